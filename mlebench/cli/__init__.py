@@ -1,0 +1,1 @@
+"""The command line. Nothing imports this package; every command is a module that is imported when it is called."""

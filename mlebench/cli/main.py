@@ -1,0 +1,118 @@
+"""Entry point: picks a command, imports only that command, turns errors into one sentence and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import os
+import sys
+from typing import NoReturn
+
+COMMANDS = {
+    "list": "list competitions",
+    "info": "show one competition",
+    "prepare": "download and prepare competitions",
+    "mock": "make a tiny raw download of the true schema",
+    "status": "show what is prepared",
+    "grade": "grade a submission, a list of submissions or a run group",
+    "grade-sample": "grade one submission and log the report as JSON",
+    "validate": "check a submission without scoring it",
+    "leaderboard": "show thresholds and where a score would stand",
+    "run": "let an agent work on competitions",
+    "runs": "list run groups and their runs",
+    "report": "aggregate grading reports into medal tables",
+    "agents": "list agents, build their images",
+    "images": "build the container images",
+    "doctor": "check this machine",
+    "demo": "run the whole job on the embedded demo split",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Suggests the nearest spelling for a mistyped choice or option."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def _usage() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {summary}" for name, summary in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: mlebench COMMAND [options]",
+            "",
+            "Measure how well AI agents do machine-learning engineering.",
+            "",
+            "commands:",
+            *lines,
+            "",
+            "`mlebench COMMAND --help` tells a command's options. Try `mlebench demo`.",
+        ]
+    )
+
+
+def _unknown(name: str) -> int:
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
+    hint = f"; did you mean `mlebench {near[0]}`?" if near else "; `mlebench --help` lists them"
+    print(f"mlebench: there is no command `{name}`{hint}", file=sys.stderr)
+    return 2
+
+
+def _dispatch(name: str, arguments: list[str]) -> int:
+    module = importlib.import_module(f"mlebench.cli.commands.{name.replace('-', '_')}")
+    parser = _Parser(
+        prog=f"mlebench {name}",
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.configure(parser)
+    return int(module.run(parser.parse_args(arguments)))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: the words after `mlebench`; `sys.argv` when omitted.
+
+    Returns:
+        0 done; 1 the work failed or a submission is invalid; 2 wrong usage or a missing precondition.
+    """
+    words = sys.argv[1:] if arguments is None else arguments
+    if not words or words[0] in {"-h", "--help"}:
+        print(_usage())
+        return 0 if words else 2
+    if words[0] == "--version":
+        from mlebench import __version__
+
+        print(f"mlebench {__version__}")
+        return 0
+    name, *rest = words
+    if name not in COMMANDS:
+        return _unknown(name)
+
+    from mlebench.errors import MlebenchError
+
+    try:
+        return _dispatch(name, rest)
+    except MlebenchError as error:
+        print(f"mlebench {name}: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print(f"mlebench {name}: interrupted", file=sys.stderr)
+        return 130
+    except OSError as error:
+        where = f" at {error.filename}" if error.filename else ""
+        print(f"mlebench {name}: {error.strerror or error}{where}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
