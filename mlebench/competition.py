@@ -1,0 +1,167 @@
+"""The facts of one competition: the validated model of its `competition.yaml`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from mlebench.errors import UsageError
+
+Split = Literal["low", "medium", "high", "dev", "demo", "research"]
+EditionName = Literal["v1", "v2"]
+Modality = Literal["tabular", "text", "image", "audio", "signal", "graph", "video", "volume", "point cloud", "multimodal"]
+Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
+def _is_below(path: str) -> str:
+    if path.startswith("/") or ".." in Path(path).parts:
+        raise ValueError("a path below the prepared folder, without `..`")
+    return path
+
+
+RelativePath = Annotated[str, AfterValidator(_is_below)]
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MetricFacts(_Facts):
+    """Name, direction and best reachable score of the metric."""
+
+    name: str
+    direction: Literal["maximize", "minimize"]
+    best: float | None = None
+    """Score of a perfect submission; null where it depends on the data."""
+
+
+class KaggleFacts(_Facts):
+    """What the competition was on Kaggle."""
+
+    type: Literal["simple", "code"]
+    awards_medals: bool
+    year: int | None = None
+
+
+class FileFacts(_Facts):
+    """Paths below the prepared folder (`public/…`, `private/…`)."""
+
+    answers: RelativePath
+    sample_submission: RelativePath
+    gold_submission: RelativePath | None = None
+    public: tuple[RelativePath, ...] = Field(min_length=1)
+    """Every file and folder directly below `public/`; a folder ends with a slash."""
+    private: tuple[RelativePath, ...] = Field(min_length=1)
+    """The same below `private/`."""
+
+
+class ThresholdFacts(_Facts):
+    """Scores at the gold, silver and bronze places and the median of the private leaderboard."""
+
+    gold: float
+    silver: float
+    bronze: float
+    median: float
+
+
+class ChecksumFacts(_Facts):
+    """Md5 of Kaggle's zip and of the tables that edition v1 prepares from it, by path below `public/` and `private/`."""
+
+    zip: Md5 | None = None
+    public: dict[str, Md5] = {}
+    private: dict[str, Md5] = {}
+
+
+class Issue(_Facts):
+    """Something known to be wrong in edition v1, and what v2 does about it."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]+$")
+    kind: Literal["leak", "fault", "note"]
+    """leak: tells about answers; fault: broken or graded wrongly; note: lies in Kaggle's own data and stays."""
+    v1: str
+    v2: str
+    exposes: tuple[RelativePath, ...] = ()
+    """Public tables that hold answers of test rows in v1."""
+
+
+class EditionFacts(_Facts):
+    """What differs in one edition."""
+
+    metric: MetricFacts | None = None
+    files: FileFacts | None = None
+    thresholds: ThresholdFacts | None = None
+
+
+class CompetitionFacts(_Facts):
+    """All of `competition.yaml`."""
+
+    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$")
+    title: str
+    split: Split
+    modality: Modality
+    task: str
+    """What is predicted, in a few words: classification, regression, segmentation, …"""
+    metric: MetricFacts
+    kaggle: KaggleFacts | None = None
+    generated: bool = False
+    """True where `prepare` needs no raw data."""
+    files: FileFacts
+    thresholds: ThresholdFacts | None = None
+    """Null where they come from the `leaderboard.csv` in the folder."""
+    download_gb: float | None = None
+    md5: ChecksumFacts = ChecksumFacts()
+    counts: dict[RelativePath, int] = {}
+    """Rows of a table, files of a folder or members of an archive that v1 makes of the real download."""
+    issues: tuple[Issue, ...] = ()
+    v2: EditionFacts = EditionFacts()
+
+    @model_validator(mode="after")
+    def _thresholds_are_ordered(self) -> CompetitionFacts:
+        for edition in ("v1", "v2"):
+            facts = self.in_edition(edition)  # type: ignore[arg-type]
+            if facts.thresholds is None:
+                continue
+            sign = 1 if facts.metric.direction == "maximize" else -1
+            scores = [sign * score for score in facts.thresholds.model_dump().values()]
+            if scores != sorted(scores, reverse=True):
+                raise ValueError(f"thresholds must not get better from gold to median for {facts.metric.direction}")
+        return self
+
+    def in_edition(self, edition: EditionName) -> CompetitionFacts:
+        """The facts with what differs in `edition` put in place."""
+        if edition == "v1":
+            return self
+        changes = {key: value for key in EditionFacts.model_fields if (value := getattr(self.v2, key)) is not None}
+        return self.model_copy(update=changes)
+
+
+def load_facts(path: Path) -> CompetitionFacts:
+    """Read and validate a `competition.yaml`.
+
+    Raises:
+        UsageError: naming the file, each wrong key and what was expected there.
+    """
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}; a competition folder needs this file") from None
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    try:
+        facts = CompetitionFacts.model_validate(content)
+    except ValidationError as error:
+        raise UsageError(f"{path}: {_describe(error)}") from None
+    if facts.id != path.parent.name:
+        raise UsageError(f"{path}: `id` is {facts.id!r}, expected the folder's name {path.parent.name!r}")
+    return facts
+
+
+def _describe(error: ValidationError) -> str:
+    problems = []
+    for detail in error.errors():
+        key = ".".join(map(str, detail["loc"])) or "the whole file"
+        problems.append(f"`{key}`: {detail['msg'][:1].lower()}{detail['msg'][1:]}")
+    return "; ".join(problems)
