@@ -1,0 +1,119 @@
+"""Where a score stands: Kaggle's medal thresholds, ranks and percentiles.
+
+A missing or NaN score ranks nowhere and earns nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+Medal = Literal["gold", "silver", "bronze"]
+
+
+class MedalPlaces(NamedTuple):
+    """The last places, counted from 1, that earn gold, silver and bronze."""
+
+    gold: int
+    silver: int
+    bronze: int
+
+
+class Standing(NamedTuple):
+    """Where a score would stand on a leaderboard."""
+
+    rank: int
+    """1 = best; tied scores share the better place. One more than `size` where every team is better."""
+    size: int
+    """Teams on the leaderboard, the ranked score not counted."""
+    percentile: float
+    """Percentage of the teams, 0 to 100, that are not better than the score."""
+
+
+def medal_places(teams: int) -> MedalPlaces:
+    """Medal places of a competition with `teams` teams.
+
+    Source: the table "Competition Medals" of Kaggle's progression system. Fractions are cut to whole places, and each
+    medal reaches at least place 1.
+
+    Raises:
+        ValueError: no teams.
+    """
+    if teams < 1:
+        raise ValueError("a leaderboard without teams has no medal places")
+    gold_of_large = 10 + teams // 500
+    if teams < 100:
+        places = MedalPlaces(teams // 10, teams // 5, 2 * teams // 5)
+    elif teams < 250:
+        places = MedalPlaces(10, teams // 5, 2 * teams // 5)
+    elif teams < 1000:
+        places = MedalPlaces(gold_of_large, 50, 100)
+    else:
+        places = MedalPlaces(gold_of_large, teams // 20, teams // 10)
+    return MedalPlaces(*(max(1, place) for place in places))
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Scores at the gold, silver and bronze places and the median of a leaderboard, in the metric's own units."""
+
+    gold: float
+    silver: float
+    bronze: float
+    median: float
+    lower_is_better: bool
+
+    @classmethod
+    def from_leaderboard(cls, scores: Iterable[float], *, lower_is_better: bool) -> Thresholds:
+        """Thresholds of a full leaderboard: one score per team, in any order; NaN entries are no teams.
+
+        Raises:
+            ValueError: no team has a score.
+        """
+        ranked = _ranked(scores, lower_is_better)
+        places = medal_places(len(ranked))
+        return cls(
+            gold=ranked[places.gold - 1],
+            silver=ranked[places.silver - 1],
+            bronze=ranked[places.bronze - 1],
+            median=statistics.median(ranked),
+            lower_is_better=lower_is_better,
+        )
+
+    def reaches(self, score: float | None, threshold: float) -> bool:
+        """Whether `score` is at least as good as `threshold`."""
+        if score is None or math.isnan(score):
+            return False
+        return score <= threshold if self.lower_is_better else score >= threshold
+
+    def medal(self, score: float | None) -> Medal | None:
+        """The best medal that `score` earns."""
+        if self.reaches(score, self.gold):
+            return "gold"
+        if self.reaches(score, self.silver):
+            return "silver"
+        return "bronze" if self.reaches(score, self.bronze) else None
+
+    def is_above_median(self, score: float | None) -> bool:
+        """Whether `score` is strictly better than the median."""
+        return score != self.median and self.reaches(score, self.median)
+
+
+def standing(score: float | None, leaderboard: Iterable[float], *, lower_is_better: bool) -> Standing | None:
+    """Rank, size and percentile of `score` on a leaderboard of one score per team.
+
+    Returns:
+        None for a missing or NaN score and for a leaderboard without scores.
+    """
+    teams = [other for other in leaderboard if not math.isnan(other)]
+    if score is None or math.isnan(score) or not teams:
+        return None
+    better = sum(other < score if lower_is_better else other > score for other in teams)
+    return Standing(rank=better + 1, size=len(teams), percentile=100 * (1 - better / len(teams)))
+
+
+def _ranked(scores: Iterable[float], lower_is_better: bool) -> list[float]:
+    return sorted((float(score) for score in scores if not math.isnan(score)), reverse=not lower_is_better)

@@ -1,0 +1,251 @@
+"""The record of one graded submission, and the totals over many: the JSON that runs leave and people publish.
+
+`from_dict` also reads reports published by other harnesses, which lack the keys from `edition` on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal, cast, get_args
+
+from grading.medals import Thresholds, standing
+
+ErrorKind = Literal["missing", "not_csv", "invalid", "grader_error"]
+
+
+@dataclass(frozen=True)
+class CompetitionReport:
+    """One graded submission; the fields stand in the order of the published JSON. Null means unknown."""
+
+    competition_id: str
+    score: float | None
+    """Null where there is nothing to score; never NaN or infinite in JSON."""
+    gold_threshold: float | None
+    silver_threshold: float | None
+    bronze_threshold: float | None
+    median_threshold: float | None
+    any_medal: bool
+    gold_medal: bool
+    silver_medal: bool
+    bronze_medal: bool
+    above_median: bool
+    submission_exists: bool
+    valid_submission: bool
+    is_lower_better: bool
+    created_at: datetime
+    submission_path: str
+    edition: str | None = None
+    error: str | None = None
+    """The sentence that says why there is no score."""
+    seed: int | None = None
+    run_id: str | None = None
+    rank: int | None = None
+    leaderboard_size: int | None = None
+    percentile: float | None = None
+    error_kind: ErrorKind | None = None
+    """missing: no file; not_csv: not named .csv; invalid: refused by the checks; grader_error: the grader's own fault."""
+    split_key_hash: str | None = None
+    """Hash of the secret key that edition v2 was split with; null for the published constant."""
+
+    @classmethod
+    def from_score(
+        cls,
+        competition_id: str,
+        score: float | None,
+        thresholds: Thresholds | None,
+        *,
+        is_lower_better: bool,
+        submission_path: str,
+        submission_exists: bool = True,
+        leaderboard: Sequence[float] | None = None,
+        **extras: Any,
+    ) -> CompetitionReport:
+        """Place a score on the thresholds.
+
+        Args:
+            score: in the metric's units, rounded as it is to be ranked; None or NaN for a submission without a score.
+            thresholds: None where the competition has none: then nothing earns a medal.
+            leaderboard: one score per team, for rank and percentile.
+            extras: `edition, error, error_kind, seed, run_id, split_key_hash`.
+        """
+        score = _finite(score)
+        medal = thresholds.medal(score) if thresholds else None
+        place = standing(score, leaderboard or (), lower_is_better=is_lower_better)
+        return cls(
+            competition_id=competition_id,
+            score=score,
+            gold_threshold=thresholds.gold if thresholds else None,
+            silver_threshold=thresholds.silver if thresholds else None,
+            bronze_threshold=thresholds.bronze if thresholds else None,
+            median_threshold=thresholds.median if thresholds else None,
+            any_medal=medal is not None,
+            gold_medal=medal == "gold",
+            silver_medal=medal == "silver",
+            bronze_medal=medal == "bronze",
+            above_median=thresholds.is_above_median(score) if thresholds else False,
+            submission_exists=submission_exists,
+            valid_submission=score is not None,
+            is_lower_better=is_lower_better,
+            created_at=datetime.now(UTC),
+            submission_path=submission_path,
+            rank=place.rank if place else None,
+            leaderboard_size=place.size if place else None,
+            percentile=place.percentile if place else None,
+            **extras,
+        )
+
+    @property
+    def thresholds(self) -> Thresholds | None:
+        """The thresholds that the score was placed on; None where one of them is unknown."""
+        values = (self.gold_threshold, self.silver_threshold, self.bronze_threshold, self.median_threshold)
+        if None in values:
+            return None
+        return Thresholds(*cast(tuple[float, float, float, float], values), lower_is_better=self.is_lower_better)
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dictionary with the keys in the contract's order."""
+        content = dataclasses.asdict(self)
+        content["created_at"] = self.created_at.isoformat()
+        return {key: _finite(value) if isinstance(value, float) else value for key, value in content.items()}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> CompetitionReport:
+        """Read a report; keys it lacks are unknown, keys of other harnesses are ignored.
+
+        Raises:
+            ValueError: no report, saying which key is missing or wrong.
+        """
+        if not isinstance(content, Mapping):
+            raise ValueError(f"a grading report is an object, not {type(content).__name__}")
+        missing = [key for key in ("competition_id", "any_medal") if key not in content]
+        if missing:
+            raise ValueError(f"a grading report needs `{missing[0]}`")
+        score = _number(content, "score")
+        numbers = ("gold_threshold", "silver_threshold", "bronze_threshold", "median_threshold", "percentile")
+        flags = ("any_medal", "gold_medal", "silver_medal", "bronze_medal", "above_median", "is_lower_better")
+        wholes = ("seed", "rank", "leaderboard_size")
+        valid = _flag(content, "valid_submission", score is not None)
+        return cls(
+            competition_id=str(content["competition_id"]),
+            score=score,
+            valid_submission=valid,
+            submission_exists=_flag(content, "submission_exists", valid),
+            created_at=_time(content.get("created_at")),
+            submission_path=str(content.get("submission_path") or ""),
+            edition=_text(content, "edition"),
+            error=_text(content, "error"),
+            run_id=_text(content, "run_id"),
+            split_key_hash=_text(content, "split_key_hash"),
+            error_kind=_error_kind(content.get("error_kind")),
+            **{key: _number(content, key) for key in numbers},
+            **{key: _flag(content, key, False) for key in flags},
+            **{key: _whole(content, key) for key in wholes},
+        )
+
+
+@dataclass(frozen=True)
+class AggregateReport:
+    """Totals over reports; each report is one run."""
+
+    total_runs: int
+    total_runs_with_submissions: int
+    total_valid_submissions: int
+    total_medals: int
+    total_gold_medals: int
+    total_silver_medals: int
+    total_bronze_medals: int
+    total_above_median: int
+    competition_reports: tuple[CompetitionReport, ...] = field(default=())
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dictionary; `competition_reports` is the list of the single reports."""
+        content: dict[str, Any] = {
+            entry.name: getattr(self, entry.name)
+            for entry in dataclasses.fields(self)
+            if entry.name != "competition_reports"
+        }
+        return content | {"competition_reports": [report.to_dict() for report in self.competition_reports]}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> AggregateReport:
+        """Read an aggregate; the totals are counted anew from its reports.
+
+        Raises:
+            ValueError: no aggregate, or one of its reports is none, saying which.
+        """
+        entries = content.get("competition_reports") if isinstance(content, Mapping) else None
+        if not isinstance(entries, list):
+            raise ValueError("an aggregate report needs the list `competition_reports`")
+        reports = []
+        for number, entry in enumerate(entries):
+            try:
+                reports.append(CompetitionReport.from_dict(entry))
+            except ValueError as error:
+                raise ValueError(f"competition_reports[{number}]: {error}") from None
+        return aggregate_reports(reports)
+
+
+def aggregate_reports(reports: Iterable[CompetitionReport]) -> AggregateReport:
+    """Count submissions and medals over `reports`."""
+    runs = tuple(reports)
+    return AggregateReport(
+        total_runs=len(runs),
+        total_runs_with_submissions=sum(run.submission_exists for run in runs),
+        total_valid_submissions=sum(run.valid_submission for run in runs),
+        total_medals=sum(run.any_medal for run in runs),
+        total_gold_medals=sum(run.gold_medal for run in runs),
+        total_silver_medals=sum(run.silver_medal for run in runs),
+        total_bronze_medals=sum(run.bronze_medal for run in runs),
+        total_above_median=sum(run.above_median for run in runs),
+        competition_reports=runs,
+    )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _number(content: Mapping[str, Any], key: str) -> float | None:
+    value = content.get(key)
+    if value is None:
+        return None
+    try:
+        return _finite(float(value))
+    except (TypeError, ValueError):
+        raise ValueError(f"`{key}` is {value!r}, not a number") from None
+
+
+def _whole(content: Mapping[str, Any], key: str) -> int | None:
+    value = _number(content, key)
+    return None if value is None else int(value)
+
+
+def _flag(content: Mapping[str, Any], key: str, unknown: bool) -> bool:
+    value = content.get(key)
+    if value is None:
+        return unknown
+    if value in (0, 1):
+        return bool(value)
+    raise ValueError(f"`{key}` is {value!r}, not true or false")
+
+
+def _text(content: Mapping[str, Any], key: str) -> str | None:
+    value = content.get(key)
+    return None if value is None else str(value)
+
+
+def _time(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    try:
+        return datetime.fromisoformat(value) if value else datetime.fromtimestamp(0, UTC)
+    except (TypeError, ValueError):
+        raise ValueError(f"`created_at` is {value!r}, not an ISO 8601 time") from None
+
+
+def _error_kind(value: Any) -> ErrorKind | None:
+    return cast(ErrorKind, value) if value in get_args(ErrorKind) else None
