@@ -1,0 +1,33 @@
+"""Grading: what a submission must look like, what it scores and which medal that earns. Knows nothing of the harness.
+
+A grader is one expression:
+
+    grader = Grader(id="PassengerId", columns={"Transported": Boolean()}, metric=accuracy)
+
+Metrics are pure functions in `grading.metrics`.
+"""
+
+from grading.columns import Boolean, Column, Integer, Label, Probability, Real, Text, refuse
+from grading.grader import EditionGraders, Grader, per_edition
+from grading.medals import Thresholds
+from grading.report import AggregateReport, CompetitionReport, aggregate_reports
+from grading.submission import InvalidSubmission
+
+__all__ = [
+    "AggregateReport",
+    "Boolean",
+    "Column",
+    "CompetitionReport",
+    "EditionGraders",
+    "Grader",
+    "Integer",
+    "InvalidSubmission",
+    "Label",
+    "Probability",
+    "Real",
+    "Text",
+    "Thresholds",
+    "aggregate_reports",
+    "per_edition",
+    "refuse",
+]

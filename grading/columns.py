@@ -1,0 +1,168 @@
+"""The kinds of cells that a submission may hold, each with its own check.
+
+A kind turns a column of a submission into an array or raises `InvalidSubmission` with the column, the first few ids and what is
+expected. The same kind reads the answers.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from grading.submission import MISSING_WORDS, InvalidSubmission, show_ids
+
+
+class Column(ABC):
+    """One kind of cell."""
+
+    reads_text: ClassVar[bool] = False
+    """Whether cells are kept as text to the letter when a csv file is read."""
+
+    @abstractmethod
+    def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
+        """Turn cells into an array of the same length.
+
+        Args:
+            cells: the column; its name is used in messages.
+            ids: the id of each row, for messages.
+
+        Raises:
+            InvalidSubmission: if a cell is not of this kind.
+        """
+
+    def refused_cells(self) -> Mapping[str, Any]:
+        """Cells that this kind refuses, by what is wrong with them; for documentation and tests."""
+        return {}
+
+
+def refuse(bad: np.ndarray | pd.Series, cells: pd.Series, ids: pd.Series, expected: str) -> None:
+    """Raise `InvalidSubmission` for the rows marked in `bad`, if there are any."""
+    bad = np.asarray(bad)
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise InvalidSubmission(
+            f"column `{cells.name}`: {int(bad.sum()):,} of {len(bad):,} cells are not {expected}, the first is "
+            f"{str(cells.iloc[row])[:60]!r} (ids {show_ids(ids[bad])})"
+        )
+
+
+@dataclass(frozen=True)
+class Real(Column):
+    """A finite number, within `minimum` and `maximum` (both inclusive) where given."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+
+    def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
+        values = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        if pd.api.types.is_bool_dtype(cells):
+            refuse(np.ones(len(cells), dtype=bool), cells, ids, "a number")
+        refuse(~np.isfinite(values), cells, ids, "a finite number")
+        if self.minimum is not None:
+            refuse(values < self.minimum, cells, ids, f"at least {self.minimum:g}")
+        if self.maximum is not None:
+            refuse(values > self.maximum, cells, ids, f"at most {self.maximum:g}")
+        return values
+
+    def refused_cells(self) -> Mapping[str, Any]:
+        cells: dict[str, Any] = {"missing": "", "infinite": "inf", "text": "abc"}
+        if self.minimum is not None:
+            cells["below the range"] = str(self.minimum - 0.5)
+        if self.maximum is not None:
+            cells["above the range"] = str(self.maximum + 0.5)
+        return cells
+
+
+class Probability(Real):
+    """A number from 0 to 1."""
+
+    def __init__(self) -> None:
+        super().__init__(minimum=0.0, maximum=1.0)
+
+
+@dataclass(frozen=True)
+class Integer(Column):
+    """A whole number (`3` or `3.0`), within `minimum` and `maximum` (both inclusive) where given."""
+
+    minimum: int | None = None
+    maximum: int | None = None
+
+    def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
+        values = Real(self.minimum, self.maximum).parse(cells, ids)
+        refuse(values != np.round(values), cells, ids, "a whole number")
+        return values.astype(np.int64)
+
+    def refused_cells(self) -> Mapping[str, Any]:
+        return {**Real(self.minimum, self.maximum).refused_cells(), "fraction": "0.25"}
+
+
+@dataclass(frozen=True)
+class Boolean(Column):
+    """`True` or `False` in any case, or 1 or 0."""
+
+    reads_text = True
+
+    _WORDS: ClassVar[Mapping[str, bool]] = {
+        "true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False
+    }  # fmt: skip
+
+    def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
+        words = cells.astype(str).str.strip().str.lower()
+        refuse(~words.isin(self._WORDS), cells, ids, "True or False")
+        return words.map(self._WORDS).to_numpy(dtype=bool)
+
+    def refused_cells(self) -> Mapping[str, Any]:
+        return {"missing": "", "text": "abc", "infinite": "inf", "probability": "0.7", "other number": "2"}
+
+
+@dataclass(frozen=True)
+class Text(Column):
+    """Any text, kept to the letter.
+
+    Attributes:
+        missing_words: read the words that pandas takes for a missing value (`NA`, `null`, …) as the empty text, as edition v1 does.
+        allow_empty: whether an empty cell is an answer.
+    """
+
+    missing_words: bool = False
+    allow_empty: bool = True
+
+    reads_text = True
+
+    def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
+        text = cells.astype(str).mask(cells.isna(), "")
+        if self.missing_words:
+            text = text.mask(text.isin(MISSING_WORDS), "")
+        if not self.allow_empty:
+            refuse(text == "", cells, ids, "filled in")
+        return text.to_numpy(dtype=object)
+
+    def refused_cells(self) -> Mapping[str, Any]:
+        return {} if self.allow_empty else {"missing": ""}
+
+
+@dataclass(frozen=True)
+class Label(Column):
+    """One word out of a fixed list; whole numbers may be spelled `3` or `3.0`."""
+
+    choices: tuple[str, ...]
+
+    reads_text = True
+
+    def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
+        words = cells.astype(str).str.strip()
+        words = words.where(words.isin(self.choices), words.str.replace(r"\.0+$", "", regex=True))
+        refuse(~words.isin(self.choices), cells, ids, f"one of {self._shown()}")
+        return words.to_numpy(dtype=object)
+
+    def refused_cells(self) -> Mapping[str, Any]:
+        return {"missing": "", "unknown label": "no such label", "infinite": "inf"}
+
+    def _shown(self) -> str:
+        more = f", … ({len(self.choices):,} labels)" if len(self.choices) > 12 else ""
+        return ", ".join(self.choices[:12]) + more

@@ -1,0 +1,164 @@
+"""A grader: what a submission must look like and how it is scored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from grading.columns import Column
+from grading.medals import Thresholds
+from grading.submission import Aligned, InvalidSubmission, align, id_text, read_table
+
+Columns = Mapping[str, Column] | Callable[[pd.DataFrame], Mapping[str, Column]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grader:
+    """Scores a submission against the answers, row by row matched by id.
+
+    Give either `metric`, which gets two arrays of the declared columns (1-D for one column, rows × columns for several), or
+    `score`, which gets the two aligned tables where a metric needs more than the declared columns.
+
+    Attributes:
+        id: the column, or columns, that identify a row.
+        columns: the kind of each submitted column, or a function that tells them from the answers (one column per class).
+        metric: `metric(truth, prediction) -> float`.
+        score: `score(answers, submission) -> float`; `submission` holds the id columns and the parsed columns in the order of the
+            answers' ids, `answers` is the whole table of answers.
+        truth: makes the metric's first argument from the answers, where they do not hold the submitted columns themselves.
+        perfect: makes the best possible submission from the answers, where it is not just the same columns.
+        lower_is_better: direction of the score; the registry fills it in from `competition.yaml`.
+    """
+
+    id: str | tuple[str, ...]
+    columns: Columns
+    metric: Callable[[np.ndarray, np.ndarray], float] | None = None
+    score: Callable[[pd.DataFrame, pd.DataFrame], float] | None = None
+    truth: Callable[[pd.DataFrame], np.ndarray] | None = None
+    perfect: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+    lower_is_better: bool | None = None
+
+    def __post_init__(self) -> None:
+        if (self.metric is None) == (self.score is None):
+            raise TypeError("a Grader takes either `metric` or `score`")
+
+    @property
+    def id_columns(self) -> tuple[str, ...]:
+        """The names of the id columns."""
+        return (self.id,) if isinstance(self.id, str) else self.id
+
+    def columns_of(self, answers: pd.DataFrame) -> Mapping[str, Column]:
+        """The kind of each submitted column."""
+        return self.columns(answers) if callable(self.columns) else self.columns
+
+    def __call__(self, submission: pd.DataFrame, answers: pd.DataFrame) -> float:
+        """Score a submission.
+
+        Args:
+            submission: one row per test id, in any order; extra columns are ignored.
+            answers: the private answers.
+
+        Returns:
+            The score, not rounded.
+
+        Raises:
+            InvalidSubmission: if the submission cannot be scored; the message never shows an answer.
+        """
+        columns = self.columns_of(answers)
+        aligned = align(submission, answers, self.id_columns, columns)
+        parsed = {name: kind.parse(aligned.submission[name], aligned.ids) for name, kind in columns.items()}
+        value = self._arrays(aligned, columns, parsed) if self.metric else self._frames(aligned, parsed)
+        if not np.isfinite(value):
+            raise ArithmeticError(f"the metric gave {value} for a submission that passed every check")
+        return float(value)
+
+    def read(self, path: Path, answers: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Read a submission (or, without `answers`, the answers themselves) with text columns kept to the letter.
+
+        Raises:
+            InvalidSubmission: if the file is empty, binary or not a table.
+        """
+        if answers is None and callable(self.columns):
+            return read_table(path, self.id_columns)
+        columns = self.columns_of(answers if answers is not None else pd.DataFrame())
+        text = [*self.id_columns, *(name for name, kind in columns.items() if kind.reads_text)]
+        # a correct submission has one row per id; reading twice that many is enough to see what is wrong
+        max_rows = None if answers is None else 2 * len(answers) + 10_000
+        return read_table(path, text, max_rows)
+
+    def perfect_submission(self, answers: pd.DataFrame) -> pd.DataFrame:
+        """The submission that gets the best possible score."""
+        if self.perfect is not None:
+            return self.perfect(answers)
+        return answers[[*self.id_columns, *self.columns_of(answers)]]
+
+    def for_edition(self, edition: str) -> Grader:
+        """This grader: it is the same in every edition."""
+        return self
+
+    def is_lower_better(self, leaderboard: pd.DataFrame | None = None) -> bool:
+        """Whether a lower score is better; told by the order of a leaderboard (best first) if the grader does not know."""
+        if self.lower_is_better is not None:
+            return self.lower_is_better
+        if leaderboard is None or len(leaderboard) < 2:
+            raise ValueError("the direction is unknown: give a leaderboard with at least two rows, best first")
+        return bool(leaderboard["score"].iloc[0] < leaderboard["score"].iloc[-1])
+
+    def rank_score(self, score: float | None, leaderboard: pd.DataFrame) -> dict[str, bool | float | None]:
+        """Place a score on a leaderboard (a table with a `score` column): medals, above-median and the four thresholds."""
+        lower = self.is_lower_better(leaderboard)
+        thresholds = Thresholds.from_leaderboard(leaderboard["score"].to_numpy(), lower_is_better=lower)
+        medal = thresholds.medal(score)
+        return {
+            "gold_medal": medal == "gold",
+            "silver_medal": medal == "silver",
+            "bronze_medal": medal == "bronze",
+            "above_median": thresholds.is_above_median(score),
+            "gold_threshold": thresholds.gold,
+            "silver_threshold": thresholds.silver,
+            "bronze_threshold": thresholds.bronze,
+            "median_threshold": thresholds.median,
+        }
+
+    def _arrays(self, aligned: Aligned, columns: Mapping[str, Column], parsed: Mapping[str, np.ndarray]) -> float:
+        assert self.metric is not None
+        truth = self.truth(aligned.answers) if self.truth else self._parsed_answers(aligned.answers, columns)
+        return self.metric(truth, _stacked(list(parsed.values())))
+
+    def _parsed_answers(self, answers: pd.DataFrame, columns: Mapping[str, Column]) -> np.ndarray:
+        ids = id_text(answers, self.id_columns)
+        try:
+            return _stacked([kind.parse(answers[name], ids) for name, kind in columns.items()])
+        except InvalidSubmission as error:
+            # answers that do not fit are our fault, and this message shows them: it must not be told as the submission's
+            raise ValueError(f"the answers do not fit the grader: {error}") from None
+
+    def _frames(self, aligned: Aligned, parsed: Mapping[str, np.ndarray]) -> float:
+        assert self.score is not None
+        submission = aligned.submission[list(self.id_columns)].assign(**parsed)
+        return self.score(aligned.answers, submission)
+
+
+@dataclass(frozen=True)
+class EditionGraders:
+    """The graders of a competition whose editions are scored differently."""
+
+    v1: Grader
+    v2: Grader
+
+    def for_edition(self, edition: str) -> Grader:
+        """The grader of `v1` or `v2`."""
+        return self.v1 if edition == "v1" else self.v2
+
+
+def per_edition(*, v1: Grader, v2: Grader) -> EditionGraders:
+    """One grader for the published edition and one for the mended one."""
+    return EditionGraders(v1, v2)
+
+
+def _stacked(arrays: list[np.ndarray]) -> np.ndarray:
+    return arrays[0] if len(arrays) == 1 else np.column_stack(arrays)

@@ -1,0 +1,1 @@
+"""Metrics: pure functions `metric(truth, prediction) -> float` over arrays, vectorised, each with its definition's source."""
