@@ -47,7 +47,7 @@ class CompetitionReport:
     leaderboard_size: int | None = None
     percentile: float | None = None
     error_kind: ErrorKind | None = None
-    """missing: no file; not_csv: not named .csv; invalid: refused by the checks; grader_error: the grader's own fault."""
+    """missing: no file; not_csv: not a .csv; invalid: refused by the checks; grader_error: the grader's own fault."""
     split_key_hash: str | None = None
     """Hash of the secret key that edition v2 was split with; null for the published constant."""
 
@@ -67,11 +67,13 @@ class CompetitionReport:
         """Place a score on the thresholds.
 
         Args:
-            score: in the metric's units, rounded as it is to be ranked; None or NaN for a submission without a score.
+            score: in the metric's units, rounded as it is to be ranked. None where the submission is missing or
+                invalid; a valid one whose score is NaN or infinite keeps its validity and earns nothing.
             thresholds: None where the competition has none: then nothing earns a medal.
             leaderboard: one score per team, for rank and percentile.
             extras: `edition, error, error_kind, seed, run_id, split_key_hash`.
         """
+        valid = score is not None
         score = _finite(score)
         medal = thresholds.medal(score) if thresholds else None
         place = standing(score, leaderboard or (), lower_is_better=is_lower_better)
@@ -88,7 +90,7 @@ class CompetitionReport:
             bronze_medal=medal == "bronze",
             above_median=thresholds.is_above_median(score) if thresholds else False,
             submission_exists=submission_exists,
-            valid_submission=score is not None,
+            valid_submission=valid,
             is_lower_better=is_lower_better,
             created_at=datetime.now(UTC),
             submission_path=submission_path,
