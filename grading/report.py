@@ -126,26 +126,25 @@ class CompetitionReport:
         missing = [key for key in ("competition_id", "any_medal") if key not in content]
         if missing:
             raise ValueError(f"a grading report needs `{missing[0]}`")
-        score = _number(content, "score")
-        numbers = ("gold_threshold", "silver_threshold", "bronze_threshold", "median_threshold", "percentile")
+        numbers = ("score", "gold_threshold", "silver_threshold", "bronze_threshold", "median_threshold", "percentile")
         flags = ("any_medal", "gold_medal", "silver_medal", "bronze_medal", "above_median", "is_lower_better")
         wholes = ("seed", "rank", "leaderboard_size")
-        valid = _flag(content, "valid_submission", score is not None)
-        return cls(
-            competition_id=str(content["competition_id"]),
-            score=score,
-            valid_submission=valid,
-            submission_exists=_flag(content, "submission_exists", valid),
-            created_at=_time(content.get("created_at")),
-            submission_path=str(content.get("submission_path") or ""),
-            edition=_text(content, "edition"),
-            error=_text(content, "error"),
-            run_id=_text(content, "run_id"),
-            split_key_hash=_text(content, "split_key_hash"),
-            error_kind=_error_kind(content.get("error_kind")),
+        texts = ("edition", "error", "run_id", "split_key_hash")
+        values: dict[str, Any] = {
             **{key: _number(content, key) for key in numbers},
             **{key: _flag(content, key, False) for key in flags},
             **{key: _whole(content, key) for key in wholes},
+            **{key: _text(content, key) for key in texts},
+        }
+        valid = _flag(content, "valid_submission", values["score"] is not None)
+        return cls(
+            competition_id=str(content["competition_id"]),
+            valid_submission=valid,
+            submission_exists=_flag(content, "submission_exists", valid),
+            created_at=_time(content.get("created_at")),
+            submission_path=_text(content, "submission_path") or "",
+            error_kind=_error_kind(content.get("error_kind")),
+            **values,
         )
 
 
@@ -166,9 +165,7 @@ class AggregateReport:
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary; `competition_reports` is the list of the single reports."""
         content: dict[str, Any] = {
-            entry.name: getattr(self, entry.name)
-            for entry in dataclasses.fields(self)
-            if entry.name != "competition_reports"
+            entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self) if entry.name != "competition_reports"
         }
         return content | {"competition_reports": [report.to_dict() for report in self.competition_reports]}
 
