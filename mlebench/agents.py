@@ -1,0 +1,261 @@
+"""Agents: the validated model of `agents/<name>/agent.yaml`, variants by inheritance, and how a name finds its folder.
+
+An `agent.yaml` names what differs from the defaults:
+
+    description: tree search over whole solutions
+    arguments: {steps: 100}                      # given to start.sh as `steps=100`
+    environment:
+      OPENAI_API_KEY: ${{ secrets.OPENAI_API_KEY }}
+    variants:
+      gpt:      {arguments: {model: gpt-5}}
+      gpt-long: {extends: gpt, arguments: {steps: 500}}
+
+`${{ secrets.NAME }}` is read from the environment or a `.env` file when a run starts and is never written anywhere;
+`${{ arguments.NAME }}` stands for an argument's value.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from mlebench.errors import UsageError
+from mlebench.paths import content_dir, extra_content_dirs
+from mlebench.yaml_model import read_model
+
+Argument = str | int | float | bool | list[Any] | None
+"""A value of `arguments`; null takes an inherited argument away."""
+
+_PLACEHOLDER = re.compile(r"\$\{\{\s*(secrets|arguments)\.([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}")
+_NAME = r"^[a-z0-9][a-z0-9._-]*$"
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    description: str | None = None
+    start: str | None = None
+    """The script in the agent's folder that does the work."""
+    image: str | None = None
+    """An image that exists already; when absent it is built from the folder's Dockerfile."""
+    arguments: dict[str, Argument] = {}
+    environment: dict[str, str | int | float] = {}
+    resources: dict[str, Any] = {}
+    """Values of the profile that this agent needs differently, such as `{shm: 16g}`."""
+    package_set: str | None = Field(default=None, pattern=_NAME)
+    """The package set of the base image that the Dockerfile builds on: light or full."""
+
+
+class Variant(_Settings):
+    """What one variant sets differently from the agent or from the variant it extends."""
+
+    extends: str | None = None
+
+
+class AgentFile(_Settings):
+    """All of `agent.yaml`."""
+
+    variants: dict[str, Variant] = {}
+
+    @model_validator(mode="after")
+    def _extends_what_exists(self) -> AgentFile:
+        for name in self.variants:
+            self.ancestry(name)
+        return self
+
+    def ancestry(self, variant: str) -> list[Variant]:
+        """The variant preceded by those it extends, farthest first."""
+        chain: list[str] = []
+        name: str | None = variant
+        while name is not None:
+            if name in chain:
+                raise ValueError(f"variants extend each other in a circle: {' → '.join([*chain, name])}")
+            if name not in self.variants:
+                raise ValueError(f"variant {chain[-1]!r} extends {name!r}, which does not exist")
+            chain.append(name)
+            name = self.variants[name].extends
+        return [self.variants[name] for name in reversed(chain)]
+
+
+@dataclass(frozen=True)
+class AgentSpec:
+    """One agent variant with everything it inherits."""
+
+    name: str
+    variant: str | None
+    directory: Path
+    description: str = ""
+    start: str = "start.sh"
+    image: str | None = None
+    arguments: Mapping[str, Argument] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """As written, placeholders unresolved; `resolve_environment` fills them in."""
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    package_set: str = "light"
+
+    @property
+    def id(self) -> str:
+        """`name` or `name/variant`."""
+        return f"{self.name}/{self.variant}" if self.variant else self.name
+
+    @property
+    def command_arguments(self) -> list[str]:
+        """The arguments as `start.sh` receives them: words `key=value`, values that are no text as JSON."""
+        return [f"{key}={_word(value)}" for key, value in self.arguments.items() if value is not None]
+
+    @property
+    def secret_names(self) -> list[str]:
+        """Names of the secrets that the environment asks for."""
+        found = {name for text in self.environment.values() for kind, name in _PLACEHOLDER.findall(text) if kind == "secrets"}
+        return sorted(found)
+
+    @property
+    def models(self) -> list[str]:
+        """Names of the models that the arguments mention (keys `model`, `*.model`, `*_model`)."""
+        return [str(value) for key, value in self.arguments.items() if re.search(r"(^|[._-])model$", key) and value]
+
+    def resolve_environment(self, secrets: Mapping[str, str]) -> dict[str, str]:
+        """The environment with placeholders filled in.
+
+        Raises:
+            UsageError: a secret or an argument is missing.
+        """
+        return {key: self._fill_in(text, secrets) for key, text in self.environment.items()}
+
+    def resolve_image(self) -> str | None:
+        """The ready-made image, `${{ arguments.NAME }}` filled in; None when the Dockerfile is to be built."""
+        return self._fill_in(self.image, {}) if self.image else None
+
+    def with_arguments(self, arguments: Mapping[str, Argument]) -> AgentSpec:
+        """The same agent with some arguments set differently."""
+        return AgentSpec(**{**self.__dict__, "arguments": {**self.arguments, **arguments}})
+
+    def fingerprint(self) -> str:
+        """A hash of every file in the agent's folder, to notice that an agent changed between runs."""
+        digest = hashlib.sha256()
+        for path in sorted(self.directory.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(path.relative_to(self.directory).as_posix().encode() + b"\0")
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
+        return digest.hexdigest()[:16]
+
+    def to_dict(self) -> dict[str, Any]:
+        """What a run group records; holds no secret."""
+        return {
+            "name": self.name,
+            "variant": self.variant,
+            "directory": str(self.directory),
+            "description": self.description,
+            "start": self.start,
+            "image": self.image,
+            "arguments": dict(self.arguments),
+            "environment": dict(self.environment),
+            "resources": dict(self.resources),
+            "package_set": self.package_set,
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> AgentSpec:
+        """The inverse of `to_dict`."""
+        return cls(**{**content, "directory": Path(content["directory"])})
+
+    def _fill_in(self, text: str, secrets: Mapping[str, str]) -> str:
+        def value_of(match: re.Match[str]) -> str:
+            kind, name = match.groups()
+            if kind == "secrets":
+                if name not in secrets:
+                    raise UsageError(
+                        f"agent {self.id} needs the secret {name}; set it with `export {name}=…` or in a `.env` file"
+                    )
+                return secrets[name]
+            if self.arguments.get(name) is None:
+                raise UsageError(f"agent {self.id} needs the argument {name}; give it with `--argument {name}=…`")
+            return _word(self.arguments[name])
+
+        return _PLACEHOLDER.sub(value_of, text)
+
+
+def agent_dirs() -> list[Path]:
+    """Folders that hold agents: the user's own first, then the ones shipped."""
+    return [*extra_content_dirs("agents"), content_dir("agents")]
+
+
+def list_agents() -> dict[str, AgentFile]:
+    """Every agent found, by name; an agent of the user's own hides a shipped one of the same name."""
+    found: dict[str, AgentFile] = {}
+    for folder in agent_dirs():
+        for path in sorted(folder.glob("*/agent.yaml")):
+            found.setdefault(path.parent.name, read_model(path, AgentFile))
+    return dict(sorted(found.items()))
+
+
+def get_agent(name: str) -> AgentSpec:
+    """The agent called `NAME` or `NAME/VARIANT`, or the one in a folder given by path (`./my-agent`).
+
+    Raises:
+        UsageError: there is no such agent or variant (near names are told), or its `agent.yaml` is wrong.
+    """
+    folder, variant = _find(name)
+    content = read_model(folder / "agent.yaml", AgentFile)
+    if variant is None:
+        return _merge(folder, None, [content])
+    if variant not in content.variants:
+        raise UsageError(_unknown(f"agent {folder.name} has no variant `{variant}`", variant, content.variants))
+    return _merge(folder, variant, [content, *content.ancestry(variant)])
+
+
+def _find(name: str) -> tuple[Path, str | None]:
+    if name.startswith((".", "/", "~")):
+        folder = Path(name).expanduser().absolute()
+        if (folder / "agent.yaml").is_file():
+            return folder, None
+        if (folder.parent / "agent.yaml").is_file():
+            return folder.parent, folder.name
+        raise UsageError(f"{folder} holds no agent.yaml; `mlebench agents` lists the agents")
+    agent, _, variant = name.partition("/")
+    for parent in agent_dirs():
+        if re.fullmatch(_NAME, agent) and (parent / agent / "agent.yaml").is_file():
+            return parent / agent, variant or None
+    known = [path.parent.name for parent in agent_dirs() for path in parent.glob("*/agent.yaml")]
+    raise UsageError(_unknown(f"there is no agent `{agent}`", agent, known))
+
+
+def _unknown(problem: str, name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    hint = f", did you mean {' or '.join(near)}?" if near else ","
+    return f"{problem}{hint} `mlebench agents` lists them"
+
+
+def _merge(folder: Path, variant: str | None, layers: list[Any]) -> AgentSpec:
+    arguments: dict[str, Argument] = {}
+    environment: dict[str, str] = {}
+    resources: dict[str, Any] = {}
+    single: dict[str, str] = {}
+    for layer in layers:
+        arguments |= layer.arguments
+        environment |= {key: str(value) for key, value in layer.environment.items()}
+        resources |= layer.resources
+        for key in ("description", "start", "image", "package_set"):
+            if getattr(layer, key) is not None:
+                single[key] = getattr(layer, key)
+    return AgentSpec(
+        name=folder.name,
+        variant=variant,
+        directory=folder,
+        arguments={key: value for key, value in arguments.items() if value is not None},
+        environment=environment,
+        resources=resources,
+        **single,
+    )
+
+
+def _word(value: Argument) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,85 @@
+"""Profiles: what a run may use (CPUs, memory, GPUs, time, network), read from `containers/profiles.yaml`."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mlebench.errors import UsageError
+from mlebench.paths import content_dir
+from mlebench.quantities import Duration, Size
+from mlebench.yaml_model import read_model, validate
+
+
+class Profile(BaseModel):
+    """Limits of one run. Sizes are bytes, durations seconds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = ""
+    description: str = ""
+    cpus: float = Field(default=1, gt=0)
+    memory: Size = Field(default=2 * 2**30, gt=0)
+    gpus: int = Field(default=0, ge=0)
+    shm: Size = Field(default=64 * 2**20, gt=0)
+    """Size of `/dev/shm`; data loaders with worker processes need it."""
+    pids: int = Field(default=4096, gt=0)
+    """Most processes and threads at once."""
+    time_limit: Duration = Field(gt=0)
+    grace: Duration = Field(default=30.0, ge=0)
+    """Between SIGTERM and SIGKILL."""
+    network: Literal["none", "open"] = "open"
+    snapshot_every: Duration = Field(default=600.0, ge=0)
+    """A changed, complete submission is copied to `snapshots/` this often; 0 takes no snapshots."""
+    max_output: Size = Field(default=10 * 2**30, gt=0)
+    """Most bytes that are taken out of a run's submission, logs and code together."""
+
+    def changed(self, settings: dict[str, Any]) -> Profile:
+        """This profile with some values replaced, named `<name>+<key>=<value>…` so that a reader sees it.
+
+        Raises:
+            UsageError: an unknown key or a value of the wrong kind.
+        """
+        if not settings:
+            return self
+        name = "+".join([self.name, *(f"{key}={value}" for key, value in sorted(settings.items()))])
+        return validate({**self.model_dump(), **settings, "name": name}, Profile, f"profile {self.name}")
+
+
+class _ProfileFile(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    default: str
+    profiles: dict[str, Profile]
+
+
+def load_profiles(path: Path | None = None) -> dict[str, Profile]:
+    """Every profile by name; the first one is the default.
+
+    Raises:
+        UsageError: the file is wrong, said with key and what was expected.
+    """
+    path = path or content_dir("containers") / "profiles.yaml"
+    content = read_model(path, _ProfileFile)
+    if content.default not in content.profiles:
+        raise UsageError(f"{path}: `default` is {content.default!r}, expected one of {', '.join(content.profiles)}")
+    names = [content.default, *(name for name in content.profiles if name != content.default)]
+    return {name: content.profiles[name].model_copy(update={"name": name}) for name in names}
+
+
+def get_profile(name: str | None = None, path: Path | None = None) -> Profile:
+    """The profile called `name`, or the default one.
+
+    Raises:
+        UsageError: there is no such profile; near names are told.
+    """
+    profiles = load_profiles(path)
+    if name is None:
+        return next(iter(profiles.values()))
+    if name not in profiles:
+        near = difflib.get_close_matches(name, profiles, n=3) or list(profiles)
+        raise UsageError(f"there is no profile `{name}`; choose one with `--profile {'|'.join(near)}`")
+    return profiles[name]

@@ -1,0 +1,75 @@
+"""Sizes and durations as people write them (`16g`, `1h30m`) and as the harness counts them (bytes, seconds)."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+_BYTES = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def parse_size(value: int | float | str) -> int:
+    """Bytes of `512m`, `16g`, `1.5 GiB` or a plain number of bytes (units are powers of 1024).
+
+    Raises:
+        ValueError: not a size.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?", str(value).strip().lower())
+    if match is None or isinstance(value, bool):
+        raise ValueError(f"expected a size such as `512m` or `16g`, not {value!r}")
+    return int(float(match[1]) * _BYTES[match[2]])
+
+
+def parse_duration(value: int | float | str) -> float:
+    """Seconds of `45s`, `30m`, `1h30m`, `1d` or a plain number of seconds.
+
+    Raises:
+        ValueError: not a duration.
+    """
+    text = str(value).strip().lower().replace(" ", "")
+    if isinstance(value, bool) or not text:
+        raise ValueError(f"expected a duration such as `30m` or `24h`, not {value!r}")
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return float(text)
+    if not re.fullmatch(r"(\d+(\.\d+)?[smhd])+", text):
+        raise ValueError(f"expected a duration such as `30m` or `24h`, not {value!r}")
+    return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)([smhd])", text))
+
+
+def show_size(count: float) -> str:
+    """Bytes for people: `1.5 GiB`."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
+def show_duration(seconds: float) -> str:
+    """Seconds for people: `42 s`, `3 min 20 s`, `5 h 02 min`, `2 d 03 h`."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600:02d} h"
+
+
+def _size(value: Any) -> int:
+    return parse_size(value)
+
+
+def _duration(value: Any) -> float:
+    return parse_duration(value)
+
+
+Size = Annotated[int, BeforeValidator(_size)]
+"""Bytes; a model field of this type reads `16g`."""
+
+Duration = Annotated[float, BeforeValidator(_duration)]
+"""Seconds; a model field of this type reads `1h30m`."""

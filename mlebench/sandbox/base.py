@@ -1,0 +1,186 @@
+"""What every sandbox offers: start an agent on a competition, find it again after a crash, wait, stop, take out.
+
+A sandbox lives between `RunRequest` (all it may know) and `Outcome` (all it tells). Answers are in neither: the
+request holds public data and a function that checks a submission, and that function runs in the harness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from mlebench.agents import AgentSpec
+from mlebench.profiles import Profile
+
+EndState = Literal["finished", "failed", "timed-out", "cancelled"]
+FailureClass = Literal["agent", "infrastructure"]
+SandboxName = Literal["docker", "local"]
+OUTPUT_FOLDERS = ("submission", "logs", "code")
+"""Folders of a run that the agent writes; they are taken out whatever the end was."""
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """One agent at work on one competition with one seed."""
+
+    run_id: str
+    """Unique name within the group, `<competition>_seed<k>`."""
+    group: str
+    """Name of the run group."""
+    attempt: int
+    """1 for the first try; an attempt is started once and re-attached after that."""
+    competition_id: str
+    seed: int
+    public_dir: Path
+    """Prepared public data, mounted or linked read-only at `home/data`."""
+    description: str
+    """Text for `home/data/description.md`; hides one that lies in `public_dir`."""
+    instructions: str
+    """Text for `home/instructions.txt`."""
+    agent: AgentSpec
+    profile: Profile
+    run_dir: Path
+    """The run's folder; holds `run.log`, `submission/`, `logs/`, `code/` and `snapshots/`."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """The agent's own variables, placeholders filled in. May hold secrets: never write it down."""
+    secrets: tuple[str, ...] = ()
+    """Values to mask in everything that is written."""
+    gpu_ids: tuple[str, ...] = ()
+    """GPUs booked for this run, as indices or UUIDs."""
+    validate: Callable[[Path], tuple[bool, str]] | None = None
+    """The submission checker: valid or not, and why; never tells a score. Answered by the harness."""
+    keep: bool = False
+    """Leave the container (or the working folder) standing after the end, to look into it."""
+
+    @property
+    def label(self) -> str:
+        """What names this attempt on the machine; `attach` finds it by this."""
+        return f"{self.group}.{self.run_id}.{self.attempt}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt ended."""
+
+    state: EndState
+    reason: str
+    """One word for tables: exited, exit-code, timed-out, out-of-memory, disk-full, cancelled, image-missing,
+    engine-unreachable, gpu-unavailable, lost, start-failed, …"""
+    detail: str
+    """One sentence for people; for a failure it ends with what to do."""
+    exit_code: int | None = None
+    failure_class: FailureClass | None = None
+    """None when nothing failed; agent: its own doing, counts; infrastructure: ours, is retried and reported apart."""
+    started_at: datetime | None = None
+    """With time zone (UTC); None when it never started."""
+    ended_at: datetime | None = None
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    """What was used, where known: `cpu_seconds`, `peak_memory_bytes`, `image_digest`, `checker_calls`, …"""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready: times as ISO text."""
+        content = asdict(self)
+        for key in ("started_at", "ended_at"):
+            content[key] = content[key].isoformat() if content[key] else None
+        return content
+
+
+class Handle(Protocol):
+    """A started attempt. `stop` may be called from another thread while `wait` blocks."""
+
+    label: str
+    started_at: datetime
+    """When the agent itself started (UTC); after `attach` the original time, so that its time counts on."""
+
+    def wait(self, deadline: datetime) -> Outcome:
+        """Wait for the agent's end, take snapshots meanwhile, and stop it at the deadline.
+
+        At the deadline: SIGTERM, `profile.grace`, SIGKILL, for every process of the attempt. Then whatever the end
+        was, the output folders stand in `run_dir`, `run.log` is complete and (unless `keep`) nothing of the attempt is
+        left on the machine. Raises nothing for what an agent or the machine can do: it is in the outcome.
+        """
+        ...
+
+    def stop(self, grace: float) -> None:
+        """Stop the attempt: `wait` returns soon with state cancelled. Does nothing when it has ended.
+
+        Args:
+            grace: seconds between SIGTERM and SIGKILL.
+        """
+        ...
+
+    def detach(self) -> None:
+        """Stop watching and leave the agent at work: `wait` returns soon with reason `detached`, nothing taken out.
+
+        The harness uses it when it is asked to leave; `attach` finds the attempt again.
+        """
+        ...
+
+
+class Sandbox(Protocol):
+    """A way to run agents on this machine."""
+
+    name: SandboxName
+
+    def problems(self, agents: list[AgentSpec], profile: Profile) -> list[str]:
+        """What would keep these agents from starting here, a sentence each with the command that mends it."""
+        ...
+
+    def describe(self, agents: list[AgentSpec]) -> dict[str, Any]:
+        """What the group's manifest records: engine and version, and per agent id the image and its digest."""
+        ...
+
+    def start(self, request: RunRequest) -> Handle:
+        """Start the agent and return at once.
+
+        Raises:
+            StartFailed: it could not be started; nothing is left behind.
+        """
+        ...
+
+    def attach(self, request: RunRequest) -> Handle | None:
+        """The attempt of an earlier harness: alive, or ended but not yet taken out. None when there is no trace.
+
+        Found by `request.label`; the harness may have been killed between any two steps of `start`.
+        """
+        ...
+
+
+class StartFailed(Exception):
+    """An attempt did not start; `outcome` tells why, in which class, and whether a retry may help."""
+
+    def __init__(self, reason: str, detail: str, failure_class: FailureClass = "infrastructure") -> None:
+        super().__init__(detail)
+        self.outcome = Outcome(state="failed", reason=reason, detail=detail, failure_class=failure_class)
+
+
+def agent_environment(request: RunRequest, home: str) -> dict[str, str]:
+    """Variables that every sandbox sets for the agent, its own ones last.
+
+    Args:
+        request: the run.
+        home: the folder that holds data, submission, logs, code and agent: `/home` in a container.
+    """
+    profile = request.profile
+    threads = str(max(1, int(profile.cpus)))
+    return {
+        "MLEBENCH_HOME": home,
+        "DATA_DIR": f"{home}/data",
+        "SUBMISSION_DIR": f"{home}/submission",
+        "LOGS_DIR": f"{home}/logs",
+        "CODE_DIR": f"{home}/code",
+        "AGENT_DIR": f"{home}/agent",
+        "COMPETITION_ID": request.competition_id,
+        "MLEBENCH_SEED": str(request.seed),
+        "MLEBENCH_CPUS": threads,
+        "TIME_LIMIT_SECS": str(int(profile.time_limit)),
+        # a library that counts the machine's cores instead of the limit would start too many threads
+        "OMP_NUM_THREADS": threads,
+        "OPENBLAS_NUM_THREADS": threads,
+        "MKL_NUM_THREADS": threads,
+        "NVIDIA_VISIBLE_DEVICES": ",".join(request.gpu_ids) or "void",
+        **request.environment,
+    }

@@ -1,0 +1,55 @@
+"""Reads a YAML file into a validated model; what is wrong is said with file, key and what was expected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from mlebench.errors import UsageError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file.
+
+    Raises:
+        UsageError: the file cannot be read or is not YAML.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not a UTF-8 text file") from None
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def read_model(path: Path, model: type[Model]) -> Model:
+    """Read and validate the YAML file at `path`.
+
+    Raises:
+        UsageError: naming the file, each wrong key and what was expected there.
+    """
+    return validate(read_yaml(path), model, str(path))
+
+
+def validate(content: Any, model: type[Model], where: str) -> Model:
+    """Validate `content`; `where` names its origin in the error."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise UsageError(f"{where}: {describe(error)}") from None
+
+
+def describe(error: ValidationError) -> str:
+    """Every problem of a validation error in one line."""
+    problems = []
+    for detail in error.errors():
+        key = ".".join(map(str, detail["loc"])) or "the whole file"
+        problems.append(f"`{key}`: {detail['msg'][:1].lower()}{detail['msg'][1:]}")
+    return "; ".join(problems)
