@@ -1,0 +1,262 @@
+"""Run-length encoded masks: the one codec, and set arithmetic on runs that never builds a mask.
+
+An encoding is a list of `start length` pairs. Pixels are counted from 1, either down the columns first (order `"F"`, as in
+NumPy) or along the rows first (`"C"`). Runs must be sorted by start, positive, apart from each other (touching is allowed) and
+inside the image. The empty text is the empty mask.
+
+Parsed runs are half-open intervals counted from 0, so that `sum(ends - starts)` is the area. Counting needs no order of pixels;
+only `decode` and `encode` do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from grading.submission import InvalidSubmission
+
+IntArray = npt.NDArray[np.int64]
+Order = Literal["F", "C"]
+
+_DIGITS_AND_SPACES = b"0123456789 \t\n\r\v\f"
+_NOT_NUMERIC = re.compile(r"[^0-9 \t\n\r\v\f]")
+_NEGATIVE = re.compile(r"-[0-9]+")
+_BLOCK_CHARACTERS = 16_000_000
+"""Cells are parsed in blocks of about this size, so that memory stays some ten times this, whatever the column holds."""
+
+
+class Runs(NamedTuple):
+    """A mask as sorted, disjoint, half-open intervals `[starts[i], ends[i])` of pixel positions from 0; int64, shape (runs,)."""
+
+    starts: IntArray
+    ends: IntArray
+
+
+def parse_runs(text: str, size: int) -> Runs:
+    """Parse one encoding.
+
+    Args:
+        text: `start length` pairs separated by white space; blank for an empty mask.
+        size: number of pixels of the image.
+
+    Raises:
+        InvalidSubmission: with what is wrong: odd count, not whole numbers, not positive, unsorted, overlapping, out of bounds.
+    """
+    (runs,) = parse_column([text], size)
+    return runs
+
+
+def parse_column(texts: Sequence[str], sizes: int | Sequence[int] | IntArray, names: Sequence[object] = ()) -> list[Runs]:
+    """Parse many encodings at once; time and memory are linear in the characters.
+
+    Args:
+        texts: one encoding a row.
+        sizes: number of pixels of each image, or of all.
+        names: what to call each row in a message (its id); by default its number from 1.
+
+    Raises:
+        InvalidSubmission: naming one wrong row and what is wrong with it.
+    """
+    pixels = np.broadcast_to(np.asarray(sizes, dtype=np.int64), (len(texts),))
+    masks: list[Runs] = []
+    for first, last in _blocks(texts):
+        try:
+            masks.extend(_parse_block(texts[first:last], pixels[first:last]))
+        except _WrongRow as error:
+            row = first + error.row
+            name = f"row {names[row]!r}: " if len(names) else f"row {row + 1}: " if len(texts) > 1 else ""
+            raise InvalidSubmission(f"{name}run-length encoding {error.fault}") from None
+    return masks
+
+
+def area(runs: Runs) -> int:
+    """Number of pixels of a mask."""
+    return int((runs.ends - runs.starts).sum())
+
+
+def overlap(runs_a: Runs, runs_b: Runs) -> int:
+    """Number of pixels that two masks of one image share; O((a + b) log) in their runs."""
+    return int(_shared(runs_a, runs_b).sum())
+
+
+def areas(masks: Sequence[Runs]) -> IntArray:
+    """Number of pixels of each mask, shape (masks,)."""
+    stacked, rows = _stack(masks, np.zeros(len(masks), dtype=np.int64))
+    return _sum_by_row(stacked.ends - stacked.starts, rows)
+
+
+def overlaps(masks_a: Sequence[Runs], masks_b: Sequence[Runs]) -> IntArray:
+    """Number of pixels that the masks of each row share, shape (rows,); all rows are counted in one pass.
+
+    Args:
+        masks_a: one mask a row.
+        masks_b: as many; row `i` is of the same image as row `i` of `masks_a`.
+    """
+    if len(masks_a) != len(masks_b):
+        raise ValueError(f"{len(masks_a)} masks against {len(masks_b)}")
+    extents = np.maximum(_last_ends(masks_a), _last_ends(masks_b))
+    # laid end to end, the images become one long image in which rows cannot meet
+    offsets = np.concatenate([[0], np.cumsum(extents)[:-1]]) if len(extents) else extents
+    stacked_a, rows = _stack(masks_a, offsets)
+    stacked_b, _ = _stack(masks_b, offsets)
+    return _sum_by_row(_shared(stacked_a, stacked_b), rows)
+
+
+def union(masks: Sequence[Runs]) -> Runs:
+    """The pixels that any of several masks of one image holds; runs that touch are joined."""
+    starts, ends = _concatenate(masks)
+    if not len(starts):
+        return Runs(starts, ends)
+    order = np.argsort(starts, kind="stable")
+    starts, reached = starts[order], np.maximum.accumulate(ends[order])
+    opens = np.concatenate([[True], starts[1:] > reached[:-1]])
+    closes = np.concatenate([opens[1:], [True]])
+    return Runs(starts[opens], reached[closes])
+
+
+def decode(runs: Runs, shape: tuple[int, int], order: Order = "F") -> npt.NDArray[np.bool_]:
+    """The mask of shape (height, width); ValueError if a run lies beyond it."""
+    size = shape[0] * shape[1]
+    if len(runs.ends) and runs.ends[-1] > size:
+        raise ValueError(f"a run ends at pixel {runs.ends[-1]:,} of an image of {size:,}")
+    steps = np.zeros(size + 1, dtype=np.int8)
+    steps[runs.starts] += 1
+    steps[runs.ends] -= 1
+    return np.cumsum(steps[:-1], dtype=np.int8).astype(bool).reshape(shape, order=order)
+
+
+def encode(mask: npt.NDArray[np.generic], order: Order = "F") -> str:
+    """The encoding of a mask of any number of dimensions whose pixels are 0 or not; neighbouring pixels form one run."""
+    return format_runs(runs_of(mask, order))
+
+
+def runs_of(mask: npt.NDArray[np.generic], order: Order = "F") -> Runs:
+    """The runs of a mask."""
+    flat = np.asarray(mask).astype(bool).ravel(order=order)
+    edges = np.flatnonzero(np.diff(flat, prepend=False, append=False))
+    return Runs(edges[0::2].astype(np.int64), edges[1::2].astype(np.int64))
+
+
+def format_runs(runs: Runs) -> str:
+    """The text of parsed runs."""
+    pairs = np.column_stack([runs.starts + 1, runs.ends - runs.starts])
+    return " ".join(map(str, pairs.ravel().tolist()))
+
+
+class _WrongRow(Exception):
+    def __init__(self, row: int, fault: str) -> None:
+        super().__init__(fault)
+        self.row = row
+        self.fault = fault
+
+
+def _blocks(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    first, characters = 0, 0
+    for row, text in enumerate(texts):
+        characters += len(text) + 1
+        if characters > _BLOCK_CHARACTERS:
+            yield first, row + 1
+            first, characters = row + 1, 0
+    if first < len(texts):
+        yield first, len(texts)
+
+
+def _parse_block(texts: Sequence[str], sizes: IntArray) -> Iterator[Runs]:
+    joined = " ".join(texts).encode("utf-8", errors="replace") + b" "
+    if joined.translate(None, _DIGITS_AND_SPACES):
+        raise _first_not_numeric(texts)
+    counts = _count_numbers(joined, np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)))
+    odd = np.flatnonzero(counts % 2)
+    if len(odd):
+        raise _WrongRow(int(odd[0]), f"has an odd count of numbers ({counts[odd[0]]:,}); expected `start length` pairs")
+    # strtol stops at the largest int64, which is out of bounds
+    numbers = np.fromstring(joined, dtype=np.int64, sep=" ") if counts.any() else np.empty(0, dtype=np.int64)
+    starts, lengths = numbers[0::2], numbers[1::2]
+    bounds = np.concatenate([[0], np.cumsum(counts // 2)])
+    _check(starts, lengths, np.repeat(np.arange(len(texts)), counts // 2), sizes)
+    starts = starts - 1
+    ends = starts + lengths
+    for first, last in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+        yield Runs(starts[first:last], ends[first:last])
+
+
+def _count_numbers(joined: bytes, lengths: IntArray) -> IntArray:
+    is_digit = np.frombuffer(joined, dtype=np.uint8) >= ord("0")
+    # every text is followed by a space, so the last digit of each number is one before a space
+    closes = np.append(is_digit[:-1] & ~is_digit[1:], False)
+    bounds = np.concatenate([[0], np.cumsum(lengths + 1)[:-1]])
+    return np.asarray(np.add.reduceat(closes, bounds, dtype=np.int64))
+
+
+def _check(starts: IntArray, lengths: IntArray, rows: IntArray, sizes: IntArray) -> None:
+    pixels = sizes[rows]
+    wrong = (starts < 1) | (lengths < 1) | (starts > pixels)
+    wrong |= lengths > pixels - starts + 1
+    # sums of numbers that are within bounds cannot overflow; the others are marked already
+    wrong[1:] |= (rows[1:] == rows[:-1]) & (starts[1:] < starts[:-1] + np.minimum(lengths[:-1], pixels[:-1]))
+    if not wrong.any():
+        return
+    run = int(np.argmax(wrong))
+    raise _WrongRow(int(rows[run]), _fault(starts, lengths, rows, run, int(pixels[run])))
+
+
+def _fault(starts: IntArray, lengths: IntArray, rows: IntArray, run: int, pixels: int) -> str:
+    start, length = int(starts[run]), int(lengths[run])
+    pair = f"`{start} {length}`"
+    if start < 1 or length < 1:
+        return f"holds {pair}; starts count from 1 and lengths are positive"
+    if start > pixels or length > pixels - start + 1:
+        return f"holds {pair}, which runs beyond the last pixel, {pixels:,}"
+    before = int(starts[run - 1])
+    if start < before:
+        return f"is not sorted: start {start} comes after {before}"
+    return f"overlaps itself: {pair} begins inside the run before, `{before} {int(lengths[run - 1])}`"
+
+
+def _first_not_numeric(texts: Sequence[str]) -> _WrongRow:
+    row, text = next((row, text) for row, text in enumerate(texts) if _NOT_NUMERIC.search(text))
+    token = next((token for token in text.split() if _NOT_NUMERIC.search(token)), text)
+    expected = "starts count from 1 and lengths are positive" if _NEGATIVE.fullmatch(token) else "expected whole numbers"
+    return _WrongRow(row, f"holds {token[:40]!r}; {expected}")
+
+
+def _shared(runs_a: Runs, runs_b: Runs) -> IntArray:
+    """Pixels of B in each run of A."""
+    if not len(runs_b.starts):
+        return np.zeros(len(runs_a.starts), dtype=np.int64)
+    covered = np.concatenate([[0], np.cumsum(runs_b.ends - runs_b.starts)])
+    return _covered_before(runs_a.ends, runs_b, covered) - _covered_before(runs_a.starts, runs_b, covered)
+
+
+def _covered_before(positions: IntArray, runs: Runs, covered: IntArray) -> IntArray:
+    begun = np.searchsorted(runs.starts, positions, side="left")
+    last = np.maximum(begun - 1, 0)
+    beyond = np.maximum(runs.ends[last] - positions, 0)
+    return np.asarray(covered[begun] - np.where(begun > 0, beyond, 0))
+
+
+def _last_ends(masks: Sequence[Runs]) -> IntArray:
+    return np.fromiter((mask.ends[-1] if len(mask.ends) else 0 for mask in masks), dtype=np.int64, count=len(masks))
+
+
+def _concatenate(masks: Sequence[Runs]) -> Runs:
+    if not len(masks):
+        return Runs(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+    return Runs(np.concatenate([mask.starts for mask in masks]), np.concatenate([mask.ends for mask in masks]))
+
+
+def _stack(masks: Sequence[Runs], offsets: IntArray) -> tuple[Runs, IntArray]:
+    """The masks laid out from their offsets, and the first run of each row (with the total at the end)."""
+    counts = np.fromiter((len(mask.starts) for mask in masks), dtype=np.int64, count=len(masks))
+    runs = _concatenate(masks)
+    shift = np.repeat(offsets, counts)
+    return Runs(runs.starts + shift, runs.ends + shift), np.concatenate([[0], np.cumsum(counts)])
+
+
+def _sum_by_row(values: IntArray, bounds: IntArray) -> IntArray:
+    total = np.concatenate([[0], np.cumsum(values)])
+    return np.asarray(total[bounds[1:]] - total[bounds[:-1]])
