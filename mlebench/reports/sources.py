@@ -1,0 +1,88 @@
+"""Finds what a user points at: run groups, grading reports in the published format, folders and globs of either."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from mlebench.errors import UsageError
+from mlebench.paths import runs_dir
+from mlebench.reports.experiment import Batch, Conditions, Experiment, layers_of, make_experiments
+from mlebench.reports.group_folder import is_group, read_aggregate, read_group
+
+
+def load_experiments(sources: Sequence[str | Path], name: str | None = None, models: str = "") -> list[Experiment]:
+    """Read sources and pool them into experiments.
+
+    Groups are pooled by agent, models and profile; all report files together are one experiment.
+
+    Args:
+        sources: a group's folder or name, a report file, a folder that holds such, or a glob.
+        name: what the experiment of report files is called; by default their common folder.
+        models: the models behind report files, which do not name them.
+
+    Raises:
+        UsageError: nothing was found, a file is no report, or editions are mixed.
+    """
+    places = [place for source in sources for place in _places(str(source))]
+    groups = list(dict.fromkeys(place for place in places if place.is_dir()))
+    files = list(dict.fromkeys(place for place in places if place.is_file()))
+    conditions = Conditions(agent=name or _common_name(files), models=models)
+    return make_experiments([*map(read_group, groups), *_read_files(files, conditions)])
+
+
+def _places(source: str) -> list[Path]:
+    """The groups and report files that `source` stands for, resolved, so that naming one twice counts once."""
+    path = Path(source).expanduser()
+    if not path.exists():
+        if glob.has_magic(source):
+            found = sorted(glob.glob(str(path), recursive=True))
+            return [place for entry in found for place in _places(glob.escape(entry) if not Path(entry).exists() else entry)]
+        if not is_group(runs_dir() / source):
+            raise UsageError(f"{source} is neither a run group nor a grading report; `mlebench runs` lists the groups")
+        path = runs_dir() / source
+    if path.is_file() or is_group(path):
+        return [path.resolve()]
+    return _inside(path)
+
+
+def _inside(folder: Path) -> list[Path]:
+    groups = sorted(file.parent for file in folder.glob("*/group.yaml"))
+    reports = sorted(file for file in folder.rglob("*grading_report*.json") if not any(group in file.parents for group in groups))
+    if not groups and not reports:
+        raise UsageError(f"{folder} holds neither run groups nor grading reports; `mlebench grade` makes them")
+    return [place.resolve() for place in [*groups, *reports]]
+
+
+def _read_files(files: Iterable[Path], conditions: Conditions) -> list[Batch]:
+    batches: list[Batch] = []
+    copies: dict[str, Path] = {}
+    for file in files:
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        original = copies.setdefault(digest, file)
+        if original is not file:
+            note = f"{file.name} is a copy of {original.name} and counts once"
+            batches.append(Batch(str(file), conditions, {}, (note,)))
+            continue
+        batches.append(Batch(str(file), conditions, layers_of(read_aggregate(file).competition_reports)))
+    return batches
+
+
+def _common_name(files: Sequence[Path]) -> str:
+    if not files:
+        return ""
+    if len(files) == 1:
+        return files[0].stem
+    shared = Path(*_shared_parts([file.parent.parts for file in files]))
+    return shared.name or "reports"
+
+
+def _shared_parts(paths: Sequence[Sequence[str]]) -> list[str]:
+    shared = []
+    for parts in zip(*paths, strict=False):
+        if len(set(parts)) > 1:
+            break
+        shared.append(parts[0])
+    return shared
