@@ -1,0 +1,65 @@
+# Gives the docker tests a real engine and a base image on a fresh Debian machine, as root. Source it, do not run it:
+#
+#     . .ci/docker-engine.sh
+#
+# Needs Debian packages only: where no image registry is reachable, the parent image is made with debootstrap.
+# Every step is skipped when its result is there. Sets MLEBENCH_REQUIRE_DOCKER (a test that finds no engine then
+# fails instead of being skipped) and MLEBENCH_BASE_IMAGE (the parent that base images are built on).
+
+engine_packages() {
+    local missing=()
+    command -v dockerd >/dev/null || missing+=(docker.io)
+    command -v iptables >/dev/null || missing+=(iptables)
+    command -v debootstrap >/dev/null || missing+=(debootstrap)
+    [ ${#missing[@]} -eq 0 ] && return
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+engine_reachable() { docker version >/dev/null 2>&1; }
+
+engine_start() {
+    engine_reachable && return
+    # an engine that was killed leaves files that keep the next one from starting
+    pgrep -x dockerd >/dev/null || rm -f /var/run/docker.pid /var/run/docker/containerd/containerd.pid
+    local log=${TMPDIR:-/tmp}/dockerd.log
+    setsid nohup dockerd >"$log" 2>&1 </dev/null &
+    for _ in $(seq 60); do
+        engine_reachable && return
+        sleep 1
+    done
+    tail -n 20 "$log" >&2
+    echo "the container engine did not start" >&2
+    return 1
+}
+
+# What this machine needs to reach its package indexes, so that `pip` and `apt-get` work in an image build too.
+machine_configuration() {
+    local root=$1 index
+    mkdir -p "$root/etc/ssl/certs" "$root/etc/apt/apt.conf.d"
+    cp "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}" "$root/etc/ssl/certs/ca-certificates.crt"
+    index=${PIP_INDEX_URL:-$(python3 -m pip config get global.index-url 2>/dev/null || true)}
+    {
+        echo "[global]"
+        echo "cert = /etc/ssl/certs/ca-certificates.crt"
+        case $index in http*) echo "index-url = $index" ;; esac
+    } >"$root/etc/pip.conf"
+    apt-config dump | grep -E '^Acquire::(http|https|Check-)' >"$root/etc/apt/apt.conf.d/90machine" || true
+}
+
+base_image() {
+    docker image inspect "$1" >/dev/null 2>&1 && return
+    local root codename mirror
+    codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' "Codename: $codename" | head -n 1)
+    root=$(mktemp -d)
+    debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates,curl,socat \
+        "$codename" "$root" ${mirror:+"$mirror"} >"$root.log" 2>&1 || { tail -n 20 "$root.log" >&2; return 1; }
+    machine_configuration "$root"
+    rm -rf "$root/var/cache/apt/archives" "$root/usr/share/doc" "$root/usr/share/man"
+    tar -C "$root" -c . | docker import - "$1" >/dev/null
+    rm -rf "$root" "$root.log"
+}
+
+engine_packages && engine_start && base_image mlebench/offline-base || return 1
+export MLEBENCH_REQUIRE_DOCKER=1
+export MLEBENCH_BASE_IMAGE=mlebench/offline-base
