@@ -1,0 +1,1 @@
+"""A baseline for competitions whose data is tables."""

@@ -1,0 +1,40 @@
+"""Finds the sample submission and the tables of a competition."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+_SAMPLE = re.compile(r"sample.*submission.*\.csv$|random.*predictions.*\.csv$", re.IGNORECASE)
+_TABLE = re.compile(r"\.(csv|tsv|json)(\.(zip|gz))?$", re.IGNORECASE)
+_LARGEST_JSON = 500 * 2**20
+
+
+def find_sample(data: Path) -> Path | None:
+    """The sample submission, or None."""
+    found = sorted(path for path in data.iterdir() if path.is_file() and _SAMPLE.search(path.name))
+    return found[0] if found else None
+
+
+def find_tables(data: Path, sample: Path, max_rows: int) -> dict[str, pd.DataFrame]:
+    """Every other table, by file name; a test table is read whole, others up to `max_rows` rows."""
+    tables = {}
+    for path in sorted(data.iterdir()):
+        if path == sample or not path.is_file() or not _TABLE.search(path.name):
+            continue
+        table = _read(path, None if "test" in path.name.lower() else max_rows)
+        if table is not None and len(table) and len(table.columns):
+            tables[path.name] = table
+    return tables
+
+
+def _read(path: Path, rows: int | None) -> pd.DataFrame | None:
+    try:
+        if ".json" in path.name.lower():
+            return pd.read_json(path) if path.stat().st_size <= _LARGEST_JSON else None
+        return pd.read_csv(path, sep="\t" if ".tsv" in path.name.lower() else ",", nrows=rows, low_memory=False)
+    except (ValueError, OSError, UnicodeDecodeError, OverflowError) as error:
+        print(f"Cannot read {path.name}: {error}")
+        return None

@@ -1,0 +1,159 @@
+"""Recognises what is asked: which table is train, which test, what the targets are and in which form they are wanted."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+Kind = Literal["regression", "labels", "probability", "class probabilities"]
+_WANTS_PROBABILITIES = re.compile(
+    r"\bAUC\b|ROC|log[- ]?loss|logarithmic loss|cross[- ]entropy|probabilit|average precision|\bBrier\b", re.IGNORECASE
+)
+_RELATIVE_ERRORS = re.compile(r"\bRMSLE\b|(?<!cross-entropy )logarithmic error|log error", re.IGNORECASE)
+_MOST_CLASSES = 200
+
+
+@dataclass
+class Target:
+    """One thing to predict."""
+
+    name: str
+    """Column of the train table."""
+    kind: Kind
+    columns: list[str]
+    """Columns of the submission: one, or one per class in `classes`."""
+    classes: list[str]
+    """Names of the classes as the submission writes them; empty for regression."""
+    relative: bool = False
+    """Errors count relative to the size: fit the logarithm."""
+
+
+@dataclass
+class Task:
+    """Everything that fitting needs."""
+
+    train: pd.DataFrame
+    test: pd.DataFrame
+    """In the order of the sample submission's rows."""
+    features: list[str]
+    targets: list[Target]
+
+    def summary(self) -> str:
+        """One line for the log."""
+        goals = ", ".join(f"{target.name} ({target.kind})" for target in self.targets[:6])
+        more = f" and {len(self.targets) - 6} more" if len(self.targets) > 6 else ""
+        return f"{len(self.train)} train and {len(self.test)} test rows, {len(self.features)} features; {goals}{more}."
+
+
+def recognise(sample: pd.DataFrame, tables: dict[str, pd.DataFrame], description: str) -> Task | None:
+    """Find train, test and targets; None where this is no task for tables.
+
+    Args:
+        sample: the sample submission, every cell as text.
+        tables: the other tables, by file name.
+        description: the task's text; its metric tells labels from probabilities.
+    """
+    for train, test in _pairs(tables):
+        ids, aligned = _align(sample, test)
+        if aligned is None:
+            continue
+        wanted = [column for column in sample.columns if column not in ids]
+        targets = _targets(sample, train, test, wanted, description)
+        if not targets:
+            continue
+        names = {target.name for target in targets}
+        known = train.dropna(subset=sorted(names))
+        features = [column for column in train.columns if column in test.columns and column not in names]
+        features = [column for column in features if not _is_identifier(column, ids, train)]
+        if len(known) >= 10 and features:
+            return Task(known.reset_index(drop=True), aligned, features, targets)
+    return None
+
+
+def _pairs(tables: dict[str, pd.DataFrame]) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Train and test tables that may belong together, the most similar first."""
+    found = []
+    for train_name, train in tables.items():
+        for test_name, test in tables.items():
+            if "train" in train_name.lower() and "test" in test_name.lower() and "test" not in train_name.lower():
+                found.append((len(set(train.columns) & set(test.columns)), train, test))
+    return [(train, test) for shared, train, test in sorted(found, key=lambda entry: -entry[0]) if shared]
+
+
+def _align(sample: pd.DataFrame, test: pd.DataFrame) -> tuple[list[str], pd.DataFrame | None]:
+    """The sample's id columns, and the test rows in the sample's order."""
+    first = sample.columns[0]
+    for column in [first, *test.columns]:
+        if column not in test.columns:
+            continue
+        keys = test[column].astype(str)
+        if keys.is_unique and set(sample[first]) <= set(keys):
+            by_id = test.set_index(keys)
+            return [first], by_id.loc[sample[first]].reset_index(drop=True)
+    if len(sample) == len(test) and _counts_rows(sample[first]):
+        return [first], test.reset_index(drop=True)
+    return [], None
+
+
+def _counts_rows(ids: pd.Series) -> bool:
+    """Whether ids are 0, 1, 2, … or 1, 2, 3, …"""
+    numbers = pd.to_numeric(ids, errors="coerce")
+    return bool(numbers.notna().all() and (numbers.diff().iloc[1:] == 1).all() and numbers.iloc[0] in (0, 1))
+
+
+def _targets(sample: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, wanted: list[str], description: str) -> list[Target]:
+    if wanted and all(column in train.columns for column in wanted):
+        found = [_single(train[column], column, column, sample[column], description) for column in wanted]
+        return [target for target in found if target is not None] if None not in found else []
+    hidden = [column for column in train.columns if column not in test.columns]
+    for column in hidden:
+        classes = set(train[column].dropna().astype(str))
+        by_name = {_class_of(name, classes): name for name in wanted}
+        if len(wanted) > 1 and None not in by_name and classes <= set(by_name):
+            kept = [name for name in by_name if name is not None]
+            return [Target(column, "class probabilities", [by_name[name] for name in kept], kept)]
+    if len(wanted) == 1 and len(hidden) == 1:
+        target = _single(train[hidden[0]], hidden[0], wanted[0], sample[wanted[0]], description)
+        return [target] if target else []
+    return []
+
+
+def _class_of(column: str, classes: set[str]) -> str | None:
+    """The class whose probability a column holds: its own name, or a name such as `Class_3` or `probability_2`."""
+    if column in classes:
+        return column
+    ending = re.split(r"[_ ]", column)[-1]
+    return ending if ending in classes else None
+
+
+def _single(values: pd.Series, name: str, column: str, example: pd.Series, description: str) -> Target | None:
+    known = values.dropna()
+    distinct = known.nunique()
+    if distinct < 2:
+        return None
+    numeric = pd.api.types.is_numeric_dtype(known) and not pd.api.types.is_bool_dtype(known)
+    whole = numeric and bool((known % 1 == 0).all())
+    if numeric and (not whole or distinct > max(20, len(known) ** 0.5 / 4)):
+        relative = bool(_RELATIVE_ERRORS.search(description)) and bool((known > -1).all())
+        return Target(name, "regression", [column], [], relative)
+    if distinct > min(_MOST_CLASSES, len(known) / 2):
+        return None
+    classes = [str(value) for value in sorted(known.unique(), key=lambda value: (str(type(value)), value))]
+    examples = set(example)
+    if distinct == 2 and not examples <= set(classes):
+        return Target(name, "probability", [column], classes)
+    if distinct == 2 and numeric and _WANTS_PROBABILITIES.search(description):
+        return Target(name, "probability", [column], classes)
+    if numeric and not examples <= set(classes) and any("." in cell for cell in examples):
+        return Target(name, "regression", [column], [])
+    return Target(name, "labels", [column], classes)
+
+
+def _is_identifier(column: str, ids: list[str], train: pd.DataFrame) -> bool:
+    """An id tells nothing, unless it is one of the few strings with structure (`0013_01`)."""
+    if column not in ids and column.lower() not in ("id", "index"):
+        return False
+    return not (train[column].dtype == object and train[column].astype(str).str.contains(r"[_/]").all())

@@ -1,0 +1,4 @@
+#!/bin/bash
+set -euo pipefail
+export PYTHONPATH=${AGENT_DIR:-/home/agent}
+exec python -m baseline "$@"
