@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from mlebench.errors import UsageError
+from mlebench.yaml_model import read_model
 
 Split = Literal["low", "medium", "high", "dev", "demo", "research"]
 EditionName = Literal["v1", "v2"]
@@ -144,24 +144,7 @@ def load_facts(path: Path) -> CompetitionFacts:
     Raises:
         UsageError: naming the file, each wrong key and what was expected there.
     """
-    try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}; a competition folder needs this file") from None
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    try:
-        facts = CompetitionFacts.model_validate(content)
-    except ValidationError as error:
-        raise UsageError(f"{path}: {_describe(error)}") from None
+    facts = read_model(path, CompetitionFacts)
     if facts.id != path.parent.name:
         raise UsageError(f"{path}: `id` is {facts.id!r}, expected the folder's name {path.parent.name!r}")
     return facts
-
-
-def _describe(error: ValidationError) -> str:
-    problems = []
-    for detail in error.errors():
-        key = ".".join(map(str, detail["loc"])) or "the whole file"
-        problems.append(f"`{key}`: {detail['msg'][:1].lower()}{detail['msg'][1:]}")
-    return "; ".join(problems)

@@ -1,0 +1,49 @@
+"""Data: what `prepare.py` and `mock.py` of a competition use, and what other programs call to get a data set.
+
+For competitions:
+
+- tables: `read_csv`, `write_csv`
+- splits: `Edition` (its `split` and `rng`), `test_count`
+- files: `link`, `link_files`, `link_tree`
+- archives: `extract`, `unpack_files`, `open_zip`, `write_zip`, `Member`, `scratch`
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from mlebench.data.archives import Member, extract, open_zip, scratch, unpack_files, write_zip
+from mlebench.data.links import link, link_files, link_tree
+from mlebench.edition import Edition, test_count
+
+_LAZY = {
+    "read_csv": "mlebench.data.tables",
+    "write_csv": "mlebench.data.tables",
+    "is_prepared": "mlebench.data.preparation",
+    "download_and_prepare_dataset": "mlebench.data.published",
+    "download_dataset": "mlebench.data.published",
+    "get_leaderboard": "mlebench.data.published",
+    "is_dataset_prepared": "mlebench.data.published",
+}
+
+__all__ = [
+    "Edition",
+    "Member",
+    "extract",
+    "link",
+    "link_files",
+    "link_tree",
+    "open_zip",
+    "scratch",
+    "test_count",
+    "unpack_files",
+    "write_zip",
+    *_LAZY,
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

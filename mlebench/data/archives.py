@@ -1,0 +1,218 @@
+"""Archives: reading members in place, safe extraction, and writing zips in one pass.
+
+Archives are untrusted: members with absolute paths, `..`, links or devices, and archives that blow up, are refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import IO, NamedTuple
+
+from mlebench.data.links import make_folders, tell_missing
+from mlebench.errors import WorkFailed
+
+_BOMB_RATIO = 1_000
+_BOMB_FLOOR = 2**30
+_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+_COMPRESSED = {
+    ".jpg",
+    ".jpeg",
+    ".png",
+    ".gif",
+    ".zip",
+    ".gz",
+    ".7z",
+    ".bz2",
+    ".xz",
+    ".mp4",
+    ".mp3",
+    ".flac",
+    ".tfrec",
+    ".parquet",
+}
+
+
+@contextlib.contextmanager
+def scratch(public: Path) -> Iterator[Path]:
+    """A temporary folder beside `public`, on the same file system so that its files can be linked; removed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix=".scratch-", dir=public.parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def extract(archive: Path, target: Path) -> Path:
+    """Unpack a zip, 7z or tar archive into a folder.
+
+    Args:
+        archive: the file; its kind is told by its first bytes.
+        target: the folder, made if need be.
+
+    Returns:
+        `target`.
+
+    Raises:
+        WorkFailed: if the archive is missing, damaged or unsafe.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    with _damage_explained(archive):
+        if zipfile.is_zipfile(archive):
+            _extract_zip(archive, target)
+        elif tarfile.is_tarfile(archive):
+            _extract_tar(archive, target)
+        else:
+            _extract_7z(archive, target)
+    return target
+
+
+@contextlib.contextmanager
+def open_zip(archive: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a zip to read members in place.
+
+    Raises:
+        WorkFailed: if the archive is missing, damaged or unsafe.
+    """
+    with _damage_explained(archive), zipfile.ZipFile(archive) as opened:
+        _check_zip(archive, opened)
+        yield opened
+
+
+def unpack_files(archive: Path, target: Path, names: Iterable[str] | Mapping[str, str]) -> int:
+    """Write members of a zip to `target`, straight to the name that the mapping gives each, with one fixed time.
+
+    Args:
+        archive: the zip.
+        target: the folder, made if need be.
+        names: member names; a mapping tells the path below `target` for each.
+
+    Returns:
+        The number of files.
+
+    Raises:
+        WorkFailed: if the archive is missing, damaged or unsafe, or lacks members, naming how many and the first few.
+    """
+    pairs = list(names.items()) if isinstance(names, Mapping) else [(name, name) for name in names]
+    make_folders(target, (new for _, new in pairs))
+    with open_zip(archive) as opened:
+        held = set(opened.namelist())
+        if missing := [name for name, _ in pairs if name not in held]:
+            raise WorkFailed(tell_missing(missing, archive))
+        for old, new in pairs:
+            path = target / new
+            with opened.open(old) as source, path.open("xb") as sink:
+                shutil.copyfileobj(source, sink, 1 << 20)
+            os.utime(path, (0, 0))
+    return len(pairs)
+
+
+class Member(NamedTuple):
+    """Something to be written into a zip."""
+
+    name: str
+    source: Path | tuple[zipfile.ZipFile, str]
+    """A file, or a member of an open zip."""
+
+
+def write_zip(target: Path, members: Iterable[Member]) -> int:
+    """Write a zip in one pass, member by member, with the same bytes each time.
+
+    Contents that are compressed already (images, audio, archives) are stored, everything else is deflated; dates are fixed.
+
+    Returns:
+        The number of members.
+
+    Raises:
+        WorkFailed: if a source is missing.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(target, "w", allowZip64=True) as packed:
+        for member in members:
+            entry = zipfile.ZipInfo(member.name, _ZIP_EPOCH)
+            entry.external_attr = 0o644 << 16
+            stored = PurePosixPath(member.name).suffix.lower() in _COMPRESSED
+            entry.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
+            with _open_source(member) as source, packed.open(entry, "w", force_zip64=True) as sink:
+                shutil.copyfileobj(source, sink, 1 << 20)
+        return len(packed.infolist())
+
+
+def _open_source(member: Member) -> IO[bytes]:
+    try:
+        if isinstance(member.source, Path):
+            return member.source.open("rb")
+        opened, name = member.source
+        return opened.open(name)
+    except (FileNotFoundError, KeyError):
+        raise WorkFailed(f"{member.name} is missing from the raw data; download it again") from None
+
+
+@contextlib.contextmanager
+def _damage_explained(archive: Path) -> Iterator[None]:
+    import zlib
+
+    try:
+        yield
+    except FileNotFoundError as error:
+        if error.filename is not None and Path(error.filename) != archive:
+            raise
+        raise WorkFailed(f"{archive} is missing from the raw data; download it again") from None
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:
+        raise WorkFailed(f"{archive} is damaged ({error}); download it again") from None
+
+
+def _extract_zip(archive: Path, target: Path) -> None:
+    with zipfile.ZipFile(archive) as opened:
+        _check_zip(archive, opened)
+        opened.extractall(target)
+
+
+def _check_zip(archive: Path, opened: zipfile.ZipFile) -> None:
+    for member in opened.infolist():
+        _check_name(archive, member.filename)
+        kind = member.external_attr >> 16 & 0o170000
+        if kind not in (0, 0o100000, 0o040000):
+            raise WorkFailed(f"{archive} holds {member.filename!r}, which is neither a file nor a folder; refused")
+    _check_size(archive, sum(member.file_size for member in opened.infolist()))
+
+
+def _extract_tar(archive: Path, target: Path) -> None:
+    with tarfile.open(archive) as opened:
+        members = opened.getmembers()
+        for member in members:
+            _check_name(archive, member.name)
+            if not (member.isfile() or member.isdir()):
+                raise WorkFailed(f"{archive} holds {member.name!r}, which is neither a file nor a folder; refused")
+        _check_size(archive, sum(member.size for member in members))
+        opened.extractall(target, filter="data")
+
+
+def _extract_7z(archive: Path, target: Path) -> None:
+    import py7zr
+
+    try:
+        with py7zr.SevenZipFile(archive) as opened:
+            for member in opened.list():
+                _check_name(archive, member.filename)
+            _check_size(archive, opened.archiveinfo().uncompressed)
+            opened.extractall(target)
+    except (py7zr.exceptions.ArchiveError, py7zr.exceptions.AbsolutePathError) as error:
+        raise WorkFailed(f"{archive} is no zip, tar or 7z archive, or damaged ({error}); download it again") from None
+
+
+def _check_name(archive: Path, name: str) -> None:
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0:1]:
+        raise WorkFailed(f"{archive} holds {name!r}, which leads out of its folder; refused")
+
+
+def _check_size(archive: Path, unpacked: int) -> None:
+    if unpacked > max(_BOMB_FLOOR, _BOMB_RATIO * archive.stat().st_size):
+        raise WorkFailed(f"{archive} would unpack to {unpacked / 1e9:.1f} GB, over {_BOMB_RATIO} times its size; refused")

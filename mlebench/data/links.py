@@ -1,0 +1,109 @@
+"""Putting unchanged files in place without copying: hard links, else reflinks, else a copy."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from mlebench.errors import WorkFailed
+
+_CANNOT_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EACCES, errno.ENOTSUP}
+_FICLONE = 0x40049409
+
+
+def link(source: Path, target: Path) -> None:
+    """Make `target` the same file as `source`, whose folder must exist.
+
+    Raises:
+        WorkFailed: if the source is missing.
+    """
+    try:
+        os.link(source, target, follow_symlinks=True)
+    except FileNotFoundError:
+        if source.exists():
+            raise
+        raise WorkFailed(f"{source} is missing from the raw data; download it again") from None
+    except OSError as error:
+        if error.errno not in _CANNOT_LINK:
+            raise
+        _clone_or_copy(source, target)
+
+
+def link_files(source: Path, target: Path, names: Iterable[str] | Mapping[str, str], *, hide_origin: bool = False) -> int:
+    """Link `source/<name>` to `target/<name>` for each name, or to the name that the mapping gives it.
+
+    Args:
+        source: a folder of the raw data.
+        target: the folder, made if need be, even for no names.
+        names: paths below `source`; a mapping tells the path below `target` for each.
+        hide_origin: copy in the order of the names with one fixed time instead, for files whose place in the raw data tells the
+            answer: a link would show the raw file's inode number and time.
+
+    Returns:
+        The number of files.
+
+    Raises:
+        WorkFailed: if files are missing, naming how many and the first few.
+    """
+    pairs = list(names.items()) if isinstance(names, Mapping) else [(name, name) for name in names]
+    place = _copy_dateless if hide_origin else link
+    make_folders(target, (new for _, new in pairs))
+    for old, new in pairs:
+        try:
+            place(source / old, target / new)
+        except (WorkFailed, FileNotFoundError):
+            missing = [name for name, _ in pairs if not (source / name).exists()]
+            raise WorkFailed(tell_missing(missing, source)) from None
+    return len(pairs)
+
+
+def make_folders(target: Path, names: Iterable[str]) -> None:
+    """Make `target` and the folders of the named paths below it."""
+    target.mkdir(parents=True, exist_ok=True)
+    for folder in {os.path.dirname(name) for name in names} - {""}:
+        (target / folder).mkdir(parents=True, exist_ok=True)
+
+
+def tell_missing(missing: Sequence[str], source: Path) -> str:
+    """The sentence that names the first few of the files that the raw data lacks."""
+    shown = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
+    return f"{len(missing):,} of the files needed are missing from {source} ({shown}); download the raw data again"
+
+
+def link_tree(source: Path, target: Path) -> int:
+    """Link every file below `source` to the same place below `target`.
+
+    Returns:
+        The number of files.
+
+    Raises:
+        WorkFailed: if `source` is missing.
+    """
+    if not source.is_dir():
+        raise WorkFailed(f"the folder {source} is missing from the raw data; download it again")
+    count = 0
+    for folder, _, names in os.walk(source):
+        place = target / os.path.relpath(folder, source)
+        place.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            link(Path(folder, name), place / name)
+        count += len(names)
+    return count
+
+
+def _clone_or_copy(source: Path, target: Path) -> None:
+    with contextlib.suppress(OSError), source.open("rb") as original, target.open("xb") as clone:
+        import fcntl
+
+        fcntl.ioctl(clone.fileno(), _FICLONE, original.fileno())
+        return
+    shutil.copyfile(source, target)
+
+
+def _copy_dateless(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
+    os.utime(target, (0, 0))

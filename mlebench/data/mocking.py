@@ -1,0 +1,89 @@
+"""Parts of mock downloads: ids, words, and tiny files of real formats."""
+
+from __future__ import annotations
+
+import io
+import math
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mlebench.data.archives import Member, write_zip
+
+WORDS = (
+    "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "haven", "islet", "juniper", "kelp", "lumen",
+    "marsh", "north", "opal", "prairie", "quartz", "ridge", "sierra", "tundra", "umber", "vale", "willow", "yarrow",
+    "zephyr,", "said", "the", "river;", '"stones"', "don't", "sing", "–", "naïve", "café", "東京",
+)  # fmt: skip
+"""Words with commas, quotes and letters beyond ASCII among them."""
+
+MISSING_LOOKING = ("NA", "null", "None", "nan", "N/A", "NULL")
+"""Words that a careless reader takes for missing values."""
+
+
+def hex_ids(rng: np.random.Generator, count: int, length: int) -> list[str]:
+    """Distinct ids of `length` lower-case hex digits, each with at least one letter so that none reads as a number."""
+    digits = np.array(list("0123456789abcdef"))
+    ids: dict[str, None] = {}
+    while len(ids) < count:
+        rows = rng.choice(digits, size=(count, length))
+        rows[:, 0] = rng.choice(digits[10:], size=count)
+        ids.update(dict.fromkeys(map("".join, rows)))
+    return list(ids)[:count]
+
+
+def sentences(rng: np.random.Generator, count: int, low: int = 3, high: int = 12) -> list[str]:
+    """Sentences of `low` to `high` words; some hold quotes, commas, line breaks, and one in fifty is a missing-looking word."""
+    texts = [" ".join(rng.choice(WORDS, size=int(length))) for length in rng.integers(low, high + 1, size=count)]
+    for position in np.flatnonzero(rng.random(count) < 0.02):
+        texts[position] = str(rng.choice(MISSING_LOOKING))
+    for position in np.flatnonzero(rng.random(count) < 0.1):
+        texts[position] = texts[position].replace(" ", "\n", 1)
+    return texts
+
+
+def with_gaps(rng: np.random.Generator, values: Sequence[object] | np.ndarray, share: float = 0.05) -> list[object]:
+    """The same values with about `share` of them missing, never all."""
+    missing = rng.random(len(values)) < share
+    missing[0] = False
+    return [None if gap else value for value, gap in zip(values, missing, strict=True)]
+
+
+def cycle(choices: Sequence[object], rng: np.random.Generator, count: int) -> list[object]:
+    """`count` values in random order in which every choice occurs as evenly as possible."""
+    repeated = list(choices) * math.ceil(count / len(choices))
+    return [repeated[position] for position in rng.permutation(count)]
+
+
+def image_bytes(rng: np.random.Generator, kind: str = "JPEG", size: tuple[int, int] = (8, 8), mode: str = "RGB") -> bytes:
+    """A small decodable image.
+
+    Args:
+        kind: a Pillow format name: JPEG, PNG, TIFF, BMP.
+        size: width and height in pixels.
+        mode: a Pillow mode: RGB, L, RGBA.
+    """
+    from PIL import Image
+
+    channels = len(mode)
+    shape = (size[1], size[0], channels) if channels > 1 else (size[1], size[0])
+    buffer = io.BytesIO()
+    Image.fromarray(rng.integers(0, 256, size=shape, dtype=np.uint8), mode).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def write_files(folder: Path, names: Iterable[str], content: Callable[[], bytes]) -> None:
+    """Write one file per name below `folder`, each with fresh content."""
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content())
+
+
+def zip_folder(folder: Path, archive: Path, *, inside: str = "") -> None:
+    """Pack a folder into a zip in name order and remove the folder; names start with `inside`."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    write_zip(archive, (Member(f"{inside}{path.relative_to(folder).as_posix()}", path) for path in files))
+    shutil.rmtree(folder)

@@ -1,0 +1,199 @@
+"""Preparing one competition: in a folder of its own, renamed into place only when everything is right."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlebench import __version__
+from mlebench.data.checksums import Difference, differences
+from mlebench.errors import MlebenchError, UsageError, WorkFailed
+
+if TYPE_CHECKING:
+    from mlebench.registry import Competition
+
+RECORD = "prepared.json"
+_BUILDING = ".preparing-"
+
+
+@dataclass(frozen=True)
+class PreparationRecord:
+    """What a prepared folder was made of; lies beside `public/` and `private/`."""
+
+    competition_id: str
+    edition: str
+    split_key_hash: str | None
+    verified: bool
+    """Whether every published md5 was found."""
+    mock: bool
+    harness_version: str
+    prepared_at: str
+
+    @classmethod
+    def read(cls, prepared: Path) -> PreparationRecord | None:
+        """The record of a prepared folder; None where another harness prepared it."""
+        try:
+            return cls(**json.loads((prepared / RECORD).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+
+def is_prepared(competition: Competition, *, grading_only: bool = False) -> bool:
+    """Whether the data of this competition and edition lies there complete.
+
+    Args:
+        grading_only: look only for what grading needs.
+    """
+    files = competition.facts.files
+    needed = [files.answers, files.sample_submission]
+    if not grading_only:
+        needed += [f"public/{name}" for name in files.public] + [f"private/{name}" for name in files.private]
+    return all((competition.prepared_dir / name).exists() for name in needed)
+
+
+def prepare(competition: Competition, raw: Path, *, verify: bool = True, mock: bool = False) -> PreparationRecord:
+    """Prepare one competition from its raw data, atomically; what stood there before is replaced.
+
+    Args:
+        raw: the unpacked download; it is only read.
+        verify: compare v1's tables with their published md5.
+        mock: whether `raw` is made up; nothing is compared then.
+
+    Raises:
+        UsageError: if the data directory cannot be written.
+        WorkFailed: if the raw data is incomplete or damaged, the disk is full, or a checksum differs.
+    """
+    with _explained(competition), _alone(competition.root):
+        _remove_leftovers(competition.root)
+        build = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=competition.root))
+        try:
+            build.chmod(0o755)
+            record = _build(competition, raw, build, verify=verify, mock=mock)
+            _put_in_place(build, competition.prepared_dir)
+        finally:
+            shutil.rmtree(build, ignore_errors=True)
+    return record
+
+
+def make_mock(competition: Competition, raw: Path, *, size: int, seed: int) -> None:
+    """Make a tiny raw download of the true schema in the folder `raw`."""
+    import numpy as np
+
+    raw.mkdir(parents=True, exist_ok=True)
+    if not competition.facts.generated:
+        competition.mock_fn(raw, np.random.default_rng(seed), size)
+
+
+def _build(competition: Competition, raw: Path, build: Path, *, verify: bool, mock: bool) -> PreparationRecord:
+    public, private = build / "public", build / "private"
+    public.mkdir()
+    private.mkdir()
+    competition.prepare_fn(raw, public, private)
+    (public / "description.md").write_text(competition.description, encoding="utf-8")
+    _require_files(competition, build)
+    verified = verify and not mock and _verify(competition, build)
+    record = PreparationRecord(
+        competition_id=competition.id,
+        edition=competition.edition.name,
+        split_key_hash=competition.edition.key_hash,
+        verified=verified,
+        mock=mock,
+        harness_version=__version__,
+        prepared_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    (build / RECORD).write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
+    return record
+
+
+def _require_files(competition: Competition, build: Path) -> None:
+    files = competition.facts.files
+    named = [f"public/{name}" for name in files.public] + [f"private/{name}" for name in files.private]
+    missing = [name for name in named if not (build / name).exists()]
+    if missing:
+        raise WorkFailed(f"preparing {competition.id} made no {', '.join(missing)}; the raw data seems incomplete")
+
+
+def _verify(competition: Competition, build: Path) -> bool:
+    checksums = competition.checksums
+    expected = {f"public/{name}": md5 for name, md5 in checksums.public.items()}
+    expected |= {f"private/{name}": md5 for name, md5 in checksums.private.items()}
+    # parquet bytes depend on the library's version
+    differing = differences(build, {path: md5 for path, md5 in expected.items() if not path.endswith(".parquet")})
+    if differing:
+        raise WorkFailed(_explain_differences(competition, differing))
+    return bool(expected)
+
+
+def _explain_differences(competition: Competition, differing: list[Difference]) -> str:
+    listed = "; ".join(map(str, differing[:3])) + (f"; and {len(differing) - 3} more" if len(differing) > 3 else "")
+    return (
+        f"{competition.id} does not come out as published: {listed}. The raw data is not the one of 2024 or is damaged; "
+        f"`mlebench prepare {competition.id} --no-verify` prepares it all the same"
+    )
+
+
+def _put_in_place(build: Path, target: Path) -> None:
+    if target.exists():
+        with tempfile.TemporaryDirectory(prefix=_BUILDING, dir=target.parent, ignore_cleanup_errors=True) as old:
+            target.rename(Path(old) / "old")
+            build.rename(target)
+    else:
+        build.rename(target)
+
+
+def _remove_leftovers(root: Path) -> None:
+    for leftover in root.glob(f"{_BUILDING}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Hold the competition's lock, so that two processes never prepare it at once; the second waits."""
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _explained(competition: Competition) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _as_user_error(error, competition) from None
+
+
+def _as_user_error(error: OSError, competition: Competition) -> MlebenchError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return WorkFailed(f"the disk is full while preparing {competition.id} in {competition.root}; make space and call again")
+    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR):
+        return UsageError(
+            f"cannot write {error.filename or competition.root} ({error.strerror}); choose another place with --data-dir"
+        )
+    if isinstance(error, FileNotFoundError):
+        return WorkFailed(f"{error.filename} is missing from the raw data of {competition.id}; download it again")
+    return WorkFailed(f"preparing {competition.id} failed: {error}")
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of all files below a folder."""
+    return sum(entry.stat().st_size for entry in _files(folder))
+
+
+def _files(folder: Path) -> Iterator[os.DirEntry[Any]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files(Path(entry.path))
+            elif entry.is_file(follow_symlinks=False):
+                yield entry

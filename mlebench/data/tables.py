@@ -1,0 +1,55 @@
+"""Reading and writing csv tables: v1's bytes depend on exactly this way of doing it."""
+
+from __future__ import annotations
+
+import warnings
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+import pandas as pd
+
+from mlebench.data.archives import open_zip
+from mlebench.errors import WorkFailed
+
+
+def read_csv(source: Path | IO[bytes], *, text: bool = False, **options: Any) -> pd.DataFrame:
+    """Read a csv table with floats parsed to the nearest double.
+
+    Args:
+        source: a csv file, a zip that holds one, or an open member of an archive.
+        text: keep words such as `NA`, `null` or `None` instead of reading them as missing values; empty cells of a text column
+            stay empty text.
+        options: passed on to `pandas.read_csv`.
+
+    Raises:
+        WorkFailed: if the file is missing or damaged.
+    """
+    if text:
+        options = {"keep_default_na": False, **options}
+    if isinstance(source, Path) and source.suffix == ".zip":
+        with open_zip(source) as archive, archive.open(_only_table(archive, source)) as member:
+            return read_csv(member, **options)
+    where = source if isinstance(source, Path) else getattr(source, "name", "an archive member")
+    try:
+        # mixed types in one column are legal raw data, and what v1's bytes were made from
+        warnings.simplefilter("ignore", pd.errors.DtypeWarning)
+        return pd.read_csv(source, **{"float_precision": "round_trip", **options})
+    except FileNotFoundError:
+        raise WorkFailed(f"{where} is missing from the raw data; download it again") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise WorkFailed(f"{where} cannot be read as csv ({' '.join(str(error).split())}); download it again") from None
+
+
+def _only_table(archive: zipfile.ZipFile, path: Path) -> str:
+    names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
+    named_alike = [name for name in names if PurePosixPath(name).name == path.stem]
+    if len(names) != 1 and len(named_alike) != 1:
+        raise WorkFailed(f"{path} should hold one table named {path.stem}, it holds {', '.join(names[:5]) or 'nothing'}")
+    return (named_alike or names)[0]
+
+
+def write_csv(table: pd.DataFrame, path: Path, **options: Any) -> None:
+    """Write a table as csv without its index, making the folder if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(path, **{"index": False, **options})

@@ -1,0 +1,149 @@
+"""Grading submissions: one csv, a list of them, or just a check."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from grading.report import AggregateReport, CompetitionReport, ErrorKind, aggregate_reports
+from grading.submission import InvalidSubmission
+from mlebench.errors import UsageError
+
+if TYPE_CHECKING:
+    from mlebench.registry import Competition, Registry
+
+logger = logging.getLogger("mlebench")
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    score: float | None = None
+    error_kind: ErrorKind | None = None
+    error: str | None = None
+
+
+def grade_csv(path: Path | str, competition: Competition, **extras: Any) -> CompetitionReport:
+    """Grade one submission.
+
+    Args:
+        path: the submission. A missing file, or one that is not a .csv, is a report with `submission_exists` false.
+        competition: the competition, in the edition that the submission was made for.
+        extras: `seed` and `run_id` for the report.
+
+    Returns:
+        The report, its score rounded to 5 decimals; with a null score, `error_kind` and `error` say why.
+
+    Raises:
+        UsageError: if the competition's data is not prepared.
+    """
+    submission = Path(path)
+    verdict = _judge(submission, competition)
+    return CompetitionReport.from_score(
+        competition.id,
+        None if verdict.score is None else round(verdict.score, 5),
+        competition.thresholds,
+        is_lower_better=competition.is_lower_better,
+        submission_path=str(submission),
+        submission_exists=verdict.error_kind not in ("missing", "not_csv"),
+        leaderboard=_leaderboard_scores(competition),
+        edition=competition.edition.name,
+        split_key_hash=competition.edition.key_hash,
+        error_kind=verdict.error_kind,
+        error=verdict.error,
+        **extras,
+    )
+
+
+def validate_submission(path: Path | str, competition: Competition) -> tuple[bool, str]:
+    """Check a submission with the grader's own code, without telling a score.
+
+    Returns:
+        Whether it is valid, and a sentence that says what is wrong if it is not.
+
+    Raises:
+        UsageError: if the competition's data is not prepared.
+    """
+    verdict = _judge(Path(path), competition)
+    return (True, "Submission is valid.") if verdict.error_kind is None else (False, verdict.error or "")
+
+
+def grade_jsonl(
+    path: Path | str,
+    output_dir: Path | str,
+    registry: Registry,
+    *,
+    grade: Callable[..., CompetitionReport] = grade_csv,
+) -> AggregateReport:
+    """Grade every line of a JSON-lines file (`competition_id`, `submission_path`) and write one aggregate report.
+
+    Returns:
+        The aggregate, which also lies in `output_dir` as `<timestamp>_grading_report.json`.
+
+    Raises:
+        UsageError: if a line is not such an object, naming the line.
+    """
+    reports = [
+        grade(submission, registry.get_competition(competition_id)) for competition_id, submission in read_jsonl(Path(path))
+    ]
+    aggregate = aggregate_reports(reports)
+    save_report(aggregate, Path(output_dir))
+    return aggregate
+
+
+def read_jsonl(path: Path) -> list[tuple[str, Path]]:
+    """The competition id and submission path of each line; relative paths count from the working directory.
+
+    Raises:
+        UsageError: if the file cannot be read or a line is not an object with both keys.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {path}: {error}") from None
+    entries = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            content = json.loads(line)
+            entries.append((str(content["competition_id"]), Path(content["submission_path"] or "")))
+        except (ValueError, KeyError, TypeError):
+            raise UsageError(f"{path}, line {number}: expected an object with `competition_id` and `submission_path`") from None
+    return entries
+
+
+def save_report(aggregate: AggregateReport, output_dir: Path) -> Path:
+    """Write an aggregate as `<timestamp>_grading_report.json` and return its path."""
+    output_dir.mkdir(parents=True, exist_ok=True)
+    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S-%Z")
+    target = output_dir / f"{stamp}_grading_report.json"
+    target.write_text(json.dumps(aggregate.to_dict(), indent=2) + "\n", encoding="utf-8")
+    return target
+
+
+def _judge(submission: Path, competition: Competition) -> _Verdict:
+    answers = competition.answers_table
+    if not submission.is_file():
+        what = "a folder" if submission.is_dir() else "missing"
+        return _Verdict(error_kind="missing", error=f"{submission} is {what}; hand in a csv file")
+    if submission.suffix.lower() != ".csv":
+        return _Verdict(error_kind="not_csv", error=f"{submission} is not a .csv file")
+    try:
+        return _Verdict(score=competition.grader(competition.grader.read(submission, answers), answers))
+    except InvalidSubmission as error:
+        return _Verdict(error_kind="invalid", error=str(error))
+    except Exception:
+        # whatever else goes wrong is our fault and must never count as the agent's
+        logger.exception("the grader of %s failed on %s", competition.id, submission)
+        return _Verdict(error_kind="grader_error", error=f"the grader of {competition.id} failed; the log holds its traceback")
+
+
+def _leaderboard_scores(competition: Competition) -> Sequence[float] | None:
+    if not competition.leaderboard.exists():
+        return None
+    return list(competition.read_leaderboard()["score"])

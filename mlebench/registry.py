@@ -1,0 +1,304 @@
+"""Finds competitions: the 75 of the benchmark, 7 for development, the demo and research splits, and a user's own folders."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlebench import paths
+from mlebench.competition import ChecksumFacts, CompetitionFacts, EditionName, load_facts
+from mlebench.content import load_module
+from mlebench.edition import PUBLISHED_KEY, Edition
+from mlebench.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from grading import Grader, Thresholds
+
+SPLITS: dict[str, tuple[str, ...]] = {
+    "low": ("low",),
+    "medium": ("medium",),
+    "high": ("high",),
+    "all": ("low", "medium", "high"),
+    "dev": ("dev",),
+    "demo": ("demo",),
+    "research": ("research",),
+}
+"""The splits by name, each with the values of `split` that it takes together."""
+
+_KAGGLE_SPLITS = ("low", "medium", "high", "dev")
+
+
+@dataclass(frozen=True)
+class Competition:
+    """One competition in one edition, with the places of its data.
+
+    Attributes:
+        facts: all of `competition.yaml`, as it holds in this edition.
+        folder: the competition's folder.
+        data_dir: the data directory that its data lies in.
+        edition: the edition, with its split key.
+    """
+
+    facts: CompetitionFacts
+    folder: Path
+    data_dir: Path
+    edition: Edition
+
+    @property
+    def id(self) -> str:
+        """The id, Kaggle's slug."""
+        return self.facts.id
+
+    @property
+    def name(self) -> str:
+        """The title."""
+        return self.facts.title
+
+    @property
+    def title(self) -> str:
+        """The title."""
+        return self.facts.title
+
+    @property
+    def split(self) -> str:
+        """low, medium, high, dev, demo or research."""
+        return self.facts.split
+
+    @property
+    def modality(self) -> str:
+        """Kind of data: tabular, text, image, …"""
+        return self.facts.modality
+
+    @property
+    def metric(self) -> str:
+        """Name of the metric."""
+        return self.facts.metric.name
+
+    @property
+    def direction(self) -> str:
+        """maximize or minimize."""
+        return self.facts.metric.direction
+
+    @property
+    def is_lower_better(self) -> bool:
+        """Whether a lower score is better."""
+        return self.direction == "minimize"
+
+    @property
+    def competition_type(self) -> str:
+        """simple or code on Kaggle; simple for all others."""
+        return self.facts.kaggle.type if self.facts.kaggle else "simple"
+
+    @property
+    def description(self) -> str:
+        """The task as the agent reads it."""
+        return self._text("description.md")
+
+    @property
+    def description_obfuscated(self) -> str:
+        """The task without names that let a model recall the competition."""
+        return self._text("description_obfuscated.md")
+
+    @functools.cached_property
+    def grader(self) -> Grader:
+        """The grader of this edition."""
+        grader: Grader = load_module(self.folder / "grade.py").grader.for_edition(self.edition.name)
+        return dataclasses.replace(grader, lower_is_better=self.is_lower_better)
+
+    @property
+    def prepare_fn(self) -> Callable[[Path, Path, Path], None]:
+        """`prepare_fn(raw, public, private)`: makes the prepared data of this edition."""
+        return functools.partial(load_module(self.folder / "prepare.py").prepare, edition=self.edition)
+
+    @property
+    def mock_fn(self) -> Callable[..., None]:
+        """`mock_fn(raw, rng, size)`: makes a tiny raw download."""
+        mock: Callable[..., None] = load_module(self.folder / "mock.py").mock
+        return mock
+
+    @property
+    def root(self) -> Path:
+        """Folder of this competition's data in every edition."""
+        return self.data_dir / self.id
+
+    @property
+    def raw_dir(self) -> Path:
+        """The unpacked download."""
+        return self.root / "raw"
+
+    @property
+    def prepared_dir(self) -> Path:
+        """The prepared data of this edition."""
+        return self.root / ("prepared" if self.edition.is_v1 else "prepared-v2")
+
+    @property
+    def public_dir(self) -> Path:
+        """What the agent gets."""
+        return self.prepared_dir / "public"
+
+    @property
+    def private_dir(self) -> Path:
+        """What only the grader gets."""
+        return self.prepared_dir / "private"
+
+    @property
+    def answers(self) -> Path:
+        """The answers."""
+        return self.prepared_dir / self.facts.files.answers
+
+    @functools.cached_property
+    def answers_table(self) -> pd.DataFrame:
+        """The answers as the grader reads them.
+
+        Raises:
+            UsageError: if the data is not prepared.
+        """
+        if not self.answers.is_file():
+            edition = "" if self.edition.is_v1 else f" --edition {self.edition.name}"
+            raise UsageError(f"{self.id} is not prepared in {self.data_dir}; `mlebench prepare {self.id}{edition}` does it")
+        return self.grader.read(self.answers)
+
+    @property
+    def sample_submission(self) -> Path:
+        """The sample submission."""
+        return self.prepared_dir / self.facts.files.sample_submission
+
+    @property
+    def gold_submission(self) -> Path:
+        """A submission made of the answers; the answers themselves unless there is a file of its own."""
+        return self.prepared_dir / (self.facts.files.gold_submission or self.facts.files.answers)
+
+    @property
+    def checksums(self) -> ChecksumFacts:
+        """Published md5 of v1's files; empty for v2."""
+        return self.facts.md5 if self.edition.is_v1 else ChecksumFacts()
+
+    @property
+    def leaderboard(self) -> Path:
+        """The leaderboard file (a `score` column): the competition's own, else a refreshed one in the data directory."""
+        own = self.folder / "leaderboard.csv"
+        return own if own.exists() else self.root / "leaderboard.csv"
+
+    @functools.cached_property
+    def thresholds(self) -> Thresholds | None:
+        """Medal thresholds of this edition; None where there is neither a table of them nor a leaderboard."""
+        from grading import Thresholds
+
+        if self.facts.thresholds is not None:
+            return Thresholds(**self.facts.thresholds.model_dump(), lower_is_better=self.is_lower_better)
+        if not self.leaderboard.exists():
+            return None
+        return Thresholds.from_leaderboard(self.read_leaderboard()["score"], lower_is_better=self.is_lower_better)
+
+    def read_leaderboard(self) -> pd.DataFrame:
+        """The leaderboard, best first.
+
+        Raises:
+            UsageError: if there is none.
+        """
+        import pandas as pd
+
+        try:
+            return pd.read_csv(self.leaderboard, float_precision="round_trip")
+        except FileNotFoundError:
+            raise UsageError(
+                f"there is no leaderboard of {self.id}; `mlebench leaderboard {self.id} --refresh` gets it"
+            ) from None
+
+    def in_edition(self, name: EditionName, key: str | None = None) -> Competition:
+        """The same competition in another edition."""
+        return Registry(self.data_dir, name, key).load(self.folder)
+
+    def _text(self, name: str) -> str:
+        try:
+            return (self.folder / name).read_text(encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"cannot read {self.folder / name}: {error.strerror}; a competition folder needs it") from None
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All competitions, seen with one data directory and one edition."""
+
+    data_dir: Path = field(default_factory=paths.data_dir)
+    edition: EditionName = "v1"
+    split_key: str | None = None
+
+    def set_data_dir(self, path: Path | str) -> Registry:
+        """The same registry over another data directory."""
+        return dataclasses.replace(self, data_dir=paths.data_dir(path))
+
+    def set_edition(self, edition: EditionName, split_key: str | None = None) -> Registry:
+        """The same registry in another edition."""
+        return dataclasses.replace(self, edition=edition, split_key=split_key)
+
+    def get_data_dir(self) -> Path:
+        """The data directory."""
+        return self.data_dir
+
+    def get_competitions_dir(self) -> Path:
+        """The folder with the competitions that come with the harness."""
+        return paths.content_dir("competitions")
+
+    def get_splits_dir(self) -> Path:
+        """A folder with low.txt, medium.txt, high.txt, dev.txt and split75.txt, one id a line."""
+        return Path(__file__).parent / "splits"
+
+    def get_competition(self, competition_id: str) -> Competition:
+        """Load a competition.
+
+        Raises:
+            UsageError: if there is none of this id (with near matches), or its folder is faulty.
+        """
+        folders = self._folders()
+        if competition_id in folders:
+            return self.load(folders[competition_id])
+        near = difflib.get_close_matches(competition_id, folders, n=3, cutoff=0.5)
+        near += [known for known in folders if competition_id.lower() in known.lower() and known not in near][: 3 - len(near)]
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise UsageError(f"there is no competition {competition_id!r}{hint or ';'} `mlebench list` shows all")
+
+    def load(self, folder: Path) -> Competition:
+        """Load the competition in `folder`."""
+        facts = _facts(folder / "competition.yaml")
+        edition = Edition(self.edition, facts.id, self.split_key or PUBLISHED_KEY)
+        return Competition(facts.in_edition(self.edition), folder, self.data_dir, edition)
+
+    def list_competition_ids(self, split: str | None = None) -> list[str]:
+        """Ids in alphabetical order.
+
+        Args:
+            split: one of `SPLITS`; by default the 82 of Kaggle.
+
+        Raises:
+            UsageError: if there is no such split.
+        """
+        if split is not None and split not in SPLITS:
+            raise UsageError(f"there is no split {split!r}; the splits are {', '.join(SPLITS)}")
+        wanted = SPLITS[split] if split else _KAGGLE_SPLITS
+        return [name for name, folder in self._folders().items() if _facts(folder / "competition.yaml").split in wanted]
+
+    def get_lite_competition_ids(self) -> list[str]:
+        """Ids of the low split."""
+        return self.list_competition_ids("low")
+
+    def _folders(self) -> dict[str, Path]:
+        homes = [self.get_competitions_dir(), *paths.extra_content_dirs("competitions")]
+        found = [file.parent for home in homes for file in home.glob("*/competition.yaml")]
+        return {folder.name: folder for folder in sorted(found, key=lambda folder: folder.name.lower())}
+
+
+@functools.cache
+def _facts(path: Path) -> CompetitionFacts:
+    return load_facts(path)
+
+
+registry = Registry()
+"""The registry over the default data directory, edition v1."""

@@ -1,0 +1,200 @@
+"""The contract of a competition folder, held against every one: mock → prepare → grade."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from grading.submission import id_text
+from mlebench.data.preparation import is_prepared, make_mock, prepare
+from mlebench.errors import WorkFailed
+from mlebench.grade import grade_csv, validate_submission
+from mlebench.registry import SPLITS, Competition, Registry
+
+IDS = [name for split in SPLITS for name in Registry().list_competition_ids(split) if split != "all"]
+SIZES_AND_SEEDS = ((60, 1), (150, 2))
+CASES = [
+    pytest.param((name, edition, size, seed), id=f"{name}-{edition}-{size}", marks=pytest.mark.xdist_group(name))
+    for name in IDS
+    for edition in ("v1", "v2")
+    for size, seed in SIZES_AND_SEEDS
+]
+
+
+class Case(NamedTuple):
+    competition: Competition
+    raw: Path
+    folder: Path
+    perfect: pd.DataFrame
+    """The best submission, every cell as text."""
+
+    def written(self, table: pd.DataFrame, name: str = "submission") -> Path:
+        path = self.folder / f"{name}.csv"
+        table.to_csv(path, index=False)
+        return path
+
+
+@pytest.fixture(scope="module")
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
+    name, edition, size, seed = request.param
+    folder = tmp_path_factory.mktemp(name)
+    competition = Registry(folder / "data", edition).get_competition(name)
+    raw = folder / "raw"
+    make_mock(competition, raw, size=size, seed=seed)
+    prepare(competition, raw, mock=True)
+    perfect = competition.grader.perfect_submission(competition.answers_table)
+    perfect.to_csv(folder / "perfect.csv", index=False)
+    yield Case(competition, raw, folder, pd.read_csv(folder / "perfect.csv", dtype=str, keep_default_na=False))
+
+
+def contents(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "prepared.json")
+    return {path.relative_to(folder).as_posix(): hashlib.md5(path.read_bytes()).hexdigest() for path in files}
+
+
+def score(case: Case, path: Path) -> float:
+    report = grade_csv(path, case.competition)
+    assert report.error is None
+    assert report.score is not None
+    return report.score
+
+
+def refusal(case: Case, path: Path) -> str:
+    report = grade_csv(path, case.competition)
+    assert report.score is None, f"{path.name} was scored"
+    assert report.error_kind == "invalid", report.error
+    assert validate_submission(path, case.competition) == (False, report.error)
+    return str(report.error)
+
+
+@pytest.mark.parametrize("case", CASES, indirect=True)
+class TestCompetition:
+    def test_public_and_private_hold_just_what_the_facts_name(self, case: Case) -> None:
+        files = case.competition.facts.files
+        assert listing(case.competition.public_dir) == {*files.public, "description.md"}
+        assert listing(case.competition.private_dir) == set(files.private)
+        assert is_prepared(case.competition)
+
+    def test_sample_submission_is_valid(self, case: Case) -> None:
+        assert validate_submission(case.competition.sample_submission, case.competition)[0]
+
+    def test_perfect_submission_gets_the_best_score(self, case: Case) -> None:
+        best = case.competition.facts.metric.best
+        reached = score(case, case.folder / "perfect.csv")
+        if best is not None:
+            assert reached == pytest.approx(best, abs=1e-5)
+        sample = score(case, case.competition.sample_submission)
+        assert reached <= sample if case.competition.is_lower_better else reached >= sample
+
+    def test_row_order_and_extra_columns_do_not_matter(self, case: Case) -> None:
+        sample = pd.read_csv(case.competition.sample_submission, dtype=str, keep_default_na=False)
+        for table in (case.perfect, sample):
+            shuffled = table.sample(frac=1, random_state=0).assign(note="x")
+            assert score(case, case.written(shuffled)) == score(case, case.written(table, "ordered"))
+
+    def test_faulty_rows_and_columns_are_refused(self, case: Case) -> None:
+        table, first_id = case.perfect, case.competition.grader.id_columns[0]
+        columns = list(case.competition.grader.columns_of(case.competition.answers_table))
+        unknown = table.copy()
+        unknown.loc[0, first_id] += "_unknown"
+        faulty = {
+            f"`{first_id}`": table.drop(columns=first_id),
+            f"`{columns[0]}`": table.drop(columns=columns[0]),
+            "missing": table.iloc[:-1],
+            "not in the test set": unknown,
+            "repeated": pd.concat([table, table.tail(1)]),
+            "missing ": table.head(0),
+        }
+        for expected, content in faulty.items():
+            assert expected.strip() in refusal(case, case.written(content))
+
+    def test_cells_of_the_wrong_kind_are_refused(self, case: Case) -> None:
+        kinds = case.competition.grader.columns_of(case.competition.answers_table)
+        one_column_per_kind = {repr(kind): name for name, kind in kinds.items()}
+        for name in one_column_per_kind.values():
+            for fault, cell in kinds[name].refused_cells().items():
+                faulty = case.perfect.copy()
+                faulty.loc[0, name] = cell
+                message = refusal(case, case.written(faulty, f"{fault}-in-{len(faulty)}"))
+                assert f"`{name}`" in message
+
+    def test_empty_and_binary_files_are_refused(self, case: Case) -> None:
+        for content in (b"", b"\x00\xff\xfe" * 50):
+            path = case.folder / "odd.csv"
+            path.write_bytes(content)
+            assert refusal(case, path)
+
+    def test_messages_do_not_depend_on_the_answers(self, case: Case) -> None:
+        grader, answers = case.competition.grader, case.competition.answers_table
+        others = answers.copy()
+        payload = [column for column in answers if column not in grader.id_columns]
+        others[payload] = answers[payload].sample(frac=1, random_state=1).to_numpy()
+        kinds = grader.columns_of(answers)
+        for name, kind in list(kinds.items())[:3]:
+            for cell in kind.refused_cells().values():
+                faulty = case.perfect.copy()
+                faulty.loc[0, name] = cell
+                submission = grader.read(case.written(faulty), answers)
+                messages = []
+                for truth in (answers, others):
+                    with pytest.raises(Exception) as caught:
+                        grader(submission, truth)
+                    messages.append(str(caught.value))
+                assert messages[0] == messages[1]
+
+    def test_no_public_table_holds_answers(self, case: Case) -> None:
+        facts = case.competition.facts
+        declared = {path for issue in facts.issues for path in issue.exposes} if case.competition.edition.is_v1 else set()
+        grader, answers = case.competition.grader, case.competition.answers_table
+        payload = set(answers) - set(grader.id_columns)
+        targets = payload & set(grader.columns_of(answers)) or payload
+        for path in sorted(case.competition.public_dir.rglob("*.csv*")):
+            name = path.relative_to(case.competition.prepared_dir).as_posix()
+            if path == case.competition.sample_submission or "sample" in path.name.lower() or name in declared:
+                continue
+            table = pd.read_csv(path, dtype=str, keep_default_na=False)
+            if set(grader.id_columns) <= set(table):
+                assert not holds_test_rows(table, answers, targets), f"{name} holds answers"
+
+    def test_preparing_twice_gives_the_same_bytes(self, case: Case) -> None:
+        before = contents(case.competition.prepared_dir)
+        prepare(case.competition, case.raw, mock=True)
+        assert contents(case.competition.prepared_dir) == before
+
+    def test_failing_halfway_leaves_nothing_that_looks_prepared(self, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+        elsewhere = Registry(case.folder / "halfway", case.competition.edition.name).get_competition(case.competition.id)
+
+        def run_out_of_space(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("mlebench.data.preparation._require_files", run_out_of_space)
+        with pytest.raises(WorkFailed, match="disk is full"):
+            prepare(elsewhere, case.raw, mock=True)
+        assert not is_prepared(elsewhere, grading_only=True)
+        assert not any(path for path in elsewhere.root.iterdir() if path.name != ".lock")
+
+
+def listing(folder: Path) -> set[str]:
+    return {f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir()}
+
+
+def holds_test_rows(table: pd.DataFrame, answers: pd.DataFrame, targets: set[str]) -> bool:
+    """Whether rows of the test set stand in a public table together with target columns.
+
+    Train and test may number their rows alike; a row is the same one if all other shared columns agree, too.
+    """
+    shared = [column for column in answers if column in table and column not in targets]
+    shown = table.assign(_row=id_text(table, tuple(shared))).drop_duplicates("_row").set_index("_row")
+    truth = answers.astype(str).assign(_row=id_text(answers, tuple(shared))).drop_duplicates("_row").set_index("_row")
+    common = truth.index.intersection(shown.index)
+    told = [column for column in sorted(targets) if column in table and column in answers]
+    agreement = [
+        np.mean(truth.loc[common, name].to_numpy() == shown.loc[common, name].to_numpy()) for name in told if len(common)
+    ]
+    return max(agreement, default=0.0) > 0.99
