@@ -64,7 +64,7 @@ def link_files(source: Path, target: Path, names: Iterable[str] | Mapping[str, s
 def make_folders(target: Path, names: Iterable[str]) -> None:
     """Make `target` and the folders of the named paths below it."""
     target.mkdir(parents=True, exist_ok=True)
-    for folder in {os.path.dirname(name) for name in names} - {""}:
+    for folder in {name.rpartition("/")[0] for name in names} - {""}:
         (target / folder).mkdir(parents=True, exist_ok=True)
 
 
