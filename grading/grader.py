@@ -11,6 +11,7 @@ import pandas as pd
 
 from grading.columns import Column
 from grading.medals import Thresholds
+from grading.rows import RowRule
 from grading.submission import Aligned, InvalidSubmission, align, id_text, read_table
 
 Columns = Mapping[str, Column] | Callable[[pd.DataFrame], Mapping[str, Column]]
@@ -29,6 +30,8 @@ class Grader:
         metric: `metric(truth, prediction) -> float`.
         score: `score(answers, submission) -> float`; `submission` holds the id columns and the parsed columns in the order of the
             answers' ids, `answers` is the whole table of answers.
+        rows: what the row of several predicted columns must be together (see `grading.rows`); gets the predicted array and the ids,
+            returns the array for `metric` or raises `InvalidSubmission`.
         truth: makes the metric's first argument from the answers, where they do not hold the submitted columns themselves.
         perfect: makes the best possible submission from the answers, where it is not just the same columns.
         lower_is_better: direction of the score; the registry fills it in from `competition.yaml`.
@@ -38,6 +41,7 @@ class Grader:
     columns: Columns
     metric: Callable[[np.ndarray, np.ndarray], float] | None = None
     score: Callable[[pd.DataFrame, pd.DataFrame], float] | None = None
+    rows: RowRule | None = None
     truth: Callable[[pd.DataFrame], np.ndarray] | None = None
     perfect: Callable[[pd.DataFrame], pd.DataFrame] | None = None
     lower_is_better: bool | None = None
@@ -45,6 +49,8 @@ class Grader:
     def __post_init__(self) -> None:
         if (self.metric is None) == (self.score is None):
             raise TypeError("a Grader takes either `metric` or `score`")
+        if self.rows and not self.metric:
+            raise TypeError("`rows` goes with `metric`")
 
     @property
     def id_columns(self) -> tuple[str, ...]:
@@ -127,7 +133,10 @@ class Grader:
     def _arrays(self, aligned: Aligned, columns: Mapping[str, Column], parsed: Mapping[str, np.ndarray]) -> float:
         assert self.metric is not None
         truth = self.truth(aligned.answers) if self.truth else self._parsed_answers(aligned.answers, columns)
-        return self.metric(truth, _stacked(list(parsed.values())))
+        prediction = _stacked(list(parsed.values()))
+        if self.rows:
+            prediction = self.rows(prediction, aligned.ids)
+        return self.metric(truth, prediction)
 
     def _parsed_answers(self, answers: pd.DataFrame, columns: Mapping[str, Column]) -> np.ndarray:
         ids = id_text(answers, self.id_columns)

@@ -6,6 +6,9 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 
+MACHINE_EPSILON = float(np.finfo(np.float64).eps)
+
+
 def accuracy(truth: np.ndarray, prediction: np.ndarray) -> float:
     """Share of equal entries.
 
@@ -37,18 +40,23 @@ def roc_auc(truth: np.ndarray, prediction: np.ndarray) -> float:
     return float(roc_auc_score(truth, prediction))
 
 
-def log_loss(truth: np.ndarray, prediction: np.ndarray) -> float:
+def log_loss(truth: np.ndarray, prediction: np.ndarray, *, epsilon: float = MACHINE_EPSILON) -> float:
     """Mean negative log-likelihood in nats, as scikit-learn 1.5 computes it: clipped at machine epsilon, rows not rescaled.
 
     Args:
         truth: 0 or 1 of shape (n,), or one-hot rows of shape (n, classes).
         prediction: probabilities of the same shape; for shape (n,) the probability of class 1.
+        epsilon: probabilities are kept this far from 0 and 1.
 
     Returns:
         0 (perfect) to about 36; lower is better.
     """
-    epsilon = np.finfo(np.float64).eps
     clipped = np.clip(prediction, epsilon, 1 - epsilon)
     if truth.ndim == 1:
         return float(-np.mean(np.where(truth.astype(bool), np.log(clipped), np.log1p(-clipped))))
     return float(-np.mean(np.sum(truth * np.log(clipped), axis=1)))
+
+
+def kaggle_log_loss(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """`log_loss` with probabilities kept 1e-15 from 0 and 1, as Kaggle's pages define it."""
+    return log_loss(truth, prediction, epsilon=1e-15)
