@@ -89,13 +89,16 @@ def default_selections(present: set[str], catalog: Catalog) -> list[Selection]:
     A split counts when at least half of it was run, so that a report with a few runs missing is about the split (and
     refused as incomplete), while a try on two competitions is about those two.
     """
-    chosen = [
-        split for split in catalog.splits() if 2 * len(present.intersection(split.competition_ids)) >= len(split.competition_ids)
-    ]
+    tried = {split.name for split in catalog.splits() if _is_tried(split, present)}
+    chosen = [split for split in catalog.splits() if tried.issuperset(SPLITS[split.name])]
     covered = {competition_id for split in chosen for competition_id in split.competition_ids}
     if present - covered:
         chosen.append(Selection(OWN_SELECTION, tuple(sorted(present, key=str.lower))))
     return chosen
+
+
+def _is_tried(split: Selection, present: set[str]) -> bool:
+    return 2 * len(present.intersection(split.competition_ids)) >= len(split.competition_ids)
 
 
 def _read_list(path: Path) -> Selection:
@@ -103,9 +106,11 @@ def _read_list(path: Path) -> Selection:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
         raise UsageError(
-            f"there is no split {str(path)!r} and no such file; `mlebench report --split` takes {', '.join(SPLITS)} or a file with ids"
+            f"there is no split {str(path)!r} and no such file; "
+            f"`mlebench report --split` takes {', '.join(SPLITS)} or a file with ids"
         ) from None
-    ids = tuple(dict.fromkeys(line.strip() for line in lines if line.strip() and not line.startswith("#")))
+    entries = [line.strip() for line in lines]
+    ids = tuple(dict.fromkeys(entry for entry in entries if entry and not entry.startswith("#")))
     if not ids:
         raise UsageError(f"{path} names no competition; give one id a line, `mlebench list` shows them")
     return Selection(path.stem, ids)

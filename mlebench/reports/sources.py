@@ -38,8 +38,9 @@ def _places(source: str) -> list[Path]:
     path = Path(source).expanduser()
     if not path.exists():
         if glob.has_magic(source):
-            found = sorted(glob.glob(str(path), recursive=True))
-            return [place for entry in found for place in _places(glob.escape(entry) if not Path(entry).exists() else entry)]
+            found = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
+            if found:
+                return [place for entry in found for place in _places(entry)]
         if not is_group(runs_dir() / source):
             raise UsageError(f"{source} is neither a run group nor a grading report; `mlebench runs` lists the groups")
         path = runs_dir() / source
