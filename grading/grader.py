@@ -30,8 +30,8 @@ class Grader:
         metric: `metric(truth, prediction) -> float`.
         score: `score(answers, submission) -> float`; `submission` holds the id columns and the parsed columns in the order of the
             answers' ids, `answers` is the whole table of answers.
-        rows: what the row of several predicted columns must be together (see `grading.rows`); gets the predicted array and the ids,
-            returns the array for `metric` or raises `InvalidSubmission`.
+        rows: what a row of several predicted columns must be together (see `grading.rows`): makes the metric's second argument of
+            the predicted array and the ids, or raises `InvalidSubmission`.
         truth: makes the metric's first argument from the answers, where they do not hold the submitted columns themselves.
         perfect: makes the best possible submission from the answers, where it is not just the same columns.
         lower_is_better: direction of the score; the registry fills it in from `competition.yaml`.

@@ -33,13 +33,13 @@ def divided_by_sum(prediction: np.ndarray, ids: pd.Series) -> np.ndarray:
     """Divide each row by its sum, as Kaggle's multi-class log loss does; the sum must be positive."""
     sums = prediction.sum(axis=1)
     _refuse_rows(sums <= 0, sums, ids, "positive")
-    return prediction / sums[:, None]
+    return np.asarray(prediction / sums[:, None])
 
 
 def _refuse_rows(bad: np.ndarray, sums: np.ndarray, ids: pd.Series, expected: str) -> None:
     if bad.any():
         first = float(sums[np.flatnonzero(bad)[0]])
         raise InvalidSubmission(
-            f"the probabilities of {int(bad.sum()):,} of {len(bad):,} rows do not have a sum that is {expected}, the first sum is "
-            f"{first:.6g} (ids {show_ids(ids[bad])})"
+            f"the probabilities of {int(bad.sum()):,} of {len(bad):,} rows do not have a sum that is {expected}, "
+            f"the first sum is {first:.6g} (ids {show_ids(ids[bad])})"
         )

@@ -74,7 +74,8 @@ class Edition:
         """Split rows into train and test, both in the order drawn.
 
         v1 draws rows with `RandomState(random_state)`, as scikit-learn's `train_test_split` does. v2 draws with the edition's
-        seed, whole groups where `groups` is given, each class in proportion where `stratify` is given.
+        seed, whole groups where `groups` is given, each class in proportion where `stratify` is given (with both: as many of the
+        groups of each class, by their first row, so that the number of test rows is only about `test_size`).
 
         Args:
             rows: a DataFrame, array or list of n rows.
@@ -99,6 +100,8 @@ class Edition:
             )
         if self.is_v1:
             train, test = self._split_v1(n_rows, test_size, stratify if v1_stratify else None, random_state)
+        elif groups is not None and stratify is not None:
+            train, test = self._split_groups_of_classes(np.asarray(groups), np.asarray(stratify), n_test)
         elif groups is not None:
             train, test = self._split_groups(np.asarray(groups), n_test)
         elif stratify is not None:
@@ -127,6 +130,16 @@ class Edition:
             )
         shuffled = self.rng("order").permutation(len(groups))
         in_test = np.isin(codes[shuffled], order[:taken])
+        return shuffled[~in_test], shuffled[in_test]
+
+    def _split_groups_of_classes(self, groups: np.ndarray, classes: np.ndarray, n_test: int) -> tuple[np.ndarray, np.ndarray]:
+        import pandas as pd
+
+        codes, names = pd.factorize(groups, use_na_sentinel=False)
+        _, first_row = np.unique(codes, return_index=True)
+        _, test_groups = self._split_classes(classes[first_row], math.ceil(n_test / len(groups) * len(names)))
+        shuffled = self.rng("order").permutation(len(groups))
+        in_test = np.isin(codes[shuffled], test_groups)
         return shuffled[~in_test], shuffled[in_test]
 
     def _split_classes(self, classes: np.ndarray, n_test: int) -> tuple[np.ndarray, np.ndarray]:

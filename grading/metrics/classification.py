@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-
 MACHINE_EPSILON = float(np.finfo(np.float64).eps)
 
 

@@ -1,12 +1,16 @@
-"""Rows that belong together: picking whole groups of a table."""
+"""Rows that belong together: picking whole groups of a table, and finding files with equal contents."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from mlebench.data.checksums import md5
+from mlebench.errors import WorkFailed
 
 
 def take_groups(table: pd.DataFrame, by: str, names: Sequence[Any] | np.ndarray) -> pd.DataFrame:
@@ -20,3 +24,18 @@ def take_groups(table: pd.DataFrame, by: str, names: Sequence[Any] | np.ndarray)
     place = pd.Index(names).get_indexer(pd.Index(table[by]))
     wanted = np.flatnonzero(place >= 0)
     return table.iloc[wanted[np.argsort(place[wanted], kind="stable")]]
+
+
+def same_content(files: Iterable[Path]) -> list[str]:
+    """One name per file, equal for files with equal bytes; only files that share their size with another one are read.
+
+    Raises:
+        WorkFailed: if a file is missing.
+    """
+    files = list(files)
+    try:
+        sizes = pd.Series([file.stat().st_size for file in files])
+        shared = sizes.duplicated(keep=False)
+        return [f"{size} {md5(file)}" if read else str(size) for file, size, read in zip(files, sizes, shared, strict=True)]
+    except FileNotFoundError as error:
+        raise WorkFailed(f"{error.filename} is missing from the raw data; download it again") from None
