@@ -1,0 +1,183 @@
+"""Detections against true boxes: overlap, greedy matching and average precision.
+
+A box is `x_min, y_min, x_max, y_max` in continuous coordinates: its width is `x_max - x_min`, without the 1 that some metrics
+add. Detections take part in descending score; equal scores keep the order in which they are given, so callers give images in
+the order of the answers, never of the submission.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+Interpolation = Literal["all points", "101 points"]
+
+
+class Boxes(NamedTuple):
+    """The boxes of all images."""
+
+    images: IntArray
+    """Number of the image of each box, shape (n,)."""
+    labels: npt.NDArray[np.generic]
+    """Class of each box, shape (n,)."""
+    corners: FloatArray
+    """Shape (n, 4)."""
+
+    def of_label(self, label: object) -> Boxes:
+        """The boxes of one class."""
+        return Boxes(*(values[self.labels == label] for values in self))
+
+
+def iou_matrix(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
+    """Intersection over union of each pair of boxes.
+
+    Args:
+        boxes_a: corners, shape (n, 4).
+        boxes_b: corners, shape (m, 4).
+
+    Returns:
+        Shape (n, m), 0 to 1; 0 where the union is empty.
+    """
+    sides = np.minimum(boxes_a[:, None, 2:], boxes_b[None, :, 2:]) - np.maximum(boxes_a[:, None, :2], boxes_b[None, :, :2])
+    intersection = np.clip(sides, 0, None).prod(axis=2)
+    union = _areas(boxes_a)[:, None] + _areas(boxes_b)[None, :] - intersection
+    return np.asarray(np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0))
+
+
+def descending(scores: FloatArray) -> IntArray:
+    """The order of detections by descending score; equal scores keep their order."""
+    return np.argsort(-scores, kind="stable")
+
+
+def greedy_match(
+    overlap: FloatArray,
+    threshold: float,
+    *,
+    inclusive: bool = False,
+    ties: Literal["first", "last"] = "first",
+    second_choice: bool = True,
+) -> IntArray:
+    """Let each detection, in order, take the truth that it overlaps most.
+
+    Args:
+        overlap: shape (detections, truths); detections in descending score.
+        threshold: an overlap must be above this.
+        inclusive: an overlap equal to the threshold is enough.
+        ties: which of several equally overlapping truths is taken.
+        second_choice: a detection whose best truth is taken may have its best free one (COCO); otherwise it has none (VOC).
+
+    Returns:
+        The truth that each detection gets, or -1; int64, shape (detections,). No truth is given twice.
+    """
+    detections, truths = overlap.shape
+    matched = np.full(detections, -1, dtype=np.int64)
+    enough = overlap >= threshold if inclusive else overlap > threshold
+    free = np.ones(truths, dtype=bool)
+    for detection in np.flatnonzero(enough.any(axis=1)):
+        candidates = enough[detection] & free if second_choice else enough[detection]
+        if not candidates.any():
+            continue
+        values = np.where(candidates, overlap[detection], -np.inf)
+        best = int(np.argmax(values)) if ties == "first" else truths - 1 - int(np.argmax(values[::-1]))
+        if free[best]:
+            matched[detection] = best
+            free[best] = False
+    return matched
+
+
+def average_precision(hits: BoolArray, positives: int, interpolation: Interpolation = "all points") -> float:
+    """Area under the precision-recall curve, precision made non-increasing from the right.
+
+    Args:
+        hits: whether each detection is right, in descending score, shape (n,).
+        positives: number of truths, at least 1.
+        interpolation: `all points` sums over each step of recall (PASCAL VOC 2010 and later); `101 points` averages precision at
+            recall 0, 0.01, …, 1 (COCO).
+
+    Returns:
+        0 to 1; 0 without detections.
+    """
+    found = np.cumsum(hits)
+    recall = found / positives
+    precision = found / np.arange(1, len(hits) + 1)
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    if interpolation == "all points":
+        return float(np.sum(np.diff(recall, prepend=0.0) * envelope))
+    reached = np.searchsorted(recall, np.linspace(0, 1, 101), side="left")
+    return float(np.append(envelope, 0.0)[reached].mean())
+
+
+def mean_average_precision(
+    truth: Boxes, detections: Boxes, scores: FloatArray, threshold: float, labels: Sequence[object] = ()
+) -> float:
+    """PASCAL VOC 2010 mean average precision: all points, IoU above the threshold, a detection's best truth or none.
+
+    Args:
+        truth: the true boxes.
+        detections: the predicted boxes; classes that do not occur in the truth do not count.
+        scores: confidence of each detection, shape (n,).
+        threshold: IoU that a hit must exceed.
+        labels: the classes to average over; by default those in `truth`. Each must occur there.
+
+    Returns:
+        0 to 1; the unweighted mean over classes.
+
+    Source: Everingham et al., "The PASCAL Visual Object Classes Challenge", IJCV 2010, and its development kit.
+    """
+    precisions = []
+    for label in labels if len(labels) else np.unique(truth.labels):
+        true, found = truth.of_label(label), detections.of_label(label)
+        confidence = scores[detections.labels == label]
+        hits = match_images(true, found, confidence, threshold, second_choice=False) >= 0
+        # equal scores of different images in the order of the images
+        order = np.lexsort((found.images, -confidence))
+        precisions.append(average_precision(hits[order], len(true.images)))
+    return float(np.mean(precisions))
+
+
+def match_images(
+    truth: Boxes,
+    detections: Boxes,
+    scores: FloatArray,
+    threshold: float,
+    *,
+    inclusive: bool = False,
+    ties: Literal["first", "last"] = "first",
+    second_choice: bool = True,
+) -> IntArray:
+    """`greedy_match` image by image, for the boxes of one class.
+
+    Returns:
+        For each detection, in the order given, the position in `truth` of the box that it gets, or -1.
+    """
+    matched = np.full(len(detections.images), -1, dtype=np.int64)
+    for true, found in groups(truth.images, detections.images):
+        if not len(true) or not len(found):
+            continue
+        ranked = found[descending(scores[found])]
+        overlap = iou_matrix(detections.corners[ranked], truth.corners[true])
+        taken = greedy_match(overlap, threshold, inclusive=inclusive, ties=ties, second_choice=second_choice)
+        matched[ranked] = np.where(taken >= 0, true[taken], -1)
+    return matched
+
+
+def groups(*keys: IntArray) -> Iterator[tuple[IntArray, ...]]:
+    """For each key that occurs in any of the arrays, in ascending order, its positions in each of them."""
+    orders = [np.argsort(values, kind="stable") for values in keys]
+    unique = np.unique(np.concatenate(keys))
+    bounds = [
+        (np.searchsorted(values[order], unique, "left").tolist(), np.searchsorted(values[order], unique, "right").tolist())
+        for values, order in zip(keys, orders, strict=True)
+    ]
+    for k in range(len(unique)):
+        yield tuple(order[first[k] : last[k]] for order, (first, last) in zip(orders, bounds, strict=True))
+
+
+def _areas(boxes: FloatArray) -> FloatArray:
+    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
