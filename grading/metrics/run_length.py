@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -180,7 +181,7 @@ def _parse_block(texts: Sequence[str], sizes: IntArray) -> Iterator[Runs]:
     _check(starts, lengths, np.repeat(np.arange(len(texts)), counts // 2), sizes)
     starts = starts - 1
     ends = starts + lengths
-    for first, last in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+    for first, last in pairwise(bounds.tolist()):
         yield Runs(starts[first:last], ends[first:last])
 
 

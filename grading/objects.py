@@ -1,0 +1,82 @@
+"""The kind of a cell that lists objects: boxes, points and their labels, as groups of white-space separated fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from grading.columns import Column, refuse
+
+_BLOCK_TOKENS = 1_000_000
+
+
+@dataclass(frozen=True)
+class ObjectList(Column):
+    """Any number of objects, each the same fields one after the other; parsed to one mapping of field to array per row.
+
+    Attributes:
+        fields: the fields of one object in order, each with its kind.
+        allow_empty: whether a blank cell is an answer.
+        most: the largest number of objects of a cell.
+    """
+
+    fields: Mapping[str, Column]
+    allow_empty: bool = True
+    most: int = 10_000
+
+    reads_text = True
+
+    def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
+        text = cells.astype(str).mask(cells.isna(), "")
+        if not self.allow_empty:
+            refuse(text.str.strip() == "", cells, ids, "filled in")
+        objects = [row for block in self._blocks(text.tolist()) for row in self._parse_block(*block, cells, ids)]
+        return np.fromiter(objects, dtype=object, count=len(objects))
+
+    def refused_cells(self) -> Mapping[str, Any]:
+        cells = {"one field too many": " ".join(["1"] * (len(self.fields) + 1)), "text": "no such object"}
+        return cells if self.allow_empty else {**cells, "missing": ""}
+
+    def _blocks(self, texts: list[str]) -> Iterator[tuple[int, list[list[str]]]]:
+        """Rows split into tokens, a bounded number at a time; of an overlong row only what shows that it is too long."""
+        first, block, tokens = 0, [], 0
+        for row, text in enumerate(texts):
+            block.append(text.split(None, self.most * len(self.fields)))
+            tokens += len(block[-1])
+            if tokens > _BLOCK_TOKENS:
+                yield first, block
+                first, block, tokens = row + 1, [], 0
+        yield first, block
+
+    def _parse_block(
+        self, first: int, block: list[list[str]], cells: pd.Series, ids: pd.Series
+    ) -> Iterable[Mapping[str, np.ndarray]]:
+        width = len(self.fields)
+        cells, ids = cells.iloc[first : first + len(block)], ids.iloc[first : first + len(block)]
+        counts = np.fromiter(map(len, block), dtype=np.int64, count=len(block))
+        refuse(counts > self.most * width, cells, ids, f"a list of at most {self.most:,} objects")
+        refuse(counts % width != 0, cells, ids, f"groups of {width} fields, `{' '.join(self.fields)}`")
+        tokens = np.array([token for row in block for token in row], dtype=object).reshape(-1, width)
+        rows = np.repeat(np.arange(len(block)), counts // width)
+        parsed = {
+            name: kind.parse(pd.Series(tokens[:, k], dtype=object, name=f"{cells.name}, field {name}"), ids.iloc[rows])
+            for k, (name, kind) in enumerate(self.fields.items())
+        }
+        bounds = np.concatenate([[0], np.cumsum(counts // width)]).tolist()
+        for start, stop in pairwise(bounds):
+            yield {name: values[start:stop] for name, values in parsed.items()}
+
+
+def flatten(objects: Iterable[Mapping[str, np.ndarray]]) -> pd.DataFrame:
+    """The objects of all rows as one table: the fields, and `row`, the position of the row that lists them."""
+    listed = list(objects)
+    if not listed:
+        return pd.DataFrame({"row": np.empty(0, dtype=np.int64)})
+    counts = [len(next(iter(row.values()))) for row in listed]
+    fields = {name: np.concatenate([row[name] for row in listed]) for name in listed[0]}
+    return pd.DataFrame({"row": np.repeat(np.arange(len(listed)), counts), **fields})

@@ -1,0 +1,93 @@
+"""The kinds of cells that hold masks and lists of objects."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from grading.columns import Label, Real, Text
+from grading.masks import RunLengthMask
+from grading.metrics.run_length import area, parse_runs
+from grading.objects import ObjectList, flatten
+from grading.submission import InvalidSubmission
+
+POINTS = ObjectList({"label": Label(("cat", "dog")), "x": Real(), "y": Real(0)}, most=3)
+
+
+def series(cells, name="mask"):
+    return pd.Series(cells, name=name), pd.Series([f"row{k}" for k in range(len(cells))])
+
+
+def test_masks_of_several_sizes_and_empty_words():
+    masks = RunLengthMask([4, 100], empty_words=("-",))
+    parsed = masks.parse(*series(["-", "1 3 50 2"]))
+    assert [area(runs) for runs in parsed] == [0, 5]
+    assert [area(runs) for runs in masks.parse(*series([None, ""]))] == [0, 0]
+    with pytest.raises(InvalidSubmission, match=r"column `mask`: row 'row0': .* last pixel, 4"):
+        masks.parse(*series(["5 1", "1 1"]))
+
+
+def test_a_column_of_lone_numbers_is_an_odd_count_not_a_crash():
+    with pytest.raises(InvalidSubmission, match="odd count"):
+        RunLengthMask(4).parse(*series([1, 2]))
+    with pytest.raises(InvalidSubmission, match="whole numbers"):
+        RunLengthMask(4).parse(*series([1.0, np.nan]))
+
+
+@pytest.mark.parametrize("cell", RunLengthMask(9).refused_cells().values())
+def test_refused_masks(cell):
+    with pytest.raises(InvalidSubmission):
+        RunLengthMask(9).parse(*series(["1 1", cell]))
+
+
+def test_masks_go_through_a_table_and_back():
+    parsed = RunLengthMask(9).parse(*series(["1 1", "3 2 7 1"]))
+    frame = pd.DataFrame({"id": ["a", "b"]}).assign(mask=parsed)
+    assert frame["mask"].iloc[1].starts.tolist() == parse_runs("3 2 7 1", 9).starts.tolist()
+
+
+def test_objects_by_row():
+    parsed = POINTS.parse(*series(["cat 1 2  dog -3.5 4\n", "", "dog 0 0"]))
+    assert [row["label"].tolist() for row in parsed] == [["cat", "dog"], [], ["dog"]]
+    table = flatten(parsed)
+    assert table["row"].tolist() == [0, 0, 2]
+    assert table["x"].tolist() == [1, -3.5, 0]
+
+
+def test_objects_keep_their_rows_across_blocks(monkeypatch):
+    monkeypatch.setattr("grading.objects._BLOCK_TOKENS", 2)
+    table = flatten(POINTS.parse(*series(["cat 1 2", "", "dog 3 4 dog 5 6", "cat 7 8"])))
+    assert table["row"].tolist() == [0, 2, 2, 3]
+    assert table["y"].tolist() == [2, 4, 6, 8]
+    with pytest.raises(InvalidSubmission, match="row3"):
+        POINTS.parse(*series(["cat 1 2", "", "dog 3 4 dog 5 6", "cat 7"]))
+
+
+@pytest.mark.parametrize(
+    ("cell", "fault"),
+    [
+        ("cat 1", "groups of 3 fields, `label x y`"),
+        ("bird 1 2", "one of cat, dog"),
+        ("cat one 2", "field x`: 1 of 1 cells are not a finite number, the first is 'one'"),
+        ("cat nan 2", "finite number"),
+        ("cat 1 inf", "finite number"),
+        ("cat 1 -2", "at least 0"),
+        ("cat 1 2 " * 4, "at most 3 objects"),
+        ("x" * 10_000_000, "groups of 3"),
+        ("1 " * 5_000_000, "at most 3 objects"),
+    ],
+)
+def test_refused_objects_name_the_row(cell, fault):
+    with pytest.raises(InvalidSubmission, match="row1") as error:
+        POINTS.parse(*series(["", cell]))
+    assert fault in str(error.value)
+    assert len(str(error.value)) < 300
+
+
+def test_a_blank_list_where_one_is_needed():
+    with pytest.raises(InvalidSubmission, match="filled in"):
+        ObjectList({"label": Text()}, allow_empty=False).parse(*series(["  "]))
+
+
+def test_no_objects_at_all():
+    assert len(flatten(POINTS.parse(*series(["", ""])))) == 0
+    assert len(flatten([])) == 0
