@@ -59,3 +59,36 @@ def log_loss(truth: np.ndarray, prediction: np.ndarray, *, epsilon: float = MACH
 def kaggle_log_loss(truth: np.ndarray, prediction: np.ndarray) -> float:
     """`log_loss` with probabilities kept 1e-15 from 0 and 1, as Kaggle's pages define it."""
     return log_loss(truth, prediction, epsilon=1e-15)
+
+
+def macro_f1(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """Unweighted mean over classes of F1 = 2·TP / (2·TP + FP + FN), the classes being all that occur in either array.
+
+    A class that is predicted but has no true row adds a 0, as in scikit-learn's `f1_score(average="macro")`.
+
+    Args:
+        truth: labels of any sortable type, shape (n,).
+        prediction: labels of the same type, shape (n,).
+
+    Returns:
+        0 to 1; higher is better.
+    """
+    _, scores = _f1_by_class(truth, prediction)
+    return float(np.mean(scores))
+
+
+def macro_f1_over_truth(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """As `macro_f1`, with the mean over the classes of `truth` alone: other predictions cost only the rows they are made for."""
+    has_rows, scores = _f1_by_class(truth, prediction)
+    return float(np.mean(scores[has_rows]))
+
+
+def _f1_by_class(truth: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For every class in either array, whether it has true rows, and its F1."""
+    classes, codes = np.unique(np.concatenate([truth, prediction]), return_inverse=True)
+    true_codes, predicted_codes = codes[: len(truth)], codes[len(truth) :]
+    hits, true, predicted = (
+        np.bincount(rows, minlength=len(classes))
+        for rows in (true_codes[true_codes == predicted_codes], true_codes, predicted_codes)
+    )
+    return true > 0, 2 * hits / (true + predicted)
