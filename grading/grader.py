@@ -33,6 +33,7 @@ class Grader:
         rows: what a row of several predicted columns must be together (see `grading.rows`): makes the metric's second argument of
             the predicted array and the ids, or raises `InvalidSubmission`.
         truth: makes the metric's first argument from the answers, where they do not hold the submitted columns themselves.
+        read_answers: reads the answers where they are no csv table.
         perfect: makes the best possible submission from the answers, where it is not just the same columns.
         lower_is_better: direction of the score; the registry fills it in from `competition.yaml`.
     """
@@ -44,6 +45,7 @@ class Grader:
     rows: RowRule | None = None
     truth: Callable[[pd.DataFrame], np.ndarray] | None = None
     perfect: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+    read_answers: Callable[[Path], pd.DataFrame] | None = None
     lower_is_better: bool | None = None
 
     def __post_init__(self) -> None:
@@ -88,6 +90,8 @@ class Grader:
         Raises:
             InvalidSubmission: if the file is empty, binary or not a table.
         """
+        if answers is None and self.read_answers is not None:
+            return self.read_answers(path)
         if answers is None and callable(self.columns):
             return read_table(path, self.id_columns)
         columns = self.columns_of(answers if answers is not None else pd.DataFrame())
