@@ -166,3 +166,38 @@ class Label(Column):
     def _shown(self) -> str:
         more = f", … ({len(self.choices):,} labels)" if len(self.choices) > 12 else ""
         return ", ".join(self.choices[:12]) + more
+
+
+@dataclass(frozen=True)
+class RunLengths(Column):
+    """A run-length encoded mask (`start length` pairs, counted from 1); an empty cell is the empty mask.
+
+    Parsing gives one `grading.metrics.run_length.Runs` per row.
+
+    Attributes:
+        pixels: number of pixels of every image, or of each image in the order of the answers' ids.
+        empty_word: a word that also stands for the empty mask (`-` in some competitions).
+    """
+
+    pixels: int | tuple[int, ...]
+    empty_word: str = ""
+
+    reads_text = True
+
+    def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
+        from grading.metrics.run_length import parse_column
+
+        texts = cells.astype(str).mask(cells.isna() | (cells == self.empty_word), "")
+        try:
+            masks = parse_column(list(texts), self.pixels, [value.replace("\x1f", ", ") for value in ids])
+        except InvalidSubmission as error:
+            raise InvalidSubmission(f"column `{cells.name}`: {error}") from None
+        # assigning would unpack the pairs of arrays
+        return np.fromiter(masks, dtype=object, count=len(masks))
+
+    def refused_cells(self) -> Mapping[str, Any]:
+        beyond = max(self.pixels) if isinstance(self.pixels, tuple) else self.pixels
+        return {
+            "text": "abc", "infinite": "inf", "odd count": "1 2 3", "negative": "-1 5", "start at zero": "0 5", "unsorted": "9 2 1 2",
+            "overlapping": "1 5 3 2", "beyond the image": f"{beyond} 2", "fraction": "1.5 2",
+        }  # fmt: skip

@@ -202,16 +202,16 @@ def _check(starts: IntArray, lengths: IntArray, rows: IntArray, sizes: IntArray)
     if not wrong.any():
         return
     run = int(np.argmax(wrong))
-    raise _WrongRow(int(rows[run]), _fault(starts, lengths, rows, run, int(pixels[run])))
+    raise _WrongRow(int(rows[run]), _fault(starts, lengths, run, int(pixels[run])))
 
 
-def _fault(starts: IntArray, lengths: IntArray, rows: IntArray, run: int, pixels: int) -> str:
+def _fault(starts: IntArray, lengths: IntArray, run: int, pixels: int) -> str:
     start, length = int(starts[run]), int(lengths[run])
     pair = f"`{start} {length}`"
     if start < 1 or length < 1:
         return f"holds {pair}; starts count from 1 and lengths are positive"
     if start > pixels or length > pixels - start + 1:
-        return f"holds {pair}, which runs beyond the last pixel, {pixels:,}"
+        return f"holds {pair}, which runs beyond the last pixel of the image"
     before = int(starts[run - 1])
     if start < before:
         return f"is not sorted: start {start} comes after {before}"

@@ -96,7 +96,7 @@ def test_touching_runs_count_as_one(pair):
         ("1 3 3 1", "overlaps itself"),
         ("1 3 1 3", "overlaps itself"),
         ("9 1 1 3", "not sorted"),
-        ("99 3", "beyond the last pixel, 100"),
+        ("99 3", "beyond the last pixel"),
         ("101 1", "beyond the last pixel"),
         ("1 101", "beyond the last pixel"),
         ("1 99999999999999999999999999", "beyond the last pixel"),
@@ -168,7 +168,7 @@ def test_no_rows_at_all():
 def test_rows_of_different_sizes_know_their_own_bound():
     small, large = parse_column(["4 1", "9 1"], [4, 9])
     assert (small.ends[-1], large.ends[-1]) == (4, 9)
-    with pytest.raises(InvalidSubmission, match=r"row 1: .* last pixel, 3"):
+    with pytest.raises(InvalidSubmission, match=r"row 1: .* last pixel"):
         parse_column(["4 1", "9 1"], [3, 9])
 
 
