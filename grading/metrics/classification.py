@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import cohen_kappa_score, roc_auc_score
 
 MACHINE_EPSILON = float(np.finfo(np.float64).eps)
 
@@ -92,3 +94,21 @@ def _f1_by_class(truth: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray,
         for rows in (true_codes[true_codes == predicted_codes], true_codes, predicted_codes)
     )
     return true > 0, 2 * hits / (true + predicted)
+
+
+def quadratic_weighted_kappa(truth: np.ndarray, prediction: np.ndarray, *, labels: Sequence[int] | None = None) -> float:
+    """Agreement of ordered grades beyond chance (Cohen 1968), disagreements weighted by the square of their distance.
+
+    Args:
+        truth: whole numbers, shape (n,).
+        prediction: whole numbers, shape (n,).
+        labels: all grades in order; they must hold every value. Without them the grades are the sorted values that occur, and
+            distance is counted in places of that list, as the published graders do.
+
+    Returns:
+        At most 1 (full agreement); 0 is chance, and the value of a constant prediction; higher is better. 1 where both hold one
+        and the same value throughout.
+    """
+    if len(np.unique(np.concatenate([truth, prediction]))) == 1:
+        return 1.0
+    return float(cohen_kappa_score(truth, prediction, labels=labels, weights="quadratic"))

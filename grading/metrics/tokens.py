@@ -1,0 +1,95 @@
+"""Metrics of cells that hold a list of tokens: ranked candidates and sets of labels.
+
+Cells come as arrays of text, shape (n,). `separator` None means any white space, else that text to the letter: two in a row
+enclose an empty token, which takes a rank but is never right.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from grading.metrics.combine import Metric
+
+
+def mean_average_precision(k: int, *, separator: str | None = None) -> Metric:
+    """Mean over rows of the average precision at `k`.
+
+    A row's candidates are cut to the first `k`. Each that is right and did not stand further left counts with the precision at
+    its rank; the sum is divided by the number of right tokens, at most `k`. With one right token per row this is 1 / rank.
+    Definition: https://www.kaggle.com/wiki/MeanAveragePrecision
+
+    Returns:
+        A metric of the right tokens (in any order) and the candidates (best first), 0 to 1; a row without right tokens counts 0.
+        Higher is better.
+    """
+
+    def metric(truth: np.ndarray, prediction: np.ndarray) -> float:
+        right, candidates = _paired_tokens(truth, prediction, separator, limit=k)
+        right_keys = np.unique(right.keys)
+        hit = np.isin(candidates.keys, right_keys) & ~pd.Series(candidates.keys).duplicated().to_numpy()
+        hits = pd.Series(hit).groupby(candidates.rows).cumsum().to_numpy()
+        gain = np.bincount(candidates.rows, weights=np.where(hit, hits / candidates.ranks, 0.0), minlength=len(truth))
+        reachable = np.minimum(np.bincount(right_keys // right.vocabulary, minlength=len(truth)), k)
+        return float(np.mean(np.divide(gain, reachable, out=np.zeros(len(truth)), where=reachable > 0)))
+
+    return metric
+
+
+def micro_f1(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """F1 over all pairs of a row and a token: 2·TP / (2·TP + FP + FN).
+
+    Args:
+        truth: the labels of each row, separated by white space; repeats count once.
+        prediction: the same; labels that occur in no row of `truth` are false positives.
+
+    Returns:
+        0 to 1; 0 if nothing is right; higher is better.
+    """
+    return _micro_f1(truth, prediction, known_only=False)
+
+
+def micro_f1_of_known(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """`micro_f1` without the predicted tokens that occur in no row of `truth`, which cost nothing."""
+    return _micro_f1(truth, prediction, known_only=True)
+
+
+def _micro_f1(truth: np.ndarray, prediction: np.ndarray, *, known_only: bool) -> float:
+    right, predicted = _paired_tokens(truth, prediction, None)
+    right_keys, predicted_keys = np.unique(right.keys), np.unique(predicted.keys)
+    if known_only:
+        known = np.isin(predicted_keys % predicted.vocabulary, right_keys % right.vocabulary)
+        predicted_keys = predicted_keys[known]
+    total = len(right_keys) + len(predicted_keys)
+    return float(2 * np.isin(predicted_keys, right_keys).sum() / total) if total else 0.0
+
+
+class _Tokens(NamedTuple):
+    """All tokens of a column, row after row."""
+
+    keys: np.ndarray
+    """Row and token as one number: row · vocabulary + token."""
+    rows: np.ndarray
+    ranks: np.ndarray
+    """Place in the row, from 1."""
+    vocabulary: int
+
+
+def _paired_tokens(
+    truth: np.ndarray, prediction: np.ndarray, separator: str | None, limit: int | None = None
+) -> tuple[_Tokens, _Tokens]:
+    right = [str(cell).split() for cell in truth]
+    candidates = [str(cell).split(separator)[:limit] for cell in prediction]
+    words = np.array([*chain.from_iterable(right), *chain.from_iterable(candidates)], dtype=object)
+    codes, names = pd.factorize(words)
+    sides = []
+    for cells in (right, candidates):
+        lengths = np.fromiter(map(len, cells), dtype=np.int64, count=len(cells))
+        rows = np.repeat(np.arange(len(cells)), lengths)
+        ranks = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths) + 1
+        side, codes = codes[: len(rows)], codes[len(rows) :]
+        sides.append(_Tokens(rows * max(len(names), 1) + side, rows, ranks, max(len(names), 1)))
+    return sides[0], sides[1]
