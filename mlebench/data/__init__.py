@@ -2,7 +2,8 @@
 
 For competitions:
 
-- tables: `read_csv`, `write_csv`
+- tables: `read_csv`, `write_csv`, `take_groups`; too big for memory: `LargeTable`, `write_parts`
+- json: `read_json`, `write_indented_json`
 - splits: `Edition` (its `split` and `rng`), `test_count`
 - files: `link`, `link_files`, `link_tree`
 - archives: `extract`, `unpack_files`, `open_zip`, `write_zip`, `Member`, `scratch`
@@ -14,12 +15,16 @@ import importlib
 from typing import Any
 
 from mlebench.data.archives import Member, extract, open_zip, scratch, unpack_files, write_zip
+from mlebench.data.json_files import read_json, write_indented_json
 from mlebench.data.links import link, link_files, link_tree
 from mlebench.edition import Edition, test_count
 
 _LAZY = {
     "read_csv": "mlebench.data.tables",
     "write_csv": "mlebench.data.tables",
+    "take_groups": "mlebench.data.groups",
+    "LargeTable": "mlebench.data.large_tables",
+    "write_parts": "mlebench.data.large_tables",
     "is_prepared": "mlebench.data.preparation",
     "download_and_prepare_dataset": "mlebench.data.published",
     "download_dataset": "mlebench.data.published",
@@ -35,9 +40,11 @@ __all__ = [
     "link_files",
     "link_tree",
     "open_zip",
+    "read_json",
     "scratch",
     "test_count",
     "unpack_files",
+    "write_indented_json",
     "write_zip",
     *_LAZY,
 ]

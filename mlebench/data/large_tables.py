@@ -56,7 +56,8 @@ class LargeTable:
         rows = 0
         types: dict[str, Any] = {}
         for part in _parts(path, part_rows, options):
-            types = {name: _common_type(types.get(name, kind), kind) for name, kind in part.dtypes.items()}
+            found = zip(map(str, part.columns), part.dtypes, strict=True)
+            types = {name: _common_type(types.get(name, kind), kind) for name, kind in found}
             rows += len(part)
         return cls(path, rows, types, options, part_rows)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mlebench.data.archives import Member, write_zip
+from mlebench.edition import Edition
 
 WORDS = (
     "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "haven", "islet", "juniper", "kelp", "lumen",
@@ -55,6 +56,24 @@ def cycle(choices: Sequence[object], rng: np.random.Generator, count: int) -> li
     """`count` values in random order in which every choice occurs as evenly as possible."""
     repeated = list(choices) * math.ceil(count / len(choices))
     return [repeated[position] for position in rng.permutation(count)]
+
+
+def cycle_in_test(
+    choices: Sequence[object], rng: np.random.Generator, count: int, competition_id: str, test_size: float | int
+) -> list[object]:
+    """Like `cycle`, and every choice is also in the test part of either edition, as the area under a curve needs it.
+
+    Args:
+        choices: the values, few enough to fit into the test part.
+        count: number of rows.
+        competition_id: the competition whose rows are split.
+        test_size: as in `Edition.split`.
+    """
+    tests = [Edition(name, competition_id).split(np.arange(count), test_size=test_size)[1] for name in ("v1", "v2")]
+    while True:
+        values = cycle(choices, rng, count)
+        if all({values[row] for row in test} == set(choices) for test in tests):
+            return values
 
 
 def image_bytes(rng: np.random.Generator, kind: str = "JPEG", size: tuple[int, int] = (8, 8), mode: str = "RGB") -> bytes:
