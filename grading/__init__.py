@@ -7,7 +7,7 @@ A grader is one expression:
 Metrics are pure functions in `grading.metrics`.
 """
 
-from grading.columns import Boolean, Column, Integer, Label, Probability, Real, Text, refuse
+from grading.columns import Boolean, Column, Integer, Label, Probability, Real, RunLengths, Text, refuse
 from grading.grader import EditionGraders, Grader, per_edition
 from grading.medals import Thresholds
 from grading.report import AggregateReport, CompetitionReport, aggregate_reports
@@ -25,6 +25,7 @@ __all__ = [
     "Label",
     "Probability",
     "Real",
+    "RunLengths",
     "Text",
     "Thresholds",
     "aggregate_reports",
