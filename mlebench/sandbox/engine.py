@@ -1,0 +1,78 @@
+"""The container engine: how it is reached, and what its errors mean.
+
+Anything that speaks Docker's API serves; `DOCKER_HOST` names one that is not at the usual place (Podman's socket).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+from mlebench.errors import UsageError
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+LABEL = "mlebench.run"
+"""Label of every container of ours; its value is the run's label."""
+
+_ANSWER_SECONDS = 120
+
+
+class EngineUnreachable(UsageError):
+    """No container engine answers; the message tells where it was looked for and what to do."""
+
+
+def connect() -> DockerClient:
+    """A client of the engine.
+
+    Raises:
+        EngineUnreachable: nothing answers.
+    """
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        # enough connections for a hundred runs that are watched at once
+        client = docker.from_env(timeout=_ANSWER_SECONDS, max_pool_size=128)
+        client.ping()
+    except (DockerException, OSError) as error:
+        where = os.environ.get("DOCKER_HOST", "its usual socket")
+        raise EngineUnreachable(
+            f"no container engine answers at {where} ({summary(error)}); start Docker or Podman, or use `--sandbox local`"
+        ) from None
+    return client
+
+
+def summary(error: BaseException) -> str:
+    """An engine's error in one line, without the layers of transport around it."""
+    explanation = getattr(error, "explanation", None)
+    text = str(explanation or error)
+    inner = re.search(r"(PermissionError|FileNotFoundError|ConnectionRefusedError)\(\d+, '([^']+)'", text)
+    return inner[2] if inner else " ".join(text.split())[:300]
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether an error says that the engine itself is away, not that it refused something."""
+    import requests
+    from docker.errors import APIError
+
+    if isinstance(error, APIError):
+        return False
+    return isinstance(error, (requests.exceptions.RequestException, OSError))
+
+
+def describe(client: Any) -> dict[str, Any]:
+    """Name, versions and limits of the engine, for the manifest of a run group."""
+    version, info = client.version(), client.info()
+    components = [part.get("Name", "") for part in version.get("Components") or []]
+    return {
+        "engine": "podman" if any("Podman" in name for name in components) else "docker",
+        "version": version.get("Version"),
+        "api_version": version.get("ApiVersion"),
+        "cgroup_version": info.get("CgroupVersion"),
+        "storage_driver": info.get("Driver"),
+        "runtime": info.get("DefaultRuntime"),
+        "kernel": info.get("KernelVersion"),
+    }
