@@ -27,10 +27,10 @@ def load_experiments(sources: Sequence[str | Path], name: str | None = None, mod
         UsageError: nothing was found, a file is no report, or editions are mixed.
     """
     places = [place for source in sources for place in _places(str(source))]
-    groups = list(dict.fromkeys(place for place in places if place.is_dir()))
     files = list(dict.fromkeys(place for place in places if place.is_file()))
-    conditions = Conditions(agent=name or _common_name(files), models=models)
-    return make_experiments([*map(read_group, groups), *_read_files(files, conditions)])
+    batches = _read_files(files, Conditions(agent=name or _common_name(files), models=models))
+    batches |= {place: read_group(place) for place in places if place.is_dir()}
+    return make_experiments([batches[place] for place in dict.fromkeys(places)])
 
 
 def _places(source: str) -> list[Path]:
@@ -57,17 +57,17 @@ def _inside(folder: Path) -> list[Path]:
     return [place.resolve() for place in [*groups, *reports]]
 
 
-def _read_files(files: Iterable[Path], conditions: Conditions) -> list[Batch]:
-    batches: list[Batch] = []
-    copies: dict[str, Path] = {}
+def _read_files(files: Iterable[Path], conditions: Conditions) -> dict[Path, Batch]:
+    batches: dict[Path, Batch] = {}
+    originals: dict[str, Path] = {}
     for file in files:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        original = copies.setdefault(digest, file)
-        if original is not file:
+        original = originals.setdefault(digest, file)
+        if original is file:
+            batches[file] = Batch(str(file), conditions, layers_of(read_aggregate(file).competition_reports))
+        else:
             note = f"{file.name} is a copy of {original.name} and counts once"
-            batches.append(Batch(str(file), conditions, {}, (note,)))
-            continue
-        batches.append(Batch(str(file), conditions, layers_of(read_aggregate(file).competition_reports)))
+            batches[file] = Batch(str(file), conditions, {}, (note,))
     return batches
 
 

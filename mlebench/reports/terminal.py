@@ -1,0 +1,171 @@
+"""A report as tables in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from mlebench.reports.comparison import Comparison
+from mlebench.reports.document import Document, ExperimentDocument
+from mlebench.reports.published import SPLIT_NAMES, PublishedResult
+from mlebench.reports.summary import SelectionSummary
+from mlebench.reports.text import (
+    METRIC_TITLES,
+    NOTHING,
+    direction,
+    interval,
+    issues_text,
+    number,
+    p_value,
+    plus_minus,
+    run_text,
+    score,
+    split_figures,
+)
+
+_MEDAL_STYLES = {"gold": "bold yellow", "silver": "bold white", "bronze": "bold dark_orange3"}
+_MOST_ROWS = 25
+_WIDTH_OF_FILES = 170
+
+
+def print_document(document: Document, *, details: bool = False, console: Console | None = None) -> None:
+    """Print a report.
+
+    Args:
+        details: also print the per-competition table where it has more than 25 rows.
+        console: by default standard output.
+    """
+    console = console or make_console()
+    for entry in document.experiments:
+        for part in _experiment(entry, details):
+            console.print(part)
+    for comparison in document.comparisons:
+        console.print(_comparison(comparison))
+    if document.published:
+        console.print(_published(document.main, document.published))
+
+
+def make_console() -> Console:
+    """Standard output; a file gets lines wide enough for whole tables."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_WIDTH_OF_FILES)
+
+
+def _experiment(entry: ExperimentDocument, details: bool) -> Iterator[RenderableType]:
+    yield Text(_title(entry), style="bold")
+    yield _figures(entry)
+    for summary in entry.summaries:
+        yield Text("\n".join(_sentences(summary)))
+    if details or len(entry.competitions) <= _MOST_ROWS:
+        yield _competitions(entry)
+    else:
+        yield Text(f"{len(entry.competitions)} competitions; --details prints each.", style="dim")
+    for note in entry.notes:
+        yield Text(f"Note: {note}", style="yellow")
+
+
+def _title(entry: ExperimentDocument) -> str:
+    experiment = entry.experiment
+    parts = [experiment.name or "Reports", experiment.conditions.models, experiment.conditions.profile]
+    parts.append(f"edition {experiment.edition}")
+    if experiment.split_key_hash:
+        parts.append(f"split key {experiment.split_key_hash}")
+    return " · ".join(part for part in parts if part)
+
+
+def _figures(entry: ExperimentDocument) -> Table:
+    table = Table(caption="percentages: mean ± one standard error over seeds; interval: 95 % over seeds", caption_justify="left")
+    for column in ("split", "competitions", "seeds", *METRIC_TITLES.values(), "interval of any medal"):
+        table.add_column(column, justify="left" if column == "split" else "right")
+    for summary in entry.summaries:
+        table.add_row(*_figure_cells(summary))
+    return table
+
+
+def _figure_cells(summary: SelectionSummary) -> list[str]:
+    medals = summary.metrics["any_medal_percentage"]
+    name = summary.selection.name + (" †" if summary.padded else "")
+    spread = interval(medals.ci_lower, medals.ci_upper) if summary.seeds > 1 else NOTHING
+    figures = [plus_minus(summary.metrics[key]) for key in METRIC_TITLES]
+    return [name, str(len(summary.selection.competition_ids)), str(summary.seeds), *figures, spread]
+
+
+def _sentences(summary: SelectionSummary) -> Iterator[str]:
+    counts = summary.counts
+    yield f"{summary.selection.name}"
+    yield (
+        f"  {counts.runs} runs: {counts.valid} valid, {counts.invalid} invalid, {counts.missing} without submission, "
+        f"{counts.infrastructure} infrastructure failures, {counts.not_graded} not graded"
+    )
+    for reason, times in list(counts.invalid_reasons.items())[:5]:
+        yield f"    {times} × {reason}"
+    clean = summary.without_known_issues
+    if clean.excluded and clean.metrics:
+        yield (
+            f"  without {len(clean.excluded)} with known leaks or faults: {plus_minus(clean.metrics['any_medal_percentage'])} "
+            f"over {clean.competitions}; left out: {issues_text(list(clean.excluded.items()))}"
+        )
+    if summary.best_snapshot is not None:
+        last = plus_minus(summary.metrics["any_medal_percentage"])
+        yield f"  any medal by last submission {last}, by best snapshot {plus_minus(summary.best_snapshot)}"
+    if len(summary.pass_at_k) > 1:
+        yield "  " + ", ".join(f"pass@{entry.k} {entry.percentage:.2f}" for entry in summary.pass_at_k)
+    yield f"  95 % over competitions (bootstrap): {interval(*summary.bootstrap)}"
+    if len(summary.modalities) > 1:
+        shares = (
+            f"{entry.modality} ({entry.competitions}) {plus_minus(entry.any_medal_percentage)}" for entry in summary.modalities
+        )
+        yield "  by modality: " + ", ".join(shares)
+
+
+def _competitions(entry: ExperimentDocument) -> Table:
+    seeds = max(len(row.runs) for row in entry.competitions)
+    table = Table(caption="relative: 0 at the leaderboard's median, 1 at gold", caption_justify="left")
+    table.add_column("competition", no_wrap=True)
+    table.add_column("split")
+    table.add_column("better")
+    for seed in range(seeds):
+        table.add_column(f"seed {seed}", justify="right")
+    for title in ("medals", "relative", "median", "bronze", "silver", "gold"):
+        table.add_column(title, justify="right")
+    for row in entry.competitions:
+        runs = [Text(run_text(run), style=_MEDAL_STYLES.get(run.medal or "", "")) for run in row.runs]
+        thresholds = [score(row.thresholds[name]) for name in ("median", "bronze", "silver", "gold")]
+        share = f"{sum(run.medal is not None for run in row.runs)}/{len(row.runs)}"
+        relative = number(row.mean_normalized_score)
+        table.add_row(row.info.competition_id, row.info.split, direction(row), *runs, share, relative, *thresholds)
+    return table
+
+
+def _comparison(comparison: Comparison) -> Text:
+    medal, by_score = comparison.medal_sign_test, comparison.score_sign_test
+    lines = [
+        f"{comparison.first or 'first'} against {comparison.second or 'second'} on {comparison.selection.name}: "
+        f"{comparison.any_medal_difference:+.2f} points of any medal "
+        f"(95 % over competitions {interval(*comparison.interval)})",
+        f"  by medals: {medal.wins} better, {medal.ties} equal, {medal.losses} worse ({p_value(medal.p_value)}, sign test)",
+        f"  by score: {by_score.wins} better, {by_score.ties} equal, {by_score.losses} worse ({p_value(by_score.p_value)})",
+        *(f"  Note: {note}" for note in comparison.notes),
+    ]
+    return Text("\n".join(lines))
+
+
+def _published(main: ExperimentDocument, results: Sequence[PublishedResult]) -> Table:
+    table = Table(caption="* known to profit from leaks of edition v1   † padded with failures", caption_justify="left")
+    table.add_column("agent")
+    table.add_column("models")
+    for title in (*SPLIT_NAMES, "hours", "date"):
+        table.add_column(title, justify="right")
+    conditions = main.experiment.conditions
+    budget = f"{conditions.hours:.4g}" if conditions.hours is not None else NOTHING
+    day = str(main.date or NOTHING)
+    own = [conditions.agent or "this report", conditions.models, *split_figures(main, SPLIT_NAMES), budget, day]
+    table.add_row(*own, style="bold", end_section=True)
+    for result in results:
+        marks = ("*" if result.uses_known_leaks else "") + ("†" if result.padded else "")
+        figures = [plus_minus(result.any_medal[name]) for name in SPLIT_NAMES]
+        table.add_row(f"{result.agent} {marks}".strip(), result.models, *figures, str(result.hours), str(result.date))
+    return table

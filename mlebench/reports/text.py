@@ -1,0 +1,86 @@
+"""How figures are written in every output: percentages, scores, missing values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlebench.reports.document import CompetitionRow, ExperimentDocument, RunRow
+from mlebench.reports.published import Percentage
+from mlebench.reports.statistics import Estimate
+
+NOTHING = "–"
+METRIC_TITLES = {
+    "any_medal_percentage": "any medal",
+    "gold_medal_percentage": "gold",
+    "silver_medal_percentage": "silver",
+    "bronze_medal_percentage": "bronze",
+    "above_median_percentage": "above median",
+    "valid_submissions_percentage": "valid",
+    "submission_exists_percentage": "made a submission",
+}
+OUTCOME_TITLES = {
+    "valid": "valid",
+    "invalid": "invalid",
+    "missing": "no submission",
+    "infrastructure": "infrastructure failure",
+    "not_graded": "not graded",
+}
+
+
+def plus_minus(estimate: Estimate | Percentage | None) -> str:
+    """A mean with one standard error, such as `17.12 ± 0.61`."""
+    return NOTHING if estimate is None else f"{estimate.mean:.2f} ± {estimate.standard_error:.2f}"
+
+
+def interval(lower: float, upper: float) -> str:
+    """An interval, such as `15.9 … 18.3`."""
+    return f"{lower:.1f} … {upper:.1f}"
+
+
+def score(value: float | None) -> str:
+    """A score with at most 5 significant decimals."""
+    return NOTHING if value is None else f"{value:.5f}".rstrip("0").rstrip(".")
+
+
+def number(value: float | None, decimals: int = 2) -> str:
+    """A number or a dash."""
+    return NOTHING if value is None else f"{value:.{decimals}f}"
+
+
+def p_value(value: float) -> str:
+    """A p-value; very small ones as a bound."""
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def run_text(run: RunRow) -> str:
+    """A run in one cell: its score and medal, or why it has none."""
+    if run.outcome != "valid":
+        return OUTCOME_TITLES[run.outcome]
+    return f"{score(run.score)} {run.medal}" if run.medal else score(run.score)
+
+
+def issues_text(entries: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """Competitions with the names of their issues."""
+    return "; ".join(f"{competition_id} ({', '.join(issues)})" for competition_id, issues in entries)
+
+
+def split_figures(document: ExperimentDocument, names: Sequence[str]) -> list[str]:
+    """The any-medal figure of each split, a dagger where failures were padded in."""
+    figures = []
+    for name in names:
+        summary = document.summary(name)
+        figure = plus_minus(summary.metrics["any_medal_percentage"] if summary else None)
+        figures.append(f"{figure} †" if summary and summary.padded else figure)
+    return figures
+
+
+def hours(value: float | None) -> str:
+    """Hours without needless decimals."""
+    return NOTHING if value is None else f"{value:.4g}"
+
+
+def direction(row: CompetitionRow) -> str:
+    """Which scores are better."""
+    if row.is_lower_better is None:
+        return NOTHING
+    return "lower" if row.is_lower_better else "higher"
