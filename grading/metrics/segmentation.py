@@ -1,0 +1,52 @@
+"""Metrics of masks, counted from their runs; a mask is a `grading.metrics.run_length.Runs`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from grading.metrics.run_length import areas, overlaps
+
+Masks = npt.NDArray[Any]
+"""One mask per row: object array of `Runs`, shape (rows,)."""
+
+
+def dice(truth: Masks, prediction: Masks) -> npt.NDArray[np.float64]:
+    """Dice coefficient 2·|A∩B| / (|A|+|B|) of each row.
+
+    Returns:
+        0 to 1, shape (rows,); NaN where both masks are empty, for the caller to decide on.
+    """
+    total = areas(list(truth)) + areas(list(prediction))
+    shared = overlaps(list(truth), list(prediction))
+    return np.asarray(np.divide(2.0 * shared, total, out=np.full(len(total), np.nan), where=total > 0))
+
+
+def mean_dice(truth: Masks, prediction: Masks) -> float:
+    """Mean Dice coefficient over rows, 0 to 1; 1 for a row where both masks are empty."""
+    return float(np.mean(np.nan_to_num(dice(truth, prediction), nan=1.0)))
+
+
+def pooled_dice(truth: Masks, prediction: Masks) -> float:
+    """Dice coefficient of all rows' pixels taken together, 0 to 1; 1 if all masks are empty."""
+    total = int(areas(list(truth)).sum() + areas(list(prediction)).sum())
+    return 2 * int(overlaps(list(truth), list(prediction)).sum()) / total if total else 1.0
+
+
+def mean_pixel_f_beta(truth: Masks, prediction: Masks, beta: float) -> float:
+    """Mean over rows of the F-beta score of pixels, (1+β²)·tp / ((1+β²)·tp + β²·fn + fp).
+
+    Args:
+        truth: true masks, shape (rows,).
+        prediction: predicted masks, shape (rows,).
+        beta: below 1, precision counts more than recall.
+
+    Returns:
+        0 to 1; 0 for a row without a true positive, also where both masks are empty (as scikit-learn's `fbeta_score`).
+    """
+    hits = overlaps(list(truth), list(prediction))
+    missed, wrong = areas(list(truth)) - hits, areas(list(prediction)) - hits
+    weighted = (1 + beta**2) * hits
+    return float(np.mean(weighted / np.maximum(weighted + beta**2 * missed + wrong, np.finfo(float).tiny)))

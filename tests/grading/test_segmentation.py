@@ -1,0 +1,36 @@
+"""Mask metrics against the same numbers from dense masks."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.metrics import f1_score, fbeta_score
+
+from grading.metrics.run_length import runs_of
+from grading.metrics.segmentation import dice, mean_dice, mean_pixel_f_beta, pooled_dice
+
+mask_lists = st.integers(1, 4).flatmap(lambda n: st.tuples(*[arrays(bool, (n, 3, 4))] * 2))
+
+
+def runs(masks):
+    return np.fromiter((runs_of(mask) for mask in masks), dtype=object, count=len(masks))
+
+
+def test_dice_worked_by_hand():
+    truth = np.array([[[1, 1, 0]], [[0, 0, 0]], [[0, 0, 0]], [[1, 0, 0]]])
+    guess = np.array([[[0, 1, 1]], [[0, 0, 0]], [[1, 0, 0]], [[1, 0, 0]]])
+    assert dice(runs(truth), runs(guess)).tolist() == pytest.approx([0.5, np.nan, 0, 1], nan_ok=True)
+    assert mean_dice(runs(truth), runs(guess)) == pytest.approx(2.5 / 4)
+    assert pooled_dice(runs(truth), runs(guess)) == pytest.approx(2 * 2 / (3 + 4))
+    assert pooled_dice(runs(truth[1:2]), runs(guess[1:2])) == 1
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
+@given(mask_lists)
+def test_equal_to_scikit_learn_on_dense_masks(pair):
+    truth, guess = pair
+    if truth.any() or guess.any():
+        assert pooled_dice(runs(truth), runs(guess)) == pytest.approx(f1_score(truth.ravel(), guess.ravel()))
+    expected = [fbeta_score(a.ravel(), b.ravel(), beta=0.5, zero_division=0.0) for a, b in zip(truth, guess, strict=True)]
+    assert mean_pixel_f_beta(runs(truth), runs(guess), 0.5) == pytest.approx(np.mean(expected))
