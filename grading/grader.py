@@ -136,15 +136,17 @@ class Grader:
 
     def _arrays(self, aligned: Aligned, columns: Mapping[str, Column], parsed: Mapping[str, np.ndarray]) -> float:
         assert self.metric is not None
-        truth = self.truth(aligned.answers) if self.truth else self._parsed_answers(aligned.answers, columns)
+        truth = self._true_values(aligned.answers, columns)
         prediction = _stacked(list(parsed.values()))
         if self.rows:
             prediction = self.rows(prediction, aligned.ids)
         return self.metric(truth, prediction)
 
-    def _parsed_answers(self, answers: pd.DataFrame, columns: Mapping[str, Column]) -> np.ndarray:
+    def _true_values(self, answers: pd.DataFrame, columns: Mapping[str, Column]) -> np.ndarray:
         ids = id_text(answers, self.id_columns)
         try:
+            if self.truth:
+                return self.truth(answers)
             return _stacked([kind.parse(answers[name], ids) for name, kind in columns.items()])
         except InvalidSubmission as error:
             # answers that do not fit are our fault, and this message shows them: it must not be told as the submission's
