@@ -106,3 +106,23 @@ def zip_folder(folder: Path, archive: Path, *, inside: str = "") -> None:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     write_zip(archive, (Member(f"{inside}{path.relative_to(folder).as_posix()}", path) for path in files))
     shutil.rmtree(folder)
+
+
+def long_tail(rng: np.random.Generator, size: int, smallest: int = 1) -> np.ndarray:
+    """Class numbers of `size` items in random order: one class for each count from `smallest` to 6, then ever larger ones.
+
+    Args:
+        size: at least 30.
+        smallest: items of the smallest class.
+    """
+    counts = list(range(smallest, 7))
+    while sum(counts) < size:
+        counts.append(min(2 * counts[-1], size - sum(counts)))
+    if counts[-1] < smallest:
+        counts[-2] += counts.pop()
+    return rng.permutation(np.repeat(np.arange(len(counts)), counts))
+
+
+def gapped_ids(rng: np.random.Generator, count: int, highest: int) -> list[int]:
+    """`count` ascending ids from 0 up with gaps between them; the last is `highest`."""
+    return [*np.sort(rng.choice(highest, count - 1, replace=False)).tolist(), highest]

@@ -1,0 +1,83 @@
+"""JSON files: reading them with the error named, and writing millions of flat records as quickly as the C encoder can."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from mlebench.errors import WorkFailed
+
+_INDENT = 4
+
+
+def read_json(path: Path, encodings: Sequence[str] = ("utf-8",)) -> Any:
+    """The content of a JSON file.
+
+    Args:
+        path: the file.
+        encodings: tried in order until one decodes the whole file.
+
+    Raises:
+        WorkFailed: if the file is missing, cut off, or in another encoding.
+    """
+    for encoding in encodings:
+        try:
+            with path.open(encoding=encoding) as file:
+                return json.load(file)
+        except UnicodeDecodeError:
+            continue
+        except FileNotFoundError:
+            raise WorkFailed(f"{path} is missing from the raw data; download it again") from None
+        except json.JSONDecodeError as error:
+            raise WorkFailed(f"{path} is damaged ({error}); download it again") from None
+    raise WorkFailed(f"{path} is damaged: it is not {' or '.join(encodings)} text; download it again")
+
+
+def write_indented_json(path: Path, document: Mapping[str, Any] | Iterable[Any]) -> None:
+    """Write what `json.dump(document, file, indent=4, sort_keys=True)` writes, record by record.
+
+    Args:
+        path: the file; its folder is made if need be.
+        document: an object or an array. Arrays at the top, and those directly in a top-level object, may be any iterable, a
+            generator included, so that records need not lie in memory.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="ascii") as file:
+        if not isinstance(document, Mapping):
+            _write_array(file, document, 0)
+            return
+        opening = "{\n"
+        for key in sorted(document):
+            file.write(f"{opening}{' ' * _INDENT}{json.dumps(key)}: ")
+            _write_value(file, document[key])
+            opening = ",\n"
+        file.write("\n}" if document else "{}")
+
+
+def _write_value(file: IO[str], value: Any) -> None:
+    if isinstance(value, Mapping | str | int | float) or value is None:
+        file.write(_indented(value, 1))
+    else:
+        _write_array(file, value, 1)
+
+
+def _write_array(file: IO[str], items: Iterable[Any], depth: int) -> None:
+    inner = "\n" + " " * _INDENT * (depth + 1)
+    deeper = inner + " " * _INDENT
+    flat = json.JSONEncoder(sort_keys=True, separators=(f",{deeper}", ": "))
+    separator = "["
+    for item in items:
+        if isinstance(item, dict) and item and not any(isinstance(value, dict | list) for value in item.values()):
+            text = f"{{{deeper}{flat.encode(item)[1:-1]}{inner}}}"
+        else:
+            text = _indented(item, depth + 1)
+        file.write(f"{separator}{inner}{text}")
+        separator = ","
+    file.write("[]" if separator == "[" else f"\n{' ' * _INDENT * depth}]")
+
+
+def _indented(value: Any, depth: int) -> str:
+    # strings hold no line breaks once they are JSON, so every line break is one between values
+    return json.dumps(value, indent=_INDENT, sort_keys=True).replace("\n", "\n" + " " * _INDENT * depth)
