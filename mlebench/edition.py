@@ -153,6 +153,9 @@ class Edition:
         by_remainder = np.argsort(-(share - quota), kind="stable")
         room = by_remainder[quota[by_remainder] < counts[by_remainder] - 1]
         quota[room[: n_test - int(quota.sum())]] += 1
+        if lacking := n_test - int(quota.sum()):
+            # too few classes can share (tiny data): the test set takes the last row of some of them
+            quota[by_remainder[quota[by_remainder] < counts[by_remainder]][:lacking]] += 1
         shuffled = self.rng().permutation(len(classes))
         place_in_class = pd.Series(codes[shuffled]).groupby(codes[shuffled]).cumcount().to_numpy()
         in_test = place_in_class < quota[codes[shuffled]]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import warnings
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+import numpy as np
 import pandas as pd
 
 from mlebench.data.archives import open_zip
@@ -47,6 +49,21 @@ def _only_table(archive: zipfile.ZipFile, path: Path) -> str:
     if len(names) != 1 and len(named_alike) != 1:
         raise WorkFailed(f"{path} should hold one table named {path.stem}, it holds {', '.join(names[:5]) or 'nothing'}")
     return (named_alike or names)[0]
+
+
+def one_hot(labels: pd.Series, classes: Sequence[str]) -> pd.DataFrame:
+    """One column of 0 and 1 per class, in the order of `classes`, with the index of `labels`.
+
+    Raises:
+        WorkFailed: if a label is none of the classes.
+    """
+    codes = pd.Index(classes).get_indexer(pd.Index(labels))
+    if (codes < 0).any():
+        unknown = ", ".join(map(str, labels[codes < 0].unique()[:3]))
+        raise WorkFailed(f"the raw data holds `{labels.name}` values that are no class ({unknown}); download it again")
+    table = np.zeros((len(labels), len(classes)), dtype=np.int64)
+    table[np.arange(len(labels)), codes] = 1
+    return pd.DataFrame(table, columns=list(classes), index=labels.index)
 
 
 def write_csv(table: pd.DataFrame, path: Path, **options: Any) -> None:
