@@ -57,6 +57,57 @@ def micro_f1_of_known(truth: np.ndarray, prediction: np.ndarray) -> float:
     return _micro_f1(truth, prediction, known_only=True)
 
 
+def mean_f1(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """Mean over rows of F1 = 2·TP / (2·TP + FP + FN) of the row's set of labels.
+
+    Args:
+        truth: the labels of each row, separated by white space; repeats count once.
+        prediction: the same; labels that occur in no row of `truth` are false positives.
+
+    Returns:
+        0 to 1; a row without labels on either side counts 0; higher is better.
+        Definition: https://www.kaggle.com/wiki/MeanFScore
+    """
+    shared, right, predicted = _set_sizes(truth, prediction)
+    return float(np.mean(_ratio(2 * shared, right + predicted, empty=0.0)))
+
+
+def mean_jaccard(both_empty: float) -> Metric:
+    """Mean over rows of the Jaccard similarity |A ∩ B| / |A ∪ B| of two sets of words, whatever their case.
+
+    Words are separated by white space; punctuation belongs to its word.
+
+    Args:
+        both_empty: what a row without words on both sides counts.
+
+    Returns:
+        A metric of two arrays of text, 0 to 1; higher is better.
+    """
+
+    def metric(truth: np.ndarray, prediction: np.ndarray) -> float:
+        shared, right, predicted = _set_sizes(_lowered(truth), _lowered(prediction))
+        return float(np.mean(_ratio(shared, right + predicted - shared, empty=both_empty)))
+
+    return metric
+
+
+def _lowered(texts: np.ndarray) -> np.ndarray:
+    return np.array([str(text).lower() for text in texts], dtype=object)
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray, *, empty: float) -> np.ndarray:
+    return np.asarray(np.divide(part, whole, out=np.full(len(part), empty), where=whole > 0))
+
+
+def _set_sizes(truth: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each row the number of shared, right and predicted tokens, each counted once."""
+    right, predicted = _paired_tokens(truth, prediction, None)
+    right_keys, predicted_keys = np.unique(right.keys), np.unique(predicted.keys)
+    shared_keys = predicted_keys[np.isin(predicted_keys, right_keys)]
+    rows = [np.bincount(keys // right.vocabulary, minlength=len(truth)) for keys in (shared_keys, right_keys, predicted_keys)]
+    return rows[0], rows[1], rows[2]
+
+
 def _micro_f1(truth: np.ndarray, prediction: np.ndarray, *, known_only: bool) -> float:
     right, predicted = _paired_tokens(truth, prediction, None)
     right_keys, predicted_keys = np.unique(right.keys), np.unique(predicted.keys)

@@ -1,0 +1,37 @@
+"""Metrics of predicted orders."""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections.abc import Iterable, Sequence
+
+
+def inversions(positions: Sequence[int]) -> int:
+    """Number of pairs that stand in the wrong order, which is also how many swaps of neighbours sort the sequence.
+
+    Args:
+        positions: numbers that ought to ascend.
+    """
+    seen: list[int] = []
+    count = 0
+    for place, position in enumerate(positions):
+        count += place - bisect_right(seen, position)
+        insort(seen, position)
+    return count
+
+
+def pooled_kendall_tau(orders: Iterable[Sequence[int]]) -> float:
+    """Kendall's rank correlation, pairs counted over all sequences together: 1 - 4·ΣS / Σn(n - 1), S the inversions of one.
+
+    Args:
+        orders: for each sequence the true places of its n items, in the predicted order.
+
+    Returns:
+        -1 (all reversed) to 1; 1 where no sequence has two items; higher is better.
+        Definition: https://www.kaggle.com/competitions/AI4Code/overview/evaluation
+    """
+    swaps = pairs = 0
+    for order in orders:
+        swaps += inversions(order)
+        pairs += len(order) * (len(order) - 1)
+    return 1 - 4 * swaps / pairs if pairs else 1.0
