@@ -2,7 +2,7 @@
 
 For competitions:
 
-- tables: `read_csv`, `write_csv`, `one_hot`, `take_groups`; too big for memory: `LargeTable`, `write_parts`
+- tables: `read_csv`, `write_csv`, `write_zipped_csv`, `look_up`, `one_hot`, `take_groups`; too big for memory: `LargeTable`, `write_parts`
 - json: `read_json`, `write_indented_json`
 - splits: `Edition` (its `split` and `rng`), `test_count`
 - files: `link`, `link_files`, `link_tree`
@@ -21,8 +21,10 @@ from mlebench.edition import Edition, test_count
 
 _LAZY = {
     "one_hot": "mlebench.data.tables",
+    "look_up": "mlebench.data.tables",
     "read_csv": "mlebench.data.tables",
     "write_csv": "mlebench.data.tables",
+    "write_zipped_csv": "mlebench.data.tables",
     "take_groups": "mlebench.data.groups",
     "LargeTable": "mlebench.data.large_tables",
     "write_parts": "mlebench.data.large_tables",

@@ -126,3 +126,12 @@ def long_tail(rng: np.random.Generator, size: int, smallest: int = 1) -> np.ndar
 def gapped_ids(rng: np.random.Generator, count: int, highest: int) -> list[int]:
     """`count` ascending ids from 0 up with gaps between them; the last is `highest`."""
     return [*np.sort(rng.choice(highest, count - 1, replace=False)).tolist(), highest]
+
+
+def blob_mask(rng: np.random.Generator, shape: tuple[int, int], largest: int = 1_000) -> np.ndarray:
+    """A boolean mask of shape (height, width) that holds one ellipse, never empty, with half axes of at most `largest` pixels."""
+    height, width = shape
+    row, column = rng.integers(height), rng.integers(width)
+    half_height, half_width = rng.uniform(0.5, [max(1, min(height / 3, largest)), max(1, min(width / 3, largest))])
+    rows, columns = np.ogrid[:height, :width]
+    return np.asarray(((rows - row) / half_height) ** 2 + ((columns - column) / half_width) ** 2 <= 1)

@@ -11,7 +11,7 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
-from mlebench.data.archives import open_zip
+from mlebench.data.archives import Member, open_zip, scratch, write_zip
 from mlebench.errors import WorkFailed
 
 
@@ -66,7 +66,32 @@ def one_hot(labels: pd.Series, classes: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(table, columns=list(classes), index=labels.index)
 
 
+def look_up(table: pd.DataFrame, by: str, keys: pd.Series) -> pd.DataFrame:
+    """The row of `table` for each key, in the order of the keys and with their index.
+
+    Args:
+        table: holds each value of the column `by` once.
+        by: the column to look in.
+        keys: the values to look for.
+
+    Raises:
+        WorkFailed: if keys are missing, naming how many and the first few.
+    """
+    rows = pd.Index(table[by]).get_indexer(pd.Index(keys))
+    if (rows < 0).any():
+        shown = ", ".join(map(str, keys[rows < 0].tolist()[:3]))
+        raise WorkFailed(f"{(rows < 0).sum():,} rows of the raw data lack their `{by}` ({shown}) in a table; download it again")
+    return table.iloc[rows].set_axis(keys.index)
+
+
 def write_csv(table: pd.DataFrame, path: Path, **options: Any) -> None:
     """Write a table as csv without its index, making the folder if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(path, **{"index": False, **options})
+
+
+def write_zipped_csv(table: pd.DataFrame, archive: Path, *, member: str | None = None, **options: Any) -> None:
+    """Write a table as csv as the only member of a zip; by default its name is the archive's without `.zip`."""
+    with scratch(archive.parent) as folder:
+        write_csv(table, folder / "table", **options)
+        write_zip(archive, [Member(member or archive.stem, folder / "table")])
