@@ -16,6 +16,8 @@ from grading.submission import Aligned, InvalidSubmission, align, id_text, read_
 
 Columns = Mapping[str, Column] | Callable[[pd.DataFrame], Mapping[str, Column]]
 
+_MOST_UNGRADED_ROWS = 5_000_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Grader:
@@ -35,6 +37,7 @@ class Grader:
         truth: makes the metric's first argument from the answers, where they do not hold the submitted columns themselves.
         read_answers: reads the answers where they are no csv table.
         perfect: makes the best possible submission from the answers, where it is not just the same columns.
+        ungraded_ids: whether a submission may hold further ids, which are not graded, so that it does not tell which ones are.
         lower_is_better: direction of the score; the registry fills it in from `competition.yaml`.
     """
 
@@ -46,6 +49,7 @@ class Grader:
     truth: Callable[[pd.DataFrame], np.ndarray] | None = None
     perfect: Callable[[pd.DataFrame], pd.DataFrame] | None = None
     read_answers: Callable[[Path], pd.DataFrame] | None = None
+    ungraded_ids: bool = False
     lower_is_better: bool | None = None
 
     def __post_init__(self) -> None:
@@ -77,7 +81,7 @@ class Grader:
             InvalidSubmission: if the submission cannot be scored; the message never shows an answer.
         """
         columns = self.columns_of(answers)
-        aligned = align(submission, answers, self.id_columns, columns)
+        aligned = align(submission, answers, self.id_columns, columns, ungraded_ids=self.ungraded_ids)
         parsed = {name: kind.parse(aligned.submission[name], aligned.ids) for name, kind in columns.items()}
         value = self._arrays(aligned, columns, parsed) if self.metric else self._frames(aligned, parsed)
         if not np.isfinite(value):
@@ -96,9 +100,11 @@ class Grader:
             return read_table(path, self.id_columns)
         columns = self.columns_of(answers if answers is not None else pd.DataFrame())
         text = [*self.id_columns, *(name for name, kind in columns.items() if kind.reads_text)]
+        return read_table(path, text, None if answers is None else self._rows_to_read(len(answers)))
+
+    def _rows_to_read(self, graded: int) -> int:
         # a correct submission has one row per id; reading twice that many is enough to see what is wrong
-        max_rows = None if answers is None else 2 * len(answers) + 10_000
-        return read_table(path, text, max_rows)
+        return _MOST_UNGRADED_ROWS if self.ungraded_ids else 2 * graded + 10_000
 
     def perfect_submission(self, answers: pd.DataFrame) -> pd.DataFrame:
         """The submission that gets the best possible score."""

@@ -68,7 +68,12 @@ def read_table(path: Path, text_columns: Iterable[str], max_rows: int | None = N
 
 
 def align(
-    submission: pd.DataFrame, answers: pd.DataFrame, id_columns: tuple[str, ...], required: Iterable[str]
+    submission: pd.DataFrame,
+    answers: pd.DataFrame,
+    id_columns: tuple[str, ...],
+    required: Iterable[str],
+    *,
+    ungraded_ids: bool = False,
 ) -> Aligned:
     """Bring the submission's rows into the order of the answers' ids.
 
@@ -77,6 +82,7 @@ def align(
         answers: the answers; an id may fill several rows (boxes of one image), its first appearance gives the order.
         id_columns: the columns that together identify a row.
         required: columns that the submission must have beside the ids.
+        ungraded_ids: whether ids beyond the answers' are allowed; messages then do not tell which ids are graded.
 
     Returns:
         The ids and the two tables; the answers are reduced to one row per id only if they already hold one row per id.
@@ -88,7 +94,7 @@ def align(
     expected = id_text(answers, id_columns)
     unique = expected.drop_duplicates()
     submitted = _in_spelling_of(id_text(submission, id_columns), unique)
-    rows = _match(submitted, unique)
+    rows = _match(submitted, unique, ungraded_ids)
     matched = submission.iloc[rows].reset_index(drop=True)
     return Aligned(unique.reset_index(drop=True), matched, answers.reset_index(drop=True))
 
@@ -135,17 +141,19 @@ def _in_spelling_of(submitted: pd.Series, expected: pd.Series) -> pd.Series:
     return submitted.where(~unknown, spelled.str.replace(r"\.0*$", "", regex=True).reindex(submitted.index))
 
 
-def _match(submitted: pd.Series, expected: pd.Series) -> np.ndarray:
+def _match(submitted: pd.Series, expected: pd.Series, ungraded_ids: bool) -> np.ndarray:
     repeated = submitted.duplicated()
     if repeated.any():
         raise InvalidSubmission(f"each id must appear once; repeated: {show_ids(submitted[repeated].unique())}")
     rows = pd.Index(submitted).get_indexer(pd.Index(expected))
+    if ungraded_ids:
+        if (rows < 0).any():
+            raise InvalidSubmission("ids of the sample submission are missing; ids that are not in the test set are ignored")
+        return np.asarray(rows)
     known = len(expected) - int((rows < 0).sum())
     if known < len(submitted):
         unknown = submitted[~submitted.isin(expected)]
-        raise InvalidSubmission(
-            f"{len(unknown):,} ids are not in the test set: {show_ids(unknown)}; see the sample submission"
-        )
+        raise InvalidSubmission(f"{len(unknown):,} ids are not in the test set: {show_ids(unknown)}; see the sample submission")
     if known < len(expected):
         lacking = expected[rows < 0]
         raise InvalidSubmission(f"{len(lacking):,} of {len(expected):,} test ids are missing: {show_ids(lacking)}")
