@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import functools
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from mlebench.data.archives import Member, scratch, write_zip
-from mlebench.data.tables import read_csv, write_csv
+from mlebench.data.tables import read_csv, write_csv, write_zipped_csv
 from mlebench.edition import Edition
 
 write_quoted = functools.partial(write_csv, quoting=csv.QUOTE_NONNUMERIC)
+write_zipped = functools.partial(write_zipped_csv, quoting=csv.QUOTE_NONNUMERIC)
 
 
 def prepare_tokens(raw: Path, public: Path, private: Path, edition: Edition, *, language: str) -> None:
@@ -24,7 +25,7 @@ def prepare_tokens(raw: Path, public: Path, private: Path, edition: Edition, *, 
     Args:
         language: prefix of the file names, `en` or `ru`.
     """
-    options = {} if edition.is_v1 else {"text": True, "dtype": dict.fromkeys(("class", "before", "after"), str)}
+    options: dict[str, Any] = {} if edition.is_v1 else {"text": True, "dtype": dict.fromkeys(("class", "before", "after"), str)}
     tokens = read_csv(raw / f"{language}_train.csv.zip", **options)
     train_sentences, test_sentences = edition.split(tokens["sentence_id"].unique(), test_size=0.1)
     train, answers = (renumbered(tokens[tokens["sentence_id"].isin(ids)]) for ids in (train_sentences, test_sentences))
@@ -35,11 +36,11 @@ def prepare_tokens(raw: Path, public: Path, private: Path, edition: Edition, *, 
     sample = answers[["id", "before"]].rename(columns={"before": "after"})
 
     write_quoted(answers[["id", "after"]], private / "answers.csv")
-    write_zipped_csv(train, public / f"{language}_train.csv.zip")
-    write_zipped_csv(test, public / f"{language}_test_2.csv.zip")
+    write_zipped(train, public / f"{language}_train.csv.zip")
+    write_zipped(test, public / f"{language}_test_2.csv.zip")
     if edition.is_v1:
         write_quoted(sample, private / "sample_submission.csv")
-        write_zipped_csv(sample, public / f"{language}_sample_submission_2.csv.zip")
+        write_zipped(sample, public / f"{language}_sample_submission_2.csv.zip")
     else:
         write_quoted(sample, public / "sample_submission.csv")
 
@@ -49,18 +50,11 @@ def renumbered(tokens: pd.DataFrame) -> pd.DataFrame:
     return tokens.assign(sentence_id=pd.factorize(tokens["sentence_id"])[0])
 
 
-def write_zipped_csv(table: pd.DataFrame, archive: Path) -> None:
-    """Write a table as the only member of a zip that is named like it."""
-    with scratch(archive.parent) as folder:
-        write_quoted(table, folder / archive.stem)
-        write_zip(archive, [Member(archive.stem, folder / archive.stem)])
-
-
 def mock_tokens(raw: Path, tokens: pd.DataFrame, *, language: str) -> None:
     """Write the raw zips: the given tokens as train, and the files of the second stage that nobody reads."""
     raw.mkdir(parents=True, exist_ok=True)
     unread = tokens.head(3)
     ids = unread["sentence_id"].astype(str) + "_" + unread["token_id"].astype(str)
-    write_zipped_csv(tokens, raw / f"{language}_train.csv.zip")
-    write_zipped_csv(unread[["sentence_id", "token_id", "before"]], raw / f"{language}_test_2.csv.zip")
-    write_zipped_csv(pd.DataFrame({"id": ids, "after": unread["before"]}), raw / f"{language}_sample_submission_2.csv.zip")
+    write_zipped(tokens, raw / f"{language}_train.csv.zip")
+    write_zipped(unread[["sentence_id", "token_id", "before"]], raw / f"{language}_test_2.csv.zip")
+    write_zipped(pd.DataFrame({"id": ids, "after": unread["before"]}), raw / f"{language}_sample_submission_2.csv.zip")
