@@ -7,7 +7,7 @@ A grader is one expression:
 Metrics are pure functions in `grading.metrics`.
 """
 
-from grading.columns import Boolean, Column, Integer, Label, Probability, Real, RunLengths, Text, refuse
+from grading.columns import Boolean, Column, Integer, IntegerList, Label, Probability, Real, RunLengths, Text, refuse
 from grading.grader import EditionGraders, Grader, per_edition
 from grading.medals import Thresholds
 from grading.report import AggregateReport, CompetitionReport, aggregate_reports
@@ -21,6 +21,7 @@ __all__ = [
     "EditionGraders",
     "Grader",
     "Integer",
+    "IntegerList",
     "InvalidSubmission",
     "Label",
     "Probability",

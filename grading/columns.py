@@ -6,6 +6,7 @@ expected. The same kind reads the answers.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -144,6 +145,46 @@ class Text(Column):
 
     def refused_cells(self) -> Mapping[str, Any]:
         return {} if self.allow_empty else {"missing": ""}
+
+
+@dataclass(frozen=True)
+class IntegerList(Column):
+    """Whole numbers separated by white space, kept as text with one space between them and no leading zeros.
+
+    Attributes:
+        minimum: smallest number allowed.
+        maximum: largest number allowed.
+        allow_empty: whether an empty cell is an answer, the empty list.
+    """
+
+    minimum: int | None = None
+    maximum: int | None = None
+    allow_empty: bool = True
+
+    reads_text = True
+
+    _SPELLING: ClassVar[str] = r"\s*(?:[+-]?[0-9]{1,18}(?:\s+[+-]?[0-9]{1,18})*)?\s*"
+
+    def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
+        text = cells.astype(str).mask(cells.isna(), "")
+        refuse(~text.str.fullmatch(self._SPELLING), cells, ids, "whole numbers separated by spaces")
+        if not self.allow_empty:
+            refuse(text == "", cells, ids, "filled in")
+        lists = [[int(token) for token in cell.split()] for cell in text]
+        low, high = (-math.inf if self.minimum is None else self.minimum), (math.inf if self.maximum is None else self.maximum)
+        beyond = np.array([bool(numbers) and (min(numbers) < low or max(numbers) > high) for numbers in lists], dtype=bool)
+        refuse(beyond, cells, ids, f"numbers from {low} to {high}")
+        return np.array([" ".join(map(str, numbers)) for numbers in lists], dtype=object)
+
+    def refused_cells(self) -> Mapping[str, Any]:
+        cells = {"text": "1 abc", "fraction": "1.5", "infinite": "inf", "comma": "1,2"}
+        if not self.allow_empty:
+            cells["missing"] = ""
+        if self.minimum is not None:
+            cells["below the range"] = f"{self.minimum - 1}"
+        if self.maximum is not None:
+            cells["above the range"] = f"{self.maximum} {self.maximum + 1}"
+        return cells
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,38 @@
+"""Edit distances: the smallest number of insertions, deletions and substitutions that turn one sequence into another.
+
+Definition: V. I. Levenshtein, Binary codes capable of correcting deletions, insertions and reversals, 1966; all costs are 1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+from rapidfuzz.process import cpdist
+
+
+def mean_levenshtein(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """Mean over rows of the distance in characters, upper and lower case apart.
+
+    Args:
+        truth: text, shape (n,).
+        prediction: text, shape (n,); the distance of an empty one is the length of the truth.
+
+    Returns:
+        0 and up; lower is better.
+    """
+    return float(np.mean(cpdist(list(truth), list(prediction), scorer=Levenshtein.distance, dtype=np.int64)))
+
+
+def token_error_rate(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """Sum over rows of the distance in tokens, divided by the number of tokens in `truth`.
+
+    Args:
+        truth: tokens separated by white space, shape (n,); there must be one in all.
+        prediction: tokens separated by white space, shape (n,).
+
+    Returns:
+        0 and up, more than 1 where much is inserted; lower is better.
+    """
+    right, predicted = [str(cell).split() for cell in truth], [str(cell).split() for cell in prediction]
+    distances = [Levenshtein.distance(one, other) for one, other in zip(right, predicted, strict=True)]
+    return sum(distances) / sum(map(len, right))

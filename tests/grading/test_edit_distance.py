@@ -1,0 +1,36 @@
+"""Edit distances against worked examples and their properties."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grading.metrics.edit_distance import mean_levenshtein, token_error_rate
+
+
+def cells(*texts: str) -> np.ndarray:
+    return np.array(texts, dtype=object)
+
+
+def test_mean_levenshtein_counts_characters() -> None:
+    assert mean_levenshtein(cells("kitten", "Ab", ""), cells("sitting", "ab", "xyz")) == pytest.approx((3 + 1 + 3) / 3)
+    water, methane = "InChI=1S/H2O/h1H2", "InChI=1S/CH4/h1H4"
+    assert mean_levenshtein(cells(water, methane), cells("", methane)) == len(water) / 2
+
+
+def test_token_error_rate_is_relative_to_the_truth() -> None:
+    assert token_error_rate(cells("2 4 5", "1 2 3"), cells("2", "1 2 3")) == pytest.approx(2 / 6)
+    assert token_error_rate(cells("1 2 4", "1", "2 2 2"), cells("3 2", "2", "2")) == pytest.approx((2 + 1 + 2) / 7)
+    assert token_error_rate(cells("11 1"), cells("1 11 1 5 6 7")) == 2.0
+    assert token_error_rate(cells("7 8"), cells("")) == 1.0
+
+
+@given(st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), min_size=1, max_size=5))
+def test_distance_is_a_metric(pairs: list[tuple[str, str]]) -> None:
+    one, other = cells(*(a for a, _ in pairs)), cells(*(b for _, b in pairs))
+    distance = mean_levenshtein(one, other)
+    assert distance == mean_levenshtein(other, one)
+    assert (distance == 0) == (one.tolist() == other.tolist())
+    assert distance <= np.mean([max(len(a), len(b)) for a, b in pairs])
