@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _SHORTEST = 4
@@ -31,6 +31,21 @@ def mask(text: bytes, secrets: Iterable[str]) -> bytes:
         if len(secret) >= _SHORTEST:
             text = text.replace(secret.encode(), b"***")
     return text
+
+
+def mask_stream(blocks: Iterable[bytes], secrets: Iterable[str]) -> Iterator[bytes]:
+    """`mask` for bytes that come in blocks; a secret that a block's end cuts in two is masked as well."""
+    values = [secret for secret in secrets if len(secret) >= _SHORTEST]
+    overlap = max((len(secret.encode()) for secret in values), default=1) - 1
+    rest = b""
+    for block in blocks:
+        rest = mask(rest + block, values)
+        ready = len(rest) - overlap
+        if ready > 0:
+            yield rest[:ready]
+            rest = rest[ready:]
+    if rest:
+        yield rest
 
 
 def _read_env_file(path: Path) -> dict[str, str]:
