@@ -224,7 +224,7 @@ def _notes(experiment: Experiment, summaries: Sequence[SelectionSummary], names:
                 "counted as failures; `mlebench run --resume GROUP` runs them again"
             )
     if outside := experiment.competition_ids() - names:
-        notes.append(f"{len(outside)} competitions are outside these splits: {', '.join(sorted(outside))}")
+        notes.append(f"runs of {len(outside)} more competitions are not part of this report")
     return notes
 
 

@@ -22,8 +22,15 @@ class CompetitionInfo:
     split: str
     modality: str
     metric: str
-    known_issues: tuple[str, ...]
-    """Names of the leaks and faults of this edition that are known and not mended in it."""
+    known_leaks: tuple[str, ...]
+    """Names of the known ways in which this edition's public data tells about answers."""
+    known_faults: tuple[str, ...]
+    """Names of what else is known to be broken in this edition."""
+
+    @property
+    def known_issues(self) -> tuple[str, ...]:
+        """Leaks and faults."""
+        return self.known_leaks + self.known_faults
 
 
 @dataclass(frozen=True)
@@ -60,11 +67,13 @@ class Catalog:
 
     def _read(self, competition_id: str) -> CompetitionInfo:
         if competition_id not in self._installed:
-            return CompetitionInfo(competition_id, competition_id, "unknown", "unknown", "", ())
+            return CompetitionInfo(competition_id, competition_id, "unknown", "unknown", "", (), ())
         facts = self._registry.get_competition(competition_id).facts
         # v2 mends every leak and fault that is listed
-        issues = tuple(issue.name for issue in facts.issues if issue.kind != "note") if self._edition == "v1" else ()
-        return CompetitionInfo(facts.id, facts.title, facts.split, facts.modality, facts.metric.name, issues)
+        issues = facts.issues if self._edition == "v1" else ()
+        leaks = tuple(issue.name for issue in issues if issue.kind == "leak")
+        faults = tuple(issue.name for issue in issues if issue.kind == "fault")
+        return CompetitionInfo(facts.id, facts.title, facts.split, facts.modality, facts.metric.name, leaks, faults)
 
 
 def select(names: Sequence[str], competition_ids: Sequence[str], catalog: Catalog) -> list[Selection]:

@@ -46,8 +46,8 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class WithoutKnownIssues:
-    """The same figures without the competitions whose edition has a known leak or fault."""
+class CleanFigures:
+    """The same figures without the competitions that have something known against them in their edition."""
 
     metrics: Mapping[str, Estimate]
     """Empty where no competition is left."""
@@ -79,7 +79,9 @@ class SelectionSummary:
     """95 % interval of the any-medal percentage when competitions are drawn anew."""
     pass_at_k: Sequence[PassAtK]
     modalities: Sequence[ModalityShare]
-    without_known_issues: WithoutKnownIssues
+    without_known_leaks: CleanFigures
+    without_known_issues: CleanFigures
+    """Without leaks and faults."""
     best_snapshot: Estimate | None
     """Any-medal percentage had each run's best snapshot been its last; None without graded snapshots."""
     counts: Counts
@@ -110,7 +112,8 @@ def summarize(experiment: Experiment, selection: Selection, catalog: Catalog, *,
         bootstrap=bootstrap_interval([100 * share for share in medal_rates(grid).values()]),
         pass_at_k=mean_pass_at_k([[_has(run, METRICS["any_medal_percentage"]) for run in runs] for runs in grid.values()]),
         modalities=_modalities(grid, selection, catalog),
-        without_known_issues=_without_known_issues(grid, catalog),
+        without_known_leaks=_without(grid, {name: catalog.info(name).known_leaks for name in grid}),
+        without_known_issues=_without(grid, {name: catalog.info(name).known_issues for name in grid}),
         best_snapshot=_best_snapshot(grid),
         counts=_count([run for runs in grid.values() for run in runs]),
         padded=missing,
@@ -162,28 +165,28 @@ def _percentages(grid: Grid, flag: Callable[[CompetitionReport], bool]) -> list[
 
 
 def _metrics(grid: Grid) -> dict[str, Estimate]:
-    return {name: estimate(_percentages(grid, flag), 0, 100) for name, flag in METRICS.items()}
+    return {name: estimate(_percentages(grid, flag), 0.0, 100.0) for name, flag in METRICS.items()}
 
 
 def _modalities(grid: Grid, selection: Selection, catalog: Catalog) -> list[ModalityShare]:
     shares = []
     for modality, names in group_by_modality(selection, catalog).items():
         percentages = _percentages({name: grid[name] for name in names}, METRICS["any_medal_percentage"])
-        shares.append(ModalityShare(modality, len(names), estimate(percentages, 0, 100)))
+        shares.append(ModalityShare(modality, len(names), estimate(percentages, 0.0, 100.0)))
     return shares
 
 
-def _without_known_issues(grid: Grid, catalog: Catalog) -> WithoutKnownIssues:
-    excluded = {name: issues for name in grid if (issues := catalog.info(name).known_issues)}
+def _without(grid: Grid, issues: Mapping[str, tuple[str, ...]]) -> CleanFigures:
+    excluded = {name: found for name, found in issues.items() if found}
     clean = {name: runs for name, runs in grid.items() if name not in excluded}
-    return WithoutKnownIssues(_metrics(clean) if clean else {}, len(clean), excluded)
+    return CleanFigures(_metrics(clean) if clean else {}, len(clean), excluded)
 
 
 def _best_snapshot(grid: Grid) -> Estimate | None:
     if not any(run.snapshots for runs in grid.values() for run in runs):
         return None
     best = {name: [GradedRun(run.best()) for run in runs] for name, runs in grid.items()}
-    return estimate(_percentages(best, METRICS["any_medal_percentage"]), 0, 100)
+    return estimate(_percentages(best, METRICS["any_medal_percentage"]), 0.0, 100.0)
 
 
 def outcome_of(run: GradedRun) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 from mlebench.reports.comparison import Comparison
 from mlebench.reports.document import Document, ExperimentDocument
 from mlebench.reports.published import SPLIT_NAMES, PublishedResult
-from mlebench.reports.summary import SelectionSummary
+from mlebench.reports.summary import CleanFigures, SelectionSummary
 from mlebench.reports.text import (
     METRIC_TITLES,
     NOTHING,
@@ -102,12 +102,8 @@ def _sentences(summary: SelectionSummary) -> Iterator[str]:
     )
     for reason, times in list(counts.invalid_reasons.items())[:5]:
         yield f"    {times} × {reason}"
-    clean = summary.without_known_issues
-    if clean.excluded and clean.metrics:
-        yield (
-            f"  without {len(clean.excluded)} with known leaks or faults: {plus_minus(clean.metrics['any_medal_percentage'])} "
-            f"over {clean.competitions}; left out: {issues_text(list(clean.excluded.items()))}"
-        )
+    yield from _clean_sentence("leaks", summary.without_known_leaks)
+    yield from _clean_sentence("leaks or faults", summary.without_known_issues)
     if summary.best_snapshot is not None:
         last = plus_minus(summary.metrics["any_medal_percentage"])
         yield f"  any medal by last submission {last}, by best snapshot {plus_minus(summary.best_snapshot)}"
@@ -121,6 +117,14 @@ def _sentences(summary: SelectionSummary) -> Iterator[str]:
         yield "  by modality: " + ", ".join(shares)
 
 
+def _clean_sentence(what: str, clean: CleanFigures) -> Iterator[str]:
+    if not clean.excluded:
+        return
+    figure = plus_minus(clean.metrics.get("any_medal_percentage"))
+    named = issues_text(clean.excluded)
+    yield f"  any medal without known {what}: {figure} over {clean.competitions}; {len(clean.excluded)} left out: {named}"
+
+
 def _competitions(entry: ExperimentDocument) -> Table:
     seeds = max(len(row.runs) for row in entry.competitions)
     table = Table(caption="relative: 0 at the leaderboard's median, 1 at gold", caption_justify="left")
@@ -128,7 +132,7 @@ def _competitions(entry: ExperimentDocument) -> Table:
     table.add_column("split")
     table.add_column("better")
     for seed in range(seeds):
-        table.add_column(f"seed {seed}", justify="right")
+        table.add_column(f"seed {seed}", justify="right", no_wrap=True)
     for title in ("medals", "relative", "median", "bronze", "silver", "gold"):
         table.add_column(title, justify="right")
     for row in entry.competitions:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mlebench.reports.document import CompetitionRow, ExperimentDocument, RunRow
 from mlebench.reports.published import Percentage
 from mlebench.reports.statistics import Estimate
 
 NOTHING = "–"
+_MOST_WITH_ISSUES = 10
 METRIC_TITLES = {
     "any_medal_percentage": "any medal",
     "gold_medal_percentage": "gold",
@@ -59,9 +60,11 @@ def run_text(run: RunRow) -> str:
     return f"{score(run.score)} {run.medal}" if run.medal else score(run.score)
 
 
-def issues_text(entries: Sequence[tuple[str, Sequence[str]]]) -> str:
-    """Competitions with the names of their issues."""
-    return "; ".join(f"{competition_id} ({', '.join(issues)})" for competition_id, issues in entries)
+def issues_text(excluded: Mapping[str, Sequence[str]]) -> str:
+    """Competitions with the names of their issues; of many only the competitions."""
+    if len(excluded) > _MOST_WITH_ISSUES:
+        return ", ".join(excluded)
+    return "; ".join(f"{competition_id} ({', '.join(issues)})" for competition_id, issues in excluded.items())
 
 
 def split_figures(document: ExperimentDocument, names: Sequence[str]) -> list[str]:

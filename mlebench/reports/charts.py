@@ -1,0 +1,185 @@
+"""Charts of a report as inline SVG, drawn by pygal; colours come from the page's style sheet, so that they follow its theme.
+
+pygal draws on the server: the page needs no script for its charts, prints them sharp and stays small. (Plotly's and Bokeh's
+scripts alone weigh 4.7 and 1 MB.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from xml.etree import ElementTree
+
+import pygal
+
+from mlebench.reports.document import CompetitionRow, ExperimentDocument, RunRow
+from mlebench.reports.scaling import BudgetPoint, RunCurve, TimePoint
+
+Points = Sequence[tuple[float, float | None]]
+
+OUTCOMES = ("gold", "silver", "bronze", "above median", "no medal", "no valid submission")
+"""Series of the medal charts, in the order of the style sheet's colours."""
+TIME_SERIES = ("any medal, submission of the moment", "any medal, best submission so far", "above median")
+
+_BAR_HEIGHT = 19
+_WIDTH = 900
+
+
+def outcome_class(run: RunRow) -> str:
+    """The series that a run counts in."""
+    if run.outcome != "valid":
+        return "no valid submission"
+    if run.medal:
+        return run.medal
+    return "above median" if run.above_median else "no medal"
+
+
+def medals_by_competition(rows: Sequence[CompetitionRow]) -> str:
+    """A bar per competition: how many of its runs earned what."""
+    labels = [row.info.competition_id for row in rows]
+    counts = [[outcome_class(run) for run in row.runs] for row in rows]
+    series = {name: [classes.count(name) or None for classes in counts] for name in OUTCOMES}
+    return _bars("Medals by competition", labels, series, "runs", whole=True)
+
+
+def medals_by_split(entry: ExperimentDocument) -> str:
+    """A bar per split: the shares of runs that earned what, in percent."""
+    by_id = {row.info.competition_id: row for row in entry.competitions}
+    series: dict[str, list[float | None]] = {name: [] for name in OUTCOMES}
+    for summary in entry.summaries:
+        runs = [outcome_class(run) for name in summary.selection.competition_ids for run in by_id[name].runs]
+        for name in OUTCOMES:
+            series[name].append(round(100 * runs.count(name) / len(runs), 2) or None)
+    labels = [summary.selection.name for summary in entry.summaries]
+    return _bars("Medals by split", labels, series, "% of runs", whole=False)
+
+
+def shares_over_time(points: Sequence[TimePoint]) -> str:
+    """Medal share over time."""
+    values = [
+        [(point.hours, point.any_medal_percentage) for point in points],
+        [(point.hours, point.best_any_medal_percentage) for point in points],
+        [(point.hours, point.above_median_percentage) for point in points],
+    ]
+    return _lines(dict(zip(TIME_SERIES, map(_steps, values), strict=True)), "hours", "% of runs", (0, 100))
+
+
+def score_over_time(points: Sequence[TimePoint]) -> str:
+    """Normalised score over time."""
+    values = _steps([(point.hours, point.normalized_score) for point in points])
+    return _lines({"score: 0 at the median, 1 at gold": values}, "hours", "relative score", (0, 1))
+
+
+def scores_of_competition(curves: Sequence[RunCurve]) -> str:
+    """The scores of one competition's runs over time."""
+    series = {f"seed {curve.seed}": _steps(curve.points) for curve in curves}
+    return _lines(series, "hours", "score", None, height=220)
+
+
+def pass_at_k(series: Mapping[str, Points]) -> str:
+    """pass@k by split."""
+    return _lines(series, "attempts (k)", "% with a medal", (0, 100), dots=True)
+
+
+def budgets(points: Sequence[BudgetPoint], axis: str) -> str:
+    """Medal share of several experiments over their time limit (`hours`) or GPUs (`gpus`)."""
+    known = [(getattr(point, axis), point) for point in points if getattr(point, axis) is not None]
+    series = {point.experiment: [(float(value), point.any_medal_percentage)] for value, point in known}
+    return _lines(series, {"hours": "time limit (hours)", "gpus": "GPUs"}[axis], "% with a medal", (0, 100), dots=True)
+
+
+def _steps(points: Points) -> list[tuple[float, float | None]]:
+    """A submission stands until the next one: corners instead of slopes."""
+    steps: list[tuple[float, float | None]] = []
+    for x, y in points:
+        if steps and steps[-1][1] != y:
+            steps.append((x, steps[-1][1]))
+        steps.append((x, y))
+    return [step for step in steps if step[1] is not None]
+
+
+def _bars(title: str, labels: Sequence[str], series: Mapping[str, Sequence[float | None]], unit: str, *, whole: bool) -> str:
+    chart = pygal.HorizontalStackedBar(
+        height=_BAR_HEIGHT * len(labels) + 60, x_title=unit, show_minor_x_labels=not whole, order_min=0, **_common()
+    )
+    # drawn from the bottom up
+    chart.x_labels = list(reversed(labels))
+    for name, values in series.items():
+        chart.add(name, [{"value": value, "label": name} if value else None for value in reversed(values)])
+    if whole:
+        chart.y_labels = list(range(1 + int(max(_totals(series), default=0))))
+    return _svg(chart, title, unit)
+
+
+def _totals(series: Mapping[str, Sequence[float | None]]) -> list[float]:
+    return [sum(value or 0 for value in values) for values in zip(*series.values(), strict=True)]
+
+
+def _lines(
+    series: Mapping[str, Points],
+    x_title: str,
+    y_title: str,
+    bounds: tuple[float, float] | None,
+    *,
+    height: int = 300,
+    dots: bool = False,
+) -> str:
+    chart = pygal.XY(height=height, x_title=x_title, y_title=y_title, range=bounds, show_dots=dots, dots_size=4, **_common())
+    for name, points in series.items():
+        chart.add(name, list(points))
+    return _svg(chart, f"{y_title} over {x_title}", "")
+
+
+def _common() -> dict[str, Any]:
+    return {
+        "width": _WIDTH,
+        "css": [],
+        "js": [],
+        "no_prefix": True,
+        "show_legend": False,
+        "print_values": False,
+        "pretty_print": False,
+        "margin": 4,
+        "max_scale": 8,
+        "style": pygal.style.Style(font_family="inherit", label_font_size=9, major_label_font_size=9, title_font_size=12),
+    }
+
+
+def _svg(chart: Any, title: str, unit: str) -> str:
+    """The drawing alone: without pygal's own style, script, ids and hidden tooltips."""
+    root = chart.render_tree()
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if _is_surplus(child):
+                parent.remove(child)
+    for group in root.iter():
+        group.attrib.pop("id", None)
+        _explain(group, unit)
+    root.set("role", "img")
+    root.set("aria-label", title)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _is_surplus(element: Any) -> bool:
+    if element.tag is ElementTree.Comment or _name(element) in {"defs", "title"}:
+        return True
+    classes = (element.get("class") or "").split()
+    # an empty bar is a group with a rectangle of no width
+    empty_bar = "bar" in classes and not any(child.get("width") for child in element if _name(child) == "rect")
+    return "tooltip-overlay" in classes or "text-overlay" in classes or empty_bar
+
+
+def _explain(group: Any, unit: str) -> None:
+    """Turn pygal's data for its script into a plain tooltip."""
+    notes = {child.get("class", "").split(" ")[0]: child for child in group if _name(child) == "desc"}
+    if "value" not in notes:
+        return
+    about = [notes[key].text for key in ("x_label", "label") if key in notes and notes[key].text]
+    title = ElementTree.SubElement(group, "title")
+    title.text = ": ".join([*about, f"{notes['value'].text} {unit}".strip()])
+    for note in notes.values():
+        group.remove(note)
+
+
+def _name(element: Any) -> str:
+    return str(element.tag).rpartition("}")[2]

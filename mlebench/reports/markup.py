@@ -1,0 +1,94 @@
+"""The few pieces of HTML that the page is made of; every text is escaped here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import NamedTuple
+
+from grading.medals import Medal
+from mlebench.reports.text import NOTHING
+
+
+class Cell(NamedTuple):
+    """One cell of a table."""
+
+    content: str = ""
+    sort: float | str | None = ""
+    """What the column is sorted by: None for unknown, the text itself where nothing is given."""
+    medal: Medal | None = None
+    css: str = ""
+    text: bool = False
+    """Left-aligned."""
+    long: bool = False
+    """Left-aligned, and broken into lines."""
+    tooltip: str = ""
+    links: Sequence[tuple[str, str]] = ()
+    """Address and label."""
+
+    def html(self) -> str:
+        """The `td` element."""
+        classes = [self.css, "text" if self.text else "", "long" if self.long else ""]
+        attributes = f' class="{" ".join(filter(None, classes))}"' if any(classes) else ""
+        if self.sort != "":
+            attributes += f' data-sort="{"" if self.sort is None else escape(str(self.sort))}"'
+        if self.tooltip:
+            attributes += f' title="{escape(self.tooltip)}"'
+        # a letter beside the colour, for eyes that tell no colours and for prints in black
+        mark = f'<b class="mark {self.medal}">{self.medal[0].upper()}</b>' if self.medal else ""
+        return f"<td{attributes}>{mark}{self._inner()}</td>"
+
+    def _inner(self) -> str:
+        if self.links:
+            return " ".join(f'<a href="{escape(address)}">{escape(label)}</a>' for address, label in self.links)
+        return escape(self.content or NOTHING)
+
+
+class Section(NamedTuple):
+    """A part of the page that the contents link to."""
+
+    anchor: str
+    title: str
+    body: str
+
+    @property
+    def html(self) -> str:
+        """The `section` element."""
+        return f'<section id="{self.anchor}"><h2>{escape(self.title)}</h2>\n{self.body}\n</section>'
+
+
+def sortable_table(header: Sequence[str], rows: Sequence[Sequence[object]], *, sticky: bool = False) -> str:
+    """A table whose columns the page's script sorts.
+
+    Args:
+        rows: cells, or what is to be written in a plain one.
+        sticky: keep the first column in view on a narrow screen.
+    """
+    heads = "".join(f'<th scope="col">{escape(title)}</th>' for title in header)
+    lines = "\n".join(f"<tr>{''.join(_cell(cell).html() for cell in row)}</tr>" for row in rows)
+    classes = "sortable sticky" if sticky else "sortable"
+    table = f'<table class="{classes}"><thead><tr>{heads}</tr></thead><tbody>\n{lines}\n</tbody></table>'
+    return f'<div class="scroll" tabindex="0">{table}</div>'
+
+
+def chart_figure(kind: str, svg: str, series: Sequence[str], caption: str) -> str:
+    """A chart with its legend.
+
+    Args:
+        kind: `bars` or `lines`; chooses the colours.
+        series: names in the order of the chart's colours; empty for no legend.
+    """
+    swatch = "fill" if kind == "bars" else "stroke"
+    entries = "".join(f'<li><i class="{swatch}-{place % 6}"></i>{escape(name)}</li>' for place, name in enumerate(series))
+    legend = f'<ul class="legend">{entries}</ul>' if series else ""
+    note = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    return f'<figure class="{kind}">{legend}<div class="scroll" tabindex="0">{svg}</div>{note}</figure>'
+
+
+def bullets(entries: Sequence[str]) -> str:
+    """An unordered list."""
+    return f"<ul>{''.join(f'<li>{escape(entry)}</li>' for entry in entries)}</ul>"
+
+
+def _cell(value: object) -> Cell:
+    return value if isinstance(value, Cell) else Cell(str(value))

@@ -1,0 +1,312 @@
+"""A report as one page: a single file without network, with sortable tables, charts and links to the runs' logs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from html import escape
+from importlib.resources import files
+from itertools import groupby
+from pathlib import Path
+from string import Template
+from urllib.parse import quote
+
+from mlebench.reports import charts
+from mlebench.reports.document import CompetitionRow, Document, ExperimentDocument, RunRow
+from mlebench.reports.markup import Cell, Section, bullets, chart_figure, sortable_table
+from mlebench.reports.published import SOURCE, SPLIT_NAMES
+from mlebench.reports.summary import CleanFigures, SelectionSummary
+from mlebench.reports.text import (
+    METRIC_TITLES,
+    NOTHING,
+    OUTCOME_TITLES,
+    direction,
+    hours,
+    interval,
+    issues_text,
+    number,
+    p_value,
+    plus_minus,
+    run_text,
+    score,
+    split_figures,
+)
+
+_LINKS = (("run.log", "log"), ("logs", "logs"), ("code", "code"), ("submission/submission.csv", "submission"))
+
+
+def write_page(document: Document, path: Path) -> None:
+    """Write the page; links to logs are relative to it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(make_page(document, path.parent), encoding="utf-8")
+
+
+def make_page(document: Document, folder: Path) -> str:
+    """The page's HTML.
+
+    Args:
+        folder: where the page will lie; links are relative to it.
+    """
+    sections = [part for part in _sections(document, folder) if part]
+    titles = [(part.anchor, part.title) for part in sections]
+    return Template(_resource("page.html")).substitute(
+        title=escape(document.main.experiment.name or "Report"),
+        lead=escape(_lead(document.main)),
+        contents=" ".join(f'<a href="#{anchor}">{escape(title)}</a>' for anchor, title in titles),
+        sections="\n".join(part.html for part in sections),
+        css=_resource("page.css"),
+        script=_resource("page.js"),
+    )
+
+
+def _resource(name: str) -> str:
+    return files("mlebench.reports").joinpath(name).read_text(encoding="utf-8")
+
+
+def _lead(entry: ExperimentDocument) -> str:
+    experiment = entry.experiment
+    conditions = experiment.conditions
+    parts = [conditions.models, f"profile {conditions.profile}" if conditions.profile else ""]
+    parts += [f"{hours(conditions.hours)} hours" if conditions.hours is not None else "", f"edition {experiment.edition}"]
+    parts += [f"split key {experiment.split_key_hash}" if experiment.split_key_hash else "", str(entry.date or "")]
+    return " · ".join(part for part in parts if part)
+
+
+def _sections(document: Document, folder: Path) -> Iterator[Section]:
+    main = document.main
+    yield Section("figures", "Figures", _figures(main))
+    yield Section("medals", "Medals by competition", _medals(main))
+    yield Section("competitions", "Competitions", _competitions(main.competitions))
+    yield Section("totals", "Beside the full figure", _honest_totals(main))
+    if main.time:
+        yield Section("time", "Over time", _over_time(main))
+    if any(len(summary.pass_at_k) > 1 for summary in main.summaries):
+        yield Section("attempts", "Over attempts", _attempts(main))
+    if document.comparisons:
+        yield Section("comparisons", "Comparisons", _comparisons(document))
+    if document.published:
+        yield Section("published", "Published results", _published(document))
+    yield Section("runs", "Runs", _runs(main, folder))
+
+
+def _figures(entry: ExperimentDocument) -> str:
+    notes = "".join(f'<p class="warning">{escape(note)}</p>' for note in entry.notes)
+    cards = "".join(_card(summary) for summary in entry.summaries)
+    header = ["Split", "Competitions", "Seeds", *(title.capitalize() for title in METRIC_TITLES.values())]
+    rows = [
+        [
+            summary.selection.name + (" †" if summary.padded else ""),
+            len(summary.selection.competition_ids),
+            summary.seeds,
+            *(Cell(plus_minus(summary.metrics[name]), summary.metrics[name].mean) for name in METRIC_TITLES),
+        ]
+        for summary in entry.summaries
+    ]
+    chart = chart_figure("bars", charts.medals_by_split(entry), charts.OUTCOMES, "Share of runs by split.")
+    caption = '<p class="note">Percentages: mean over seeds ± one standard error.</p>'
+    return f'{notes}<ul class="cards">{cards}</ul>{sortable_table(header, rows)}{caption}{chart}'
+
+
+def _card(summary: SelectionSummary) -> str:
+    medals = summary.metrics["any_medal_percentage"]
+    spread = interval(medals.ci_lower, medals.ci_upper)
+    about = f"95 % over {summary.seeds} seeds: {spread}" if summary.seeds > 1 else "one seed"
+    over = f"over competitions: {interval(*summary.bootstrap)}"
+    name = escape(summary.selection.name) + (" †" if summary.padded else "")
+    return f"<li>{name}: any medal<strong>{plus_minus(medals)}</strong><small>{about}<br>{over}</small></li>"
+
+
+def _medals(entry: ExperimentDocument) -> str:
+    svg = charts.medals_by_competition(entry.competitions)
+    return chart_figure("bars", svg, charts.OUTCOMES, "Runs of each competition by what they earned; one run per seed.")
+
+
+def _competitions(rows: Sequence[CompetitionRow]) -> str:
+    seeds = max(len(row.runs) for row in rows)
+    header = ["Competition", "Split", "Modality", "Better", *(f"Seed {seed}" for seed in range(seeds))]
+    header += ["Medals", "Relative", "Median", "Bronze", "Silver", "Gold"]
+    cells = [_competition_cells(row) for row in rows]
+    caption = (
+        '<p class="note">Relative: the mean score where 0 is the leaderboard’s median and 1 its gold threshold. '
+        "G, S and B mark gold, silver and bronze.</p>"
+    )
+    return sortable_table(header, cells, sticky=True) + caption
+
+
+def _competition_cells(row: CompetitionRow) -> list[object]:
+    medals = sum(run.medal is not None for run in row.runs)
+    return [
+        row.info.competition_id,
+        Cell(row.info.split, text=True),
+        Cell(row.info.modality, text=True),
+        direction(row),
+        *(_run_cell(run) for run in row.runs),
+        Cell(f"{medals}/{len(row.runs)}", row.medal_rate),
+        Cell(number(row.mean_normalized_score), row.mean_normalized_score),
+        *(Cell(score(row.thresholds[name]), row.thresholds[name]) for name in ("median", "bronze", "silver", "gold")),
+    ]
+
+
+def _run_cell(run: RunRow) -> Cell:
+    if run.outcome != "valid":
+        return Cell(OUTCOME_TITLES[run.outcome], None, css="faint", tooltip=run.error or "")
+    return Cell(score(run.score), run.score, medal=run.medal, tooltip=run_text(run))
+
+
+def _honest_totals(entry: ExperimentDocument) -> str:
+    counts_header = ["Split", "Runs", "Valid", "Invalid", "No submission", "Infrastructure failure", "Not graded"]
+    counts = [
+        [name, c.runs, c.valid, c.invalid, c.missing, c.infrastructure, c.not_graded]
+        for name, c in ((summary.selection.name, summary.counts) for summary in entry.summaries)
+    ]
+    reasons = dict(reason for summary in entry.summaries for reason in summary.counts.invalid_reasons.items())
+    listed = bullets([f"{times} × {reason}" for reason, times in reasons.items()]) if reasons else ""
+    parts = ["<h3>How runs ended</h3>", sortable_table(counts_header, counts), listed, "<h3>Any medal, seen otherwise</h3>"]
+    header = ["Split", "Full figure", "Without known leaks", "Without known leaks or faults", "Best snapshot"]
+    rows = [
+        [
+            summary.selection.name,
+            plus_minus(summary.metrics["any_medal_percentage"]),
+            _clean_text(summary.without_known_leaks),
+            _clean_text(summary.without_known_issues),
+            plus_minus(summary.best_snapshot),
+        ]
+        for summary in entry.summaries
+    ]
+    parts += [sortable_table(header, rows), *(_excluded(summary) for summary in entry.summaries)]
+    parts += ["<h3>Any medal by modality</h3>", _modalities(entry)]
+    return "".join(parts)
+
+
+def _clean_text(clean: CleanFigures) -> str:
+    return f"{plus_minus(clean.metrics.get('any_medal_percentage'))} over {clean.competitions}"
+
+
+def _excluded(summary: SelectionSummary) -> str:
+    excluded = summary.without_known_leaks.excluded
+    if not excluded:
+        return ""
+    return f'<p class="note">Left out of {escape(summary.selection.name)} for leaks: {escape(issues_text(excluded))}.</p>'
+
+
+def _modalities(entry: ExperimentDocument) -> str:
+    names = sorted({share.modality for summary in entry.summaries for share in summary.modalities})
+    by_split = [{share.modality: share for share in summary.modalities} for summary in entry.summaries]
+    rows: list[list[object]] = []
+    for name in names:
+        cells: list[object] = [name]
+        for shares in by_split:
+            share = shares.get(name)
+            text = f"{plus_minus(share.any_medal_percentage)} ({share.competitions})" if share else NOTHING
+            cells.append(Cell(text, share.any_medal_percentage.mean if share else None))
+        rows.append(cells)
+    header = ["Modality", *(f"{summary.selection.name} (competitions)" for summary in entry.summaries)]
+    return sortable_table(header, rows)
+
+
+def _over_time(entry: ExperimentDocument) -> str:
+    parts = []
+    for name, points in entry.time.items():
+        parts.append(f"<h3>{escape(name)}</h3>")
+        parts.append(chart_figure("lines", charts.shares_over_time(points), charts.TIME_SERIES, "Share of runs over time."))
+        relative = charts.score_over_time(points)
+        parts.append(chart_figure("lines", relative, (), "Mean relative score over time: 0 at the median, 1 at gold."))
+    parts.append("<h3>Scores of each run</h3>")
+    for competition_id, curves in groupby(entry.run_curves, key=lambda curve: curve.competition_id):
+        listed = list(curves)
+        svg = charts.scores_of_competition(listed)
+        figure = chart_figure("lines", svg, [f"seed {curve.seed}" for curve in listed], "")
+        parts.append(f"<details><summary>{escape(competition_id)}</summary>{figure}</details>")
+    return "".join(parts)
+
+
+def _attempts(entry: ExperimentDocument) -> str:
+    series = {
+        summary.selection.name: [(float(point.k), point.percentage) for point in summary.pass_at_k]
+        for summary in entry.summaries
+        if len(summary.pass_at_k) > 1
+    }
+    caption = "pass@k: the chance of a medal in at least one of k attempts, averaged over competitions (unbiased estimator)."
+    return chart_figure("lines", charts.pass_at_k(series), list(series), caption)
+
+
+def _comparisons(document: Document) -> str:
+    header = ["Experiments", "Split", "Difference (points)", "95 % over competitions", "By medals", "By score", "Remarks"]
+    rows = [
+        [
+            f"{entry.first} − {entry.second}",
+            Cell(entry.selection.name, text=True),
+            Cell(f"{entry.any_medal_difference:+.2f}", entry.any_medal_difference),
+            interval(*entry.interval),
+            *(
+                f"{test.wins} better, {test.ties} equal, {test.losses} worse ({p_value(test.p_value)})"
+                for test in (entry.medal_sign_test, entry.score_sign_test)
+            ),
+            Cell("; ".join(entry.notes) or NOTHING, text=True),
+        ]
+        for entry in document.comparisons
+    ]
+    parts = [sortable_table(header, rows), '<p class="note">p-values of the exact two-sided sign test by competition.</p>']
+    for axis, name in (("hours", "time limit"), ("gpus", "GPUs")):
+        if len({getattr(point, axis) for point in document.budgets} - {None}) > 1:
+            names = [point.experiment for point in document.budgets if getattr(point, axis) is not None]
+            parts.append(chart_figure("lines", charts.budgets(document.budgets, axis), names, f"Medals over {name}."))
+    return "".join(parts)
+
+
+def _published(document: Document) -> str:
+    main = document.main
+    header = ["Agent", "Models", *(name.capitalize() for name in SPLIT_NAMES), "Hours", "Date", "Remarks"]
+    own: list[object] = [
+        Cell(main.experiment.name or "This report", css="own"),
+        Cell(main.experiment.conditions.models or NOTHING, text=True),
+        *(Cell(figure, figure.split(" ")[0]) for figure in split_figures(main, SPLIT_NAMES)),
+        hours(main.experiment.conditions.hours),
+        str(main.date or NOTHING),
+        Cell("this report", text=True),
+    ]
+    rows = [own]
+    for result in document.published:
+        remarks = ["profits from known leaks"] * result.uses_known_leaks + ["padded with failures"] * result.padded
+        rows.append(
+            [
+                result.agent,
+                Cell(result.models, long=True),
+                *(Cell(plus_minus(result.any_medal[name]), result.any_medal[name].mean) for name in SPLIT_NAMES),
+                result.hours,
+                result.date.isoformat(),
+                Cell(", ".join(remarks) or NOTHING, text=True),
+            ]
+        )
+    return sortable_table(header, rows, sticky=True) + f'<p class="note">Source: {escape(SOURCE)}.</p>'
+
+
+def _runs(entry: ExperimentDocument, folder: Path) -> str:
+    header = ["Competition", "Seed", "Outcome", "Score", "Rank", "State", "Hours", "GPU hours", "Memory (GiB)", "Files", "Why"]
+    rows = [_run_cells(row, run, folder) for row in entry.competitions for run in row.runs]
+    return sortable_table(header, rows, sticky=True)
+
+
+def _run_cells(row: CompetitionRow, run: RunRow, folder: Path) -> list[object]:
+    rank = f"{run.rank} of {run.leaderboard_size}" if run.rank is not None else NOTHING
+    memory = run.peak_memory_bytes / 2**30 if run.peak_memory_bytes else None
+    return [
+        row.info.competition_id,
+        run.seed,
+        Cell(OUTCOME_TITLES[run.outcome], text=True),
+        Cell(score(run.score), run.score, medal=run.medal),
+        Cell(rank, run.rank),
+        Cell(run.state or NOTHING, text=True),
+        Cell(number(run.hours), run.hours),
+        Cell(number(run.gpu_hours), run.gpu_hours),
+        Cell(number(memory), memory),
+        Cell(links=_links(run, folder), text=True),
+        Cell(run.error or NOTHING, long=True),
+    ]
+
+
+def _links(run: RunRow, folder: Path) -> list[tuple[str, str]]:
+    if run.folder is None:
+        return []
+    found = [(Path(run.folder) / name, label) for name, label in _LINKS]
+    return [(quote(os.path.relpath(path, folder.absolute())), label) for path, label in found if path.exists()]
