@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 
 def rmse(truth: np.ndarray, prediction: np.ndarray) -> float:
@@ -18,3 +19,39 @@ def mae(truth: np.ndarray, prediction: np.ndarray) -> float:
 def rmsle(truth: np.ndarray, prediction: np.ndarray) -> float:
     """Root mean squared error of ln(1 + x), for values of at least 0; 0 and up, lower is better."""
     return rmse(np.log1p(truth), np.log1p(prediction))
+
+
+def mean_log_mae_of_groups(truth: np.ndarray, prediction: np.ndarray, groups: np.ndarray, *, floor: float) -> float:
+    """Mean over groups of the natural log of the group's mean absolute error; every group counts the same.
+
+    Args:
+        truth: shape (n,).
+        prediction: shape (n,).
+        groups: the group of each row, shape (n,).
+        floor: what a smaller mean absolute error of a group counts as, so that exact groups do not give minus infinity.
+
+    Returns:
+        ln(floor) and up; lower is better.
+    """
+    errors = pd.Series(np.abs(np.asarray(truth) - np.asarray(prediction))).groupby(np.asarray(groups)).mean()
+    return float(np.log(np.maximum(errors, floor)).mean())
+
+
+def laplace_log_likelihood(
+    truth: np.ndarray, prediction: np.ndarray, deviation: np.ndarray, *, floor: float, error_cap: float
+) -> float:
+    """Mean of -√2·Δ/σ - ln(√2·σ), a Laplace log likelihood that forgives: σ = max(deviation, floor), Δ = min(|error|, error_cap).
+
+    Args:
+        truth: shape (n,).
+        prediction: shape (n,).
+        deviation: standard deviations that the predictor states, shape (n,), in the unit of `truth`.
+        floor: least standard deviation.
+        error_cap: largest error.
+
+    Returns:
+        At most -ln(√2·floor); higher is better.
+    """
+    sigma = np.maximum(deviation, floor)
+    error = np.minimum(np.abs(np.asarray(truth) - np.asarray(prediction)), error_cap)
+    return float(np.mean(-np.sqrt(2) * error / sigma - np.log(np.sqrt(2) * sigma)))
