@@ -53,7 +53,7 @@ def read_table(path: Path, text_columns: Iterable[str], max_rows: int | None = N
             path,
             dtype=dict.fromkeys(text, str),
             keep_default_na=False,
-            na_values={column: MISSING_WORDS for column in header if column not in text},  # type: ignore[arg-type]
+            na_values={column: MISSING_WORDS for column in header if column not in text},
             float_precision="round_trip",
             low_memory=False,
             nrows=max_rows,

@@ -121,7 +121,7 @@ class CompetitionFacts(_Facts):
     @model_validator(mode="after")
     def _thresholds_are_ordered(self) -> CompetitionFacts:
         for edition in ("v1", "v2"):
-            facts = self.in_edition(edition)  # type: ignore[arg-type]
+            facts = self.in_edition(edition)
             if facts.thresholds is None:
                 continue
             sign = 1 if facts.metric.direction == "maximize" else -1

@@ -27,12 +27,13 @@ class _Verdict:
     error: str | None = None
 
 
-def grade_csv(path: Path | str, competition: Competition, **extras: Any) -> CompetitionReport:
+def grade_csv(path: Path | str, competition: Competition, *, live_thresholds: bool = False, **extras: Any) -> CompetitionReport:
     """Grade one submission.
 
     Args:
         path: the submission. A missing file, or one that is not a .csv, is a report with `submission_exists` false.
         competition: the competition, in the edition that the submission was made for.
+        live_thresholds: place the score on the refreshed leaderboard instead of the published thresholds.
         extras: `seed` and `run_id` for the report.
 
     Returns:
@@ -46,7 +47,7 @@ def grade_csv(path: Path | str, competition: Competition, **extras: Any) -> Comp
     return CompetitionReport.from_score(
         competition.id,
         None if verdict.score is None else round(verdict.score, 5),
-        competition.thresholds,
+        competition.live_thresholds if live_thresholds else competition.thresholds,
         is_lower_better=competition.is_lower_better,
         submission_path=str(submission),
         submission_exists=verdict.error_kind not in ("missing", "not_csv"),
@@ -72,27 +73,44 @@ def validate_submission(path: Path | str, competition: Competition) -> tuple[boo
     return (True, "Submission is valid.") if verdict.error_kind is None else (False, verdict.error or "")
 
 
-def grade_jsonl(
-    path: Path | str,
-    output_dir: Path | str,
-    registry: Registry,
-    *,
-    grade: Callable[..., CompetitionReport] = grade_csv,
-) -> AggregateReport:
+def grade_jsonl(path: Path | str, output_dir: Path | str, registry: Registry, *, jobs: int = 1) -> AggregateReport:
     """Grade every line of a JSON-lines file (`competition_id`, `submission_path`) and write one aggregate report.
 
+    Args:
+        jobs: worker processes; the submissions of one competition stay together, so that its answers are read once.
+
     Returns:
-        The aggregate, which also lies in `output_dir` as `<timestamp>_grading_report.json`.
+        The aggregate, in the order of the lines; it also lies in `output_dir` as `<timestamp>_grading_report.json`.
 
     Raises:
-        UsageError: if a line is not such an object, naming the line.
+        UsageError: if a line is not such an object, naming the line, or a competition is not known or not prepared.
     """
-    reports = [
-        grade(submission, registry.get_competition(competition_id)) for competition_id, submission in read_jsonl(Path(path))
-    ]
-    aggregate = aggregate_reports(reports)
+    entries = read_jsonl(Path(path))
+    lines_of: dict[str, list[int]] = {}
+    for line, (competition_id, _) in enumerate(entries):
+        lines_of.setdefault(competition_id, []).append(line)
+    batches = [(registry, name, [entries[line][1] for line in lines]) for name, lines in lines_of.items()]
+    reports: dict[int, CompetitionReport] = {}
+    for lines, graded in zip(lines_of.values(), _in_processes(_grade_batch, batches, jobs), strict=True):
+        reports.update(zip(lines, graded, strict=True))
+    aggregate = aggregate_reports(reports[line] for line in range(len(entries)))
     save_report(aggregate, Path(output_dir))
     return aggregate
+
+
+def _grade_batch(batch: tuple[Registry, str, list[Path]]) -> list[CompetitionReport]:
+    registry, competition_id, submissions = batch
+    competition = registry.get_competition(competition_id)
+    return [grade_csv(submission, competition) for submission in submissions]
+
+
+def _in_processes(work: Callable[[Any], Any], items: list[Any], jobs: int) -> list[Any]:
+    if jobs <= 1 or len(items) <= 1:
+        return [work(item) for item in items]
+    from concurrent.futures import ProcessPoolExecutor
+
+    with ProcessPoolExecutor(min(jobs, len(items))) as pool:
+        return list(pool.map(work, items))
 
 
 def read_jsonl(path: Path) -> list[tuple[str, Path]]:

@@ -193,8 +193,17 @@ class Competition:
 
         if self.facts.thresholds is not None:
             return Thresholds(**self.facts.thresholds.model_dump(), lower_is_better=self.is_lower_better)
-        if not self.leaderboard.exists():
-            return None
+        return self.live_thresholds if self.leaderboard.exists() else None
+
+    @property
+    def live_thresholds(self) -> Thresholds:
+        """Medal thresholds of the refreshed leaderboard.
+
+        Raises:
+            UsageError: if there is none.
+        """
+        from grading import Thresholds
+
         return Thresholds.from_leaderboard(self.read_leaderboard()["score"], lower_is_better=self.is_lower_better)
 
     def read_leaderboard(self) -> pd.DataFrame:

@@ -36,7 +36,8 @@ def read_csv(source: Path | IO[bytes], *, text: bool = False, **options: Any) ->
     try:
         # mixed types in one column are legal raw data, and what v1's bytes were made from
         warnings.simplefilter("ignore", pd.errors.DtypeWarning)
-        return pd.read_csv(source, **{"float_precision": "round_trip", **options})
+        table: pd.DataFrame = pd.read_csv(source, **{"float_precision": "round_trip", **options})
+        return table
     except FileNotFoundError:
         raise WorkFailed(f"{where} is missing from the raw data; download it again") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:

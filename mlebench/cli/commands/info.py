@@ -1,0 +1,64 @@
+"""Show one competition: facts, thresholds, files, and what is known to be wrong in each edition.
+
+example: mlebench info spaceship-titanic
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from mlebench.cli.options import add_data, add_json, registry_of
+from mlebench.cli.output import print_json, print_table
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID")
+    add_data(parser)
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from mlebench.data.preparation import is_prepared
+
+    competition = registry_of(arguments).get_competition(arguments.id)
+    thresholds = competition.thresholds
+    facts = competition.facts.model_dump(mode="json", exclude={"v2"})
+    document = {
+        **facts,
+        "edition": competition.edition.name,
+        "metric": competition.metric,
+        "direction": competition.direction,
+        "best_score": competition.facts.metric.best,
+        "thresholds": {name: getattr(thresholds, name) for name in ("gold", "silver", "bronze", "median")}
+        if thresholds
+        else None,
+        "prepared": is_prepared(competition),
+        "data": str(competition.prepared_dir),
+    }
+    if arguments.json:
+        print_json(document)
+        return 0
+    shown = (
+        "id",
+        "title",
+        "split",
+        "modality",
+        "task",
+        "metric",
+        "direction",
+        "best_score",
+        "download_gb",
+        "edition",
+        "prepared",
+        "data",
+    )
+    rows = [[name, document[name]] for name in shown]
+    rows += [[f"{name} threshold", score] for name, score in (document["thresholds"] or {}).items()]
+    rows += [["public files", ", ".join(competition.facts.files.public)]]
+    print_table(["fact", "value"], [[name, str(value)] for name, value in rows])
+    if competition.facts.issues:
+        print_table(
+            ["known issue", "kind", "in v1", "in v2"],
+            [[issue.name, issue.kind, issue.v1, issue.v2] for issue in competition.facts.issues],
+        )
+    return 0

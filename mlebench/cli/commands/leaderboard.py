@@ -1,0 +1,61 @@
+"""Show medal thresholds, the leaderboard's size, and where a score would stand.
+
+example: mlebench leaderboard spaceship-titanic --score 0.81
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+
+from mlebench.cli.options import add_data, add_json, registry_of
+from mlebench.cli.output import print_json, print_table
+from mlebench.errors import UsageError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID")
+    parser.add_argument("--score", type=float, metavar="X", help="a score to place")
+    parser.add_argument("--refresh", action="store_true", help="get the whole private leaderboard from Kaggle")
+    add_data(parser)
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from grading.medals import standing
+
+    competition = registry_of(arguments).get_competition(arguments.id)
+    if arguments.score is not None and not math.isfinite(arguments.score):
+        raise UsageError(f"--score is {arguments.score}, expected a finite number")
+    if arguments.refresh:
+        from mlebench.kaggle.leaderboards import refresh_leaderboard
+
+        refresh_leaderboard(competition)
+    thresholds = competition.thresholds
+    scores = list(competition.read_leaderboard()["score"]) if competition.leaderboard.exists() else None
+    document: dict[str, object] = {
+        "id": competition.id,
+        "edition": competition.edition.name,
+        "metric": competition.metric,
+        "direction": competition.direction,
+        "leaderboard_size": len(scores) if scores else None,
+    }
+    for name in ("gold", "silver", "bronze", "median"):
+        document[f"{name}_threshold"] = getattr(thresholds, name) if thresholds else None
+    if arguments.score is not None:
+        score = round(arguments.score, 5)
+        place = standing(score, scores or (), lower_is_better=competition.is_lower_better)
+        document |= {
+            "score": score,
+            "medal": thresholds.medal(score) if thresholds else None,
+            "above_median": thresholds.is_above_median(score) if thresholds else None,
+            "rank": place.rank if place else None,
+            "percentile": place.percentile if place else None,
+        }
+    if arguments.json:
+        print_json(document)
+    else:
+        print_table(
+            ["", competition.id], [[name.replace("_", " "), str(value)] for name, value in document.items() if name != "id"]
+        )
+    return 0

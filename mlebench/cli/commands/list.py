@@ -1,0 +1,46 @@
+"""List competitions with split, modality, metric and direction.
+
+example: mlebench list --split low --modality image
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from mlebench.cli.options import add_json
+from mlebench.cli.output import print_json, print_table
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--split", metavar="S", help="low, medium, high, all, dev, demo or research (default: Kaggle's 82)")
+    parser.add_argument("--modality", metavar="M", help="tabular, text, image, audio, signal, …")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from mlebench.registry import Registry
+
+    registry = Registry()
+    entries = [registry.get_competition(name) for name in registry.list_competition_ids(arguments.split)]
+    chosen = [entry for entry in entries if arguments.modality in (None, entry.modality)]
+    rows = [
+        {
+            "id": entry.id,
+            "title": entry.title,
+            "split": entry.split,
+            "modality": entry.modality,
+            "task": entry.facts.task,
+            "metric": entry.metric,
+            "direction": entry.direction,
+            "download_gb": entry.facts.download_gb,
+        }
+        for entry in chosen
+    ]
+    if arguments.json:
+        print_json(rows)
+    else:
+        print_table(
+            ["id", "split", "modality", "metric", "direction"],
+            [[row["id"], row["split"], row["modality"], row["metric"], row["direction"]] for row in rows],
+        )
+    return 0

@@ -1,0 +1,35 @@
+"""Make a tiny raw download of the true schema, to try things without Kaggle.
+
+example: mlebench mock spaceship-titanic --out raw --size 200 --seed 1
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mlebench.errors import UsageError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID")
+    parser.add_argument("--out", required=True, metavar="DIR", help="an empty or new folder")
+    parser.add_argument("--size", type=int, default=200, metavar="N", help="about this many rows, 30 to 5000 (default: 200)")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="a whole number of at least 0 (default: 0)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from mlebench.data.preparation import make_mock
+    from mlebench.registry import Registry
+
+    competition = Registry().get_competition(arguments.id)
+    out = Path(arguments.out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} is not an empty folder; choose a new one with --out")
+    if not 30 <= arguments.size <= 5000:
+        raise UsageError(f"--size is {arguments.size}, expected 30 to 5000")
+    if arguments.seed < 0:
+        raise UsageError(f"--seed is {arguments.seed}, expected a whole number of at least 0")
+    make_mock(competition, out, size=arguments.size, seed=arguments.seed)
+    print(f"made a mock download of {competition.id} in {out}")
+    return 0

@@ -1,0 +1,30 @@
+"""Check a submission with the grader's own code, without scoring it. Exit code 0: valid; 1: invalid.
+
+example: mlebench validate submission.csv -c spaceship-titanic
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from mlebench.cli.options import add_data, add_json, registry_of
+from mlebench.cli.output import print_json
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("submission", metavar="SUBMISSION.csv")
+    parser.add_argument("-c", "--competition-id", required=True, metavar="ID", help="the competition")
+    add_data(parser)
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from mlebench.grade import validate_submission
+
+    competition = registry_of(arguments).get_competition(arguments.competition_id)
+    valid, message = validate_submission(arguments.submission, competition)
+    if arguments.json:
+        print_json({"valid": valid, "message": message})
+    else:
+        print(message)
+    return 0 if valid else 1

@@ -1,0 +1,89 @@
+"""Names that programs written for the published harness call to get a data set or a leaderboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlebench.data.preparation import is_prepared, prepare
+from mlebench.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mlebench.registry import Competition
+
+
+def download_and_prepare_dataset(
+    competition: Competition,
+    keep_raw: bool = True,
+    overwrite_checksums: bool = False,
+    overwrite_leaderboard: bool = False,
+    skip_verification: bool = False,
+) -> None:
+    """Download a competition unless its raw data lies there, and prepare it unless that is done.
+
+    Args:
+        competition: the competition.
+        keep_raw: keep the raw data after preparing.
+        overwrite_checksums: refused: checksums are facts of `competition.yaml`.
+        overwrite_leaderboard: get the leaderboard again even if it lies there.
+        skip_verification: do not compare md5 sums.
+
+    Raises:
+        UsageError: on a missing precondition (credentials, rules) or `overwrite_checksums`.
+        WorkFailed: if the download or the preparation fails.
+    """
+    from mlebench.data.acquisition import acquire
+
+    if overwrite_checksums:
+        raise UsageError(f"the checksums of {competition.id} are facts and cannot be overwritten; use skip_verification instead")
+    if overwrite_leaderboard:
+        from mlebench.kaggle.leaderboards import refresh_leaderboard
+
+        refresh_leaderboard(competition)
+    if not is_prepared(competition):
+        raw = acquire(competition, verify=not skip_verification)
+        prepare(competition, raw.folder, verify=not skip_verification, mock=raw.mock)
+        if not keep_raw:
+            raw.drop()
+
+
+def download_dataset(competition: Competition, download_dir: Path | str, force: bool = False) -> Path:
+    """Download a competition's zip from Kaggle.
+
+    Args:
+        competition: the competition.
+        download_dir: where the zip is put.
+        force: download again even if it lies there.
+
+    Returns:
+        The path of the zip.
+    """
+    from mlebench.kaggle.download import download
+
+    return download(competition, Path(download_dir), force=force)
+
+
+def is_dataset_prepared(competition: Competition, grading_only: bool = False) -> bool:
+    """Whether a competition's prepared data lies there; with `grading_only`, just what grading needs."""
+    return is_prepared(competition, grading_only=grading_only)
+
+
+def get_leaderboard(competition: Competition) -> pd.DataFrame:
+    """A table with a `score` column, best first.
+
+    It is the whole leaderboard where the data directory holds one; else the four published thresholds (column `place` names
+    them), on which `rank_score` places a score just the same.
+    """
+    import pandas as pd
+
+    if competition.leaderboard.exists():
+        return competition.read_leaderboard()
+    thresholds = competition.thresholds
+    if thresholds is None:
+        raise UsageError(
+            f"there is no leaderboard of {competition.id}; `mlebench leaderboard {competition.id} --refresh` gets it"
+        )
+    places = ("gold", "silver", "bronze", "median")
+    return pd.DataFrame({"place": places, "score": [getattr(thresholds, place) for place in places]})
