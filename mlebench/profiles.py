@@ -28,6 +28,8 @@ class Profile(BaseModel):
     """Size of `/dev/shm`; data loaders with worker processes need it."""
     pids: int = Field(default=4096, gt=0)
     """Most processes and threads at once."""
+    disk: Size = Field(default=100 * 2**30, gt=0)
+    """Most bytes that the agent may write; a container that wrote more is stopped."""
     time_limit: Duration = Field(gt=0)
     grace: Duration = Field(default=30.0, ge=0)
     """Between SIGTERM and SIGKILL."""
