@@ -1,0 +1,15 @@
+import numpy as np
+
+from grading import Grader, RunLengths
+from grading.metrics.segmentation import mean_pixel_f_beta
+
+
+def f_half(truth: np.ndarray, prediction: np.ndarray) -> float:
+    return mean_pixel_f_beta(truth, prediction, beta=0.5)
+
+
+grader = Grader(
+    id="Id",
+    columns=lambda answers: {"Predicted": RunLengths(tuple(answers["height"] * answers["width"]))},
+    metric=f_half,
+)
