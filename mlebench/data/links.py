@@ -14,6 +14,9 @@ from mlebench.errors import WorkFailed
 _CANNOT_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EACCES, errno.ENOTSUP}
 _FICLONE = 0x40049409
 
+FIXED_TIME = 1_704_067_200
+"""Time (2024-01-01, in seconds) of files whose own time could tell where they come from."""
+
 
 def link(source: Path, target: Path) -> None:
     """Make `target` the same file as `source`, whose folder must exist.
@@ -106,4 +109,4 @@ def _clone_or_copy(source: Path, target: Path) -> None:
 
 def _copy_dateless(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
-    os.utime(target, (0, 0))
+    os.utime(target, (FIXED_TIME, FIXED_TIME))
