@@ -256,4 +256,3 @@ def _serve_at(address: Path | tuple[str, int], checker: Checker) -> _Server:
     if isinstance(address, Path):
         return _UnixServer(str(address), handler)
     return _Server(address, handler)
-

@@ -1,0 +1,215 @@
+"""What a run's container is given and allowed: mounts, limits, network, devices, files. Answers are not among it."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import secrets
+import stat
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlebench.sandbox.base import OUTPUT_FOLDERS, RunRequest, StartFailed, agent_environment
+from mlebench.sandbox.engine import LABEL
+
+USER = 1000
+"""The agent's user and group in every container, whatever the image says."""
+RUN_LABEL, FOLDER_LABEL, LOG_LABEL = "mlebench.run-of", "mlebench.folder", "mlebench.log-start"
+_CHECKER_FOLDER = "/run/mlebench"
+_LOG = {"max-size": "64m", "max-file": "2"}
+_NOT_COPIED = {"__pycache__", ".git", ".env"}
+
+
+@dataclass(frozen=True)
+class HostFolder:
+    """The run's small folder on the host: the description and the checker's socket, mounted into the container.
+
+    It lies under the temporary folder because a socket's path may have 108 bytes at most.
+    """
+
+    path: Path
+
+    @classmethod
+    def make(cls, label: str) -> HostFolder:
+        """A new one that no other user can enter.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        above = Path(tempfile.gettempdir()) / f"mlebench-{os.getuid()}"
+        above.mkdir(mode=0o700, exist_ok=True)
+        if above.is_symlink() or above.stat().st_uid != os.getuid():
+            raise PermissionError(0, "belongs to another user", str(above))
+        above.chmod(0o700)
+        path = above / secrets.token_hex(6)
+        (path / "checker").mkdir(parents=True)
+        for folder in (path, path / "checker"):
+            folder.chmod(0o755)
+        return cls(path)
+
+    @property
+    def description(self) -> Path:
+        """The task's text."""
+        return self.path / "description.md"
+
+    @property
+    def socket(self) -> Path:
+        """Where the checker listens."""
+        return self.path / "checker" / "checker.sock"
+
+
+def options(request: RunRequest, image_id: str, folder: HostFolder, network: str, log_start: int) -> dict[str, Any]:
+    """Arguments for the creation of the container.
+
+    Args:
+        request: the run.
+        image_id: digest of its image.
+        folder: the run's folder on the host.
+        network: name of the network, `none` for none at all.
+        log_start: size of `run.log` before the agent's output.
+    """
+    profile = request.profile
+    return {
+        "image": image_id,
+        "name": f"mlebench-{re.sub(r'[^A-Za-z0-9_.-]', '-', request.label)}-{secrets.token_hex(3)}",
+        "entrypoint": ["/bin/sh", "/opt/mlebench/entrypoint.sh"],
+        "command": [f"/home/agent/{request.agent.start}", *request.agent.command_arguments],
+        "user": f"{USER}:{USER}",
+        "working_dir": "/home",
+        "environment": agent_environment(request, "/home"),
+        "use_config_proxy": False,
+        "labels": {
+            LABEL: request.label,
+            RUN_LABEL: f"{request.group}.{request.run_id}",
+            FOLDER_LABEL: str(folder.path),
+            LOG_LABEL: str(log_start),
+        },
+        "mounts": _mounts(request, folder),
+        "network_mode": network,
+        # a model server on the host is found by this name
+        "extra_hosts": {"host.docker.internal": "host-gateway"} if network != "none" else None,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "init": True,
+        "ipc_mode": "private",
+        "pids_limit": profile.pids,
+        "mem_limit": profile.memory,
+        # the same as memory: no swap on top of it
+        "memswap_limit": profile.memory,
+        "nano_cpus": int(profile.cpus * 1e9),
+        "shm_size": profile.shm,
+        "ulimits": _ulimits(),
+        "device_requests": _gpus(request.gpu_ids),
+        "healthcheck": {"test": ["NONE"]},
+        "log_config": _log_config(),
+    }
+
+
+def files(request: RunRequest) -> bytes:
+    """A tar of what is laid into `/home` before the start: the instructions and the agent's folder."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        text = request.instructions.encode()
+        member = tarfile.TarInfo("instructions.txt")
+        member.size, member.mode = len(text), 0o644
+        archive.addfile(member, io.BytesIO(text))
+        archive.add(request.agent.directory, "agent", filter=_as_agents_own)
+    return packed.getvalue()
+
+
+def check_readable(public_dir: Path) -> None:
+    """The agent's user in the container is nobody on the host, so the data must be open to all.
+
+    Raises:
+        StartFailed: it is not there or not readable.
+    """
+    try:
+        mode = public_dir.stat().st_mode
+    except OSError as error:
+        raise StartFailed("data-missing", f"the public data in {public_dir} cannot be read: {error.strerror}") from None
+    if not (mode & stat.S_IROTH and mode & stat.S_IXOTH):
+        raise StartFailed(
+            "data-unreadable", f"the agent's user may not read {public_dir}; open it with `chmod -R o+rX {public_dir}`"
+        )
+
+
+class ContainerArchive:
+    """A container's files as `outputs.take_out` reads them."""
+
+    def __init__(self, client: Any, container_id: str) -> None:
+        self._client = client
+        self._id = container_id
+        self._made: dict[str, list[str]] | None = None
+
+    def archive(self, path: str) -> Iterator[bytes]:
+        """A tar of a file or folder."""
+        from docker.errors import NotFound
+
+        try:
+            blocks, _ = self._client.api.get_archive(self._id, path, chunk_size=2**20)
+        except NotFound:
+            raise FileNotFoundError(path) from None
+        yield from blocks
+
+    def children(self, path: str) -> list[str]:
+        """What the agent added to a folder."""
+        if self._made is None:
+            self._made = {}
+            for change in self._client.api.diff(self._id) or []:
+                above, _, name = change["Path"].rpartition("/")
+                if above.startswith(tuple(f"/home/{folder}" for folder in OUTPUT_FOLDERS)):
+                    self._made.setdefault(above, []).append(name)
+        return self._made.get(path, [])
+
+
+def _mounts(request: RunRequest, folder: HostFolder) -> list[Any]:
+    public = request.public_dir.resolve()
+    if (public / "description.md").exists():
+        data = [_read_only("/home/data", public)]
+    else:
+        # a file cannot be mounted into a read-only folder that lacks its name
+        data = [_read_only(f"/home/data/{entry.name}", entry) for entry in sorted(public.iterdir())]
+    return [
+        *data,
+        _read_only("/home/data/description.md", folder.description),
+        _read_only(_CHECKER_FOLDER, folder.socket.parent),
+    ]
+
+
+def _read_only(target: str, source: Path) -> Any:
+    from docker.types import Mount
+
+    return Mount(target, str(source), type="bind", read_only=True)
+
+
+def _ulimits() -> list[Any]:
+    from docker.types import Ulimit
+
+    return [Ulimit(name="core", soft=0, hard=0)]
+
+
+def _gpus(gpu_ids: tuple[str, ...]) -> list[Any] | None:
+    from docker.types import DeviceRequest
+
+    if not gpu_ids:
+        return None
+    return [DeviceRequest(device_ids=list(gpu_ids), capabilities=[["gpu", "compute", "utility"]])]
+
+
+def _log_config() -> Any:
+    from docker.types import LogConfig
+
+    return LogConfig(type=LogConfig.types.JSON, config=_LOG)
+
+
+def _as_agents_own(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    if Path(member.name).name in _NOT_COPIED:
+        return None
+    member.uid = member.gid = USER
+    member.uname = member.gname = ""
+    return member

@@ -1,0 +1,193 @@
+"""The docker sandbox: every run in a container of its own, limited, cut off from the host and from other runs.
+
+The container carries the run's label and all that is needed to find its other parts, so nothing of a run depends on
+this process: a later harness attaches to what it finds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mlebench.agents import AgentSpec
+from mlebench.errors import MlebenchError
+from mlebench.profiles import Profile
+from mlebench.quantities import show_size
+from mlebench.sandbox import container, engine, images, network
+from mlebench.sandbox.base import RunRequest, SandboxName, StartFailed
+from mlebench.sandbox.container import FOLDER_LABEL, LOG_LABEL, RUN_LABEL, HostFolder
+from mlebench.sandbox.docker_handle import DockerHandle
+from mlebench.sandbox.run_log import RunLog
+
+_log = logging.getLogger("mlebench")
+
+
+class DockerSandbox:
+    """Runs agents in containers of a Docker-compatible engine."""
+
+    name: SandboxName = "docker"
+
+    def problems(self, agents: list[AgentSpec], profile: Profile) -> list[str]:
+        """What would keep these agents from starting here. Images that are missing or outdated are built first."""
+        try:
+            client = self._client
+            found = _shortages(client.info(), profile)
+        except MlebenchError as error:
+            return [str(error)]
+        for agent in agents:
+            if not (agent.directory / agent.start).is_file():
+                found.append(f"agent {agent.id} has no {agent.start} in {agent.directory}; add it or name it as `start`")
+                continue
+            try:
+                images.ensure_agent_image(client, agent, _log.info)
+            except MlebenchError as error:
+                found.append(f"agent {agent.id}: {error}")
+        return found
+
+    def describe(self, agents: list[AgentSpec]) -> dict[str, Any]:
+        """The engine and the digest of every agent's image."""
+        return {
+            **engine.describe(self._client),
+            "images": {agent.id: {"name": (image := self._image(agent)).reference, "digest": image.id} for agent in agents},
+        }
+
+    def start(self, request: RunRequest) -> DockerHandle:
+        """Create the container, lay in the agent, start it and return.
+
+        Raises:
+            StartFailed: it could not be started; nothing is left behind.
+        """
+        from docker.errors import DockerException
+
+        try:
+            image = self._image(request.agent)
+            container.check_readable(request.public_dir)
+            self._remove_earlier(request)
+            return self._start(request, image)
+        except (DockerException, OSError) as error:
+            raise _start_failed(error, request) from error
+        except MlebenchError as error:
+            reason = "engine-unreachable" if isinstance(error, engine.EngineUnreachable) else "image-missing"
+            raise StartFailed(reason, str(error)) from error
+
+    def attach(self, request: RunRequest) -> DockerHandle | None:
+        """The container of this attempt, running or ended; one that never started is removed."""
+        found = self._client.containers.list(all=True, filters={"label": f"{engine.LABEL}={request.label}"})
+        for candidate in found:
+            if candidate.status == "created":
+                _remove(candidate)
+                continue
+            folder = HostFolder(Path(candidate.labels[FOLDER_LABEL]))
+            log = RunLog(request.run_dir / "run.log", request.secrets)
+            log.rewind(int(candidate.labels[LOG_LABEL]))
+            log.note("the harness came back and goes on with this container")
+            handle = DockerHandle(self._client, candidate, request, folder, log)
+            handle.resume()
+            return handle
+        return None
+
+    @cached_property
+    def _client(self) -> Any:
+        return engine.connect()
+
+    def _image(self, agent: AgentSpec) -> images.Image:
+        base = images.base_recipe(agent.package_set, client=self._client)
+        recipe = images.agent_recipe(agent, base)
+        found = images.find(self._client, recipe)
+        if found is None:
+            state = "outdated" if images.is_built(self._client, recipe) else "missing"
+            raise MlebenchError(
+                f"the image {recipe.tag} of agent {agent.id} is {state}; build it with `mlebench agents build {agent.name}`"
+            )
+        return found
+
+    def _start(self, request: RunRequest, image: images.Image) -> DockerHandle:
+        folder = HostFolder.make(request.label)
+        created = None
+        log = RunLog(request.run_dir / "run.log", request.secrets)
+        try:
+            request.run_dir.mkdir(parents=True, exist_ok=True)
+            folder.description.write_text(request.description, encoding="utf-8")
+            net = network.ensure(self._client) if request.profile.network == "open" else "none"
+            log.note(f"starts {request.agent.id} in {image.reference} ({image.id}), network {request.profile.network}")
+            created = self._client.containers.create(**container.options(request, image.id, folder, net, log.size))
+            created.put_archive("/home", container.files(request))
+            handle = DockerHandle(self._client, created, request, folder, log, image)
+            handle.begin()
+            return handle
+        except BaseException:
+            if created is not None:
+                _remove(created)
+            network.release(self._client)
+            shutil.rmtree(folder.path, ignore_errors=True)
+            raise
+
+    def _remove_earlier(self, request: RunRequest) -> None:
+        """Containers of earlier attempts at this run, whose harness gave them up."""
+        of_run = f"{RUN_LABEL}={request.group}.{request.run_id}"
+        for earlier in self._client.containers.list(all=True, filters={"label": of_run}):
+            if earlier.labels.get(engine.LABEL) != request.label or earlier.status == "created":
+                _remove(earlier)
+
+
+def _shortages(info: dict[str, Any], profile: Profile) -> list[str]:
+    found = []
+    if profile.cpus > (cpus := info.get("NCPU", 0)):
+        found.append(
+            f"profile {profile.name} gives each run {profile.cpus:g} CPUs and the engine has {cpus}; "
+            f"choose another with `--profile`, or set `--profile-set cpus={cpus}`"
+        )
+    if profile.memory > (memory := info.get("MemTotal", 0)):
+        found.append(
+            f"profile {profile.name} gives each run {show_size(profile.memory)} and the engine has {show_size(memory)}; "
+            "choose another with `--profile`, or set `--profile-set memory=SIZE`"
+        )
+    if profile.gpus and not has_gpu_runtime(info):
+        found.append(
+            f"profile {profile.name} asks for {profile.gpus} GPU and the engine cannot hand any to a container; "
+            "install the NVIDIA Container Toolkit, `mlebench doctor` checks it"
+        )
+    return found
+
+
+def has_gpu_runtime(info: dict[str, Any]) -> bool:
+    """Whether the engine can hand GPUs to containers, by runtime or by device specification (CDI)."""
+    return (
+        "nvidia" in (info.get("Runtimes") or {})
+        or bool(shutil.which("nvidia-container-runtime-hook"))
+        or bool(info.get("CDISpecDirs"))
+    )
+
+
+def _start_failed(error: Exception, request: RunRequest) -> StartFailed:
+    text = engine.summary(error)
+    lower = text.lower()
+    if engine.is_outage(error):
+        if isinstance(error, OSError) and error.filename:
+            return StartFailed("start-failed", f"{error.filename}: {error.strerror}")
+        return StartFailed(
+            "engine-unreachable", f"the container engine does not answer ({text}); `mlebench doctor` looks into it"
+        )
+    if "could not select device driver" in lower or "nvidia" in lower or "cdi" in lower.split():
+        gpus = ", ".join(request.gpu_ids)
+        return StartFailed(
+            "gpu-unavailable", f"the engine cannot give GPU {gpus} to the container ({text}); `mlebench doctor` checks the GPUs"
+        )
+    if "no such image" in lower:
+        return StartFailed(
+            "image-missing", f"the image is gone ({text}); build it with `mlebench agents build {request.agent.name}`"
+        )
+    if "no space left" in lower:
+        return StartFailed("host-disk-full", "the engine's disk is full; make room, for example with `docker system prune`")
+    return StartFailed("start-failed", f"the engine refused to start the container: {text}")
+
+
+def _remove(found: Any) -> None:
+    from docker.errors import DockerException
+
+    with contextlib.suppress(DockerException, OSError):
+        found.remove(v=True, force=True)

@@ -1,0 +1,107 @@
+"""Watches a running container for what the engine does not limit by itself, and counts what it uses."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlebench.profiles import Profile
+from mlebench.quantities import show_size
+
+_STATISTICS_EVERY = 5.0
+_SIZE_EVERY = 120.0
+_LEAST_FREE = 2 * 2**30
+"""Bytes on the engine's disk below which a run that wrote much is stopped."""
+_STUCK_SECONDS = 60.0
+"""A run that stands at its limit of processes for so long gets nothing done any more."""
+
+
+@dataclass(frozen=True)
+class Excess:
+    """A limit that a run has gone beyond."""
+
+    reason: str
+    detail: str
+
+
+@dataclass
+class Watch:
+    """One container's use of disk, processes, memory and CPU. `look` is cheap and may be called every second."""
+
+    client: Any
+    container_id: str
+    profile: Profile
+    engine_root: Path | None
+    """The engine's storage, to see how full its disk is; None when it is not on this machine."""
+    stuck_seconds: float = _STUCK_SECONDS
+    usage: dict[str, Any] = field(default_factory=dict)
+    """Counted so far: `cpu_seconds`, `peak_memory_bytes`, `peak_processes`, `disk_bytes`."""
+    _next_statistics: float = 0.0
+    _next_size: float = 0.0
+    _free_at_size: int | None = None
+    _full_since: float | None = None
+
+    def look(self) -> Excess | None:
+        """Count, and tell which limit is exceeded if one is."""
+        now = time.monotonic()
+        excess = self._look_at_disk(now)
+        if excess is None and now >= self._next_statistics:
+            self._next_statistics = now + _STATISTICS_EVERY
+            excess = self._look_at_processes(now)
+        return excess
+
+    def _look_at_disk(self, now: float) -> Excess | None:
+        free = self._free()
+        shrunk = free is not None and self._free_at_size is not None and self._free_at_size - free > self.profile.disk / 20
+        scarce = free is not None and free < _LEAST_FREE
+        if not (shrunk or scarce or now >= self._next_size):
+            return None
+        size = self._size()
+        self._free_at_size = free
+        # counting the files of a large container takes the engine a while
+        took = time.monotonic() - now
+        self._next_size = now + max(_SIZE_EVERY, 20 * took)
+        self.usage["disk_bytes"] = size
+        if size > self.profile.disk:
+            return Excess("disk-full", f"wrote {show_size(size)}, more than its {show_size(self.profile.disk)} of disk")
+        if scarce and size > _LEAST_FREE // 4:
+            return Excess("host-disk-full", f"the engine's disk is full, and it had written {show_size(size)} of it")
+        return None
+
+    def _look_at_processes(self, now: float) -> Excess | None:
+        statistics = self.client.api.stats(self.container_id, stream=False, one_shot=True)
+        memory = statistics.get("memory_stats") or {}
+        details = memory.get("stats") or {}
+        cache = details.get("inactive_file", details.get("total_inactive_file", 0))
+        self._keep_largest("peak_memory_bytes", memory.get("usage", 0) - cache)
+        nanoseconds = ((statistics.get("cpu_stats") or {}).get("cpu_usage") or {}).get("total_usage", 0)
+        self._keep_largest("cpu_seconds", round(nanoseconds / 1e9, 3))
+        processes = (statistics.get("pids_stats") or {}).get("current", 0)
+        self._keep_largest("peak_processes", processes)
+        if processes < self.profile.pids:
+            self._full_since = None
+            return None
+        self._full_since = self._full_since or now
+        if now - self._full_since < self.stuck_seconds:
+            return None
+        return Excess("process-limit", f"stood at its limit of {self.profile.pids} processes and got nothing done any more")
+
+    def _keep_largest(self, key: str, value: float) -> None:
+        if value > self.usage.get(key, 0):
+            self.usage[key] = value
+
+    def _size(self) -> int:
+        found = self.client.api.containers(all=True, size=True, filters={"id": self.container_id})
+        return int(found[0].get("SizeRw") or 0) if found else 0
+
+    def _free(self) -> int | None:
+        if self.engine_root is None:
+            return None
+        try:
+            file_system = os.statvfs(self.engine_root)
+        except OSError:
+            return None
+        return file_system.f_bavail * file_system.f_frsize
