@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,11 +73,14 @@ def validate_submission(path: Path | str, competition: Competition) -> tuple[boo
     return (True, "Submission is valid.") if verdict.error_kind is None else (False, verdict.error or "")
 
 
-def grade_jsonl(path: Path | str, output_dir: Path | str, registry: Registry, *, jobs: int = 1) -> AggregateReport:
+def grade_jsonl(
+    path: Path | str, output_dir: Path | str, registry: Registry, *, jobs: int = 1, live_thresholds: bool = False
+) -> AggregateReport:
     """Grade every line of a JSON-lines file (`competition_id`, `submission_path`) and write one aggregate report.
 
     Args:
-        jobs: worker processes; the submissions of one competition stay together, so that its answers are read once.
+        jobs: worker processes.
+        live_thresholds: place scores on the refreshed leaderboards instead of the published thresholds.
 
     Returns:
         The aggregate, in the order of the lines; it also lies in `output_dir` as `<timestamp>_grading_report.json`.
@@ -85,32 +88,12 @@ def grade_jsonl(path: Path | str, output_dir: Path | str, registry: Registry, *,
     Raises:
         UsageError: if a line is not such an object, naming the line, or a competition is not known or not prepared.
     """
-    entries = read_jsonl(Path(path))
-    lines_of: dict[str, list[int]] = {}
-    for line, (competition_id, _) in enumerate(entries):
-        lines_of.setdefault(competition_id, []).append(line)
-    batches = [(registry, name, [entries[line][1] for line in lines]) for name, lines in lines_of.items()]
-    reports: dict[int, CompetitionReport] = {}
-    for lines, graded in zip(lines_of.values(), _in_processes(_grade_batch, batches, jobs), strict=True):
-        reports.update(zip(lines, graded, strict=True))
-    aggregate = aggregate_reports(reports[line] for line in range(len(entries)))
+    from mlebench.grade_many import Submission, grade_many
+
+    entries = [Submission(competition_id, submission) for competition_id, submission in read_jsonl(Path(path))]
+    aggregate = aggregate_reports(grade_many(entries, registry, jobs=jobs, live_thresholds=live_thresholds))
     save_report(aggregate, Path(output_dir))
     return aggregate
-
-
-def _grade_batch(batch: tuple[Registry, str, list[Path]]) -> list[CompetitionReport]:
-    registry, competition_id, submissions = batch
-    competition = registry.get_competition(competition_id)
-    return [grade_csv(submission, competition) for submission in submissions]
-
-
-def _in_processes(work: Callable[[Any], Any], items: list[Any], jobs: int) -> list[Any]:
-    if jobs <= 1 or len(items) <= 1:
-        return [work(item) for item in items]
-    from concurrent.futures import ProcessPoolExecutor
-
-    with ProcessPoolExecutor(min(jobs, len(items))) as pool:
-        return list(pool.map(work, items))
 
 
 def read_jsonl(path: Path) -> list[tuple[str, Path]]:

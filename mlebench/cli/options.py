@@ -41,7 +41,7 @@ def registry_of(arguments: argparse.Namespace) -> Registry:
     from mlebench.registry import Registry
 
     key = getattr(arguments, "split_key", None) or os.environ.get("MLEBENCH_SPLIT_KEY")
-    edition: EditionName = getattr(arguments, "edition", "v1")
+    edition: EditionName = getattr(arguments, "edition", None) or "v1"
     registry = Registry().set_edition(edition, key if edition == "v2" else None)
     data_dir = getattr(arguments, "data_dir", None)
     return registry.set_data_dir(data_dir) if data_dir else registry

@@ -99,9 +99,7 @@ def _steps(points: Points) -> list[tuple[float, float | None]]:
 
 
 def _bars(title: str, labels: Sequence[str], series: Mapping[str, Sequence[float | None]], unit: str, *, whole: bool) -> str:
-    chart = pygal.HorizontalStackedBar(
-        height=_BAR_HEIGHT * len(labels) + 60, x_title=unit, show_minor_x_labels=not whole, order_min=0, **_common()
-    )
+    chart = pygal.HorizontalStackedBar(height=_BAR_HEIGHT * len(labels) + 60, x_title=unit, **_common())
     # drawn from the bottom up
     chart.x_labels = list(reversed(labels))
     for name, values in series.items():
@@ -141,7 +139,7 @@ def _common() -> dict[str, Any]:
         "pretty_print": False,
         "margin": 4,
         "max_scale": 8,
-        "style": pygal.style.Style(font_family="inherit", label_font_size=9, major_label_font_size=9, title_font_size=12),
+        "style": pygal.style.Style(font_family="inherit", label_font_size=11, major_label_font_size=11, title_font_size=12),
     }
 
 

@@ -9,6 +9,7 @@ examples:
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--thresholds", choices=("published", "live"), default="published",
                         help="medal thresholds: published in 2024, or of the refreshed leaderboard")  # fmt: skip
     add_data(parser)
+    # a run group is graded in its own edition unless another is asked for
+    parser.set_defaults(edition=None)
     add_json(parser)
 
 
@@ -70,12 +73,26 @@ def _grade_many(source: Path, arguments: argparse.Namespace) -> AggregateReport:
     if source.is_dir():
         from mlebench.reports.regrade import regrade_group
 
-        return regrade_group(source, registry_of(arguments), jobs=arguments.jobs, output_dir=arguments.output_dir)
+        return regrade_group(
+            source,
+            edition=arguments.edition,
+            split_key=arguments.split_key or os.environ.get("MLEBENCH_SPLIT_KEY"),
+            data_dir=arguments.data_dir,
+            jobs=arguments.jobs,
+            output_dir=arguments.output_dir,
+            live_thresholds=arguments.thresholds == "live",
+        )
     if source.suffix == ".csv":
         raise UsageError(f"which competition is {source} for? `mlebench grade {source} -c ID`")
     from mlebench.grade import grade_jsonl
 
-    return grade_jsonl(source, arguments.output_dir or ".", registry_of(arguments), jobs=arguments.jobs)
+    return grade_jsonl(
+        source,
+        arguments.output_dir or ".",
+        registry_of(arguments),
+        jobs=arguments.jobs,
+        live_thresholds=arguments.thresholds == "live",
+    )
 
 
 def _show(reports: list[CompetitionReport] | tuple[CompetitionReport, ...]) -> None:

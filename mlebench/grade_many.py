@@ -1,0 +1,144 @@
+"""Grades many submissions in several processes; the answers of a competition are read once, however many are graded."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from grading.report import CompetitionReport
+from mlebench.errors import WorkFailed
+from mlebench.grade import grade_csv
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mlebench.registry import Registry
+
+_CHUNKS_PER_JOB = 2
+
+
+class Submission(NamedTuple):
+    """One file to grade."""
+
+    competition_id: str
+    path: Path
+    seed: int | None = None
+    run_id: str | None = None
+
+
+class _Batch(NamedTuple):
+    """Submissions of one competition that one process grades."""
+
+    places: list[int]
+    submissions: list[Submission]
+    size: int
+    """Bytes, as a measure of the work."""
+    answers: pd.DataFrame | None = None
+    """Read already where several processes share them."""
+
+
+def grade_many(
+    submissions: Sequence[Submission],
+    registry: Registry,
+    *,
+    jobs: int = 1,
+    live_thresholds: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> list[CompetitionReport]:
+    """Grade submissions.
+
+    The submissions of a competition go to one process, which reads its answers. Only where one competition would keep a
+    process busy while the others are idle, its submissions are spread and the answers handed along.
+
+    Args:
+        registry: tells data directory and edition.
+        jobs: processes; with 1 everything happens in this one.
+        live_thresholds: use medal thresholds of the refreshed leaderboard.
+        progress: called with the number of submissions that were just graded.
+
+    Returns:
+        One report per submission, in their order.
+
+    Raises:
+        UsageError: a competition is not known or not prepared.
+        WorkFailed: a process died.
+    """
+    batches = _by_competition(submissions)
+    if jobs > 1 and len(submissions) > 1:
+        batches = [part for batch in batches for part in _spread(batch, batches, registry, jobs)]
+    batches.sort(key=lambda batch: batch.size, reverse=True)
+    reports: dict[int, CompetitionReport] = {}
+    for batch, graded in _work(batches, registry, jobs, live_thresholds):
+        reports.update(zip(batch.places, graded, strict=True))
+        if progress:
+            progress(len(graded))
+    return [reports[place] for place in range(len(submissions))]
+
+
+def _by_competition(submissions: Sequence[Submission]) -> list[_Batch]:
+    places: dict[str, list[int]] = {}
+    for place, submission in enumerate(submissions):
+        places.setdefault(submission.competition_id, []).append(place)
+    return [_batch(listed, [submissions[place] for place in listed]) for listed in places.values()]
+
+
+def _batch(places: list[int], submissions: list[Submission], answers: pd.DataFrame | None = None) -> _Batch:
+    return _Batch(places, submissions, sum(map(_size, submissions)), answers)
+
+
+def _size(submission: Submission) -> int:
+    try:
+        return submission.path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _spread(batch: _Batch, batches: Sequence[_Batch], registry: Registry, jobs: int) -> list[_Batch]:
+    """The batch, or parts of it where it is more than one process' fair share."""
+    fair_share = sum(other.size for other in batches) / jobs
+    if batch.size <= fair_share or len(batch.places) < 2:
+        return [batch]
+    answers = registry.get_competition(batch.submissions[0].competition_id).answers_table
+    wanted = math.ceil(_CHUNKS_PER_JOB * batch.size / fair_share)
+    step = math.ceil(len(batch.places) / wanted)
+    return [
+        _batch(batch.places[start : start + step], batch.submissions[start : start + step], answers)
+        for start in range(0, len(batch.places), step)
+    ]
+
+
+def _work(
+    batches: Sequence[_Batch], registry: Registry, jobs: int, live_thresholds: bool
+) -> Sequence[tuple[_Batch, list[CompetitionReport]]]:
+    if jobs <= 1 or len(batches) <= 1:
+        return [(batch, _grade(batch, registry, live_thresholds)) for batch in batches]
+    # a plain fork would copy the threads of numerical libraries in an unknown state
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["mlebench.grade_many", "pandas", "sklearn.metrics", "mlebench.registry"])
+    done = []
+    try:
+        with ProcessPoolExecutor(min(jobs, len(batches)), mp_context=context) as pool:
+            futures: dict[Future[list[CompetitionReport]], _Batch] = {
+                pool.submit(_grade, batch, registry, live_thresholds): batch for batch in batches
+            }
+            for future in as_completed(futures):
+                done.append((futures[future], future.result()))
+    except BrokenProcessPool:
+        raise WorkFailed("a grading process died, most likely for lack of memory; try again with `--jobs 1`") from None
+    return done
+
+
+def _grade(batch: _Batch, registry: Registry, live_thresholds: bool) -> list[CompetitionReport]:
+    competition = registry.get_competition(batch.submissions[0].competition_id)
+    if batch.answers is not None:
+        # where `functools.cached_property` looks first
+        competition.__dict__["answers_table"] = batch.answers
+    return [
+        grade_csv(entry.path, competition, live_thresholds=live_thresholds, seed=entry.seed, run_id=entry.run_id)
+        for entry in batch.submissions
+    ]

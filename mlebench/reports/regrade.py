@@ -1,0 +1,141 @@
+"""Grades a run group again from what its agents handed in, without running anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from grading.report import AggregateReport, CompetitionReport, aggregate_reports
+from mlebench.competition import EditionName
+from mlebench.errors import UsageError
+from mlebench.grade import save_report
+from mlebench.grade_many import Submission, grade_many
+from mlebench.registry import Registry
+from mlebench.reports.group_folder import SNAPSHOT_FILE
+from mlebench.runs.files import write_json
+from mlebench.runs.lock import hold
+from mlebench.runs.plan import Group, PlannedRun
+from mlebench.runs.state import RunRecord
+from mlebench.runs.summary import write_grading_report
+from mlebench.runs.worker import book_report
+
+
+def regrade_group(
+    folder: Path,
+    *,
+    edition: EditionName | None = None,
+    split_key: str | None = None,
+    data_dir: Path | str | None = None,
+    jobs: int = 1,
+    output_dir: Path | str | None = None,
+    live_thresholds: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> AggregateReport:
+    """Grade the last submissions and the snapshots of a group.
+
+    In the plan's own edition the new reports replace the old ones in `run.json` and `grading_report.json`, and the snapshots'
+    go to `snapshot_reports.json`. In another edition, or with `output_dir`, the group stays as it is and
+    `<timestamp>_grading_report.json` is written.
+
+    Args:
+        folder: the group's folder.
+        edition: by default the plan's.
+        split_key: the secret key that the data was split with, where there was one.
+        data_dir: by default the plan's.
+        jobs: processes.
+        output_dir: where to write instead of the group's folder.
+        live_thresholds: use medal thresholds of the refreshed leaderboard.
+        progress: called with the number of files that were just graded.
+
+    Raises:
+        UsageError: there is no such group, a harness is at work on it, the split key is another one, or data is not prepared.
+    """
+    group = Group.open(folder)
+    chosen = edition or group.plan.edition
+    registry = Registry().set_data_dir(data_dir or group.plan.data_dir).set_edition(chosen, split_key)
+    _check_key(group, registry)
+    runs = [(planned, record) for planned in group.plan.runs if _is_gradable(record := group.record(planned))]
+    if not runs:
+        raise UsageError(f"no run of {folder} has ended; `mlebench runs {group.name}` shows their states")
+    in_place = chosen == group.plan.edition and output_dir is None
+    submissions = [_submission(group, planned, _last_submission(group, planned)) for planned, _ in runs]
+    snapshots = _snapshots(group, [planned for planned, _ in runs]) if in_place else []
+    everything = [*submissions, *(submission for _, submission in snapshots)]
+    graded = grade_many(everything, registry, jobs=jobs, live_thresholds=live_thresholds, progress=progress)
+    reports = [_movable(group, report) for report in graded]
+    last, along_the_way = reports[: len(submissions)], reports[len(submissions) :]
+    if not in_place:
+        save_report(aggregate_reports(last), Path(output_dir or group.folder))
+        return aggregate_reports(last)
+    with hold(group.folder):
+        for (planned, _), report in zip(runs, last, strict=True):
+            _replace_report(group, planned, report)
+        _write_snapshots(group, [seconds for seconds, _ in snapshots], along_the_way)
+        write_grading_report(group)
+    return aggregate_reports(last)
+
+
+def _check_key(group: Group, registry: Registry) -> None:
+    plan = group.plan
+    if registry.edition != plan.edition or not plan.competitions:
+        return
+    given = registry.get_competition(plan.competitions[0]).edition.key_hash
+    if given != plan.split_key_hash:
+        raise UsageError(
+            f"{group.folder} was run on data split with key {plan.split_key_hash or 'of the published edition'}, "
+            f"not {given or 'of the published edition'}; give that key by `--split-key`"
+        )
+
+
+def _is_gradable(record: RunRecord) -> bool:
+    """Whether the agent had its chance; a run whose grader failed gets another one."""
+    if not record.has_ended or record.state == "cancelled":
+        return False
+    return record.failure_class != "infrastructure" or record.reason == "grader-error"
+
+
+def _last_submission(group: Group, planned: PlannedRun) -> Path:
+    return group.run_dir(planned.run_id) / "submission" / "submission.csv"
+
+
+def _submission(group: Group, planned: PlannedRun, path: Path) -> Submission:
+    return Submission(planned.competition_id, path, planned.seed, planned.run_id)
+
+
+def _snapshots(group: Group, runs: list[PlannedRun]) -> list[tuple[int, Submission]]:
+    """Every kept copy of a submission with its time in seconds since the agent's start."""
+    found = []
+    for planned in runs:
+        for path in sorted((group.run_dir(planned.run_id) / "snapshots").glob("*.csv")):
+            if (seconds := _seconds(path.stem)) is not None:
+                found.append((seconds, _submission(group, planned, path)))
+    return found
+
+
+def _seconds(clock: str) -> int | None:
+    """Seconds of a snapshot's name, such as `013000` for 1 h 30 min; hours may have more than two digits."""
+    if not clock.isdecimal() or len(clock) < 6:
+        return None
+    return int(clock[:-4]) * 3600 + int(clock[-4:-2]) * 60 + int(clock[-2:])
+
+
+def _movable(group: Group, report: CompetitionReport) -> CompetitionReport:
+    """The report with its path counted from the group's folder, which can be moved."""
+    return replace(report, submission_path=Path(report.submission_path).relative_to(group.folder).as_posix())
+
+
+def _replace_report(group: Group, planned: PlannedRun, report: CompetitionReport) -> None:
+    record = group.record(planned)
+    book_report(record, report.to_dict())
+    record.write(group.run_dir(planned.run_id))
+
+
+def _write_snapshots(group: Group, times: list[int], reports: list[CompetitionReport]) -> None:
+    if not times:
+        return
+    entries = [
+        {"run_id": report.run_id, "seconds": seconds, "report": report.to_dict()}
+        for seconds, report in zip(times, reports, strict=True)
+    ]
+    write_json(group.folder / SNAPSHOT_FILE, {"snapshots": entries})
