@@ -194,7 +194,8 @@ def _lay_out(request: RunRequest) -> Path:
     (home / "instructions.txt").write_text(request.instructions, encoding="utf-8")
     for name in OUTPUT_FOLDERS:
         (home / name).symlink_to(Path("..") / name)
-    (home / "agent").symlink_to(request.agent.directory)
+    # a copy, as an image holds one: what the agent writes beside its code stays in this run
+    shutil.copytree(request.agent.directory, home / "agent", ignore=shutil.ignore_patterns("__pycache__"))
     return home
 
 
@@ -203,11 +204,14 @@ def _launch(request: RunRequest, home: Path) -> subprocess.Popen[bytes]:
     (state / "exit_code").unlink(missing_ok=True)
     (state / "label").write_text(request.label, encoding="utf-8")
     _note(request, NOTICE)
-    command = ["bash", str(home / "agent" / request.agent.start), *request.agent.command_arguments]
+    start = home / "agent" / request.agent.start
+    # a wheel loses the permission to execute
+    shell = [] if os.access(start, os.X_OK) else ["bash"]
+    command = [*shell, str(start), *request.agent.command_arguments]
     with _output(request) as output:
         return subprocess.Popen(
             ["sh", "-c", _KEEP_EXIT_CODE, "sh", *command],
-            cwd=home,
+            cwd=home / "agent",
             env=_environment(request, home, state),
             stdin=subprocess.DEVNULL,
             stdout=output,

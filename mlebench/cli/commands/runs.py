@@ -1,0 +1,245 @@
+"""List run groups, look into one, follow a log, cancel runs.
+
+examples:
+  mlebench runs
+  mlebench runs latest --watch
+  mlebench runs 2026-01-31T09-30-00_dummy --tail spaceship-titanic_seed0
+  mlebench runs latest --cancel spaceship-titanic_seed0
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from mlebench import paths
+from mlebench.cli.options import add_json
+from mlebench.cli.output import print_json, print_table
+from mlebench.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from mlebench.runs.plan import Group
+    from mlebench.runs.state import RunRecord
+
+_WATCH_SECONDS = 2.0
+_TAIL_SECONDS = 0.3
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("group", nargs="?", metavar="GROUP", help="a group: its name, its folder, or `latest`")
+    parser.add_argument("--watch", action="store_true", help="refresh until every run has ended")
+    parser.add_argument("--tail", metavar="RUN", help="follow the log of a run until it ends")
+    parser.add_argument("--cancel", nargs="?", const="", metavar="RUN", help="cancel one run, or without RUN the whole group")
+    parser.add_argument("--runs-dir", metavar="D", help="where run groups lie (default: $MLEBENCH_RUNS_DIR, else ./runs)")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from mlebench.runs.plan import find_group
+
+    runs_dir = paths.runs_dir(arguments.runs_dir)
+    if arguments.group is None:
+        if arguments.watch or arguments.tail or arguments.cancel is not None:
+            raise UsageError("which group? `mlebench runs latest --watch` takes the newest one")
+        return _list(runs_dir, arguments)
+    group = find_group(runs_dir, arguments.group)
+    if arguments.cancel is not None:
+        return _cancel(group, arguments.cancel or None)
+    if arguments.tail:
+        return _tail(group, _run_id(group, arguments.tail))
+    if arguments.watch:
+        return _watch(group)
+    if arguments.json:
+        print_json(group_content(group))
+    else:
+        show_group(group)
+    return 0
+
+
+def group_content(group: Group) -> dict[str, Any]:
+    """A group with its runs, JSON-ready."""
+    from mlebench.runs.summary import summarise
+
+    records = group.records()
+    return {
+        **summarise(group, records),
+        "folder": str(group.folder),
+        "created_at": group.created_at,
+        "state": _group_state(group, records),
+        "runs": [asdict(record) for record in records],
+    }
+
+
+def show_group(group: Group) -> None:
+    """Print a table of a group's runs."""
+    columns, rows = _run_rows(group)
+    print_table(columns, rows, title=group.name)
+    print(_summary(group))
+
+
+def _list(runs_dir: Any, arguments: argparse.Namespace) -> int:
+    from mlebench.runs.plan import list_groups
+    from mlebench.runs.summary import summarise
+
+    groups = list_groups(runs_dir)
+    listed = [(group, group.records()) for group in groups]
+    if arguments.json:
+        print_json(
+            [
+                {**summarise(group, records), "created_at": group.created_at, "state": _group_state(group, records)}
+                for group, records in listed
+            ]
+        )
+        return 0
+    if not groups:
+        print(f"no run groups in {runs_dir}; `mlebench run --agent dummy -c ID` makes one")
+        return 0
+    rows = [
+        [
+            group.name,
+            group.plan.agent.id,
+            _group_state(group, records),
+            f"{sum(record.has_ended for record in records)}/{len(records)}",
+            sum(record.has_valid_submission for record in records),
+            sum(bool((record.report or {}).get("any_medal")) for record in records),
+            sum(record.failure_class == "infrastructure" for record in records),
+        ]
+        for group, records in listed
+    ]
+    print_table(["group", "agent", "state", "ended", "valid", "medals", "infrastructure"], rows)
+    return 0
+
+
+def _group_state(group: Group, records: list[RunRecord]) -> str:
+    from mlebench.runs.lock import is_held
+
+    if all(record.has_ended for record in records):
+        return "done"
+    return "at work" if is_held(group.folder) else "interrupted"
+
+
+def _run_rows(group: Group) -> tuple[list[str], list[list[object]]]:
+    from mlebench.quantities import show_duration
+    from mlebench.runs.progress import medal_of
+    from mlebench.runs.state import now, seconds_between
+
+    rows: list[list[object]] = []
+    for record in group.records():
+        report = record.report or {}
+        seconds = record.wall_seconds
+        if record.state == "running":
+            seconds = seconds_between(record.started_at, now())
+        rows.append(
+            [
+                record.run_id,
+                record.state,
+                show_duration(seconds) if seconds is not None else None,
+                report.get("score"),
+                medal_of(report),
+                record.attempt,
+                record.detail or "",
+            ]
+        )
+    return ["run", "state", "time", "score", "medal", "attempts", "what happened"], rows
+
+
+def _summary(group: Group) -> str:
+    from mlebench.runs.summary import summarise
+
+    records = group.records()
+    content = summarise(group, records)
+    parts = [f"{count} {state}" for state, count in content["states"].items()]
+    lost = len(content["infrastructure_failures"])
+    if lost:
+        parts.append(f"{lost} of them lost to the infrastructure, in no total; `mlebench run --resume {group.name}` tries again")
+    if content["gpu_hours"]:
+        parts.append(f"{content['gpu_hours']:.1f} GPU-hours")
+    if "cost_usd" in content["usage"]:
+        parts.append(f"{content['usage']['cost_usd']:.2f} USD")
+    return ", ".join(parts)
+
+
+def _watch(group: Group) -> int:
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console()
+    if not console.is_terminal:
+        while not all(record.has_ended for record in group.records()):
+            print(_summary(group), flush=True)
+            time.sleep(_WATCH_SECONDS)
+        show_group(group)
+        return 0
+    with Live(_watch_table(group), console=console, auto_refresh=False) as live:
+        while not all(record.has_ended for record in group.records()):
+            live.update(_watch_table(group), refresh=True)
+            time.sleep(_WATCH_SECONDS)
+        live.update(_watch_table(group), refresh=True)
+    return 0
+
+
+def _watch_table(group: Group) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    columns, rows = _run_rows(group)
+    order = {"running": 0, "pending": 2}
+    rows.sort(key=lambda row: order.get(str(row[1]), 1))
+    table = Table(*columns[:5], title=group.name, caption=_summary(group), header_style="bold")
+    for row in rows:
+        table.add_row(*(Text(_cell(value)) for value in row[:5]))
+    return table
+
+
+def _cell(value: object) -> str:
+    return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _tail(group: Group, run_id: str) -> int:
+    """Follow a log from its beginning; waits for a run that has not started."""
+    log = group.run_dir(run_id) / "run.log"
+    run = next(run for run in group.plan.runs if run.run_id == run_id)
+    position = 0
+    while True:
+        ended = group.record(run).has_ended
+        if log.exists():
+            if log.stat().st_size < position:
+                # another attempt has begun
+                position = 0
+            with log.open("rb") as file:
+                file.seek(position)
+                while block := file.read(2**16):
+                    sys.stdout.write(block.decode("utf-8", errors="replace"))
+                    position += len(block)
+            sys.stdout.flush()
+        if ended:
+            return 0
+        time.sleep(_TAIL_SECONDS)
+
+
+def _cancel(group: Group, run_id: str | None) -> int:
+    from mlebench.runs.cancel import cancel_group, cancel_run
+
+    if run_id is None:
+        count = cancel_group(group)
+        print(f"{count} runs of {group.name} are being cancelled; `mlebench run --resume {group.name}` goes on with them")
+    else:
+        run_id = _run_id(group, run_id)
+        cancel_run(group, run_id)
+        print(f"{run_id} is being cancelled")
+    return 0
+
+
+def _run_id(group: Group, name: str) -> str:
+    known = [run.run_id for run in group.plan.runs]
+    if name in known:
+        return name
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or [entry for entry in known if name in entry][:3]
+    hint = f", did you mean {' or '.join(near)}?" if near else ";"
+    raise UsageError(f"{group.name} has no run `{name}`{hint} `mlebench runs {group.name}` lists them")

@@ -1,0 +1,87 @@
+"""Books the CPUs, memory and GPUs of one machine, so that it is never oversold and no two runs share a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mlebench.profiles import Profile
+from mlebench.quantities import show_size
+
+
+@dataclass(frozen=True)
+class Need:
+    """What one run takes while it is at work."""
+
+    cpus: float
+    memory: int
+    """Bytes."""
+    gpus: int
+
+    @classmethod
+    def of(cls, profile: Profile) -> Need:
+        """What a profile promises a run."""
+        return cls(profile.cpus, profile.memory, profile.gpus)
+
+
+class Booking:
+    """What is still free. Not thread-safe: one thread books."""
+
+    def __init__(self, cpus: float, memory: int, gpu_ids: Sequence[str]) -> None:
+        self._cpus = cpus
+        self._memory = memory
+        self._gpu_ids = tuple(gpu_ids)
+        self._free_cpus = cpus
+        self._free_memory = memory
+        self._free_gpus = list(gpu_ids)
+        self._taken: dict[str, tuple[Need, tuple[str, ...]]] = {}
+
+    def shortage(self, need: Need) -> str | None:
+        """Why a run could never start here, or None."""
+        if need.cpus > self._cpus:
+            return f"it needs {need.cpus:g} CPUs and this machine has {self._cpus:g}"
+        if need.memory > self._memory:
+            return f"it needs {show_size(need.memory)} of memory and this machine has {show_size(self._memory)}"
+        if need.gpus > len(self._gpu_ids):
+            return f"it needs {need.gpus} GPUs and this machine has {len(self._gpu_ids)}"
+        return None
+
+    def capacity(self, need: Need) -> int:
+        """How many such runs fit at once on the empty machine."""
+        rooms = [int(self._cpus / need.cpus + 1e-9), self._memory // need.memory]
+        if need.gpus:
+            rooms.append(len(self._gpu_ids) // need.gpus)
+        return max(0, min(rooms))
+
+    def take(self, key: str, need: Need) -> tuple[str, ...] | None:
+        """Book for the run `key`.
+
+        Returns:
+            the ids of its GPUs, or None when there is no room now.
+        """
+        fits = need.cpus <= self._free_cpus + 1e-9 and need.memory <= self._free_memory
+        if not fits or need.gpus > len(self._free_gpus):
+            return None
+        gpus = tuple(self._free_gpus[: need.gpus])
+        self._enter(key, need, gpus)
+        return gpus
+
+    def take_over(self, key: str, need: Need, gpu_ids: Sequence[str]) -> None:
+        """Book for a run that is at work already, with the GPUs that it holds, whether there is room or not."""
+        self._enter(key, need, tuple(gpu_ids))
+
+    def _enter(self, key: str, need: Need, gpu_ids: tuple[str, ...]) -> None:
+        if key in self._taken:
+            raise ValueError(f"{key} is booked already")
+        self._free_gpus = [gpu for gpu in self._free_gpus if gpu not in gpu_ids]
+        self._free_cpus -= need.cpus
+        self._free_memory -= need.memory
+        self._taken[key] = (need, gpu_ids)
+
+    def give_back(self, key: str) -> None:
+        """The run `key` has ended."""
+        need, gpus = self._taken.pop(key)
+        self._free_cpus += need.cpus
+        self._free_memory += need.memory
+        still_held = {gpu for _, held in self._taken.values() for gpu in held}
+        self._free_gpus.extend(gpu for gpu in gpus if gpu in self._gpu_ids and gpu not in still_held)

@@ -1,0 +1,88 @@
+"""The local executor: slots over this machine's CPUs, memory and GPUs, one thread per run at work."""
+
+from __future__ import annotations
+
+import queue
+import threading
+
+from mlebench.machine import Machine, this_machine
+from mlebench.runs.booking import Booking, Need
+from mlebench.runs.executors.base import Ended, ExecutorOptions
+from mlebench.runs.worker import Control, RunTask, execute
+
+
+class LocalExecutor:
+    """Does runs on this machine."""
+
+    name = "local"
+
+    def __init__(self, options: ExecutorOptions, machine: Machine | None = None) -> None:
+        machine = machine or this_machine()
+        self._booking = Booking(machine.cpus, machine.memory, [gpu.id for gpu in machine.gpus])
+        self._parallel = options.parallel
+        self._controls: dict[str, Control] = {}
+        self._ended: queue.SimpleQueue[Ended] = queue.SimpleQueue()
+
+    def shortage(self, need: Need) -> str | None:
+        """Why a run could never start here, or None."""
+        return self._booking.shortage(need)
+
+    def slots(self, need: Need) -> int:
+        """How many runs fit at once."""
+        capacity = self._booking.capacity(need)
+        return capacity if self._parallel is None else min(capacity, self._parallel)
+
+    def submit(self, task: RunTask) -> bool:
+        """Book and start a thread; False when there is no room now."""
+        need = Need.of(task.group.plan.profile)
+        record = task.group.record(task.run)
+        if record.state == "running":
+            gpu_ids: tuple[str, ...] | None = tuple(record.gpu_ids)
+            self._booking.take_over(task.key, need, record.gpu_ids)
+        elif self._parallel is not None and len(self._controls) >= self._parallel:
+            return False
+        else:
+            gpu_ids = self._booking.take(task.key, need)
+        if gpu_ids is None:
+            return False
+        control = self._controls[task.key] = Control()
+        threading.Thread(target=self._work, args=(task, gpu_ids, control), name=task.key, daemon=True).start()
+        return True
+
+    def wait(self, seconds: float) -> list[Ended]:
+        """Runs that ended."""
+        found: list[Ended] = []
+        try:
+            found.append(self._ended.get(timeout=seconds))
+            while True:
+                found.append(self._ended.get_nowait())
+        except queue.Empty:
+            pass
+        for ended in found:
+            self._booking.give_back(ended.key)
+            del self._controls[ended.key]
+        return found
+
+    def stop(self, key: str, grace: float) -> None:
+        """Stop a run."""
+        if control := self._controls.get(key):
+            control.stop(grace)
+
+    def stop_all(self, grace: float) -> None:
+        """Stop every run."""
+        for control in list(self._controls.values()):
+            control.stop(grace)
+
+    def detach_all(self) -> None:
+        """Leave every agent at work."""
+        for control in list(self._controls.values()):
+            control.detach()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _work(self, task: RunTask, gpu_ids: tuple[str, ...], control: Control) -> None:
+        try:
+            self._ended.put(Ended(task.key, execute(task, gpu_ids, control)))
+        except BaseException as error:
+            self._ended.put(Ended(task.key, None, f"{type(error).__name__}: {error}"))

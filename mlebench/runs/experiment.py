@@ -1,0 +1,203 @@
+"""An experiment: agent variants × competitions × seeds, from one readable file or from flags.
+
+    # experiment.yaml
+    name: nightly
+    agents:
+      - baseline
+      - {agent: aide/gpt, arguments: {steps: 20}, profile: gpu}
+    split: low                 # or competitions: [spaceship-titanic, …]
+    seeds: 3                   # or [0, 7, 42]
+    profile: small             # or {base: small, time_limit: 2h}
+
+Each agent variant becomes a run group of its own; all groups share the executor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from mlebench import paths
+from mlebench.agents import AgentSpec, Argument, get_agent
+from mlebench.competition import EditionName
+from mlebench.errors import UsageError
+from mlebench.profiles import Profile, get_profile
+from mlebench.registry import Registry
+from mlebench.runs.plan import Plan, check_names
+from mlebench.sandbox.base import SandboxName
+from mlebench.yaml_model import read_model
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ChosenProfile(_Part):
+    """A profile by name, with single values set differently."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    base: str | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The values that are set differently."""
+        return dict(self.model_extra or {})
+
+
+class ChosenAgent(_Part):
+    """An agent variant, with arguments or a profile of its own."""
+
+    agent: str
+    arguments: dict[str, Argument] = {}
+    profile: ChosenProfile | None = None
+
+    @field_validator("profile", mode="before")
+    @classmethod
+    def _profile_by_name(cls, value: Any) -> Any:
+        return {"base": value} if isinstance(value, str) else value
+
+
+class Experiment(_Part):
+    """Everything that `mlebench run` is told."""
+
+    name: str | None = None
+    agents: tuple[ChosenAgent, ...] = Field(min_length=1)
+    competitions: tuple[str, ...] = ()
+    split: str | None = None
+    seeds: tuple[int, ...] = (0,)
+    profile: ChosenProfile = ChosenProfile()
+    edition: EditionName = "v1"
+    obfuscated: bool = False
+    sandbox: SandboxName = "docker"
+    executor: Literal["local", "ray", "slurm"] = "local"
+    parallel: int | None = Field(default=None, gt=0)
+    retries: int = Field(default=2, ge=0)
+    fail_fast: int = Field(default=3, ge=0)
+
+    @field_validator("agents", mode="before")
+    @classmethod
+    def _agents_by_name(cls, value: Any) -> Any:
+        entries = [value] if isinstance(value, (str, dict)) else value
+        if not isinstance(entries, (list, tuple)):
+            return value
+        return [{"agent": entry} if isinstance(entry, str) else entry for entry in entries]
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _seeds_by_count(cls, value: Any) -> Any:
+        if isinstance(value, int) and not isinstance(value, bool):
+            if not 1 <= value <= 10_000:
+                raise ValueError("a number of seeds from 1 to 10000, or a list of seeds")
+            return range(value)
+        return value
+
+    @field_validator("profile", mode="before")
+    @classmethod
+    def _profile_by_name(cls, value: Any) -> Any:
+        return {"base": value} if isinstance(value, str) else value
+
+    def plans(self, data_dir: Path | None = None, split_key: str | None = None) -> list[Plan]:
+        """One plan per agent variant.
+
+        Raises:
+            UsageError: an unknown name, the same run twice, or nothing to run.
+        """
+        registry = Registry().set_data_dir(paths.data_dir(data_dir)).set_edition(self.edition, split_key)
+        competitions = self._competitions(registry)
+        check_names(competitions, self.seeds)
+        return [self._plan(chosen, competitions, registry) for chosen in self.agents]
+
+    def _competitions(self, registry: Registry) -> list[str]:
+        named = [registry.get_competition(name).id for name in self.competitions]
+        of_split = registry.list_competition_ids(self.split) if self.split else []
+        return named + [name for name in of_split if name not in named]
+
+    def _plan(self, chosen: ChosenAgent, competitions: Iterable[str], registry: Registry) -> Plan:
+        profile = chosen.profile or self.profile
+        competitions = tuple(competitions)
+        first = registry.get_competition(competitions[0])
+        return make_plan(
+            get_agent(chosen.agent),
+            competitions=competitions,
+            seeds=self.seeds,
+            profile_name=profile.base,
+            profile_settings=profile.settings,
+            argument_settings=chosen.arguments,
+            sandbox=self.sandbox,
+            edition=self.edition,
+            split_key_hash=first.edition.key_hash,
+            obfuscated=self.obfuscated,
+            data_dir=registry.data_dir,
+        )
+
+
+def make_plan(
+    agent: AgentSpec,
+    *,
+    profile_name: str | None,
+    profile_settings: dict[str, Any],
+    argument_settings: dict[str, Any],
+    **rest: Any,
+) -> Plan:
+    """Put an agent and a profile together: the agent's needs and then the user's settings change the profile.
+
+    Raises:
+        UsageError: an unknown profile or setting.
+    """
+    profile: Profile = get_profile(profile_name).changed({**agent.resources, **profile_settings})
+    return Plan(
+        agent=agent.with_arguments(argument_settings),
+        profile=profile,
+        agent_fingerprint=agent.fingerprint(),
+        argument_settings=argument_settings,
+        profile_settings=profile_settings,
+        **rest,
+    )
+
+
+def current_plan(frozen: Plan) -> Plan:
+    """The plan as it would be made now: same choices, the agent and the profile as they stand today.
+
+    Raises:
+        UsageError: the agent or the profile is gone.
+    """
+    # an agent given by path may have moved out of the folders that are searched
+    name = frozen.agent.id
+    try:
+        agent = get_agent(name)
+    except UsageError:
+        agent = get_agent("/".join(filter(None, (str(frozen.agent.directory), frozen.agent.variant))))
+    if agent.directory != frozen.agent.directory and frozen.agent.directory.is_dir():
+        agent = get_agent("/".join(filter(None, (str(frozen.agent.directory), frozen.agent.variant))))
+    return make_plan(
+        agent,
+        profile_name=frozen.profile.name.partition("+")[0],
+        profile_settings=frozen.profile_settings,
+        argument_settings=frozen.argument_settings,
+        competitions=frozen.competitions,
+        seeds=frozen.seeds,
+        sandbox=frozen.sandbox,
+        edition=frozen.edition,
+        split_key_hash=frozen.split_key_hash,
+        obfuscated=frozen.obfuscated,
+        data_dir=frozen.data_dir,
+    )
+
+
+def read_experiment(path: Path, overrides: dict[str, Any]) -> Experiment:
+    """Read an `experiment.yaml`; `overrides` (from flags) replace what it says.
+
+    Raises:
+        UsageError: the file is wrong, said with key and what was expected.
+    """
+    experiment = read_model(path, Experiment)
+    return Experiment.model_validate({**_as_written(experiment), **overrides}) if overrides else experiment
+
+
+def _as_written(experiment: Experiment) -> dict[str, Any]:
+    content = experiment.model_dump(exclude_unset=True)
+    return {**content, "agents": [agent.model_dump() for agent in experiment.agents]}

@@ -1,0 +1,50 @@
+"""What a reader needs to compare results: hardware, versions, images, network, limits and the agent's models."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import mlebench
+from mlebench.agents import AgentSpec
+from mlebench.machine import this_machine
+from mlebench.profiles import Profile
+from mlebench.sandbox.base import Sandbox
+
+
+def make_manifest(agent: AgentSpec, profile: Profile, sandbox: Sandbox, executor: str) -> dict[str, Any]:
+    """The part of `group.yaml` that describes the circumstances; holds no secret.
+
+    The hardware is that of the machine which started the group; each `run.json` names its own node.
+    """
+    described = sandbox.describe([agent])
+    return {
+        "harness": {"version": mlebench.__version__, "commit": _commit(), "python": platform.python_version()},
+        "hardware": this_machine().to_dict(),
+        "sandbox": sandbox.name,
+        "engine": described,
+        "executor": executor,
+        "network": profile.network if sandbox.name != "local" else "not isolated",
+        "time_limit_seconds": profile.time_limit,
+        "models": agent.models,
+        "arguments": dict(agent.arguments),
+    }
+
+
+def _commit() -> str | None:
+    """The commit of the checkout that the harness runs from, `+changes` when it differs; None when installed."""
+    root = Path(mlebench.__file__).resolve().parents[1]
+    if not (root / ".git").exists():
+        return None
+    try:
+        head = _git(root, "rev-parse", "HEAD")
+        return f"{head}+changes" if _git(root, "status", "--porcelain", "--", "mlebench", "grading") else head
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(root: Path, *words: str) -> str:
+    done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, timeout=20, check=True)
+    return done.stdout.strip()

@@ -1,0 +1,141 @@
+"""What a plan would do, before it does anything: runs, slots, expected end, disk and GPU-hours, and what is missing."""
+
+from __future__ import annotations
+
+import heapq
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlebench.data.preparation import folder_size, is_prepared
+from mlebench.registry import Registry
+from mlebench.runs.booking import Need
+from mlebench.runs.executors.base import Executor
+from mlebench.runs.expected import expect
+from mlebench.runs.plan import Plan
+from mlebench.sandbox.base import Sandbox
+from mlebench.secrets import find_secrets
+
+_OUTPUT_SHARE = 0.2
+"""Submission, logs and code of a run, guessed as a share of the public data."""
+_LEAST_OUTPUT = 50 * 2**20
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What one plan would do."""
+
+    plan: Plan
+    slots: int
+    """Runs at work at once; 0 where none can start."""
+    seconds: float
+    """Until the last run ends, if every run takes as long as expected."""
+    longest: float
+    """If every run takes its whole time limit."""
+    gpu_hours: float
+    """The most that it can take."""
+    disk: int
+    """Bytes of output, a guess."""
+    disk_free: int
+    problems: tuple[str, ...]
+    """What keeps it from starting, each with the command that mends it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        plan = self.plan
+        return {
+            "agent": plan.agent.id,
+            "competitions": list(plan.competitions),
+            "seeds": list(plan.seeds),
+            "runs": len(plan.runs),
+            "profile": plan.profile.model_dump(),
+            "edition": plan.edition,
+            "sandbox": plan.sandbox,
+            "slots": self.slots,
+            "expected_seconds": round(self.seconds),
+            "longest_seconds": round(self.longest),
+            "gpu_hours": round(self.gpu_hours, 2),
+            "disk_bytes": self.disk,
+            "disk_free_bytes": self.disk_free,
+            "problems": list(self.problems),
+        }
+
+
+def preview(plan: Plan, executor: Executor, sandbox: Sandbox, runs_dir: Path, split_key: str | None = None) -> Preview:
+    """Look at everything that `plan` needs, without starting anything."""
+    need = Need.of(plan.profile)
+    expectation = expect(plan, runs_dir)
+    slots = executor.slots(need)
+    expected = [expectation.seconds(run) for run in plan.runs]
+    return Preview(
+        plan=plan,
+        slots=slots,
+        seconds=makespan(expected, slots),
+        longest=makespan([plan.profile.time_limit] * len(expected), slots),
+        gpu_hours=plan.profile.gpus * plan.profile.time_limit * len(expected) / 3600,
+        disk=_output_size(plan),
+        disk_free=shutil.disk_usage(_existing(runs_dir)).free,
+        problems=tuple(problems(plan, executor, sandbox, split_key)),
+    )
+
+
+def problems(plan: Plan, executor: Executor, sandbox: Sandbox, split_key: str | None = None) -> list[str]:
+    """What keeps a plan from starting, each with the command that mends it."""
+    found = _unprepared(plan, split_key)
+    found += _missing_secrets(plan)
+    if executor.name == "local":
+        # on a cluster, other machines than this one start the containers
+        found += sandbox.problems([plan.agent], plan.profile)
+    if shortage := executor.shortage(Need.of(plan.profile)):
+        found.append(
+            f"no run of profile {plan.profile.name} can start: {shortage}; choose another with `--profile NAME` "
+            "or change it with `--profile-set cpus=N`"
+        )
+    return found
+
+
+def makespan(seconds: Sequence[float], slots: int) -> float:
+    """When the last of these runs ends, if the longest start first on `slots` equal slots; infinite without a slot."""
+    if not seconds:
+        return 0.0
+    if slots < 1:
+        return float("inf")
+    ends = [0.0] * min(slots, len(seconds))
+    for duration in sorted(seconds, reverse=True):
+        heapq.heapreplace(ends, ends[0] + duration)
+    return max(ends)
+
+
+def _unprepared(plan: Plan, split_key: str | None) -> list[str]:
+    registry = Registry().set_data_dir(plan.data_dir).set_edition(plan.edition, split_key)
+    missing = [name for name in plan.competitions if not is_prepared(registry.get_competition(name))]
+    if not missing:
+        return []
+    edition = "" if plan.edition == "v1" else f" --edition {plan.edition}"
+    shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+    verb = "is" if len(missing) == 1 else "are"
+    return [f"{shown} {verb} not prepared in {plan.data_dir}; `mlebench prepare {' '.join(missing)}{edition}` does it"]
+
+
+def _missing_secrets(plan: Plan) -> list[str]:
+    names = plan.agent.secret_names
+    missing = [name for name in names if name not in find_secrets(names)]
+    return [
+        f"agent {plan.agent.id} needs the secret {name}; set it with `export {name}=…` or in a `.env` file" for name in missing
+    ]
+
+
+def _output_size(plan: Plan) -> int:
+    registry = Registry().set_data_dir(plan.data_dir).set_edition(plan.edition)
+    total = 0
+    for name in plan.competitions:
+        public = registry.get_competition(name).public_dir
+        size = folder_size(public) if public.is_dir() else 0
+        total += max(_LEAST_OUTPUT, min(plan.profile.max_output, int(_OUTPUT_SHARE * size))) * len(plan.seeds)
+    return total
+
+
+def _existing(folder: Path) -> Path:
+    return folder if folder.exists() else _existing(folder.parent)

@@ -1,0 +1,95 @@
+"""From plans to running groups: what `mlebench run` and `mlebench demo` share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from mlebench.errors import UsageError
+from mlebench.runs.executors import get_executor
+from mlebench.runs.executors.base import Executor, ExecutorOptions
+from mlebench.runs.manifest import make_manifest
+from mlebench.runs.plan import Group, Plan
+from mlebench.runs.preview import problems
+from mlebench.runs.progress import Display, Progress
+from mlebench.runs.resume import check_unchanged, make_ready
+from mlebench.runs.scheduler import RunOptions, run_groups
+from mlebench.sandbox.choose import get_sandbox
+from mlebench.secrets import find_secrets
+
+
+def run_plans(
+    plans: list[Plan],
+    runs_dir: Path,
+    *,
+    name: str | None = None,
+    executor: Executor | None = None,
+    options: RunOptions | None = None,
+    display: Display | None = None,
+) -> tuple[list[Group], Progress]:
+    """Make a run group of each plan and run them to their end.
+
+    Args:
+        plans: one per agent variant.
+        runs_dir: folder of run groups.
+        name: of the group; with several plans the agent's name is added.
+        executor: this machine by default.
+        options: see `RunOptions`; secrets are looked up unless they are given.
+        display: shows progress; nothing by default.
+
+    Returns:
+        the groups (each folder holds `grading_report.json`), and what became of their runs.
+
+    Raises:
+        UsageError: something that the plans need is missing: nothing was started.
+        GroupStopped, Interrupted: see `run_groups`.
+    """
+    executor = executor or get_executor("local", ExecutorOptions())
+    options = options or RunOptions()
+    refuse_problems(plans, executor, options.split_key)
+    groups = create_groups(plans, runs_dir, name, executor.name)
+    return groups, run_groups(groups, executor, with_secrets(options, groups), display)
+
+
+def refuse_problems(plans: list[Plan], executor: Executor, split_key: str | None = None) -> None:
+    """Start nothing that cannot work.
+
+    Raises:
+        UsageError: the first problem, and how many more there are.
+    """
+    found = [problem for plan in plans for problem in problems(plan, executor, get_sandbox(plan.sandbox), split_key)]
+    found = list(dict.fromkeys(found))
+    if found:
+        more = f" (and {len(found) - 1} more problems; `--dry-run` shows all)" if len(found) > 1 else ""
+        raise UsageError(found[0] + more)
+
+
+def create_groups(plans: list[Plan], runs_dir: Path, name: str | None, executor_name: str) -> list[Group]:
+    """The folders of new groups, every run pending."""
+    groups = []
+    for plan in plans:
+        own_name = f"{name}_{plan.agent.id.replace('/', '-')}" if name and len(plans) > 1 else name
+        manifest = make_manifest(plan.agent, plan.profile, get_sandbox(plan.sandbox), executor_name)
+        groups.append(Group.create(runs_dir, plan, manifest, own_name))
+    return groups
+
+
+def resume_group(
+    group: Group, split_key_hash: str | None, executor: Executor, options: RunOptions, display: Display | None = None
+) -> Progress:
+    """Go on with a group: finished runs stay, live ones are re-attached, dead ones are run again.
+
+    Raises:
+        UsageError: its plan has changed since, or another harness is at work on it.
+    """
+    check_unchanged(group, split_key_hash)
+    refuse_problems([group.plan], executor, options.split_key)
+    return run_groups(
+        [group], executor, with_secrets(options, [group]), display, prepare=lambda: make_ready(group, options.split_key)
+    )
+
+
+def with_secrets(options: RunOptions, groups: list[Group]) -> RunOptions:
+    """Options with the secrets that the groups' agents ask for."""
+    names = {name for group in groups for name in group.plan.agent.secret_names}
+    return replace(options, secrets={**find_secrets(names), **options.secrets})

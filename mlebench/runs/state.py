@@ -1,0 +1,166 @@
+"""The record of one run, `run.json`: a small state machine, written with atomic renames.
+
+    pending ──► running ──► finished | failed | timed-out | cancelled
+       ▲                                   │                   │
+       └────────────────── another attempt ────────────────────┘
+
+Every end has a failure class: none, `agent` (its own doing, a result like any other) or `infrastructure` (ours:
+retried and reported apart).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from mlebench.errors import WorkFailed
+from mlebench.runs.files import write_json
+from mlebench.sandbox.base import FailureClass, Outcome
+
+State = Literal["pending", "running", "finished", "failed", "timed-out", "cancelled"]
+ENDED: frozenset[State] = frozenset({"finished", "failed", "timed-out", "cancelled"})
+_ALLOWED: dict[State, frozenset[State]] = {
+    "pending": frozenset({"running", "cancelled"}),
+    "running": ENDED,
+    "finished": frozenset(),
+    "failed": frozenset({"pending"}),
+    "timed-out": frozenset({"pending"}),
+    "cancelled": frozenset({"pending"}),
+}
+_NEXT_ATTEMPT = ("reason", "detail", "exit_code", "failure_class", "started_at", "ended_at", "report", "submission_sha256")
+
+
+@dataclass
+class RunRecord:
+    """All that is known of one run; times are ISO texts in UTC."""
+
+    run_id: str
+    group: str
+    competition_id: str
+    seed: int
+    agent: str
+    edition: str
+    state: State = "pending"
+    attempt: int = 0
+    """How many times it was started; 0 before the first."""
+    reason: str | None = None
+    """One word, see `Outcome.reason`; after grading also no-submission, invalid-submission and grader-error."""
+    detail: str | None = None
+    """One sentence."""
+    exit_code: int | None = None
+    failure_class: FailureClass | None = None
+    created_at: str | None = None
+    started_at: str | None = None
+    ended_at: str | None = None
+    wall_seconds: float | None = None
+    node: str | None = None
+    """Name of the machine it ran on."""
+    gpu_ids: list[str] = field(default_factory=list)
+    gpu_hours: float = 0.0
+    """Over all attempts."""
+    resources: dict[str, Any] = field(default_factory=dict)
+    """What the sandbox measured: `cpu_seconds`, `peak_memory_bytes`, `image_digest`, …"""
+    usage: dict[str, Any] = field(default_factory=dict)
+    """What the agent reported in `logs/usage.json`: `input_tokens`, `output_tokens`, `cost_usd`, …"""
+    checker_calls: list[dict[str, Any]] = field(default_factory=list)
+    """Every question to the submission checker, with time and verdict."""
+    submission_sha256: str | None = None
+    report: dict[str, Any] | None = None
+    """The grading report; None until graded, and where the infrastructure failed."""
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    """How earlier attempts ended; their output lies in `attempts/<n>/`."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing is left to do unless somebody asks for another attempt."""
+        return self.state in ENDED
+
+    @property
+    def has_valid_submission(self) -> bool:
+        """Whether a submission was graded and valid."""
+        return bool(self.report and self.report.get("valid_submission"))
+
+    def move(self, state: State) -> None:
+        """Change the state.
+
+        Raises:
+            ValueError: no arrow leads there.
+        """
+        if state not in _ALLOWED[self.state]:
+            raise ValueError(f"run {self.run_id} cannot go from {self.state} to {state}")
+        self.state = state
+
+    def begin(self, node: str, gpu_ids: list[str]) -> None:
+        """A new attempt starts on `node`."""
+        self.move("running")
+        self.attempt += 1
+        self.started_at = now()
+        self.node = node
+        self.gpu_ids = gpu_ids
+
+    def end(self, outcome: Outcome) -> None:
+        """The attempt is over."""
+        self.move(outcome.state)
+        self.reason = outcome.reason
+        self.detail = outcome.detail
+        self.exit_code = outcome.exit_code
+        self.failure_class = outcome.failure_class
+        if outcome.started_at is not None:
+            self.started_at = outcome.started_at.isoformat()
+        self.ended_at = (outcome.ended_at or datetime.now(UTC)).isoformat()
+        self.wall_seconds = round(seconds_between(self.started_at, self.ended_at), 3)
+        self.gpu_hours = round(self.gpu_hours + len(self.gpu_ids) * self.wall_seconds / 3600, 6)
+        resources = dict(outcome.resources)
+        self.checker_calls = resources.pop("checker_calls", self.checker_calls)
+        self.resources = resources
+
+    def again(self) -> None:
+        """Back to pending; what the last attempt left is kept in `attempts`."""
+        was = asdict(self)
+        self.attempts.append(
+            {
+                key: was[key]
+                for key in ("attempt", "state", "reason", "detail", "exit_code", "failure_class", "started_at", "ended_at")
+            }
+        )
+        self.move("pending")
+        for key in _NEXT_ATTEMPT:
+            setattr(self, key, None)
+        self.wall_seconds = None
+        self.checker_calls = []
+        self.resources = {}
+        self.usage = {}
+
+    def write(self, run_dir: Path) -> None:
+        """Write `run.json`."""
+        write_json(run_dir / "run.json", asdict(self))
+
+    @classmethod
+    def read(cls, run_dir: Path) -> RunRecord:
+        """Read `run.json`; keys of a newer harness are ignored.
+
+        Raises:
+            WorkFailed: it is missing or damaged.
+        """
+        path = run_dir / "run.json"
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            known = {entry.name for entry in fields(cls)}
+            return cls(**{key: value for key, value in cast(dict[str, Any], content).items() if key in known})
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise WorkFailed(f"cannot read {path}: {error}") from None
+
+
+def now() -> str:
+    """The time as ISO text in UTC."""
+    return datetime.now(UTC).isoformat()
+
+
+def seconds_between(start: str | None, end: str | None) -> float:
+    """Seconds from one ISO time to another; 0 where either is unknown."""
+    if start is None or end is None:
+        return 0.0
+    return max(0.0, (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds())

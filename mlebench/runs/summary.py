@@ -1,0 +1,55 @@
+"""What a run group came to: the grading report of all its runs, and its time and cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from grading.report import CompetitionReport, aggregate_reports
+from mlebench.runs.files import write_json
+from mlebench.runs.plan import Group
+from mlebench.runs.state import RunRecord
+
+_USAGE_TOTALS = ("input_tokens", "output_tokens", "cost_usd")
+
+
+def write_grading_report(group: Group) -> Path:
+    """Write `grading_report.json` into the group's folder.
+
+    It holds the aggregate of every graded run and, under `run_group`, how many runs were planned, which ones the
+    infrastructure ended (they are in no total), and what the group took.
+    """
+    records = group.records()
+    reports = [CompetitionReport.from_dict(record.report) for record in records if record.report is not None]
+    content = aggregate_reports(reports).to_dict() | {"run_group": summarise(group, records)}
+    target = group.folder / "grading_report.json"
+    write_json(target, content)
+    return target
+
+
+def summarise(group: Group, records: list[RunRecord]) -> dict[str, Any]:
+    """States, failures of the infrastructure, time, memory and cost over all runs of a group."""
+    infrastructure = [record for record in records if record.failure_class == "infrastructure"]
+    usage = {key: _total(records, key) for key in _USAGE_TOTALS}
+    return {
+        "group": group.name,
+        "agent": group.plan.agent.id,
+        "edition": group.plan.edition,
+        "split_key_hash": group.plan.split_key_hash,
+        "planned_runs": len(records),
+        "states": dict(Counter(record.state for record in records)),
+        "infrastructure_failures": [
+            {"run_id": record.run_id, "reason": record.reason, "detail": record.detail} for record in infrastructure
+        ],
+        "runs_with_several_attempts": [record.run_id for record in records if record.attempt > 1],
+        "run_seconds": round(sum(record.wall_seconds or 0 for record in records), 3),
+        "gpu_hours": round(sum(record.gpu_hours for record in records), 6),
+        "peak_memory_bytes": max((record.resources.get("peak_memory_bytes") or 0 for record in records), default=0) or None,
+        "usage": {key: value for key, value in usage.items() if value is not None},
+    }
+
+
+def _total(records: list[RunRecord], key: str) -> float | None:
+    values = [record.usage[key] for record in records if isinstance(record.usage.get(key), (int, float))]
+    return sum(values) if values else None

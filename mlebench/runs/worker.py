@@ -1,0 +1,305 @@
+"""Does one run from start to report, wherever an executor puts it: in a thread here, a Ray task, a Slurm job.
+
+Everything is written to the run's folder as it happens, so that whoever comes after a crash can go on from there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from mlebench import paths
+from mlebench.errors import MlebenchError
+from mlebench.runs.plan import Group, PlannedRun
+from mlebench.runs.state import RunRecord
+from mlebench.sandbox.base import OUTPUT_FOLDERS, Handle, Outcome, RunRequest, Sandbox, StartFailed
+from mlebench.sandbox.choose import get_sandbox
+from mlebench.secrets import find_secrets
+
+logger = logging.getLogger("mlebench")
+_LARGEST_USAGE_FILE = 2**20
+_CANCEL_LOOK_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class RunTask:
+    """What an executor carries to the place where a run happens."""
+
+    group: Group
+    run: PlannedRun
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Secret values by name; an executor that writes its tasks down leaves them out."""
+    split_key: str | None = field(default=None, repr=False)
+    keep: bool = False
+
+    @property
+    def key(self) -> str:
+        """Unique over all groups of one machine."""
+        return f"{self.group.name}/{self.run.run_id}"
+
+    @property
+    def run_dir(self) -> Path:
+        """The run's folder."""
+        return self.group.run_dir(self.run.run_id)
+
+    def without_secrets(self) -> RunTask:
+        """The same task, to be written down; the place where it happens finds the secrets itself."""
+        return replace(self, secrets={}, split_key=None)
+
+
+class Control:
+    """Lets another thread stop a run or leave it alone while it is being waited for."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._handle: Handle | None = None
+        self._asked: Callable[[Handle], None] | None = None
+
+    def stop(self, grace: float) -> None:
+        """Stop the run; it ends as cancelled."""
+        self._ask(lambda handle: handle.stop(grace))
+
+    def detach(self) -> None:
+        """Leave the agent at work without a harness."""
+        self._ask(lambda handle: handle.detach())
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether stop or detach was asked for."""
+        return self._asked is not None
+
+    def watch(self, handle: Handle) -> None:
+        """From now on requests go to `handle`; one that came before is passed on."""
+        with self._lock:
+            self._handle = handle
+            asked = self._asked
+        if asked is not None:
+            asked(handle)
+
+    def _ask(self, request: Callable[[Handle], None]) -> None:
+        with self._lock:
+            self._asked = request
+            handle = self._handle
+        if handle is not None:
+            request(handle)
+
+
+def execute(task: RunTask, gpu_ids: tuple[str, ...], control: Control | None = None) -> RunRecord:
+    """Do a run, or go on with one that an earlier harness started, and grade it.
+
+    Args:
+        task: the run.
+        gpu_ids: GPUs that are booked for it.
+        control: through which it can be stopped.
+
+    Returns:
+        the record as it stands in `run.json`; state running when the run was detached.
+    """
+    control = control or Control()
+    record = task.group.record(task.run)
+    if record.has_ended:
+        return record
+    try:
+        outcome = _play(task, record, gpu_ids, control)
+    except StartFailed as failure:
+        outcome = failure.outcome
+    except MlebenchError as error:
+        outcome = Outcome("failed", "not-ready", str(error), failure_class="infrastructure")
+    except Exception as error:
+        logger.exception("run %s broke off", task.key)
+        outcome = Outcome(
+            "failed", "harness-error", f"the harness failed: {type(error).__name__}: {error}", failure_class="infrastructure"
+        )
+    if outcome.reason == "detached":
+        return record
+    if record.state == "pending":
+        record.begin(socket.gethostname(), list(gpu_ids))
+    record.end(outcome)
+    grade_run(task, record)
+    record.write(task.run_dir)
+    return record
+
+
+def _play(task: RunTask, record: RunRecord, gpu_ids: tuple[str, ...], control: Control) -> Outcome:
+    sandbox = get_sandbox(task.group.plan.sandbox)
+    attaching = record.state == "running"
+    if not attaching:
+        if record.attempt:
+            set_aside(task.run_dir, record.attempt)
+        record.begin(socket.gethostname(), list(gpu_ids))
+        record.write(task.run_dir)
+    request = make_request(task, record)
+    handle = sandbox.attach(request) if attaching else _start(sandbox, request, control)
+    if handle is None:
+        if control.is_asked:
+            return Outcome("cancelled", "cancelled", "cancelled before it started")
+        return Outcome(
+            "failed", "lost", "nothing is left of it since the harness was interrupted", failure_class="infrastructure"
+        )
+    record.started_at = handle.started_at.isoformat()
+    record.write(task.run_dir)
+    control.watch(handle)
+    with _cancel_watch(task, control):
+        return handle.wait(handle.started_at + timedelta(seconds=request.profile.time_limit))
+
+
+def _start(sandbox: Sandbox, request: RunRequest, control: Control) -> Handle | None:
+    return None if control.is_asked else sandbox.start(request)
+
+
+def make_request(task: RunTask, record: RunRecord) -> RunRequest:
+    """All that the sandbox may know of a run.
+
+    Raises:
+        UsageError: a secret is missing, or the competition is not known here.
+    """
+    from mlebench.grade import validate_submission
+    from mlebench.registry import Registry
+
+    plan = task.group.plan
+    competition = (
+        Registry().set_data_dir(plan.data_dir).set_edition(plan.edition, task.split_key).get_competition(record.competition_id)
+    )
+    if not competition.public_dir.is_dir():
+        raise MlebenchError(f"{competition.id} is not prepared in {plan.data_dir}; `mlebench prepare {competition.id}` does it")
+    secrets = find_secrets(plan.agent.secret_names) | dict(task.secrets)
+    return RunRequest(
+        run_id=record.run_id,
+        group=task.group.name,
+        attempt=record.attempt,
+        competition_id=record.competition_id,
+        seed=record.seed,
+        public_dir=competition.public_dir,
+        description=competition.description_obfuscated if plan.obfuscated else competition.description,
+        instructions=instructions(plan.obfuscated),
+        agent=plan.agent,
+        profile=plan.profile,
+        run_dir=task.run_dir,
+        environment=plan.agent.resolve_environment(secrets),
+        secrets=tuple(secrets[name] for name in plan.agent.secret_names if name in secrets),
+        gpu_ids=tuple(record.gpu_ids),
+        validate=lambda path: validate_submission(path, competition),
+        keep=task.keep,
+    )
+
+
+def instructions(obfuscated: bool) -> str:
+    """The text of `home/instructions.txt`."""
+    name = "instructions_obfuscated.txt" if obfuscated else "instructions.txt"
+    return (paths.content_dir("containers") / name).read_text(encoding="utf-8")
+
+
+def set_aside(run_dir: Path, attempt: int) -> None:
+    """Move what an earlier attempt left to `attempts/<n>/`."""
+    kept = run_dir / "attempts" / str(attempt)
+    kept.mkdir(parents=True, exist_ok=True)
+    for name in ("run.log", *OUTPUT_FOLDERS, "snapshots"):
+        with contextlib.suppress(FileNotFoundError):
+            (run_dir / name).replace(kept / name)
+    shutil.rmtree(run_dir / "home", ignore_errors=True)
+
+
+_VERDICTS = ("grader-error", "invalid-submission", "no-submission")
+
+
+def grade_run(task: RunTask, record: RunRecord) -> None:
+    """Grade what stands in `submission/`, whatever the end was; a run that the infrastructure ended is not graded."""
+    submission = task.run_dir / "submission" / "submission.csv"
+    record.usage = _reported_usage(task.run_dir / "logs" / "usage.json")
+    record.submission_sha256 = _sha256(submission)
+    if record.failure_class == "infrastructure" or record.state == "cancelled":
+        return
+    try:
+        report = _report(task, record, submission)
+    except Exception as error:
+        logger.exception("grading of %s broke off", task.key)
+        record.reason, record.failure_class = "grader-error", "infrastructure"
+        record.detail = f"it could not be graded: {error}"
+        return
+    book_report(record, report)
+
+
+def book_report(record: RunRecord, report: dict[str, Any]) -> None:
+    """Note a grading report and what it tells of the run's end; an earlier report's verdict no longer counts."""
+    if record.reason in _VERDICTS:
+        record.reason, record.failure_class, record.detail = "exited", None, None
+    record.report = report
+    if report["error_kind"] == "grader_error":
+        record.reason, record.failure_class, record.detail = "grader-error", "infrastructure", report["error"]
+    elif not report["valid_submission"] and record.failure_class is None:
+        record.failure_class = "agent"
+        record.reason = "invalid-submission" if report["submission_exists"] else "no-submission"
+        record.detail = report["error"]
+
+
+def _report(task: RunTask, record: RunRecord, submission: Path) -> dict[str, Any]:
+    from mlebench.grade import grade_csv
+    from mlebench.registry import Registry
+
+    plan = task.group.plan
+    registry = Registry().set_data_dir(plan.data_dir).set_edition(plan.edition, task.split_key)
+    competition = registry.get_competition(record.competition_id)
+    report = grade_csv(submission, competition, seed=record.seed, run_id=record.run_id)
+    # a group can be moved: paths in its report count from its folder
+    return {**report.to_dict(), "submission_path": submission.relative_to(task.group.folder).as_posix()}
+
+
+def _reported_usage(path: Path) -> dict[str, Any]:
+    """Numbers and names that the agent wrote down; a file that is no flat JSON object is left alone."""
+    try:
+        if path.is_symlink() or path.stat().st_size > _LARGEST_USAGE_FILE:
+            return {}
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=str)
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(content, dict):
+        return {}
+    return {str(key): value for key, value in content.items() if isinstance(value, (int, float, str))}
+
+
+def _sha256(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
+class _cancel_watch:
+    """While it is entered, a file `cancel` in the run's or the group's folder stops the run."""
+
+    def __init__(self, task: RunTask, control: Control) -> None:
+        self._marks = (task.run_dir / "cancel", task.group.folder / "cancel")
+        self._grace = task.group.plan.profile.grace
+        self._control = control
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, name=f"cancel {task.key}", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+
+    def _look(self) -> None:
+        while not self._over.wait(_CANCEL_LOOK_SECONDS):
+            if any(mark.exists() for mark in self._marks):
+                self._control.stop(self._grace)
+                return
+
+
+def elapsed(record: RunRecord, until: datetime) -> float:
+    """Seconds that a run has been at work."""
+    if record.started_at is None:
+        return 0.0
+    return max(0.0, (until - datetime.fromisoformat(record.started_at)).total_seconds())
