@@ -54,16 +54,22 @@ def refuse(bad: np.ndarray | pd.Series, cells: pd.Series, ids: pd.Series, expect
 
 @dataclass(frozen=True)
 class Real(Column):
-    """A finite number, within `minimum` and `maximum` (both inclusive) where given."""
+    """A finite number, within `minimum` and `maximum` (both inclusive) where given.
+
+    Attributes:
+        may_be_empty: whether an empty cell is allowed; it is read as NaN, and whether the row is graded is for the metric to say.
+    """
 
     minimum: float | None = None
     maximum: float | None = None
+    may_be_empty: bool = False
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
         values = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
         if pd.api.types.is_bool_dtype(cells):
             refuse(np.ones(len(cells), dtype=bool), cells, ids, "a number")
-        refuse(~np.isfinite(values), cells, ids, "a finite number")
+        allowed = np.isfinite(values) | (cells.isna().to_numpy() & self.may_be_empty)
+        refuse(~allowed, cells, ids, "a finite number")
         if self.minimum is not None:
             refuse(values < self.minimum, cells, ids, f"at least {self.minimum:g}")
         if self.maximum is not None:
@@ -71,7 +77,7 @@ class Real(Column):
         return values
 
     def refused_cells(self) -> Mapping[str, Any]:
-        cells: dict[str, Any] = {"missing": "", "infinite": "inf", "text": "abc"}
+        cells: dict[str, Any] = {"infinite": "inf", "text": "abc"} | ({} if self.may_be_empty else {"missing": ""})
         if self.minimum is not None:
             cells["below the range"] = str(self.minimum - 0.5)
         if self.maximum is not None:
