@@ -2,11 +2,12 @@
 
 For competitions:
 
-- tables: `read_csv`, `write_csv`, `write_zipped_csv`, `look_up`, `one_hot`, `take_groups`; too big for memory: `LargeTable`, `write_parts`
+- tables: `read_csv`, `write_csv`, `write_zipped_csv`, `look_up`, `one_hot`, `take_groups`
+- tables too big for memory: `LargeTable`, `write_parts`
 - json: `read_json`, `write_indented_json`
 - splits: `Edition` (its `split` and `rng`), `test_count`
 - files: `link`, `link_files`, `link_tree`
-- archives: `extract`, `unpack_files`, `open_zip`, `write_zip`, `Member`, `scratch`
+- archives: `extract`, `unpack_files`, `open_zip`, `write_zip`, `write_7z`, `Member`, `scratch`
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from mlebench.data.archives import Member, extract, open_zip, scratch, unpack_files, write_zip
+from mlebench.data.archives import Member, extract, open_zip, scratch, unpack_files, write_7z, write_zip
 from mlebench.data.json_files import read_json, write_indented_json
 from mlebench.data.links import link, link_files, link_tree
 from mlebench.edition import Edition, test_count
@@ -48,6 +49,7 @@ __all__ = [
     "test_count",
     "unpack_files",
     "write_indented_json",
+    "write_7z",
     "write_zip",
     *_LAZY,
 ]

@@ -114,7 +114,7 @@ def unpack_files(archive: Path, target: Path, names: Iterable[str] | Mapping[str
 
 
 class Member(NamedTuple):
-    """Something to be written into a zip."""
+    """Something to be written into an archive."""
 
     name: str
     source: Path | tuple[zipfile.ZipFile, str]
@@ -142,6 +142,32 @@ def write_zip(target: Path, members: Iterable[Member]) -> int:
             with _open_source(member) as source, packed.open(entry, "w", force_zip64=True) as sink:
                 shutil.copyfileobj(source, sink, 1 << 20)
         return len(packed.infolist())
+
+
+def write_7z(target: Path, members: Iterable[Member]) -> None:
+    """Write a 7z whose contents are stored, not compressed, with the same bytes each time; dates are fixed.
+
+    Args:
+        target: the archive.
+        members: files, or folders for an entry without content.
+
+    Raises:
+        WorkFailed: if a source is missing.
+    """
+    import py7zr
+    from py7zr.helpers import ArchiveTimestamp
+
+    dates = dict.fromkeys(("creationtime", "lastwritetime", "lastaccesstime"), ArchiveTimestamp.from_datetime(FIXED_TIME))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with py7zr.SevenZipFile(target, "w", filters=[{"id": py7zr.FILTER_COPY}]) as packed:
+        for member in members:
+            if isinstance(member.source, Path) and member.source.is_dir():
+                packed.write(member.source, member.name)
+            else:
+                with _open_source(member) as source:
+                    packed.writef(source, member.name)
+            # the library takes the dates of the moment and offers no other way
+            packed.header.files_info.files[-1].update(dates)
 
 
 def _open_source(member: Member) -> IO[bytes]:
