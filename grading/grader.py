@@ -35,6 +35,7 @@ class Grader:
         rows: what a row of several predicted columns must be together (see `grading.rows`): makes the metric's second argument of
             the predicted array and the ids, or raises `InvalidSubmission`.
         truth: makes the metric's first argument from the answers, where they do not hold the submitted columns themselves.
+        adapt: changes submission and answers before their rows are matched, for instance to tell repeated ids apart.
         read_answers: reads the answers where they are no csv table.
         perfect: makes the best possible submission from the answers, where it is not just the same columns.
         ungraded_ids: whether a submission may hold further ids, which are not graded, so that it does not tell which ones are.
@@ -48,6 +49,7 @@ class Grader:
     rows: RowRule | None = None
     truth: Callable[[pd.DataFrame], np.ndarray] | None = None
     perfect: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+    adapt: Callable[[pd.DataFrame, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]] | None = None
     read_answers: Callable[[Path], pd.DataFrame] | None = None
     ungraded_ids: bool = False
     lower_is_better: bool | None = None
@@ -80,6 +82,8 @@ class Grader:
         Raises:
             InvalidSubmission: if the submission cannot be scored; the message never shows an answer.
         """
+        if self.adapt is not None:
+            submission, answers = self.adapt(submission, answers)
         columns = self.columns_of(answers)
         aligned = align(submission, answers, self.id_columns, columns, ungraded_ids=self.ungraded_ids)
         parsed = {name: kind.parse(aligned.submission[name], aligned.ids) for name, kind in columns.items()}
