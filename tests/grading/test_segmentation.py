@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
+from hypothesis.extra.numpy import array_shapes, arrays
+from scipy.spatial.distance import directed_hausdorff
 from sklearn.metrics import f1_score, fbeta_score
 
 from grading.metrics.run_length import runs_of
-from grading.metrics.segmentation import dice, mean_dice, mean_pixel_f_beta, pooled_dice
+from grading.metrics.segmentation import dice, hausdorff, mean_dice, mean_pixel_f_beta, pooled_dice
 
 mask_lists = st.integers(1, 4).flatmap(lambda n: st.tuples(*[arrays(bool, (n, 3, 4))] * 2))
 
@@ -34,3 +35,29 @@ def test_equal_to_scikit_learn_on_dense_masks(pair):
         assert pooled_dice(runs(truth), runs(guess)) == pytest.approx(f1_score(truth.ravel(), guess.ravel()))
     expected = [fbeta_score(a.ravel(), b.ravel(), beta=0.5, zero_division=0.0) for a, b in zip(truth, guess, strict=True)]
     assert mean_pixel_f_beta(runs(truth), runs(guess), 0.5) == pytest.approx(np.mean(expected))
+
+
+volumes = array_shapes(min_dims=3, max_dims=3, min_side=1, max_side=6).flatmap(lambda s: st.tuples(*[arrays(bool, s)] * 2))
+
+
+@pytest.mark.parametrize("worth", [0, 1_000_000])
+def test_hausdorff_equals_scipy_on_the_points(worth, monkeypatch):
+    monkeypatch.setattr("grading.metrics.segmentation._LOOKUPS_WORTH", worth)
+
+    @given(volumes)
+    def check(pair):
+        a, b = pair
+        if not (a.any() and b.any()):
+            return
+        spacing = 1 / np.array(a.shape)
+        points = np.argwhere(a) * spacing, np.argwhere(b) * spacing
+        expected = max(directed_hausdorff(*points)[0], directed_hausdorff(*points[::-1])[0])
+        assert hausdorff(a, b, spacing) == pytest.approx(expected)
+
+    check()
+
+
+def test_hausdorff_of_a_point_in_a_hollow_shell():
+    shell = np.ones((5, 5, 5), dtype=bool)
+    shell[1:4, 1:4, 1:4] = False
+    assert hausdorff(np.ones((5, 5, 5), dtype=bool), shell, np.ones(3)) == 2
