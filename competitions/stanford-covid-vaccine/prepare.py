@@ -1,0 +1,81 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import pdist
+
+from mlebench.data import Edition, link_files, write_csv
+from mlebench.errors import WorkFailed
+
+TARGETS = ["reactivity", "deg_Mg_pH10", "deg_pH10", "deg_Mg_50C", "deg_50C"]
+
+
+def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
+    molecules = pd.read_json(raw / "train.json", lines=True)
+    shown = pd.read_json(raw / "test.json", lines=True).columns
+    train, test = draw_test(molecules, edition)
+
+    write_json_lines(train, public / "train.json")
+    write_json_lines(test[shown], public / "test.json")
+    answers = pd.concat([list_positions(molecule) for molecule in test.to_dict("records")])
+    write_csv(answers, private / "test.csv", float_format="%.10f")
+    sample = answers.drop(columns="keep").assign(**dict.fromkeys(TARGETS, 0.0))
+    write_csv(sample, public / "sample_submission.csv", float_format="%.10f")
+    if not edition.is_v1:
+        link_files(raw / "bpps", public / "bpps", (f"{name}.npy" for name in [*train["id"], *test["id"]]))
+
+
+def draw_test(molecules: pd.DataFrame, edition: Edition) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A tenth of the molecules, of those that pass the quality filter; train and test keep the order of the file."""
+    count = int(len(molecules) * 0.1)
+    passing = molecules["SN_filter"] > 0
+    if edition.is_v1:
+        in_test = molecules.index.isin(molecules[passing].sample(n=count, random_state=0).index)
+        return molecules[~in_test], molecules[in_test]
+    clusters = pd.Series(cluster(molecules["sequence"]), index=molecules.index)
+    in_test = clusters.isin(draw_clusters(clusters[passing], count, edition.rng()))
+    return molecules[~in_test], molecules[in_test & passing]
+
+
+def cluster(sequences: pd.Series) -> np.ndarray:
+    """Number the clusters of similar sequences: average linkage, joined while half of the bases agree on average.
+
+    Bases that nearly all molecules share, such as the common tail, do not count.
+    """
+    bases = sequences.str.ljust(sequences.str.len().max()).map(list).tolist()
+    codes = pd.DataFrame(bases).apply(lambda column: pd.factorize(column)[0])
+    varying = codes.loc[:, [column.value_counts(normalize=True).iloc[0] < 0.9 for _, column in codes.items()]]
+    if varying.empty:
+        return np.zeros(len(sequences), dtype=int)
+    return fcluster(linkage(pdist(varying, "hamming"), "average"), t=0.5, criterion="distance")
+
+
+def draw_clusters(clusters: pd.Series, count: int, rng: np.random.Generator) -> list[int]:
+    """Clusters in random order as long as they hold no more than `count` molecules together; one that is too large is skipped."""
+    sizes = clusters.value_counts().sort_index()
+    drawn, held = [], 0
+    for name in rng.permutation(sizes.index):
+        if held + sizes[name] <= count:
+            drawn.append(name)
+            held += sizes[name]
+    if not drawn:
+        raise WorkFailed(f"no cluster of similar molecules is small enough for a test set of {count}; is train.json complete?")
+    return drawn
+
+
+def write_json_lines(molecules: pd.DataFrame, path: Path) -> None:
+    molecules.assign(index=range(len(molecules))).to_json(path, orient="records", lines=True)
+
+
+def list_positions(molecule: dict) -> pd.DataFrame:
+    """One row per base; those beyond the measured ones hold zeros and are not kept for scoring."""
+    length, scored = molecule["seq_length"], molecule["seq_scored"]
+    padding = [0.0] * (length - scored)
+    return pd.DataFrame(
+        {
+            "id_seqpos": [f"{molecule['id']}_{position}" for position in range(length)],
+            **{target: [*molecule[target], *padding] for target in TARGETS},
+            "keep": [position < scored for position in range(length)],
+        }
+    )
