@@ -1,0 +1,20 @@
+from pathlib import Path
+
+from mlebench.data import Edition, link, read_csv, write_csv
+
+
+def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
+    link(raw / "train.csv", public / "train.csv")
+    answers = read_csv(raw / "test_with_solutions.csv", text=not edition.is_v1)
+    if edition.is_v1:
+        # rows have no id but their text
+        id_and_target, texts = ["Insult", "Date", "Comment"], ["Date", "Comment"]
+        link(raw / "test_with_solutions.csv", private / "test.csv")
+    else:
+        id_and_target, texts = ["id", "Insult"], ["id", "Date", "Comment"]
+        answers.insert(0, "id", range(len(answers)))
+        write_csv(answers, private / "test.csv")
+
+    write_csv(answers[texts], public / "test.csv")
+    write_csv(answers[id_and_target], private / "gold_submission.csv")
+    write_csv(answers[id_and_target].assign(Insult=0), public / "sample_submission_null.csv")

@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mlebench.data import write_csv
+from mlebench.data.mocking import cycle, sentences
+
+QUESTION_TARGETS = (
+    "question_asker_intent_understanding", "question_body_critical", "question_conversational", "question_expect_short_answer",
+    "question_fact_seeking", "question_has_commonly_accepted_answer", "question_interestingness_others",
+    "question_interestingness_self", "question_multi_intent", "question_not_really_a_question", "question_opinion_seeking",
+    "question_type_choice", "question_type_compare", "question_type_consequence", "question_type_definition",
+    "question_type_entity", "question_type_instructions", "question_type_procedure", "question_type_reason_explanation",
+    "question_type_spelling", "question_well_written",
+)  # fmt: skip
+ANSWER_TARGETS = (
+    "answer_helpful", "answer_level_of_information", "answer_plausible", "answer_relevance", "answer_satisfaction",
+    "answer_type_instructions", "answer_type_procedure", "answer_type_reason_explanation", "answer_well_written",
+)  # fmt: skip
+
+
+def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
+    # one question in six has a second answer
+    question = np.concatenate([np.arange(size - size // 6), rng.choice(size - size // 6, size // 6, replace=False)])
+    titles, bodies = sentences(rng, size, 3, 9), sentences(rng, size, 10, 40)
+    labels = {name: label(rng, size)[question] for name in QUESTION_TARGETS}
+    labels["question_type_spelling"] = np.where(rng.random(size) < 0.2, 0.333333, 0.0)[question]
+    rows = rng.permutation(size)
+    pairs = pd.DataFrame(
+        {
+            "qa_id": rng.choice(10 * size, size, replace=False),
+            "question_title": [titles[k] for k in question],
+            "question_body": [bodies[k] for k in question],
+            "question_user_name": [f"user {k}" for k in question],
+            "question_user_page": [f"https://example.com/users/{k}" for k in question],
+            "answer": sentences(rng, size, 10, 40),
+            "answer_user_name": rng.choice(["Anna", "null", "Ben, Jr", "東京"], size),
+            "answer_user_page": [f"https://example.com/users/{k}" for k in rng.integers(0, size, size)],
+            "url": [f"http://example.com/questions/{k}" for k in question],
+            "category": cycle(["LIFE_ARTS", "CULTURE", "SCIENCE", "STACKOVERFLOW", "TECHNOLOGY"], rng, size),
+            "host": rng.choice(["rpg.example.com", "stackoverflow.com"], size),
+            **labels,
+            **{name: label(rng, size) for name in ANSWER_TARGETS},
+        }
+    ).iloc[rows]
+    write_csv(pairs, raw / "train.csv")
+    targets = [*QUESTION_TARGETS, *ANSWER_TARGETS]
+    write_csv(pairs.drop(columns=targets).head(3), raw / "test.csv")
+    write_csv(pairs[["qa_id"]].head(3).assign(**dict.fromkeys(targets, 0.00308)), raw / "sample_submission.csv")
+
+
+def label(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Means of three ratings; in small data all values differ, so that no test part holds one value only."""
+    if size < 300:
+        return (rng.permutation(size) / (size - 1)).round(6)
+    return rng.choice([0.0, 0.333333, 0.5, 0.666667, 0.888889, 1.0], size)
