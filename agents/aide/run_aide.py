@@ -1,0 +1,219 @@
+"""Runs AIDE's search on the competition and hands in the submission of its best solution as soon as there is one.
+
+AIDE is used as a library: its agent, its interpreter, its journal. What is added here: the submission is handed in
+while the search goes on, the time limit is kept, and the use of the model is counted.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import logging
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from aide import Agent, Interpreter, Journal, backend
+from aide.backend import backend_openai
+from aide.journal2report import journal2report
+from aide.utils.config import _load_cfg, load_task_desc, prep_agent_workspace, prep_cfg, save_run
+from omegaconf import OmegaConf
+
+HOME = Path(os.environ.get("MLEBENCH_HOME", "/home"))
+LOGS = HOME / "logs" / "aide"
+WORKSPACE = HOME / "aide-workspace"
+SUBMISSION = HOME / "submission" / "submission.csv"
+FAILURES_IN_A_ROW = 3
+LEAST_SECONDS_FOR_A_STEP = 60
+TOLD_PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy", "torch", "timm", "transformers", "xgboost", "lightgbm", "catboost")
+
+
+def main(words: list[str]) -> int:
+    started = time.monotonic()
+    end = started + float(os.environ.get("TIME_LIMIT_SECS", 24 * 3600))
+    random.seed(int(os.environ.get("MLEBENCH_SEED", 0)))
+    LOGS.mkdir(parents=True, exist_ok=True)
+    use = ModelUse()
+    config = configure(words)
+    choose_endpoint()
+    use.count_calls()
+    journal = search(config, end, use)
+    save_run(config, journal)
+    if journal.nodes and config.generate_report and time.monotonic() < end - LEAST_SECONDS_FOR_A_STEP:
+        write_report(config, journal)
+    use.save()
+    return 0 if SUBMISSION.exists() else 1
+
+
+def configure(words: list[str]) -> Any:
+    """AIDE's configuration: its defaults, then ours, then the arguments."""
+    given = dict(word.split("=", 1) for word in words)
+    given.pop("base_url", None)
+    model = given.pop("model", None)
+    feedback_model = given.pop("feedback_model", model)
+    steps = given.pop("steps", None)
+    ours = {
+        "data_dir": str(HOME / "data"),
+        "desc_file": str(write_task()),
+        "log_dir": str(LOGS),
+        "workspace_dir": str(WORKSPACE),
+        "exp_name": "search",
+        # links; AIDE unpacks archives into its workspace, the data itself is read-only
+        "copy_data": "false",
+    }
+    if model:
+        ours |= {"agent.code.model": model, "agent.feedback.model": feedback_model, "report.model": feedback_model}
+    if steps:
+        ours["agent.steps"] = steps
+    dotted = [f"{key}={value}" for key, value in {**ours, **given}.items()]
+    config = prep_cfg(OmegaConf.merge(_load_cfg(use_cli_args=False), OmegaConf.from_dotlist(dotted)))
+    config.log_dir = LOGS
+    handler = logging.FileHandler(LOGS / "aide.log")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger = logging.getLogger("aide")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    logger.propagate = False
+    return config
+
+
+def choose_endpoint() -> None:
+    """With a base URL every model is asked there, whatever its name looks like."""
+    base_url = os.environ.get("OPENAI_BASE_URL")
+    if base_url:
+        backend.determine_provider = lambda model: "openai"
+        backend_openai.OPENAI_BASE_URL = base_url
+
+
+def write_task() -> Path:
+    """The competition's description, followed by what AIDE's own prompts get wrong about this machine."""
+    installed = []
+    for name in TOLD_PACKAGES:
+        try:
+            installed.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    gpus = os.environ.get("NVIDIA_VISIBLE_DEVICES", "void")
+    lines = [
+        (HOME / "data" / "description.md").read_text(encoding="utf-8"),
+        "",
+        "# Machine",
+        f"- Installed: {', '.join(installed)}. Use these and the standard library; other packages may be missing.",
+        f"- Processors: {os.environ.get('MLEBENCH_CPUS', os.cpu_count())}. GPU: {'none' if gpus == 'void' else 'available'}.",
+        f"- Time for the whole search: {int(float(os.environ.get('TIME_LIMIT_SECS', 0)) / 60)} minutes.",
+    ]
+    task = LOGS / "task.md"
+    task.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return task
+
+
+def search(config: Any, end: float, use: ModelUse) -> Journal:
+    prep_agent_workspace(config)
+    journal = Journal()
+    agent = Agent(task_desc=load_task_desc(config), cfg=config, journal=journal)
+    interpreter = Interpreter(config.workspace_dir, **OmegaConf.to_container(config.exec))
+    made = Path(config.workspace_dir) / "working" / "submission.csv"
+    failures = 0
+    while len(journal) < config.agent.steps and failures < FAILURES_IN_A_ROW:
+        left = end - time.monotonic()
+        if left < LEAST_SECONDS_FOR_A_STEP and len(journal) > 0:
+            say(f"{left:.0f} s left: no new solution is begun")
+            break
+        interpreter.timeout = int(min(config.exec.timeout, max(10, left - 15)))
+        # what an earlier solution left must not be taken for this one's
+        made.unlink(missing_ok=True)
+        try:
+            agent.step(exec_callback=interpreter.run)
+        except Exception as error:
+            failures += 1
+            logging.getLogger("aide").exception("a step failed")
+            say(f"a step failed: {type(error).__name__}: {error}")
+            continue
+        failures = 0
+        save_run(config, journal)
+        tell(journal)
+        hand_in(journal, made)
+        use.save()
+    interpreter.cleanup_session()
+    return journal
+
+
+def tell(journal: Journal) -> None:
+    node = journal[-1]
+    result = "buggy" if node.is_buggy else f"metric {node.metric.value}"
+    say(f"solution {node.step} ({node.stage_name}): {result}, ran {node.exec_time:.0f} s")
+
+
+def hand_in(journal: Journal, made: Path) -> None:
+    """Hand in the newest solution's submission if it is the best one, or if nothing was handed in so far."""
+    newest = journal[-1]
+    is_best = journal.get_best_node() is newest
+    if not made.is_file():
+        if is_best:
+            say(f"solution {newest.step} is the best so far and wrote no submission")
+        return
+    if not (is_best or not SUBMISSION.exists()):
+        return
+    partial = SUBMISSION.with_name("submission.csv.partial")
+    shutil.copyfile(made, partial)
+    partial.replace(SUBMISSION)
+    (HOME / "code" / "solution.py").write_text(newest.code, encoding="utf-8")
+    say(f"handed in solution {newest.step}: {check()}")
+
+
+def check() -> str:
+    """What the submission checker says."""
+    script = HOME / "validate_submission.sh"
+    if not script.exists():
+        return "no checker here"
+    answer = subprocess.run(["sh", str(script), str(SUBMISSION)], capture_output=True, text=True)
+    return (answer.stdout or answer.stderr).strip()
+
+
+def write_report(config: Any, journal: Journal) -> None:
+    try:
+        report = journal2report(journal, load_task_desc(config), config.report)
+    except Exception as error:
+        say(f"no report: {type(error).__name__}: {error}")
+        return
+    (LOGS / "report.md").write_text(report, encoding="utf-8")
+
+
+class ModelUse:
+    """Counts calls and tokens into `logs/usage.json`, where the harness reads them."""
+
+    def __init__(self) -> None:
+        self.totals: dict[str, Any] = {"model_calls": 0, "model_seconds": 0.0, "input_tokens": 0, "output_tokens": 0}
+
+    def count_calls(self) -> None:
+        for provider, query in list(backend.provider_to_query_func.items()):
+            backend.provider_to_query_func[provider] = self._counted(query)
+
+    def save(self) -> None:
+        path = HOME / "logs" / "usage.json"
+        path.write_text(json.dumps({**self.totals, "model_seconds": round(self.totals["model_seconds"], 1)}), encoding="utf-8")
+
+    def _counted(self, query: Any) -> Any:
+        def counted(**arguments: Any) -> Any:
+            answer = query(**arguments)
+            _, seconds, tokens_in, tokens_out, _ = answer
+            self.totals["model_calls"] += 1
+            self.totals["model_seconds"] += seconds or 0
+            self.totals["input_tokens"] += tokens_in or 0
+            self.totals["output_tokens"] += tokens_out or 0
+            return answer
+
+        return counted
+
+
+def say(text: str) -> None:
+    print(f"aide: {text}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
