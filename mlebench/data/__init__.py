@@ -7,6 +7,7 @@ For competitions:
 - json: `read_json`, `write_indented_json`
 - splits: `Edition` (its `split` and `rng`), `test_count`
 - files: `link`, `link_files`, `link_tree`
+- tar archives: `read_tar`, `write_tar`, `tar_entries`, `TarEntry`
 - archives: `extract`, `unpack_files`, `open_zip`, `write_zip`, `write_7z`, `Member`, `scratch`
 """
 
@@ -15,7 +16,19 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from mlebench.data.archives import Member, extract, open_zip, scratch, unpack_files, write_7z, write_zip
+from mlebench.data.archives import (
+    Member,
+    TarEntry,
+    extract,
+    open_zip,
+    read_tar,
+    scratch,
+    tar_entries,
+    unpack_files,
+    write_7z,
+    write_tar,
+    write_zip,
+)
 from mlebench.data.json_files import read_json, write_indented_json
 from mlebench.data.links import link, link_files, link_tree
 from mlebench.edition import Edition, test_count
@@ -39,17 +52,21 @@ _LAZY = {
 __all__ = [
     "Edition",
     "Member",
+    "TarEntry",
     "extract",
     "link",
     "link_files",
     "link_tree",
     "open_zip",
     "read_json",
+    "read_tar",
     "scratch",
+    "tar_entries",
     "test_count",
     "unpack_files",
-    "write_indented_json",
     "write_7z",
+    "write_indented_json",
+    "write_tar",
     "write_zip",
     *_LAZY,
 ]

@@ -6,6 +6,7 @@ Archives are untrusted: members with absolute paths, `..`, links or devices, and
 from __future__ import annotations
 
 import contextlib
+import gzip
 import os
 import shutil
 import tarfile
@@ -13,7 +14,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, cast
 
 from mlebench.data.links import FIXED_TIME, make_folders, tell_missing
 from mlebench.errors import WorkFailed
@@ -168,6 +169,70 @@ def write_7z(target: Path, members: Iterable[Member]) -> None:
                     packed.writef(source, member.name)
             # the library takes the dates of the moment and offers no other way
             packed.header.files_info.files[-1].update(dates)
+
+
+class TarEntry(NamedTuple):
+    """A file of a tar archive; `file` can be read once, before the next entry is asked for."""
+
+    name: str
+    size: int
+    file: IO[bytes]
+
+
+def read_tar(archive: Path) -> Iterator[TarEntry]:
+    """Go through the files of a tar archive, compressed or not, in one pass and without unpacking it.
+
+    Raises:
+        WorkFailed: if the archive is missing, damaged or unsafe.
+    """
+    with _damage_explained(archive), tarfile.open(archive, "r|*") as opened:
+        while (member := opened.next()) is not None:
+            _check_name(archive, member.name)
+            content = opened.extractfile(member) if member.isreg() else None
+            if content is not None:
+                yield TarEntry(str(PurePosixPath(member.name)), member.size, content)
+            # the library would keep all of them
+            opened.members.clear()  # type: ignore[attr-defined]
+
+
+def tar_entries(folder: Path, names: Iterable[str]) -> Iterator[TarEntry]:
+    """Files below a folder as entries of the same names.
+
+    Raises:
+        WorkFailed: if a file is missing.
+    """
+    for name in names:
+        with _open_source(Member(name, folder / name)) as file:
+            yield TarEntry(name, os.fstat(file.fileno()).st_size, file)
+
+
+def write_tar(target: Path, entries: Iterable[TarEntry], *, gzipped: bool) -> int:
+    """Write a tar in one pass with the same bytes each time: dates, owners and rights are fixed.
+
+    Args:
+        target: the archive.
+        entries: the files.
+        gzipped: whether it becomes a gzip file; the contents are stored in it, as images gain nothing.
+
+    Returns:
+        The number of files.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        sink: IO[bytes] = stack.enter_context(target.open("wb"))
+        if gzipped:
+            packer = gzip.GzipFile("", "wb", compresslevel=0, fileobj=sink, mtime=FIXED_TIME)
+            sink = cast(IO[bytes], stack.enter_context(packer))
+        # a pipe needs no seeking and keeps no list of members
+        packed = stack.enter_context(tarfile.open(fileobj=sink, mode="w|", format=tarfile.GNU_FORMAT))
+        count = 0
+        for entry in entries:
+            header = tarfile.TarInfo(entry.name)
+            header.size, header.mtime = entry.size, FIXED_TIME
+            packed.addfile(header, entry.file)
+            packed.members.clear()  # type: ignore[attr-defined]
+            count += 1
+        return count
 
 
 def _open_source(member: Member) -> IO[bytes]:

@@ -1,0 +1,108 @@
+"""Archives are untrusted: what leads out, links or blows up is refused, and zips come out the same each time."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import zipfile
+from pathlib import Path
+
+import py7zr
+import pytest
+
+from mlebench.data import Member, extract, open_zip, scratch, write_zip
+from mlebench.errors import WorkFailed
+
+
+def packed(path: Path, *names: str) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, f"content of {name}")
+    return path
+
+
+@pytest.mark.parametrize("name", ["../out.txt", "/etc/out.txt", "a/../../out.txt", "..\\out.txt"])
+def test_a_zip_member_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
+    archive = packed(tmp_path / "a.zip", name)
+    with pytest.raises(WorkFailed, match="leads out"):
+        extract(archive, tmp_path / "target")
+    assert not any((tmp_path / "target").rglob("*"))
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
+def test_a_tar_member_that_is_neither_file_nor_folder_is_refused(tmp_path: Path, kind: bytes) -> None:
+    archive = tmp_path / "a.tar"
+    with tarfile.open(archive, "w") as opened:
+        member = tarfile.TarInfo("odd")
+        member.type, member.linkname = kind, "/etc/passwd"
+        opened.addfile(member)
+    with pytest.raises(WorkFailed, match="neither a file nor a folder"):
+        extract(archive, tmp_path / "target")
+
+
+def test_a_zip_with_a_link_is_refused(tmp_path: Path) -> None:
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w") as opened:
+        member = zipfile.ZipInfo("link")
+        member.external_attr = 0o120777 << 16
+        opened.writestr(member, "/etc/passwd")
+    with pytest.raises(WorkFailed, match="neither a file nor a folder"):
+        extract(archive, tmp_path / "target")
+
+
+def test_a_bomb_is_refused_before_anything_is_unpacked(tmp_path: Path) -> None:
+    archive = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened, opened.open("zeros", "w", force_zip64=True) as sink:
+        for _ in range(1100):
+            sink.write(bytes(1 << 20))
+    with pytest.raises(WorkFailed, match="times its size"):
+        extract(archive, tmp_path / "target")
+    assert not any((tmp_path / "target").rglob("*"))
+
+
+def test_zip_tar_and_7z_are_told_by_content(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("hello")
+    packed(tmp_path / "one.bin", "a.txt")
+    with tarfile.open(tmp_path / "two.bin", "w:gz") as opened:
+        opened.add(tmp_path / "a.txt", "a.txt")
+    with py7zr.SevenZipFile(tmp_path / "three.bin", "w") as opened:
+        opened.write(tmp_path / "a.txt", "a.txt")
+    for name in ("one", "two", "three"):
+        assert (extract(tmp_path / f"{name}.bin", tmp_path / name) / "a.txt").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"not an archive", b"PK\x03\x04 cut off"])
+def test_a_damaged_archive_is_said_in_one_sentence(tmp_path: Path, content: bytes) -> None:
+    archive = tmp_path / "raw.zip"
+    archive.write_bytes(content)
+    with pytest.raises(WorkFailed, match=r"raw\.zip .*download it again"):
+        extract(archive, tmp_path / "target")
+
+
+def test_a_missing_archive_or_member_is_named(tmp_path: Path) -> None:
+    with pytest.raises(WorkFailed, match=r"gone\.zip is missing"):
+        extract(tmp_path / "gone.zip", tmp_path / "target")
+    with open_zip(packed(tmp_path / "a.zip", "x.txt")) as opened, pytest.raises(WorkFailed, match=r"y\.txt is missing"):
+        write_zip(tmp_path / "b.zip", [Member("y.txt", (opened, "y.txt"))])
+
+
+def test_written_zips_have_the_same_bytes_and_store_what_is_compressed(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(bytes(1000))
+    (tmp_path / "a.csv").write_bytes(bytes(1000))
+    members = [Member("in/a.jpg", tmp_path / "a.jpg"), Member("in/a.csv", tmp_path / "a.csv")]
+    for name in ("one.zip", "two.zip"):
+        assert write_zip(tmp_path / name, members) == 2
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+    with zipfile.ZipFile(io.BytesIO((tmp_path / "one.zip").read_bytes())) as opened:
+        kinds = [entry.compress_type for entry in opened.infolist()]
+    assert kinds == [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]
+
+
+def test_a_scratch_folder_lies_beside_public_and_goes_even_after_an_error(tmp_path: Path) -> None:
+    public = tmp_path / "public"
+    public.mkdir()
+    with pytest.raises(ZeroDivisionError), scratch(public) as folder:
+        (folder / "left.txt").write_text("x")
+        assert folder.parent == public.parent
+        raise ZeroDivisionError
+    assert [path.name for path in tmp_path.iterdir()] == ["public"]

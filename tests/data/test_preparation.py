@@ -1,0 +1,109 @@
+"""Preparing is atomic, verified, alone, and says in one sentence what went wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mlebench.cli.main import main
+from mlebench.data.preparation import PreparationRecord, is_prepared, make_mock, prepare
+from mlebench.errors import UsageError, WorkFailed
+from mlebench.registry import Competition, Registry
+
+IMAGES = "tgs-salt-identification-challenge"
+
+
+def mocked(registry: Registry, name: str, raw: Path, size: int = 60) -> Competition:
+    competition = registry.get_competition(name)
+    make_mock(competition, raw, size=size, seed=0)
+    return competition
+
+
+def test_unchanged_files_are_links_to_the_raw_data(registry: Registry, tmp_path: Path) -> None:
+    competition = mocked(registry, "ranzcr-clip-catheter-line-classification", tmp_path / "raw")
+    prepare(competition, tmp_path / "raw", mock=True)
+    published = list(competition.public_dir.rglob("*.jpg"))
+    assert published
+    assert all(path.stat().st_nlink == 2 for path in published)
+
+
+def test_a_different_download_is_told_file_by_file_and_nothing_looks_prepared(registry: Registry, tmp_path: Path) -> None:
+    competition = mocked(registry, "spaceship-titanic", tmp_path / "raw")
+    with pytest.raises(WorkFailed, match=r"public/train\.csv has md5 .* expected 564a.*--no-verify"):
+        prepare(competition, tmp_path / "raw")
+    assert not is_prepared(competition, grading_only=True)
+
+
+def test_the_record_tells_edition_key_and_verification_but_never_the_key(data_dir: Path, tmp_path: Path) -> None:
+    competition = Registry(data_dir, "v2", "our secret").get_competition("spaceship-titanic")
+    make_mock(competition, tmp_path / "raw", size=60, seed=0)
+    record = prepare(competition, tmp_path / "raw", mock=True)
+    assert record == PreparationRecord.read(competition.prepared_dir)
+    assert (record.edition, record.verified, record.mock) == ("v2", False, True)
+    assert record.split_key_hash == competition.edition.key_hash
+    assert not any(b"our secret" in path.read_bytes() for path in competition.root.rglob("*") if path.is_file())
+
+
+def test_data_of_the_published_layout_without_a_record_counts_as_prepared(registry: Registry, tmp_path: Path) -> None:
+    competition = mocked(registry, "spaceship-titanic", tmp_path / "raw")
+    prepare(competition, tmp_path / "raw", mock=True)
+    (competition.prepared_dir / "prepared.json").unlink()
+    assert is_prepared(competition)
+    assert PreparationRecord.read(competition.prepared_dir) is None
+
+
+def test_raw_data_is_only_read(registry: Registry, tmp_path: Path) -> None:
+    competition = mocked(registry, IMAGES, tmp_path / "raw")
+    before = sorted((str(path), path.stat().st_mtime_ns) for path in (tmp_path / "raw").rglob("*"))
+    prepare(competition, tmp_path / "raw", mock=True)
+    assert sorted((str(path), path.stat().st_mtime_ns) for path in (tmp_path / "raw").rglob("*")) == before
+
+
+def test_kill_9_at_any_moment_leaves_nothing_that_looks_prepared_and_the_next_call_finishes(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    competition = Registry(data).get_competition(IMAGES)
+    command = [sys.executable, "-m", "mlebench.cli.main", "prepare", IMAGES, "--mock", "--data-dir", str(data)]
+    for delay in (0.4, 0.8, 1.2, 1.5):
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
+        time.sleep(delay)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if competition.prepared_dir.exists():
+            assert is_prepared(competition)
+    assert subprocess.run(command, capture_output=True).returncode == 0
+    assert is_prepared(competition)
+    assert {path.name for path in competition.root.iterdir()} <= {"prepared", "raw", "mock.json", ".lock"}
+
+
+def test_two_at_once_end_with_one_whole_preparation(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mlebench.cli.main", "prepare", "spaceship-titanic", "--mock", "--data-dir", str(tmp_path)]
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    errors = [process.communicate()[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], errors
+    assert is_prepared(Registry(tmp_path).get_competition("spaceship-titanic"))
+
+
+@pytest.mark.parametrize("name", ["aerial-cactus-identification", IMAGES, "jigsaw-toxic-comment-classification-challenge"])
+def test_a_corrupt_archive_is_one_sentence_and_exit_code_1(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    raw = tmp_path / "raw"
+    assert main(["mock", name, "--out", str(raw)]) == 0
+    for archive in raw.glob("*.zip"):
+        archive.write_bytes(archive.read_bytes()[: archive.stat().st_size // 2])
+    assert main(["prepare", name, "--from", str(raw), "--data-dir", str(tmp_path / "data"), "--no-verify"]) == 1
+    error = capsys.readouterr().err
+    assert "download it again" in error
+    assert "Traceback" not in error
+
+
+def test_an_unwritable_data_dir_is_a_usage_error(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    competition = mocked(Registry(blocked / "data"), "spaceship-titanic", tmp_path / "raw")
+    with pytest.raises(UsageError, match="--data-dir"):
+        prepare(competition, tmp_path / "raw", mock=True)
