@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import functools
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from mlebench.data.tables import read_csv, write_csv, write_zipped_csv
@@ -14,6 +16,14 @@ from mlebench.edition import Edition
 
 write_quoted = functools.partial(write_csv, quoting=csv.QUOTE_NONNUMERIC)
 write_zipped = functools.partial(write_zipped_csv, quoting=csv.QUOTE_NONNUMERIC)
+
+
+class Token(NamedTuple):
+    """A token: its class, its written and its spoken form."""
+
+    kind: str
+    before: str
+    after: str
 
 
 def prepare_tokens(raw: Path, public: Path, private: Path, edition: Edition, *, language: str) -> None:
@@ -50,11 +60,22 @@ def renumbered(tokens: pd.DataFrame) -> pd.DataFrame:
     return tokens.assign(sentence_id=pd.factorize(tokens["sentence_id"])[0])
 
 
-def mock_tokens(raw: Path, tokens: pd.DataFrame, *, language: str) -> None:
-    """Write the raw zips: the given tokens as train, and the files of the second stage that nobody reads."""
+def mock_tokens(raw: Path, rng: np.random.Generator, size: int, vocabulary: Sequence[Token], *, language: str) -> None:
+    """Write the raw zips: `size` tokens in sentences of about six as train, and the files of the second stage that nobody reads.
+
+    Args:
+        vocabulary: the tokens drawn from. The first begins every sentence: a word, so that no part of a tiny table is all numbers.
+    """
     raw.mkdir(parents=True, exist_ok=True)
+    sentence = np.sort(rng.integers(0, max(2, size // 6), size))
+    token_id = pd.Series(sentence).groupby(sentence).cumcount()
+    drawn = np.where(token_id == 0, 0, rng.integers(0, len(vocabulary), size))
+    tokens = pd.DataFrame([vocabulary[k] for k in drawn], columns=list(Token._fields))
+    tokens.insert(0, "sentence_id", sentence)
+    tokens.insert(1, "token_id", token_id)
+
     unread = tokens.head(3)
     ids = unread["sentence_id"].astype(str) + "_" + unread["token_id"].astype(str)
-    write_zipped(tokens, raw / f"{language}_train.csv.zip")
+    write_zipped(tokens.rename(columns={"kind": "class"}), raw / f"{language}_train.csv.zip")
     write_zipped(unread[["sentence_id", "token_id", "before"]], raw / f"{language}_test_2.csv.zip")
     write_zipped(pd.DataFrame({"id": ids, "after": unread["before"]}), raw / f"{language}_sample_submission_2.csv.zip")
