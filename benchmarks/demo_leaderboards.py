@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 from sklearn.base import BaseEstimator
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import (
@@ -66,6 +67,10 @@ def _scaled(make: Callable[..., BaseEstimator], **options: Any) -> Callable[[], 
     return lambda: make_pipeline(StandardScaler(), make(**options))
 
 
+def _support_vectors(**options: Any) -> BaseEstimator:
+    return CalibratedClassifierCV(SVC(**options), ensemble=False)
+
+
 def _plain(make: Callable[..., BaseEstimator], **options: Any) -> Callable[[], BaseEstimator]:
     return lambda: make(**options)
 
@@ -82,11 +87,8 @@ def classifiers() -> Roster:
         for k in NEIGHBOURS
     }
     roster |= {f"logistic regression, C={c:g}": _scaled(LogisticRegression, C=c, max_iter=2000) for c in STRENGTHS}
-    roster |= {f"support vectors, RBF, C={c:g}": _scaled(SVC, C=c, probability=True, random_state=0) for c in STRENGTHS}
-    roster |= {
-        f"support vectors, linear, C={c:g}": _scaled(SVC, kernel="linear", C=c, probability=True, random_state=0)
-        for c in STRENGTHS[:4]
-    }
+    roster |= {f"support vectors, RBF, C={c:g}": _scaled(_support_vectors, C=c) for c in STRENGTHS}
+    roster |= {f"support vectors, linear, C={c:g}": _scaled(_support_vectors, kernel="linear", C=c) for c in STRENGTHS[:4]}
     roster |= {f"decision tree, depth {d}": _plain(DecisionTreeClassifier, max_depth=d, random_state=0) for d in DEPTHS}
     roster |= {
         f"random forest, 100 trees, depth {d}": _plain(RandomForestClassifier, max_depth=d, random_state=0) for d in DEPTHS

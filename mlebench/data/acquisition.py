@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlebench.data.archives import extract
-from mlebench.data.preparation import make_mock
+from mlebench.data.preparation import PARTIAL, make_mock
 from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _from(source: Path, competition: Competition) -> RawData:
 def unpack_into_place(archive: Path, target: Path) -> Path:
     """Unpack an archive so that `target` only ever appears complete; what stood there is replaced."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=target.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=target.parent) as folder:
         unpacked = extract(archive, Path(folder) / "raw")
         if target.exists():
             target.rename(Path(folder) / "old")
@@ -91,7 +91,7 @@ def _mocked(competition: Competition) -> RawData:
         raise UsageError(f"{raw} holds a real download; `mlebench prepare {competition.id}` without --mock prepares it")
     if not _has_content(raw):
         raw.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".mocking-", dir=raw.parent) as folder:
+        with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=raw.parent) as folder:
             make_mock(competition, Path(folder) / "raw", size=MOCK_SIZE, seed=0)
             (raw.parent / _MOCK_MARK).write_text(json.dumps({"size": MOCK_SIZE, "seed": 0}) + "\n")
             (Path(folder) / "raw").rename(raw)

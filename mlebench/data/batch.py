@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlebench.data.acquisition import acquire
-from mlebench.data.preparation import is_prepared, prepare
+from mlebench.data.preparation import alone, is_prepared, prepare_alone
 from mlebench.errors import MlebenchError
 from mlebench.registry import Competition
 
@@ -73,13 +73,14 @@ def prepare_all(
 
 def _prepare_one(task: _Task) -> PreparationOutcome:
     competition = task.competition
-    if is_prepared(competition) and not task.force:
-        return PreparationOutcome(competition.id, f"{competition.id}: already prepared in {competition.prepared_dir}")
     try:
-        raw = acquire(competition, task.source, mock=task.mock, verify=task.verify)
-        record = prepare(competition, raw.folder, verify=task.verify, mock=raw.mock)
-        if not (task.keep_raw or raw.mock):
-            raw.drop()
+        with alone(competition):
+            if is_prepared(competition) and not task.force:
+                return PreparationOutcome(competition.id, f"{competition.id}: already prepared in {competition.prepared_dir}")
+            raw = acquire(competition, task.source, mock=task.mock, verify=task.verify)
+            record = prepare_alone(competition, raw.folder, verify=task.verify, mock=raw.mock)
+            if not (task.keep_raw or raw.mock):
+                raw.drop()
     except MlebenchError as error:
         return PreparationOutcome(competition.id, f"{competition.id}: {error}", error.exit_code)
     how = "verified" if record.verified else "mock data" if record.mock else "not verified"

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from mlebench.registry import Competition
 
 RECORD = "prepared.json"
-_BUILDING = ".preparing-"
+PARTIAL = ".partial-"
+"""What begins with this beside the prepared data is half made, and removed by the next call."""
 
 
 @dataclass(frozen=True)
@@ -73,16 +74,21 @@ def prepare(competition: Competition, raw: Path, *, verify: bool = True, mock: b
         UsageError: if the data directory cannot be written.
         WorkFailed: if the raw data is incomplete or damaged, the disk is full, or a checksum differs.
     """
-    with _explained(competition), _alone(competition.root):
-        _remove_leftovers(competition.root)
-        build = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=competition.root))
+    with alone(competition):
+        return prepare_alone(competition, raw, verify=verify, mock=mock)
+
+
+def prepare_alone(competition: Competition, raw: Path, *, verify: bool, mock: bool) -> PreparationRecord:
+    """`prepare` for a caller that holds the competition's lock."""
+    with _explained(competition):
+        build = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=competition.root))
         try:
             build.chmod(0o755)
             record = _build(competition, raw, build, verify=verify, mock=mock)
             _put_in_place(build, competition.prepared_dir)
+            return record
         finally:
             shutil.rmtree(build, ignore_errors=True)
-    return record
 
 
 def make_mock(competition: Competition, raw: Path, *, size: int, seed: int) -> None:
@@ -144,24 +150,29 @@ def _explain_differences(competition: Competition, differing: list[Difference]) 
 
 def _put_in_place(build: Path, target: Path) -> None:
     if target.exists():
-        with tempfile.TemporaryDirectory(prefix=_BUILDING, dir=target.parent, ignore_cleanup_errors=True) as old:
+        with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=target.parent, ignore_cleanup_errors=True) as old:
             target.rename(Path(old) / "old")
             build.rename(target)
     else:
         build.rename(target)
 
 
-def _remove_leftovers(root: Path) -> None:
-    for leftover in root.glob(f"{_BUILDING}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-
-
 @contextlib.contextmanager
-def _alone(root: Path) -> Iterator[None]:
-    """Hold the competition's lock, so that two processes never prepare it at once; the second waits."""
-    root.mkdir(parents=True, exist_ok=True)
-    with (root / ".lock").open("w") as lock:
+def alone(competition: Competition) -> Iterator[None]:
+    """Hold the competition's lock, so that two processes never work on its data at once; the second waits.
+
+    What a killed process left half made is removed first.
+
+    Raises:
+        UsageError: if the data directory cannot be written.
+    """
+    with contextlib.ExitStack() as stack:
+        with _explained(competition):
+            competition.root.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context((competition.root / ".lock").open("w"))
         fcntl.flock(lock, fcntl.LOCK_EX)
+        for leftover in competition.root.glob(f"{PARTIAL}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
         yield
 
 

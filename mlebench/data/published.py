@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench.data.preparation import is_prepared, prepare
-from mlebench.errors import UsageError
+from mlebench.data.preparation import is_prepared
+from mlebench.errors import UsageError, WorkFailed
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from mlebench.registry import Competition
+
+logger = logging.getLogger("mlebench")
 
 
 def download_and_prepare_dataset(
@@ -34,19 +37,17 @@ def download_and_prepare_dataset(
         UsageError: on a missing precondition (credentials, rules) or `overwrite_checksums`.
         WorkFailed: if the download or the preparation fails.
     """
-    from mlebench.data.acquisition import acquire
-
     if overwrite_checksums:
         raise UsageError(f"the checksums of {competition.id} are facts and cannot be overwritten; use skip_verification instead")
     if overwrite_leaderboard:
         from mlebench.kaggle.leaderboards import refresh_leaderboard
 
         refresh_leaderboard(competition)
-    if not is_prepared(competition):
-        raw = acquire(competition, verify=not skip_verification)
-        prepare(competition, raw.folder, verify=not skip_verification, mock=raw.mock)
-        if not keep_raw:
-            raw.drop()
+    from mlebench.data.batch import prepare_all
+
+    outcome = prepare_all([competition], keep_raw=keep_raw, verify=not skip_verification, tell=logger.info)[0]
+    if outcome.exit_code:
+        raise (UsageError if outcome.exit_code == UsageError.exit_code else WorkFailed)(outcome.message)
 
 
 def download_dataset(competition: Competition, download_dir: Path | str, force: bool = False) -> Path:

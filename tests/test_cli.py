@@ -1,0 +1,132 @@
+"""The command line's contract: what goes where, and the exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mlebench.cli.main import COMMANDS, main
+
+
+@pytest.fixture
+def prepared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    assert main(["prepare", "spaceship-titanic", "--mock", "--data-dir", str(tmp_path)]) == 0
+    capsys.readouterr()
+    return tmp_path
+
+
+def sample(data: Path) -> Path:
+    return data / "spaceship-titanic" / "prepared" / "public" / "sample_submission.csv"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert f"mlebench {command}" in capsys.readouterr().out
+
+
+def test_list_json_is_an_array_of_the_82(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--json"]) == 0
+    entries = json.loads(capsys.readouterr().out)
+    assert len(entries) == 82
+    assert {"id", "title", "split", "modality", "metric", "direction"} <= set(entries[0])
+
+
+def test_a_mistyped_id_command_or_split_is_told_with_its_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, hint in (
+        (["info", "spaceship-titanik"], "did you mean spaceship-titanic"),
+        (["prepara"], "did you mean `mlebench prepare`"),
+        (["list", "--split", "lo"], "the splits are low"),
+    ):
+        assert main(words) == 2
+        captured = capsys.readouterr()
+        assert hint in captured.err
+        assert captured.out == ""
+
+
+def test_grade_json_is_one_report_and_its_exit_code_tells_validity(prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["grade", str(sample(prepared)), "-c", "spaceship-titanic", "--data-dir", str(prepared), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["valid_submission"] and report["score"] == pytest.approx(0.5, abs=0.2)
+    broken = prepared / "broken.csv"
+    broken.write_text("PassengerId,Transported\n")
+    assert main(["grade", str(broken), "-c", "spaceship-titanic", "--data-dir", str(prepared), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["error_kind"] == "invalid"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "exists"),
+    [
+        ("gone.csv", "missing", False),
+        ("folder.csv", "missing", False),
+        ("text.txt", "not_csv", False),
+        ("empty.csv", "invalid", True),
+    ],
+)
+def test_a_report_tells_why_there_is_no_score(
+    prepared: Path, capsys: pytest.CaptureFixture[str], name: str, kind: str, exists: bool
+) -> None:
+    (prepared / "folder.csv").mkdir()
+    (prepared / "text.txt").write_text("hello")
+    (prepared / "empty.csv").write_bytes(b"")
+    words = ["grade", str(prepared / name), "-c", "spaceship-titanic", "--data-dir", str(prepared), "--json"]
+    assert main(words) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert (report["error_kind"], report["submission_exists"], report["score"]) == (kind, exists, None)
+    assert report["error"]
+
+
+def test_a_crash_of_the_grader_is_never_the_agents_fault(
+    prepared: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    answers = prepared / "spaceship-titanic" / "prepared" / "private" / "test.csv"
+    answers.write_text(answers.read_text().replace("True", "Maybe"))
+    words = ["grade", str(sample(prepared)), "-c", "spaceship-titanic", "--data-dir", str(prepared), "--json"]
+    assert main(words) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["error_kind"] == "grader_error"
+    assert "Maybe" not in report["error"]
+    assert "Traceback" in caplog.text
+
+
+def test_a_jsonl_of_submissions_becomes_one_timestamped_report(prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [
+        {"competition_id": "spaceship-titanic", "submission_path": str(path)} for path in (sample(prepared), prepared / "no.csv")
+    ]
+    (prepared / "all.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    words = ["grade", "--submission", str(prepared / "all.jsonl"), "--output-dir", str(prepared / "out")]
+    assert main([*words, "--data-dir", str(prepared)]) == 0
+    (report,) = (prepared / "out").glob("*_grading_report.json")
+    content = json.loads(report.read_text())
+    assert (content["total_runs"], content["total_valid_submissions"]) == (2, 1)
+    assert [entry["submission_exists"] for entry in content["competition_reports"]] == [True, False]
+
+
+def test_grading_without_data_tells_the_command_that_mends_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["grade", "x.csv", "-c", "spaceship-titanic", "--data-dir", str(tmp_path)]) == 2
+    assert "`mlebench prepare spaceship-titanic`" in capsys.readouterr().err
+
+
+def test_published_spellings_select_competitions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ids.txt").write_text("spaceship-titanic\n")
+    assert main(["prepare", "--list", str(tmp_path / "ids.txt"), "--mock", "--data-dir", str(tmp_path)]) == 0
+    assert main(["prepare", "-c", "spaceship-titanic", "--data-dir", str(tmp_path), "--skip-verification"]) == 0
+    assert "already prepared" in capsys.readouterr().err
+
+
+def test_leaderboard_places_a_score(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["leaderboard", "spaceship-titanic", "--score", "0.81", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["medal"] == "bronze"
+    assert main(["leaderboard", "demo-wine", "--score", "0.05", "--json"]) == 0
+    place = json.loads(capsys.readouterr().out)
+    assert (place["rank"], place["medal"], place["leaderboard_size"]) == (1, "gold", 72)
+
+
+def test_status_tells_what_is_prepared(prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--data-dir", str(prepared), "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert (entry["id"], entry["edition"], entry["mock"]) == ("spaceship-titanic", "v1", True)

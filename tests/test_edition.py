@@ -1,0 +1,67 @@
+"""Splits: v1 as published, v2 by key, groups and classes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlebench.edition import Edition, test_count
+from mlebench.errors import UsageError
+
+V1, V2 = Edition("v1", "some-id"), Edition("v2", "some-id")
+
+
+@given(st.integers(5, 300), st.sampled_from([0.1, 0.14, 0.19, 0.25]), st.integers(0, 50))
+def test_v1_is_a_permutation_whose_first_part_is_the_test_set(n: int, share: float, seed: int) -> None:
+    train, test = V1.split(np.arange(n), test_size=share, random_state=seed)
+    order = np.random.RandomState(seed).permutation(n)
+    assert [*test, *train] == list(order)
+    assert len(test) == int(np.ceil(share * n))
+
+
+@settings(max_examples=50)
+@given(st.lists(st.integers(0, 12), min_size=8, max_size=200), st.sampled_from([0.1, 0.3]))
+def test_v2_keeps_groups_whole(groups: list[int], share: float) -> None:
+    if len(set(groups)) < 2:
+        return
+    train, test = V2.split(list(range(len(groups))), test_size=share, groups=groups)
+    assert sorted([*train, *test]) == list(range(len(groups)))
+    assert not {groups[row] for row in train} & {groups[row] for row in test}
+    assert train and test
+
+
+@given(st.lists(st.sampled_from("abc"), min_size=30, max_size=300))
+def test_v2_keeps_class_shares_within_one_row(classes: list[str]) -> None:
+    train, test = V2.split(np.array(classes), test_size=0.2, stratify=classes)
+    counts = pd.Series(classes).value_counts()
+    for name, count in counts.items():
+        assert abs((test == name).sum() - len(test) / len(classes) * count) <= 1 + len(counts)
+        assert (train == name).any()
+
+
+def test_v2_depends_on_key_competition_and_purpose_alone() -> None:
+    assert V2.seed() == Edition("v2", "some-id").seed()
+    seeds = {V2.seed(), V2.seed("order"), Edition("v2", "other-id").seed(), Edition("v2", "some-id", "our key").seed()}
+    assert len(seeds) == 4
+    assert max(seeds) > 2**100
+
+
+def test_a_key_is_told_by_its_hash_alone() -> None:
+    keyed = Edition("v2", "some-id", "our key")
+    assert keyed.key_hash and "our key" not in keyed.key_hash
+    assert V2.key_hash is None
+    assert Edition("v1", "some-id", "our key").key_hash is None
+
+
+def test_a_fixed_test_count_is_exact_whenever_there_are_more_rows() -> None:
+    assert [test_count(n, 9914) for n in (9915, 50_000)] == [9914, 9914]
+    assert [test_count(n, 9914) for n in (9914, 100, 3)] == [1983, 20, 1]
+
+
+@pytest.mark.parametrize("edition", [V1, V2])
+def test_too_few_rows_are_a_usage_error(edition: Edition) -> None:
+    with pytest.raises(UsageError, match="cannot be split"):
+        edition.split([1], test_size=0.5)
