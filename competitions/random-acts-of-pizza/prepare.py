@@ -10,6 +10,8 @@ from mlebench.errors import WorkFailed
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     requests, unlabelled = read_requests(raw / "train.json"), read_requests(raw / "test.json")
     train, test = edition.split(requests, test_size=len(unlabelled) / (len(requests) + len(unlabelled)))
+    if lacking := unlabelled[0].keys() - requests[0].keys():
+        raise WorkFailed(f"train.json lacks fields of test.json: {', '.join(sorted(lacking))}; download it again")
     shown = [field for field in unlabelled[0] if edition.is_v1 or field != "giver_username_if_known"]
 
     write_requests(train, public, "train", edition)
@@ -21,8 +23,8 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 def read_requests(path: Path) -> list[dict]:
     requests = read_json(path)
-    if any(request.keys() != requests[0].keys() for request in requests):
-        raise WorkFailed(f"the requests in {path} do not all have the same fields; download it again")
+    if not requests or any(request.keys() != requests[0].keys() for request in requests):
+        raise WorkFailed(f"{path} holds no requests, or not all with the same fields; download it again")
     return requests
 
 

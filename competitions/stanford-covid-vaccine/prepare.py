@@ -12,8 +12,8 @@ TARGETS = ["reactivity", "deg_Mg_pH10", "deg_pH10", "deg_Mg_50C", "deg_50C"]
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
-    molecules = pd.read_json(raw / "train.json", lines=True)
-    shown = pd.read_json(raw / "test.json", lines=True).columns
+    molecules = read_molecules(raw / "train.json")
+    shown = read_molecules(raw / "test.json").columns
     train, test = draw_test(molecules, edition)
 
     write_json_lines(train, public / "train.json")
@@ -24,6 +24,13 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     write_csv(sample, public / "sample_submission.csv", float_format="%.10f")
     if not edition.is_v1:
         link_files(raw / "bpps", public / "bpps", (f"{name}.npy" for name in [*train["id"], *test["id"]]))
+
+
+def read_molecules(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_json(path, lines=True)
+    except ValueError as error:
+        raise WorkFailed(f"{path} is damaged ({error}); download it again") from None
 
 
 def draw_test(molecules: pd.DataFrame, edition: Edition) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -71,6 +78,8 @@ def write_json_lines(molecules: pd.DataFrame, path: Path) -> None:
 def list_positions(molecule: dict) -> pd.DataFrame:
     """One row per base; those beyond the measured ones hold zeros and are not kept for scoring."""
     length, scored = molecule["seq_length"], molecule["seq_scored"]
+    if any(len(molecule[target]) != scored for target in TARGETS):
+        raise WorkFailed(f"molecule {molecule['id']} of train.json lacks measurements; download it again")
     padding = [0.0] * (length - scored)
     return pd.DataFrame(
         {
