@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlebench.edition import PUBLISHED_KEY, Edition
 from mlebench.errors import UsageError
 from mlebench.runs.experiment import current_plan
 from mlebench.runs.plan import Group
@@ -9,19 +10,21 @@ from mlebench.runs.state import RunRecord
 from mlebench.runs.worker import RunTask, grade_run
 
 
-def check_unchanged(group: Group, split_key_hash: str | None) -> None:
+def check_unchanged(group: Group, split_key: str | None) -> None:
     """Refuse to mix runs of different plans.
 
     Args:
         group: the group to go on with.
-        split_key_hash: fingerprint of the split key given now.
+        split_key: the secret key of edition v2 that is given now.
 
     Raises:
         UsageError: with the difference between the frozen plan and the one that would be made now.
     """
-    if split_key_hash != group.plan.split_key_hash:
+    plan = group.plan
+    key_hash = Edition(plan.edition, plan.competitions[0], split_key or PUBLISHED_KEY).key_hash
+    if key_hash != plan.split_key_hash:
         raise UsageError(
-            f"{group.name} was made with another split key (hash {group.plan.split_key_hash}, now {split_key_hash}); "
+            f"{group.name} was made with another split key (hash {plan.split_key_hash}, now {key_hash}); "
             "give the same one with `--split-key` or MLEBENCH_SPLIT_KEY"
         )
     lines = group.plan.differences(current_plan(group.plan))

@@ -74,15 +74,13 @@ def create_groups(plans: list[Plan], runs_dir: Path, name: str | None, executor_
     return groups
 
 
-def resume_group(
-    group: Group, split_key_hash: str | None, executor: Executor, options: RunOptions, display: Display | None = None
-) -> Progress:
+def resume_group(group: Group, executor: Executor, options: RunOptions, display: Display | None = None) -> Progress:
     """Go on with a group: finished runs stay, live ones are re-attached, dead ones are run again.
 
     Raises:
         UsageError: its plan has changed since, or another harness is at work on it.
     """
-    check_unchanged(group, split_key_hash)
+    check_unchanged(group, options.split_key)
     refuse_problems([group.plan], executor, options.split_key)
     return run_groups(
         [group], executor, with_secrets(options, [group]), display, prepare=lambda: make_ready(group, options.split_key)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -32,6 +33,7 @@ echo $? > "$MLEBENCH_STATE_DIR/exit_code.partial" && mv "$MLEBENCH_STATE_DIR/exi
 """
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TMPDIR", "SSL_CERT_FILE", "CUDA_HOME")
 _WATCH_SECONDS = 30.0
+_MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 class LocalSandbox:
@@ -64,7 +66,7 @@ class LocalSandbox:
             process = _launch(request, home)
         except OSError as error:
             raise StartFailed("start-failed", f"cannot start {request.agent.id} here: {error}") from error
-        return LocalHandle(request, process.pid, datetime.now(UTC), process)
+        return LocalHandle(request, process.pid, datetime.now(UTC), process, _own_peak_memory())
 
     def attach(self, request: RunRequest) -> LocalHandle | None:
         """The attempt that an earlier harness started, alive or just ended."""
@@ -82,13 +84,19 @@ class LocalHandle:
     """One attempt; `process` is known only to the harness that started it."""
 
     def __init__(
-        self, request: RunRequest, pid: int | None, started_at: datetime, process: subprocess.Popen[bytes] | None
+        self,
+        request: RunRequest,
+        pid: int | None,
+        started_at: datetime,
+        process: subprocess.Popen[bytes] | None,
+        inherited_peak: int = 0,
     ) -> None:
         self.label = request.label
         self.started_at = started_at
         self._request = request
         self._pid = pid
         self._process = process
+        self._inherited_peak = inherited_peak
         self._exit = processes.Exit(pid) if pid is not None else None
         self._asked: Literal["stop", "detach"] | None = None
         self._stop_grace = request.profile.grace
@@ -166,11 +174,10 @@ class LocalHandle:
             _, status, usage = os.wait4(self._process.pid, 0)
             # Popen would otherwise look for a child that is collected already
             self._process.returncode = os.waitstatus_to_exitcode(status)
-            scale = 1 if sys.platform == "darwin" else 1024
-            return {
-                "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3),
-                "peak_memory_bytes": usage.ru_maxrss * scale,
-            }
+            measured = {"cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3)}
+            peak = usage.ru_maxrss * _MAXRSS_UNIT
+            # a new process counts the memory of the one it was forked from until it executes its program
+            return measured | ({"peak_memory_bytes": peak} if peak > self._inherited_peak else {})
         return {}
 
     def _close(self) -> None:
@@ -277,6 +284,10 @@ def _verdict(forced: str | None, code: int | None, profile: Profile) -> tuple[En
 def _note(request: RunRequest, text: str) -> None:
     with contextlib.suppress(OSError), (request.run_dir / "run.log").open("a", encoding="utf-8") as log:
         log.write(f"[mlebench] {datetime.now(UTC):%Y-%m-%d %H:%M:%S} {text}\n")
+
+
+def _own_peak_memory() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT
 
 
 def _exit_code(state: Path) -> int | None:

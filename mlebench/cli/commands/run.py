@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -173,23 +174,22 @@ def _split_key(edition: str, arguments: argparse.Namespace) -> str | None:
 
 
 def _resume(arguments: argparse.Namespace) -> int:
-    from mlebench.edition import PUBLISHED_KEY, Edition
     from mlebench.runs.display import make_display
     from mlebench.runs.plan import find_group
+    from mlebench.runs.resume import check_unchanged
     from mlebench.runs.scheduler import GroupStopped
     from mlebench.runs.start import resume_group
 
     _refuse_changes(arguments)
     group = find_group(paths.runs_dir(arguments.runs_dir), arguments.resume)
     executor = _executor(arguments, None)
-    options = _options(arguments, None)
-    key = _split_key(group.plan.edition, arguments)
-    key_hash = Edition(group.plan.edition, group.plan.competitions[0], key or PUBLISHED_KEY).key_hash
+    options = replace(_options(arguments, None), split_key=_split_key(group.plan.edition, arguments))
+    check_unchanged(group, options.split_key)
     if arguments.dry_run:
-        return _dry_run([group.plan], executor, arguments, key)
+        return _dry_run([group.plan], executor, arguments, options.split_key)
     _tell_start([group])
     try:
-        resume_group(group, key_hash, executor, options, make_display())
+        resume_group(group, executor, options, make_display())
     except GroupStopped as stopped:
         print(f"mlebench run: {stopped}", file=sys.stderr)
         _show_results([group], arguments)

@@ -1,0 +1,146 @@
+"""Toy competitions, prepared by hand, and toy agents made of one shell script: whole runs in a fraction of a second."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlebench.agents import AgentSpec, get_agent
+from mlebench.machine import Gpu, Machine
+from mlebench.profiles import Profile
+from mlebench.runs.executors.base import ExecutorOptions
+from mlebench.runs.executors.local import LocalExecutor
+from mlebench.runs.plan import Plan
+from mlebench.sandbox.base import RunRequest
+
+FACTS = """
+id: {id}
+title: Toy
+split: demo
+modality: tabular
+task: regression
+metric: {{name: mean absolute error, direction: minimize}}
+files:
+  answers: private/test.csv
+  sample_submission: public/sample_submission.csv
+  public: [sample_submission.csv, test.csv]
+  private: [test.csv]
+thresholds: {{gold: 0.1, silver: 0.5, bronze: 1.0, median: 2.0}}
+"""
+GRADE = """
+from sklearn.metrics import mean_absolute_error
+
+from grading import Grader, Real
+
+grader = Grader(id="id", columns={"y": Real()}, metric=mean_absolute_error)
+"""
+TOYS = ("toy-a", "toy-b", "toy-c")
+HAND_IN = 'cp "$DATA_DIR/sample_submission.csv" "$SUBMISSION_DIR/submission.csv"\n'
+
+
+@pytest.fixture
+def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three prepared competitions; the sample submission earns bronze. Returns the data directory."""
+    for name in TOYS:
+        make_toy(tmp_path / "competitions" / name, tmp_path / "data" / name)
+    monkeypatch.setenv("MLEBENCH_COMPETITIONS_PATH", str(tmp_path / "competitions"))
+    monkeypatch.setenv("MLEBENCH_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("MLEBENCH_RUNS_DIR", str(tmp_path / "runs"))
+    return tmp_path / "data"
+
+
+def make_toy(folder: Path, data: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "competition.yaml").write_text(FACTS.format(id=folder.name))
+    (folder / "grade.py").write_text(GRADE)
+    (folder / "description.md").write_text("Predict y of the toy.\n")
+    (folder / "description_obfuscated.md").write_text("Predict y.\n")
+    public, private = data / "prepared" / "public", data / "prepared" / "private"
+    public.mkdir(parents=True)
+    private.mkdir(parents=True)
+    (public / "test.csv").write_text("id\na\nb\n")
+    (public / "sample_submission.csv").write_text("id,y\na,1\nb,1\n")
+    (private / "test.csv").write_text("id,y\na,0\nb,2\n")
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Callable[..., AgentSpec]:
+    """Makes an agent of a script: `agent("exit 3")`, or `agent(HAND_IN, name="other", settings="arguments: {a: 1}")`."""
+
+    def make(script: str = HAND_IN, name: str = "scripted", settings: str = "description: a script") -> AgentSpec:
+        folder = tmp_path / "agents" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "agent.yaml").write_text(settings + "\n")
+        (folder / "start.sh").write_text("#!/bin/bash\n" + textwrap.dedent(script))
+        (folder / "start.sh").chmod(0o755)
+        return get_agent(str(folder))
+
+    return make
+
+
+@pytest.fixture
+def profile() -> Profile:
+    return Profile(name="toy", cpus=1, memory=2**20, time_limit=30, grace=1, snapshot_every=0)
+
+
+@pytest.fixture
+def plan(toys: Path, agent: Callable[..., AgentSpec], profile: Profile) -> Callable[..., Plan]:
+    """Makes a plan; keywords replace its parts, `script` is the agent's."""
+
+    def make(script: str = HAND_IN, **parts: Any) -> Plan:
+        chosen = parts.pop("agent", None) or agent(script)
+        limits = profile.model_copy(update=parts.pop("limits", {}))
+        content: dict[str, Any] = {
+            "agent": chosen,
+            "competitions": TOYS,
+            "seeds": (0,),
+            "profile": limits,
+            "sandbox": "local",
+            "data_dir": toys,
+            "agent_fingerprint": chosen.fingerprint(),
+        }
+        return Plan(**{**content, **parts})
+
+    return make
+
+
+@pytest.fixture
+def runs_dir(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+def machine(cpus: int = 4, memory: int = 2**30, gpus: int = 0) -> Machine:
+    return Machine("toy", cpus, "toy", memory, tuple(Gpu(str(number), "toy", 2**30) for number in range(gpus)), "toy")
+
+
+def local_executor(parallel: int | None = None, **parts: int) -> LocalExecutor:
+    return LocalExecutor(ExecutorOptions(parallel=parallel), machine(**parts))
+
+
+@pytest.fixture
+def request_for(tmp_path: Path, toys: Path, profile: Profile) -> Callable[..., RunRequest]:
+    """Makes the request of one run of an agent on toy-a; keywords replace its parts."""
+
+    def make(agent: AgentSpec, limits: dict[str, Any] | None = None, **parts: Any) -> RunRequest:
+        run_dir = tmp_path / "runs" / "group" / "toy-a_seed0"
+        run_dir.mkdir(parents=True, exist_ok=True)
+        content: dict[str, Any] = {
+            "run_id": "toy-a_seed0",
+            "group": f"group-{tmp_path.name}",
+            "attempt": 1,
+            "competition_id": "toy-a",
+            "seed": 7,
+            "public_dir": toys / "toy-a" / "prepared" / "public",
+            "description": "What to do.",
+            "instructions": "How to do it.",
+            "agent": agent,
+            "profile": profile.model_copy(update=limits or {}),
+            "run_dir": run_dir,
+        }
+        return RunRequest(**{**content, **parts})
+
+    return make

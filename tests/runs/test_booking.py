@@ -1,0 +1,67 @@
+"""Booking: the machine is never oversold, and no two runs ever share a GPU."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlebench.runs.booking import Booking, Need
+
+GPUS = [str(number) for number in range(8)]
+NEEDS = st.builds(Need, cpus=st.sampled_from([0.5, 1, 3, 8]), memory=st.integers(1, 40), gpus=st.integers(0, 5))
+
+
+@given(st.lists(st.one_of(NEEDS, st.integers(0, 20)), max_size=60))
+def test_never_oversold_and_no_gpu_shared(steps: list[Need | int]) -> None:
+    """A need asks for room; a number ends the run at that place."""
+    booking = Booking(cpus=16, memory=100, gpu_ids=GPUS)
+    at_work: dict[str, tuple[Need, tuple[str, ...]]] = {}
+    for number, step in enumerate(steps):
+        if isinstance(step, int):
+            if step < len(at_work):
+                key = list(at_work)[step]
+                booking.give_back(key)
+                del at_work[key]
+            continue
+        gpus = booking.take(f"run {number}", step)
+        if gpus is not None:
+            assert len(gpus) == step.gpus
+            at_work[f"run {number}"] = (step, gpus)
+        held = [gpu for _, taken in at_work.values() for gpu in taken]
+        assert len(held) == len(set(held))
+        assert set(held) <= set(GPUS)
+        assert sum(need.cpus for need, _ in at_work.values()) <= 16
+        assert sum(need.memory for need, _ in at_work.values()) <= 100
+
+
+@given(st.lists(NEEDS, max_size=20))
+def test_everything_is_free_again_at_the_end(needs: list[Need]) -> None:
+    booking = Booking(cpus=16, memory=100, gpu_ids=GPUS)
+    taken = [str(number) for number, need in enumerate(needs) if booking.take(str(number), need) is not None]
+    for key in taken:
+        booking.give_back(key)
+    assert sorted(booking.take("all", Need(16, 100, 8)) or ()) == GPUS
+
+
+def test_run_that_is_at_work_already_keeps_its_gpus() -> None:
+    booking = Booking(cpus=2, memory=10, gpu_ids=["0", "1"])
+    booking.take_over("old", Need(1, 1, 1), ["1"])
+    assert booking.take("new", Need(1, 1, 1)) == ("0",)
+    assert booking.take("more", Need(1, 1, 0)) is None
+    booking.give_back("old")
+    assert booking.take("more", Need(1, 1, 1)) == ("1",)
+
+
+def test_shortage_names_what_is_missing() -> None:
+    booking = Booking(cpus=2, memory=2**30, gpu_ids=[])
+    assert booking.shortage(Need(2, 2**30, 0)) is None
+    assert "4 CPUs" in str(booking.shortage(Need(4, 1, 0)))
+    assert "1.0 GiB" in str(booking.shortage(Need(1, 2**31, 0)))
+    assert "1 GPUs" in str(booking.shortage(Need(1, 1, 1)))
+
+
+def test_capacity_is_what_the_scarcest_allows() -> None:
+    booking = Booking(cpus=16, memory=100, gpu_ids=GPUS)
+    assert booking.capacity(Need(1, 10, 0)) == 10
+    assert booking.capacity(Need(1, 1, 3)) == 2
+    assert booking.capacity(Need(0.1, 1, 0)) == 100

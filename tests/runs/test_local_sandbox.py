@@ -1,0 +1,213 @@
+"""The local sandbox: the container's layout in a folder, limits kept, nothing left behind, found again after a crash."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mlebench.agents import AgentSpec
+from mlebench.sandbox import processes
+from mlebench.sandbox.base import Outcome, RunRequest
+from mlebench.sandbox.local import LocalSandbox
+
+from .conftest import HAND_IN
+
+Requests = Callable[..., RunRequest]
+Agents = Callable[..., AgentSpec]
+
+
+def play(request: RunRequest) -> Outcome:
+    handle = LocalSandbox().start(request)
+    return handle.wait(handle.started_at + timedelta(seconds=request.profile.time_limit))
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+def test_agent_finds_the_containers_layout(agent: Agents, request_for: Requests) -> None:
+    script = """
+        set -e
+        cd "$MLEBENCH_HOME"
+        cat data/description.md instructions.txt
+        test -f data/test.csv && test -x agent/start.sh && test ! -e data/../private
+        echo log > logs/a.log; echo code > code/a.py; cp "$DATA_DIR/sample_submission.csv" submission/submission.csv
+        echo "seed $MLEBENCH_SEED of $COMPETITION_ID, steps: $1"
+    """
+    request = request_for(agent(script, settings="arguments: {steps: 20}"))
+    outcome = play(request)
+    log = (request.run_dir / "run.log").read_text()
+    assert (outcome.state, outcome.exit_code, outcome.failure_class) == ("finished", 0, None), log
+    assert "What to do.How to do it." in log
+    assert "seed 7 of toy-a, steps: steps=20" in log
+    assert "isolates nothing" in log
+    assert (request.run_dir / "logs" / "a.log").read_text() == "log\n"
+    assert (request.run_dir / "code" / "a.py").exists()
+    assert (request.run_dir / "submission" / "submission.csv").read_text().startswith("id,y")
+    assert not (request.run_dir / "home").exists()
+
+
+def test_agent_cannot_change_its_folder_or_the_environment_of_the_harness(
+    agent: Agents, request_for: Requests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAGGLE_KEY", "private")
+    chosen = agent("echo changed >> start.sh; env")
+    request = request_for(chosen)
+    play(request)
+    assert "changed" not in (chosen.directory / "start.sh").read_text().splitlines()
+    assert "KAGGLE_KEY" not in (request.run_dir / "run.log").read_text()
+
+
+@pytest.mark.parametrize(("script", "reason"), [("exit 3", "exit-code"), ("kill -9 $$", "killed")])
+def test_failure_of_the_agent_is_named_and_is_its_own(
+    agent: Agents, request_for: Requests, script: str, reason: str
+) -> None:
+    outcome = play(request_for(agent(script)))
+    assert (outcome.state, outcome.reason, outcome.failure_class) == ("failed", reason, "agent")
+    assert outcome.resources["cpu_seconds"] >= 0
+
+
+def test_time_limit_ends_every_process_and_keeps_the_submission(agent: Agents, request_for: Requests) -> None:
+    script = HAND_IN + """
+        trap '' TERM
+        (trap '' TERM; sleep 600) &
+        setsid sleep 601 &
+        sleep 602
+    """
+    request = request_for(agent(script), limits={"time_limit": 0.5, "grace": 0.3})
+    started = time.monotonic()
+    outcome = play(request)
+    assert time.monotonic() - started < 5
+    assert (outcome.state, outcome.reason, outcome.failure_class) == ("timed-out", "timed-out", "agent")
+    assert (request.run_dir / "submission" / "submission.csv").exists()
+    wait_for(lambda: not processes.labelled(request.label))
+
+
+def test_agent_may_save_its_work_in_the_grace_period(agent: Agents, request_for: Requests) -> None:
+    script = """
+        trap 'cp "$DATA_DIR/sample_submission.csv" "$SUBMISSION_DIR/submission.csv"; exit 0' TERM
+        while true; do sleep 0.05; done
+    """
+    request = request_for(agent(script), limits={"time_limit": 0.5, "grace": 5})
+    outcome = play(request)
+    assert outcome.state == "timed-out"
+    assert (request.run_dir / "submission" / "submission.csv").exists()
+
+
+def test_processes_that_the_agent_left_behind_are_ended(agent: Agents, request_for: Requests) -> None:
+    request = request_for(agent("sleep 600 & setsid sleep 601 & exit 0"))
+    assert play(request).state == "finished"
+    wait_for(lambda: not processes.labelled(request.label))
+
+
+def test_stopping_from_another_thread_cancels(agent: Agents, request_for: Requests) -> None:
+    request = request_for(agent("sleep 600"))
+    handle = LocalSandbox().start(request)
+    threading.Timer(0.2, handle.stop, [0.2]).start()
+    outcome = handle.wait(handle.started_at + timedelta(seconds=60))
+    assert (outcome.state, outcome.failure_class) == ("cancelled", None)
+
+
+def test_secrets_never_reach_the_log(agent: Agents, request_for: Requests) -> None:
+    script = 'echo "the key is $KEY"; printf "%s" "$KEY" >&2; sleep 0.1; printf "sk-"; sleep 0.1; echo "secret-value"'
+    request = request_for(
+        agent(script), environment={"KEY": "sk-secret-value"}, secrets=("sk-secret-value",)
+    )
+    play(request)
+    log = request.run_dir / "run.log"
+    wait_for(lambda: log.read_text().count("***") == 3)
+    assert "secret-value" not in log.read_text()
+
+
+def test_changed_submissions_are_kept_as_snapshots(agent: Agents, request_for: Requests) -> None:
+    script = """
+        for step in 1 2 3; do
+            echo "$step" > "$SUBMISSION_DIR/submission.csv"
+            touch -d '1 minute ago' "$SUBMISSION_DIR/submission.csv"
+            sleep 1.2
+        done
+    """
+    request = request_for(agent(script), limits={"snapshot_every": 0.2})
+    play(request)
+    kept = sorted((request.run_dir / "snapshots").glob("*.csv"))
+    assert [path.read_text().strip() for path in kept] == ["1", "2", "3"]
+    assert all(len(path.stem) == 6 and path.stem.isdigit() for path in kept)
+
+
+def test_a_link_instead_of_a_submission_is_no_snapshot(agent: Agents, request_for: Requests) -> None:
+    script = 'ln -s /etc/hostname "$SUBMISSION_DIR/submission.csv"; sleep 1'
+    request = request_for(agent(script), limits={"snapshot_every": 0.2})
+    play(request)
+    assert not list((request.run_dir / "snapshots").iterdir())
+
+
+def start_and_die(request: RunRequest) -> None:
+    """Start the request in a harness that is killed at once."""
+    import pickle
+
+    code = textwrap.dedent("""
+        import os, pickle, signal, sys
+        from mlebench.sandbox.local import LocalSandbox
+        LocalSandbox().start(pickle.loads(sys.stdin.buffer.read()))
+        os.kill(os.getpid(), signal.SIGKILL)
+    """)
+    subprocess.run([sys.executable, "-c", code], input=pickle.dumps(request), check=False)
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+def test_live_attempt_is_found_again_with_its_time_and_exit_code(agent: Agents, request_for: Requests) -> None:
+    request = request_for(agent("sleep 1.5; echo the end; exit 5"))
+    before = datetime.now(UTC)
+    start_and_die(request)
+    time.sleep(0.3)
+    handle = LocalSandbox().attach(request)
+    assert handle is not None
+    assert abs((handle.started_at - before).total_seconds()) < 2
+    outcome = handle.wait(handle.started_at + timedelta(seconds=60))
+    assert (outcome.state, outcome.exit_code) == ("failed", 5)
+    assert "the end" in (request.run_dir / "run.log").read_text()
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+def test_attempt_that_ended_meanwhile_is_found_with_its_end(agent: Agents, request_for: Requests) -> None:
+    request = request_for(agent("exit 0"))
+    start_and_die(request)
+    wait_for(lambda: (request.run_dir / ".local" / "exit_code").exists())
+    handle = LocalSandbox().attach(request)
+    assert handle is not None
+    assert handle.wait(datetime.now(UTC) + timedelta(seconds=60)).state == "finished"
+
+
+def test_no_trace_is_found_of_what_never_ran(agent: Agents, request_for: Requests) -> None:
+    assert LocalSandbox().attach(request_for(agent())) is None
+
+
+def test_attempt_past_its_limit_is_stopped_when_found(agent: Agents, request_for: Requests) -> None:
+    request = request_for(agent("sleep 600"), limits={"time_limit": 0.2, "grace": 0.2})
+    start_and_die(request)
+    time.sleep(0.4)
+    handle = LocalSandbox().attach(request)
+    assert handle is not None
+    assert handle.wait(handle.started_at + timedelta(seconds=0.2)).state == "timed-out"
+    assert not processes.labelled(request.label)
+
+
+def test_descriptors_are_given_back(agent: Agents, request_for: Requests) -> None:
+    request = request_for(agent("exit 0"), environment={"A": "b"}, secrets=("secret",))
+    play(request)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        play(request)
+    assert len(os.listdir("/proc/self/fd")) <= before + 1
