@@ -175,7 +175,7 @@ class IntegerList(Column):
         text = cells.astype(str).mask(cells.isna(), "")
         refuse(~text.str.fullmatch(self._SPELLING), cells, ids, "whole numbers separated by spaces")
         if not self.allow_empty:
-            refuse(text == "", cells, ids, "filled in")
+            refuse(text.str.strip() == "", cells, ids, "filled in")
         lists = [[int(token) for token in cell.split()] for cell in text]
         low, high = (-math.inf if self.minimum is None else self.minimum), (math.inf if self.maximum is None else self.maximum)
         beyond = np.array([bool(numbers) and (min(numbers) < low or max(numbers) > high) for numbers in lists], dtype=bool)
@@ -224,10 +224,12 @@ class RunLengths(Column):
     Attributes:
         pixels: number of pixels of every image, or of each image in the order of the answers' ids.
         empty_word: a word that also stands for the empty mask (`-` in some competitions).
+        cut: cut runs at the last pixel instead of refusing those that go beyond it.
     """
 
     pixels: int | tuple[int, ...]
     empty_word: str = ""
+    cut: bool = False
 
     reads_text = True
 
@@ -236,15 +238,22 @@ class RunLengths(Column):
 
         texts = cells.astype(str).mask(cells.isna() | (cells == self.empty_word), "")
         try:
-            masks = parse_column(list(texts), self.pixels, [value.replace("\x1f", ", ") for value in ids])
+            masks = parse_column(list(texts), self.pixels, [value.replace("\x1f", ", ") for value in ids], cut=self.cut)
         except InvalidSubmission as error:
             raise InvalidSubmission(f"column `{cells.name}`: {error}") from None
         # assigning would unpack the pairs of arrays
         return np.fromiter(masks, dtype=object, count=len(masks))
 
     def refused_cells(self) -> Mapping[str, Any]:
+        cells = {
+            "text": "abc",
+            "infinite": "inf",
+            "odd count": "1 2 3",
+            "negative": "-1 5",
+            "start at zero": "0 5",
+            "unsorted": "2 1 1 1",
+            "overlapping": "1 2 2 1",
+            "fraction": "1.5 2",
+        }
         beyond = max(self.pixels) if isinstance(self.pixels, tuple) else self.pixels
-        return {
-            "text": "abc", "infinite": "inf", "odd count": "1 2 3", "negative": "-1 5", "start at zero": "0 5", "unsorted": "9 2 1 2",
-            "overlapping": "1 5 3 2", "beyond the image": f"{beyond} 2", "fraction": "1.5 2",
-        }  # fmt: skip
+        return cells if self.cut else {**cells, "beyond the image": f"{beyond} 2"}

@@ -51,13 +51,16 @@ def parse_runs(text: str, size: int) -> Runs:
     return runs
 
 
-def parse_column(texts: Sequence[str], sizes: int | Sequence[int] | IntArray, names: Sequence[object] = ()) -> list[Runs]:
+def parse_column(
+    texts: Sequence[str], sizes: int | Sequence[int] | IntArray, names: Sequence[object] = (), *, cut: bool = False
+) -> list[Runs]:
     """Parse many encodings at once; time and memory are linear in the characters.
 
     Args:
         texts: one encoding a row.
         sizes: number of pixels of each image, or of all.
         names: what to call each row in a message (its id); by default its number from 1.
+        cut: cut runs at the last pixel instead of refusing those that go beyond it.
 
     Raises:
         InvalidSubmission: naming one wrong row and what is wrong with it.
@@ -66,7 +69,7 @@ def parse_column(texts: Sequence[str], sizes: int | Sequence[int] | IntArray, na
     masks: list[Runs] = []
     for first, last in _blocks(texts):
         try:
-            masks.extend(_parse_block(texts[first:last], pixels[first:last]))
+            masks.extend(_parse_block(texts[first:last], pixels[first:last], cut))
         except _WrongRow as error:
             row = first + error.row
             name = f"row {names[row]!r}: " if len(names) else f"row {row + 1}: " if len(texts) > 1 else ""
@@ -166,7 +169,7 @@ def _blocks(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
         yield first, len(texts)
 
 
-def _parse_block(texts: Sequence[str], sizes: IntArray) -> Iterator[Runs]:
+def _parse_block(texts: Sequence[str], sizes: IntArray, cut: bool) -> Iterator[Runs]:
     joined = " ".join(texts).encode("utf-8", errors="replace") + b" "
     if joined.translate(None, _DIGITS_AND_SPACES):
         raise _first_not_numeric(texts)
@@ -177,10 +180,15 @@ def _parse_block(texts: Sequence[str], sizes: IntArray) -> Iterator[Runs]:
     # strtol stops at the largest int64, which is out of bounds
     numbers = np.fromstring(joined, dtype=np.int64, sep=" ") if counts.any() else np.empty(0, dtype=np.int64)
     starts, lengths = numbers[0::2], numbers[1::2]
-    bounds = np.concatenate([[0], np.cumsum(counts // 2)])
-    _check(starts, lengths, np.repeat(np.arange(len(texts)), counts // 2), sizes)
+    rows = np.repeat(np.arange(len(texts)), counts // 2)
+    if cut:
+        inside = starts <= sizes[rows]
+        rows, starts, lengths = rows[inside], starts[inside], lengths[inside]
+        lengths = np.minimum(lengths, sizes[rows] - starts + 1)
+    _check(starts, lengths, rows, sizes)
     starts = starts - 1
     ends = starts + lengths
+    bounds = np.searchsorted(rows, np.arange(len(texts) + 1))
     for first, last in pairwise(bounds.tolist()):
         yield Runs(starts[first:last], ends[first:last])
 

@@ -172,6 +172,13 @@ def test_rows_of_different_sizes_know_their_own_bound():
         parse_column(["4 1", "9 1"], [3, 9])
 
 
+def test_runs_are_cut_at_the_last_pixel_on_request():
+    texts = ["2 9 40 2", "1 1", "12 99999999999999999999999"]
+    assert [format_runs(runs) for runs in parse_column(texts, [4, 4, 12], cut=True)] == ["2 3", "1 1", "12 1"]
+    with pytest.raises(InvalidSubmission, match="overlaps itself"):
+        parse_column(["1 9 2 1"], 4, cut=True)
+
+
 def test_a_run_beyond_the_image_is_not_decoded():
     with pytest.raises(ValueError, match="ends at pixel 9 of an image of 4"):
         decode(Runs(np.array([0]), np.array([9])), (2, 2))
