@@ -1,0 +1,129 @@
+"""`mlebench report` in all its forms, over the whole benchmark."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from mlebench.cli.main import main
+from mlebench.registry import registry
+from mlebench.reports.published import published_results
+from tests.reports.builders import report, seed_of, write_aggregate
+
+# medals by seed; as means ± standard errors these are the published figures of one leaderboard entry
+MEDALS = {"low": (18, 17, 18), "medium": (21, 22, 23), "high": (6, 6, 7)}
+PUBLISHED_ENTRY = {"low": (80.30, 1.52), "medium": (57.89, 1.52), "high": (42.22, 2.22), "all": (61.33, 1.33)}
+
+
+@pytest.fixture(scope="module")
+def benchmark(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tree-search")
+    for seed in range(3):
+        outcomes = {}
+        for split, medals in MEDALS.items():
+            ids = registry.list_competition_ids(split)
+            outcomes |= {name: "silver" if place < medals[seed] else "none" for place, name in enumerate(ids)}
+        write_aggregate(folder / f"2026-02-0{seed + 1}_grading_report.json", seed_of(outcomes))
+    return folder
+
+
+def output(capsys: pytest.CaptureFixture[str], *words: str | Path) -> str:
+    assert main(["report", *map(str, words)]) == 0
+    return capsys.readouterr().out
+
+
+def test_json_gives_the_published_figures(benchmark: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = json.loads(output(capsys, benchmark, "--json"))
+
+    found = {name: split["metrics"]["any_medal_percentage"] for name, split in document["splits"].items()}
+    rounded = {name: (round(figure["mean"], 2), round(figure["standard_error"], 2)) for name, figure in found.items()}
+    assert rounded == PUBLISHED_ENTRY
+    for split in document["splits"].values():
+        assert len(split["metrics"]) == 7
+        for figure in split["metrics"].values():
+            assert 0 <= figure["ci_lower"] <= figure["mean"] <= figure["ci_upper"] <= 100
+    assert len(document["competitions"]) == 75
+    assert all(len(row["runs"]) == 3 for row in document["competitions"])
+
+
+def test_one_split_alone(benchmark: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = json.loads(output(capsys, benchmark / "*.json", "--split", "high", "--json"))
+
+    assert list(document["splits"]) == ["high"]
+    assert document["splits"]["high"]["per_seed"] == pytest.approx([40, 40, 100 * 7 / 15])
+
+
+def test_markdown_row(benchmark: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = output(
+        capsys, benchmark, "--markdown", "--name", "Tree", "--models", "m-1", "--hours", "12", "--compare", "published"
+    ).splitlines()
+
+    assert lines[0].startswith("| Agent | Models | Low (%) |")
+    assert lines[2] == ("| Tree | m-1 | 80.30 ± 1.52 | 57.89 ± 1.52 | 42.22 ± 2.22 | 61.33 ± 1.33 | 12 | 2026-03-01 | v1 |")
+    assert sum("±" in line for line in lines) == 1 + len(published_results())
+
+
+def test_csv_has_a_row_for_every_run(benchmark: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = list(csv.DictReader(output(capsys, benchmark, "--csv").splitlines()))
+
+    assert len(rows) == 225
+    assert sum(row["medal"] == "silver" for row in rows) == 53 + 66 + 19
+    assert {row["seed"] for row in rows} == {"0", "1", "2"}
+
+
+def test_terminal_tables(benchmark: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = output(capsys, benchmark, "--details", "--compare", "published")
+
+    assert "61.33 ± 1.33" in text
+    assert "leaf-classification" in text
+    assert "17.12 ± 0.61" in text
+
+
+def test_missing_reports_are_refused_or_padded(benchmark: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content = json.loads((benchmark / "2026-02-01_grading_report.json").read_text())
+    kept = [
+        entry for entry in content["competition_reports"] if entry["competition_id"] not in ("AI4Code", "leaf-classification")
+    ]
+    path = tmp_path / "gap.json"
+    path.write_text(json.dumps({"competition_reports": kept}))
+
+    assert main(["report", str(path)]) == 2
+    refusal = capsys.readouterr().err
+    assert "lacks 1 reports for low: leaf-classification, seed 0" in refusal
+    assert "--pad-missing" in refusal
+
+    padded = json.loads(output(capsys, path, "--pad-missing", "--json"))["splits"]
+    assert padded["all"]["padded"] == ["AI4Code, seed 0", "leaf-classification, seed 0"]
+    assert padded["high"]["padded"] == []
+    assert "†" in output(capsys, path, "--pad-missing", "--markdown")
+
+
+def test_comparison_with_another_experiment(benchmark: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = write_aggregate(tmp_path / "other.json", [report(name, "none") for name in registry.list_competition_ids("all")])
+
+    document = json.loads(output(capsys, benchmark, "--compare", other, "--split", "all", "--json"))
+
+    (comparison,) = document["comparisons"]
+    assert comparison["any_medal_difference"] == pytest.approx(100 * 46 / 75)
+    assert comparison["medal_sign_test"]["losses"] == 0
+    assert comparison["medal_sign_test"]["p_value"] < 1e-6
+    assert document["others"][0]["splits"]["all"]["metrics"]["any_medal_percentage"]["mean"] == 0
+
+
+def test_published_table_holds_the_leaderboard() -> None:
+    results = published_results()
+
+    aide = next(entry for entry in results if entry.agent == "AIDE" and entry.models == "o1-preview")
+    assert (aide.any_medal["all"].mean, aide.any_medal["all"].standard_error, aide.hours) == (17.12, 0.61, 24)
+    means = [entry.any_medal["all"].mean for entry in results]
+    assert len(results) == 26
+    assert means == sorted(means, reverse=True)
+    assert [entry.agent for entry in results if entry.uses_known_leaks] == ["Disarray", "LoongFlow"]
+
+
+def test_wrong_usage_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(tmp_path / "nothing.json")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -1,0 +1,115 @@
+"""How report files become seeds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mlebench.errors import UsageError
+from mlebench.reports.sources import load_experiments
+from tests.reports.builders import report, seed_of, write_aggregate
+
+ALL = {"a": "gold", "b": "none", "c": "bronze"}
+
+
+def seeds_of(*sources: Path | str) -> list[set[str]]:
+    (experiment,) = load_experiments(sources)
+    return [set(seed) for seed in experiment.seeds]
+
+
+def test_a_whole_file_is_a_seed(tmp_path: Path) -> None:
+    for number in range(3):
+        outcome = ["gold", "none", "silver"][number]
+        write_aggregate(tmp_path / f"{number}_grading_report.json", seed_of(ALL | {"a": outcome}))
+
+    (experiment,) = load_experiments([tmp_path])
+
+    assert [seed["a"].report.score for seed in experiment.seeds if seed["a"].report] == [0.9, 0.4, 0.8]
+    assert experiment.name == tmp_path.name
+    assert experiment.edition == "v1"
+
+
+def test_parts_of_a_seed_are_put_together(tmp_path: Path) -> None:
+    low = write_aggregate(tmp_path / "low.json", seed_of({"a": "gold"}))
+    high = write_aggregate(tmp_path / "high.json", seed_of({"b": "none", "c": "none"}))
+
+    assert seeds_of(low, high) == [{"a", "b", "c"}]
+
+
+def test_a_further_report_of_a_competition_is_its_next_seed(tmp_path: Path) -> None:
+    twice = write_aggregate(tmp_path / "twice.json", [*seed_of(ALL), *seed_of(ALL)])
+    once_more = write_aggregate(tmp_path / "more.json", seed_of({"a": "gold"}))
+
+    assert seeds_of(twice, once_more) == [{"a", "b", "c"}, {"a", "b", "c"}, {"a"}]
+
+
+def test_an_absent_report_does_not_shift_later_seeds(tmp_path: Path) -> None:
+    first = write_aggregate(tmp_path / "1.json", seed_of({"a": "none", "b": "none"}))
+    second = write_aggregate(tmp_path / "2.json", seed_of(ALL))
+
+    assert seeds_of(first, second) == [{"a", "b"}, {"a", "b", "c"}]
+
+
+def test_named_seeds_count(tmp_path: Path) -> None:
+    reports = [replace(entry, seed=seed) for seed in (5, 7) for entry in seed_of({"a": "gold", "b": "none"})]
+    path = tmp_path / "named.json"
+    path.write_text(json.dumps({"competition_reports": [entry.to_dict() for entry in (reports[2], *reports[:2])]}))
+
+    assert seeds_of(path) == [{"a", "b"}, {"a"}]
+
+
+def test_single_reports_and_globs(tmp_path: Path) -> None:
+    for number, name in enumerate(["a", "b", "a"]):
+        content = report(name, "gold", run_id=str(number)).to_dict()
+        (tmp_path / f"{number}.json").write_text(json.dumps(content))
+
+    assert seeds_of(str(tmp_path / "*.json")) == [{"a", "b"}, {"a"}]
+
+
+def test_a_file_named_twice_or_copied_counts_once(tmp_path: Path) -> None:
+    path = write_aggregate(tmp_path / "1.json", seed_of(ALL))
+    copy = tmp_path / "copy.json"
+    copy.write_bytes(path.read_bytes())
+
+    (experiment,) = load_experiments([path, str(tmp_path / "1.*"), copy])
+
+    assert len(experiment.seeds) == 1
+    assert experiment.notes == ("copy.json is a copy of 1.json and counts once",)
+
+
+def test_editions_and_split_keys_are_never_averaged(tmp_path: Path) -> None:
+    for name, edition, key in (("1", "v1", None), ("2", "v2", None), ("3", "v2", "0f")):
+        content = report("a", "gold", edition=edition, split_key_hash=key).to_dict()
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+
+    for pair in (["1.json", "2.json"], ["2.json", "3.json"]):
+        with pytest.raises(UsageError, match="different editions or split keys"):
+            load_experiments([tmp_path / name for name in pair])
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "is no grading report"),
+        ('{"competition_reports": [{"score": 1}]}', r"competition_reports\[0\]: a grading report needs `competition_id`"),
+    ],
+)
+def test_what_is_no_report_is_refused_by_name(tmp_path: Path, text: str, complaint: str) -> None:
+    path = tmp_path / "odd.json"
+    path.write_text(text)
+
+    with pytest.raises(UsageError, match=rf"odd.json.*{complaint}"):
+        load_experiments([path])
+
+
+def test_nothing_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="neither a run group nor a grading report"):
+        load_experiments([tmp_path / "absent.json"])
+    with pytest.raises(UsageError, match="neither a run group nor a grading report"):
+        load_experiments([str(tmp_path / "*.json")])
+    with pytest.raises(UsageError, match="holds neither run groups nor grading reports"):
+        load_experiments([tmp_path])
