@@ -83,9 +83,13 @@ def _check_key(group: Group, registry: Registry) -> None:
     given = registry.get_competition(plan.competitions[0]).edition.key_hash
     if given != plan.split_key_hash:
         raise UsageError(
-            f"{group.folder} was run on data split with key {plan.split_key_hash or 'of the published edition'}, "
-            f"not {given or 'of the published edition'}; give that key by `--split-key`"
+            f"{group.folder} was run on data split with {_key_text(plan.split_key_hash)}, not with {_key_text(given)}; "
+            "give that key by `mlebench grade --split-key`"
         )
+
+
+def _key_text(key_hash: str | None) -> str:
+    return f"key {key_hash}" if key_hash else "the published key"
 
 
 def _is_gradable(record: RunRecord) -> bool:

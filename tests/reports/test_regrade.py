@@ -1,0 +1,187 @@
+"""Regrading run groups, and many submissions in one call."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mlebench.cli.main import main
+from mlebench.errors import UsageError
+from mlebench.grade_many import Submission, grade_many
+from mlebench.registry import Competition, Registry
+from mlebench.reports.regrade import regrade_group
+from mlebench.reports.sources import load_experiments
+from mlebench.runs.lock import hold
+from mlebench.runs.plan import Group, PlannedRun
+from tests.reports.toys import finish, keep_snapshot, make_group, table
+
+OUTCOMES: dict[str, list[float | str | None]] = {"toy-one": [0.1, 0.25], "toy-two": ["id,z\n", None]}
+
+
+@pytest.fixture
+def group(tmp_path: Path, toys: Path) -> Group:
+    return make_group(tmp_path / "runs", toys, OUTCOMES)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_reports_of_every_ended_run(group: Group, jobs: int) -> None:
+    aggregate = regrade_group(group.folder, jobs=jobs)
+
+    # in the plan's order: seed by seed
+    reports = aggregate.competition_reports
+    assert [(report.run_id, report.score, report.error_kind) for report in reports] == [
+        ("toy-one_seed0", 0.1, None),
+        ("toy-two_seed0", None, "invalid"),
+        ("toy-one_seed1", 0.25, None),
+        ("toy-two_seed1", None, "missing"),
+    ]
+    assert [report.seed for report in reports] == [0, 0, 1, 1]
+    assert reports[0].gold_medal
+    assert reports[2].bronze_medal
+    assert reports[0].submission_path == "toy-one_seed0/submission/submission.csv"
+    written = json.loads((group.folder / "grading_report.json").read_text())
+    assert written["competition_reports"] == [report.to_dict() for report in reports]
+    assert group.record(PlannedRun("toy-two", 0)).reason == "invalid-submission"
+
+
+def test_a_mended_submission_changes_the_record(group: Group) -> None:
+    regrade_group(group.folder)
+    (group.run_dir("toy-two_seed0") / "submission" / "submission.csv").write_text(table(0.15))
+
+    regrade_group(group.folder)
+
+    record = group.record(PlannedRun("toy-two", 0))
+    assert (record.reason, record.failure_class) == ("exited", None)
+    assert record.report is not None
+    assert record.report["silver_medal"]
+
+
+def test_runs_without_a_chance_are_not_graded(tmp_path: Path, toys: Path) -> None:
+    group = make_group(tmp_path / "runs", toys, {"toy-one": [0.1, 0.1, 0.1], "toy-two": []})
+    lost = {"state": "failed", "reason": "lost", "failure_class": "infrastructure"}
+    finish(group, PlannedRun("toy-two", 0), None, **lost)
+    finish(group, PlannedRun("toy-two", 1), 0.1, state="cancelled", reason="cancelled")
+
+    aggregate = regrade_group(group.folder)
+
+    assert [report.competition_id for report in aggregate.competition_reports] == ["toy-one"] * 3
+    (experiment,) = load_experiments([group.folder])
+    runs = experiment.runs_of("toy-two")
+    assert [run.report for run in runs] == [None, None, None]
+    assert [run.failed_by_infrastructure for run in runs] == [True, False, False]
+
+
+def test_snapshots_are_graded_with_their_time(group: Group) -> None:
+    for clock, error in (("001500", 0.4), ("013000", 0.05), ("1000000", 0.15)):
+        keep_snapshot(group, PlannedRun("toy-one", 0), clock, error)
+
+    regrade_group(group.folder, jobs=2)
+
+    (experiment,) = load_experiments([group.folder])
+    run = experiment.seeds[0]["toy-one"]
+    assert [(snapshot.seconds, snapshot.report.score) for snapshot in run.snapshots] == [
+        (15 * 60, 0.4),
+        (90 * 60, 0.05),
+        (100 * 3600, 0.15),
+    ]
+    best = run.best()
+    assert best is not None
+    assert best.score == 0.05
+
+
+def test_another_edition_leaves_the_group_as_it_is(group: Group, toys: Path) -> None:
+    answers = toys / "toy-one" / "prepared-v2" / "private" / "answers.csv"
+    answers.write_text(table(0.1))
+    regrade_group(group.folder)
+    before = (group.folder / "grading_report.json").read_bytes()
+
+    aggregate = regrade_group(group.folder, edition="v2")
+
+    assert aggregate.competition_reports[0].score == 0
+    assert {report.edition for report in aggregate.competition_reports} == {"v2"}
+    assert (group.folder / "grading_report.json").read_bytes() == before
+    assert len(list(group.folder.glob("*_grading_report.json"))) == 1
+
+
+def test_a_group_at_work_is_not_touched(group: Group) -> None:
+    with hold(group.folder), pytest.raises(UsageError, match="is at work already"):
+        regrade_group(group.folder)
+
+
+def test_a_split_key_that_the_group_was_not_run_with_is_refused(tmp_path: Path, toys: Path) -> None:
+    group = make_group(tmp_path / "runs", toys, OUTCOMES)
+    text = (group.folder / "group.yaml").read_text().replace("edition: v1", "edition: v2")
+    (group.folder / "group.yaml").write_text(text)
+
+    with pytest.raises(UsageError, match=r"split with the published key, not with key [0-9a-f]{16}; .* `--split-key`"):
+        regrade_group(group.folder, split_key="secret")
+
+
+def test_the_command_grades_and_reports_a_group(group: Group, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["grade", str(group.folder), "--jobs", "2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["total_medals"] == 2
+
+    assert main(["report", str(group.folder), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["experiment"]["agent"] == "tree/big"
+    assert document["experiment"]["models"] == "m-1"
+    assert document["experiment"]["hours"] == 2
+    figures = document["splits"]["selection"]
+    assert figures["per_seed"] == [50, 50]
+    assert figures["counts"]["invalid"] == figures["counts"]["missing"] == 1
+
+
+def note_reads(monkeypatch: pytest.MonkeyPatch, log: Path) -> None:
+    """Note every reading of answers, after which they are gone: nobody can read them again."""
+    original = Competition.answers_table.func
+
+    def noting(competition: Competition) -> object:
+        with log.open("a") as file:
+            file.write(competition.id + "\n")
+        answers = original(competition)
+        competition.answers.unlink()
+        return answers
+
+    monkeypatch.setattr(Competition.answers_table, "func", noting)
+
+
+def test_answers_are_read_once_per_competition(tmp_path: Path, toys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "reads.log"
+    note_reads(monkeypatch, log)
+    paths = []
+    for number in range(10):
+        paths.append(tmp_path / f"{number}.csv")
+        paths[-1].write_text(table(number / 10))
+    submissions = [Submission(name, path) for path in paths for name in ("toy-one", "toy-two")]
+
+    reports = grade_many(submissions, Registry(toys))
+
+    assert [report.score for report in reports[::2]] == pytest.approx([number / 10 for number in range(10)])
+    assert sorted(log.read_text().split()) == ["toy-one", "toy-two"]
+
+
+def test_one_large_competition_is_spread_with_its_answers(tmp_path: Path, toys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "reads.log"
+    note_reads(monkeypatch, log)
+    for number in range(9):
+        (tmp_path / f"{number}.csv").write_text(table(number / 10))
+    submissions = [Submission("toy-one", tmp_path / f"{number}.csv") for number in range(9)]
+    submissions.insert(4, Submission("toy-two", tmp_path / "0.csv"))
+    graded: list[int] = []
+
+    reports = grade_many(submissions, Registry(toys), jobs=2, progress=graded.append)
+
+    assert [report.competition_id for report in reports] == [entry.competition_id for entry in submissions]
+    expected = [0, 0.1, 0.2, 0.3, 0, 0.4, 0.5, 0.6, 0.7, 0.8]
+    assert [report.score for report in reports] == pytest.approx(expected)
+    assert sum(graded) == 10
+    assert len(graded) > 3
+    # the processes got the answers that this one had read and taken away
+    assert log.read_text().split() == ["toy-one"]
+
+
+def test_what_is_not_prepared_is_said(tmp_path: Path, toys: Path) -> None:
+    with pytest.raises(UsageError, match="AI4Code is not prepared"):
+        grade_many([Submission("AI4Code", tmp_path / "s.csv"), Submission("toy-one", tmp_path / "s.csv")], Registry(toys), jobs=2)
