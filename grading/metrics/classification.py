@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.metrics import cohen_kappa_score, roc_auc_score
+from sklearn.metrics import auc, cohen_kappa_score, roc_auc_score, roc_curve
+
+from grading.metrics.combine import Metric
 
 MACHINE_EPSILON = float(np.finfo(np.float64).eps)
 
@@ -39,6 +41,40 @@ def roc_auc(truth: np.ndarray, prediction: np.ndarray) -> float:
     if len(np.unique(truth)) != 2:
         raise ValueError("the area under the curve needs both classes among the answers")
     return float(roc_auc_score(truth, prediction))
+
+
+def weighted_roc_auc(*, thresholds: Sequence[float], weights: Sequence[float]) -> Metric:
+    """Area under the curve of the receiver operating characteristic in which bands of the true positive rate weigh differently.
+
+    The area of a band is that between the curve and the band's lower edge, where the curve is cut off at the upper edge and
+    goes on flat to a false positive rate of 1. The weighted sum of areas is divided by its largest possible value.
+    Definition: https://www.kaggle.com/c/alaska2-image-steganalysis/overview/evaluation
+
+    Args:
+        thresholds: edges of the bands, ascending from 0 to 1.
+        weights: the weight of each band, one less than there are edges.
+
+    Returns:
+        A metric of 0 or 1 (both must occur) and finite scores, higher for class 1, each of shape (n,); 0 to 1, higher is better.
+        Equal scores for all are not 0.5 unless the weights are equal.
+    """
+    bands = list(zip(thresholds[:-1], thresholds[1:], weights, strict=True))
+
+    def metric(truth: np.ndarray, prediction: np.ndarray) -> float:
+        if len(np.unique(truth)) != 2:
+            raise ValueError("the area under the curve needs both classes among the answers")
+        false_rate, true_rate, _ = roc_curve(truth, prediction)
+        for edge in sorted(set(thresholds) - set(true_rate)):
+            place = int(np.argmax(true_rate > edge))
+            crossing = np.interp(edge, true_rate[place - 1 : place + 1], false_rate[place - 1 : place + 1])
+            false_rate, true_rate = np.insert(false_rate, place, crossing), np.insert(true_rate, place, edge)
+        total = 0.0
+        for low, high, weight in bands:
+            within = (true_rate >= low) & (true_rate <= high)
+            total += weight * auc(np.append(false_rate[within], 1.0), np.append(true_rate[within], high) - low)
+        return float(total / sum(weight * (high - low) for low, high, weight in bands))
+
+    return metric
 
 
 def log_loss(truth: np.ndarray, prediction: np.ndarray, *, epsilon: float = MACHINE_EPSILON) -> float:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mlebench.data.archives import Member, write_zip
+from mlebench.data.archives import Member, tar_entries, write_tar, write_zip
 from mlebench.edition import Edition
 
 WORDS = (
@@ -105,6 +105,13 @@ def zip_folder(folder: Path, archive: Path, *, inside: str = "") -> None:
     """Pack a folder into a zip in name order and remove the folder; names start with `inside`."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     write_zip(archive, (Member(f"{inside}{path.relative_to(folder).as_posix()}", path) for path in files))
+    shutil.rmtree(folder)
+
+
+def tar_folder(folder: Path, archive: Path) -> None:
+    """Pack a folder into a gzipped tar in name order, names below the folder, and remove the folder."""
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    write_tar(archive, tar_entries(folder, names), gzipped=True)
     shutil.rmtree(folder)
 
 

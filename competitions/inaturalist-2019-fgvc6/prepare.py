@@ -1,0 +1,90 @@
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from mlebench.data import (
+    Edition,
+    TarEntry,
+    link,
+    read_json,
+    read_tar,
+    scratch,
+    tar_entries,
+    write_csv,
+    write_indented_json,
+    write_tar,
+)
+from mlebench.data.coco import labelled_images, split_categories
+from mlebench.data.links import tell_missing
+from mlebench.errors import WorkFailed
+
+
+def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
+    metadata, validation = read_json(raw / "train2019.json"), read_json(raw / "val2019.json")["images"]
+    photos = labelled_images(metadata, raw / "train2019.json")
+    train, test = split_categories(photos, edition, test_size=0.12)
+    first_id = 1 + max(image["id"] for image in [*metadata["images"], *validation])
+    shown = [
+        published(item.image) if edition.is_v1 else anonymous(item.image, number)
+        for number, item in enumerate(test, start=first_id)
+    ]
+
+    parts = {"annotations": [item.annotation for item in train], "images": [item.image for item in train]}
+    write_indented_json(public / "train2019.json", {**metadata, **parts})
+    write_indented_json(public / "test2019.json", {"images": shown, **{key: metadata[key] for key in ("info", "licenses")}})
+    link(raw / "val2019.json", public / "val2019.json")
+
+    table = {"id": [image["id"] for image in shown], "predicted": [item.annotation["category_id"] for item in test]}
+    answers = pd.DataFrame(table)
+    # the published sample draws from a generator that starts anew for each row
+    guess = random.Random(42).randint(0, 1009) if edition.is_v1 else 0
+    write_csv(answers, private / "answers.csv")
+    write_csv(answers.assign(predicted=guess), public / "kaggle_sample_submission.csv")
+
+    kept = {item.image["file_name"] for item in train}
+    if not edition.is_v1:
+        kept |= {image["file_name"] for image in validation}
+    held_out = {item.image["file_name"]: image["file_name"] for item, image in zip(test, shown, strict=True)}
+    pack_images(raw / "train_val2019.tar.gz", public, kept, held_out, edition)
+
+
+def published(image: dict) -> dict:
+    return {**image, "file_name": f"test2019/{PurePosixPath(image['file_name']).name}"}
+
+
+def anonymous(image: dict, new_id: int) -> dict:
+    shared = {key: value for key, value in image.items() if key != "rights_holder"}
+    return {**shared, "id": new_id, "file_name": f"test2019/{new_id:06d}.jpg"}
+
+
+def pack_images(archive: Path, public: Path, kept: set[str], held_out: dict[str, str], edition: Edition) -> None:
+    """Write the two image archives in one pass over the raw one.
+
+    Test images wait in a folder, as the order of the raw archive tells their category.
+    """
+    missing = kept | held_out.keys()
+
+    def train_entries(waiting: Path) -> Iterator[TarEntry]:
+        for entry in read_tar(archive):
+            missing.discard(entry.name)
+            if entry.name in kept:
+                yield entry._replace(name=member_name(entry.name, edition))
+            elif entry.name in held_out:
+                with (waiting / member_name(held_out[entry.name], edition)).open("wb") as file:
+                    shutil.copyfileobj(entry.file, file)
+
+    with scratch(public) as waiting:
+        (waiting / "test2019").mkdir()
+        write_tar(public / "train_val2019.tar.gz", train_entries(waiting), gzipped=not edition.is_v1)
+        if missing:
+            raise WorkFailed(tell_missing(sorted(missing), archive))
+        names = sorted(member_name(name, edition) for name in held_out.values())
+        write_tar(public / "test2019.tar.gz", tar_entries(waiting, names), gzipped=not edition.is_v1)
+
+
+def member_name(file_name: str, edition: Edition) -> str:
+    """The published archives leave the top folder out."""
+    return file_name.partition("/")[2] if edition.is_v1 else file_name

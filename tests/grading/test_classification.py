@@ -1,0 +1,47 @@
+"""Metrics of classification against scikit-learn and worked examples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import f1_score, roc_auc_score
+
+from grading.metrics.classification import macro_f1, macro_f1_over_truth, weighted_roc_auc
+
+LABELS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 7)), min_size=1, max_size=40)
+low_false_alarms = weighted_roc_auc(thresholds=(0.0, 0.4, 1.0), weights=(2.0, 1.0))
+
+
+@given(LABELS)
+def test_macro_f1_is_scikit_learns(rows: list[tuple[int, int]]) -> None:
+    truth, prediction = np.array(rows).T
+    assert macro_f1(truth, prediction) == pytest.approx(f1_score(truth, prediction, average="macro", zero_division=0))
+    classes = np.unique(truth)
+    expected = f1_score(truth, prediction, average="macro", labels=classes, zero_division=0)
+    assert macro_f1_over_truth(truth, prediction) == pytest.approx(expected)
+
+
+def test_a_stray_class_costs_a_share_of_the_union_only() -> None:
+    truth, prediction = np.array([1, 1, 2, 2]), np.array([1, 1, 2, 9])
+    assert macro_f1(truth, prediction) == pytest.approx((1 + 2 / 3 + 0) / 3)
+    assert macro_f1_over_truth(truth, prediction) == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_weighted_roc_auc_of_known_cases() -> None:
+    alternating = np.array([0, 1] * 5)
+    assert low_false_alarms(alternating, alternating.astype(float)) == 1.0
+    assert low_false_alarms(alternating, np.full(10, 0.3)) == pytest.approx(0.585714, abs=1e-6)
+    scores = np.array([0.1, 0.4, 0.35, 0.8, 0.2, 0.3, 0.9, 0.5, 0.5, 0.6])
+    assert low_false_alarms(alternating, scores) == pytest.approx(0.7)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 9)), min_size=4, max_size=60))
+def test_weighted_roc_auc_with_equal_weights_is_the_plain_area(rows: list[tuple[bool, int]]) -> None:
+    truth, scores = np.array([int(label) for label, _ in rows]), np.array([score for _, score in rows])
+    truth[:2] = 0, 1
+    plain = weighted_roc_auc(thresholds=(0.0, 0.25, 0.5, 1.0), weights=(1.0, 1.0, 1.0))
+    assert plain(truth, scores) == pytest.approx(roc_auc_score(truth, scores))
+    # only the ranking matters
+    assert low_false_alarms(truth, scores) == pytest.approx(low_false_alarms(truth, np.exp(scores) - 7))
