@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
+import threading
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from mlebench.sandbox.docker_handle import DockerHandle
 from mlebench.sandbox.run_log import RunLog
 
 _log = logging.getLogger("mlebench")
+_building = threading.Lock()
 
 
 class DockerSandbox:
@@ -32,7 +34,7 @@ class DockerSandbox:
     name: SandboxName = "docker"
 
     def problems(self, agents: list[AgentSpec], profile: Profile) -> list[str]:
-        """What would keep these agents from starting here. Images that are missing or outdated are built first."""
+        """What would keep these agents from starting here. Images need not be there: `describe` and `start` build them."""
         try:
             client = self._client
             found = _shortages(client.info(), profile)
@@ -43,13 +45,13 @@ class DockerSandbox:
                 found.append(f"agent {agent.id} has no {agent.start} in {agent.directory}; add it or name it as `start`")
                 continue
             try:
-                images.ensure_agent_image(client, agent, _log.info)
+                images.agent_recipe(agent, images.base_recipe(agent.package_set, client=client))
             except MlebenchError as error:
-                found.append(f"agent {agent.id}: {error}")
+                found.append(str(error))
         return found
 
     def describe(self, agents: list[AgentSpec]) -> dict[str, Any]:
-        """The engine and the digest of every agent's image."""
+        """The engine and the digest of every agent's image; builds those that are missing or outdated."""
         return {
             **engine.describe(self._client),
             "images": {agent.id: {"name": (image := self._image(agent)).reference, "digest": image.id} for agent in agents},
@@ -95,15 +97,9 @@ class DockerSandbox:
         return engine.connect()
 
     def _image(self, agent: AgentSpec) -> images.Image:
-        base = images.base_recipe(agent.package_set, client=self._client)
-        recipe = images.agent_recipe(agent, base)
-        found = images.find(self._client, recipe)
-        if found is None:
-            state = "outdated" if images.is_built(self._client, recipe) else "missing"
-            raise MlebenchError(
-                f"the image {recipe.tag} of agent {agent.id} is {state}; build it with `mlebench agents build {agent.name}`"
-            )
-        return found
+        # runs that start together must not all build the same image
+        with _building:
+            return images.ensure_agent_image(self._client, agent, _log.info)
 
     def _start(self, request: RunRequest, image: images.Image) -> DockerHandle:
         folder = HostFolder.make(request.label)

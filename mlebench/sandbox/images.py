@@ -15,9 +15,9 @@ import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from mlebench.agents import AgentSpec
+from mlebench.agents import AgentSpec, get_agent, list_agents
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.paths import content_dir
 from mlebench.sandbox.engine import summary
@@ -117,9 +117,29 @@ def find(client: Any, recipe: Recipe) -> Image | None:
     return Image(recipe.tag, found.id) if labels.get(RECIPE_LABEL) == recipe.hash and same_parent else None
 
 
-def is_built(client: Any, recipe: Recipe) -> bool:
-    """Whether there is an image of this name, current or not."""
-    return _inspect(client, recipe.tag) is not None
+@dataclass(frozen=True)
+class Standing:
+    """An image that can be built here, and whether it is."""
+
+    recipe: Recipe
+    purpose: str
+    """What it is for: `base` or `agent NAME`."""
+    state: Literal["current", "outdated", "missing"]
+    id: str | None
+    size: int
+    """Bytes, layers shared with other images included; 0 when missing."""
+
+
+def list_all(client: Any) -> list[Standing]:
+    """Every base and every agent's image, built or not. Ready-made images of agents are not ours and left out."""
+    bases = [base_recipe(name, client=client) for name in package_sets()]
+    found = [_standing(client, recipe, "base") for recipe in bases]
+    for name in list_agents():
+        agent = get_agent(name)
+        if agent.image is None and (agent.directory / "Dockerfile").is_file():
+            recipe = agent_recipe(agent, base_recipe(agent.package_set, client=client))
+            found.append(_standing(client, recipe, f"agent {name}"))
+    return found
 
 
 def build(client: Any, recipe: Recipe, log: Log, network: str | None = None) -> Image:
@@ -184,6 +204,14 @@ def ensure_agent_image(client: Any, agent: AgentSpec, log: Log, rebuild: bool = 
     if recipe.parent == base.tag:
         ensure(client, base, log)
     return build(client, recipe, log) if rebuild else ensure(client, recipe, log)
+
+
+def _standing(client: Any, recipe: Recipe, purpose: str) -> Standing:
+    found = _inspect(client, recipe.tag)
+    if found is None:
+        return Standing(recipe, purpose, "missing", None, 0)
+    state: Literal["current", "outdated"] = "current" if find(client, recipe) else "outdated"
+    return Standing(recipe, purpose, state, found.id, int(found.attrs.get("Size", 0)))
 
 
 def _layer_over(parent: str, package_set: str, tag: str) -> Recipe:

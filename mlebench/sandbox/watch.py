@@ -11,7 +11,8 @@ from typing import Any
 from mlebench.profiles import Profile
 from mlebench.quantities import show_size
 
-_STATISTICS_EVERY = 5.0
+_STATISTICS_FIRST, _STATISTICS_EVERY = 0.5, 5.0
+"""Seconds between two counts; close together at first, so that short runs are counted too."""
 _SIZE_EVERY = 120.0
 _LEAST_FREE = 2 * 2**30
 """Bytes on the engine's disk below which a run that wrote much is stopped."""
@@ -39,6 +40,7 @@ class Watch:
     stuck_seconds: float = _STUCK_SECONDS
     usage: dict[str, Any] = field(default_factory=dict)
     """Counted so far: `cpu_seconds`, `peak_memory_bytes`, `peak_processes`, `disk_bytes`."""
+    _pause: float = _STATISTICS_FIRST
     _next_statistics: float = 0.0
     _next_size: float = 0.0
     _free_at_size: int | None = None
@@ -49,7 +51,8 @@ class Watch:
         now = time.monotonic()
         excess = self._look_at_disk(now)
         if excess is None and now >= self._next_statistics:
-            self._next_statistics = now + _STATISTICS_EVERY
+            self._next_statistics = now + self._pause
+            self._pause = min(_STATISTICS_EVERY, 2 * self._pause)
             excess = self._look_at_processes(now)
         return excess
 

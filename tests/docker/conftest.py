@@ -1,0 +1,123 @@
+"""A real engine, images built once, and agents that are a few lines of script."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlebench.agents import AgentSpec
+from mlebench.profiles import Profile
+from mlebench.sandbox import engine, images
+from mlebench.sandbox.base import Outcome, RunRequest
+from mlebench.sandbox.container import RUN_LABEL
+from mlebench.sandbox.docker import DockerSandbox
+from mlebench.sandbox.docker_handle import DockerHandle
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.docker)
+
+
+@dataclass
+class Ended:
+    """A run that is over."""
+
+    outcome: Outcome
+    run_dir: Path
+
+    @property
+    def log(self) -> str:
+        return (self.run_dir / "run.log").read_text(errors="replace")
+
+
+@dataclass
+class Bench:
+    """Starts scripted agents on a small public folder."""
+
+    sandbox: DockerSandbox
+    folder: Path
+    group: str
+
+    @property
+    def public(self) -> Path:
+        return self.folder / "public"
+
+    def request(self, script: str, *, run_id: str = "toy_seed0", **given: Any) -> RunRequest:
+        """A request for an agent whose start.sh is `script`; `profile` may hold values that differ."""
+        limits = {"cpus": 1, "memory": "512m", "pids": 200, "time_limit": 60, "grace": 3, "network": "none", "snapshot_every": 0}
+        profile = Profile(**{**limits, **given.pop("profile", {})}, name="test")
+        agent = self.folder / "agents" / uuid.uuid4().hex[:8]
+        agent.mkdir(parents=True)
+        (agent / "start.sh").write_text(script)
+        for name, content in given.pop("files", {}).items():
+            (agent / name).write_text(content)
+        spec = AgentSpec(name="scripted", variant=None, directory=agent, arguments=given.pop("arguments", {}))
+        content = {"group": self.group, "attempt": 1, "competition_id": "toy", "seed": 0, "public_dir": self.public,
+                   "description": "the task", "instructions": "the instructions", "agent": spec, "profile": profile,
+                   "run_dir": self.folder / "runs" / run_id}  # fmt: skip
+        return RunRequest(run_id=run_id, **{**content, **given})
+
+    def start(self, script: str, **given: Any) -> DockerHandle:
+        return self.sandbox.start(self.request(script, **given))
+
+    def run(self, script: str, **given: Any) -> Ended:
+        request = self.request(script, **given)
+        return self.end(self.sandbox.start(request), request)
+
+    def end(self, handle: DockerHandle, request: RunRequest) -> Ended:
+        deadline = handle.started_at + timedelta(seconds=request.profile.time_limit)
+        return Ended(handle.wait(deadline), request.run_dir)
+
+    def containers(self) -> list[Any]:
+        """What is left of this bench's runs on the engine."""
+        found = engine.connect().containers.list(all=True, filters={"label": engine.LABEL})
+        return [each for each in found if each.labels.get(RUN_LABEL, "").startswith(f"{self.group}.")]
+
+
+@pytest.fixture(scope="session")
+def client() -> Any:
+    try:
+        return engine.connect()
+    except engine.EngineUnreachable as error:
+        if os.environ.get("MLEBENCH_REQUIRE_DOCKER") == "1":
+            pytest.fail(f"MLEBENCH_REQUIRE_DOCKER is set and {error}")
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def base_image(client: Any) -> images.Image:
+    return images.ensure(client, images.base_recipe("light", client=client), print)
+
+
+def make_bench(folder: Path) -> Bench:
+    public = folder / "public"
+    public.mkdir(parents=True)
+    (public / "description.md").write_text("of the prepared data")
+    (public / "train.csv").write_text("id,x,y\n1,2,3\n")
+    (public / "sample_submission.csv").write_text("id,y\n1,0\n")
+    return Bench(DockerSandbox(), folder, f"t{uuid.uuid4().hex[:10]}")
+
+
+@pytest.fixture
+def bench(tmp_path: Path, base_image: images.Image) -> Iterator[Bench]:
+    """Fails a test that leaves a container behind."""
+    made = make_bench(tmp_path)
+    yield made
+    left = made.containers()
+    for container in left:
+        container.remove(force=True, v=True)
+    assert not left, "containers are left over"
+
+
+RunCommand = Callable[..., Any]
