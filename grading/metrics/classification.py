@@ -148,3 +148,23 @@ def quadratic_weighted_kappa(truth: np.ndarray, prediction: np.ndarray, *, label
     if len(np.unique(np.concatenate([truth, prediction]))) == 1:
         return 1.0
     return float(cohen_kappa_score(truth, prediction, labels=labels, weights="quadratic"))
+
+
+def probabilistic_f1(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """F1 score with counts made of probabilities: true positives are the sum of the probabilities of the positives.
+
+    Args:
+        truth: 0 or 1, shape (n,).
+        prediction: probabilities, shape (n,); values beyond 0 and 1 are cut.
+
+    Returns:
+        0 to 1; 0 where precision or recall is 0 or undefined; higher is better.
+
+    Source: Yacouby and Axman, "Probabilistic Extension of Precision, Recall, and F1 Score", 2020.
+    """
+    positive, probability = truth.astype(bool), np.clip(prediction, 0.0, 1.0)
+    hits = probability[positive].sum()
+    if hits == 0:
+        return 0.0
+    precision, recall = hits / probability.sum(), hits / positive.sum()
+    return float(2 * precision * recall / (precision + recall))

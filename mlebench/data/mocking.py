@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import shutil
+import struct
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -184,3 +185,15 @@ def labels_in_every_part(rng: np.random.Generator, size: int, classes: int, *, t
     if math.ceil(test_size * size) < classes:
         raise ValueError(f"{size} rows have too few test rows for {classes} classes")
     return numbers
+
+
+def nifti_bytes(voxels: np.ndarray) -> bytes:
+    """A NIfTI-1 file (`.nii`) of a 3-D array of small whole numbers, with voxels of 1 mm."""
+    header = bytearray(352)
+    struct.pack_into("<i", header, 0, 348)
+    struct.pack_into("<8h", header, 40, 3, *voxels.shape, 1, 1, 1, 1)
+    struct.pack_into("<2h", header, 70, 2, 8)
+    struct.pack_into("<8f", header, 76, 1, 1, 1, 1, 1, 1, 1, 1)
+    struct.pack_into("<f", header, 108, 352)
+    header[344:348] = b"n+1\0"
+    return bytes(header) + voxels.astype(np.uint8).tobytes(order="F")
