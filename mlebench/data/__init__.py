@@ -4,7 +4,7 @@ For competitions:
 
 - tables: `read_csv`, `write_csv`, `write_zipped_csv`, `look_up`, `one_hot`, `take_groups`
 - tables too big for memory: `LargeTable`, `write_parts`
-- json: `read_json`, `write_indented_json`
+- json: `read_json`, `read_json_lines`, `write_indented_json`
 - splits: `Edition` (its `split` and `rng`), `test_count`
 - files: `link`, `link_files`, `link_tree`
 - tar archives: `read_tar`, `write_tar`, `tar_entries`, `TarEntry`
@@ -29,7 +29,7 @@ from mlebench.data.archives import (
     write_tar,
     write_zip,
 )
-from mlebench.data.json_files import read_json, write_indented_json
+from mlebench.data.json_files import read_json, read_json_lines, write_indented_json
 from mlebench.data.links import link, link_files, link_tree
 from mlebench.edition import Edition, test_count
 
@@ -59,6 +59,7 @@ __all__ = [
     "link_tree",
     "open_zip",
     "read_json",
+    "read_json_lines",
     "read_tar",
     "scratch",
     "tar_entries",

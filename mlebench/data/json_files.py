@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,6 +33,24 @@ def read_json(path: Path, encodings: Sequence[str] = ("utf-8",)) -> Any:
         except json.JSONDecodeError as error:
             raise WorkFailed(f"{path} is damaged ({error}); download it again") from None
     raise WorkFailed(f"{path} is damaged: it is not {' or '.join(encodings)} text; download it again")
+
+
+def read_json_lines(path: Path) -> Iterator[Any]:
+    """The objects of a file with one JSON document per line, one at a time; blank lines are skipped.
+
+    Raises:
+        WorkFailed: if the file is missing, cut off, or not UTF-8.
+    """
+    number = 0
+    try:
+        with path.open(encoding="utf-8", newline="\n") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield json.loads(line)
+    except FileNotFoundError:
+        raise WorkFailed(f"{path} is missing from the raw data; download it again") from None
+    except ValueError as error:
+        raise WorkFailed(f"{path} is damaged at line {max(number, 1):,} ({error}); download it again") from None
 
 
 def write_indented_json(path: Path, document: Mapping[str, Any] | Iterable[Any]) -> None:
