@@ -1,0 +1,63 @@
+"""Run the whole job on the embedded demo split: prepare, let two agents work with two seeds, grade, report.
+
+Needs no account, no network and no container engine; takes a few minutes.
+
+examples:
+  mlebench demo
+  mlebench demo --agent baseline --seeds 1
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from mlebench import paths
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--agent", action="append", metavar="NAME", help="an agent (repeatable; default: dummy and baseline)")
+    parser.add_argument("--seeds", type=int, default=2, metavar="N", help="so many seeds (default: 2)")
+    parser.add_argument("--sandbox", choices=("docker", "local"), default="local", help="default: local, which isolates nothing")
+    parser.add_argument("--data-dir", metavar="D", help="where data lies (default: $MLEBENCH_DATA_DIR, else the user's cache)")
+    parser.add_argument("--runs-dir", metavar="D", help="where run groups lie (default: $MLEBENCH_RUNS_DIR, else ./runs)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from mlebench.data.batch import prepare_all
+    from mlebench.registry import Registry
+    from mlebench.reports.document import make_document
+    from mlebench.reports.selection import Catalog, select
+    from mlebench.reports.sources import load_experiments
+    from mlebench.reports.terminal import print_document
+    from mlebench.runs.display import make_display
+    from mlebench.runs.experiment import Experiment
+    from mlebench.runs.start import run_plans
+    from mlebench.yaml_model import validate
+
+    registry = Registry(paths.data_dir(arguments.data_dir))
+    competitions = [registry.get_competition(name) for name in registry.list_competition_ids("demo")]
+    outcomes = prepare_all(competitions, tell=_tell)
+    if any(outcome.exit_code for outcome in outcomes):
+        return 1
+    plan = {
+        "agents": arguments.agent or ["baseline", "dummy"],
+        "split": "demo",
+        "seeds": arguments.seeds,
+        "profile": "demo",
+        "sandbox": arguments.sandbox,
+    }
+    plans = validate(plan, Experiment, "the flags").plans(arguments.data_dir)
+    groups, _ = run_plans(plans, paths.runs_dir(arguments.runs_dir), display=make_display())
+
+    experiments = load_experiments([str(group.folder) for group in groups])
+    document = make_document(experiments, select(["demo"], [], Catalog("v1")))
+    print_document(document)
+    for group in groups:
+        print(f"report: {group.folder / 'grading_report.json'}")
+    print(f"as a page: mlebench report {groups[0].folder} --html report.html")
+    return 0
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)
