@@ -12,7 +12,7 @@ def map_at_12_of_buyers(bought: np.ndarray, recommended: np.ndarray) -> float:
 
 
 def without_zeros(lists: np.ndarray) -> np.ndarray:
-    return pd.Series(lists, dtype=object).str.replace(r"\b0+(?=\d)", "", regex=True).to_numpy()
+    return np.array([" ".join(article.lstrip("0") or "0" for article in cell.split()) for cell in lists], dtype=object)
 
 
 def twelve_different_articles(answers: pd.DataFrame) -> pd.DataFrame:
