@@ -94,10 +94,10 @@ class RunRecord:
         self.state = state
 
     def begin(self, node: str, gpu_ids: list[str]) -> None:
-        """A new attempt starts on `node`."""
+        """A new attempt is about to start on `node`; `started_at` is null until it has."""
         self.move("running")
         self.attempt += 1
-        self.started_at = now()
+        self.started_at = None
         self.node = node
         self.gpu_ids = gpu_ids
 

@@ -22,7 +22,7 @@ from mlebench import paths
 from mlebench.errors import MlebenchError
 from mlebench.runs.plan import Group, PlannedRun
 from mlebench.runs.state import RunRecord
-from mlebench.sandbox.base import OUTPUT_FOLDERS, Handle, Outcome, RunRequest, Sandbox, StartFailed
+from mlebench.sandbox.base import OUTPUT_FOLDERS, Handle, Outcome, RunRequest, StartFailed
 from mlebench.sandbox.choose import get_sandbox
 from mlebench.secrets import find_secrets
 
@@ -139,10 +139,13 @@ def _play(task: RunTask, record: RunRecord, gpu_ids: tuple[str, ...], control: C
         record.begin(socket.gethostname(), list(gpu_ids))
         record.write(task.run_dir)
     request = make_request(task, record)
-    handle = sandbox.attach(request) if attaching else _start(sandbox, request, control)
-    if handle is None:
+    handle = sandbox.attach(request) if attaching else None
+    if handle is None and record.started_at is None:
+        # nothing has started yet: new, or an earlier harness died just before
         if control.is_asked:
             return Outcome("cancelled", "cancelled", "cancelled before it started")
+        handle = sandbox.start(request)
+    if handle is None:
         return Outcome(
             "failed", "lost", "nothing is left of it since the harness was interrupted", failure_class="infrastructure"
         )
@@ -151,10 +154,6 @@ def _play(task: RunTask, record: RunRecord, gpu_ids: tuple[str, ...], control: C
     control.watch(handle)
     with _cancel_watch(task, control):
         return handle.wait(handle.started_at + timedelta(seconds=request.profile.time_limit))
-
-
-def _start(sandbox: Sandbox, request: RunRequest, control: Control) -> Handle | None:
-    return None if control.is_asked else sandbox.start(request)
 
 
 def make_request(task: RunTask, record: RunRecord) -> RunRequest:

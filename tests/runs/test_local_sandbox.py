@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import textwrap
@@ -71,21 +70,22 @@ def test_agent_cannot_change_its_folder_or_the_environment_of_the_harness(
 
 
 @pytest.mark.parametrize(("script", "reason"), [("exit 3", "exit-code"), ("kill -9 $$", "killed")])
-def test_failure_of_the_agent_is_named_and_is_its_own(
-    agent: Agents, request_for: Requests, script: str, reason: str
-) -> None:
+def test_failure_of_the_agent_is_named_and_is_its_own(agent: Agents, request_for: Requests, script: str, reason: str) -> None:
     outcome = play(request_for(agent(script)))
     assert (outcome.state, outcome.reason, outcome.failure_class) == ("failed", reason, "agent")
     assert outcome.resources["cpu_seconds"] >= 0
 
 
 def test_time_limit_ends_every_process_and_keeps_the_submission(agent: Agents, request_for: Requests) -> None:
-    script = HAND_IN + """
+    script = (
+        HAND_IN
+        + """
         trap '' TERM
         (trap '' TERM; sleep 600) &
         setsid sleep 601 &
         sleep 602
     """
+    )
     request = request_for(agent(script), limits={"time_limit": 0.5, "grace": 0.3})
     started = time.monotonic()
     outcome = play(request)
@@ -122,9 +122,7 @@ def test_stopping_from_another_thread_cancels(agent: Agents, request_for: Reques
 
 def test_secrets_never_reach_the_log(agent: Agents, request_for: Requests) -> None:
     script = 'echo "the key is $KEY"; printf "%s" "$KEY" >&2; sleep 0.1; printf "sk-"; sleep 0.1; echo "secret-value"'
-    request = request_for(
-        agent(script), environment={"KEY": "sk-secret-value"}, secrets=("sk-secret-value",)
-    )
+    request = request_for(agent(script), environment={"KEY": "sk-secret-value"}, secrets=("sk-secret-value",))
     play(request)
     log = request.run_dir / "run.log"
     wait_for(lambda: log.read_text().count("***") == 3)
@@ -207,7 +205,11 @@ def test_attempt_past_its_limit_is_stopped_when_found(agent: Agents, request_for
 def test_descriptors_are_given_back(agent: Agents, request_for: Requests) -> None:
     request = request_for(agent("exit 0"), environment={"A": "b"}, secrets=("secret",))
     play(request)
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_descriptors()
     for _ in range(5):
         play(request)
-    assert len(os.listdir("/proc/self/fd")) <= before + 1
+    assert open_descriptors() <= before + 1
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))

@@ -1,0 +1,248 @@
+"""Run groups from plan to report: order, retries, fail-fast, cancelling, and what counts in the totals."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlebench.errors import UsageError
+from mlebench.runs import lock
+from mlebench.runs.cancel import cancel_group, cancel_run
+from mlebench.runs.plan import Group, Plan
+from mlebench.runs.progress import Progress, Silent
+from mlebench.runs.resume import make_ready
+from mlebench.runs.scheduler import GroupStopped, RunOptions, run_groups
+
+from .conftest import HAND_IN, local_executor
+
+Plans = Callable[..., Plan]
+AT_ONCE = RunOptions(retry_delay=0.01)
+
+
+def run(plan: Plan, runs_dir: Path, options: RunOptions = AT_ONCE, **executor: Any) -> tuple[Group, Progress]:
+    group = Group.create(runs_dir, plan, {}, "group")
+    return group, run_groups([group], local_executor(**executor), options)
+
+
+def report_of(group: Group) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((group.folder / "grading_report.json").read_text())
+    return content
+
+
+def test_every_run_is_graded_and_reported(plan: Plans, runs_dir: Path) -> None:
+    group, progress = run(plan(seeds=(0, 1)), runs_dir)
+    report = report_of(group)
+    assert report["total_runs"] == report["total_valid_submissions"] == report["total_bronze_medals"] == 6
+    assert {(entry["competition_id"], entry["seed"]) for entry in report["competition_reports"]} == {
+        (name, seed) for name in ("toy-a", "toy-b", "toy-c") for seed in (0, 1)
+    }
+    assert progress.medals() == {"bronze": 6}
+    record = group.records()[0]
+    assert (record.state, record.attempt, record.exit_code) == ("finished", 1, 0)
+    assert record.submission_sha256 and record.wall_seconds is not None
+    assert (group.folder / report["competition_reports"][0]["submission_path"]).is_file()
+
+
+def test_submission_of_a_run_that_timed_out_is_graded(plan: Plans, runs_dir: Path) -> None:
+    group, _ = run(plan(HAND_IN + "sleep 60", competitions=("toy-a",), limits={"time_limit": 0.4}), runs_dir)
+    record = group.records()[0]
+    assert (record.state, record.has_valid_submission) == ("timed-out", True)
+    assert report_of(group)["total_bronze_medals"] == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [("true", "no-submission"), ('echo "id,z" > "$SUBMISSION_DIR/submission.csv"', "invalid-submission")],
+)
+def test_bad_submission_counts_as_the_agents_result(plan: Plans, runs_dir: Path, script: str, reason: str) -> None:
+    group, _ = run(plan(script, competitions=("toy-a",)), runs_dir)
+    record = group.records()[0]
+    assert (record.state, record.reason, record.failure_class) == ("finished", reason, "agent")
+    assert report_of(group)["total_runs"] == 1
+
+
+def test_infrastructure_failure_is_tried_again_and_kept_out_of_the_totals(plan: Plans, runs_dir: Path, toys: Path) -> None:
+    chosen = plan(competitions=("toy-a", "toy-b"))
+    group = Group.create(runs_dir, chosen, {}, "group")
+    (toys / "toy-a" / "prepared" / "public").rename(toys / "gone")
+    run_groups([group], local_executor(), RunOptions(retries=1, retry_delay=0.01))
+    lost, fine = group.records()
+    assert (lost.state, lost.failure_class, lost.attempt, len(lost.attempts)) == ("failed", "infrastructure", 2, 1)
+    assert "not prepared" in str(lost.detail)
+    assert fine.has_valid_submission
+    report = report_of(group)
+    assert (report["total_runs"], report["run_group"]["planned_runs"]) == (1, 2)
+    assert [entry["run_id"] for entry in report["run_group"]["infrastructure_failures"]] == ["toy-a_seed0"]
+
+
+def test_output_of_an_earlier_attempt_is_kept(plan: Plans, runs_dir: Path, tmp_path: Path) -> None:
+    script = f'echo "attempt"; test -e {tmp_path}/second || {{ touch {tmp_path}/second; exit 1; }}\n{HAND_IN}'
+    group, _ = run(plan(script, competitions=("toy-a",)), runs_dir)
+    assert group.records()[0].state == "failed"
+    make_ready(group)
+    run_groups([group], local_executor(), AT_ONCE)
+    record = group.records()[0]
+    assert (record.state, record.attempt, record.attempts[0]["exit_code"]) == ("finished", 2, 1)
+    run_dir = group.run_dir("toy-a_seed0")
+    assert (run_dir / "attempts" / "1" / "run.log").read_text().count("attempt") == 1
+    assert (run_dir / "run.log").read_text().count("attempt\n") == 1
+
+
+def test_resuming_leaves_results_alone(plan: Plans, runs_dir: Path) -> None:
+    script = "case $COMPETITION_ID in toy-a) exit 0;; toy-b) sleep 60;; esac\n" + HAND_IN + "exit 4"
+    group, _ = run(plan(script, limits={"time_limit": 1.0}), runs_dir)
+    before = group.records()
+    assert [record.state for record in before] == ["finished", "timed-out", "failed"]
+    make_ready(group)
+    assert group.records() == before
+
+
+def test_group_stops_when_its_runs_fail_at_once(plan: Plans, runs_dir: Path) -> None:
+    chosen = plan("echo no key >&2; exit 1", seeds=tuple(range(10)))
+    group = Group.create(runs_dir, chosen, {}, "group")
+    with pytest.raises(GroupStopped, match=r"3 runs in a row failed at once.*--resume group"):
+        run_groups([group], local_executor(parallel=1), AT_ONCE)
+    assert [record.state for record in group.records()].count("failed") == 3
+    assert [record.state for record in group.records()].count("pending") == 27
+
+
+def test_without_fail_fast_every_run_is_tried(plan: Plans, runs_dir: Path) -> None:
+    group, _ = run(plan("exit 1", seeds=(0, 1)), runs_dir, RunOptions(fail_fast=0))
+    assert {record.state for record in group.records()} == {"failed"}
+
+
+def test_longest_expected_run_starts_first(plan: Plans, runs_dir: Path) -> None:
+    """The second group knows from the first how long each competition takes."""
+    script = "case $COMPETITION_ID in toy-b) sleep 0.6;; toy-c) sleep 0.3;; esac\n" + HAND_IN
+    chosen = plan(script)
+    run_groups([Group.create(runs_dir, chosen, {}, "first")], local_executor(), AT_ONCE)
+    second = Group.create(runs_dir, chosen, {}, "second")
+    run_groups([second], local_executor(parallel=1), AT_ONCE)
+    started = sorted(second.records(), key=lambda record: str(record.started_at))
+    assert [record.competition_id for record in started] == ["toy-b", "toy-c", "toy-a"]
+
+
+def test_slots_are_filled_but_not_beyond(plan: Plans, runs_dir: Path, tmp_path: Path) -> None:
+    script = f"""
+        echo start >> {tmp_path}/trace; sleep 0.2; echo end >> {tmp_path}/trace
+        echo $CUDA_VISIBLE_DEVICES >> "$LOGS_DIR/gpus"
+    """
+    run(plan(script, seeds=(0, 1, 2), limits={"gpus": 1}), runs_dir, cpus=8, gpus=3)
+    most, now = 0, 0
+    for line in (tmp_path / "trace").read_text().split():
+        now += 1 if line == "start" else -1
+        most = max(most, now)
+    assert most == 3
+
+
+def test_runs_at_the_same_time_never_share_a_gpu(plan: Plans, runs_dir: Path, tmp_path: Path) -> None:
+    script = (
+        f"mkdir {tmp_path}/gpu$CUDA_VISIBLE_DEVICES || exit 9\nsleep 0.05\nrmdir {tmp_path}/gpu$CUDA_VISIBLE_DEVICES\n{HAND_IN}"
+    )
+    group, _ = run(plan(script, seeds=tuple(range(6)), limits={"gpus": 1}), runs_dir, cpus=32, gpus=4)
+    assert {record.exit_code for record in group.records()} == {0}
+    assert {record.gpu_ids[0] for record in group.records()} == {"0", "1", "2", "3"}
+    assert all(record.gpu_hours > 0 for record in group.records())
+
+
+def test_groups_with_different_needs_share_a_machine(plan: Plans, runs_dir: Path, agent: Callable[..., Any]) -> None:
+    small = plan(agent=agent(name="small"), limits={"cpus": 1}, seeds=(0, 1))
+    large = plan(agent=agent(name="large"), limits={"cpus": 4}, seeds=(0,))
+    groups = [Group.create(runs_dir, entry, {}, entry.agent.name) for entry in (small, large)]
+    run_groups(groups, local_executor(cpus=4), AT_ONCE)
+    assert all(record.has_valid_submission for group in groups for record in group.records())
+
+
+def test_impossible_need_is_refused_before_anything_starts(plan: Plans, runs_dir: Path) -> None:
+    with pytest.raises(UsageError, match="needs 64 CPUs and this machine has 4"):
+        run(plan(limits={"cpus": 64}), runs_dir)
+
+
+def test_second_harness_is_refused(plan: Plans, runs_dir: Path) -> None:
+    group = Group.create(runs_dir, plan(), {}, "group")
+    with lock.hold(group.folder), pytest.raises(UsageError, match="at work already"):
+        run_groups([group], local_executor(), AT_ONCE)
+    assert not lock.is_held(group.folder)
+
+
+class CancelWhenStarted(Silent):
+    """Cancels from outside as soon as runs are at work."""
+
+    def __init__(self, cancel: Callable[[], object]) -> None:
+        self._cancel = cancel
+        self._done = False
+
+    def show(self, progress: Progress) -> None:
+        if not self._done and progress.counts()["running"]:
+            self._done = True
+            threading.Timer(0.3, self._cancel).start()
+
+
+def test_cancelled_run_stays_cancelled(plan: Plans, runs_dir: Path) -> None:
+    chosen = plan("test $COMPETITION_ID = toy-a && sleep 60\n" + HAND_IN)
+    group = Group.create(runs_dir, chosen, {}, "group")
+    started = time.monotonic()
+    run_groups([group], local_executor(), AT_ONCE, CancelWhenStarted(lambda: cancel_run(group, "toy-a_seed0")))
+    assert time.monotonic() - started < 20
+    make_ready(group)
+    assert [record.state for record in group.records()] == ["cancelled", "finished", "finished"]
+    assert report_of(group)["total_runs"] == 2
+
+
+def test_cancelled_group_can_be_resumed(plan: Plans, runs_dir: Path, tmp_path: Path) -> None:
+    chosen = plan(f"test -e {tmp_path}/go || sleep 60\n" + HAND_IN)
+    group = Group.create(runs_dir, chosen, {}, "group")
+    run_groups([group], local_executor(parallel=1), AT_ONCE, CancelWhenStarted(lambda: cancel_group(group)))
+    assert {record.state for record in group.records()} == {"cancelled"}
+    (tmp_path / "go").touch()
+    make_ready(group)
+    run_groups([group], local_executor(), AT_ONCE)
+    assert all(record.has_valid_submission for record in group.records())
+
+
+def test_group_without_a_harness_is_cancelled_directly(plan: Plans, runs_dir: Path) -> None:
+    group = Group.create(runs_dir, plan(), {}, "group")
+    assert cancel_group(group) == 3
+    assert {record.state for record in group.records()} == {"cancelled"}
+    with pytest.raises(UsageError, match="has ended"):
+        cancel_group(group)
+
+
+def test_usage_that_the_agent_reports_is_summed_up(plan: Plans, runs_dir: Path) -> None:
+    script = (
+        HAND_IN + """echo '{"input_tokens": 10, "output_tokens": 5, "cost_usd": 0.25, "model": "m"}' > "$LOGS_DIR/usage.json" """
+    )
+    group, _ = run(plan(script), runs_dir)
+    assert group.records()[0].usage["model"] == "m"
+    assert report_of(group)["run_group"]["usage"] == {"input_tokens": 30, "output_tokens": 15, "cost_usd": 0.75}
+
+
+@pytest.mark.parametrize("content", ["[1]", "{", '{"cost_usd": NaN}', "[" * 100_000])
+def test_nonsense_in_the_usage_file_harms_nothing(plan: Plans, runs_dir: Path, tmp_path: Path, content: str) -> None:
+    (tmp_path / "usage").write_text(content)
+    group, _ = run(plan(f'{HAND_IN}cp {tmp_path}/usage "$LOGS_DIR/usage.json"', competitions=("toy-a",)), runs_dir)
+    assert group.records()[0].has_valid_submission
+
+
+def test_fault_of_the_grader_is_not_the_agents_and_is_mended_by_resuming(plan: Plans, runs_dir: Path, tmp_path: Path) -> None:
+    from mlebench.content import load_module
+
+    grade = tmp_path / "competitions" / "toy-a" / "grade.py"
+    right = grade.read_text()
+    grade.write_text(right.replace("metric=mean_absolute_error", "metric=lambda truth, guess: 1 / 0"))
+    group, _ = run(plan(competitions=("toy-a", "toy-b")), runs_dir)
+    record = group.records()[0]
+    assert (record.state, record.reason, record.failure_class) == ("finished", "grader-error", "infrastructure")
+    assert [entry["run_id"] for entry in report_of(group)["run_group"]["infrastructure_failures"]] == ["toy-a_seed0"]
+    grade.write_text(right)
+    load_module.cache_clear()
+    make_ready(group)
+    run_groups([group], local_executor(), AT_ONCE)
+    record = group.records()[0]
+    assert (record.attempt, record.failure_class, record.has_valid_submission) == (1, None, True)

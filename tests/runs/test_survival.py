@@ -1,0 +1,162 @@
+"""A harness that dies: killed, interrupted or asked to leave in the middle of a group, and what resuming makes of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from mlebench.agents import AgentSpec
+from mlebench.runs.plan import Group
+from mlebench.runs.state import RunRecord
+from mlebench.sandbox import processes
+
+from .conftest import HAND_IN, TOYS
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+SLOW = 'echo "$COMPETITION_ID $MLEBENCH_SEED" >> {trace}; sleep {seconds}\n' + HAND_IN
+
+
+def harness(*words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "mlebench.cli.main", "run", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+
+
+def start(agent: AgentSpec, seeds: int, parallel: int) -> subprocess.Popen[str]:
+    toys = [word for name in TOYS for word in ("-c", name)]
+    return harness(
+        "--agent", str(agent.directory), *toys, "--seeds", str(seeds), "--sandbox", "local", "--name", "group",
+        "--profile", "demo", "--profile-set", "cpus=0.1", "--profile-set", "memory=1m", "--profile-set", "grace=1",
+        "--parallel", str(parallel),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def group_dir(toys: Path, runs_dir: Path) -> Iterator[Path]:
+    folder = runs_dir / "group"
+    yield folder
+    for run_dir in folder.glob("*_seed*"):
+        for pid in processes.labelled(f"group.{run_dir.name}.1"):
+            os.kill(pid, signal.SIGKILL)
+
+
+def wait_for_states(folder: Path, condition: Callable[[list[str]], bool]) -> list[RunRecord]:
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        if (folder / "group.yaml").exists():
+            records = Group.open(folder).records()
+            if condition([record.state for record in records]):
+                return records
+        time.sleep(0.05)
+    raise AssertionError("waited in vain")
+
+
+def test_killed_harness_loses_nothing_and_does_nothing_twice(
+    agent: Callable[..., AgentSpec], group_dir: Path, tmp_path: Path
+) -> None:
+    """Twelve runs, four at a time; the harness is killed when some have ended, some are at work and some wait."""
+    chosen = agent(SLOW.format(trace=tmp_path / "trace", seconds=2))
+    first = start(chosen, seeds=4, parallel=4)
+    wait_for_states(group_dir, lambda states: states.count("finished") >= 4 and states.count("running") >= 3)
+    first.kill()
+    first.wait()
+    before = {record.run_id: record for record in Group.open(group_dir).records()}
+    alive = [record for record in before.values() if record.state == "running"]
+    assert alive
+    second = harness("--resume", "group", "--parallel", "4")
+    output, errors = second.communicate(timeout=120)
+    assert second.returncode == 0, errors
+    records = Group.open(group_dir).records()
+    assert len(records) == 12
+    assert all(record.has_valid_submission and record.attempt == 1 for record in records)
+    assert len((tmp_path / "trace").read_text().splitlines()) == 12
+    for record in records:
+        if before[record.run_id].state == "finished":
+            assert record == before[record.run_id]
+        if before[record.run_id].state == "running" and before[record.run_id].started_at:
+            assert abs(time_of(record) - time_of(before[record.run_id])) < 0.5
+    assert "12 finished" in output
+
+
+def test_run_whose_processes_died_with_the_harness_is_run_again(
+    agent: Callable[..., AgentSpec], group_dir: Path, tmp_path: Path
+) -> None:
+    chosen = agent(SLOW.format(trace=tmp_path / "trace", seconds=3))
+    first = start(chosen, seeds=1, parallel=1)
+    (at_work,) = [
+        record for record in wait_for_states(group_dir, lambda states: "running" in states) if record.state == "running"
+    ]
+    label = f"group.{at_work.run_id}.1"
+    while not (tmp_path / "trace").exists():
+        time.sleep(0.02)
+    first.kill()
+    first.wait()
+    for pid in processes.labelled(label):
+        os.kill(pid, signal.SIGKILL)
+    second = harness("--resume", "group", "--parallel", "3")
+    _, errors = second.communicate(timeout=120)
+    assert second.returncode == 0, errors
+    record = next(record for record in Group.open(group_dir).records() if record.run_id == at_work.run_id)
+    assert (record.attempt, record.attempts[0]["reason"], record.has_valid_submission) == (2, "lost", True)
+    assert (group_dir / at_work.run_id / "attempts" / "1" / "run.log").exists()
+
+
+def test_ctrl_c_stops_what_is_at_work_and_says_how_to_go_on(
+    agent: Callable[..., AgentSpec], group_dir: Path, tmp_path: Path
+) -> None:
+    chosen = agent(f"test -e {tmp_path}/go || sleep 60\n" + HAND_IN)
+    first = start(chosen, seeds=1, parallel=2)
+    wait_for_states(group_dir, lambda states: states.count("running") == 2)
+    time.sleep(0.3)
+    first.send_signal(signal.SIGINT)
+    _, errors = first.communicate(timeout=30)
+    assert first.returncode == 130
+    assert "mlebench run --resume group" in errors
+    assert "Traceback" not in errors
+    assert not [pid for name in TOYS for pid in processes.labelled(f"group.{name}_seed0.1")]
+    (tmp_path / "go").touch()
+    second = harness("--resume", "group")
+    second.communicate(timeout=60)
+    assert second.returncode == 0
+    assert all(record.has_valid_submission for record in Group.open(group_dir).records())
+
+
+def test_terminated_harness_leaves_agents_at_work(agent: Callable[..., AgentSpec], group_dir: Path, tmp_path: Path) -> None:
+    chosen = agent(SLOW.format(trace=tmp_path / "trace", seconds=3))
+    first = start(chosen, seeds=1, parallel=3)
+    wait_for_states(group_dir, lambda states: states.count("running") == 3)
+    time.sleep(0.5)
+    first.terminate()
+    _, errors = first.communicate(timeout=30)
+    assert "agents work on" in errors
+    assert [record.state for record in Group.open(group_dir).records()] == ["running"] * 3
+    second = harness("--resume", "group")
+    second.communicate(timeout=60)
+    assert second.returncode == 0
+    assert all(record.attempt == 1 for record in Group.open(group_dir).records())
+
+
+def test_changed_agent_is_refused_with_the_difference(agent: Callable[..., AgentSpec], group_dir: Path) -> None:
+    chosen = agent(HAND_IN)
+    start(chosen, seeds=1, parallel=3).communicate(timeout=60)
+    (chosen.directory / "agent.yaml").write_text("arguments: {steps: 9}\n")
+    second = harness("--resume", "group")
+    _, errors = second.communicate(timeout=60)
+    assert second.returncode == 2
+    assert "+    steps: 9" in errors
+
+
+def time_of(record: RunRecord) -> float:
+    return datetime.fromisoformat(str(record.started_at)).timestamp()
