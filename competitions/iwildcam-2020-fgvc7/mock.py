@@ -32,8 +32,9 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
 
 def image_records(rng: np.random.Generator, size: int, n_locations: int) -> list[dict]:
     ids = [f"{name[:8]}-{name[8:12]}-11ea-a13a-{name[12:]}" for name in hex_ids(rng, size, 24)]
-    # places have very different numbers of photos
-    location = rng.integers(0, n_locations, size) * rng.integers(0, n_locations, size) // n_locations
+    # places have very different numbers of photos, but none has more than the test part may hold
+    few, many = np.arange(size) % n_locations, np.minimum(*rng.integers(0, n_locations, (2, size)))
+    location = np.where(rng.random(size) < 0.5, few, many)
     return [
         {"seq_num_frames": 3, "location": int(place), "datetime": f"2013-06-05 05:{k % 60:02d}:19.000", "frame_num": k % 3,
          "seq_id": f"{image_id[:8]}-30d0-11ea", "width": 1920, "height": 1080, "file_name": f"{image_id}.jpg", "id": image_id}
