@@ -67,6 +67,7 @@ class DockerHandle:
         self._checker: Checker | None = None
         self._watch = Watch(client, container.id, request.profile, _engine_root(client))
         self._follower: threading.Thread | None = None
+        self._output: Any = None
         self.started_at = datetime.now(UTC)
 
     def begin(self) -> None:
@@ -97,6 +98,7 @@ class DockerHandle:
         forced = self._observe(deadline)
         if forced is not None and forced.by == "detach":
             self._close_checker()
+            self._stop_following()
             return Outcome("cancelled", "detached", "the agent works on without a harness", started_at=self.started_at)
         if forced is not None and forced.by in ("deadline", "stop", "excess"):
             self._stop_container(forced)
@@ -237,10 +239,11 @@ class DockerHandle:
         from docker.errors import DockerException
 
         since = None
-        while True:
+        while self._asked != "detach":
             asked_at = time.time()
             try:
-                self._log.copy(self._container.logs(stream=True, follow=True, since=since))
+                self._output = self._container.logs(stream=True, follow=True, since=since)
+                self._log.copy(self._output)
                 break
             except (DockerException, OSError) as error:
                 if not is_outage(error) or self._is_stopping:
@@ -248,6 +251,14 @@ class DockerHandle:
                 since = asked_at
                 time.sleep(_LONGEST_TICK)
         self._log.finish()
+
+    def _stop_following(self) -> None:
+        """From now on the log is another harness's to write."""
+        if self._output is not None:
+            with contextlib.suppress(Exception):
+                self._output.close()
+        if self._follower is not None:
+            self._follower.join(timeout=10)
 
     def _clean_up(self) -> None:
         from docker.errors import DockerException

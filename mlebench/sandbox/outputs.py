@@ -229,7 +229,8 @@ class _Extraction:
             _write(mask_stream(_blocks(archive, member), self._secrets), path, None if self._secrets else member.size)
         except OSError as error:
             # a name that this file system does not take, or no space: the rest may still fit
-            path.unlink(missing_ok=True)
+            if not isinstance(error, FileExistsError):
+                path.unlink(missing_ok=True)
             self._leave_out(name, str(error.strerror))
             return
         self.taken.files += 1

@@ -1,0 +1,199 @@
+"""Starting, finding again, stopping, ending: what is recorded and what is left behind."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlebench.agents import AgentSpec
+from mlebench.sandbox import engine, network
+from mlebench.sandbox.base import StartFailed
+from mlebench.sandbox.container import FOLDER_LABEL
+from mlebench.sandbox.docker import DockerSandbox
+from tests.docker.conftest import Bench
+
+
+def test_finished_run_is_recorded_and_leaves_nothing(bench: Bench, client: Any) -> None:
+    request = bench.request("echo out; echo err >&2; sleep 1; echo x > /home/submission/submission.csv", profile={"network": "open"})
+    handle = bench.sandbox.start(request)
+    folder = Path(bench.containers()[0].labels[FOLDER_LABEL])
+    ended = bench.end(handle, request)
+    outcome = ended.outcome
+    assert (outcome.state, outcome.reason, outcome.exit_code, outcome.failure_class) == ("finished", "exited", 0, None)
+    assert outcome.resources["image_digest"].startswith("sha256:")
+    assert outcome.resources["peak_memory_bytes"] > 0
+    assert outcome.started_at is not None and outcome.ended_at is not None and outcome.started_at <= outcome.ended_at
+    assert "out\n" in ended.log and "err\n" in ended.log
+    assert not folder.exists()
+    assert bench.containers() == []
+    others = client.api.containers(all=True, filters={"network": network.OPEN})
+    assert others or not client.networks.list(names=[network.OPEN])
+
+
+def test_exit_code_is_the_agents(bench: Bench) -> None:
+    ended = bench.run("exit 3")
+    outcome = ended.outcome
+    assert (outcome.state, outcome.reason, outcome.exit_code, outcome.failure_class) == ("failed", "exit-code", 3, "agent")
+
+
+def test_arguments_reach_the_start_script(bench: Bench) -> None:
+    ended = bench.run('for word in "$@"; do echo "[$word]"; done', arguments={"steps": 3, "text": "two words; $HOME `id`"})
+    assert "[steps=3]\n[text=two words; $HOME `id`]\n" in ended.log
+
+
+def test_stop_from_another_thread_cancels(bench: Bench) -> None:
+    request = bench.request("echo x > /home/submission/submission.csv; sleep 100")
+    handle = bench.sandbox.start(request)
+    threading.Timer(1.0, handle.stop, [1]).start()
+    began = time.monotonic()
+    ended = bench.end(handle, request)
+    assert ended.outcome.state == "cancelled"
+    assert time.monotonic() - began < 15
+    assert (ended.run_dir / "submission" / "submission.csv").exists()
+
+
+def test_a_later_harness_attaches_to_a_running_container(bench: Bench) -> None:
+    script = "echo first\nsleep 4\necho second\n/home/validate_submission.sh /home/data/train.csv\necho done"
+    request = bench.request(script, validate=lambda path: (True, ""))
+    handle = bench.sandbox.start(request)
+    time.sleep(1)
+    handle.detach()
+    left = bench.end(handle, request)
+    assert left.outcome.reason == "detached"
+    assert len(bench.containers()) == 1
+
+    again = DockerSandbox().attach(request)
+    assert again is not None
+    assert again.started_at == handle.started_at
+    ended = bench.end(again, request)
+    assert ended.outcome.state == "finished"
+    lines = [line for line in ended.log.splitlines() if not line.startswith("[mlebench]")]
+    # the whole output once, and the checker answers again
+    assert lines == ["first", "second", "valid: the submission is valid", "done"]
+
+
+def test_a_later_harness_takes_out_what_ended_meanwhile(bench: Bench) -> None:
+    request = bench.request("sleep 1; echo late > /home/submission/submission.csv; exit 5")
+    handle = bench.sandbox.start(request)
+    handle.detach()
+    bench.end(handle, request)
+    time.sleep(2)
+    again = DockerSandbox().attach(request)
+    assert again is not None
+    ended = bench.end(again, request)
+    assert ended.outcome.exit_code == 5
+    assert (ended.run_dir / "submission" / "submission.csv").read_text() == "late\n"
+
+
+def test_a_container_that_never_started_is_no_trace(bench: Bench, client: Any) -> None:
+    request = bench.request("true")
+    client.containers.create("mlebench/base:light", labels={engine.LABEL: request.label, "mlebench.run-of": f"{bench.group}.x"})
+    assert bench.sandbox.attach(request) is None
+    assert bench.containers() == []
+
+
+def test_an_earlier_attempts_container_is_removed(bench: Bench) -> None:
+    first = bench.request("sleep 100")
+    bench.sandbox.start(first).detach()
+    second = bench.request("true", attempt=2)
+    ended = bench.end(bench.sandbox.start(second), second)
+    assert ended.outcome.state == "finished"
+    assert bench.containers() == []
+
+
+def test_container_removed_by_someone_else_is_lost(bench: Bench) -> None:
+    request = bench.request("sleep 100")
+    handle = bench.sandbox.start(request)
+    threading.Timer(0.5, lambda: bench.containers()[0].remove(force=True)).start()
+    outcome = bench.end(handle, request).outcome
+    assert (outcome.reason, outcome.failure_class) == ("lost", "infrastructure")
+
+
+def test_kept_container_stays(bench: Bench) -> None:
+    ended = bench.run("true", keep=True)
+    [container] = bench.containers()
+    assert container.name in ended.log
+    container.remove(v=True)
+
+
+def test_snapshots_keep_each_version_once(bench: Bench) -> None:
+    script = (
+        "echo one > /home/submission/submission.csv\nsleep 4.5\n"
+        "echo two > /home/submission/partial && mv /home/submission/partial /home/submission/submission.csv\nsleep 4.5"
+    )
+    ended = bench.run(script, profile={"snapshot_every": 1})
+    kept = [path.read_text() for path in sorted((ended.run_dir / "snapshots").iterdir())]
+    assert kept == ["one\n", "two\n"]
+
+
+def test_secrets_are_masked_in_log_and_output(bench: Bench) -> None:
+    secret = "sk-very-secret-0123456789"
+    script = (
+        'echo "key is $KEY"\necho "$KEY" > /home/logs/dump.txt\n'
+        'echo "id,$KEY" > /home/submission/submission.csv\nprintf "%s" "$KEY" > /home/code/key'
+    )
+    ended = bench.run(script, environment={"KEY": secret}, secrets=(secret,))
+    assert "key is ***" in ended.log
+    holding = [path for path in bench.folder.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
+    assert holding == []
+    assert (ended.run_dir / "logs" / "dump.txt").read_text() == "***\n"
+
+
+def test_engine_away_is_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = bench.request("true")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{bench.folder}/no-engine.sock")
+    with pytest.raises(StartFailed) as failure:
+        DockerSandbox().start(request)
+    outcome = failure.value.outcome
+    assert (outcome.reason, outcome.failure_class) == ("engine-unreachable", "infrastructure")
+    [problem] = DockerSandbox().problems([request.agent], request.profile)
+    assert "--sandbox local" in problem
+
+
+def test_image_that_cannot_be_had_is_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = AgentSpec(name="scripted", variant=None, directory=bench.request("true").agent.directory, image="localhost:1/none:1")
+    with pytest.raises(StartFailed) as failure:
+        bench.sandbox.start(bench.request("true", agent=agent))
+    assert failure.value.outcome.reason == "image-missing"
+    assert failure.value.outcome.failure_class == "infrastructure"
+
+
+@pytest.mark.skipif(Path("/dev/nvidiactl").exists(), reason="this machine has a GPU")
+def test_missing_gpu_is_named(bench: Bench) -> None:
+    request = bench.request("true", gpu_ids=("0",))
+    with pytest.raises(StartFailed) as failure:
+        bench.sandbox.start(request)
+    assert failure.value.outcome.reason == "gpu-unavailable"
+    assert bench.containers() == []
+    profile = request.profile.changed({"gpus": 1})
+    assert any("GPU" in problem for problem in bench.sandbox.problems([request.agent], profile))
+
+
+def test_limits_that_the_engine_does_not_have_are_problems(bench: Bench) -> None:
+    request = bench.request("true")
+    profile = request.profile.changed({"cpus": 4096, "memory": "900t"})
+    problems = bench.sandbox.problems([request.agent], profile)
+    assert len(problems) == 2
+    assert all("--profile-set" in problem for problem in problems)
+
+
+def test_unreadable_data_is_named(bench: Bench) -> None:
+    request = bench.request("true")
+    os.chmod(bench.public, 0o700)
+    with pytest.raises(StartFailed) as failure:
+        bench.sandbox.start(request)
+    assert failure.value.outcome.reason == "data-unreadable"
+
+
+def test_public_data_without_a_description_file(bench: Bench) -> None:
+    (bench.public / "description.md").unlink()
+    script = "cat /home/data/description.md; echo; ls /home/data; touch /home/data/x || echo refused; echo 1 > /home/data/train.csv"
+    ended = bench.run(script)
+    assert "the task\ndescription.md\nsample_submission.csv\ntrain.csv\n" in ended.log
+    assert "refused" in ended.log
+    assert (bench.public / "train.csv").read_text() == "id,x,y\n1,2,3\n"
