@@ -99,14 +99,16 @@ def _steps(points: Points) -> list[tuple[float, float | None]]:
 
 
 def _bars(title: str, labels: Sequence[str], series: Mapping[str, Sequence[float | None]], unit: str, *, whole: bool) -> str:
-    chart = pygal.HorizontalStackedBar(height=_BAR_HEIGHT * len(labels) + 60, x_title=unit, **_common())
+    chart = pygal.HorizontalStackedBar(
+        height=_BAR_HEIGHT * len(labels) + 60, x_title=unit, **_common(14 if max(map(len, labels)) < 12 else 11)
+    )
     # drawn from the bottom up
     chart.x_labels = list(reversed(labels))
     for name, values in series.items():
         chart.add(name, [{"value": value, "label": name} if value else None for value in reversed(values)])
     if whole:
         chart.y_labels = list(range(1 + int(max(_totals(series), default=0))))
-    return _svg(chart, title, unit)
+    return _svg(chart, title, "" if whole else "%")
 
 
 def _totals(series: Mapping[str, Sequence[float | None]]) -> list[float]:
@@ -125,10 +127,13 @@ def _lines(
     chart = pygal.XY(height=height, x_title=x_title, y_title=y_title, range=bounds, show_dots=dots, dots_size=4, **_common())
     for name, points in series.items():
         chart.add(name, list(points))
+    if dots:
+        chart.x_labels = sorted({x for points in series.values() for x, _ in points})
     return _svg(chart, f"{y_title} over {x_title}", "")
 
 
-def _common() -> dict[str, Any]:
+def _common(label_size: int = 11) -> dict[str, Any]:
+    """Settings of every chart; `label_size` only reserves room, as pygal takes short labels for narrower than they are."""
     return {
         "width": _WIDTH,
         "css": [],
@@ -139,7 +144,7 @@ def _common() -> dict[str, Any]:
         "pretty_print": False,
         "margin": 4,
         "max_scale": 8,
-        "style": pygal.style.Style(font_family="inherit", label_font_size=11, major_label_font_size=11, title_font_size=12),
+        "style": pygal.style.Style(label_font_size=label_size, major_label_font_size=label_size, title_font_size=12),
     }
 
 

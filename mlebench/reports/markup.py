@@ -38,6 +38,11 @@ class Cell(NamedTuple):
         mark = f'<b class="mark {self.medal}">{self.medal[0].upper()}</b>' if self.medal else ""
         return f"<td{attributes}>{mark}{self._inner()}</td>"
 
+    def heading(self, title: str) -> str:
+        """The `th` element over this cell's column, aligned like it."""
+        css = ' class="text"' if self.text or self.long else ""
+        return f'<th scope="col"{css}>{escape(title)}</th>'
+
     def _inner(self) -> str:
         if self.links:
             return " ".join(f'<a href="{escape(address)}">{escape(label)}</a>' for address, label in self.links)
@@ -64,7 +69,8 @@ def sortable_table(header: Sequence[str], rows: Sequence[Sequence[object]], *, s
         rows: cells, or what is to be written in a plain one.
         sticky: keep the first column in view on a narrow screen.
     """
-    heads = "".join(f'<th scope="col">{escape(title)}</th>' for title in header)
+    aligned = [_cell(cell) for cell in rows[0]] if rows else [Cell()] * len(header)
+    heads = "".join(cell.heading(title) for title, cell in zip(header, aligned, strict=True))
     lines = "\n".join(f"<tr>{''.join(_cell(cell).html() for cell in row)}</tr>" for row in rows)
     classes = "sortable sticky" if sticky else "sortable"
     table = f'<table class="{classes}"><thead><tr>{heads}</tr></thead><tbody>\n{lines}\n</tbody></table>'

@@ -23,7 +23,6 @@ from mlebench.reports.text import (
     direction,
     hours,
     interval,
-    issues_text,
     number,
     p_value,
     plus_minus,
@@ -186,7 +185,9 @@ def _excluded(summary: SelectionSummary) -> str:
     excluded = summary.without_known_leaks.excluded
     if not excluded:
         return ""
-    return f'<p class="note">Left out of {escape(summary.selection.name)} for leaks: {escape(issues_text(excluded))}.</p>'
+    title = f"{len(excluded)} competitions left out of {escape(summary.selection.name)} for known leaks"
+    entries = [f"{competition_id}: {', '.join(issues)}" for competition_id, issues in excluded.items()]
+    return f"<details><summary>{title}</summary>{bullets(entries)}</details>"
 
 
 def _modalities(entry: ExperimentDocument) -> str:
