@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, roc_auc_score
 
-from grading.metrics.classification import macro_f1, macro_f1_over_truth, weighted_roc_auc
+from grading.metrics.classification import macro_f1, macro_f1_over_truth, probabilistic_f1, weighted_roc_auc
 
 LABELS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 7)), min_size=1, max_size=40)
 low_false_alarms = weighted_roc_auc(thresholds=(0.0, 0.4, 1.0), weights=(2.0, 1.0))
@@ -45,3 +45,12 @@ def test_weighted_roc_auc_with_equal_weights_is_the_plain_area(rows: list[tuple[
     assert plain(truth, scores) == pytest.approx(roc_auc_score(truth, scores))
     # only the ranking matters
     assert low_false_alarms(truth, scores) == pytest.approx(low_false_alarms(truth, np.exp(scores) - 7))
+
+
+def test_probabilistic_f1_worked_by_hand() -> None:
+    truth = np.array([1, 1, 0, 0])
+    # pTP 1.2, pFP 0.4: precision 0.75, recall 0.6
+    assert probabilistic_f1(truth, np.array([0.8, 0.4, 0.4, 0.0])) == pytest.approx(2 * 0.75 * 0.6 / 1.35)
+    assert probabilistic_f1(truth, np.array([7.0, 1.0, -3.0, 0.0])) == 1
+    assert probabilistic_f1(truth, np.zeros(4)) == probabilistic_f1(truth, -np.ones(4)) == 0
+    assert probabilistic_f1(np.zeros(4), np.ones(4)) == 0
