@@ -1,0 +1,126 @@
+"""agent.yaml: inheritance of variants, placeholders, how a name finds its folder, and what wrong files say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlebench.agents import AgentSpec, get_agent, list_agents
+from mlebench.errors import UsageError
+
+VARIANTS = """
+description: searches
+arguments: {steps: 100, model: none, "agent.code.model": coder}
+environment:
+  OPENAI_API_KEY: ${{ secrets.OPENAI_API_KEY }}
+  OPENAI_BASE_URL: ${{ arguments.base_url }}/v1
+resources: {shm: 1g}
+variants:
+  gpt: {arguments: {model: gpt, base_url: "https://example.org"}}
+  gpt-long: {extends: gpt, description: searches long, arguments: {steps: 500}, resources: {cpus: 4}}
+  gpt-plain: {extends: gpt-long, arguments: {steps: null}, environment: {OPENAI_API_KEY: none}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MLEBENCH_AGENTS_PATH", str(tmp_path / "own"))
+    return write(tmp_path / "own", "searcher", VARIANTS)
+
+
+def write(parent: Path, name: str, text: str) -> Path:
+    (parent / name).mkdir(parents=True)
+    (parent / name / "agent.yaml").write_text(text)
+    return parent / name
+
+
+def test_variant_inherits_key_by_key(folder: Path) -> None:
+    agent = get_agent("searcher/gpt-long")
+    assert agent.id == "searcher/gpt-long"
+    assert agent.arguments == {
+        "steps": 500, "model": "gpt", "agent.code.model": "coder", "base_url": "https://example.org"
+    }  # fmt: skip
+    assert agent.resources == {"shm": "1g", "cpus": 4}
+    assert agent.description == "searches long"
+    assert agent.models == ["gpt", "coder"]
+    assert agent.secret_names == ["OPENAI_API_KEY"]
+
+
+def test_null_takes_an_inherited_argument_away(folder: Path) -> None:
+    agent = get_agent("searcher/gpt-plain")
+    assert "steps" not in agent.arguments
+    assert agent.secret_names == []
+
+
+def test_arguments_become_words() -> None:
+    agent = AgentSpec("a", None, Path(), arguments={"text": "a b", "number": 1, "flag": True, "list": [1, "x"]})
+    assert agent.command_arguments == ["text=a b", "number=1", "flag=true", 'list=[1, "x"]']
+
+
+def test_placeholders_are_filled_in(folder: Path) -> None:
+    environment = get_agent("searcher/gpt").resolve_environment({"OPENAI_API_KEY": "sk-1"})
+    assert environment == {"OPENAI_API_KEY": "sk-1", "OPENAI_BASE_URL": "https://example.org/v1"}
+
+
+def test_missing_secret_or_argument_is_named(folder: Path) -> None:
+    with pytest.raises(UsageError, match=r"needs the secret OPENAI_API_KEY.*`.env`"):
+        get_agent("searcher/gpt").resolve_environment({})
+    with pytest.raises(UsageError, match=r"needs the argument base_url.*--argument base_url"):
+        get_agent("searcher").resolve_environment({"OPENAI_API_KEY": "sk-1"})
+
+
+def test_record_of_an_agent_holds_no_secret_and_reads_back(folder: Path) -> None:
+    agent = get_agent("searcher/gpt")
+    assert "sk-1" not in str(agent.to_dict())
+    assert AgentSpec.from_dict(agent.to_dict()) == agent
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("variants: {a: {extends: b}, b: {extends: a}}", "circle"),
+        ("variants: {a: {extends: missing}}", "'missing', which does not exist"),
+        ("argumnts: {}", "`argumnts`"),
+        ("arguments: 3", "`arguments`"),
+        (": [", "not valid YAML"),
+        ("- a", "the whole file"),
+    ],
+)
+def test_wrong_file_is_explained(folder: Path, tmp_path: Path, text: str, message: str) -> None:
+    write(tmp_path / "own", "wrong", text)
+    with pytest.raises(UsageError, match=message) as caught:
+        get_agent("wrong")
+    assert "agent.yaml" in str(caught.value)
+
+
+def test_near_names_are_told(folder: Path) -> None:
+    with pytest.raises(UsageError, match="did you mean searcher"):
+        get_agent("sercher")
+    with pytest.raises(UsageError, match="did you mean gpt-long"):
+        get_agent("searcher/gpt-lang")
+    with pytest.raises(UsageError, match="mlebench agents"):
+        get_agent("../searcher")
+
+
+def test_own_agents_stand_beside_the_shipped_ones_and_hide_them(folder: Path, tmp_path: Path) -> None:
+    write(tmp_path / "own", "dummy", "description: my own dummy")
+    agents = list_agents()
+    assert {"searcher", "baseline", "dummy"} <= set(agents)
+    assert agents["dummy"].description == "my own dummy"
+    assert get_agent("dummy").directory == tmp_path / "own" / "dummy"
+
+
+def test_agent_is_found_by_its_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.parent)
+    assert get_agent("./searcher/gpt").id == "searcher/gpt"
+    assert get_agent(str(folder)).variant is None
+
+
+def test_fingerprint_notices_every_file(folder: Path) -> None:
+    before = get_agent("searcher").fingerprint()
+    (folder / "start.sh").write_text("true")
+    changed = get_agent("searcher").fingerprint()
+    (folder / "__pycache__").mkdir()
+    (folder / "__pycache__" / "a.pyc").write_bytes(b"1")
+    assert before != changed == get_agent("searcher").fingerprint()

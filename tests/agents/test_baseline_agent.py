@@ -1,0 +1,178 @@
+"""The shipped agents: what dummy and baseline hand in, run as the sandboxes run them, by their start scripts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import datasets
+from sklearn.metrics import log_loss, roc_auc_score
+
+from mlebench.agents import get_agent
+
+
+class Task:
+    """A competition folder in which an agent works."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.data = home / "data"
+        self.data.mkdir()
+        (home / "submission").mkdir()
+
+    def tables(self, train: pd.DataFrame, test: pd.DataFrame, sample: pd.DataFrame, description: str = "") -> None:
+        train.to_csv(self.data / "train.csv", index=False)
+        test.to_csv(self.data / "test.csv", index=False)
+        sample.to_csv(self.data / "sample_submission.csv", index=False)
+        (self.data / "description.md").write_text(description)
+
+    def play(self, agent: str, seed: int = 0) -> pd.DataFrame:
+        spec = get_agent(agent)
+        self.log = subprocess.run(
+            ["bash", str(spec.directory / spec.start), *spec.command_arguments],
+            env={
+                "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+                "MLEBENCH_HOME": str(self.home),
+                "DATA_DIR": str(self.data),
+                "SUBMISSION_DIR": str(self.home / "submission"),
+                "AGENT_DIR": str(spec.directory),
+                "MLEBENCH_SEED": str(seed),
+                "OMP_NUM_THREADS": "1",
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=True,
+        ).stdout
+        return pd.read_csv(self.home / "submission" / "submission.csv", dtype={"id": str})
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Task:
+    return Task(tmp_path)
+
+
+def rows(frame: pd.DataFrame, share: float = 0.7) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Shuffled rows with an id, split into train and test."""
+    shuffled = frame.sample(frac=1, random_state=0).reset_index(drop=True)
+    shuffled.insert(0, "id", [f"row{number:05d}" for number in range(len(shuffled))])
+    cut = int(share * len(shuffled))
+    return shuffled[:cut], shuffled[cut:]
+
+
+def test_dummy_hands_in_the_sample(task: Task) -> None:
+    frame = pd.DataFrame({"id": ["1"], "y": [0.5]})
+    task.tables(frame, frame, frame)
+    assert task.play("dummy").equals(frame)
+
+
+def test_labels_are_predicted_for_a_classification(task: Task) -> None:
+    train, test = rows(datasets.load_wine(as_frame=True).frame)
+    sample = test[["id"]].assign(target=0).iloc[::-1]
+    task.tables(train, test.drop(columns="target"), sample, "Scored by accuracy.")
+    handed_in = task.play("baseline")
+    assert list(handed_in["id"]) == list(sample["id"])
+    truth = test.set_index("id").loc[handed_in["id"], "target"].to_numpy()
+    assert (handed_in["target"].to_numpy() == truth).mean() > 0.9
+    assert set(handed_in["target"]) <= {0, 1, 2}
+
+
+def test_probabilities_are_predicted_where_they_are_asked_for(task: Task) -> None:
+    train, test = rows(datasets.load_breast_cancer(as_frame=True).frame)
+    task.tables(train, test.drop(columns="target"), test[["id"]].assign(target=0), "Scored by the area under the ROC curve.")
+    handed_in = task.play("baseline")
+    assert roc_auc_score(test["target"], handed_in["target"]) > 0.97
+    assert handed_in["target"].nunique() > 10
+
+
+def test_one_column_per_class_is_filled_with_probabilities(task: Task) -> None:
+    frame = datasets.load_wine(as_frame=True).frame
+    frame["target"] = frame["target"].map({0: "red", 1: "white", 2: "green"})
+    train, test = rows(frame)
+    sample = test[["id"]].assign(green=1 / 3, red=1 / 3, white=1 / 3)
+    task.tables(train, test.drop(columns="target"), sample, "Multi-class log loss.")
+    handed_in = task.play("baseline")[["green", "red", "white"]]
+    assert np.allclose(handed_in.sum(axis=1), 1)
+    assert log_loss(test["target"], handed_in) < 0.3
+
+
+def test_regression_stays_within_the_range_of_train(task: Task) -> None:
+    train, test = rows(datasets.load_diabetes(as_frame=True).frame)
+    task.tables(train, test.drop(columns="target"), test[["id"]].assign(target=1.5))
+    handed_in = task.play("baseline")["target"]
+    assert train["target"].min() <= handed_in.min() and handed_in.max() <= train["target"].max()
+    assert np.abs(handed_in - test["target"].to_numpy()).mean() < np.abs(test["target"] - train["target"].mean()).mean()
+
+
+def test_every_target_is_predicted(task: Task) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=300), "b": rng.choice(["x", "y", None], 300)})
+    frame["first"] = frame["a"] * 2 + (frame["b"] == "x")
+    frame["second"] = np.exp(frame["a"])
+    train, test = rows(frame)
+    task.tables(
+        train, test.drop(columns=["first", "second"]), test[["id"]].assign(first=0.0, second=0.0), "Mean column-wise RMSLE."
+    )
+    handed_in = task.play("baseline")
+    assert np.corrcoef(handed_in["first"], test["first"])[0, 1] > 0.95
+    assert np.corrcoef(handed_in["second"], test["second"])[0, 1] > 0.9
+    assert (handed_in["second"] > 0).all()
+
+
+def test_true_and_false_are_handed_in_as_the_sample_writes_them(task: Task) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=300), "cabin": [f"B/{number % 50}/P" for number in range(300)]})
+    frame["flag"] = frame["a"] > 0
+    train, test = rows(frame)
+    task.tables(train, test.drop(columns="flag"), test[["id"]].assign(flag=False))
+    task.play("baseline")
+    text = (task.home / "submission" / "submission.csv").read_text()
+    assert {line.split(",")[1] for line in text.split()[1:]} == {"True", "False"}
+
+
+def test_texts_are_read(task: Task) -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 400)
+    words = [["the cat sat quietly here", "a dog barks loudly there"][label] for label in labels]
+    frame = pd.DataFrame(
+        {"text": [f"{word} number {rng.integers(1000)} of many" for word in words], "cat": 1 - labels, "dog": labels}
+    )
+    train, test = rows(frame)
+    task.tables(train, test[["id", "text"]], test[["id"]].assign(cat=0.5, dog=0.5), "Mean column-wise ROC AUC.")
+    handed_in = task.play("baseline")
+    assert roc_auc_score(test["dog"], handed_in["dog"]) > 0.99
+    assert roc_auc_score(test["cat"], handed_in["cat"]) > 0.99
+
+
+def test_seed_changes_the_model_and_a_seed_repeats_it(task: Task) -> None:
+    train, test = rows(datasets.load_diabetes(as_frame=True).frame)
+    task.tables(train, test.drop(columns="target"), test[["id"]].assign(target=1.5))
+    first, again, other = task.play("baseline", 1), task.play("baseline", 1), task.play("baseline", 2)
+    assert first.equals(again)
+    assert not first.equals(other)
+
+
+@pytest.mark.parametrize("case", ["no tables", "no targets", "foreign ids", "broken table", "one class"])
+def test_sample_stays_where_the_task_is_not_understood(task: Task, case: str) -> None:
+    frame = pd.DataFrame({"id": [f"r{number}" for number in range(40)], "x": range(40), "y": [0.5, 1.5] * 20})
+    sample = pd.DataFrame({"id": ["r38", "r39"], "y": [0.1, 0.1]})
+    train, test = frame[:38], frame[38:].drop(columns="y")
+    if case == "no targets":
+        train = train.rename(columns={"y": "other"}).assign(more=1)
+    if case == "foreign ids":
+        sample["id"] = ["p1", "q2"]
+    if case == "one class":
+        train = train.assign(y=1)
+    task.tables(train, test, sample)
+    if case == "no tables":
+        (task.data / "train.csv").unlink()
+    if case == "broken table":
+        (task.data / "train.csv").write_bytes(b"\xff\xfe\x00")
+    assert task.play("baseline").equals(sample)
+    assert "the sample submission stays" in task.log
