@@ -65,13 +65,32 @@ def refuse_problems(plans: list[Plan], executor: Executor, split_key: str | None
 
 
 def create_groups(plans: list[Plan], runs_dir: Path, name: str | None, executor_name: str) -> list[Group]:
-    """The folders of new groups, every run pending."""
+    """The folders of new groups, every run pending.
+
+    Raises:
+        UsageError: a group of that name exists; then none is made.
+    """
+    names = _group_names(plans, name)
+    for own_name in names:
+        if own_name and (runs_dir / own_name).exists():
+            raise UsageError(f"{runs_dir / own_name} exists; go on with it by `mlebench run --resume {own_name}`")
     groups = []
-    for plan in plans:
-        own_name = f"{name}_{plan.agent.id.replace('/', '-')}" if name and len(plans) > 1 else name
+    for plan, own_name in zip(plans, names, strict=True):
         manifest = make_manifest(plan.agent, plan.profile, get_sandbox(plan.sandbox), executor_name)
         groups.append(Group.create(runs_dir, plan, manifest, own_name))
     return groups
+
+
+def _group_names(plans: list[Plan], name: str | None) -> list[str | None]:
+    """With several plans the agent's name is added, and a number where one agent has several plans."""
+    if name is None or len(plans) == 1:
+        return [name for _ in plans]
+    names: list[str | None] = []
+    for plan in plans:
+        own = f"{name}_{plan.agent.id.replace('/', '-')}"
+        count = sum(1 for earlier in names if earlier == own or str(earlier).startswith(f"{own}-"))
+        names.append(f"{own}-{count + 1}" if count else own)
+    return names
 
 
 def resume_group(group: Group, executor: Executor, options: RunOptions, display: Display | None = None) -> Progress:
