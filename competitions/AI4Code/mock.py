@@ -15,26 +15,23 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     ancestors = pd.DataFrame({"id": ids, "ancestor_id": np.array(hex_ids(rng, size, 8))[family]})
     first = ancestors.groupby("ancestor_id")["id"].transform("first")
     ancestors["parent_id"] = first.where(first != ancestors["id"])
-
-    orders = pd.DataFrame({"id": ids, "cell_order": [write_notebook(raw / "train" / f"{name}.json", rng) for name in ids]})
     write_csv(ancestors, raw / "train_ancestors.csv")
-    write_csv(orders.iloc[rng.permutation(size)], raw / "train_orders.csv")
-
-    examples = hex_ids(rng, 3, 14)
-    given = [write_notebook(raw / "test" / f"{name}.json", rng) for name in examples]
-    write_csv(pd.DataFrame({"id": examples, "cell_order": given}), raw / "sample_submission.csv")
+    write_csv(write_notebooks(raw / "train", ids, rng).iloc[rng.permutation(size)], raw / "train_orders.csv")
+    write_csv(write_notebooks(raw / "test", hex_ids(rng, 3, 14), rng), raw / "sample_submission.csv")
 
 
-def write_notebook(path: Path, rng: np.random.Generator) -> str:
-    """Write code cells in their order and text cells shuffled behind them, and tell the true order of all."""
-    code, text = int(rng.integers(1, 8)), int(rng.integers(1, 8))
-    cells = hex_ids(rng, code + text, 8)
-    kinds = dict.fromkeys(cells[:code], "code") | dict.fromkeys(cells[code:], "markdown")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    source = dict(zip(cells, sentences(rng, len(cells)), strict=True))
-    path.write_text(json.dumps({"cell_type": kinds, "source": source}), encoding="utf-8")
-
-    true_order: list[str] = [*cells[:code]]
-    for cell in cells[code:]:
-        true_order.insert(int(rng.integers(0, len(true_order) + 1)), cell)
-    return " ".join(true_order)
+def write_notebooks(folder: Path, ids: list[str], rng: np.random.Generator) -> pd.DataFrame:
+    """Write notebooks with code cells in their order and text cells shuffled behind them, and tell the true order of all."""
+    folder.mkdir(parents=True)
+    code, text = rng.integers(1, 8, (2, len(ids)))
+    cells = np.split(np.array(hex_ids(rng, int((code + text).sum()), 8)), np.cumsum(code + text)[:-1])
+    sources = iter(sentences(rng, int((code + text).sum())))
+    orders = []
+    for name, own, first_text in zip(ids, cells, code, strict=True):
+        kinds = {str(cell): "code" if k < first_text else "markdown" for k, cell in enumerate(own)}
+        notebook = {"cell_type": kinds, "source": {cell: next(sources) for cell in kinds}}
+        (folder / f"{name}.json").write_text(json.dumps(notebook), encoding="utf-8")
+        # text cells move between the code cells, whose own order stays
+        place = np.concatenate([np.arange(first_text), rng.uniform(-1, first_text, len(own) - first_text)])
+        orders.append(" ".join(own[np.argsort(place)]))
+    return pd.DataFrame({"id": ids, "cell_order": orders})

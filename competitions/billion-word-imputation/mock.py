@@ -1,3 +1,4 @@
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ TOKENS = (
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     # one line in a hundred becomes a test sentence, and the first of v1 is line 100
     count = max(2_000, 20 * size)
-    lines = [" ".join([*rng.choice(TOKENS, int(rng.integers(0, 15))), "."]) for _ in range(count)]
+    lengths = rng.integers(0, 15, count)
+    tokens = iter(rng.choice(TOKENS, lengths.sum()))
+    lines = [" ".join([*itertools.islice(tokens, int(length)), "."]) for length in lengths]
     for row in np.flatnonzero(rng.random(count) < 0.01):
         lines[row] = f" {lines[row]}  "
     raw.mkdir(parents=True, exist_ok=True)
