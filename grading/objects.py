@@ -63,8 +63,9 @@ class ObjectList(Column):
         refuse(counts % width != 0, cells, ids, f"groups of {width} fields, `{' '.join(self.fields)}`")
         tokens = np.array([token for row in block for token in row], dtype=object).reshape(-1, width)
         rows = np.repeat(np.arange(len(block)), counts // width)
+        # messages put the name between backticks
         parsed = {
-            name: kind.parse(pd.Series(tokens[:, k], dtype=object, name=f"{cells.name}, field {name}"), ids.iloc[rows])
+            name: kind.parse(pd.Series(tokens[:, k], dtype=object, name=f"{cells.name}` field `{name}"), ids.iloc[rows])
             for k, (name, kind) in enumerate(self.fields.items())
         }
         bounds = np.concatenate([[0], np.cumsum(counts // width)]).tolist()
