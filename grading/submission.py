@@ -5,6 +5,7 @@ Every check here raises `InvalidSubmission`; its message names columns and the s
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -49,16 +50,20 @@ def read_table(path: Path, text_columns: Iterable[str], max_rows: int | None = N
     try:
         header = list(pd.read_csv(path, nrows=0, dtype=str, keep_default_na=False).columns)
         text = set(text_columns).intersection(header)
-        return pd.read_csv(
-            path,
-            dtype=dict.fromkeys(text, str),
-            keep_default_na=False,
-            na_values={column: MISSING_WORDS for column in header if column not in text},
-            float_precision="round_trip",
-            low_memory=False,
-            nrows=max_rows,
-            index_col=False,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(
+                path,
+                dtype=dict.fromkeys(text, str),
+                keep_default_na=False,
+                na_values={column: MISSING_WORDS for column in header if column not in text},
+                float_precision="round_trip",
+                low_memory=False,
+                nrows=max_rows,
+                index_col=False,
+            )
+    except pd.errors.ParserWarning:
+        raise InvalidSubmission("a row has more cells than there are column names; quote cells that hold commas") from None
     except pd.errors.EmptyDataError:
         raise InvalidSubmission("the file is empty; the first line must hold the column names") from None
     except UnicodeDecodeError:
@@ -133,12 +138,19 @@ def _as_text(column: pd.Series) -> pd.Series:
 
 
 def _in_spelling_of(submitted: pd.Series, expected: pd.Series) -> pd.Series:
-    """Spell whole numbers like the answers do (`7.0` or `007` as `7`), where the answers' ids are plain whole numbers."""
+    """Spell whole numbers like the answers do (`7.0` or `007` as `7`, `7` as `007`), where the answers' ids are whole numbers."""
     unknown = ~submitted.isin(expected)
-    if not unknown.any() or not expected.str.fullmatch(r"-?(?:0|[1-9][0-9]*)").all():
+    if not unknown.any() or not expected.str.fullmatch("-?[0-9]+").all():
         return submitted
-    spelled = submitted[unknown].str.strip().str.replace(r"^(-?)0+(?=[0-9])", r"\1", regex=True)
-    return submitted.where(~unknown, spelled.str.replace(r"\.0*$", "", regex=True).reindex(submitted.index))
+    spelling = pd.Series(expected.to_numpy(), index=_plain_number(expected))
+    if spelling.index.has_duplicates:
+        return submitted
+    spelled = _plain_number(submitted[unknown]).map(spelling)
+    return submitted.where(~unknown, spelled.reindex(submitted.index).fillna(submitted))
+
+
+def _plain_number(ids: pd.Series) -> pd.Series:
+    return ids.str.strip().str.replace(r"\.0*$", "", regex=True).str.replace(r"^(-?)0+(?=[0-9])", r"\1", regex=True)
 
 
 def _match(submitted: pd.Series, expected: pd.Series, ungraded_ids: bool) -> np.ndarray:

@@ -1,0 +1,140 @@
+"""Rows are matched by id, in any order and spelling, and everything that is wrong is said in one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grading import Boolean, Grader, Integer, InvalidSubmission, Label, Probability, Real, Text, per_edition
+from grading.metrics.classification import accuracy
+from grading.metrics.regression import mae, rmse
+
+ANSWERS = pd.DataFrame({"id": ["1", "2", "3"], "y": [1.0, 2.0, 4.0]})
+grader = Grader(id="id", columns={"y": Real(minimum=0)}, metric=mae)
+
+
+def table(ids: list[object], values: list[object]) -> pd.DataFrame:
+    return pd.DataFrame({"id": ids, "y": values})
+
+
+@given(st.permutations([0, 1, 2]))
+def test_any_row_order_scores_the_same(order: list[int]) -> None:
+    submission = table(["1", "2", "3"], [1.5, 2.0, 4.0]).iloc[order]
+    assert grader(submission, ANSWERS) == pytest.approx(0.5 / 3)
+
+
+@pytest.mark.parametrize("ids", [[1, 2, 3], [1.0, 2.0, 3.0], ["1.0", "02", " 3"]])
+def test_whole_number_ids_match_in_any_spelling(ids: list[object]) -> None:
+    assert grader(table(ids, [1, 2, 4]), ANSWERS) == 0
+
+
+def test_ids_with_leading_zeros_are_other_ids_where_the_answers_have_some() -> None:
+    answers = ANSWERS.assign(id=["0012", "12", "3"])
+    assert grader(table(["3", "12", "0012"], [4, 2, 1]), answers) == 0
+    with pytest.raises(InvalidSubmission, match="not in the test set: '012'"):
+        grader(table(["3", "012", "0012"], [4, 2, 1]), answers)
+
+
+@pytest.mark.parametrize(
+    ("submission", "message"),
+    [
+        (table(["1", "2"], [1, 2]), r"1 of 3 test ids are missing: '3'"),
+        (table(["1", "2", "2"], [1, 2, 4]), r"repeated: '2'"),
+        (table(["1", "2", "3", "9"], [1, 2, 4, 4]), r"1 ids are not in the test set: '9'"),
+        (table(["1", "2", "x"], [1, 2, 4]), r"not in the test set: 'x'"),
+        (pd.DataFrame({"id": ["1"]}), r"missing column `y`; the file has `id`"),
+        (pd.DataFrame(), r"missing column `id`, `y`"),
+        (table(["1", "2", "3"], [1, np.nan, 4]), r"column `y`: 1 of 3 cells are not a finite number.*ids '2'"),
+        (table(["1", "2", "3"], [1, np.inf, 4]), r"not a finite number"),
+        (table(["1", "2", "3"], [1, "abc", 4]), r"not a finite number, the first is 'abc'"),
+        (table(["1", "2", "3"], [1, -0.5, 4]), r"not at least 0"),
+        (table(["1", "2", "3"], [True, False, True]), r"not a number"),
+    ],
+)
+def test_what_is_wrong_is_named_with_column_and_ids(submission: pd.DataFrame, message: str) -> None:
+    with pytest.raises(InvalidSubmission, match=message):
+        grader(submission, ANSWERS)
+
+
+def test_several_id_columns_identify_a_row_together() -> None:
+    pairs = Grader(id=("a", "b"), columns={"y": Real()}, metric=rmse)
+    answers = pd.DataFrame({"a": ["1", "1", "11"], "b": ["11", "1", "1"], "y": [1.0, 2.0, 3.0]})
+    assert pairs(answers.iloc[::-1], answers) == 0
+    with pytest.raises(InvalidSubmission, match="'1, 2'"):
+        pairs(answers.assign(b=["11", "1", "2"], a=["1", "11", "1"]), answers)
+
+
+def test_answers_that_do_not_fit_are_our_fault_and_never_shown_as_the_submissions() -> None:
+    with pytest.raises(ValueError, match="answers do not fit"):
+        grader(table(["1", "2", "3"], [1, 2, 4]), ANSWERS.assign(y=["1", "secret", "4"]))
+
+
+def test_a_score_that_is_no_number_is_our_fault() -> None:
+    broken = Grader(id="id", columns={"y": Real()}, metric=lambda truth, prediction: float("nan"))
+    with pytest.raises(ArithmeticError, match="nan"):
+        broken(table(["1", "2", "3"], [1, 2, 4]), ANSWERS)
+
+
+def test_text_is_read_to_the_letter(tmp_path: Path) -> None:
+    words = ["NA", "", "007", "null", "1.0", ' "quoted", ']
+    answers = pd.DataFrame({"id": [f"0{k}" for k in range(6)], "after": words})
+    answers.to_csv(tmp_path / "answers.csv", index=False)
+    exact = Grader(id="id", columns={"after": Text()}, metric=accuracy)
+    read = exact.read(tmp_path / "answers.csv")
+    assert list(read["after"]) == words
+    assert list(read["id"]) == list(answers["id"])
+    assert exact(read, read) == 1
+    lenient = Grader(id="id", columns={"after": Text(missing_words=True)}, metric=accuracy)
+    assert lenient(read.assign(after=["null", "NA", "007", "", "1.0", ' "quoted", ']), read) == 1
+    assert exact(read.assign(after=["null", "NA", "007", "", "1.0", ' "quoted", ']), read) == 0.5
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\n\n", b"\x00\x01\x02\xff", b"id,y\n1,2,3,4\n1\n", b'id,y\n"1,2\n', "id,y\n1,é".encode("utf-16")]
+)
+def test_files_that_are_no_table_are_invalid(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "s.csv").write_bytes(content)
+    with pytest.raises(InvalidSubmission):
+        grader(grader.read(tmp_path / "s.csv", ANSWERS), ANSWERS)
+
+
+def test_a_wrong_file_of_many_rows_is_not_read_whole(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("id,y\n" + "9,1\n" * 100_000)
+    assert len(grader.read(tmp_path / "s.csv", ANSWERS)) < 20_000
+
+
+@pytest.mark.parametrize(
+    "kind", [Real(), Real(0, 1), Probability(), Integer(), Integer(0, 9), Boolean(), Label(("a", "b")), Text(allow_empty=False)]
+)
+def test_each_kind_refuses_what_it_says_it_refuses(kind: object) -> None:
+    good = {"Boolean": "True", "Label": "a", "Text": "x"}.get(type(kind).__name__, "1")
+    ids = pd.Series(["i", "j"])
+    assert len(kind.parse(pd.Series([good, good], name="c"), ids)) == 2  # type: ignore[attr-defined]
+    for cell in kind.refused_cells().values():  # type: ignore[attr-defined]
+        with pytest.raises(InvalidSubmission, match=r"`c`.*'j'"):
+            kind.parse(pd.Series([good, cell], name="c"), ids)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("words", [["True", "False"], ["true", "FALSE"], [1, 0], [1.0, 0.0], ["1", "0"], [True, False]])
+def test_booleans_come_in_any_common_spelling(words: list[object]) -> None:
+    assert list(Boolean().parse(pd.Series(words, name="c"), pd.Series(["i", "j"]))) == [True, False]
+
+
+def test_editions_may_be_graded_differently() -> None:
+    both = per_edition(v1=grader, v2=Grader(id="id", columns={"y": Real()}, metric=rmse))
+    assert both.for_edition("v1") is grader
+    assert both.for_edition("v2").metric is rmse
+    assert grader.for_edition("v2") is grader
+
+
+def test_a_grader_places_scores_on_a_leaderboard() -> None:
+    board = pd.DataFrame({"score": np.linspace(1, 0.01, 100)})
+    place = grader.rank_score(0.95, board)
+    assert not grader.is_lower_better(board)
+    assert place["gold_medal"] and not place["silver_medal"] and place["above_median"]
+    assert grader.is_lower_better(board.iloc[::-1])
