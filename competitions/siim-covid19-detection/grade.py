@@ -1,0 +1,68 @@
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import average_precision_score
+
+from grading import Column, Grader, Real, Text, per_edition, refuse
+from grading.metrics.boxes import Boxes, match_images, mean_average_precision
+from grading.objects import ObjectList, flatten
+
+CORNERS = ["x_min", "y_min", "x_max", "y_max"]
+STUDY_LABELS = {"negative", "typical", "indeterminate", "atypical"}
+IMAGE_LABELS = {"opacity", "none"}
+IOU = 0.5
+
+
+def findings(confidence: Real) -> dict[str, Column]:
+    return {"label": Text(), "confidence": confidence, **dict.fromkeys(CORNERS, Real())}
+
+
+class LevelledFindings(ObjectList):
+    """Findings whose labels are of the level of their row: appearances on studies, opacities on images."""
+
+    def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
+        parsed = super().parse(cells, ids)
+        allowed = np.where(ids.str.endswith("_study"), STUDY_LABELS, IMAGE_LABELS)
+        strange = [not labels <= choices for labels, choices in zip((set(row["label"]) for row in parsed), allowed, strict=True)]
+        expected = f"labelled {', '.join(sorted(STUDY_LABELS))} (studies) or {', '.join(sorted(IMAGE_LABELS))} (images)"
+        refuse(np.array(strange, dtype=bool), cells, ids, expected)
+        return parsed
+
+    def refused_cells(self) -> dict[str, str]:
+        return {**super().refused_cells(), "unknown label": "cat 1 0 0 1 1", "negative confidence": "none -1 0 0 1 1"}
+
+
+def boxes_of(rows: np.ndarray) -> tuple[Boxes, np.ndarray]:
+    table = flatten(rows)
+    boxes = Boxes(table["row"].to_numpy(), table["label"].to_numpy(dtype=str), table[CORNERS].to_numpy(dtype=float))
+    return boxes, table["confidence"].to_numpy(dtype=float)
+
+
+def published_map(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """Mean over classes of a step-wise average precision in which missed boxes and empty rows have confidence 0."""
+    (true, _), (found, confidence) = boxes_of(truth), boxes_of(prediction)
+    precisions = []
+    for label in np.unique(true.labels):
+        boxes, guesses, scores = true.of_label(label), found.of_label(label), confidence[found.labels == label]
+        matched = match_images(boxes, guesses, scores, IOU)
+        missed = len(boxes.images) - int((matched >= 0).sum())
+        silent = len(truth) - len(np.union1d(boxes.images, guesses.images))
+        is_true = np.concatenate([matched >= 0, np.ones(missed), np.zeros(silent)])
+        precisions.append(average_precision_score(is_true, np.concatenate([scores, np.zeros(missed + silent)])))
+    return float(np.mean(precisions))
+
+
+def voc_map(truth: np.ndarray, prediction: np.ndarray) -> float:
+    true, _ = boxes_of(truth)
+    return mean_average_precision(true, *boxes_of(prediction), IOU)
+
+
+def grader_with(kind: ObjectList, metric: Callable[[np.ndarray, np.ndarray], float]) -> Grader:
+    return Grader(id="id", columns={"PredictionString": kind}, metric=metric)
+
+
+grader = per_edition(
+    v1=grader_with(ObjectList(findings(Real()), allow_empty=False), published_map),
+    v2=grader_with(LevelledFindings(findings(Real(minimum=0)), allow_empty=False), voc_map),
+)

@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mlebench.data import Edition, link_tree, read_csv, write_csv
+from mlebench.errors import WorkFailed
+
+APPEARANCES = np.array(["negative", "typical", "indeterminate", "atypical"])
+"""In the order of the columns of the table of studies."""
+
+
+def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
+    studies, images = read_csv(raw / "train_study_level.csv"), read_csv(raw / "train_image_level.csv")
+    train, test = (part.sort_values("id") for part in edition.split(studies, test_size=0.1))
+    study = images["StudyInstanceUID"] + "_study"
+    if not study.isin(studies["id"]).all():
+        raise WorkFailed(f"{raw / 'train_image_level.csv'} names studies that the table of studies lacks; download it again")
+    train_images, test_images = (images[study.isin(part["id"])].sort_values("id") for part in (train, test))
+
+    write_csv(train, public / "train_study_level.csv")
+    write_csv(train_images, public / "train_image_level.csv")
+    appearance = APPEARANCES[test.iloc[:, 1:].to_numpy().argmax(axis=1)]
+    answers = pd.concat(
+        [
+            pd.DataFrame({"id": test["id"], "PredictionString": [f"{word} 1 0 0 1 1" for word in appearance]}),
+            test_images[["id", "label"]].set_axis(["id", "PredictionString"], axis=1),
+        ]
+    )
+    write_csv(answers, private / "test.csv")
+    sample = np.where(answers["id"].str.endswith("_study"), "negative 1 0 0 1 1", "none 1 0 0 1 1")
+    write_csv(answers.assign(PredictionString=sample), public / "sample_submission.csv")
+
+    for part, side in ((train, "train"), (test, "test")):
+        for name in part["id"].str.removesuffix("_study"):
+            link_tree(raw / "train" / name, public / side / name)
