@@ -3,7 +3,8 @@
 For competitions:
 
 - tables: `read_csv`, `write_csv`, `write_zipped_csv`, `look_up`, `one_hot`, `take_groups`
-- tables too big for memory: `LargeTable`, `write_parts`
+- tables too big for memory: `LargeTable`, `write_parts`,
+  `parquet_parts`, `write_parquet`
 - json: `read_json`, `read_json_lines`, `write_indented_json`
 - splits: `Edition` (its `split` and `rng`), `test_count`
 - files: `link`, `link_files`, `link_tree`
@@ -42,6 +43,8 @@ _LAZY = {
     "take_groups": "mlebench.data.groups",
     "LargeTable": "mlebench.data.large_tables",
     "write_parts": "mlebench.data.large_tables",
+    "parquet_parts": "mlebench.data.parquet",
+    "write_parquet": "mlebench.data.parquet",
     "is_prepared": "mlebench.data.preparation",
     "download_and_prepare_dataset": "mlebench.data.published",
     "download_dataset": "mlebench.data.published",
