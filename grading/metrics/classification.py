@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.metrics import auc, cohen_kappa_score, roc_auc_score, roc_curve
+from sklearn.metrics import auc, cohen_kappa_score, matthews_corrcoef, roc_auc_score, roc_curve
 
 from grading.metrics.combine import Metric
 
@@ -168,3 +168,23 @@ def probabilistic_f1(truth: np.ndarray, prediction: np.ndarray) -> float:
         return 0.0
     precision, recall = hits / probability.sum(), hits / positive.sum()
     return float(2 * precision * recall / (precision + recall))
+
+
+def matthews_correlation(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """Matthews correlation coefficient of two arrays of labels, shape (n,); -1 to 1, 0 for a constant side; higher is better."""
+    return float(matthews_corrcoef(truth, prediction))
+
+
+def kl_divergence(truth: np.ndarray, prediction: np.ndarray, *, epsilon: float = 1e-15) -> float:
+    """Mean over rows of the Kullback-Leibler divergence from predicted to true shares, in nats.
+
+    Args:
+        truth: shares of each class, shape (n, classes), rows sum to 1; zero shares count nothing.
+        prediction: the same; clipped to [epsilon, 1 - epsilon] and not rescaled.
+
+    Returns:
+        0 (perfect) and up; lower is better.
+    """
+    clipped = np.clip(prediction, epsilon, 1 - epsilon)
+    terms = truth * np.log(np.where(truth > 0, truth, 1.0) / clipped)
+    return float(np.mean(np.sum(np.where(truth > 0, terms, 0.0), axis=1)))
