@@ -1,0 +1,97 @@
+import numpy as np
+import pandas as pd
+
+from grading import Grader, Integer, Real, per_edition
+from grading.metrics.boxes import Boxes, average_precision, descending, groups, match_images, mean_average_precision
+from grading.objects import ObjectList, flatten
+
+CORNERS = ["x_min", "y_min", "x_max", "y_max"]
+IOU = 0.4
+LARGEST_AREA = 1e10
+PER_IMAGE = 100
+
+
+def findings(classes: Integer) -> ObjectList:
+    fields = {"class_id": classes, "confidence": Real(), **dict.fromkeys(CORNERS, Real())}
+    return ObjectList(fields, allow_empty=False, most=2_000)
+
+
+def true_boxes(answers: pd.DataFrame) -> Boxes:
+    images = pd.factorize(answers["image_id"])[0]
+    return Boxes(images, answers["class_id"].to_numpy(), answers[CORNERS].to_numpy(dtype=float))
+
+
+def predicted_boxes(submission: pd.DataFrame) -> tuple[Boxes, np.ndarray]:
+    table = flatten(submission["PredictionString"])
+    boxes = Boxes(table["row"].to_numpy(), table["class_id"].to_numpy(), table[CORNERS].to_numpy(dtype=float))
+    return boxes, table["confidence"].to_numpy()
+
+
+def voc_map(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
+    return mean_average_precision(true_boxes(answers), *predicted_boxes(submission), IOU)
+
+
+def published_map(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
+    """COCO average precision at IoU 0.4, as the published grader got it out of pycocotools.
+
+    It handed in corners where width and height are expected, and numbered true and predicted boxes from 0, which means
+    "unmatched" there.
+    """
+    truth = true_boxes(answers)
+    found, confidence = predicted_boxes(submission)
+    precisions = []
+    for label in np.unique(truth.labels):
+        of_class = np.flatnonzero(found.labels == label)
+        kept = of_class[strongest(found.images[of_class], confidence[of_class])]
+        true = np.flatnonzero(truth.labels == label)
+        matched = match(pick(truth, true), pick(found, kept), confidence[kept], is_first=kept == 0)
+        hits = (matched >= 0) & (true[matched] != 0)
+        ignored = ~hits & has_odd_area(found.corners[kept])
+        ranked = descending(confidence[kept])
+        ranked = ranked[~ignored[ranked]]
+        precisions.append(average_precision(hits[ranked], len(true), "101 points"))
+    return float(np.mean(precisions))
+
+
+def pick(boxes: Boxes, rows: np.ndarray) -> Boxes:
+    return Boxes(*(values[rows] for values in boxes))
+
+
+def strongest(images: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+    """Positions of the 100 most confident predictions of each image, in ascending order."""
+    kept = [rows[descending(confidence[rows])[:PER_IMAGE]] for (rows,) in groups(images)]
+    return np.sort(np.concatenate(kept)) if kept else np.empty(0, dtype=np.int64)
+
+
+def match(truth: Boxes, found: Boxes, confidence: np.ndarray, is_first: np.ndarray) -> np.ndarray:
+    """The true box of each prediction, or -1; the box that the very first prediction takes stays free for others."""
+    truth, found = as_published(truth), as_published(found)
+    matched = match_images(truth, found, confidence, IOU, inclusive=True, ties="last")
+    if is_first.any():
+        others = ~is_first
+        matched[others] = match_images(truth, pick(found, others), confidence[others], IOU, inclusive=True, ties="last")
+    return matched
+
+
+def as_published(boxes: Boxes) -> Boxes:
+    """The boxes whose width and height are the lower right corners of the given ones."""
+    start = boxes.corners[:, :2]
+    return boxes._replace(corners=np.hstack([start, start + boxes.corners[:, 2:]]))
+
+
+def has_odd_area(corners: np.ndarray) -> np.ndarray:
+    area = (corners[:, 2] - corners[:, 0]) * (corners[:, 3] - corners[:, 1])
+    return (area < 0) | (area > LARGEST_AREA)
+
+
+def perfect(answers: pd.DataFrame) -> pd.DataFrame:
+    """Every true box with confidence 1, images in the order of the answers."""
+    corners = answers[CORNERS].astype(float).astype(str).agg(" ".join, axis=1)
+    boxes = answers["class_id"].astype(str) + " 1.0 " + corners
+    return boxes.groupby(answers["image_id"], sort=False).agg(" ".join).rename("PredictionString").reset_index()
+
+
+grader = per_edition(
+    v1=Grader(id="image_id", columns={"PredictionString": findings(Integer())}, score=published_map, perfect=perfect),
+    v2=Grader(id="image_id", columns={"PredictionString": findings(Integer(0, 14))}, score=voc_map, perfect=perfect),
+)
