@@ -33,6 +33,15 @@ def test_whole_number_ids_match_in_any_spelling(ids: list[object]) -> None:
     assert grader(table(ids, [1, 2, 4]), ANSWERS) == 0
 
 
+@pytest.mark.parametrize("ids", [["0300", "0017", "1234"], [300, 17, 1234], ["300", "17.0", "01234"]])
+def test_zero_padded_ids_match_without_their_zeros(ids: list[object]) -> None:
+    answers = pd.DataFrame({"id": ["0300", "0017", "1234"], "y": [1, 2, 3]})
+    grader = Grader(id="id", columns={"y": Integer()}, metric=accuracy)
+    assert grader(pd.DataFrame({"id": ids, "y": [1, 2, 3]}).iloc[::-1], answers) == 1
+    with pytest.raises(InvalidSubmission, match="repeated: '0300'"):
+        grader(pd.DataFrame({"id": ["300", "0300", "1234"], "y": [1, 1, 3]}), answers)
+
+
 def test_ids_with_leading_zeros_are_other_ids_where_the_answers_have_some() -> None:
     answers = ANSWERS.assign(id=["0012", "12", "3"])
     assert grader(table(["3", "12", "0012"], [4, 2, 1]), answers) == 0
