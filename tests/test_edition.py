@@ -65,3 +65,19 @@ def test_a_fixed_test_count_is_exact_whenever_there_are_more_rows() -> None:
 def test_too_few_rows_are_a_usage_error(edition: Edition) -> None:
     with pytest.raises(UsageError, match="cannot be split"):
         edition.split([1], test_size=0.5)
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.sampled_from("abc")), min_size=10, max_size=200))
+def test_v2_splits_groups_within_classes(rows: list[tuple[int, str]]) -> None:
+    groups = [f"{label}{group}" for group, label in rows]
+    if len(set(groups)) < 2:
+        return
+    train, test = V2.split(list(range(len(rows))), test_size=0.3, groups=groups, stratify=[label for _, label in rows])
+    assert sorted([*train, *test]) == list(range(len(rows)))
+    assert not {groups[row] for row in train} & {groups[row] for row in test}
+    assert train and test
+
+
+def test_v2_fills_the_test_set_even_if_every_class_is_too_rare_to_share() -> None:
+    train, test = V2.split(np.arange(20), test_size=0.2, stratify=[f"breed {k}" for k in range(20)])
+    assert (len(train), len(test)) == (16, 4)

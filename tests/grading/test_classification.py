@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, roc_auc_score
 
-from grading.metrics.classification import macro_f1, macro_f1_over_truth, probabilistic_f1, weighted_roc_auc
+from grading.metrics.classification import (
+    macro_f1,
+    macro_f1_over_truth,
+    probabilistic_f1,
+    quadratic_weighted_kappa,
+    weighted_roc_auc,
+)
 
 LABELS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 7)), min_size=1, max_size=40)
 low_false_alarms = weighted_roc_auc(thresholds=(0.0, 0.4, 1.0), weights=(2.0, 1.0))
@@ -54,3 +60,13 @@ def test_probabilistic_f1_worked_by_hand() -> None:
     assert probabilistic_f1(truth, np.array([7.0, 1.0, -3.0, 0.0])) == 1
     assert probabilistic_f1(truth, np.zeros(4)) == probabilistic_f1(truth, -np.ones(4)) == 0
     assert probabilistic_f1(np.zeros(4), np.ones(4)) == 0
+
+
+def test_kappa_counts_distance_in_grades_or_in_places() -> None:
+    truth = np.array([0, 2, 4, 2])
+    assert quadratic_weighted_kappa(truth, np.array([0, 2, 2, 4])) == pytest.approx(0.5)
+    assert quadratic_weighted_kappa(truth, np.array([0, 2, 2, 3])) == pytest.approx(0.28571, abs=1e-5)
+    # observed squared distances sum to 5; over all pairs of truth and prediction their mean, four times, is 13
+    assert quadratic_weighted_kappa(truth, np.array([0, 2, 2, 3]), labels=range(5)) == pytest.approx(1 - 5 / 13)
+    assert quadratic_weighted_kappa(truth, np.full(4, 2)) == 0.0
+    assert quadratic_weighted_kappa(np.full(4, 2), np.full(4, 2)) == 1.0

@@ -1,0 +1,102 @@
+"""Putting many named files in place, out of folders and archives, and telling which of them are equal."""
+
+from __future__ import annotations
+
+import os
+import time
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from mlebench.data import Member, extract, link_files, one_hot, unpack_files, write_7z
+from mlebench.data.groups import same_content
+from mlebench.errors import WorkFailed
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "raw"
+    for name in ("cats/1.jpg", "cats/2.jpg", "dogs/3.jpg"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(name.encode())
+    return folder
+
+
+@pytest.fixture
+def packed(photos: Path) -> Path:
+    archive = photos.parent / "photos.zip"
+    with zipfile.ZipFile(archive, "w") as opened:
+        for path in sorted(photos.rglob("*.jpg")):
+            opened.write(path, path.relative_to(photos))
+    return archive
+
+
+def test_files_are_linked_below_the_target_or_to_new_names(photos: Path, tmp_path: Path) -> None:
+    assert link_files(photos, tmp_path / "same", ["cats/1.jpg", "dogs/3.jpg"]) == 2
+    assert (tmp_path / "same/cats/1.jpg").samefile(photos / "cats/1.jpg")
+    link_files(photos, tmp_path / "flat", {"cats/2.jpg": "b.jpg", "dogs/3.jpg": "a.jpg"})
+    assert (tmp_path / "flat/a.jpg").samefile(photos / "dogs/3.jpg")
+
+
+def test_no_names_give_an_empty_folder(photos: Path, tmp_path: Path) -> None:
+    assert link_files(photos, tmp_path / "empty", []) == 0
+    assert list((tmp_path / "empty").iterdir()) == []
+
+
+def test_a_hidden_origin_shows_neither_inode_nor_time_of_the_raw_file(photos: Path, tmp_path: Path) -> None:
+    for age, path in enumerate(photos.rglob("*.jpg")):
+        os.utime(path, (age, age))
+    names = {"dogs/3.jpg": "1.jpg", "cats/1.jpg": "2.jpg"}
+    link_files(photos, tmp_path / "public", names, hide_origin=True)
+    copies = [tmp_path / "public" / name for name in names.values()]
+    assert not any(copy.samefile(photos / name) for name, copy in zip(names, copies, strict=True))
+    assert len({copy.stat().st_mtime for copy in copies}) == 1
+    assert (tmp_path / "public/1.jpg").read_bytes() == b"dogs/3.jpg"
+
+
+@pytest.mark.parametrize("hide_origin", [True, False])
+def test_missing_files_are_counted_and_named(photos: Path, tmp_path: Path, hide_origin: bool) -> None:
+    names = ["cats/1.jpg", *(f"cats/{number}.jpg" for number in range(7, 12))]
+    with pytest.raises(WorkFailed, match=r"5 of the files needed are missing .*cats/7\.jpg, cats/8\.jpg, cats/9\.jpg, …"):
+        link_files(photos, tmp_path / "public", names, hide_origin=hide_origin)
+
+
+def test_members_are_unpacked_to_new_names_with_one_time(packed: Path, tmp_path: Path) -> None:
+    assert unpack_files(packed, tmp_path / "out", {"dogs/3.jpg": "x/1.jpg", "cats/1.jpg": "2.jpg"}) == 2
+    assert (tmp_path / "out/x/1.jpg").read_bytes() == b"dogs/3.jpg"
+    assert (tmp_path / "out/x/1.jpg").stat().st_mtime == (tmp_path / "out/2.jpg").stat().st_mtime
+
+
+def test_missing_members_are_named_before_anything_is_written(packed: Path, tmp_path: Path) -> None:
+    with pytest.raises(WorkFailed, match=r"1 of the files needed are missing from .*photos\.zip \(cats/9\.jpg\)"):
+        unpack_files(packed, tmp_path / "out", ["cats/1.jpg", "cats/9.jpg"])
+    assert list((tmp_path / "out").rglob("*.jpg")) == []
+
+
+def test_a_7z_has_the_same_bytes_each_time_and_gives_its_members_back(photos: Path, tmp_path: Path) -> None:
+    members = [Member("train", photos), Member("train/1.jpg", photos / "cats/1.jpg")]
+    write_7z(tmp_path / "first.7z", members)
+    time.sleep(0.02)
+    write_7z(tmp_path / "second.7z", members)
+    assert (tmp_path / "first.7z").read_bytes() == (tmp_path / "second.7z").read_bytes()
+    assert (extract(tmp_path / "first.7z", tmp_path / "out") / "train/1.jpg").read_bytes() == b"cats/1.jpg"
+
+
+def test_files_with_equal_bytes_share_a_name(photos: Path) -> None:
+    (photos / "dogs/4.jpg").write_bytes(b"cats/1.jpg")
+    (photos / "dogs/5.jpg").write_bytes(b"longer than the others")
+    names = same_content(photos / name for name in ("cats/1.jpg", "cats/2.jpg", "dogs/4.jpg", "dogs/5.jpg"))
+    assert names[0] == names[2]
+    assert len(set(names)) == 3
+    with pytest.raises(WorkFailed, match=r"6\.jpg is missing"):
+        same_content([photos / "dogs/6.jpg"])
+
+
+def test_one_hot_keeps_index_and_order_of_classes() -> None:
+    table = one_hot(pd.Series(["b", "a"], index=[7, 3], name="label"), ["a", "b", "c"])
+    assert table.loc[7].tolist() == [0, 1, 0]
+    assert table.loc[3].tolist() == [1, 0, 0]
+    with pytest.raises(WorkFailed, match=r"`label` values that are no class \(x\)"):
+        one_hot(pd.Series(["x"], name="label"), ["a"])
