@@ -1,0 +1,119 @@
+"""Upright boxes in space: overlap of boxes turned about the vertical axis."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+
+CENTER = slice(0, 3)
+WIDTH, LENGTH, HEIGHT, YAW = 3, 4, 5, 6
+"""Columns of a box: centre x, y, z, then width, length and height, then yaw in radians: the length points along
+(cos yaw, sin yaw), the width across."""
+
+_BLOCK_PAIRS = 50_000
+_TOLERANCE = 1e-9
+
+
+def iou_of_pairs(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
+    """Volume of intersection over volume of union of pairs of boxes.
+
+    Args:
+        boxes_a: shape (pairs, 7), positive sizes.
+        boxes_b: shape (pairs, 7).
+
+    Returns:
+        Shape (pairs,), 0 to 1.
+    """
+    half_a, half_b = boxes_a[:, HEIGHT] / 2, boxes_b[:, HEIGHT] / 2
+    top = np.minimum(boxes_a[:, 2] + half_a, boxes_b[:, 2] + half_b)
+    bottom = np.maximum(boxes_a[:, 2] - half_a, boxes_b[:, 2] - half_b)
+    intersection = np.clip(top - bottom, 0, None)
+    for start in range(0, len(boxes_a), _BLOCK_PAIRS):
+        block = slice(start, start + _BLOCK_PAIRS)
+        intersection[block] *= _ground_overlap(boxes_a[block], boxes_b[block])
+    union = _volumes(boxes_a) + _volumes(boxes_b) - intersection
+    return np.asarray(np.clip(intersection / union, 0, 1))
+
+
+def may_overlap(boxes_a: FloatArray, boxes_b: FloatArray) -> npt.NDArray[np.bool_]:
+    """Whether two boxes are near enough to overlap; shape (n, m). Cheap, and never wrong about those that do."""
+    radius_a, radius_b = _radii(boxes_a), _radii(boxes_b)
+    apart = boxes_a[:, None, CENTER] - boxes_b[None, :, CENTER]
+    beside = np.hypot(apart[..., 0], apart[..., 1]) < radius_a[:, None] + radius_b[None, :]
+    return np.asarray(beside & (2 * np.abs(apart[..., 2]) < boxes_a[:, None, HEIGHT] + boxes_b[None, :, HEIGHT]))
+
+
+def _ground_overlap(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
+    """Area that the ground rectangles share: that of the convex hull of corners inside the other and crossings of edges."""
+    # coordinates around one of the boxes keep their precision
+    origin = boxes_a[:, None, :2]
+    corners_a, corners_b = _corners(boxes_a) - origin, _corners(boxes_b) - origin
+    points = np.concatenate([corners_a, corners_b, _crossings(corners_a, corners_b)], axis=1)
+    kept = np.concatenate(
+        [
+            _is_inside(corners_a + origin, boxes_b),
+            _is_inside(corners_b + origin, boxes_a),
+            np.isfinite(points[:, 8:, 0]),
+        ],
+        axis=1,
+    )
+    return _area(np.nan_to_num(points), kept)
+
+
+def _corners(boxes: FloatArray) -> FloatArray:
+    along = np.array([1, -1, -1, 1]) / 2 * boxes[:, LENGTH, None]
+    across = np.array([1, 1, -1, -1]) / 2 * boxes[:, WIDTH, None]
+    cosine, sine = np.cos(boxes[:, YAW, None]), np.sin(boxes[:, YAW, None])
+    turned = np.stack([along * cosine - across * sine, along * sine + across * cosine], axis=-1)
+    return np.asarray(turned + boxes[:, None, :2])
+
+
+def _is_inside(points: FloatArray, boxes: FloatArray) -> npt.NDArray[np.bool_]:
+    offset = points - boxes[:, None, :2]
+    cosine, sine = np.cos(boxes[:, YAW, None]), np.sin(boxes[:, YAW, None])
+    along = np.abs(offset[..., 0] * cosine + offset[..., 1] * sine)
+    across = np.abs(offset[..., 1] * cosine - offset[..., 0] * sine)
+    slack = _TOLERANCE * (1 + np.abs(boxes[:, None, LENGTH]))
+    return np.asarray((along <= boxes[:, None, LENGTH] / 2 + slack) & (across <= boxes[:, None, WIDTH] / 2 + slack))
+
+
+def _crossings(corners_a: FloatArray, corners_b: FloatArray) -> FloatArray:
+    """Where edges of A and B cross, shape (pairs, 16, 2); NaN where they do not."""
+    start_a, start_b = corners_a[:, :, None], corners_b[:, None, :]
+    edge_a, edge_b = np.roll(corners_a, -1, axis=1)[:, :, None] - start_a, np.roll(corners_b, -1, axis=1)[:, None, :] - start_b
+    between = start_b - start_a
+    turn = _cross(edge_a, edge_b)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        place_a, place_b = _cross(between, edge_b) / turn, _cross(between, edge_a) / turn
+    # nearly parallel edges meet at corners, which are found as such
+    steep = np.abs(turn) > _TOLERANCE * np.linalg.norm(edge_a, axis=-1) * np.linalg.norm(edge_b, axis=-1)
+    cross = steep & (place_a >= 0) & (place_a <= 1) & (place_b >= 0) & (place_b <= 1)
+    points = start_a + np.where(cross, place_a, np.nan)[..., None] * edge_a
+    return np.asarray(points.reshape(len(corners_a), 16, 2))
+
+
+def _area(points: FloatArray, kept: npt.NDArray[np.bool_]) -> FloatArray:
+    """Area of the convex polygons whose corners are the kept points, in any order and repeated; shape (polygons,)."""
+    count = kept.sum(axis=1)
+    middle = (points * kept[..., None]).sum(axis=1) / np.maximum(count, 1)[:, None]
+    offset = points - middle[:, None]
+    angle = np.where(kept, np.arctan2(offset[..., 1], offset[..., 0]), np.inf)
+    order = np.argsort(angle, axis=1)
+    ring = np.take_along_axis(offset, order[..., None], axis=1)
+    # the places beyond the last kept point repeat the first one and add nothing
+    ring = np.where(np.take_along_axis(kept, order, axis=1)[..., None], ring, ring[:, :1])
+    return np.where(count > 2, _cross(ring, np.roll(ring, -1, axis=1)).sum(axis=1) / 2, 0.0)
+
+
+def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
+    return np.asarray(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0])
+
+
+def _radii(boxes: FloatArray) -> FloatArray:
+    return np.asarray(np.hypot(boxes[:, WIDTH], boxes[:, LENGTH]) / 2)
+
+
+def _volumes(boxes: FloatArray) -> FloatArray:
+    return np.asarray(boxes[:, WIDTH] * boxes[:, LENGTH] * boxes[:, HEIGHT])
