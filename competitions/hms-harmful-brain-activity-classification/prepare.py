@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mlebench.data import Edition, link_files, link_tree, read_csv, write_csv
+from mlebench.errors import WorkFailed
+
+VOTES = ["seizure_vote", "lpd_vote", "gpd_vote", "lrda_vote", "grda_vote", "other_vote"]
+PIECE = [
+    "label_id",
+    "eeg_id",
+    "eeg_label_offset_seconds",
+    "spectrogram_id",
+    "spectrogram_label_offset_seconds",
+    "patient_id",
+]
+
+
+def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
+    labels = read_csv(raw / "train.csv")
+    check(labels)
+    train, test = split(labels, edition)
+    key = "eeg_id" if edition.is_v1 else "label_id"
+    gold = test[[key]].join(test[VOTES].div(test[VOTES].sum(axis=1), axis=0))
+
+    write_csv(train, public / "train.csv")
+    write_csv(test, private / "test.csv")
+    write_csv(test[["spectrogram_id", "eeg_id", "patient_id"] if edition.is_v1 else PIECE], public / "test.csv")
+    write_csv(gold, private / "gold_submission.csv")
+    write_csv(gold.assign(**dict.fromkeys(VOTES, 1 / 6)), public / "sample_submission.csv")
+
+    link_tree(raw / "example_figures", public / "example_figures")
+    for part, rows in (("train", train), ("test", test)):
+        for kind in ("eeg", "spectrogram"):
+            names = (f"{number}.parquet" for number in rows[f"{kind}_id"].unique())
+            link_files(raw / f"train_{kind}s", public / f"{part}_{kind}s", names)
+
+
+def check(labels: pd.DataFrame) -> None:
+    """What the split and the grader rely on."""
+    for inner, outer in (("eeg_id", "spectrogram_id"), ("eeg_id", "patient_id"), ("spectrogram_id", "patient_id")):
+        if labels.groupby(inner)[outer].nunique().max() > 1:
+            raise WorkFailed(f"in train.csv some {inner} belongs to several {outer}; download it again")
+    if labels["label_id"].duplicated().any() or (labels[VOTES].sum(axis=1) <= 0).any():
+        raise WorkFailed("train.csv repeats a label_id or has rows without votes; download it again")
+
+
+def split(labels: pd.DataFrame, edition: Edition) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """v1 splits spectrograms, v2 patients; rows stay in the order of the file."""
+    if edition.is_v1:
+        groups = labels["spectrogram_id"].unique()
+        in_test = labels["spectrogram_id"].isin(edition.split(groups, test_size=0.1)[1])
+    else:
+        rows = edition.split(np.arange(len(labels)), test_size=0.1, groups=labels["patient_id"])[1]
+        in_test = np.isin(np.arange(len(labels)), rows)
+    return labels[~in_test], labels[in_test]

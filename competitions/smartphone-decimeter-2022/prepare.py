@@ -1,0 +1,60 @@
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from mlebench.data import Edition, link, link_tree, read_csv, write_csv
+from mlebench.errors import WorkFailed
+
+POSITION = {"LatitudeDegrees": 37.904611315634504, "LongitudeDegrees": -86.48107806249548}
+DRIVE = re.compile(r"(\d+)-(\d+)-(\d+)")
+
+
+def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
+    drives = pd.Series(sorted(path.name for path in (raw / "train").iterdir() if path.is_dir()))
+    dates = drives.map(date_of)
+    train_dates, test_dates = edition.split(sorted(dates.unique()), test_size=0.1)
+
+    for drive in drives[dates.isin(train_dates)]:
+        link_tree(raw / "train" / drive, public / "train" / drive)
+    truth = []
+    for drive in drives[dates.isin(test_dates)]:
+        truth += read_truth(raw / "train" / drive)
+        hide_truth(raw / "train" / drive, public / "test" / drive, edition)
+    link_tree(raw / "metadata", public / "metadata")
+
+    answers = pd.concat(truth, ignore_index=True)
+    write_csv(answers, private / "test.csv")
+    write_csv(answers.assign(**POSITION), public / "sample_submission.csv")
+
+
+def date_of(drive: str) -> str:
+    numbers = DRIVE.match(drive)
+    if numbers is None:
+        raise WorkFailed(f"the folder train/{drive} is not named by a date; download the raw data again")
+    year, month, day = numbers.groups()
+    return f"{year}-{month.zfill(2)}-{day.zfill(2)}"
+
+
+def read_truth(drive: Path) -> list[pd.DataFrame]:
+    """The true positions of each phone of a drive."""
+    files = sorted(drive.glob("*/ground_truth.csv"))
+    if not files:
+        raise WorkFailed(f"no phone of {drive} has a ground_truth.csv; download it again")
+    columns = ["tripId", "UnixTimeMillis", *POSITION]
+    # v1's bytes come from pandas' fast parser of floats
+    tables = (read_csv(file, float_precision=None).assign(tripId=f"{drive.name}-{file.parent.name}") for file in files)
+    return [table[columns] for table in tables]
+
+
+def hide_truth(drive: Path, target: Path, edition: Edition) -> None:
+    """Link a drive without its true positions; v2 also leaves out the reference track and the phone's own fixes."""
+    for source in sorted(path for path in drive.rglob("*") if path.is_file()):
+        place = target / source.relative_to(drive)
+        if source.name == "ground_truth.csv" or (source.suffix == ".nmea" and not edition.is_v1):
+            continue
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if source.name == "gnss_log.txt" and not edition.is_v1:
+            place.write_bytes(b"".join(line for line in source.open("rb") if not line.startswith(b"Fix")))
+        else:
+            link(source, place)
