@@ -103,14 +103,23 @@ def average_precision(hits: BoolArray, positives: int, interpolation: Interpolat
     Returns:
         0 to 1; 0 without detections.
     """
-    found = np.cumsum(hits)
-    recall = found / positives
-    precision = found / np.arange(1, len(hits) + 1)
-    envelope = np.maximum.accumulate(precision[::-1])[::-1]
     if interpolation == "all points":
-        return float(np.sum(np.diff(recall, prepend=0.0) * envelope))
-    reached = np.searchsorted(recall, np.linspace(0, 1, 101), side="left")
-    return float(np.append(envelope, 0.0)[reached].mean())
+        return float(average_precisions(hits[None], positives)[0])
+    recall, envelope = _recall_and_envelope(hits[None], positives)
+    reached = np.searchsorted(recall[0], np.linspace(0, 1, 101), side="left")
+    return float(np.append(envelope[0], 0.0)[reached].mean())
+
+
+def average_precisions(hits: BoolArray, positives: int) -> FloatArray:
+    """`average_precision` over all points for several thresholds at once: hits of shape (thresholds, n) give (thresholds,)."""
+    recall, envelope = _recall_and_envelope(hits, positives)
+    return np.asarray(np.sum(np.diff(recall, prepend=0.0, axis=1) * envelope, axis=1))
+
+
+def _recall_and_envelope(hits: BoolArray, positives: int) -> tuple[FloatArray, FloatArray]:
+    found = np.cumsum(hits, axis=1)
+    precision = found / np.arange(1, hits.shape[1] + 1)
+    return found / positives, np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
 
 
 def mean_average_precision(

@@ -5,7 +5,7 @@ For competitions:
 - tables: `read_csv`, `write_csv`, `write_zipped_csv`, `look_up`, `one_hot`, `take_groups`
 - tables too big for memory: `LargeTable`, `write_parts`,
   `parquet_parts`, `write_parquet`
-- json: `read_json`, `read_json_lines`, `write_indented_json`
+- json: `read_json`, `read_json_lines`, `write_json_list`, `write_indented_json`
 - splits: `Edition` (its `split` and `rng`), `test_count`
 - files: `link`, `link_files`, `link_tree`
 - tar archives: `read_tar`, `write_tar`, `tar_entries`, `TarEntry`
@@ -30,7 +30,7 @@ from mlebench.data.archives import (
     write_tar,
     write_zip,
 )
-from mlebench.data.json_files import read_json, read_json_lines, write_indented_json
+from mlebench.data.json_files import read_json, read_json_lines, write_indented_json, write_json_list
 from mlebench.data.links import link, link_files, link_tree
 from mlebench.edition import Edition, test_count
 
@@ -70,6 +70,7 @@ __all__ = [
     "unpack_files",
     "write_7z",
     "write_indented_json",
+    "write_json_list",
     "write_tar",
     "write_zip",
     *_LAZY,

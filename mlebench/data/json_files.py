@@ -53,6 +53,17 @@ def read_json_lines(path: Path) -> Iterator[Any]:
         raise WorkFailed(f"{path} is damaged at line {max(number, 1):,} ({error}); download it again") from None
 
 
+def write_json_list(path: Path, records: Iterable[Any]) -> None:
+    """Write what `json.dump(list(records), file)` writes, record by record; the folder is made if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="ascii") as file:
+        separator = "["
+        for record in records:
+            file.write(separator + json.dumps(record))
+            separator = ", "
+        file.write("[]" if separator == "[" else "]")
+
+
 def write_indented_json(path: Path, document: Mapping[str, Any] | Iterable[Any]) -> None:
     """Write what `json.dump(document, file, indent=4, sort_keys=True)` writes, record by record.
 
