@@ -19,8 +19,9 @@ SIGNAL = (
 ARRIVAL = ("ChipsetElapsedRealtimeNanos", "ArrivalTimeNanosSinceGpsEpoch", "RawPseudorangeMeters")
 DERIVED = (
     "ReceivedSvTimeNanosSinceGpsEpoch", *(f"SvPosition{axis}EcefMeters" for axis in "XYZ"), "SvElevationDegrees",
-    "SvAzimuthDegrees", *(f"SvVelocity{axis}EcefMetersPerSecond" for axis in "XYZ"), "SvClockBiasMeters", "SvClockDriftMetersPerSecond", "IsrbMeters",
-    "IonosphericDelayMeters", "TroposphericDelayMeters", *(f"WlsPosition{axis}EcefMeters" for axis in "XYZ"),
+    "SvAzimuthDegrees", *(f"SvVelocity{axis}EcefMetersPerSecond" for axis in "XYZ"), "SvClockBiasMeters",
+    "SvClockDriftMetersPerSecond", "IsrbMeters", "IonosphericDelayMeters", "TroposphericDelayMeters",
+    *(f"WlsPosition{axis}EcefMeters" for axis in "XYZ"),
 )  # fmt: skip
 PHONES = ("GooglePixel4XL", "GooglePixel5", "SamsungGalaxyS20Ultra", "XiaomiMi8")
 SAMPLE = {"LatitudeDegrees": 37.904611315634504, "LongitudeDegrees": -86.48107806249548}
