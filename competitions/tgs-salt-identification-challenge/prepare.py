@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from mlebench.data import Edition, extract, link, read_csv, scratch, write_csv
+from mlebench.data import Edition, extract, link_files, read_csv, scratch, write_csv
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
@@ -14,9 +14,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
             ("masks", train["id"], public / "train" / "masks"),
             ("images", test["id"], public / "test" / "images"),
         ):
-            target.mkdir(parents=True)
-            for name in names:
-                link(source / "train" / kind / f"{name}.png", target / f"{name}.png")
+            link_files(source / "train" / kind, target, names + ".png")
 
     write_csv(train, public / "train.csv")
     write_csv(test, private / "test.csv")
