@@ -9,7 +9,7 @@ import secrets
 import stat
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ USER = 1000
 RUN_LABEL, FOLDER_LABEL, LOG_LABEL = "mlebench.run-of", "mlebench.folder", "mlebench.log-start"
 _CHECKER_FOLDER = "/run/mlebench"
 _LOG = {"max-size": "64m", "max-file": "2"}
+_ARCHIVE_SECONDS = 300
+"""For which an archive may stand still."""
 _NOT_COPIED = {"__pycache__", ".git", ".env"}
 
 
@@ -146,15 +148,16 @@ class ContainerArchive:
         self._id = container_id
         self._made: dict[str, list[str]] | None = None
 
-    def archive(self, path: str) -> Iterator[bytes]:
+    def archive(self, path: str) -> Generator[bytes, None, None]:
         """A tar of a file or folder."""
-        from docker.errors import NotFound
-
-        try:
-            blocks, _ = self._client.api.get_archive(self._id, path, chunk_size=2**20)
-        except NotFound:
-            raise FileNotFoundError(path) from None
-        yield from blocks
+        api = self._client.api
+        # docker's own get_archive gives no way to hang up in the middle
+        url = f"{api.base_url}/v{api.api_version}/containers/{self._id}/archive"
+        with api.get(url, params={"path": path}, stream=True, timeout=_ARCHIVE_SECONDS) as response:
+            if response.status_code == 404:
+                raise FileNotFoundError(path)
+            response.raise_for_status()
+            yield from response.iter_content(2**20)
 
     def children(self, path: str) -> list[str]:
         """What the agent added to a folder."""

@@ -12,7 +12,8 @@ import os
 import shutil
 import tarfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -29,8 +30,8 @@ _READ_PAST = 4 * 2**30
 _REOPENED = 400
 """How often an archive is opened anew after it was given up, over all folders."""
 _DEEPEST, _LONGEST_NAME = 64, 3000
-_NAMED = 40
-"""How many files left out are named one by one."""
+_NAMED = 20
+"""How many files left out for one reason are named one by one."""
 
 Note = Callable[[str], None]
 
@@ -38,8 +39,8 @@ Note = Callable[[str], None]
 class ArchiveSource(Protocol):
     """Where archives come from: a container, or a test's own bytes."""
 
-    def archive(self, path: str) -> Iterator[bytes]:
-        """A tar of the file or folder at `path`, whose name is each member's first part.
+    def archive(self, path: str) -> Generator[bytes, None, None]:
+        """A tar of the file or folder at `path`, whose name is each member's first part. Closed when no more is wanted.
 
         Raises:
             FileNotFoundError: there is nothing at `path`.
@@ -56,7 +57,7 @@ class Budget:
     """What may still be taken out. Shared by all folders of a run."""
 
     bytes: int
-    files: int = 50_000
+    files: int = 20_000
     """Files and folders, per output folder."""
     submission_bytes: int = 4 * 2**30
     """The size of a submission, which is taken first and is outside the other limits."""
@@ -107,7 +108,7 @@ def read_file(source: ArchiveSource, path: str, target: Path, largest: int) -> t
         its name, size and time as the container has them; None when it is missing, no plain file or too large.
     """
     try:
-        with _open(source.archive(path)) as archive:
+        with _open(source, path) as archive:
             member = archive.next()
             if member is None or not member.isreg() or member.size > largest:
                 return None
@@ -135,6 +136,7 @@ class _Extraction:
         self._read_past = _READ_PAST
         self._reopened = 0
         self._in_folder = 0
+        self._last_parent: Path | None = None
 
     def take_folder(self, folder: str, target: Path) -> None:
         self._in_folder = 0
@@ -156,16 +158,15 @@ class _Extraction:
                 return
 
     def summarise(self) -> None:
-        total = sum(self.taken.left_out.values())
-        if total > _NAMED:
-            reasons = ", ".join(f"{count} × {reason}" for reason, count in self.taken.left_out.most_common())
-            self._note(f"left out {total} entries in all: {reasons}")
+        for reason, count in self.taken.left_out.items():
+            if count > _NAMED:
+                self._note(f"left out {count - _NAMED} more: {reason}")
 
     def _take_submission(self, target: Path) -> None:
         """Before all else, so that no flood of other files can keep it from being graded."""
         path = "/home/submission/submission.csv"
         try:
-            with _open(self._source.archive(path)) as archive:
+            with _open(self._source, path) as archive:
                 member = archive.next()
                 if member is None:
                     return
@@ -186,7 +187,7 @@ class _Extraction:
     def _take(self, folder: str, parts: tuple[str, ...], target: Path) -> None:
         path = "/".join(["/home", folder, *parts])
         try:
-            with _open(self._source.archive(path)) as archive:
+            with _open(self._source, path) as archive:
                 while self._in_folder < self._budget.files and (member := archive.next()) is not None:
                     # it keeps every member it has seen, which may be millions
                     archive.members.clear()  # type: ignore[attr-defined]
@@ -217,7 +218,9 @@ class _Extraction:
             if member.isdir():
                 path.mkdir(parents=True, exist_ok=True)
                 return
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.parent != self._last_parent:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._last_parent = path.parent
         except OSError as error:
             self._leave_out(name, str(error.strerror))
             return
@@ -226,7 +229,11 @@ class _Extraction:
 
     def _write_member(self, archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path, name: str) -> None:
         try:
-            _write(mask_stream(_blocks(archive, member), self._secrets), path, None if self._secrets else member.size)
+            blocks = _blocks(archive, member)
+            if self._secrets:
+                _write(mask_stream(blocks, self._secrets), path, None)
+            else:
+                _write(blocks, path, member.size)
         except OSError as error:
             # a name that this file system does not take, or no space: the rest may still fit
             if not isinstance(error, FileExistsError):
@@ -253,14 +260,14 @@ class _Extraction:
 
     def _leave_out(self, name: str, reason: str) -> None:
         self.taken.left_out[reason] += 1
-        if sum(self.taken.left_out.values()) <= _NAMED:
+        if self.taken.left_out[reason] <= _NAMED:
             self._note(f"left out {printable(name)}: {reason}")
 
 
 def printable(name: str) -> str:
     """A file name that can be shown: control characters and broken bytes escaped, long names cut."""
     shown = name.encode("unicode_escape", "backslashreplace").decode("ascii") if not name.isprintable() else name
-    return shown if len(shown) <= 200 else f"{shown[:200]}…"
+    return shown if len(shown) <= 120 else f"{shown[:60]}…{shown[-60:]}"
 
 
 def _unwanted(member: tarfile.TarInfo, inside: tuple[str, ...]) -> str | None:
@@ -275,8 +282,15 @@ def _unwanted(member: tarfile.TarInfo, inside: tuple[str, ...]) -> str | None:
     return None
 
 
-def _open(blocks: Iterator[bytes]) -> tarfile.TarFile:
-    return tarfile.open(fileobj=io.BufferedReader(_Stream(blocks), _BLOCK), mode="r|", bufsize=_BLOCK)
+@contextmanager
+def _open(source: ArchiveSource, path: str) -> Iterator[tarfile.TarFile]:
+    blocks = source.archive(path)
+    try:
+        with tarfile.open(fileobj=io.BufferedReader(_Stream(blocks), _BLOCK), mode="r|", bufsize=_BLOCK) as archive:
+            yield archive
+    finally:
+        # an engine keeps a container locked for as long as one of its archives is read
+        blocks.close()
 
 
 def _blocks(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[bytes]:

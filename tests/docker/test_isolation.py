@@ -95,9 +95,7 @@ def host_port() -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def probe(
-    tmp_path_factory: pytest.TempPathFactory, base_image: images.Image, host_port: int, client: Any
-) -> dict[str, Any]:
+def probe(tmp_path_factory: pytest.TempPathFactory, base_image: images.Image, host_port: int, client: Any) -> dict[str, Any]:
     bench = make_bench(tmp_path_factory.mktemp("isolation"))
     for name in ("private", "raw"):
         (bench.folder / name).mkdir()

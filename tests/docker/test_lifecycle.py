@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from pathlib import Path
@@ -19,7 +18,7 @@ from tests.docker.conftest import Bench
 
 
 def test_finished_run_is_recorded_and_leaves_nothing(bench: Bench, client: Any) -> None:
-    request = bench.request("echo out; echo err >&2; sleep 1; echo x > /home/submission/submission.csv", profile={"network": "open"})
+    request = bench.request("echo out; echo err >&2; sleep 1", profile={"network": "open"})
     handle = bench.sandbox.start(request)
     folder = Path(bench.containers()[0].labels[FOLDER_LABEL])
     ended = bench.end(handle, request)
@@ -184,7 +183,7 @@ def test_limits_that_the_engine_does_not_have_are_problems(bench: Bench) -> None
 
 def test_unreadable_data_is_named(bench: Bench) -> None:
     request = bench.request("true")
-    os.chmod(bench.public, 0o700)
+    bench.public.chmod(0o700)
     with pytest.raises(StartFailed) as failure:
         bench.sandbox.start(request)
     assert failure.value.outcome.reason == "data-unreadable"
@@ -192,7 +191,7 @@ def test_unreadable_data_is_named(bench: Bench) -> None:
 
 def test_public_data_without_a_description_file(bench: Bench) -> None:
     (bench.public / "description.md").unlink()
-    script = "cat /home/data/description.md; echo; ls /home/data; touch /home/data/x || echo refused; echo 1 > /home/data/train.csv"
+    script = "cd /home/data; cat description.md; echo; ls; touch x || echo refused; echo 1 > train.csv"
     ended = bench.run(script)
     assert "the task\ndescription.md\nsample_submission.csv\ntrain.csv\n" in ended.log
     assert "refused" in ended.log

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -36,7 +36,7 @@ class Source:
         self.names = children or {}
         self.asked: list[str] = []
 
-    def archive(self, path: str) -> Iterator[bytes]:
+    def archive(self, path: str) -> Generator[bytes, None, None]:
         self.asked.append(path)
         if path not in self.archives:
             raise FileNotFoundError(path)
@@ -83,8 +83,19 @@ def test_plain_files_and_folders_come_out(tmp_path: Path) -> None:
         member("code/" + "/".join(["d"] * 100) + "/evil", b"x"),
         member("code/" + "n" * 4000, b"x"),
     ],
-    ids=["absolute link", "relative link", "hard link", "character device", "block device", "pipe", "dots", "dots in the middle",
-         "empty part", "deep", "long name"],  # fmt: skip
+    ids=[
+        "absolute link",
+        "relative link",
+        "hard link",
+        "character device",
+        "block device",
+        "pipe",
+        "dots",
+        "dots in the middle",
+        "empty part",
+        "deep",
+        "long name",
+    ],
 )
 def test_what_is_not_plain_is_left_out_and_named(tmp_path: Path, hostile) -> None:
     run_dir = tmp_path / "runs" / "run"
@@ -162,7 +173,7 @@ def test_a_huge_file_is_not_read_past(tmp_path: Path, monkeypatch: pytest.Monkey
     read = []
 
     class Endless(Source):
-        def archive(self, path: str) -> Iterator[bytes]:
+        def archive(self, path: str) -> Generator[bytes, None, None]:
             if path != "/home/code":
                 yield from super().archive(path)
                 return

@@ -1,0 +1,82 @@
+"""An agent that writes what it should not into its output harms nothing; what is legitimate comes out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.docker.conftest import Bench
+
+MISCHIEF = r"""
+import os, subprocess
+def attempt(work):
+    try:
+        work()
+    except OSError as error:
+        print("not made:", error)
+os.chdir("/home/code")
+open("solution.py", "w").write("print('legitimate')\n")
+attempt(lambda: os.symlink("/etc/passwd", "absolute-link"))
+attempt(lambda: os.symlink("../../../run.json", "relative-link"))
+attempt(lambda: os.symlink("/", "root"))
+attempt(lambda: os.link("solution.py", "hard-link"))
+attempt(lambda: os.mkfifo("pipe"))
+attempt(lambda: os.mknod("device", 0o20666, os.makedev(1, 3)))
+attempt(lambda: os.mknod("disk", 0o60666, os.makedev(254, 0)))
+attempt(lambda: os.mknod("whiteout", 0o20666, os.makedev(0, 0)))
+open("..\\..\\up", "w").write("x")
+open("line\nbreak\x1b[31m", "w").write("x")
+open(b"broken-\xff\xfe", "w").write("x")
+open("-rf", "w").write("x")
+os.makedirs("/".join(["deep"] * 150))
+with open("huge", "wb") as file:
+    file.truncate(20 * 2**30)
+open("zz-after-the-huge-one.txt", "w").write("still here")
+os.mkdir("/home/logs/many")
+for number in range(200_000):
+    os.close(os.open(f"/home/logs/many/{number}", os.O_CREAT | os.O_WRONLY))
+os.rename("/home/data", "/home/other") if os.path.exists("/home/never") else None
+open("/home/submission/submission.csv", "w").write("id,y\n1,0\n")
+subprocess.run(["chmod", "6777", "/home/code/solution.py"], check=True)
+subprocess.run(["chmod", "0", "/home/logs/many"], check=True)
+"""
+
+
+def test_mischief_in_output_harms_nothing(bench: Bench) -> None:
+    before = {path for path in bench.folder.parent.rglob("*") if bench.folder not in path.parents}
+    script = "exec python /home/agent/mischief.py"
+    ended = bench.run(script, files={"mischief.py": MISCHIEF}, profile={"time_limit": 300, "max_output": "100m"})
+    assert ended.outcome.state == "finished", ended.log
+
+    code = ended.run_dir / "code"
+    assert (code / "solution.py").read_text() == "print('legitimate')\n"
+    assert (code / "zz-after-the-huge-one.txt").read_text() == "still here"
+    assert (ended.run_dir / "submission" / "submission.csv").read_text() == "id,y\n1,0\n"
+    assert (code / "solution.py").stat().st_mode & 0o7000 == 0
+
+    everything = [path for path in ended.run_dir.rglob("*") if path.name != "many"]
+    assert all(not path.is_symlink() and (path.is_file() or path.is_dir()) for path in everything)
+    assert 1000 < len(everything) < 30_000
+    assert not (code / "huge").exists()
+    for name in ("absolute-link", "relative-link", "root", "pipe", "huge"):
+        assert f"left out code/{name}" in ended.log
+    assert "left out logs/" in ended.log
+    assert "\x1b" not in ended.log
+
+    written = sum(path.stat().st_blocks * 512 for path in ended.run_dir.rglob("*") if path.is_file())
+    assert written < 100 * 2**20
+    after = {path for path in bench.folder.parent.rglob("*") if bench.folder not in path.parents}
+    assert before == after
+
+
+def test_submission_that_is_a_link_is_not_followed(bench: Bench) -> None:
+    ended = bench.run("ln -s /home/data/sample_submission.csv /home/submission/submission.csv")
+    assert list((ended.run_dir / "submission").iterdir()) == []
+    assert "left out submission/submission.csv: a link" in ended.log
+
+
+def test_output_folders_replaced_by_other_things(bench: Bench) -> None:
+    script = "cd /home; mv code old; ln -s /etc code; rmdir logs; echo file > logs; echo ok > submission/submission.csv"
+    ended = bench.run(script)
+    assert ended.outcome.failure_class != "infrastructure", ended.log
+    assert not any(path.is_symlink() for path in Path(ended.run_dir).rglob("*"))
+    assert (ended.run_dir / "submission" / "submission.csv").read_text() == "ok\n"
