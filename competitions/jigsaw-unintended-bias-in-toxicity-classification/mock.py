@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import write_csv
-from mlebench.data.mocking import sentences
+from mlebench.data.mocking import MISSING_LOOKING, sentences
 
 SUBTYPES = ("severe_toxicity", "obscene", "sexual_explicit", "identity_attack", "insult", "threat")
 IDENTITIES = (
@@ -43,7 +43,7 @@ def comments(rng: np.random.Generator, size: int, first_id: int) -> pd.DataFrame
     return pd.DataFrame(
         {
             "id": range(first_id, first_id + size),
-            "comment_text": sentences(rng, size, 3, 40),
+            "comment_text": [*MISSING_LOOKING, *sentences(rng, size - len(MISSING_LOOKING), 3, 40)],
             "created_date": "2015-09-29 10:50:41.987077+00",
             "publication_id": rng.integers(2, 110, size),
             "parent_id": np.where(rng.random(size) < 0.4, np.nan, rng.integers(1, 10**6, size)),
