@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import multiprocessing
-from collections.abc import Callable, Sequence
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -15,11 +18,16 @@ from mlebench.errors import WorkFailed
 from mlebench.grade import grade_csv
 
 if TYPE_CHECKING:
+    from multiprocessing.context import BaseContext
+
     import pandas as pd
 
     from mlebench.registry import Registry
 
 _CHUNKS_PER_JOB = 2
+_PRELOADED = ("pandas", "sklearn.metrics", "mlebench.registry")
+"""What every grading process needs, imported once before there are several."""
+_THREADED_LIBRARIES = frozenset({"sklearn", "torch", "tensorflow", "xgboost", "lightgbm"})
 
 
 class Submission(NamedTuple):
@@ -69,11 +77,12 @@ def grade_many(
         WorkFailed: a process died.
     """
     batches = _by_competition(submissions)
-    if jobs > 1 and len(submissions) > 1:
+    context = _process_context() if jobs > 1 and len(submissions) > 1 else None
+    if context:
         batches = [part for batch in batches for part in _spread(batch, batches, registry, jobs)]
     batches.sort(key=lambda batch: batch.size, reverse=True)
     reports: dict[int, CompetitionReport] = {}
-    for batch, graded in _work(batches, registry, jobs, live_thresholds):
+    for batch, graded in _work(batches, registry, jobs, live_thresholds, context):
         reports.update(zip(batch.places, graded, strict=True))
         if progress:
             progress(len(graded))
@@ -113,24 +122,37 @@ def _spread(batch: _Batch, batches: Sequence[_Batch], registry: Registry, jobs: 
 
 
 def _work(
-    batches: Sequence[_Batch], registry: Registry, jobs: int, live_thresholds: bool
-) -> Sequence[tuple[_Batch, list[CompetitionReport]]]:
-    if jobs <= 1 or len(batches) <= 1:
-        return [(batch, _grade(batch, registry, live_thresholds)) for batch in batches]
-    # a plain fork would copy the threads of numerical libraries in an unknown state
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mlebench.grade_many", "pandas", "sklearn.metrics", "mlebench.registry"])
-    done = []
+    batches: Sequence[_Batch], registry: Registry, jobs: int, live_thresholds: bool, context: BaseContext | None
+) -> Iterator[tuple[_Batch, list[CompetitionReport]]]:
+    """Every batch with its reports, in the order in which they are done."""
+    if context is None:
+        for batch in batches:
+            yield batch, _grade(batch, registry, live_thresholds)
+        return
     try:
         with ProcessPoolExecutor(min(jobs, len(batches)), mp_context=context) as pool:
             futures: dict[Future[list[CompetitionReport]], _Batch] = {
                 pool.submit(_grade, batch, registry, live_thresholds): batch for batch in batches
             }
             for future in as_completed(futures):
-                done.append((futures[future], future.result()))
+                yield futures[future], future.result()
     except BrokenProcessPool:
         raise WorkFailed("a grading process died, most likely for lack of memory; try again with `--jobs 1`") from None
-    return done
+
+
+def _process_context() -> BaseContext:
+    """How to start processes.
+
+    A fork costs nothing and shares what is imported, but a library's threads do not survive it and may hang the child. So
+    fork only where none can have run yet, as in a fresh command; else fork from a server that has run nothing.
+    """
+    if sys.platform == "linux" and threading.active_count() == 1 and _THREADED_LIBRARIES.isdisjoint(sys.modules):
+        for name in _PRELOADED:
+            importlib.import_module(name)
+        return multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["mlebench.grade_many", *_PRELOADED])
+    return context
 
 
 def _grade(batch: _Batch, registry: Registry, live_thresholds: bool) -> list[CompetitionReport]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,8 +122,9 @@ def test_a_split_key_that_the_group_was_not_run_with_is_refused(tmp_path: Path, 
 
 
 def test_the_command_grades_and_reports_a_group(group: Group, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["grade", str(group.folder), "--jobs", "2", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["total_medals"] == 2
+    command = [sys.executable, "-m", "mlebench.cli.main", "grade", str(group.folder), "--jobs", "2", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["total_medals"] == 2
 
     assert main(["report", str(group.folder), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
