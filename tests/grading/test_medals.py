@@ -53,7 +53,7 @@ def test_teams_without_score_are_no_teams() -> None:
 
 
 @pytest.mark.parametrize(
-    ("score", "medal"), [(0.9, "gold"), (0.89999, "silver"), (0.8, "silver"), (0.7, "bronze"), (0.69999, None), (math.inf, "gold")]
+    ("score", "medal"), [(0.9, "gold"), (0.89999, "silver"), (0.8, "silver"), (0.7, "bronze"), (0.69, None), (math.inf, "gold")]
 )
 def test_reaching_a_threshold_earns_its_medal(score: float, medal: str | None) -> None:
     thresholds = Thresholds(0.9, 0.8, 0.7, 0.5, lower_is_better=False)

@@ -11,11 +11,31 @@ import pytest
 from grading.medals import Thresholds
 from grading.report import AggregateReport, CompetitionReport, aggregate_reports
 
-CONTRACT_KEYS = (
-    "competition_id score gold_threshold silver_threshold bronze_threshold median_threshold any_medal gold_medal silver_medal "
-    "bronze_medal above_median submission_exists valid_submission is_lower_better created_at submission_path edition error seed "
-    "run_id rank leaderboard_size percentile"
-).split()
+CONTRACT_KEYS = [
+    "competition_id",
+    "score",
+    "gold_threshold",
+    "silver_threshold",
+    "bronze_threshold",
+    "median_threshold",
+    "any_medal",
+    "gold_medal",
+    "silver_medal",
+    "bronze_medal",
+    "above_median",
+    "submission_exists",
+    "valid_submission",
+    "is_lower_better",
+    "created_at",
+    "submission_path",
+    "edition",
+    "error",
+    "seed",
+    "run_id",
+    "rank",
+    "leaderboard_size",
+    "percentile",
+]
 THRESHOLDS = Thresholds(0.9, 0.8, 0.7, 0.5, lower_is_better=False)
 
 
