@@ -6,6 +6,7 @@ import io
 import math
 import shutil
 import struct
+import wave
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -100,6 +101,12 @@ def write_files(folder: Path, names: Iterable[str], content: Callable[[], bytes]
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content())
+
+
+def one_of_few(rng: np.random.Generator, content: Callable[[], bytes], count: int = 50) -> Callable[[], bytes]:
+    """Content for a great many files, of which making each afresh would take too long: each gets one of `count` made here."""
+    made = [content() for _ in range(count)]
+    return lambda: made[rng.integers(count)]
 
 
 def zip_folder(folder: Path, archive: Path, *, inside: str = "") -> None:
@@ -197,3 +204,19 @@ def nifti_bytes(voxels: np.ndarray) -> bytes:
     struct.pack_into("<f", header, 108, 352)
     header[344:348] = b"n+1\0"
     return bytes(header) + voxels.astype(np.uint8).tobytes(order="F")
+
+
+def wav_bytes(rng: np.random.Generator, rate: int, seconds: float) -> bytes:
+    """A WAV file of noise: mono, 16 bit.
+
+    Args:
+        rate: samples per second.
+        seconds: length.
+    """
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(rate)
+        sound.writeframes(rng.integers(-(2**15), 2**15, int(rate * seconds), dtype=np.int16).tobytes())
+    return buffer.getvalue()
