@@ -101,11 +101,10 @@ def _ratio(part: np.ndarray, whole: np.ndarray, *, empty: float) -> np.ndarray:
 
 def _set_sizes(truth: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of each row the number of shared, right and predicted tokens, each counted once."""
-    right, predicted = _paired_tokens(truth, prediction, None)
-    right_keys, predicted_keys = np.unique(right.keys), np.unique(predicted.keys)
-    shared_keys = predicted_keys[np.isin(predicted_keys, right_keys)]
-    rows = [np.bincount(keys // right.vocabulary, minlength=len(truth)) for keys in (shared_keys, right_keys, predicted_keys)]
-    return rows[0], rows[1], rows[2]
+    pairs = ((set(str(right).split()), set(str(predicted).split())) for right, predicted in zip(truth, prediction, strict=True))
+    sizes = [(len(right & predicted), len(right), len(predicted)) for right, predicted in pairs]
+    shared, right, predicted = np.array(sizes, dtype=np.int64).reshape(-1, 3).T
+    return shared, right, predicted
 
 
 def _micro_f1(truth: np.ndarray, prediction: np.ndarray, *, known_only: bool) -> float:
