@@ -58,6 +58,8 @@ class RunRecord:
     wall_seconds: float | None = None
     node: str | None = None
     """Name of the machine it ran on."""
+    place: str | None = None
+    """What the executor calls that place: a Ray node's id, a Slurm job's id; None on this machine."""
     gpu_ids: list[str] = field(default_factory=list)
     gpu_hours: float = 0.0
     """Over all attempts."""
@@ -93,12 +95,13 @@ class RunRecord:
             raise ValueError(f"run {self.run_id} cannot go from {self.state} to {state}")
         self.state = state
 
-    def begin(self, node: str, gpu_ids: list[str]) -> None:
+    def begin(self, node: str, gpu_ids: list[str], place: str | None = None) -> None:
         """A new attempt is about to start on `node`; `started_at` is null until it has."""
         self.move("running")
         self.attempt += 1
         self.started_at = None
         self.node = node
+        self.place = place
         self.gpu_ids = gpu_ids
 
     def end(self, outcome: Outcome) -> None:

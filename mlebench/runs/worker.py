@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import logging
+import os
 import shutil
 import socket
 import threading
@@ -16,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlebench import paths
 from mlebench.errors import MlebenchError
@@ -25,6 +26,9 @@ from mlebench.runs.state import RunRecord
 from mlebench.sandbox.base import OUTPUT_FOLDERS, Handle, Outcome, RunRequest, StartFailed
 from mlebench.sandbox.choose import get_sandbox
 from mlebench.secrets import find_secrets
+
+if TYPE_CHECKING:
+    from mlebench.registry import Competition
 
 logger = logging.getLogger("mlebench")
 _LARGEST_USAGE_FILE = 2**20
@@ -94,13 +98,14 @@ class Control:
             request(handle)
 
 
-def execute(task: RunTask, gpu_ids: tuple[str, ...], control: Control | None = None) -> RunRecord:
+def execute(task: RunTask, gpu_ids: tuple[str, ...], control: Control | None = None, place: str | None = None) -> RunRecord:
     """Do a run, or go on with one that an earlier harness started, and grade it.
 
     Args:
         task: the run.
         gpu_ids: GPUs that are booked for it.
         control: through which it can be stopped.
+        place: what the executor calls this place; goes into the record.
 
     Returns:
         the record as it stands in `run.json`; state running when the run was detached.
@@ -110,7 +115,7 @@ def execute(task: RunTask, gpu_ids: tuple[str, ...], control: Control | None = N
     if record.has_ended:
         return record
     try:
-        outcome = _play(task, record, gpu_ids, control)
+        outcome = _play(task, record, gpu_ids, control, place)
     except StartFailed as failure:
         outcome = failure.outcome
     except MlebenchError as error:
@@ -123,20 +128,20 @@ def execute(task: RunTask, gpu_ids: tuple[str, ...], control: Control | None = N
     if outcome.reason == "detached":
         return record
     if record.state == "pending":
-        record.begin(socket.gethostname(), list(gpu_ids))
+        record.begin(socket.gethostname(), list(gpu_ids), place)
     record.end(outcome)
     grade_run(task, record)
     record.write(task.run_dir)
     return record
 
 
-def _play(task: RunTask, record: RunRecord, gpu_ids: tuple[str, ...], control: Control) -> Outcome:
+def _play(task: RunTask, record: RunRecord, gpu_ids: tuple[str, ...], control: Control, place: str | None) -> Outcome:
     sandbox = get_sandbox(task.group.plan.sandbox)
     attaching = record.state == "running"
     if not attaching:
         if record.attempt:
             set_aside(task.run_dir, record.attempt)
-        record.begin(socket.gethostname(), list(gpu_ids))
+        record.begin(socket.gethostname(), list(gpu_ids), place)
         record.write(task.run_dir)
     request = make_request(task, record)
     handle = sandbox.attach(request) if attaching else None
@@ -163,12 +168,9 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
         UsageError: a secret is missing, or the competition is not known here.
     """
     from mlebench.grade import validate_submission
-    from mlebench.registry import Registry
 
     plan = task.group.plan
-    competition = (
-        Registry().set_data_dir(plan.data_dir).set_edition(plan.edition, task.split_key).get_competition(record.competition_id)
-    )
+    competition = _competition(task, record.competition_id)
     if not competition.public_dir.is_dir():
         raise MlebenchError(f"{competition.id} is not prepared in {plan.data_dir}; `mlebench prepare {competition.id}` does it")
     secrets = find_secrets(plan.agent.secret_names) | dict(task.secrets)
@@ -190,6 +192,14 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
         validate=lambda path: validate_submission(path, competition),
         keep=task.keep,
     )
+
+
+def _competition(task: RunTask, name: str) -> Competition:
+    from mlebench.registry import Registry
+
+    plan = task.group.plan
+    key = task.split_key or (os.environ.get("MLEBENCH_SPLIT_KEY") if plan.split_key_hash else None)
+    return Registry().set_data_dir(plan.data_dir).set_edition(plan.edition, key).get_competition(name)
 
 
 def instructions(obfuscated: bool) -> str:
@@ -243,11 +253,8 @@ def book_report(record: RunRecord, report: dict[str, Any]) -> None:
 
 def _report(task: RunTask, record: RunRecord, submission: Path) -> dict[str, Any]:
     from mlebench.grade import grade_csv
-    from mlebench.registry import Registry
 
-    plan = task.group.plan
-    registry = Registry().set_data_dir(plan.data_dir).set_edition(plan.edition, task.split_key)
-    competition = registry.get_competition(record.competition_id)
+    competition = _competition(task, record.competition_id)
     report = grade_csv(submission, competition, seed=record.seed, run_id=record.run_id)
     # a group can be moved: paths in its report count from its folder
     return {**report.to_dict(), "submission_path": submission.relative_to(task.group.folder).as_posix()}

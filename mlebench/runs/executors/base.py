@@ -28,7 +28,7 @@ class Ended(NamedTuple):
 
     key: str
     record: RunRecord | None
-    """Its record; None when the place where it happened broke away."""
+    """Its record, pending when it was taken back before it started; None when the place where it happened broke away."""
     problem: str | None = None
     """What broke, as a sentence."""
 

@@ -1,0 +1,312 @@
+"""The Ray executor: every run is a Ray task with its resources booked on a node of the cluster.
+
+Each node uses its own container engine. The runs folder and the data may lie on a path that all nodes share; where the
+runs folder is not shared, the task works in the node's temporary folder and brings the run's folder back with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import importlib
+import io
+import logging
+import secrets
+import shutil
+import socket
+import tarfile
+import tempfile
+import threading
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mlebench import paths
+from mlebench.errors import UsageError
+from mlebench.runs.booking import Need
+from mlebench.runs.executors.base import Ended, ExecutorOptions
+from mlebench.runs.plan import Group
+from mlebench.runs.state import RunRecord
+from mlebench.runs.worker import Control, RunTask, execute, set_aside
+
+_TOKEN = ".shared"
+_ASK_EVERY_SECONDS = 1.0
+_KNOCK_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class _Result:
+    record: RunRecord
+    folder: bytes | None
+    """The run's folder as a tar archive; None where the path is shared."""
+
+
+class Switchboard:
+    """An actor that tasks ask whether they are to stop, and tell that they have begun."""
+
+    def __init__(self) -> None:
+        self._asked: dict[str, tuple[str, float]] = {}
+        self._begun: list[dict[str, Any]] = []
+
+    def ask(self, key: str, what: str, grace: float) -> None:
+        """Ask the run `key`, or every run with `*`, to `stop` or `detach`."""
+        self._asked[key] = (what, grace)
+
+    def asked(self, key: str) -> tuple[str, float] | None:
+        """What the run `key` is asked to do."""
+        return self._asked.get(key) or self._asked.get("*")
+
+    def tell_begun(self, record: dict[str, Any]) -> None:
+        """A run has begun where its folder is not shared."""
+        self._begun.append(record)
+
+    def begun(self) -> list[dict[str, Any]]:
+        """Runs that have begun since the last call."""
+        begun, self._begun = self._begun, []
+        return begun
+
+
+class RayExecutor:
+    """Does runs on a Ray cluster."""
+
+    name = "ray"
+
+    def __init__(self, options: ExecutorOptions) -> None:
+        ray = self._ray = _import_ray()
+        self._parallel = options.parallel
+        self._connected_here = not ray.is_initialized()
+        if self._connected_here:
+            _connect(ray, options.address)
+        self._switchboard: Any = ray.remote(num_cpus=0)(Switchboard).remote()
+        self._at_work: dict[Any, RunTask] = {}
+        self._groups: dict[str, Group] = {}
+        self._tokens: dict[str, str] = {}
+
+    def shortage(self, need: Need) -> str | None:
+        """Why no node could ever start such a run, or None."""
+        if any(_rooms(node, need) for node in self._nodes()):
+            return None
+        return f"it needs {_words(need)} and no node of the Ray cluster has that"
+
+    def slots(self, need: Need) -> int:
+        """How many such runs fit on all nodes at once."""
+        capacity = sum(_rooms(node, need) for node in self._nodes())
+        return capacity if self._parallel is None else min(capacity, self._parallel)
+
+    def submit(self, task: RunTask) -> bool:
+        """Hand the run to Ray, which books its resources; False when the cluster is full."""
+        record = task.group.record(task.run)
+        need = Need.of(task.group.plan.profile)
+        if record.state != "running" and len(self._at_work) >= self.slots(need):
+            return False
+        options: dict[str, Any] = {
+            "num_cpus": need.cpus,
+            "num_gpus": need.gpus,
+            "memory": need.memory,
+            "max_retries": 0,
+            "name": task.key,
+        }
+        if record.state == "running" and record.place in {node["NodeID"] for node in self._nodes()}:
+            # its container is there
+            strategy = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(record.place, soft=False)
+            options["scheduling_strategy"] = strategy
+        remote = self._ray.remote(_work).options(**options)
+        self._groups[task.group.name] = task.group
+        reference = remote.remote(task, record, self._token(task.group), self._switchboard)
+        self._at_work[reference] = task
+        return True
+
+    def wait(self, seconds: float) -> list[Ended]:
+        """Runs that ended, with their folders brought back."""
+        if not self._at_work:
+            time.sleep(seconds)
+            return []
+        ready, _ = self._ray.wait(list(self._at_work), num_returns=1, timeout=seconds)
+        if ready:
+            ready, _ = self._ray.wait(list(self._at_work), num_returns=len(self._at_work), timeout=0)
+        self._note_begun()
+        return [self._collect(reference) for reference in ready]
+
+    def stop(self, key: str, grace: float) -> None:
+        """Stop a run."""
+        self._ray.get(self._switchboard.ask.remote(key, "stop", grace))
+
+    def stop_all(self, grace: float) -> None:
+        """Stop every run."""
+        self.stop("*", grace)
+
+    def detach_all(self) -> None:
+        """Leave every agent at work."""
+        self._ray.get(self._switchboard.ask.remote("*", "detach", 0.0))
+
+    def close(self) -> None:
+        """Leave the cluster."""
+        with contextlib.suppress(Exception):
+            self._ray.kill(self._switchboard)
+        if self._connected_here:
+            self._ray.shutdown()
+
+    def _nodes(self) -> list[dict[str, Any]]:
+        return [node for node in self._ray.nodes() if node["Alive"]]
+
+    def _token(self, group: Group) -> str:
+        """A secret word in the group's folder: a node that reads it there shares the path."""
+        if group.name not in self._tokens:
+            self._tokens[group.name] = secrets.token_hex(16)
+            (group.folder / _TOKEN).write_text(self._tokens[group.name], encoding="utf-8")
+        return self._tokens[group.name]
+
+    def _note_begun(self) -> None:
+        """Where the folder is not shared, the harness writes down for the task that its run is at work."""
+        try:
+            begun = self._ray.get(self._switchboard.begun.remote(), timeout=10)
+        except self._ray.exceptions.RayError:
+            return
+        for content in begun:
+            record = RunRecord(**content)
+            record.write(self._groups[record.group].run_dir(record.run_id))
+
+    def _collect(self, reference: Any) -> Ended:
+        task = self._at_work.pop(reference)
+        try:
+            result: _Result = self._ray.get(reference)
+        except self._ray.exceptions.RayTaskError as error:
+            return Ended(task.key, None, f"its Ray task failed: {str(error).strip().splitlines()[-1]}")
+        except self._ray.exceptions.RayError as error:
+            return Ended(task.key, None, f"its Ray node or worker died ({type(error).__name__})")
+        if result.folder is not None:
+            if result.record.attempt > 1:
+                set_aside(task.run_dir, result.record.attempt - 1)
+            _unpack(result.folder, task.run_dir)
+        return Ended(task.key, result.record)
+
+
+def _import_ray() -> Any:
+    try:
+        return importlib.import_module("ray")
+    except ImportError:
+        raise UsageError("the ray executor needs the package ray; install it with `pip install 'mlebench[ray]'`") from None
+
+
+def _connect(ray: Any, address: str) -> None:
+    try:
+        # ray.init would try for minutes and then end the process
+        _knock(address)
+        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise UsageError(
+            f"there is no Ray cluster at `{address}` ({' '.join(str(error).split())[:200]}); start one with "
+            "`ray start --head`, or name it with `--address HOST:PORT`"
+        ) from None
+
+
+def _knock(address: str) -> None:
+    """Raise OSError when nobody listens at `HOST:PORT`; other addresses (`auto`) are left to Ray."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=_KNOCK_SECONDS).close()
+
+
+def _rooms(node: dict[str, Any], need: Need) -> int:
+    """How many such runs fit on one empty node."""
+    has = node["Resources"]
+    rooms = [int(has.get("CPU", 0) / need.cpus + 1e-9), int(has.get("memory", 0) // need.memory)]
+    if need.gpus:
+        rooms.append(int(has.get("GPU", 0) // need.gpus))
+    return min(rooms)
+
+
+def _words(need: Need) -> str:
+    from mlebench.quantities import show_size
+
+    return f"{need.cpus:g} CPUs, {show_size(need.memory)} of memory and {need.gpus} GPUs on one node"
+
+
+def _work(task: RunTask, record: RunRecord, token: str, switchboard: Any) -> _Result:
+    """The Ray task: does the run on the node that Ray chose."""
+    ray = _import_ray()
+    place = ray.get_runtime_context().get_node_id()
+    gpu_ids = tuple(str(gpu) for gpu in ray.get_gpu_ids())
+    shared = _is_shared(task.group, token)
+    here = task if shared else _moved_here(task, record)
+    control = Control()
+    over = threading.Event()
+    threading.Thread(target=_listen, args=(here, switchboard, control, over, shared), daemon=True).start()
+    try:
+        record = execute(here, gpu_ids, control, place)
+    finally:
+        over.set()
+    if shared or record.state == "running":
+        return _Result(record, None)
+    folder = _pack(here.run_dir)
+    shutil.rmtree(here.run_dir, ignore_errors=True)
+    return _Result(record, folder)
+
+
+def _listen(task: RunTask, switchboard: Any, control: Control, over: threading.Event, shared: bool) -> None:
+    """Ask the harness once a second whether to stop; tell it that the run has begun."""
+    ray = _import_ray()
+    told = shared
+    while not over.wait(_ASK_EVERY_SECONDS):
+        try:
+            asked = ray.get(switchboard.asked.remote(task.key))
+            record = task.group.record(task.run)
+            if not told and record.started_at:
+                ray.get(switchboard.tell_begun.remote(asdict(record)))
+                told = True
+        except ray.exceptions.RayError:
+            # the harness is gone; Ray ends this task as well
+            return
+        if asked is not None and not control.is_asked:
+            what, grace = asked
+            control.detach() if what == "detach" else control.stop(grace)
+
+
+def _is_shared(group: Group, token: str) -> bool:
+    try:
+        return (group.folder / _TOKEN).read_text(encoding="utf-8") == token
+    except OSError:
+        return False
+
+
+def _moved_here(task: RunTask, record: RunRecord) -> RunTask:
+    """The task with its folder on this node, and with this node's data where the plan's is not there.
+
+    Args:
+        task: as the harness sees it.
+        record: the run's record, which the node cannot read. What lies here of the same attempt is newer.
+    """
+    folder = Path(tempfile.gettempdir()) / f"mlebench-{getpass.getuser()}" / task.group.name
+    plan = task.group.plan
+    if not plan.data_dir.is_dir():
+        plan = replace(plan, data_dir=paths.data_dir())
+    moved = replace(task, group=replace(task.group, folder=folder, plan=plan))
+    if record.state == "pending" or not (moved.run_dir / "run.json").exists():
+        shutil.rmtree(moved.run_dir, ignore_errors=True)
+        moved.run_dir.mkdir(parents=True, mode=0o700)
+        record.write(moved.run_dir)
+    return moved
+
+
+def _pack(run_dir: Path) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as archive:
+        for path in sorted(run_dir.iterdir()):
+            archive.add(path, arcname=path.name)
+    return buffer.getvalue()
+
+
+def _unpack(content: bytes, run_dir: Path) -> None:
+    """Put a run's folder in place, `run.json` last: once it says finished, everything is there."""
+    coming = run_dir / ".coming"
+    shutil.rmtree(coming, ignore_errors=True)
+    with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
+        archive.extractall(coming, filter="data")
+    entries = sorted(coming.iterdir(), key=lambda path: path.name == "run.json")
+    for path in entries:
+        target = run_dir / path.name
+        if target.is_dir() and not target.is_symlink():
+            shutil.rmtree(target)
+        path.replace(target)
+    coming.rmdir()

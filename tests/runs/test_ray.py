@@ -1,0 +1,149 @@
+"""The Ray executor on a real cluster of several nodes on this machine.
+
+Run with `pytest -m ray`; MLEBENCH_REQUIRE_RAY=1 turns a missing Ray into a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlebench.errors import UsageError
+from mlebench.runs.executors.base import ExecutorOptions
+from mlebench.runs.executors.ray import RayExecutor
+from mlebench.runs.plan import Group, Plan
+from mlebench.runs.progress import Progress, RunView, Silent
+from mlebench.runs.scheduler import RunOptions, run_groups
+
+from .conftest import HAND_IN
+
+pytestmark = pytest.mark.ray
+if os.environ.get("MLEBENCH_REQUIRE_RAY") != "1":
+    pytest.importorskip("ray", reason="Ray is not installed")
+
+Plans = Callable[..., Plan]
+NODE = {"num_cpus": 4, "num_gpus": 2, "memory": 2**30}
+
+
+@pytest.fixture
+def cluster(toys: Path) -> Iterator[Any]:
+    """A head without room for runs and two nodes. The nodes inherit the environment, so toys come first."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    root = str(Path(__file__).parents[2])
+    os.environ["PYTHONPATH"] = root
+    started = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": 100 * 2**20})
+    started.workers = [started.add_node(**NODE, object_store_memory=100 * 2**20) for _ in range(2)]
+    started.wait_for_nodes()
+    yield started
+    ray.shutdown()
+    started.shutdown()
+    del os.environ["PYTHONPATH"]
+
+
+class WhenEnded(Silent):
+    """Does something once so many runs have ended."""
+
+    def __init__(self, count: int, action: Callable[[], object]) -> None:
+        self._left = count
+        self._action = action
+        self.said: list[str] = []
+
+    def ended(self, view: RunView, progress: Progress) -> None:
+        self._left -= 1
+        if self._left == 0:
+            self._action()
+
+    def say(self, sentence: str) -> None:
+        self.said.append(sentence)
+
+
+def assert_never_oversold(trace: Path) -> None:
+    """Lines of `trace` are `+ NODE GPU` when an agent starts and `- NODE GPU` when it ends."""
+    at_work: dict[str, list[str]] = defaultdict(list)
+    for line in trace.read_text().splitlines():
+        sign, node, gpu = line.split()
+        if sign == "+":
+            assert gpu not in at_work[node], f"GPU {gpu} of node {node} was given away twice"
+            at_work[node].append(gpu)
+            assert len(at_work[node]) <= NODE["num_gpus"]
+        else:
+            at_work[node].remove(gpu)
+
+
+@pytest.mark.timeout(300)
+def test_forty_runs_survive_the_death_of_a_node(plan: Plans, runs_dir: Path, tmp_path: Path, cluster: Any) -> None:
+    """Each run appends its node and GPU; a run that was found again on another node must not have started anew."""
+    script = f"""
+        node=$(python -c 'import json; print(json.load(open("../../run.json"))["place"])')
+        echo "+ $node $CUDA_VISIBLE_DEVICES" >> {tmp_path}/trace
+        sleep 0.7
+        echo "- $node $CUDA_VISIBLE_DEVICES" >> {tmp_path}/trace
+    """
+    chosen = plan(script + HAND_IN, competitions=("toy-a", "toy-b"), seeds=tuple(range(20)), limits={"gpus": 1})
+    group = Group.create(runs_dir, chosen, {}, "group")
+
+    def kill_a_node_at_work() -> None:
+        at_work = {record.place for record in group.records() if record.state == "running" and record.started_at}
+        victim = next(node for node in cluster.workers if node.node_id in at_work)
+        cluster.remove_node(victim, allow_graceful=False)
+
+    display = WhenEnded(8, kill_a_node_at_work)
+    run_groups([group], RayExecutor(ExecutorOptions(address=cluster.address)), RunOptions(retry_delay=0.1), display)
+    records = group.records()
+    assert len(records) == 40
+    assert all(record.has_valid_submission for record in records), [record.detail for record in records]
+    assert len({record.place for record in records}) == 2
+    assert any("looked for elsewhere" in sentence for sentence in display.said), display.said
+    assert_never_oversold(tmp_path / "trace")
+    starts = [line for line in (tmp_path / "trace").read_text().splitlines() if line.startswith("+")]
+    assert len(starts) == sum(record.attempt for record in records)
+
+
+@pytest.mark.timeout(300)
+def test_folder_is_brought_back_where_the_path_is_not_shared(
+    plan: Plans, runs_dir: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = plan(HAND_IN + 'echo note > "$LOGS_DIR/note.txt"', competitions=("toy-a", "toy-b"))
+    group = Group.create(runs_dir, chosen, {}, "group")
+    # the word that nodes look for is not written: to them the path is not shared
+    monkeypatch.setattr(RayExecutor, "_token", lambda self, group: "another path")
+    run_groups([group], RayExecutor(ExecutorOptions(address=cluster.address)), RunOptions())
+    for record in group.records():
+        assert record.has_valid_submission
+        run_dir = group.run_dir(record.run_id)
+        assert (run_dir / "logs" / "note.txt").read_text() == "note\n"
+        assert (run_dir / "run.log").exists()
+    shutil.rmtree(group.folder)
+
+
+@pytest.mark.timeout(300)
+def test_need_beyond_every_node_is_refused_and_stopping_stops(plan: Plans, runs_dir: Path, cluster: Any) -> None:
+    executor = RayExecutor(ExecutorOptions(address=cluster.address))
+    group = Group.create(runs_dir, plan(limits={"cpus": 64}), {}, "large")
+    with pytest.raises(UsageError, match="no node of the Ray cluster"):
+        run_groups([group], executor, RunOptions())
+
+    executor = RayExecutor(ExecutorOptions(address=cluster.address))
+    group = Group.create(runs_dir, plan("sleep 60"), {}, "group")
+
+    class StopAtOnce(Silent):
+        def show(self, progress: Progress) -> None:
+            if any(record.started_at for record in group.records()):
+                executor.stop_all(0.5)
+
+    run_groups([group], executor, RunOptions(), StopAtOnce())
+    assert {record.state for record in group.records()} == {"cancelled"}
+
+
+def test_missing_cluster_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(UsageError, match="ray start --head"):
+        RayExecutor(ExecutorOptions(address="127.0.0.1:1"))
