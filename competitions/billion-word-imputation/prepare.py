@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mlebench.data import Edition, Member, link, open_zip, scratch, write_zip
+from mlebench.data import Edition, Member, link, open_member, scratch, write_zip
 
 TEST_SHARE = 0.01
 V1_LINES = 30_301_028
@@ -15,9 +15,9 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     # v1 takes a lone carriage return for the end of a line, too
     newline, most_lines = (None, V1_LINES) if edition.is_v1 else ("\n", None)
     sample = private / "sample_submission.csv" if edition.is_v1 else public / "sample_submission.csv"
-    with scratch(public) as unpacked, open_zip(raw / "train_v2.txt.zip") as packed:
+    with scratch(public) as unpacked, open_member(raw / "train_v2.txt.zip", "train_v2.txt") as packed:
         train, test = unpacked / "train_v2.txt", unpacked / "test_v2.txt"
-        with packed.open("train_v2.txt") as member, io.TextIOWrapper(member, encoding="utf-8", newline=newline) as corpus:
+        with io.TextIOWrapper(packed, encoding="utf-8", newline=newline) as corpus:
             divide(corpus, train, test, private / "test.csv", random, most_lines)
         link(test, sample)
         for file in (train, test):

@@ -9,7 +9,7 @@ For competitions:
 - splits: `Edition` (its `split` and `rng`), `test_count`
 - files: `link`, `link_files`, `link_tree`
 - tar archives: `read_tar`, `write_tar`, `tar_entries`, `TarEntry`
-- archives: `extract`, `unpack_files`, `open_zip`, `write_zip`, `write_7z`, `Member`, `scratch`
+- archives: `extract`, `unpack_files`, `open_zip`, `open_member`, `write_zip`, `write_7z`, `Member`, `scratch`
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from mlebench.data.archives import (
     Member,
     TarEntry,
     extract,
+    open_member,
     open_zip,
     read_tar,
     scratch,
@@ -60,6 +61,7 @@ __all__ = [
     "link",
     "link_files",
     "link_tree",
+    "open_member",
     "open_zip",
     "read_json",
     "read_json_lines",

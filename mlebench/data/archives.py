@@ -86,6 +86,22 @@ def open_zip(archive: Path) -> Iterator[zipfile.ZipFile]:
         yield opened
 
 
+@contextlib.contextmanager
+def open_member(archive: Path, name: str) -> Iterator[IO[bytes]]:
+    """Open one member of a zip to read it in place.
+
+    Raises:
+        WorkFailed: if the archive or the member is missing, damaged or unsafe.
+    """
+    with open_zip(archive) as opened:
+        try:
+            member = opened.open(name)
+        except KeyError:
+            raise WorkFailed(f"{archive} holds no {name}; download it again") from None
+        with member:
+            yield member
+
+
 def unpack_files(archive: Path, target: Path, names: Iterable[str] | Mapping[str, str]) -> int:
     """Write members of a zip to `target`, straight to the name that the mapping gives each, with one fixed time.
 
