@@ -64,7 +64,7 @@ def mock_tokens(raw: Path, rng: np.random.Generator, size: int, vocabulary: Sequ
     """Write the raw zips: `size` tokens in sentences of about six as train, and the files of the second stage that nobody reads.
 
     Args:
-        vocabulary: the tokens drawn from. The first begins every sentence: a word, so that no part of a tiny table is all numbers.
+        vocabulary: the tokens drawn from. The first begins every sentence: a word, so that no part of a tiny table is numeric.
     """
     raw.mkdir(parents=True, exist_ok=True)
     sentence = np.sort(rng.integers(0, max(2, size // 6), size))
