@@ -88,6 +88,13 @@ def choose_endpoint() -> None:
     if base_url:
         backend.determine_provider = lambda model: "openai"
         backend_openai.OPENAI_BASE_URL = base_url
+        query = backend.provider_to_query_func["openai"]
+
+        def without_limit(max_tokens: int | None = None, **arguments: Any) -> Any:
+            # aideml 0.2.2 names this limit as the chat interface does not know it
+            return query(**arguments)
+
+        backend.provider_to_query_func["openai"] = without_limit
 
 
 def write_task() -> Path:

@@ -1,0 +1,164 @@
+"""`mlebench run` with the shipped agents on a prepared competition, in real containers, to a graded report."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlebench.cli.main import main
+from mlebench.sandbox import engine, images
+from mlebench.sandbox.container import RUN_LABEL
+from tests.docker.model_server import ModelServer
+
+COMPETITION = "spaceship-titanic"
+SECRET = "sk-test-key-4711-0815"
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory, base_image: images.Image) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    assert main(["prepare", COMPETITION, "--mock", "--data-dir", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def model_server() -> Iterator[ModelServer]:
+    server = ModelServer()
+    yield server
+    server.close()
+
+
+def command(data_dir: Path, runs_dir: Path, *words: str) -> list[str]:
+    where = ["--data-dir", str(data_dir), "--runs-dir", str(runs_dir), "--name", "group", "--profile", "demo", "--json"]
+    return [sys.executable, "-m", "mlebench.cli.main", "run", "-c", COMPETITION, *where, *words]
+
+
+def run(data_dir: Path, runs_dir: Path, *words: str, **environment: str) -> tuple[dict[str, Any], dict[str, Any], Path]:
+    """The grading report, the run's record and its folder."""
+    done = subprocess.run(
+        command(data_dir, runs_dir, *words), capture_output=True, text=True, env={**os.environ, **environment}, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    folder = runs_dir / "group" / f"{COMPETITION}_seed0"
+    report = json.loads((runs_dir / "group" / "grading_report.json").read_text())
+    return report, json.loads((folder / "run.json").read_text()), folder
+
+
+def left_over(group: str = "group") -> list[str]:
+    found = engine.connect().containers.list(all=True, filters={"label": engine.LABEL})
+    return [each.name for each in found if each.labels.get(RUN_LABEL, "").startswith(f"{group}.")]
+
+
+@pytest.mark.parametrize("agent", ["dummy", "baseline"])
+def test_shipped_agents_end_with_a_graded_report(data_dir: Path, tmp_path: Path, agent: str) -> None:
+    report, record, folder = run(data_dir, tmp_path, "--agent", agent)
+    [graded] = report["competition_reports"]
+    assert graded["valid_submission"] is True
+    assert 0 <= graded["score"] <= 1
+    assert record["state"] == "finished"
+    assert (folder / "submission" / "submission.csv").exists()
+    group = (tmp_path / "group" / "group.yaml").read_text()
+    assert record["resources"]["image_digest"] in group
+    assert left_over() == []
+
+
+def test_aide_searches_with_a_model_server_on_the_host(data_dir: Path, tmp_path: Path, model_server: ModelServer) -> None:
+    words = ["--agent", "aide/compatible", "--argument", f"base_url=http://host.docker.internal:{model_server.port}/v1"]
+    search = ["steps=3", "agent.search.num_drafts=2", "agent.search.debug_prob=0"]
+    for setting in ("model=scripted", "feedback_model=scripted", *search):
+        words += ["--argument", setting]
+    report, record, folder = run(data_dir, tmp_path, *words, OPENAI_API_KEY=SECRET)
+
+    # the real loop: a buggy draft, a good one, an improvement of the good one
+    journal = json.loads((folder / "logs" / "aide" / "journal.json").read_text())
+    buggy, good, improved = journal["nodes"]
+    assert buggy["is_buggy"] and buggy["exc_type"] == "KeyError"
+    assert not good["is_buggy"] and good["metric"]["value"] == 0.5
+    assert not improved["is_buggy"] and improved["metric"]["value"] == 0.75
+    assert journal["node2parent"] == {improved["id"]: good["id"]}
+    assert "accuracy" in "".join(improved["_term_out"])
+    assert (folder / "logs" / "aide" / "tree_plot.html").exists()
+    assert (folder / "logs" / "aide" / "report.md").read_text().startswith("# Report")
+
+    # what the best solution wrote is handed in, together with its code, and graded
+    [graded] = report["competition_reports"]
+    assert graded["valid_submission"] is True
+    assert "CryoSleep" in (folder / "code" / "solution.py").read_text()
+    assert "handed in solution 2: valid: the submission is valid" in (folder / "run.log").read_text()
+    assert record["checker_calls"] == 2
+
+    # it was told the task, its use of the model was counted, and the key is nowhere
+    assert "PassengerId" in json.dumps(model_server.requests[0]["messages"])
+    assert record["usage"]["model_calls"] == len(model_server.requests) == 7
+    assert record["usage"]["input_tokens"] == 700
+    assert model_server.keys == {f"Bearer {SECRET}"}
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()] == []
+    history = engine.connect().api.history("mlebench/agent-aide:light")
+    assert SECRET not in json.dumps(history)
+    assert left_over() == []
+
+
+def test_command_runs_any_command_line_in_a_given_image(data_dir: Path, tmp_path: Path) -> None:
+    # an image that has none of our tools' Python packages: the parent of the base
+    parent = images.base_recipe("light", client=engine.connect()).parent
+    line = "cp /home/data/sample_submission.csv /home/submission/submission.csv && /home/validate_submission.sh"
+    words = ["--agent", "command", "--argument", f"image={parent}", "--argument", f"command={line}"]
+    report, record, folder = run(data_dir, tmp_path, *words)
+    assert report["competition_reports"][0]["valid_submission"] is True
+    assert "valid: the submission is valid" in (folder / "run.log").read_text()
+    assert record["checker_calls"] == 1
+
+
+def test_ctrl_c_leaves_no_container(data_dir: Path, tmp_path: Path) -> None:
+    agent = tmp_path / "sleeper"
+    agent.mkdir()
+    (agent / "agent.yaml").write_text("description: sleeps\n")
+    (agent / "start.sh").write_text("echo id > /home/submission/submission.csv; echo at work; sleep 600\n")
+    words = command(data_dir, tmp_path, "--agent", str(agent))
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    log = tmp_path / "group" / f"{COMPETITION}_seed0" / "run.log"
+    end = time.monotonic() + 60
+    while not (log.exists() and "at work" in log.read_text()):
+        assert time.monotonic() < end and process.poll() is None, process.stderr
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=90)
+    record = json.loads((log.parent / "run.json").read_text())
+    assert record["state"] == "cancelled"
+    assert (log.parent / "submission" / "submission.csv").exists()
+    assert left_over() == []
+
+
+def test_a_killed_harness_finds_its_container_again(data_dir: Path, tmp_path: Path) -> None:
+    agent = tmp_path / "worker"
+    agent.mkdir()
+    (agent / "agent.yaml").write_text("description: works for a while\n")
+    (agent / "start.sh").write_text(
+        "echo at work; sleep 8; cp /home/data/sample_submission.csv /home/submission/submission.csv\n"
+    )
+    process = subprocess.Popen(command(data_dir, tmp_path, "--agent", str(agent)), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    folder = tmp_path / "group" / f"{COMPETITION}_seed0"
+    end = time.monotonic() + 60
+    while not ((folder / "run.log").exists() and "at work" in (folder / "run.log").read_text()):
+        assert time.monotonic() < end and process.poll() is None
+        time.sleep(0.1)
+    process.kill()
+    process.communicate(timeout=30)
+    assert len(left_over()) == 1
+    resume = [sys.executable, "-m", "mlebench.cli.main", "run", "--resume", "group", "--runs-dir", str(tmp_path)]
+    done = subprocess.run(resume, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((folder / "run.json").read_text())
+    assert (record["state"], record["attempt"]) == ("finished", 1)
+    assert record["report"]["valid_submission"] is True
+    assert (folder / "run.log").read_text().count("at work\n") == 1
+    assert left_over() == []
