@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mlebench.data.archives import Member, tar_entries, write_tar, write_zip
+from mlebench.data.archives import Member, tar_entries, write_7z, write_tar, write_zip
 from mlebench.edition import Edition
 
 WORDS = (
@@ -113,6 +113,13 @@ def zip_folder(folder: Path, archive: Path, *, inside: str = "") -> None:
     """Pack a folder into a zip in name order and remove the folder; names start with `inside`."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     write_zip(archive, (Member(f"{inside}{path.relative_to(folder).as_posix()}", path) for path in files))
+    shutil.rmtree(folder)
+
+
+def pack_7z(folder: Path, archive: Path) -> None:
+    """Pack a folder into a 7z in name order, names below the folder, and remove the folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    write_7z(archive, (Member(path.relative_to(folder).as_posix(), path) for path in files))
     shutil.rmtree(folder)
 
 
@@ -220,3 +227,18 @@ def wav_bytes(rng: np.random.Generator, rate: int, seconds: float) -> bytes:
         sound.setframerate(rate)
         sound.writeframes(rng.integers(-(2**15), 2**15, int(rate * seconds), dtype=np.int16).tobytes())
     return buffer.getvalue()
+
+
+def aiff_bytes(rng: np.random.Generator, rate: int, seconds: float) -> bytes:
+    """An AIFF file of noise: mono, 16 bit.
+
+    Args:
+        rate: samples per second, a positive whole number.
+        seconds: length.
+    """
+    samples = rng.integers(-(2**15), 2**15, int(rate * seconds), dtype=np.int16).astype(">i2").tobytes()
+    exponent = rate.bit_length() - 1
+    extended = struct.pack(">HQ", 16_383 + exponent, rate << (63 - exponent))
+    common = b"COMM" + struct.pack(">IhIh", 18, 1, len(samples) // 2, 16) + extended
+    sound = b"SSND" + struct.pack(">III", len(samples) + 8, 0, 0) + samples
+    return b"FORM" + struct.pack(">I", 4 + len(common) + len(sound)) + b"AIFF" + common + sound

@@ -1,0 +1,41 @@
+import re
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from mlebench.data import Edition, Member, open_zip, write_csv, write_zip
+from mlebench.errors import WorkFailed
+
+NAME = re.compile(r"(?P<date>\d+)_(?P<block>\d+)_(?P<second>\d+)s(?P<millisecond>\d+)ms_TRAIN\d+_[01]\.aif")
+
+
+def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
+    with open_zip(raw / "train2.zip") as archive:
+        paths = {PurePosixPath(path).name: path for path in archive.namelist() if not path.endswith("/")}
+        if odd := [name for name in paths if not NAME.fullmatch(name)]:
+            raise WorkFailed(f"train2.zip holds {odd[0]!r}, which is no clip's name; download the raw data again")
+        clips = sorted(paths) if edition.is_v1 else sorted(paths, key=time_of_clip)
+        dates = sorted({date_of(clip) for clip in clips})
+        train_dates = dates[: len(dates) // 2]
+        train = [clip for clip in clips if date_of(clip) in train_dates]
+        test = [clip for clip in clips if date_of(clip) not in train_dates]
+
+        new_train = [re.sub(r"TRAIN\d+", f"TRAIN{number}", clip) for number, clip in enumerate(train)]
+        new_test = [re.sub(r"TRAIN.*", f"Test{number}.aif", clip) for number, clip in enumerate(test)]
+        for folder, old, new in (("train2", train, new_train), ("test2", test, new_test)):
+            members = [Member(f"{folder}/{name}", (archive, paths[clip])) for clip, name in zip(old, new, strict=True)]
+            write_zip(public / f"{folder}.zip", members)
+
+    answers = pd.DataFrame({"clip": new_test, "probability": [int(clip.endswith("_1.aif")) for clip in test]})
+    write_csv(answers, private / "test.csv")
+    write_csv(answers.assign(probability=0), public / "sampleSubmission.csv")
+
+
+def date_of(clip: str) -> str:
+    return clip.split("_")[0]
+
+
+def time_of_clip(clip: str) -> tuple[int, ...]:
+    match = NAME.fullmatch(clip)
+    assert match is not None
+    return tuple(map(int, match.groups()))
