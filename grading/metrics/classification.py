@@ -77,6 +77,29 @@ def weighted_roc_auc(*, thresholds: Sequence[float], weights: Sequence[float]) -
     return metric
 
 
+def label_ranking_average_precision(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """Mean precision at the rank of each true label, every true label of every row counting the same ("lwlrap").
+
+    The precision of a label is the share of true ones among all labels of the row with at least its score, so that ties count
+    against the prediction. Definition: https://www.kaggle.com/c/freesound-audio-tagging-2019/overview/evaluation
+
+    Args:
+        truth: 0 or 1, shape (n, labels); at least one 1. Rows without a 1 do not count.
+        prediction: finite scores, shape (n, labels).
+
+    Returns:
+        0 to 1; k / labels for a constant row with k true labels; higher is better.
+    """
+    order = np.argsort(-prediction, axis=1, kind="stable")
+    scores, hits = np.take_along_axis(prediction, order, axis=1), np.take_along_axis(truth > 0, order, axis=1)
+    places = np.arange(scores.shape[1])
+    closes_tie = np.append(scores[:, :-1] != scores[:, 1:], np.ones((len(scores), 1), dtype=bool), axis=1)
+    # of each place the last one with the same score
+    last = np.minimum.accumulate(np.where(closes_tie, places, len(places))[:, ::-1], axis=1)[:, ::-1]
+    precision = np.take_along_axis(np.cumsum(hits, axis=1), last, axis=1) / (last + 1)
+    return float(precision[hits].mean())
+
+
 def log_loss(truth: np.ndarray, prediction: np.ndarray, *, epsilon: float = MACHINE_EPSILON) -> float:
     """Mean negative log-likelihood in nats, as scikit-learn 1.5 computes it: clipped at machine epsilon, rows not rescaled.
 

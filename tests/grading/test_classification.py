@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.metrics import f1_score, label_ranking_average_precision_score, roc_auc_score
 
 from grading.metrics.classification import (
+    label_ranking_average_precision,
     macro_f1,
     macro_f1_over_truth,
     probabilistic_f1,
@@ -70,3 +71,19 @@ def test_kappa_counts_distance_in_grades_or_in_places() -> None:
     assert quadratic_weighted_kappa(truth, np.array([0, 2, 2, 3]), labels=range(5)) == pytest.approx(1 - 5 / 13)
     assert quadratic_weighted_kappa(truth, np.full(4, 2)) == 0.0
     assert quadratic_weighted_kappa(np.full(4, 2), np.full(4, 2)) == 1.0
+
+
+@given(st.lists(st.lists(st.tuples(st.booleans(), st.integers(0, 3)), min_size=5, max_size=5), min_size=1, max_size=20))
+def test_label_ranking_average_precision_is_scikit_learns_weighted_by_labels(rows: list[list[tuple[bool, int]]]) -> None:
+    table = np.array(rows)
+    truth, scores = table[:, :, 0].astype(int), table[:, :, 1].astype(float)
+    truth[0, 0] = 1
+    labelled = truth.any(axis=1)
+    expected = label_ranking_average_precision_score(truth[labelled], scores[labelled], sample_weight=truth[labelled].sum(axis=1))
+    assert label_ranking_average_precision(truth, scores) == pytest.approx(expected)
+
+
+def test_label_ranking_average_precision_of_known_cases() -> None:
+    assert label_ranking_average_precision(np.array([[1, 0, 0, 1]]), np.ones((1, 4))) == 0.5
+    truth = np.array([[1, 0, 1], [0, 1, 0]])
+    assert label_ranking_average_precision(truth, np.array([[3, 2, 1], [1, 2, 3]])) == pytest.approx((1 + 2 / 3 + 1 / 2) / 3)
