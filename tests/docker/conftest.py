@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -23,10 +23,13 @@ from mlebench.sandbox.docker_handle import DockerHandle
 HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.docker)
+            # one worker: they share images, and some measure what they may use
+            item.add_marker(pytest.mark.xdist_group("docker"))
 
 
 @dataclass
@@ -118,6 +121,3 @@ def bench(tmp_path: Path, base_image: images.Image) -> Iterator[Bench]:
     for container in left:
         container.remove(force=True, v=True)
     assert not left, "containers are left over"
-
-
-RunCommand = Callable[..., Any]

@@ -1,0 +1,241 @@
+"""Looks at everything that runs need on this machine: engine, limits, GPUs, disk, credentials, images.
+
+Limits are tried out in a container, not believed: an engine may accept a limit that its kernel does not enforce.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from mlebench import paths
+from mlebench.agents import get_agent, list_agents
+from mlebench.errors import MlebenchError
+from mlebench.machine import find_gpus
+from mlebench.quantities import show_size
+from mlebench.sandbox import engine, images
+from mlebench.sandbox.container import FOLDER_LABEL
+from mlebench.secrets import find_secrets
+
+State = Literal["ok", "warning", "problem"]
+
+_LITTLE_DISK, _ENOUGH_DISK = 10 * 2**30, 100 * 2**30
+_PROBE_SECONDS = 60
+_LIMITS = {"MemoryLimit": "memory", "SwapLimit": "swap", "CpuCfsQuota": "CPU", "PidsLimit": "processes"}
+_TRY_OUT = """
+import json, os, subprocess, sys, time
+eat = "x = bytearray(256 * 2**20)\\nfor i in range(0, len(x), 4096): x[i] = 1"
+memory = subprocess.run([sys.executable, "-c", eat], stderr=subprocess.DEVNULL).returncode != 0
+wall, cpu = time.time(), time.process_time()
+while time.time() - wall < 1.5: pass
+share = (time.process_time() - cpu) / (time.time() - wall)
+children = []
+try:
+    while len(children) < 200:
+        pid = os.fork()
+        if pid == 0:
+            time.sleep(30)
+            os._exit(0)
+        children.append(pid)
+except OSError:
+    pass
+print(json.dumps({"memory": memory, "CPU": share < 0.8, "processes": len(children) < 200}))
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's table."""
+
+    name: str
+    state: State
+    what: str
+    """What was found."""
+    mend: str | None = None
+    """What to do about it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self)
+
+
+def examine(data_dir: Path | None = None, runs_dir: Path | None = None) -> Iterator[Finding]:
+    """Look at this machine, one finding after the other.
+
+    Args:
+        data_dir: where data lies; see `paths.data_dir`.
+        runs_dir: where runs lie; see `paths.runs_dir`.
+    """
+    try:
+        client = engine.connect()
+    except engine.EngineUnreachable as error:
+        yield Finding("engine", "problem", "none answers", str(error))
+        client = None
+    if client is not None:
+        yield from _examine_engine(client)
+    yield _gpus(client)
+    yield _disk("data disk", paths.data_dir(data_dir))
+    yield _disk("runs disk", paths.runs_dir(runs_dir))
+    yield _kaggle()
+    yield _model_keys()
+
+
+def _examine_engine(client: Any) -> Iterator[Finding]:
+    info = client.info()
+    about = engine.describe(client)
+    yield Finding("engine", "ok", f"{about['engine']} {about['version']}, API {about['api_version']}")
+    yield _limits(client, info)
+    yield _confinement(info)
+    root = Path(info.get("DockerRootDir") or "/")
+    if root.is_dir():
+        yield _disk("engine disk", root)
+    yield from _images(client)
+    yield from _left_over(client)
+
+
+def _limits(client: Any, info: dict[str, Any]) -> Finding:
+    version = f"cgroup v{info.get('CgroupVersion', '1')}"
+    missing = [name for key, name in _LIMITS.items() if info.get(key) is False]
+    mend = f"the kernel or the engine does not limit {', '.join(missing)}; runs can harm each other until it does"
+    if set(missing) - {"swap"}:
+        return Finding("limits", "problem", f"{version}; not effective: {', '.join(missing)}", mend)
+    image = images.find(client, images.base_recipe("light", client=client))
+    if image is None:
+        return Finding("limits", "warning", f"{version}, not tried out without a base image", "`mlebench images build`")
+    try:
+        found = _try_out(client, image)
+    except (MlebenchError, ValueError) as error:
+        return Finding("limits", "problem", f"{version}, trying them out failed: {error}", "look at the engine's log")
+    without = [name for name, effective in found.items() if not effective]
+    if without:
+        mend = f"the engine accepts limits on {', '.join(without)} that the kernel does not enforce; mend its cgroups"
+        return Finding("limits", "problem", f"{version}; not effective: {', '.join(without)}", mend)
+    what = f"{version}; {', '.join(found)} tried out and effective"
+    if missing:
+        return Finding(
+            "limits", "warning", f"{what}; not effective: swap", "boot the kernel with `swapaccount=1`, or without swap"
+        )
+    return Finding("limits", "ok", what)
+
+
+def _try_out(client: Any, image: images.Image) -> dict[str, bool]:
+    from docker.errors import DockerException
+
+    try:
+        output = client.containers.run(
+            image.id,
+            entrypoint=["python", "-c", _TRY_OUT],
+            command=[],
+            remove=True,
+            labels={engine.LABEL: "doctor"},
+            network_mode="none",
+            mem_limit="64m",
+            memswap_limit="64m",
+            nano_cpus=500_000_000,
+            pids_limit=50,
+            cap_drop=["ALL"],
+        )
+    except (DockerException, OSError) as error:
+        raise MlebenchError(engine.summary(error)) from None
+    return {name: bool(effective) for name, effective in json.loads(output.decode().strip().splitlines()[-1]).items()}
+
+
+def _confinement(info: dict[str, Any]) -> Finding:
+    options = [text.partition(",")[0].removeprefix("name=") for text in info.get("SecurityOptions") or []]
+    if "seccomp" not in options:
+        mend = "start the engine with its default seccomp profile; without it containers may use every system call"
+        return Finding("confinement", "problem", f"no seccomp ({', '.join(options) or 'nothing'})", mend)
+    return Finding("confinement", "ok", ", ".join(options))
+
+
+def _images(client: Any) -> Iterator[Finding]:
+    standings = images.list_all(client)
+    for state in ("outdated", "missing"):
+        tags = [each.recipe.tag for each in standings if each.state == state]
+        if tags:
+            mend = "built by the next run that needs them, or now: `mlebench images build`, `mlebench agents build NAME`"
+            yield Finding("images", "warning", f"{state}: {', '.join(tags)}", mend)
+    current = [each.recipe.tag for each in standings if each.state == "current"]
+    if current:
+        yield Finding("images", "ok", f"current: {', '.join(current)}")
+
+
+def _left_over(client: Any) -> Iterator[Finding]:
+    found = client.containers.list(all=True, filters={"label": FOLDER_LABEL})
+    ended = [each.name for each in found if each.status != "running"]
+    at_work = len(found) - len(ended)
+    if at_work:
+        mend = "`mlebench run --resume GROUP` goes on with runs whose harness has gone"
+        yield Finding("containers", "ok", f"{at_work} runs at work", mend)
+    if ended:
+        mend = f"kept on request, or left by a harness that was killed: `--resume` its group, or `docker rm -v {' '.join(ended)}`"
+        yield Finding("containers", "warning", f"{len(ended)} ended and not taken away", mend)
+
+
+def _gpus(client: Any) -> Finding:
+    gpus = find_gpus()
+    if not gpus:
+        if Path("/proc/driver/nvidia").exists():
+            return Finding(
+                "GPUs", "problem", "a driver but no `nvidia-smi`", "install the driver's tools, so that GPUs are found"
+            )
+        return Finding("GPUs", "ok", "none on this machine; profiles that ask for one cannot run here")
+    what = f"{len(gpus)} × {gpus[0].name}"
+    if client is None:
+        return Finding("GPUs", "ok", what)
+    from mlebench.sandbox.docker import has_gpu_runtime
+
+    if not has_gpu_runtime(client.info()):
+        mend = "install the NVIDIA Container Toolkit and restart the engine: `nvidia-ctk runtime configure --runtime=docker`"
+        return Finding("GPUs", "problem", f"{what}, but the engine cannot hand them to containers", mend)
+    return Finding("GPUs", "ok", f"{what}, handed to containers by id")
+
+
+def _disk(name: str, folder: Path) -> Finding:
+    existing = next(each for each in (folder, *folder.parents) if each.exists())
+    free = shutil.disk_usage(existing).free
+    what = f"{show_size(free)} free at {folder}"
+    if free < _LITTLE_DISK:
+        return Finding(
+            name, "problem", what, "make room, or choose another place with `--data-dir`, `--runs-dir` or the engine's settings"
+        )
+    if free < _ENOUGH_DISK:
+        return Finding(name, "warning", what, "enough for small competitions; the whole benchmark needs several terabytes")
+    return Finding(name, "ok", what)
+
+
+def _kaggle() -> Finding:
+    folder = Path(os.environ.get("KAGGLE_CONFIG_DIR") or "~/.kaggle").expanduser()
+    sources = {
+        "KAGGLE_API_TOKEN": bool(os.environ.get("KAGGLE_API_TOKEN")),
+        "KAGGLE_USERNAME and KAGGLE_KEY": bool(os.environ.get("KAGGLE_USERNAME") and os.environ.get("KAGGLE_KEY")),
+        str(folder / "access_token"): (folder / "access_token").is_file(),
+        str(folder / "kaggle.json"): (folder / "kaggle.json").is_file(),
+    }
+    found = [name for name, is_there in sources.items() if is_there]
+    if found:
+        return Finding("Kaggle", "ok", f"credentials in {found[0]}")
+    mend = f"for downloads, make an API token in your Kaggle settings and put it to {folder / 'kaggle.json'}"
+    return Finding("Kaggle", "warning", "no credentials", mend)
+
+
+def _model_keys() -> Finding:
+    names = sorted({name for agent in _variants() for name in get_agent(agent).secret_names})
+    there = sorted(find_secrets(names))
+    missing = [name for name in names if name not in there]
+    if missing:
+        state: State = "ok" if there else "warning"
+        what = f"set: {', '.join(there) or 'none'}; not set: {', '.join(missing)}"
+        return Finding("model keys", state, what, "for agents that need them: `export NAME=…`, or a line of `.env`")
+    return Finding("model keys", "ok", f"set: {', '.join(there)}" if there else "no agent needs any")
+
+
+def _variants() -> Iterable[str]:
+    for name, content in list_agents().items():
+        yield name
+        yield from (f"{name}/{variant}" for variant in content.variants)

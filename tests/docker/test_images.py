@@ -1,0 +1,144 @@
+"""Images are built from their recipes, and a changed recipe is noticed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlebench.agents import AgentSpec
+from mlebench.cli.main import main
+from mlebench.errors import UsageError, WorkFailed
+from mlebench.sandbox import images
+
+
+@pytest.fixture
+def agent(tmp_path: Path, client: Any, base_image: images.Image) -> Iterator[AgentSpec]:
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / "agent.yaml").write_text("description: a test\n")
+    (folder / "start.sh").write_text("echo first\n")
+    (folder / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nCOPY . /home/agent/\n")
+    yield AgentSpec(name=name, variant=None, directory=folder)
+    for image in client.images.list(name=f"mlebench/agent-{name}"):
+        client.images.remove(image.id, force=True)
+
+
+def ensure(client: Any, agent: AgentSpec) -> tuple[images.Image, list[str]]:
+    lines: list[str] = []
+    return images.ensure_agent_image(client, agent, lines.append), lines
+
+
+def test_built_once_and_again_when_a_file_changes(client: Any, agent: AgentSpec) -> None:
+    first, lines = ensure(client, agent)
+    assert lines
+    assert client.images.get(first.reference).labels[images.PARENT_LABEL] == "mlebench/base:light"
+    again, lines = ensure(client, agent)
+    assert (again, lines) == (first, [])
+    (agent.directory / "start.sh").write_text("echo second\n")
+    changed, lines = ensure(client, agent)
+    assert lines and changed.id != first.id
+    assert not [image for image in client.images.list() if image.id == first.id]
+
+
+def test_a_new_base_makes_the_agents_image_outdated(client: Any, agent: AgentSpec) -> None:
+    base = images.base_recipe("light", client=client)
+    recipe = images.agent_recipe(agent, base)
+    built = images.build(client, recipe, print)
+    assert images.find(client, recipe) == built
+    # the same recipe on another parent: labels tell
+    other = replace(recipe, parent=base.parent)
+    assert images.find(client, other) is None
+
+
+def test_changed_base_recipe_is_noticed(client: Any, base_image: images.Image, tmp_path: Path) -> None:
+    recipe = images.base_recipe("light", client=client)
+    assert images.find(client, recipe) == base_image
+    copy = tmp_path / "containers"
+    shutil.copytree(recipe.context, copy)
+    same = replace(recipe, context=copy)
+    assert images.find(client, same) == base_image
+    (copy / "runtime" / "entrypoint.sh").write_text("exec true\n")
+    assert images.find(client, same) is None
+    assert images.find(client, replace(recipe, arguments={**recipe.arguments, "PACKAGES": "full"})) is None
+
+
+def test_secrets_and_caches_of_the_folder_are_not_sent(client: Any, agent: AgentSpec) -> None:
+    (agent.directory / ".env").write_text("KEY=very-secret\n")
+    (agent.directory / "data").mkdir()
+    (agent.directory / "data" / "large.bin").write_text("x")
+    (agent.directory / ".dockerignore").write_text("# not needed\ndata\n")
+    image, _ = ensure(client, agent)
+    listing = client.containers.run(image.id, entrypoint=["find", "/home/agent"], remove=True).decode()
+    assert "start.sh" in listing
+    assert ".env" not in listing and "large.bin" not in listing
+
+
+def test_failed_build_tells_its_last_lines(client: Any, agent: AgentSpec) -> None:
+    (agent.directory / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nRUN echo about to break && exit 7\n")
+    with pytest.raises(WorkFailed, match="about to break"):
+        ensure(client, agent)
+
+
+def test_parent_that_cannot_be_had_is_said(client: Any, base_image: images.Image) -> None:
+    recipe = images.base_recipe("light", "localhost:1/none:1")
+    with pytest.raises(WorkFailed, match="--base IMAGE"):
+        images.build(client, recipe, print)
+
+
+def test_unknown_package_set_is_refused() -> None:
+    with pytest.raises(UsageError, match="light"):
+        images.base_recipe("huge")
+
+
+def test_base_has_what_agents_rely_on(client: Any, base_image: images.Image) -> None:
+    script = (
+        "import numpy, pandas, sklearn, scipy, os, pathlib, shutil\n"
+        "home = pathlib.Path('/home')\n"
+        "assert os.getuid() == 1000\n"
+        "assert all(os.access(home / name, os.W_OK) for name in ('submission', 'logs', 'code', 'agent'))\n"
+        "assert not os.access(home / 'data', os.W_OK)\n"
+        "assert os.access(home / 'validate_submission.sh', os.X_OK)\n"
+        "assert shutil.which('pip') and os.access('/opt/venv/lib', os.W_OK)\n"
+        "print('fine')"
+    )
+    output = client.containers.run(base_image.id, entrypoint=["python", "-c", script], remove=True, network_mode="none")
+    assert output == b"fine\n"
+
+
+def test_images_command_builds_nothing_twice(base_image: images.Image, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["images", "build", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["digest"] == base_image.id
+    assert told["built"] is False
+    assert main(["images", "--json"]) == 0
+    states = {row["image"]: row["state"] for row in json.loads(capsys.readouterr().out)}
+    assert states["mlebench/base:light"] == "current"
+    assert "mlebench/agent-aide:light" in states
+
+
+def test_doctor_tries_the_limits_out(base_image: images.Image, capsys: pytest.CaptureFixture[str], client: Any) -> None:
+    code = main(["doctor", "--json"])
+    findings = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert findings["engine"]["state"] == "ok"
+    assert "tried out and effective" in findings["limits"]["what"], findings["limits"]
+    assert set(findings) >= {
+        "engine",
+        "limits",
+        "confinement",
+        "GPUs",
+        "data disk",
+        "runs disk",
+        "Kaggle",
+        "model keys",
+        "images",
+    }
+    assert code == (1 if any(row["state"] == "problem" for row in findings.values()) else 0)
+    assert client.containers.list(all=True, filters={"label": "mlebench.run=doctor"}) == []

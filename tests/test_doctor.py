@@ -1,0 +1,68 @@
+"""The doctor without an engine, and what it makes of an engine that does not limit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlebench import doctor
+from mlebench.cli.main import main
+
+
+def test_no_engine_is_a_problem_with_a_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    assert main(["doctor", "--json"]) == 1
+    findings = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert findings["engine"]["state"] == "problem"
+    assert "--sandbox local" in findings["engine"]["mend"]
+    assert "limits" not in findings
+
+
+@pytest.mark.parametrize("flag", ["MemoryLimit", "CpuCfsQuota", "PidsLimit"])
+def test_limits_that_the_engine_lacks_are_red(flag: str) -> None:
+    info = {"CgroupVersion": "2", "MemoryLimit": True, "SwapLimit": True, "CpuCfsQuota": True, "PidsLimit": True, flag: False}
+    finding = doctor._limits(None, info)
+    assert finding.state == "problem"
+    assert "not effective" in finding.what and finding.mend
+
+
+def test_limits_that_the_kernel_ignores_are_red(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor.images, "base_recipe", lambda *_, **__: None)
+    monkeypatch.setattr(doctor.images, "find", lambda *_: "image")
+    monkeypatch.setattr(doctor, "_try_out", lambda *_: {"memory": False, "CPU": True, "processes": True})
+    finding = doctor._limits(None, {"CgroupVersion": "1"})
+    assert finding.state == "problem"
+    assert "not effective: memory" in finding.what
+
+
+def test_missing_seccomp_is_red() -> None:
+    assert doctor._confinement({"SecurityOptions": ["name=apparmor"]}).state == "problem"
+    assert doctor._confinement({"SecurityOptions": ["name=seccomp,profile=default"]}).state == "ok"
+
+
+def test_full_disk_is_red(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Usage:
+        free = 2**30
+
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: Usage)
+    finding = doctor._disk("data disk", tmp_path / "not" / "there" / "yet")
+    assert finding.state == "problem" and "1.0 GiB" in finding.what
+
+
+def test_credentials_are_found_and_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path))
+    for name in ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    assert doctor._kaggle().state == "warning"
+    (tmp_path / "kaggle.json").write_text("{}")
+    assert doctor._kaggle().state == "ok"
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-not-to-be-shown")
+    shown: Any = json.dumps(doctor._model_keys().to_dict())
+    assert "OPENAI_API_KEY" in shown
+    assert "sk-not-to-be-shown" not in shown
