@@ -46,6 +46,7 @@ def make_ready(group: Group, split_key: str | None = None) -> None:
     for run in group.plan.runs:
         record = group.record(run)
         run_dir = group.run_dir(run.run_id)
+        (run_dir / "stop").unlink(missing_ok=True)
         if record.reason == "grader-error":
             _grade_again(RunTask(group, run, split_key=split_key), record)
         elif _is_to_be_done_again(record, cancelled_by_name=(run_dir / "cancel").exists()):

@@ -234,6 +234,10 @@ class _Scheduler:
         if record is None:
             self._broke_away(task, ended.problem or "its place broke away")
             return
+        if record.state == "pending":
+            # taken back before it started, because its group was stopped
+            self._progress.runs[task.key].update(record)
+            return
         self._count_quick_failures(task, record)
         again = record.failure_class == "infrastructure" and record.reason != "grader-error"
         if again and self._attempts_left[task.key] > 0 and task.group.name not in self._stopped:
@@ -287,6 +291,14 @@ class _Scheduler:
             )
             self._delayed = [entry for entry in self._delayed if self._tasks[entry[1]].group is not group]
             heapq.heapify(self._delayed)
+            self._take_back(group)
+
+    def _take_back(self, group: Group) -> None:
+        """Runs of a stopped group that an executor has queued but not begun."""
+        for key in self._at_work:
+            task = self._tasks[key]
+            if task.group is group and task.group.record(task.run).state == "pending":
+                self._executor.stop(key, group.plan.profile.grace)
 
     def _leave(self, *, stop: bool) -> None:
         """Ctrl-C stops what is at work; SIGTERM leaves it alone, to be found again."""

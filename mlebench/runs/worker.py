@@ -282,10 +282,13 @@ def _sha256(path: Path) -> str | None:
 
 
 class _cancel_watch:
-    """While it is entered, a file `cancel` in the run's or the group's folder stops the run."""
+    """While it is entered, a file `cancel` in the run's or the group's folder stops the run.
+
+    A file `stop` does the same for an executor that has no other way to reach the run.
+    """
 
     def __init__(self, task: RunTask, control: Control) -> None:
-        self._marks = (task.run_dir / "cancel", task.group.folder / "cancel")
+        self._marks = (task.run_dir / "cancel", task.run_dir / "stop", task.group.folder / "cancel")
         self._grace = task.group.plan.profile.grace
         self._control = control
         self._over = threading.Event()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +41,17 @@ grader = Grader(id="id", columns={"y": Real()}, metric=mean_absolute_error)
 """
 TOYS = ("toy-a", "toy-b", "toy-c")
 HAND_IN = 'cp "$DATA_DIR/sample_submission.csv" "$SUBMISSION_DIR/submission.csv"\n'
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests that start a cluster run when they are asked for: `-m ray`, or MLEBENCH_REQUIRE_RAY=1; slurm alike."""
+    for name in ("ray", "slurm"):
+        if name in config.option.markexpr or os.environ.get(f"MLEBENCH_REQUIRE_{name.upper()}") == "1":
+            continue
+        skip = pytest.mark.skip(reason=f"starts a cluster; `pytest -m {name}` runs it")
+        for item in items:
+            if item.get_closest_marker(name):
+                item.add_marker(skip)
 
 
 @pytest.fixture

@@ -1,0 +1,310 @@
+"""The Slurm executor: the runs of a group become an array of batch jobs, submitted through submitit.
+
+The runs folder and the data lie on a path that all nodes share. A job writes to its run's folder as any harness does, so
+that folder, and not Slurm's accounting, tells how a run ended; `squeue` only tells whether a job is still there. Every
+submission is written down under `.slurm/` before it is made: a new harness finds its jobs again, by id or by name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import math
+import os
+import re
+import subprocess
+import time
+import uuid
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from mlebench.errors import UsageError, WorkFailed
+from mlebench.profiles import Profile
+from mlebench.runs.booking import Need
+from mlebench.runs.executors.base import Ended, ExecutorOptions
+from mlebench.runs.files import write_json
+from mlebench.runs.plan import Group
+from mlebench.runs.worker import RunTask, execute
+
+_MOST_IN_FLIGHT = 1000
+"""Slurm's usual limit for the size of an array."""
+_ASK_SLURM_EVERY_SECONDS = 5.0
+_LOOK_EVERY_SECONDS = 0.5
+_SPARE_SECONDS = 600.0
+"""Added to a job's time limit: starting, stopping and grading take time beside the agent's."""
+_MISSED_TWICE = 2
+
+
+@dataclass
+class _Job:
+    """A run that Slurm has."""
+
+    task: RunTask
+    job_id: str
+    state: str = "PENDING"
+    missed: int = 0
+    """How often in a row `squeue` did not name it."""
+
+
+class _Node(NamedTuple):
+    cpus: int
+    memory: int
+    gpus: int
+
+
+class SlurmExecutor:
+    """Does runs as Slurm jobs."""
+
+    name = "slurm"
+
+    def __init__(self, options: ExecutorOptions) -> None:
+        self._submitit = _import_submitit()
+        self._parallel = options.parallel
+        self._settings = options.settings
+        self._nodes = _read_nodes(options.settings.get("partition"))
+        self._waiting: list[RunTask] = []
+        self._jobs: dict[str, _Job] = {}
+        self._ended: list[Ended] = []
+        self._last_question = 0.0
+
+    def shortage(self, need: Need) -> str | None:
+        """Why no node could ever start such a run, or None."""
+        if any(_rooms(node, need) for node in self._nodes):
+            return None
+        return f"it needs {need.cpus:g} CPUs and {need.gpus} GPUs with its memory on one node, and no Slurm node has that"
+
+    def slots(self, need: Need) -> int:
+        """How many such runs fit on all nodes at once."""
+        capacity = sum(_rooms(node, need) for node in self._nodes)
+        return capacity if self._parallel is None else min(capacity, self._parallel)
+
+    def submit(self, task: RunTask) -> bool:
+        """Take the run; what was taken since the last `wait` becomes one array."""
+        if len(self._jobs) + len(self._waiting) >= _MOST_IN_FLIGHT:
+            return False
+        job_id = _find_job(task)
+        if job_id is not None:
+            self._jobs[task.key] = _Job(task, job_id)
+        else:
+            self._waiting.append(task)
+        return True
+
+    def wait(self, seconds: float) -> list[Ended]:
+        """Runs that ended."""
+        self._submit_waiting()
+        end = time.monotonic() + seconds
+        while not self._ended:
+            self._look()
+            if self._ended or time.monotonic() >= end:
+                break
+            time.sleep(min(_LOOK_EVERY_SECONDS, max(0.0, end - time.monotonic())))
+        ended, self._ended = self._ended, []
+        return ended
+
+    def stop(self, key: str, grace: float) -> None:
+        """Stop a run; one that has not started is taken back."""
+        job = self._jobs.get(key)
+        if job is None:
+            return
+        (job.task.run_dir / "stop").touch()
+        # it may have ended or begun meanwhile
+        with contextlib.suppress(WorkFailed):
+            _slurm("scancel", "--state=PENDING", job.job_id)
+
+    def stop_all(self, grace: float) -> None:
+        """Stop every run."""
+        self._ended += [Ended(task.key, task.group.record(task.run)) for task in self._waiting]
+        self._waiting.clear()
+        for key in list(self._jobs):
+            self.stop(key, grace)
+
+    def detach_all(self) -> None:
+        """Leave every job to Slurm."""
+        tasks = [*self._waiting, *(job.task for job in self._jobs.values())]
+        self._ended += [Ended(task.key, task.group.record(task.run)) for task in tasks]
+        self._waiting.clear()
+        self._jobs.clear()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _submit_waiting(self) -> None:
+        batches: dict[tuple[str, str | None], list[RunTask]] = defaultdict(list)
+        for task in self._waiting:
+            record = task.group.record(task.run)
+            # what is at work since an earlier job can be found again only on its node
+            node = record.node if record.state == "running" else None
+            batches[task.group.name, node].append(task)
+        self._waiting.clear()
+        for (_, node), tasks in batches.items():
+            for task, job_id in zip(tasks, self._submit_batch(tasks, node), strict=True):
+                self._jobs[task.key] = _Job(task, job_id)
+
+    def _submit_batch(self, tasks: list[RunTask], node: str | None) -> list[str]:
+        """Submit one array; returns the job id of each task."""
+        group = tasks[0].group
+        name = f"mlebench-{uuid.uuid4().hex[:12]}"
+        folder = group.folder / ".slurm" / name
+        folder.mkdir(parents=True)
+        content: dict[str, Any] = {"name": name, "runs": [task.run.run_id for task in tasks], "jobs": None}
+        write_json(folder / "batch.json", content)
+        executor = self._submitit.SlurmExecutor(folder=folder, max_num_timeout=0)
+        settings = self._settings | ({"nodelist": node} if node else {})
+        executor.update_parameters(**_parameters(group.plan.profile, name, self._parallel, settings))
+        try:
+            with executor.batch():
+                jobs = [executor.submit(_work, task.without_secrets()) for task in tasks]
+        except (subprocess.CalledProcessError, self._submitit.core.utils.FailedJobError, OSError) as error:
+            raise WorkFailed(f"sbatch refused the runs of {group.name}: {' '.join(str(error).split())}") from None
+        content["jobs"] = [str(job.job_id) for job in jobs]
+        write_json(folder / "batch.json", content)
+        return list(content["jobs"])
+
+    def _look(self) -> None:
+        for key, job in list(self._jobs.items()):
+            record = job.task.group.record(job.task.run)
+            if record.has_ended:
+                self._end(key, Ended(key, record))
+        if self._jobs and time.monotonic() - self._last_question >= _ASK_SLURM_EVERY_SECONDS:
+            self._ask_slurm()
+            self._last_question = time.monotonic()
+
+    def _ask_slurm(self) -> None:
+        try:
+            current = _current_jobs()
+        except WorkFailed:
+            # the controller is away; nothing is known, so nothing is concluded
+            return
+        for key, job in list(self._jobs.items()):
+            if job.job_id in current:
+                job.missed = 0
+                continue
+            # its last words may still be on their way through a shared file system
+            job.missed += 1
+            if job.missed >= _MISSED_TWICE:
+                self._vanished(key, job)
+
+    def _vanished(self, key: str, job: _Job) -> None:
+        record = job.task.group.record(job.task.run)
+        stopped = (job.task.run_dir / "stop").exists()
+        if record.has_ended or (stopped and record.state == "pending"):
+            self._end(key, Ended(key, record))
+        else:
+            self._end(key, Ended(key, None, f"its Slurm job {job.job_id} is gone without a result"))
+
+    def _end(self, key: str, ended: Ended) -> None:
+        del self._jobs[key]
+        self._ended.append(ended)
+
+
+def _work(task: RunTask) -> str:
+    """The batch job: does the run on the node that Slurm chose. Secrets come from the job's environment."""
+    gpu_ids = os.environ.get("SLURM_JOB_GPUS") or os.environ.get("CUDA_VISIBLE_DEVICES") or ""
+    record = execute(task, tuple(filter(None, gpu_ids.split(","))), place=_own_job_id())
+    return record.state
+
+
+def _own_job_id() -> str:
+    array, index = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
+    return f"{array}_{index}" if array and index else os.environ.get("SLURM_JOB_ID", "")
+
+
+def _parameters(profile: Profile, name: str, parallel: int | None, settings: dict[str, Any]) -> dict[str, Any]:
+    """What sbatch is told about each job of the array."""
+    known = {"partition", "account", "qos", "constraint", "exclude", "nodelist", "gres", "comment", "mail_type", "mail_user"}
+    seconds = profile.time_limit + profile.grace + _SPARE_SECONDS
+    parameters: dict[str, Any] = {
+        "job_name": name,
+        "time": math.ceil(seconds / 60),
+        "cpus_per_task": math.ceil(profile.cpus),
+        "mem": f"{math.ceil(profile.memory / 2**20)}MB",
+        "array_parallelism": parallel or _MOST_IN_FLIGHT,
+        "use_srun": False,
+        **{key: value for key, value in settings.items() if key in known},
+    }
+    if profile.gpus and "gres" not in settings:
+        parameters["gpus_per_node"] = profile.gpus
+    others = {key.replace("_", "-"): value for key, value in settings.items() if key not in known}
+    return parameters | ({"additional_parameters": others} if others else {})
+
+
+def _find_job(task: RunTask) -> str | None:
+    """The living job that an earlier harness submitted for this run."""
+    batches = _batches_with(task.group, task.run.run_id)
+    if not batches:
+        return None
+    current = _current_jobs()
+    for batch in batches:
+        index = batch["runs"].index(task.run.run_id)
+        if batch["jobs"] is not None:
+            job_id = batch["jobs"][index]
+        else:
+            # the earlier harness died between submitting and writing the ids down
+            arrays = {job.partition("_")[0] for job, (_, name) in current.items() if name == batch["name"]}
+            job_id = f"{min(arrays)}_{index}" if len(batch["runs"]) > 1 and arrays else min(arrays, default="")
+        if job_id in current:
+            return str(job_id)
+    return None
+
+
+def _batches_with(group: Group, run_id: str) -> list[dict[str, Any]]:
+    found = []
+    for path in sorted((group.folder / ".slurm").glob("*/batch.json"), key=lambda path: path.stat().st_mtime, reverse=True):
+        batch = json.loads(path.read_text(encoding="utf-8"))
+        if run_id in batch["runs"]:
+            found.append(batch)
+    return found
+
+
+def _current_jobs() -> dict[str, tuple[str, str]]:
+    """State and name of this user's jobs, by job id (`ARRAY_INDEX` for members of arrays)."""
+    listing = _slurm("squeue", "--noheader", "--array", f"--user={os.getuid()}", "--format=%i|%T|%j")
+    jobs = {}
+    for line in listing.splitlines():
+        job_id, state, name = line.strip().split("|", 2)
+        if state not in ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "BOOT_FAIL"):
+            jobs[job_id] = (state, name)
+    return jobs
+
+
+def _read_nodes(partition: str | None) -> list[_Node]:
+    chosen = [f"--partition={partition}"] if partition else []
+    try:
+        listing = _slurm("sinfo", "--noheader", "--Node", "--format=%n|%c|%m|%G", *chosen)
+    except WorkFailed as error:
+        raise UsageError(f"{error}; look at the cluster with `sinfo`") from None
+    nodes = {}
+    for line in listing.splitlines():
+        name, cpus, megabytes, gres = line.strip().split("|", 3)
+        gpus = sum(int(count) for count in re.findall(r"gpu(?::[A-Za-z][\w.-]*)?:(\d+)", gres))
+        nodes[name] = _Node(int(cpus), int(megabytes.rstrip("+")) * 2**20, gpus)
+    return list(nodes.values())
+
+
+def _rooms(node: _Node, need: Need) -> int:
+    rooms = [node.cpus // math.ceil(need.cpus), node.memory // need.memory]
+    if need.gpus:
+        rooms.append(node.gpus // need.gpus)
+    return min(rooms)
+
+
+def _slurm(*words: str) -> str:
+    try:
+        return subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout
+    except FileNotFoundError:
+        raise UsageError(f"there is no `{words[0]}` here; run this on a machine that can submit Slurm jobs") from None
+    except subprocess.CalledProcessError as error:
+        raise WorkFailed(f"{words[0]} failed: {' '.join(error.stderr.split())}") from None
+    except subprocess.TimeoutExpired:
+        raise WorkFailed(f"{words[0]} did not answer within a minute") from None
+
+
+def _import_submitit() -> Any:
+    try:
+        return importlib.import_module("submitit")
+    except ImportError:
+        raise UsageError(
+            "the slurm executor needs the package submitit; install it with `pip install 'mlebench[slurm]'`"
+        ) from None

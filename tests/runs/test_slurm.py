@@ -1,0 +1,191 @@
+"""The Slurm executor on a real slurmctld and slurmd, started on this machine for the tests.
+
+Run with `pytest -m slurm`; MLEBENCH_REQUIRE_SLURM=1 turns a missing Slurm into a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mlebench.agents import AgentSpec
+from mlebench.errors import UsageError
+from mlebench.runs.executors.base import ExecutorOptions
+from mlebench.runs.executors.slurm import SlurmExecutor
+from mlebench.runs.plan import Group, Plan
+from mlebench.runs.progress import Progress, Silent
+from mlebench.runs.scheduler import GroupStopped, RunOptions, run_groups
+
+from .conftest import HAND_IN
+
+pytestmark = [pytest.mark.slurm, pytest.mark.timeout(300)]
+if os.environ.get("MLEBENCH_REQUIRE_SLURM") != "1":
+    pytest.importorskip("submitit", reason="submitit is not installed")
+    if not (shutil.which("slurmctld") and shutil.which("slurmd")):
+        pytest.skip("Slurm is not installed (apt-get install slurmctld slurmd slurm-client)", allow_module_level=True)
+
+Plans = Callable[..., Plan]
+CONFIGURATION = """
+ClusterName=mlebench
+SlurmctldHost={host}
+SlurmUser={user}
+SlurmdUser={user}
+AuthType=auth/none
+CredType=cred/none
+SlurmctldPort={ports[0]}
+SlurmdPort={ports[1]}
+StateSaveLocation={root}/state
+SlurmdSpoolDir={root}/spool
+SlurmctldPidFile={root}/slurmctld.pid
+SlurmdPidFile={root}/slurmd.pid
+SlurmctldLogFile={root}/slurmctld.log
+SlurmdLogFile={root}/slurmd.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU_Memory
+SlurmdParameters=config_overrides
+ReturnToService=2
+MpiDefault=none
+SchedulerParameters=sched_interval=1,batch_sched_delay=0
+KillWait=1
+MinJobAge=2
+NodeName={host} CPUs=2 RealMemory=2000 State=UNKNOWN
+PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+@pytest.fixture
+def slurm(toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """One node with two CPUs; jobs inherit the environment, so toys come first."""
+    import getpass
+
+    root = tmp_path / "slurm"
+    for name in ("state", "spool"):
+        (root / name).mkdir(parents=True)
+    host = socket.gethostname().split(".")[0]
+    text = CONFIGURATION.format(host=host, user=getpass.getuser(), root=root, ports=free_ports())
+    (root / "slurm.conf").write_text(text)
+    monkeypatch.setenv("SLURM_CONF", str(root / "slurm.conf"))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    daemons = [
+        subprocess.Popen([name, "-D"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for name in ("slurmctld", "slurmd")
+    ]
+    try:
+        wait_for(lambda: "idle" in listing("sinfo", "--noheader", "--format=%T"), root)
+        yield root
+    finally:
+        subprocess.run(["scancel", "--user", getpass.getuser()], check=False, capture_output=True)
+        time.sleep(1)
+        for daemon in reversed(daemons):
+            daemon.terminate()
+            daemon.wait(timeout=30)
+
+
+def free_ports() -> list[int]:
+    sockets = [socket.socket() for _ in range(2)]
+    for entry in sockets:
+        entry.bind(("", 0))
+    ports = [entry.getsockname()[1] for entry in sockets]
+    for entry in sockets:
+        entry.close()
+    return ports
+
+
+def listing(*words: str) -> str:
+    return subprocess.run(words, capture_output=True, text=True, check=False).stdout
+
+
+def wait_for(condition: Callable[[], object], root: Path, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            logs = [path.read_text()[-2000:] for path in root.glob("*.log")]
+            raise AssertionError("waited in vain\n" + "\n".join(logs))
+        time.sleep(0.2)
+
+
+def executor(parallel: int | None = None) -> SlurmExecutor:
+    return SlurmExecutor(ExecutorOptions(parallel=parallel))
+
+
+def test_six_runs_are_one_array_and_never_oversold(plan: Plans, runs_dir: Path, tmp_path: Path, slurm: Path) -> None:
+    script = f"echo + >> {tmp_path}/trace; sleep 1; echo - >> {tmp_path}/trace\n" + HAND_IN
+    group = Group.create(runs_dir, plan(script, seeds=(0, 1)), {}, "group")
+    run_groups([group], executor(), RunOptions())
+    records = group.records()
+    assert all(record.has_valid_submission for record in records), [record.detail for record in records]
+    arrays = {str(record.place).partition("_")[0] for record in records}
+    assert len(arrays) == 1
+    assert {str(record.place).partition("_")[2] for record in records} == set("012345")
+    at_work = 0
+    for sign in (tmp_path / "trace").read_text().split():
+        at_work += 1 if sign == "+" else -1
+        assert at_work <= 2
+
+
+def test_killed_harness_finds_its_jobs_again(
+    agent: Callable[..., AgentSpec], runs_dir: Path, tmp_path: Path, slurm: Path
+) -> None:
+    folder = agent(f'echo "$COMPETITION_ID" >> {tmp_path}/trace; sleep 4\n' + HAND_IN).directory
+    words = [sys.executable, "-m", "mlebench.cli.main", "run", "--executor", "slurm"]
+    plan_words = ["--agent", str(folder), "-c", "toy-a", "-c", "toy-b", "-c", "toy-c", "--sandbox", "local", "--name", "group",
+                  "--profile", "demo", "--profile-set", "memory=100m"]  # fmt: skip
+    first = subprocess.Popen([*words, *plan_words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(lambda: (tmp_path / "trace").exists(), slurm)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    # as if it had died before writing the ids down
+    (batch,) = (runs_dir / "group" / ".slurm").glob("*/batch.json")
+    batch.write_text(batch.read_text().split('"jobs"')[0] + '"jobs": null}')
+    second = subprocess.run([*words, "--resume", "group"], capture_output=True, text=True, check=False)
+    assert second.returncode == 0, second.stderr
+    records = Group.open(runs_dir / "group").records()
+    assert all(record.has_valid_submission and record.attempt == 1 for record in records)
+    assert sorted((tmp_path / "trace").read_text().split()) == ["toy-a", "toy-b", "toy-c"]
+
+
+def test_job_that_is_cancelled_behind_our_back_is_run_again(plan: Plans, runs_dir: Path, tmp_path: Path, slurm: Path) -> None:
+    group = Group.create(runs_dir, plan(f"test -e {tmp_path}/go || sleep 60\n" + HAND_IN, competitions=("toy-a",)), {}, "group")
+
+    class CancelJob(Silent):
+        def show(self, progress: Progress) -> None:
+            record = group.records()[0]
+            if record.state == "running" and record.started_at and not (tmp_path / "go").exists():
+                (tmp_path / "go").touch()
+                subprocess.run(["scancel", str(record.place)], check=True)
+
+    run_groups([group], executor(), RunOptions(retry_delay=0.1), CancelJob())
+    record = group.records()[0]
+    assert record.has_valid_submission, record.detail
+
+
+def test_stopped_group_takes_its_queued_jobs_back(plan: Plans, runs_dir: Path, slurm: Path) -> None:
+    group = Group.create(runs_dir, plan("exit 1", seeds=tuple(range(5))), {}, "group")
+    with pytest.raises(GroupStopped):
+        run_groups([group], executor(), RunOptions(fail_fast=2))
+    states = [record.state for record in group.records()]
+    assert "pending" in states
+    assert set(states) == {"pending", "failed"}
+    assert listing("squeue", "--noheader").strip() == ""
+
+
+def test_need_beyond_every_node_is_refused(plan: Plans, runs_dir: Path, slurm: Path) -> None:
+    group = Group.create(runs_dir, plan(limits={"gpus": 1}), {}, "group")
+    with pytest.raises(UsageError, match="no Slurm node has that"):
+        run_groups([group], executor(), RunOptions())
+
+
+def test_missing_slurm_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UsageError, match="there is no `sinfo` here"):
+        executor()
