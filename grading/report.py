@@ -50,6 +50,8 @@ class CompetitionReport:
     """missing: no file; not_csv: not a .csv; invalid: refused by the checks; grader_error: the grader's own fault."""
     split_key_hash: str | None = None
     """Hash of the secret key that edition v2 was split with; null for the published constant."""
+    instance_hash: str | None = None
+    """Hash of the key that the competition's data was generated from; null where data does not come from a key."""
 
     @classmethod
     def from_score(
@@ -71,7 +73,7 @@ class CompetitionReport:
                 invalid; a valid one whose score is NaN or infinite keeps its validity and earns nothing.
             thresholds: None where the competition has none: then nothing earns a medal.
             leaderboard: one score per team, for rank and percentile.
-            extras: `edition, error, error_kind, seed, run_id, split_key_hash`.
+            extras: `edition, error, error_kind, seed, run_id, split_key_hash, instance_hash`.
         """
         valid = score is not None
         score = _finite(score)

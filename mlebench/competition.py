@@ -108,6 +108,8 @@ class CompetitionFacts(_Facts):
     kaggle: KaggleFacts | None = None
     generated: bool = False
     """True where `prepare` needs no raw data."""
+    keyed: bool = False
+    """True where everything is generated from a secret key: the one given, else one that is drawn and kept in `private/`."""
     files: FileFacts
     thresholds: ThresholdFacts | None = None
     """Null where they come from the `leaderboard.csv` in the folder."""
@@ -117,6 +119,12 @@ class CompetitionFacts(_Facts):
     """Rows of a table, files of a folder or members of an archive that v1 makes of the real download."""
     issues: tuple[Issue, ...] = ()
     v2: EditionFacts = EditionFacts()
+
+    @model_validator(mode="after")
+    def _keyed_data_is_generated(self) -> CompetitionFacts:
+        if self.keyed and not self.generated:
+            raise ValueError("only generated data can come from a key")
+        return self
 
     @model_validator(mode="after")
     def _thresholds_are_ordered(self) -> CompetitionFacts:

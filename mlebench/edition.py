@@ -15,7 +15,7 @@ from mlebench.competition import EditionName
 from mlebench.errors import UsageError
 
 PUBLISHED_KEY = "mlebench edition v2"
-"""The split key that everybody shares unless they bring their own."""
+"""The split key that everybody shares unless they bring their own; `published` stands for it where a key is given."""
 
 Rows = TypeVar("Rows")
 
@@ -27,12 +27,14 @@ class Edition:
     Attributes:
         name: `v1` or `v2`.
         competition_id: the competition whose data is split.
-        key: the split key of v2; v1 has none.
+        key: the split key of v2; None where a key is still to be drawn (see `keyed`).
+        keyed: whether all data is generated from the key, in v1, too.
     """
 
     name: EditionName
     competition_id: str
-    key: str = PUBLISHED_KEY
+    key: str | None = PUBLISHED_KEY
+    keyed: bool = False
 
     @property
     def is_v1(self) -> bool:
@@ -42,18 +44,23 @@ class Edition:
     @property
     def key_hash(self) -> str | None:
         """Fingerprint of a key of the user's own (16 hex digits), which may be recorded; None for the published one."""
-        if self.is_v1 or self.key == PUBLISHED_KEY:
+        if self.is_v1 or self.key is None or self.key == PUBLISHED_KEY:
             return None
-        return hashlib.sha256(f"mlebench split key\0{self.key}".encode()).hexdigest()[:16]
+        return fingerprint(self.key)
 
     def seed(self, purpose: str = "split") -> int:
-        """A seed of 128 bits for one purpose, derived from the split key; 0 in v1.
+        """A seed of 128 bits for one purpose, derived from the key; 0 in v1 of data that is not generated from a key.
 
         Args:
             purpose: what is drawn; different purposes give independent streams.
+
+        Raises:
+            UsageError: if no key was given or drawn yet.
         """
-        if self.is_v1:
+        if self.is_v1 and not self.keyed:
             return 0
+        if self.key is None:
+            raise UsageError(f"{self.competition_id} has no key yet; `mlebench prepare {self.competition_id}` draws one")
         message = f"{self.competition_id}\0{purpose}".encode()
         return int.from_bytes(hmac.digest(self.key.encode(), message, "sha256")[:16])
 
@@ -160,6 +167,16 @@ class Edition:
         place_in_class = pd.Series(codes[shuffled]).groupby(codes[shuffled]).cumcount().to_numpy()
         in_test = place_in_class < quota[codes[shuffled]]
         return shuffled[~in_test], shuffled[in_test]
+
+
+def named_key(given: str | None) -> str:
+    """The key that a user's word stands for: the published one for nothing and for `published`."""
+    return PUBLISHED_KEY if given in (None, "", "published") else str(given)
+
+
+def fingerprint(key: str) -> str:
+    """What may be recorded of a key: 16 hex digits that do not give it away."""
+    return hashlib.sha256(f"mlebench split key\0{key}".encode()).hexdigest()[:16]
 
 
 def test_count(n_rows: int, wanted: int, share: float = 0.2) -> int:

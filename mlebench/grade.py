@@ -54,6 +54,7 @@ def grade_csv(path: Path | str, competition: Competition, *, live_thresholds: bo
         leaderboard=_leaderboard_scores(competition),
         edition=competition.edition.name,
         split_key_hash=competition.edition.key_hash,
+        instance_hash=competition.instance_hash,
         error_kind=verdict.error_kind,
         error=verdict.error,
         **extras,

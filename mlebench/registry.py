@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 from mlebench import paths
 from mlebench.competition import ChecksumFacts, CompetitionFacts, EditionName, load_facts
 from mlebench.content import load_module
-from mlebench.edition import PUBLISHED_KEY, Edition
+from mlebench.edition import PUBLISHED_KEY, Edition, fingerprint, named_key
 from mlebench.errors import UsageError
+from mlebench.instance import MEASURED_LEADERBOARD, kept_key
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from grading import Grader, Thresholds
@@ -181,8 +183,19 @@ class Competition:
         return self.facts.md5 if self.edition.is_v1 else ChecksumFacts()
 
     @property
+    def instance_hash(self) -> str | None:
+        """Fingerprint of the key that the prepared data was generated from; None where data does not come from a key."""
+        key = kept_key(self.private_dir) if self.facts.keyed else None
+        return key and fingerprint(key)
+
+    @property
     def leaderboard(self) -> Path:
-        """The leaderboard file (a `score` column): the competition's own, else a refreshed one in the data directory."""
+        """The leaderboard file (a `score` column): the competition's own, else a refreshed one in the data directory.
+
+        Data generated from a key of its own has the one that was measured on it.
+        """
+        if self.instance_hash not in (None, fingerprint(PUBLISHED_KEY)):
+            return self.private_dir / MEASURED_LEADERBOARD
         own = self.folder / "leaderboard.csv"
         return own if own.exists() else self.root / "leaderboard.csv"
 
@@ -224,6 +237,16 @@ class Competition:
     def in_edition(self, name: EditionName, key: str | None = None) -> Competition:
         """The same competition in another edition."""
         return Registry(self.data_dir, name, key).load(self.folder)
+
+    def with_key(self, key: str) -> Competition:
+        """The same competition with its data generated or split from another key."""
+        return dataclasses.replace(self, edition=dataclasses.replace(self.edition, key=key))
+
+    @property
+    def references_fn(self) -> Callable[[Path, np.random.Generator], Iterator[tuple[str, pd.DataFrame]]]:
+        """`references_fn(public, rng)`: names and submissions of reference methods, for data generated from a key."""
+        references: Callable[..., Iterator[tuple[str, pd.DataFrame]]] = load_module(self.folder / "references.py").references
+        return references
 
     def _text(self, name: str) -> str:
         try:
@@ -277,8 +300,11 @@ class Registry:
     def load(self, folder: Path) -> Competition:
         """Load the competition in `folder`."""
         facts = _facts(folder / "competition.yaml")
-        edition = Edition(self.edition, facts.id, self.split_key or PUBLISHED_KEY)
+        edition = Edition(self.edition, facts.id, self._key(facts), facts.keyed)
         return Competition(facts.in_edition(self.edition), folder, self.data_dir, edition)
+
+    def _key(self, facts: CompetitionFacts) -> str | None:
+        return None if facts.keyed and not self.split_key else named_key(self.split_key)
 
     def list_competition_ids(self, split: str | None = None) -> list[str]:
         """Ids in alphabetical order.

@@ -15,15 +15,23 @@ from grading.submission import id_text
 from mlebench.data.preparation import is_prepared, make_mock, prepare
 from mlebench.errors import WorkFailed
 from mlebench.grade import grade_csv, validate_submission
+from mlebench.instance import KEY_FILE, MEASURED_LEADERBOARD
 from mlebench.registry import SPLITS, Competition, Registry
 
 IDS = [name for split in SPLITS for name in Registry().list_competition_ids(split) if split != "all"]
 SIZES_AND_SEEDS = ((60, 1), (150, 2))
+
+
+def sizes_and_seeds(name: str) -> tuple[tuple[int, int], ...]:
+    # generated data has one size
+    return SIZES_AND_SEEDS[:1] if Registry().get_competition(name).facts.generated else SIZES_AND_SEEDS
+
+
 CASES = [
     pytest.param((name, edition, size, seed), id=f"{name}-{edition}-{size}", marks=pytest.mark.xdist_group(name))
     for name in IDS
     for edition in ("v1", "v2")
-    for size, seed in SIZES_AND_SEEDS
+    for size, seed in sizes_and_seeds(name)
 ]
 
 
@@ -78,7 +86,8 @@ class TestCompetition:
     def test_public_and_private_hold_just_what_the_facts_name(self, case: Case) -> None:
         files = case.competition.facts.files
         assert listing(case.competition.public_dir) == {*files.public, "description.md"}
-        assert listing(case.competition.private_dir) == set(files.private)
+        added = {KEY_FILE, MEASURED_LEADERBOARD} if case.competition.facts.keyed else set()
+        assert listing(case.competition.private_dir) == {*files.private} | added
         assert is_prepared(case.competition)
 
     def test_sample_submission_is_valid(self, case: Case) -> None:

@@ -18,7 +18,12 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     """`--data-dir`, `--edition` and `--split-key`."""
     parser.add_argument("--data-dir", metavar="D", help="where data lies (default: $MLEBENCH_DATA_DIR, else the user's cache)")
     parser.add_argument("--edition", choices=("v1", "v2"), default="v1", help="the published data (v1) or the mended (v2)")
-    parser.add_argument("--split-key", metavar="K", help="secret key that v2 is split with (default: $MLEBENCH_SPLIT_KEY)")
+    parser.add_argument(
+        "--split-key",
+        metavar="K",
+        help="secret key that v2 is split with and research data is generated from, or the word `published` "
+        "(default: $MLEBENCH_SPLIT_KEY)",
+    )
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +47,7 @@ def registry_of(arguments: argparse.Namespace) -> Registry:
 
     key = getattr(arguments, "split_key", None) or os.environ.get("MLEBENCH_SPLIT_KEY")
     edition: EditionName = getattr(arguments, "edition", None) or "v1"
-    registry = Registry().set_edition(edition, key if edition == "v2" else None)
+    registry = Registry().set_edition(edition, key)
     data_dir = getattr(arguments, "data_dir", None)
     return registry.set_data_dir(data_dir) if data_dir else registry
 

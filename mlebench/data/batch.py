@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlebench.data.acquisition import acquire
-from mlebench.data.preparation import alone, is_prepared, prepare_alone
-from mlebench.errors import MlebenchError
+from mlebench.data.preparation import PreparationRecord, alone, is_prepared, prepare_alone
+from mlebench.edition import fingerprint
+from mlebench.errors import MlebenchError, UsageError
 from mlebench.registry import Competition
 
 
@@ -30,6 +31,7 @@ class _Task:
     keep_raw: bool
     verify: bool
     force: bool
+    new_key: bool
 
 
 def prepare_all(
@@ -41,6 +43,7 @@ def prepare_all(
     keep_raw: bool = False,
     verify: bool = True,
     force: bool = False,
+    new_key: bool = False,
     tell: Callable[[str], None] = print,
 ) -> list[PreparationOutcome]:
     """Prepare competitions, skipping what is prepared already.
@@ -52,12 +55,13 @@ def prepare_all(
         keep_raw: keep raw data that lies in the data directory.
         verify: compare md5 sums.
         force: prepare again what is prepared.
+        new_key: with `force`, generate data from a fresh key where none is given, instead of the one kept beside the answers.
         tell: gets one line per finished competition.
 
     Returns:
         One outcome per competition; errors that a user can cause are outcomes, not exceptions.
     """
-    tasks = [_Task(competition, source, mock, keep_raw, verify, force) for competition in competitions]
+    tasks = [_Task(competition, source, mock, keep_raw, verify, force, new_key) for competition in competitions]
     outcomes = []
     if jobs <= 1 or len(tasks) == 1:
         for task in tasks:
@@ -76,12 +80,28 @@ def _prepare_one(task: _Task) -> PreparationOutcome:
     try:
         with alone(competition):
             if is_prepared(competition) and not task.force:
+                _require_same_key(competition)
                 return PreparationOutcome(competition.id, f"{competition.id}: already prepared in {competition.prepared_dir}")
             raw = acquire(competition, task.source, mock=task.mock, verify=task.verify)
-            record = prepare_alone(competition, raw.folder, verify=task.verify, mock=raw.mock)
+            record = prepare_alone(competition, raw.folder, verify=task.verify, mock=raw.mock, new_key=task.new_key)
             if not (task.keep_raw or raw.mock):
                 raw.drop()
     except MlebenchError as error:
         return PreparationOutcome(competition.id, f"{competition.id}: {error}", error.exit_code)
-    how = "verified" if record.verified else "mock data" if record.mock else "not verified"
+    how = _how(record)
     return PreparationOutcome(competition.id, f"{competition.id}: prepared in {competition.prepared_dir} ({how})")
+
+
+def _require_same_key(competition: Competition) -> None:
+    wanted = competition.edition.key
+    if competition.facts.keyed and wanted is not None and competition.instance_hash != fingerprint(wanted):
+        raise UsageError(
+            f"it is prepared from another key in {competition.prepared_dir}; `mlebench prepare {competition.id} --force` with "
+            "the same key replaces that data"
+        )
+
+
+def _how(record: PreparationRecord) -> str:
+    if record.instance_hash:
+        return f"generated from key {record.instance_hash}"
+    return "verified" if record.verified else "mock data" if record.mock else "not verified"

@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from mlebench import __version__
 from mlebench.data.checksums import Difference, differences
+from mlebench.data.references import measure_references
+from mlebench.edition import fingerprint
 from mlebench.errors import MlebenchError, UsageError, WorkFailed
+from mlebench.instance import draw_key, keep_key, kept_key
 
 if TYPE_CHECKING:
     from mlebench.registry import Competition
@@ -39,6 +42,8 @@ class PreparationRecord:
     mock: bool
     harness_version: str
     prepared_at: str
+    instance_hash: str | None = None
+    """Fingerprint of the key that the data was generated from."""
 
     @classmethod
     def read(cls, prepared: Path) -> PreparationRecord | None:
@@ -65,6 +70,9 @@ def is_prepared(competition: Competition, *, grading_only: bool = False) -> bool
 def prepare(competition: Competition, raw: Path, *, verify: bool = True, mock: bool = False) -> PreparationRecord:
     """Prepare one competition from its raw data, atomically; what stood there before is replaced.
 
+    Data generated from a key comes from the key that was given, else from the one kept with the data that is replaced, else
+    from a fresh one.
+
     Args:
         raw: the unpacked download; it is only read.
         verify: compare v1's tables with their published md5.
@@ -78,8 +86,15 @@ def prepare(competition: Competition, raw: Path, *, verify: bool = True, mock: b
         return prepare_alone(competition, raw, verify=verify, mock=mock)
 
 
-def prepare_alone(competition: Competition, raw: Path, *, verify: bool, mock: bool) -> PreparationRecord:
-    """`prepare` for a caller that holds the competition's lock."""
+def prepare_alone(competition: Competition, raw: Path, *, verify: bool, mock: bool, new_key: bool = False) -> PreparationRecord:
+    """`prepare` for a caller that holds the competition's lock.
+
+    Args:
+        new_key: draw a fresh key even if there is one kept with the data that is replaced.
+    """
+    if competition.facts.keyed and competition.edition.key is None:
+        kept = None if new_key else kept_key(competition.private_dir)
+        competition = competition.with_key(kept or draw_key())
     with _explained(competition):
         build = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=competition.root))
         try:
@@ -107,6 +122,9 @@ def _build(competition: Competition, raw: Path, build: Path, *, verify: bool, mo
     competition.prepare_fn(raw, public, private)
     (public / "description.md").write_text(competition.description, encoding="utf-8")
     _require_files(competition, build)
+    if competition.edition.keyed and competition.edition.key:
+        keep_key(private, competition.edition.key)
+        measure_references(competition, build)
     verified = verify and not mock and _verify(competition, build)
     record = PreparationRecord(
         competition_id=competition.id,
@@ -116,6 +134,7 @@ def _build(competition: Competition, raw: Path, build: Path, *, verify: bool, mo
         mock=mock,
         harness_version=__version__,
         prepared_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        instance_hash=fingerprint(competition.edition.key) if competition.edition.keyed and competition.edition.key else None,
     )
     (build / RECORD).write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
     return record

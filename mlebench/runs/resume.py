@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlebench.edition import PUBLISHED_KEY, Edition
+from mlebench.edition import Edition, named_key
 from mlebench.errors import UsageError
 from mlebench.runs.experiment import current_plan
 from mlebench.runs.plan import Group
@@ -21,7 +21,7 @@ def check_unchanged(group: Group, split_key: str | None) -> None:
         UsageError: with the difference between the frozen plan and the one that would be made now.
     """
     plan = group.plan
-    key_hash = Edition(plan.edition, plan.competitions[0], split_key or PUBLISHED_KEY).key_hash
+    key_hash = Edition(plan.edition, plan.competitions[0], named_key(split_key)).key_hash
     if key_hash != plan.split_key_hash:
         raise UsageError(
             f"{group.name} was made with another split key (hash {plan.split_key_hash}, now {key_hash}); "

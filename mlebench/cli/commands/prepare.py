@@ -25,6 +25,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-verify", "--skip-verification", dest="verify", action="store_false",
                         help="do not compare md5 sums with the published ones")  # fmt: skip
     parser.add_argument("--force", action="store_true", help="prepare again what is prepared already")
+    parser.add_argument(
+        "--new-key", action="store_true", help="with --force: generate research data from a fresh key, not the kept one"
+    )
     add_data(parser)
 
 
@@ -43,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         keep_raw=arguments.keep_raw,
         verify=arguments.verify,
         force=arguments.force,
+        new_key=arguments.new_key,
         tell=lambda line: print(line, file=sys.stderr),
     )
     return max((outcome.exit_code for outcome in outcomes), default=0)
