@@ -18,8 +18,8 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     clip = one_of_few(rng, lambda: wav_bytes(rng, 16_000, 0.01))
     write_files(folder / "train" / "audio", word_files(rng, size), clip)
     # long enough that a fifth holds a second
-    noise = one_of_few(rng, lambda: wav_bytes(rng, 16_000, 6.2), 1)
-    write_files(folder / "train" / "audio" / "_background_noise_", [f"{name}.wav" for name in NOISES], noise)
+    noises = [f"{name}.wav" for name in NOISES]
+    write_files(folder / "train" / "audio" / "_background_noise_", noises, lambda: wav_bytes(rng, 16_000, 6.2))
     write_files(folder / "train" / "audio" / "_background_noise_", ["README.md"], lambda: "Noise – “née”".encode())
     write_files(folder / "train", ["LICENSE", "testing_list.txt", "validation_list.txt"], lambda: b"bed/0c40e715_nohash_0.wav\n")
     pack_7z(folder, raw / "train.7z")
