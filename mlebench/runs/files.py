@@ -1,34 +1,15 @@
-"""Files that a reader may look at any moment: written beside their place and renamed into it."""
+"""Files of a run group that a reader may look at any moment."""
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-import json
-import os
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-_serial = itertools.count()
+from mlebench.files import write_json, write_text
 
-
-def write_text(path: Path, text: str) -> None:
-    """Replace `path` at once; a reader sees the old content or the new one, never a part."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{next(_serial)}")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON at once; NaN and infinity are errors, as other readers refuse them."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+__all__ = ["write_json", "write_text", "write_yaml"]
 
 
 def write_yaml(path: Path, content: Any) -> None:
