@@ -7,7 +7,9 @@ from collections.abc import Callable
 import pandas as pd
 
 
-def tell_repeats_apart(id: str, by: str | None = None) -> Callable[[pd.DataFrame, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]]:
+def tell_repeats_apart(
+    id: str, by: str | None = None
+) -> Callable[[pd.DataFrame, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]]:
     """For `Grader.adapt`: the k-th row of an id in the submission belongs to its k-th row in the answers.
 
     Rows beyond those of the answers stay repeated, and so are refused.
