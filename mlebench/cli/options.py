@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
     from mlebench.competition import EditionName
     from mlebench.registry import Competition, Registry
+
+Number = TypeVar("Number", int, float)
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
@@ -67,6 +70,18 @@ def selected(arguments: argparse.Namespace, registry: Registry) -> list[Competit
     if not ids:
         raise UsageError("name competitions by id, --split or --list; `mlebench list` shows all")
     return [registry.get_competition(competition_id) for competition_id in dict.fromkeys(ids)]
+
+
+def quantity(option: str, text: str, parse: Callable[[str], Number]) -> Number:
+    """The value of an option that takes a size or a duration.
+
+    Raises:
+        UsageError: naming the option and what it takes.
+    """
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from None
 
 
 def _listed(path: Path) -> list[str]:

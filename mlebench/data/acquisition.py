@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from mlebench.data.archives import extract
 from mlebench.data.preparation import PARTIAL, make_mock
+from mlebench.data.progress import Progress, Watch, ignore
 from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
+    from mlebench.kaggle.transfer import Transfer
     from mlebench.registry import Competition
 
 MOCK_SIZE = 200
@@ -35,15 +37,26 @@ class RawData:
         if self.ours:
             shutil.rmtree(self.folder, ignore_errors=True)
             (self.folder.parent / _MOCK_MARK).unlink(missing_ok=True)
+            (self.folder.parent / f"{self.folder.parent.name}.zip").unlink(missing_ok=True)
 
 
-def acquire(competition: Competition, source: Path | None = None, *, mock: bool = False, verify: bool = True) -> RawData:
+def acquire(
+    competition: Competition,
+    source: Path | None = None,
+    *,
+    mock: bool = False,
+    verify: bool = True,
+    transfer: Transfer | None = None,
+    watch: Watch = ignore,
+) -> RawData:
     """Get a competition's raw data: from `source`, made up, from an earlier download, or from Kaggle.
 
     Args:
         source: an unpacked folder, read in place, or a zip, unpacked into the data directory.
         mock: make a mock download.
         verify: compare a Kaggle download with its published md5.
+        transfer: patience and bandwidth of downloads.
+        watch: gets phases and bytes.
 
     Raises:
         UsageError: if `source` does not exist, or a mock would hide a real download.
@@ -51,14 +64,21 @@ def acquire(competition: Competition, source: Path | None = None, *, mock: bool 
     if competition.facts.generated:
         return RawData(_empty(competition.raw_dir), mock=False, ours=True)
     if source is not None:
+        watch(Progress(competition.id, "unpacking"))
         return _from(source, competition)
     if mock:
+        watch(Progress(competition.id, "making the mock"))
         return _mocked(competition)
-    if _has_content(competition.raw_dir) and not _is_mock(competition):
+    if has_raw(competition):
         return RawData(competition.raw_dir, mock=False, ours=True)
     from mlebench.kaggle.download import download_raw
 
-    return RawData(download_raw(competition, verify=verify), mock=False, ours=True)
+    return RawData(download_raw(competition, verify=verify, transfer=transfer, watch=watch), mock=False, ours=True)
+
+
+def has_raw(competition: Competition) -> bool:
+    """Whether a real, unpacked download lies in the data directory."""
+    return _has_content(competition.raw_dir) and not _is_mock(competition)
 
 
 def _from(source: Path, competition: Competition) -> RawData:
@@ -82,6 +102,8 @@ def unpack_into_place(archive: Path, target: Path) -> Path:
         if target.exists():
             target.rename(Path(folder) / "old")
         unpacked.rename(target)
+    # after the data, so that a kill in between never passes a mock off as a download
+    (target.parent / _MOCK_MARK).unlink(missing_ok=True)
     return target
 
 

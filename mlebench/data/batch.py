@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from mlebench.data.acquisition import acquire
-from mlebench.data.preparation import PreparationRecord, alone, is_prepared, prepare_alone
+from mlebench.data.preparation import PreparationRecord, alone, explained, is_prepared, prepare_alone
+from mlebench.data.progress import Progress, Watch, ignore
 from mlebench.edition import fingerprint
 from mlebench.errors import MlebenchError, UsageError
 from mlebench.registry import Competition
+
+if TYPE_CHECKING:
+    from mlebench.kaggle.transfer import Transfer
+
+State = Literal["prepared", "present", "skipped", "failed"]
 
 
 @dataclass(frozen=True)
@@ -21,17 +28,24 @@ class PreparationOutcome:
     competition_id: str
     message: str
     exit_code: int = 0
+    state: State = "prepared"
+    """prepared: now; present: it was already; skipped: as asked for; failed: `message` says why."""
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
-class _Task:
+class PreparationTask:
+    """What a worker gets."""
+
     competition: Competition
     source: Path | None
     mock: bool
     keep_raw: bool
     verify: bool
     force: bool
-    new_key: bool
+    new_key: bool = False
+    pages: bool = False
+    transfer: Transfer | None = None
 
 
 def prepare_all(
@@ -40,56 +54,82 @@ def prepare_all(
     source: Path | None = None,
     mock: bool = False,
     jobs: int = 1,
+    memory: int | None = None,
     keep_raw: bool = False,
     verify: bool = True,
     force: bool = False,
     new_key: bool = False,
+    pages: bool = False,
+    transfer: Transfer | None = None,
     tell: Callable[[str], None] = print,
+    watch: Watch = ignore,
 ) -> list[PreparationOutcome]:
     """Prepare competitions, skipping what is prepared already.
 
     Args:
+        competitions: the competitions.
         source: a zip or folder with the raw data, or a folder of such.
         mock: make the raw data up.
-        jobs: worker processes.
+        jobs: competitions at a time; with more than one, or with `memory`, each is prepared in a process of its own.
+        memory: most bytes that each process may use.
         keep_raw: keep raw data that lies in the data directory.
         verify: compare md5 sums.
         force: prepare again what is prepared.
-        new_key: with `force`, generate data from a fresh key where none is given, instead of the one kept beside the answers.
+        new_key: draw a fresh key for data that is generated, even if one is kept with the data that is replaced.
+        pages: also keep Kaggle's own task pages.
+        transfer: patience and bandwidth of downloads.
         tell: gets one line per finished competition.
+        watch: gets phases and bytes while the work goes on.
 
     Returns:
-        One outcome per competition; errors that a user can cause are outcomes, not exceptions.
+        One outcome per competition, in the order of the competitions; errors that a user can cause are outcomes, not exceptions.
     """
-    tasks = [_Task(competition, source, mock, keep_raw, verify, force, new_key) for competition in competitions]
-    outcomes = []
-    if jobs <= 1 or len(tasks) == 1:
+    tasks = [
+        PreparationTask(competition, source, mock, keep_raw, verify, force, new_key, pages, transfer)
+        for competition in competitions
+    ]
+    if jobs <= 1 and memory is None:
+        outcomes = []
         for task in tasks:
-            outcomes.append(_prepare_one(task))
+            outcomes.append(prepare_one(task, watch))
             tell(outcomes[-1].message)
         return outcomes
-    with ProcessPoolExecutor(min(jobs, len(tasks))) as pool:
-        for future in as_completed(pool.submit(_prepare_one, task) for task in tasks):
-            outcomes.append(future.result())
-            tell(outcomes[-1].message)
-    return outcomes
+    from mlebench.data.workers import run_in_processes
+
+    return run_in_processes(tasks, jobs=jobs, memory=memory, tell=tell, watch=watch)
 
 
-def _prepare_one(task: _Task) -> PreparationOutcome:
-    competition = task.competition
+def prepare_one(task: PreparationTask, watch: Watch = ignore) -> PreparationOutcome:
+    """Get and prepare one competition; what goes wrong is told in the outcome."""
+    started = time.monotonic()
     try:
-        with alone(competition):
-            if is_prepared(competition) and not task.force:
-                _require_same_key(competition)
-                return PreparationOutcome(competition.id, f"{competition.id}: already prepared in {competition.prepared_dir}")
-            raw = acquire(competition, task.source, mock=task.mock, verify=task.verify)
-            record = prepare_alone(competition, raw.folder, verify=task.verify, mock=raw.mock, new_key=task.new_key)
-            if not (task.keep_raw or raw.mock):
-                raw.drop()
+        outcome = _prepare(task, watch)
     except MlebenchError as error:
-        return PreparationOutcome(competition.id, f"{competition.id}: {error}", error.exit_code)
-    how = _how(record)
-    return PreparationOutcome(competition.id, f"{competition.id}: prepared in {competition.prepared_dir} ({how})")
+        outcome = failure(task.competition.id, str(error), error.exit_code)
+    return replace(outcome, seconds=time.monotonic() - started)
+
+
+def failure(competition_id: str, message: str, exit_code: int = 1) -> PreparationOutcome:
+    """The outcome of work that failed."""
+    return PreparationOutcome(competition_id, f"{competition_id}: {message}", exit_code, "failed")
+
+
+def _prepare(task: PreparationTask, watch: Watch) -> PreparationOutcome:
+    competition = task.competition
+    with alone(competition, lambda: watch(Progress(competition.id, "waits for another process that prepares it"))):
+        if task.pages:
+            _fetch_pages(task, watch)
+        if is_prepared(competition) and not task.force:
+            _require_same_key(competition)
+            return _present(competition)
+        with explained(competition, "getting the raw data of"):
+            raw = acquire(competition, task.source, mock=task.mock, verify=task.verify, transfer=task.transfer, watch=watch)
+        watch(Progress(competition.id, "preparing"))
+        record = prepare_alone(competition, raw.folder, verify=task.verify, mock=raw.mock, new_key=task.new_key)
+        if not (task.keep_raw or raw.mock):
+            watch(Progress(competition.id, "removing raw data"))
+            raw.drop()
+    return PreparationOutcome(competition.id, f"{competition.id}: prepared in {competition.prepared_dir} ({_how(record)})")
 
 
 def _require_same_key(competition: Competition) -> None:
@@ -105,3 +145,19 @@ def _how(record: PreparationRecord) -> str:
     if record.instance_hash:
         return f"generated from key {record.instance_hash}"
     return "verified" if record.verified else "mock data" if record.mock else "not verified"
+
+
+def _present(competition: Competition) -> PreparationOutcome:
+    record = PreparationRecord.read(competition.prepared_dir)
+    hint = " from a mock; --force prepares the real data" if record and record.mock else ""
+    return PreparationOutcome(
+        competition.id, f"{competition.id}: already prepared in {competition.prepared_dir}{hint}", state="present"
+    )
+
+
+def _fetch_pages(task: PreparationTask, watch: Watch) -> None:
+    from mlebench.kaggle.pages import fetch_pages
+
+    watch(Progress(task.competition.id, "getting Kaggle's pages"))
+    with explained(task.competition, "getting Kaggle's pages of"):
+        fetch_pages(task.competition, task.transfer)

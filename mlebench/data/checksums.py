@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Mapping
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+from mlebench.files import write_json
+
+_CACHE = ".checksums.json"
 
 
 class Difference(NamedTuple):
@@ -40,3 +47,53 @@ def differences(folder: Path, expected: Mapping[str, str]) -> list[Difference]:
     """
     found = {path: md5(folder / path) if (folder / path).is_file() else None for path in expected}
     return [Difference(path, expected[path], found[path]) for path in expected if found[path] != expected[path]]
+
+
+class ChecksumCache:
+    """Checksums that were computed before, valid for as long as a file's size and times stay the same."""
+
+    def __init__(self, path: Path) -> None:
+        """Read what lies at `path`, if anything."""
+        self._path = path
+        self._known: dict[str, list[object]] = {}
+        self._changed = False
+        with contextlib.suppress(OSError, ValueError):
+            self._known = dict(json.loads(path.read_text(encoding="utf-8")))
+
+    @classmethod
+    @contextlib.contextmanager
+    def of(cls, folder: Path) -> Iterator[ChecksumCache]:
+        """The cache in `folder`, written back at the end if it can be."""
+        cache = cls(folder / _CACHE)
+        try:
+            yield cache
+        finally:
+            with contextlib.suppress(OSError):
+                cache._save()
+
+    def md5(self, path: Path) -> str:
+        """The md5 of a file."""
+        return self._look_up("md5", path, md5)
+
+    def content(self, path: Path) -> str:
+        """The content hash of a parquet table."""
+        from mlebench.data.table_digest import table_digest
+
+        return self._look_up("content", path, table_digest)
+
+    def _look_up(self, kind: str, path: Path, compute: Callable[[Path], str]) -> str:
+        found = path.stat()
+        key = f"{kind} {os.path.relpath(path, self._path.parent)}"
+        state = [found.st_size, found.st_mtime_ns, found.st_ino]
+        known = self._known.get(key)
+        if known is not None and known[:-1] == state:
+            return str(known[-1])
+        digest = compute(path)
+        self._known[key] = [*state, digest]
+        self._changed = True
+        return digest
+
+    def _save(self) -> None:
+        if self._changed:
+            kept = {key: value for key, value in self._known.items() if (self._path.parent / key.partition(" ")[2]).exists()}
+            write_json(self._path, kept)

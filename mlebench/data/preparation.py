@@ -9,8 +9,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,8 @@ class PreparationRecord:
     prepared_at: str
     instance_hash: str | None = None
     """Fingerprint of the key that the data was generated from."""
+    checksums: dict[str, str] = field(default_factory=dict)
+    """Md5 of the files that stand directly in `public/` and `private/`; `content:` and a content hash for parquet tables."""
 
     @classmethod
     def read(cls, prepared: Path) -> PreparationRecord | None:
@@ -95,7 +97,7 @@ def prepare_alone(competition: Competition, raw: Path, *, verify: bool, mock: bo
     if competition.facts.keyed and competition.edition.key is None:
         kept = None if new_key else kept_key(competition.private_dir)
         competition = competition.with_key(kept or draw_key())
-    with _explained(competition):
+    with explained(competition):
         build = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=competition.root))
         try:
             build.chmod(0o755)
@@ -116,6 +118,8 @@ def make_mock(competition: Competition, raw: Path, *, size: int, seed: int) -> N
 
 
 def _build(competition: Competition, raw: Path, build: Path, *, verify: bool, mock: bool) -> PreparationRecord:
+    from mlebench.data.verification import recorded_checksums
+
     public, private = build / "public", build / "private"
     public.mkdir()
     private.mkdir()
@@ -125,16 +129,17 @@ def _build(competition: Competition, raw: Path, build: Path, *, verify: bool, mo
     if competition.edition.keyed and competition.edition.key:
         keep_key(private, competition.edition.key)
         measure_references(competition, build)
-    verified = verify and not mock and _verify(competition, build)
+    published = _verify(competition, build) if verify and not mock else {}
     record = PreparationRecord(
         competition_id=competition.id,
         edition=competition.edition.name,
         split_key_hash=competition.edition.key_hash,
-        verified=verified,
+        verified=bool(published),
         mock=mock,
         harness_version=__version__,
         prepared_at=datetime.now(UTC).isoformat(timespec="seconds"),
         instance_hash=fingerprint(competition.edition.key) if competition.edition.keyed and competition.edition.key else None,
+        checksums=recorded_checksums(competition, build, published),
     )
     (build / RECORD).write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
     return record
@@ -148,15 +153,16 @@ def _require_files(competition: Competition, build: Path) -> None:
         raise WorkFailed(f"preparing {competition.id} made no {', '.join(missing)}; the raw data seems incomplete")
 
 
-def _verify(competition: Competition, build: Path) -> bool:
+def _verify(competition: Competition, build: Path) -> dict[str, str]:
+    """The published md5 of all tables that have one, which the files in `build` have too."""
     checksums = competition.checksums
     expected = {f"public/{name}": md5 for name, md5 in checksums.public.items()}
     expected |= {f"private/{name}": md5 for name, md5 in checksums.private.items()}
     # parquet bytes depend on the library's version
-    differing = differences(build, {path: md5 for path, md5 in expected.items() if not path.endswith(".parquet")})
-    if differing:
+    expected = {path: md5 for path, md5 in expected.items() if not path.endswith(".parquet")}
+    if differing := differences(build, expected):
         raise WorkFailed(_explain_differences(competition, differing))
-    return bool(expected)
+    return expected
 
 
 def _explain_differences(competition: Competition, differing: list[Difference]) -> str:
@@ -177,42 +183,53 @@ def _put_in_place(build: Path, target: Path) -> None:
 
 
 @contextlib.contextmanager
-def alone(competition: Competition) -> Iterator[None]:
+def alone(competition: Competition, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold the competition's lock, so that two processes never work on its data at once; the second waits.
 
     What a killed process left half made is removed first.
+
+    Args:
+        competition: the competition.
+        waiting: called before waiting for another process.
 
     Raises:
         UsageError: if the data directory cannot be written.
     """
     with contextlib.ExitStack() as stack:
-        with _explained(competition):
+        with explained(competition):
             competition.root.mkdir(parents=True, exist_ok=True)
             lock = stack.enter_context((competition.root / ".lock").open("w"))
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(lock, fcntl.LOCK_EX)
         for leftover in competition.root.glob(f"{PARTIAL}*"):
             shutil.rmtree(leftover, ignore_errors=True)
         yield
 
 
 @contextlib.contextmanager
-def _explained(competition: Competition) -> Iterator[None]:
+def explained(competition: Competition, doing: str = "preparing") -> Iterator[None]:
+    """Turn errors of the file system into one sentence for the user; `doing` tells what failed."""
     try:
         yield
     except OSError as error:
-        raise _as_user_error(error, competition) from None
+        raise _as_user_error(error, competition, doing) from None
 
 
-def _as_user_error(error: OSError, competition: Competition) -> MlebenchError:
+def _as_user_error(error: OSError, competition: Competition, doing: str) -> MlebenchError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return WorkFailed(f"the disk is full while preparing {competition.id} in {competition.root}; make space and call again")
+        return WorkFailed(
+            f"the disk is full while {doing} {competition.id} in {competition.root}; nothing is lost: make space and call again"
+        )
     if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR):
         return UsageError(
             f"cannot write {error.filename or competition.root} ({error.strerror}); choose another place with --data-dir"
         )
     if isinstance(error, FileNotFoundError):
         return WorkFailed(f"{error.filename} is missing from the raw data of {competition.id}; download it again")
-    return WorkFailed(f"preparing {competition.id} failed: {error}")
+    return WorkFailed(f"{doing} {competition.id} failed: {error}")
 
 
 def folder_size(folder: Path) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
     from grading import AggregateReport, CompetitionReport
+    from mlebench.registry import Registry
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(aggregate.to_dict())
     else:
-        _show(aggregate.competition_reports)
+        _show(aggregate.competition_reports, registry_of(arguments) if arguments.thresholds == "live" else None)
     return 1 if any(report.error_kind == "grader_error" for report in aggregate.competition_reports) else 0
 
 
@@ -65,7 +67,7 @@ def _grade_one(source: Path, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(report.to_dict())
     else:
-        _show([report])
+        _show([report], registry_of(arguments) if arguments.thresholds == "live" else None)
     return 0 if report.valid_submission else 1
 
 
@@ -95,12 +97,35 @@ def _grade_many(source: Path, arguments: argparse.Namespace) -> AggregateReport:
     )
 
 
-def _show(reports: list[CompetitionReport] | tuple[CompetitionReport, ...]) -> None:
-    rows = [
+def _show(reports: Sequence[CompetitionReport], published: Registry | None = None) -> None:
+    """Print reports; with `published`, those made with live thresholds beside the medal by the published ones."""
+    columns = ["competition", "score", "medal", "above median", "problem"]
+    rows: list[list[object]] = [
         [report.competition_id, report.score, medal_of(report), "yes" if report.above_median else "no", report.error or ""]
         for report in reports
     ]
-    print_table(["competition", "score", "medal", "above median", "problem"], rows)
+    if any(report.leaderboard_size for report in reports):
+        columns[-1:-1] = ["rank", "of", "percentile"]
+        for row, report in zip(rows, reports, strict=True):
+            row[-1:-1] = [report.rank, report.leaderboard_size, report.percentile]
+    if published is not None:
+        columns.append("by the published thresholds")
+        for row, report in zip(rows, reports, strict=True):
+            row.append(_published_medal(report, published))
+    print_table(columns, rows)
+
+
+def _published_medal(report: CompetitionReport, registry: Registry) -> str:
+    """The medal by the published thresholds, and how far the live ones are from them."""
+    competition = registry.set_edition("v2" if report.edition == "v2" else "v1").get_competition(report.competition_id)
+    thresholds = competition.thresholds
+    if thresholds is None or report.bronze_threshold is None:
+        return ""
+    moved = [
+        f"{name} {getattr(report, f'{name}_threshold') - getattr(thresholds, name):+.5g}"
+        for name in ("gold", "silver", "bronze", "median")
+    ]
+    return f"{thresholds.medal(report.score) or 'none'} (live thresholds differ: {', '.join(moved)})"
 
 
 def medal_of(report: CompetitionReport) -> str:

@@ -1,21 +1,29 @@
 """Show medal thresholds, the leaderboard's size, and where a score would stand.
 
-example: mlebench leaderboard spaceship-titanic --score 0.81
+examples:
+  mlebench leaderboard spaceship-titanic --score 0.81
+  mlebench leaderboard spaceship-titanic --refresh --thresholds live
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+from typing import TYPE_CHECKING
 
 from mlebench.cli.options import add_data, add_json, registry_of
 from mlebench.cli.output import print_json, print_table
 from mlebench.errors import UsageError
 
+if TYPE_CHECKING:
+    from mlebench.registry import Competition
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID")
     parser.add_argument("--score", type=float, metavar="X", help="a score to place")
+    parser.add_argument("--thresholds", choices=("published", "live"), default="published",
+                        help="medal thresholds: published in 2024, or of the refreshed leaderboard")  # fmt: skip
     parser.add_argument("--refresh", action="store_true", help="get the whole private leaderboard from Kaggle")
     add_data(parser)
     add_json(parser)
@@ -23,6 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from grading.medals import standing
+    from mlebench.kaggle.leaderboards import BoardNote
 
     competition = registry_of(arguments).get_competition(arguments.id)
     if arguments.score is not None and not math.isfinite(arguments.score):
@@ -31,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         from mlebench.kaggle.leaderboards import refresh_leaderboard
 
         refresh_leaderboard(competition)
-    thresholds = competition.thresholds
+    thresholds = competition.live_thresholds if arguments.thresholds == "live" else competition.thresholds
     scores = list(competition.read_leaderboard()["score"]) if competition.leaderboard.exists() else None
     document: dict[str, object] = {
         "id": competition.id,
@@ -42,6 +51,9 @@ def run(arguments: argparse.Namespace) -> int:
     }
     for name in ("gold", "silver", "bronze", "median"):
         document[f"{name}_threshold"] = getattr(thresholds, name) if thresholds else None
+    if kept := BoardNote.read(competition):
+        document["leaderboard_date"] = kept.fetched_at
+        document |= _differences(competition)
     if arguments.score is not None:
         score = round(arguments.score, 5)
         place = standing(score, scores or (), lower_is_better=competition.is_lower_better)
@@ -59,3 +71,13 @@ def run(arguments: argparse.Namespace) -> int:
             ["", competition.id], [[name.replace("_", " "), str(value)] for name, value in document.items() if name != "id"]
         )
     return 0
+
+
+def _differences(competition: Competition) -> dict[str, object]:
+    """Thresholds of the kept leaderboard, and by how much they differ from the published ones."""
+    published, live = competition.thresholds, competition.live_thresholds
+    document: dict[str, object] = {}
+    for name in ("gold", "silver", "bronze", "median"):
+        document[f"live_{name}_threshold"] = getattr(live, name)
+        document[f"live_{name}_difference"] = round(getattr(live, name) - getattr(published, name), 5) if published else None
+    return document

@@ -2,8 +2,11 @@
 
 examples:
   mlebench prepare spaceship-titanic --mock
-  mlebench prepare --split low --jobs 2
+  mlebench prepare --split low --jobs 4 --max-rate 50m
   mlebench prepare -c leaf-classification --from leaf-classification.zip --edition v2
+  mlebench prepare --all --verify-only
+
+A call that was stopped, for whatever reason, is finished by the same call.
 """
 
 from __future__ import annotations
@@ -11,9 +14,20 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mlebench.cli.options import add_data, add_selection, registry_of, selected
+from mlebench.cli.options import add_data, add_selection, quantity, registry_of, selected
+from mlebench.cli.output import print_table
 from mlebench.errors import UsageError
+
+if TYPE_CHECKING:
+    from mlebench.cli.preparation_display import PreparationDisplay
+    from mlebench.data.batch import PreparationOutcome
+    from mlebench.data.readiness import Readiness
+    from mlebench.kaggle.transfer import Transfer
+    from mlebench.registry import Competition
+
+_MEMORY_SHARE = 0.9
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +35,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="source", metavar="PATH", help="a zip or unpacked folder that you already have")
     parser.add_argument("--mock", action="store_true", help="prepare a made-up download of the true schema")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="competitions at a time (default: 1)")
+    parser.add_argument("--memory", metavar="SIZE",
+                        help="most memory of each worker process, as 16g (default: 90 %% of all, over --jobs)")  # fmt: skip
     parser.add_argument("--keep-raw", action="store_true", help="keep the raw data after preparing")
     parser.add_argument("--no-verify", "--skip-verification", dest="verify", action="store_false",
                         help="do not compare md5 sums with the published ones")  # fmt: skip
@@ -28,25 +44,170 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--new-key", action="store_true", help="with --force: generate research data from a fresh key, not the kept one"
     )
+    parser.add_argument("--verify-only", action="store_true", help="check what is prepared, and change nothing")
+    kaggle = parser.add_argument_group("downloads from Kaggle")
+    kaggle.add_argument("--open", action="store_true", help="open the pages of rules that are not accepted yet in a browser")
+    kaggle.add_argument("--skip-unaccepted", action="store_true", help="leave out competitions whose rules are not accepted")
+    kaggle.add_argument("--max-rate", metavar="RATE", help="most bytes a second of all downloads together, as 20m")
+    kaggle.add_argument("--patience", metavar="TIME", default="1m",
+                        help="keep trying for this long while Kaggle or the network fails, as 6h (default: 1m)")  # fmt: skip
+    kaggle.add_argument("--kaggle-pages", action="store_true", help="also keep the competition's own task pages, for people")
     add_data(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from mlebench.data.batch import prepare_all
-
     competitions = selected(arguments, registry_of(arguments))
-    source = Path(arguments.source) if arguments.source else None
-    if source and arguments.mock:
+    if arguments.source and arguments.mock:
         raise UsageError("--from and --mock exclude each other")
-    outcomes = prepare_all(
-        competitions,
-        source=source,
-        mock=arguments.mock,
-        jobs=arguments.jobs,
-        keep_raw=arguments.keep_raw,
-        verify=arguments.verify,
-        force=arguments.force,
-        new_key=arguments.new_key,
-        tell=lambda line: print(line, file=sys.stderr),
+    if arguments.jobs < 1:
+        raise UsageError(f"--jobs is {arguments.jobs}, expected 1 or more")
+    if arguments.verify_only:
+        return _verify(competitions)
+    outcomes = _prepare(arguments, competitions)
+    if len(competitions) > 1:
+        _summarize(outcomes, competitions)
+    return _exit_code(outcomes)
+
+
+def _prepare(arguments: argparse.Namespace, competitions: list[Competition]) -> list[PreparationOutcome]:
+    from mlebench.cli.preparation_display import PreparationDisplay
+    from mlebench.data.batch import prepare_all
+    from mlebench.data.readiness import look_ahead
+
+    transfer = _transfer(arguments)
+    with PreparationDisplay() as display:
+        online = not (arguments.source or arguments.mock)
+        readiness = look_ahead(competitions, force=arguments.force, online=online, transfer=transfer, watch=display)
+        left_out = _preflight(readiness, arguments, competitions[0].data_dir, display)
+        for outcome in left_out:
+            display.tell(outcome.message)
+        done = {outcome.competition_id: outcome for outcome in left_out}
+        outcomes = prepare_all(
+            [competition for competition in competitions if competition.id not in done],
+            source=Path(arguments.source) if arguments.source else None,
+            mock=arguments.mock,
+            jobs=arguments.jobs,
+            memory=_memory(arguments, len(competitions)),
+            keep_raw=arguments.keep_raw,
+            verify=arguments.verify,
+            force=arguments.force,
+            new_key=arguments.new_key,
+            pages=arguments.kaggle_pages,
+            transfer=transfer,
+            tell=display.tell,
+            watch=display,
+        )
+    done |= {outcome.competition_id: outcome for outcome in outcomes}
+    return [done[competition.id] for competition in competitions]
+
+
+def _preflight(
+    readiness: Readiness, arguments: argparse.Namespace, data_dir: Path, display: PreparationDisplay
+) -> list[PreparationOutcome]:
+    """Refuse what cannot work; the outcomes of competitions that are left out."""
+    from mlebench.data.readiness import require_space
+
+    if readiness.unaccepted and arguments.open:
+        _open_pages([access.competition_id for access in readiness.unaccepted])
+    if readiness.unaccepted and not arguments.skip_unaccepted:
+        from mlebench.kaggle.preflight import rules_to_accept
+
+        raise rules_to_accept(readiness.unaccepted)
+    need = readiness.need(jobs=arguments.jobs, keep_raw=arguments.keep_raw)
+    warning = require_space(need, data_dir)
+    if readiness.to_download:
+        display.tell(_foretell(readiness, need.likely, data_dir))
+    if warning:
+        display.tell(f"warning: {warning}")
+    return readiness.left_out()
+
+
+def _foretell(readiness: Readiness, needed: int, data_dir: Path) -> str:
+    from mlebench.data.disk_space import free_space
+    from mlebench.quantities import show_size
+
+    known = sum(readiness.sizes.get(competition.id, 0) for competition in readiness.open)
+    return (
+        f"{len(readiness.present)} prepared already, {len(readiness.at_hand)} with raw data here, "
+        f"{len(readiness.open)} to download ({show_size(known)}); "
+        f"about {show_size(needed)} of disk needed, {show_size(free_space(data_dir))} free in {data_dir}"
     )
-    return max((outcome.exit_code for outcome in outcomes), default=0)
+
+
+def _open_pages(ids: list[str]) -> None:
+    import webbrowser
+
+    from mlebench.kaggle.client import rules_page
+
+    for competition_id in ids:
+        webbrowser.open_new_tab(rules_page(competition_id))
+
+
+def _transfer(arguments: argparse.Namespace) -> Transfer:
+    from mlebench.kaggle.transfer import RateLimit, Transfer
+    from mlebench.quantities import parse_duration, parse_size
+
+    patience = quantity("--patience", arguments.patience, parse_duration)
+    if not arguments.max_rate:
+        return Transfer(patience)
+    rate = quantity("--max-rate", arguments.max_rate.removesuffix("/s"), parse_size)
+    if rate <= 0:
+        raise UsageError("--max-rate is 0, expected bytes a second such as 20m")
+    return Transfer(patience, RateLimit(rate))
+
+
+def _memory(arguments: argparse.Namespace, count: int) -> int | None:
+    from mlebench.quantities import parse_size
+
+    if arguments.memory:
+        return quantity("--memory", arguments.memory, parse_size)
+    if count == 1:
+        return None
+    from mlebench.machine import this_machine
+
+    return int(this_machine().memory * _MEMORY_SHARE / min(arguments.jobs, count))
+
+
+def _verify(competitions: list[Competition]) -> int:
+    from mlebench.data.preparation import is_prepared
+    from mlebench.data.verification import verify_prepared
+
+    missing = [competition.id for competition in competitions if not is_prepared(competition)]
+    results = [verify_prepared(competition) for competition in competitions if competition.id not in missing]
+    for result in results:
+        print(f"{result.competition_id} ({result.edition}): {result}", file=sys.stderr)
+    for competition_id in missing:
+        print(f"{competition_id}: not prepared; `mlebench prepare {competition_id}` does it", file=sys.stderr)
+    if any(result.failed for result in results):
+        return 1
+    return UsageError.exit_code if missing else 0
+
+
+def _summarize(outcomes: list[PreparationOutcome], competitions: list[Competition]) -> None:
+    from mlebench.cli.output import human_size
+    from mlebench.data.preparation import folder_size
+    from mlebench.quantities import show_duration
+
+    folders = {competition.id: competition.prepared_dir for competition in competitions}
+    words = {"present": "already prepared"}
+    print_table(
+        ["competition", "result", "size", "time", "problem"],
+        [
+            [
+                outcome.competition_id,
+                words.get(outcome.state, outcome.state),
+                human_size(folder_size(folder)) if (folder := folders[outcome.competition_id]).is_dir() else None,
+                show_duration(outcome.seconds) if outcome.seconds else None,
+                outcome.message.partition(": ")[2] if outcome.state in ("failed", "skipped") else "",
+            ]
+            for outcome in outcomes
+        ],
+    )
+
+
+def _exit_code(outcomes: list[PreparationOutcome]) -> int:
+    codes = {outcome.exit_code for outcome in outcomes} - {0}
+    if len(outcomes) > 1 and codes:
+        # wrong usage only if nothing but that stood in the way of all
+        return 2 if codes == {2} and all(outcome.exit_code for outcome in outcomes) else 1
+    return max(codes, default=0)

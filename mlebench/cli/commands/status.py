@@ -1,46 +1,36 @@
-"""Show what is prepared, in which edition, verified or not, and how large.
+"""Show what is prepared, in which edition, verified or not, and how large; and what lies half way.
 
-example: mlebench status --split low
+examples:
+  mlebench status --split low
+  mlebench status --verify
 """
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING, Any
 
 from mlebench.cli.options import add_json, registry_of
 from mlebench.cli.output import human_size, print_json, print_table
+
+if TYPE_CHECKING:
+    from mlebench.registry import Competition, Registry
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", metavar="S", help="low, medium, high, all, dev, demo or research")
     parser.add_argument("--data-dir", metavar="D", help="where data lies (default: $MLEBENCH_DATA_DIR, else the user's cache)")
+    parser.add_argument("--verify", action="store_true", help="check what is prepared again; exit code 1 if anything differs")
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from mlebench.data.preparation import PreparationRecord, folder_size, is_prepared
     from mlebench.registry import SPLITS
 
     registry = registry_of(arguments)
     splits = [arguments.split] if arguments.split else [name for name in SPLITS if name != "all"]
-    rows = []
-    for competition_id in [name for split in splits for name in registry.list_competition_ids(split)]:
-        for edition in ("v1", "v2"):
-            competition = registry.set_edition(edition).get_competition(competition_id)
-            if not is_prepared(competition):
-                continue
-            record = PreparationRecord.read(competition.prepared_dir)
-            rows.append(
-                {
-                    "id": competition_id,
-                    "edition": edition,
-                    "verified": record.verified if record else None,
-                    "mock": record.mock if record else None,
-                    "split_key_hash": record.split_key_hash if record else None,
-                    "bytes": folder_size(competition.prepared_dir),
-                    "path": str(competition.prepared_dir),
-                }
-            )
+    ids = [name for split in splits for name in registry.list_competition_ids(split)]
+    rows = [row for competition_id in ids for row in _rows(registry, competition_id, verify=arguments.verify)]
     if arguments.json:
         print_json(rows)
     elif not rows:
@@ -48,15 +38,70 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print_table(
             ["id", "edition", "state", "size"],
-            [
-                [row["id"], row["edition"], _state(row["verified"], row["mock"]), human_size(float(str(row["bytes"])))]
-                for row in rows
-            ],
+            [[row["id"], row["edition"], _in_words(row), human_size(row["bytes"])] for row in rows],
         )
-    return 0
+    return 1 if any(row.get("differs") for row in rows) else 0
 
 
-def _state(verified: object, mock: object) -> str:
-    if verified is None:
+def _rows(registry: Registry, competition_id: str, *, verify: bool) -> list[dict[str, Any]]:
+    from mlebench.data.preparation import is_prepared
+
+    editions = [
+        registry.set_edition("v1").get_competition(competition_id),
+        registry.set_edition("v2").get_competition(competition_id),
+    ]
+    rows = [_prepared(competition, verify=verify) for competition in editions if is_prepared(competition)]
+    return rows or _half_way(editions[0])
+
+
+def _prepared(competition: Competition, *, verify: bool) -> dict[str, Any]:
+    from mlebench.data.preparation import PreparationRecord, folder_size
+
+    record = PreparationRecord.read(competition.prepared_dir)
+    row: dict[str, Any] = {
+        "id": competition.id,
+        "edition": competition.edition.name,
+        "state": "prepared",
+        "verified": record.verified if record else None,
+        "mock": record.mock if record else None,
+        "split_key_hash": record.split_key_hash if record else None,
+        "bytes": folder_size(competition.prepared_dir),
+        "path": str(competition.prepared_dir),
+    }
+    if verify:
+        from mlebench.data.verification import verify_prepared
+
+        found = verify_prepared(competition)
+        row |= {
+            "checks": [{"path": check.path, "kind": check.kind, "passed": check.passed} for check in found.checks],
+            "differs": bool(found.failed),
+            "verification": str(found),
+        }
+    return row
+
+
+def _half_way(competition: Competition) -> list[dict[str, Any]]:
+    from mlebench.data.acquisition import has_raw
+    from mlebench.data.preparation import folder_size
+    from mlebench.kaggle.download import archive_path
+    from mlebench.kaggle.partial_file import bytes_there
+
+    archive = archive_path(competition)
+    row: dict[str, Any] = {"id": competition.id, "edition": None, "verified": None, "mock": None, "split_key_hash": None}
+    if not competition.facts.generated and has_raw(competition):
+        return [row | {"state": "raw data", "bytes": folder_size(competition.raw_dir), "path": str(competition.raw_dir)}]
+    if archive.exists():
+        return [row | {"state": "downloaded", "bytes": archive.stat().st_size, "path": str(archive)}]
+    if size := bytes_there(archive):
+        return [row | {"state": "download begun", "bytes": size, "path": str(archive.parent)}]
+    return []
+
+
+def _in_words(row: dict[str, Any]) -> str:
+    if row["state"] != "prepared":
+        return f"{row['state']}, not prepared"
+    if "verification" in row:
+        return str(row["verification"])
+    if row["verified"] is None:
         return "prepared by another harness"
-    return "mock" if mock else "verified" if verified else "not verified"
+    return "mock" if row["mock"] else "verified" if row["verified"] else "not verified"

@@ -1,0 +1,115 @@
+"""What people see while competitions are prepared: bars on a terminal, a line now and then in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from mlebench.cli.output import human_size
+from mlebench.quantities import show_duration
+
+if TYPE_CHECKING:
+    from mlebench.data.progress import Progress
+
+_LINE_EVERY = 30.0
+_QUIET_PHASES = {"asks Kaggle", "preparing", "making the mock", "removing raw data"}
+
+
+class Speed:
+    """Bytes a second of one download, over what arrived while somebody watched."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._first: int | None = None
+        self.rate = 0.0
+
+    def update(self, done: int) -> None:
+        """Note that `done` bytes are there."""
+        if self._first is None or done < self._first:
+            self._started, self._first = time.monotonic(), done
+        elapsed = time.monotonic() - self._started
+        self.rate = (done - self._first) / elapsed if elapsed > 0 else 0.0
+
+    def left(self, done: int, total: int | None) -> float | None:
+        """Seconds left; None where that cannot be told."""
+        return (total - done) / self.rate if total is not None and self.rate > 0 else None
+
+
+def describe(progress: Progress, speed: Speed) -> str:
+    """One line: `downloading 1.2 GB of 5.7 GB, 34.0 MB/s, 2 min 12 s left`."""
+    if progress.phase != "downloading":
+        return progress.phase
+    of = f" of {human_size(progress.total)}" if progress.total is not None else ""
+    left = speed.left(progress.done, progress.total)
+    time_left = f", {show_duration(left)} left" if left is not None else ""
+    return f"downloading {human_size(progress.done)}{of}, {human_size(speed.rate)}/s{time_left}"
+
+
+class PreparationDisplay:
+    """Shows the progress of several competitions on stderr; a context manager and a `Watch`."""
+
+    def __init__(self) -> None:
+        self._speeds: dict[str, Speed] = {}
+        self._phases: dict[str, str] = {}
+        self._told_at: dict[str, float] = {}
+        self._live: Any = None
+        self._latest: dict[str, str] = {}
+
+    def __enter__(self) -> PreparationDisplay:
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.live import Live
+
+            self._live = Live(console=Console(stderr=True), auto_refresh=False, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._live:
+            self._live.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        """Take a step of a competition."""
+        name = progress.competition_id
+        speed = self._speeds.setdefault(name, Speed())
+        if progress.phase == "downloading":
+            speed.update(progress.done)
+        line = describe(progress, speed)
+        if self._live:
+            self._latest[name] = line
+            self._redraw()
+        elif self._is_due(progress):
+            print(f"{name}: {line}", file=sys.stderr, flush=True)
+
+    def tell(self, line: str) -> None:
+        """Print a line that stays: the end of a competition."""
+        name = line.partition(":")[0]
+        for known in (self._latest, self._speeds, self._phases, self._told_at):
+            known.pop(name, None)
+        if self._live:
+            self._live.console.print(line, markup=False, highlight=False)
+            self._redraw()
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+    def _is_due(self, progress: Progress) -> bool:
+        name, now = progress.competition_id, time.monotonic()
+        finished = progress.phase == "downloading" and progress.done == progress.total
+        new = self._phases.get(name) != progress.phase
+        due = finished or (new and progress.phase not in _QUIET_PHASES)
+        due = due or (progress.phase == "downloading" and now > self._told_at.get(name, 0.0) + _LINE_EVERY)
+        self._phases[name] = progress.phase
+        if due:
+            self._told_at[name] = now
+        return due
+
+    def _redraw(self) -> None:
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table.grid(padding=(0, 2))
+        for name, line in self._latest.items():
+            table.add_row(Text(name, style="bold"), Text(line))
+        self._live.update(table, refresh=True)

@@ -1,0 +1,244 @@
+"""Kaggle's API: the SDK of the `kaggle` client with limits on waiting, retries, and errors that a person can act on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mlebench.errors import UsageError, WorkFailed
+from mlebench.kaggle.credentials import HOW_TO, Credentials, find_credentials
+from mlebench.kaggle.patience import Patience
+
+if TYPE_CHECKING:
+    import requests
+
+Result = TypeVar("Result")
+
+STALLED = 30.0
+"""Seconds without a byte after which a connection counts as broken (`MLEBENCH_KAGGLE_TIMEOUT`)."""
+_CONNECT = 10.0
+_TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
+_BOARD_PAGE = 200
+_LIST_PAGE = 100
+
+
+class RulesNotAccepted(UsageError):
+    """The account has not accepted the rules of a competition."""
+
+
+class NotOnKaggle(WorkFailed):
+    """Kaggle does not know what was asked for, or does not show it to this account."""
+
+
+def rules_page(competition_id: str) -> str:
+    """The page on which the rules are accepted."""
+    return f"https://www.kaggle.com/competitions/{competition_id}/rules"
+
+
+class KaggleService:
+    """One signed-in connection; for one thread at a time."""
+
+    def __init__(self, credentials: Credentials | None = None) -> None:
+        """Use `credentials`, by default those that are found on this machine.
+
+        Raises:
+            UsageError: if there are none.
+        """
+        from kagglesdk.competitions.services.competition_api_service import CompetitionApiClient
+        from kagglesdk.kaggle_http_client import KaggleHttpClient
+
+        self._credentials = credentials or find_credentials()
+        self._http = KaggleHttpClient(
+            username=self._credentials.username, password=self._credentials.key, api_token=self._credentials.token
+        )
+        bound_waiting(self._http)
+        self._api = CompetitionApiClient(self._http)
+
+    def entered(self, patience: Patience) -> set[str]:
+        """Ids of the competitions that the account has joined; asking also tells whether the credentials are accepted."""
+        from kagglesdk.competitions.types.competition_enums import CompetitionListTab
+
+        listed = self._list(patience, group=CompetitionListTab.COMPETITION_LIST_TAB_ENTERED)
+        return {_slug(entry.ref) for entry in listed}
+
+    def team_count(self, competition_id: str, patience: Patience) -> int:
+        """Number of teams; 0 where Kaggle does not tell."""
+        from kagglesdk.competitions.types.competition_api_service import ApiGetCompetitionRequest
+
+        request = ApiGetCompetitionRequest()
+        request.competition_name = competition_id
+        try:
+            count = int(self._call(lambda: self._api.get_competition(request), competition_id, patience).team_count or 0)
+        except NotOnKaggle:
+            count = 0
+        if count:
+            return count
+        listed = self._list(patience, search=competition_id)
+        return next((int(entry.team_count or 0) for entry in listed if _slug(entry.ref) == competition_id), 0)
+
+    def board_rows(self, competition_id: str, patience: Patience) -> Iterator[Any]:
+        """Every row of the private leaderboard, page after page: `team_id`, `team_name`, `submission_date`, `score`."""
+        from kagglesdk.competitions.types.competition_api_service import ApiGetLeaderboardRequest
+
+        token = ""
+        seen = set()
+        while token not in seen:
+            seen.add(token)
+            request = ApiGetLeaderboardRequest()
+            request.competition_name, request.page_size, request.page_token = competition_id, _BOARD_PAGE, token
+            page = self._call(partial(self._api.get_leaderboard, request), competition_id, patience)
+            patience.progressed()
+            yield from page.submissions or ()
+            token = page.next_page_token
+            if not token:
+                return
+
+    def pages(self, competition_id: str, patience: Patience) -> list[Any]:
+        """The competition's published pages: `name`, `content`, `mime_type`."""
+        from kagglesdk.competitions.types.competition_api_service import ApiListCompetitionPagesRequest
+
+        request = ApiListCompetitionPagesRequest()
+        request.competition_name = competition_id
+        return list(self._call(lambda: self._api.list_competition_pages(request), competition_id, patience).pages or ())
+
+    def open_download(self, competition_id: str, patience: Patience) -> requests.Response:
+        """The beginning of the competition's zip, not read yet; the caller closes it."""
+        from kagglesdk.competitions.types.competition_api_service import ApiDownloadDataFilesRequest
+
+        request = ApiDownloadDataFilesRequest()
+        request.competition_name = competition_id
+        response: requests.Response = self._call(lambda: self._api.download_data_files(request), competition_id, patience)
+        return response
+
+    def reopen_at(self, response: requests.Response, offset: int, validator: str | None) -> requests.Response:
+        """The same download from byte `offset` on; status 206, or another where the server begins anew or refuses.
+
+        Args:
+            response: an open download; it is closed.
+            offset: bytes that are there already.
+            validator: ETag or date of those bytes, so that a changed file is sent whole.
+        """
+        import requests
+
+        response.close()
+        request = response.request.copy()
+        url = request.url or response.url
+        request.headers["Range"] = f"bytes={offset}-"
+        if validator:
+            request.headers["If-Range"] = validator
+        with requests.Session() as session:
+            settings = session.merge_environment_settings(url, {}, True, None, None)
+            return session.send(request, timeout=(_CONNECT, stalled_after()), **settings)
+
+    def _list(self, patience: Patience, **filters: Any) -> Iterator[Any]:
+        from kagglesdk.competitions.types.competition_api_service import ApiListCompetitionsRequest
+
+        token = ""
+        seen = set()
+        while token not in seen:
+            seen.add(token)
+            request = ApiListCompetitionsRequest()
+            for name, value in filters.items():
+                setattr(request, name, value)
+            request.page_size, request.page_token = _LIST_PAGE, token
+            if not token:
+                request.page = 1
+            page = self._call(partial(self._api.list_competitions, request), None, patience)
+            yield from page.competitions or ()
+            token = page.next_page_token
+            if not token:
+                return
+
+    def _call(self, work: Callable[[], Result], competition_id: str | None, patience: Patience) -> Result:
+        import requests
+
+        while True:
+            try:
+                return work()
+            except requests.HTTPError as error:
+                status = _status(error)
+                if status not in _TRANSIENT:
+                    raise self._explain(error, status, competition_id) from None
+                patience.wait_after(f"Kaggle answered {status}", _retry_after(error))
+            except requests.exceptions.JSONDecodeError:
+                raise WorkFailed("what answers is not Kaggle's API; check proxy and network, then call again") from None
+            except requests.RequestException as error:
+                patience.wait_after(problem_of(error))
+
+    def _explain(self, error: requests.HTTPError, status: int, competition_id: str | None) -> Exception:
+        subject = competition_id or "the list of competitions"
+        said = str(error).splitlines()[0] if str(error) else f"status {status}"
+        if status == 401:
+            return UsageError(f"Kaggle refuses the credentials of {self._credentials.source}; {HOW_TO}")
+        if status == 403 and competition_id:
+            return RulesNotAccepted(f"Kaggle refuses {subject} ({said}); accept its rules at {rules_page(competition_id)}")
+        if status == 404:
+            return NotOnKaggle(f"Kaggle does not show {subject} to this account ({said})")
+        return WorkFailed(f"Kaggle refuses {subject} ({said})")
+
+
+def stalled_after() -> float:
+    """Seconds without a byte after which a connection counts as broken."""
+    return float(os.environ.get("MLEBENCH_KAGGLE_TIMEOUT") or STALLED)
+
+
+def bound_waiting(http: Any) -> None:
+    """Let no request of the SDK's client wait for ever; it sets no limit itself."""
+    from requests.adapters import HTTPAdapter
+
+    class Bounded(HTTPAdapter):
+        def send(
+            self,
+            request: Any,
+            stream: bool = False,
+            timeout: Any = None,
+            verify: Any = True,
+            cert: Any = None,
+            proxies: Any = None,
+        ) -> Any:
+            return super().send(request, stream, timeout or (_CONNECT, stalled_after()), verify, cert, proxies)
+
+    http.__enter__()
+    for scheme in ("http://", "https://"):
+        http._session.mount(scheme, Bounded())
+
+
+def problem_of(error: Exception) -> str:
+    """A connection error in a few words."""
+    import requests
+    from urllib3.exceptions import ReadTimeoutError
+
+    if isinstance(error, requests.Timeout | ReadTimeoutError):
+        return "no answer in time"
+    if isinstance(error, requests.ConnectionError) and "Connection refused" in str(error):
+        return "the connection is refused"
+    if "resolve" in str(error).lower():
+        return "the name cannot be resolved"
+    return "the connection broke"
+
+
+def is_transient(status: int) -> bool:
+    """Whether an answer of this status is worth another try."""
+    return status in _TRANSIENT
+
+
+def _status(error: requests.HTTPError) -> int:
+    if error.response is None:
+        return 500
+    status = int(error.response.status_code)
+    if status >= 400:
+        return status
+    try:
+        return int(error.response.json()["code"])
+    except (ValueError, KeyError, TypeError):
+        return 500
+
+
+def _retry_after(error: requests.HTTPError) -> str | None:
+    return error.response.headers.get("Retry-After") if error.response is not None else None
+
+
+def _slug(ref: str) -> str:
+    return ref.rstrip("/").rpartition("/")[2]

@@ -1,0 +1,245 @@
+"""Downloads that go on where they stopped, whatever stopped them."""
+
+from __future__ import annotations
+
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlebench.data.checksums import ChecksumCache
+from mlebench.data.progress import Progress, Watch, ignore
+from mlebench.errors import WorkFailed
+from mlebench.kaggle.partial_file import Identity, PartialFile, partial_file
+from mlebench.kaggle.patience import Patience
+from mlebench.kaggle.transfer import Transfer
+
+if TYPE_CHECKING:
+    import requests
+
+    from mlebench.kaggle.client import KaggleService
+    from mlebench.registry import Competition
+
+_CHUNK = 1 << 18
+_TELL_EVERY = 0.2
+
+
+def archive_path(competition: Competition) -> Path:
+    """Where the zip of a competition lies until it is unpacked."""
+    return competition.root / f"{competition.id}.zip"
+
+
+def download(
+    competition: Competition, folder: Path, *, force: bool = False, transfer: Transfer | None = None, watch: Watch = ignore
+) -> Path:
+    """Download a competition's zip as `<folder>/<id>.zip`; the name appears when the file is complete.
+
+    Args:
+        competition: the competition.
+        folder: made if need be.
+        force: download again what lies there.
+        transfer: patience and bandwidth.
+        watch: gets bytes and total.
+
+    Returns:
+        The path of the zip.
+
+    Raises:
+        UsageError: without credentials, or if the rules are not accepted.
+        WorkFailed: if Kaggle does not know the competition, or patience is at its end; what has arrived is kept.
+    """
+    archive = folder / f"{competition.id}.zip"
+    if archive.exists() and not force:
+        return archive
+    with partial_file(archive, lambda: watch(Progress(competition.id, "waits for another process that downloads it"))) as part:
+        if archive.exists() and not force:
+            return archive
+        _Download(competition.id, part, transfer or Transfer(), watch).run()
+        return part.finish()
+
+
+def download_raw(
+    competition: Competition, *, verify: bool = True, transfer: Transfer | None = None, watch: Watch = ignore
+) -> Path:
+    """Download, check and unpack a competition's raw data.
+
+    Args:
+        competition: the competition.
+        verify: compare the zip's md5 with the published one.
+        transfer: patience and bandwidth.
+        watch: gets phases, bytes and total.
+
+    Returns:
+        The folder with the unpacked raw data, which only ever appears complete.
+
+    Raises:
+        UsageError: without credentials, or if the rules are not accepted.
+        WorkFailed: if the download fails, or the md5 differs; the zip is kept then.
+    """
+    archive = download(competition, competition.root, transfer=transfer, watch=watch)
+    if verify and _is_damaged(competition, archive, watch):
+        archive.unlink()
+        archive = download(competition, competition.root, transfer=transfer, watch=watch)
+        if _is_damaged(competition, archive, watch):
+            raise WorkFailed(f"{archive} arrived damaged twice; try again later")
+    return _unpack(competition, archive, watch)
+
+
+def _unpack(competition: Competition, archive: Path, watch: Watch) -> Path:
+    from mlebench.data.acquisition import unpack_into_place
+
+    watch(Progress(competition.id, "unpacking"))
+    try:
+        raw = unpack_into_place(archive, competition.raw_dir)
+    except WorkFailed:
+        # a damaged archive must not be taken for the download again
+        archive.unlink(missing_ok=True)
+        raise
+    archive.unlink(missing_ok=True)
+    return raw
+
+
+def _is_damaged(competition: Competition, archive: Path, watch: Watch) -> bool:
+    """Compare with the published md5.
+
+    Returns:
+        True if the file is broken, so that another download helps.
+
+    Raises:
+        WorkFailed: if the file is sound, but another one.
+    """
+    expected = competition.facts.md5.zip
+    if expected is None:
+        return False
+    watch(Progress(competition.id, "checking the download"))
+    with ChecksumCache.of(competition.root) as cache:
+        found = cache.md5(archive)
+    if found == expected:
+        return False
+    members = _sound_members(archive)
+    if members is None:
+        return True
+    raise WorkFailed(
+        f"{archive} has md5 {found}, the zip of 2024 had {expected}; all {members:,} members are sound, so it is no broken "
+        f"download: Kaggle re-packs archives now and then, or changed the data (`unzip -v {archive}` lists sizes and checksums "
+        f"by member to compare). `mlebench prepare {competition.id} --no-verify` goes on with it"
+    )
+
+
+def _sound_members(archive: Path) -> int | None:
+    """Number of members of a zip; None if it is broken."""
+    import zlib
+
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            return None if opened.testzip() else len(opened.infolist())
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError):
+        return None
+
+
+class _Download:
+    """One file, over as many connections as it takes."""
+
+    def __init__(self, competition_id: str, part: PartialFile, transfer: Transfer, watch: Watch) -> None:
+        self._id = competition_id
+        self._part = part
+        self._limit = transfer.limit
+        self._watch = watch
+        self._total: int | None = None
+        self._told_at = 0.0
+        self._patience = Patience(transfer.patience, tell=self._tell)
+
+    def run(self) -> None:
+        import requests
+        from urllib3.exceptions import HTTPError
+
+        from mlebench.kaggle.client import KaggleService, problem_of
+
+        service = KaggleService()
+        self._tell("asks Kaggle")
+        while True:
+            try:
+                if self._attempt(service):
+                    return
+                problem = "the connection broke"
+            except (requests.RequestException, HTTPError) as error:
+                problem = problem_of(error)
+            except _Refused as refusal:
+                self._patience.wait_after(str(refusal), refusal.retry_after)
+                continue
+            self._patience.wait_after(problem)
+
+    def _attempt(self, service: KaggleService) -> bool:
+        """Fetch what is missing over one connection; whether the file is complete then."""
+        response = service.open_download(self._id, self._patience)
+        try:
+            identity = Identity.of(response.headers)
+            self._total = identity.length
+            offset = self._part.keep_for(identity)
+            if identity.length is not None and offset == identity.length:
+                return True
+            if offset:
+                response = self._continue(service, response, identity, offset)
+            return self._receive(response)
+        finally:
+            response.close()
+
+    def _continue(
+        self, service: KaggleService, response: requests.Response, identity: Identity, offset: int
+    ) -> requests.Response:
+        from mlebench.kaggle.client import is_transient
+
+        response = service.reopen_at(response, offset, identity.validator)
+        if response.status_code == 206 and _starts_at(response, offset):
+            return response
+        if response.status_code == 200:
+            # the server does not know ranges, or the file has changed
+            self._part.empty()
+            self._total = Identity.of(response.headers).length
+            self._part.keep_for(Identity.of(response.headers))
+            return response
+        response.close()
+        if not is_transient(response.status_code):
+            # the next attempt gets a new link, and begins anew if ranges do not work
+            self._part.empty()
+        raise _Refused(f"Kaggle answered {response.status_code}", response.headers.get("Retry-After"))
+
+    def _receive(self, response: requests.Response) -> bool:
+        for chunk in _chunks(response):
+            if self._limit:
+                self._limit.take(len(chunk))
+            self._part.append(chunk)
+            self._patience.progressed()
+            if time.monotonic() > self._told_at + _TELL_EVERY:
+                self._tell("downloading")
+        self._tell("downloading")
+        if self._total is None:
+            return True
+        if len(self._part) > self._total:
+            self._part.empty()
+        return len(self._part) == self._total
+
+    def _tell(self, phase: str) -> None:
+        self._told_at = time.monotonic()
+        self._watch(Progress(self._id, phase, len(self._part), self._total))
+
+
+class _Refused(Exception):
+    """A range was not served."""
+
+    def __init__(self, message: str, retry_after: str | None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+def _starts_at(response: requests.Response, offset: int) -> bool:
+    return response.headers.get("Content-Range", f"bytes {offset}-").startswith(f"bytes {offset}-")
+
+
+def _chunks(response: requests.Response) -> Iterator[bytes]:
+    raw: Any = response.raw
+    # `read` would drop the bytes that came before a connection broke
+    read = getattr(raw, "read1", None) or raw.read
+    while chunk := read(_CHUNK, decode_content=False):
+        yield chunk

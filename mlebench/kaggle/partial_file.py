@@ -1,0 +1,131 @@
+"""A file that grows over several attempts and only gets its name when it is complete."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Identity(NamedTuple):
+    """What tells whether two answers of a server are the same file."""
+
+    length: int | None
+    etag: str | None
+    last_modified: str | None
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str]) -> Identity:
+        """The identity that response headers tell."""
+        length = headers.get("Content-Length", "")
+        return cls(int(length) if length.isdigit() else None, headers.get("ETag"), headers.get("Last-Modified"))
+
+    @property
+    def validator(self) -> str | None:
+        """What an `If-Range` header takes."""
+        return self.etag if self.etag and not self.etag.startswith("W/") else self.last_modified
+
+
+@dataclass
+class PartialFile:
+    """The beginning of `target`, in `<target>.part`; `<target>.part.json` tells what it is the beginning of.
+
+    Bytes go straight to the file, so that what lies there is always a true beginning, whenever the process ends.
+    """
+
+    target: Path
+    descriptor: int
+
+    def __len__(self) -> int:
+        return os.fstat(self.descriptor).st_size
+
+    def keep_for(self, identity: Identity) -> int:
+        """Keep what is there if it is the beginning of the file of this identity, else empty it.
+
+        Returns:
+            The number of bytes kept.
+        """
+        if len(self) and (self._identity() != identity or identity.length is None or len(self) > identity.length):
+            self.empty()
+        if not len(self):
+            _note_path(self.target).write_text(json.dumps(identity._asdict()) + "\n", encoding="utf-8")
+        return len(self)
+
+    def empty(self) -> None:
+        """Drop all bytes."""
+        os.ftruncate(self.descriptor, 0)
+
+    def append(self, content: bytes) -> None:
+        """Write bytes at the end."""
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(self.descriptor, rest) :]
+
+    def finish(self) -> Path:
+        """Give the complete file its name."""
+        os.fsync(self.descriptor)
+        _part_path(self.target).rename(self.target)
+        _note_path(self.target).unlink(missing_ok=True)
+        return self.target
+
+    def _identity(self) -> Identity | None:
+        try:
+            return Identity(**json.loads(_note_path(self.target).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+
+@contextlib.contextmanager
+def partial_file(target: Path, waiting: Callable[[], None]) -> Iterator[PartialFile]:
+    """Open the beginning of `target` for one process at a time; `waiting` is called before waiting for another."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        descriptor = _open_alone(_part_path(target), waiting, stack)
+        try:
+            yield PartialFile(target, descriptor)
+        finally:
+            if not os.fstat(descriptor).st_size:
+                discard(target)
+
+
+def discard(target: Path) -> None:
+    """Remove what an unfinished attempt left."""
+    _part_path(target).unlink(missing_ok=True)
+    _note_path(target).unlink(missing_ok=True)
+
+
+def bytes_there(target: Path) -> int:
+    """Size of the beginning of `target`."""
+    try:
+        return _part_path(target).stat().st_size
+    except OSError:
+        return 0
+
+
+def _open_alone(path: Path, waiting: Callable[[], None], stack: contextlib.ExitStack) -> int:
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with contextlib.suppress(FileNotFoundError):
+            # another process may have finished or removed it meanwhile
+            if os.fstat(descriptor).st_ino == path.stat().st_ino:
+                stack.callback(os.close, descriptor)
+                return descriptor
+        os.close(descriptor)
+
+
+def _part_path(target: Path) -> Path:
+    return target.with_name(f"{target.name}.part")
+
+
+def _note_path(target: Path) -> Path:
+    return target.with_name(f"{target.name}.part.json")

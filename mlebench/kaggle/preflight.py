@@ -1,0 +1,94 @@
+"""What can be known before the first byte: are the credentials accepted, the rules too, and how large is each download."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from mlebench.data.progress import Progress, Watch, ignore
+from mlebench.errors import UsageError, WorkFailed
+from mlebench.kaggle.patience import Patience
+
+if TYPE_CHECKING:
+    from mlebench.kaggle.credentials import Credentials
+    from mlebench.kaggle.transfer import Transfer
+    from mlebench.registry import Competition
+
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Access:
+    """Whether one competition can be downloaded."""
+
+    competition_id: str
+    state: Literal["open", "rules", "failed"]
+    """open: yes; rules: they are not accepted; failed: `message` says why."""
+    size: int | None = None
+    """Bytes of the zip, where Kaggle tells."""
+    message: str = ""
+
+
+def check_access(competitions: Sequence[Competition], transfer: Transfer, watch: Watch = ignore) -> dict[str, Access]:
+    """Ask Kaggle for each competition whether it may be downloaded, without downloading it.
+
+    The list of joined competitions tells whether the credentials are accepted; a download answers 403 where rules are not.
+    There is no way to accept rules through the API.
+
+    Returns:
+        One entry by competition id.
+
+    Raises:
+        UsageError: if credentials are missing or refused.
+        WorkFailed: if Kaggle cannot be reached.
+    """
+    from mlebench.kaggle.client import KaggleService, NotOnKaggle
+    from mlebench.kaggle.credentials import find_credentials
+
+    if not competitions:
+        return {}
+    credentials = find_credentials()
+    patience = Patience(transfer.patience, tell=lambda message: watch(Progress("Kaggle", message)))
+    try:
+        entered = KaggleService(credentials).entered(patience)
+    except NotOnKaggle:
+        entered = set()
+    with ThreadPoolExecutor(min(_AT_ONCE, len(competitions))) as pool:
+        checks = [pool.submit(_check_one, competition, credentials, transfer, watch) for competition in competitions]
+        found = [check.result() for check in checks]
+    return {access.competition_id: _with_entered(access, entered) for access in found}
+
+
+def _check_one(competition: Competition, credentials: Credentials, transfer: Transfer, watch: Watch) -> Access:
+    from mlebench.kaggle.client import KaggleService, RulesNotAccepted
+
+    patience = Patience(transfer.patience, tell=lambda message: watch(Progress(competition.id, message)))
+    watch(Progress(competition.id, "asks Kaggle"))
+    try:
+        with KaggleService(credentials).open_download(competition.id, patience) as response:
+            length = response.headers.get("Content-Length", "")
+            return Access(competition.id, "open", int(length) if length.isdigit() else None)
+    except RulesNotAccepted as error:
+        return Access(competition.id, "rules", message=str(error))
+    except WorkFailed as error:
+        return Access(competition.id, "failed", message=str(error))
+
+
+def _with_entered(access: Access, entered: set[str]) -> Access:
+    if access.state == "rules" and access.competition_id in entered:
+        hint = "; the account has joined it, so the rules may have changed, or Kaggle wants a verified phone number"
+        return Access(access.competition_id, "rules", message=access.message + hint)
+    return access
+
+
+def rules_to_accept(accesses: Sequence[Access]) -> UsageError:
+    """The error that lists all rule pages to accept, in one go."""
+    from mlebench.kaggle.client import rules_page
+
+    pages = "\n".join(f"  {rules_page(access.competition_id)}" for access in accesses)
+    return UsageError(
+        f"the rules of {len(accesses)} competitions are not accepted yet. Open each page, accept, and call again "
+        f"(--open opens them in a browser, --skip-unaccepted goes on without them):\n{pages}"
+    )
