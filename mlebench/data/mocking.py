@@ -167,14 +167,14 @@ def dicom_bytes(rng: np.random.Generator, size: tuple[int, int] = (8, 8), **tags
         tags: further elements by keyword, such as `PatientID="ID_1"`.
     """
     from pydicom.dataset import FileDataset, FileMetaDataset
-    from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
+    from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage
 
-    uid = "1.2.826.0.1." + ".".join(map(str, rng.integers(1, 10**9, 3)))
+    uid = UID("1.2.826.0.1." + ".".join(map(str, rng.integers(1, 10**9, 3))))
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = MRImageStorage
     meta.MediaStorageSOPInstanceUID = uid
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset = FileDataset(None, {}, file_meta=meta, preamble=bytes(128))
+    dataset = FileDataset(io.BytesIO(), {}, file_meta=meta, preamble=bytes(128))
     dataset.SOPClassUID, dataset.SOPInstanceUID = MRImageStorage, uid
     dataset.Columns, dataset.Rows = size
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
