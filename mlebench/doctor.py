@@ -90,7 +90,7 @@ def _examine_engine(client: Any) -> Iterator[Finding]:
     about = engine.describe(client)
     yield Finding("engine", "ok", f"{about['engine']} {about['version']}, API {about['api_version']}")
     yield _limits(client, info)
-    yield _confinement(info)
+    yield _confinement(info, about["engine"])
     root = Path(info.get("DockerRootDir") or "/")
     if root.is_dir():
         yield _disk("engine disk", root)
@@ -145,11 +145,14 @@ def _try_out(client: Any, image: images.Image) -> dict[str, bool]:
     return {name: bool(effective) for name, effective in json.loads(output.decode().strip().splitlines()[-1]).items()}
 
 
-def _confinement(info: dict[str, Any]) -> Finding:
+def _confinement(info: dict[str, Any], engine_name: str = "docker") -> Finding:
     options = [text.partition(",")[0].removeprefix("name=") for text in info.get("SecurityOptions") or []]
     if "seccomp" not in options:
         mend = "start the engine with its default seccomp profile; without it containers may use every system call"
         return Finding("confinement", "problem", f"no seccomp ({', '.join(options) or 'nothing'})", mend)
+    if engine_name == "podman":
+        mend = "Podman cannot keep containers of one network apart: with network open, runs can reach each other's ports"
+        return Finding("confinement", "warning", ", ".join(options), mend)
     return Finding("confinement", "ok", ", ".join(options))
 
 

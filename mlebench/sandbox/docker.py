@@ -68,6 +68,7 @@ class DockerSandbox:
         try:
             image = self._image(request.agent)
             container.check_readable(request.public_dir)
+            self._check_gpus(request)
             self._remove_earlier(request)
             return self._start(request, image)
         except (DockerException, OSError) as error:
@@ -121,6 +122,14 @@ class DockerSandbox:
             network.release(self._client)
             shutil.rmtree(folder.path, ignore_errors=True)
             raise
+
+    def _check_gpus(self, request: RunRequest) -> None:
+        """Some engines start a container without the GPUs that were asked for."""
+        if request.gpu_ids and not has_gpu_runtime(self._client.info()):
+            gpus = ", ".join(request.gpu_ids)
+            raise StartFailed(
+                "gpu-unavailable", f"the engine cannot give GPU {gpus} to a container; `mlebench doctor` checks the GPUs"
+            )
 
     def _remove_earlier(self, request: RunRequest) -> None:
         """Containers of earlier attempts at this run, whose harness gave them up."""

@@ -197,7 +197,7 @@ class DockerHandle:
             verdict.state,
             verdict.reason,
             verdict.detail,
-            state.get("ExitCode"),
+            None if forced is not None and forced.by in ("lost", "outage") else state.get("ExitCode"),
             verdict.failure_class,
             self.started_at,
             max(ended_at, self.started_at),

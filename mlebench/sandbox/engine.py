@@ -55,12 +55,11 @@ def summary(error: BaseException) -> str:
 
 def is_outage(error: BaseException) -> bool:
     """Whether an error says that the engine itself is away, not that it refused something."""
-    import requests
-    from docker.errors import APIError
+    from requests import exceptions
 
-    if isinstance(error, APIError):
-        return False
-    return isinstance(error, (requests.exceptions.RequestException, OSError))
+    if isinstance(error, exceptions.RequestException):
+        return isinstance(error, (exceptions.ConnectionError, exceptions.Timeout, exceptions.ChunkedEncodingError))
+    return isinstance(error, OSError)
 
 
 def describe(client: Any) -> dict[str, Any]:

@@ -75,7 +75,11 @@ class Watch:
         return None
 
     def _look_at_processes(self, now: float) -> Excess | None:
-        statistics = self.client.api.stats(self.container_id, stream=False, one_shot=True)
+        try:
+            statistics = self.client.api.stats(self.container_id, stream=False, one_shot=True)
+        except ValueError:
+            # some engines answer with nothing for a container that is just starting or ending
+            return None
         memory = statistics.get("memory_stats") or {}
         details = memory.get("stats") or {}
         cache = details.get("inactive_file", details.get("total_inactive_file", 0))

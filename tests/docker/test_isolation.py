@@ -148,7 +148,7 @@ def test_environment_holds_only_what_was_declared(probe: dict[str, Any]) -> None
     known = {"PATH", "HOME", "HOSTNAME", "PWD", "OLDPWD", "SHLVL", "_", "PYTHONUNBUFFERED", "DECLARED",
              "DATA_DIR", "SUBMISSION_DIR", "LOGS_DIR", "CODE_DIR", "AGENT_DIR", "COMPETITION_ID", "TIME_LIMIT_SECS",
              "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NVIDIA_VISIBLE_DEVICES",
-             "LC_CTYPE"}  # fmt: skip
+             "LC_CTYPE", "TERM", "container"}  # fmt: skip
     assert {name for name in environment if not name.startswith("MLEBENCH_")} <= known
 
 
