@@ -22,7 +22,16 @@ from typing import Any, Literal
 from mlebench.agents import AgentSpec
 from mlebench.profiles import Profile
 from mlebench.sandbox import log_filter, processes
-from mlebench.sandbox.base import OUTPUT_FOLDERS, EndState, FailureClass, Outcome, RunRequest, StartFailed, agent_environment
+from mlebench.sandbox.base import (
+    OUTPUT_FOLDERS,
+    EndState,
+    FailureClass,
+    Outcome,
+    RunRequest,
+    SandboxName,
+    StartFailed,
+    agent_environment,
+)
 from mlebench.sandbox.snapshots import Snapshots
 
 NOTICE = "local sandbox: isolates nothing, the agent runs as you, sees your files and has the network"
@@ -39,7 +48,7 @@ _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 class LocalSandbox:
     """Runs agents as subprocesses, for development and for machines without a container engine."""
 
-    name: Literal["local"] = "local"
+    name: SandboxName = "local"
 
     def problems(self, agents: list[AgentSpec], profile: Profile) -> list[str]:
         """What would keep these agents from starting here."""
