@@ -129,9 +129,13 @@ class Grader:
         return bool(leaderboard["score"].iloc[0] < leaderboard["score"].iloc[-1])
 
     def rank_score(self, score: float | None, leaderboard: pd.DataFrame) -> dict[str, bool | float | None]:
-        """Place a score on a leaderboard (a table with a `score` column): medals, above-median and the four thresholds."""
-        lower = self.is_lower_better(leaderboard)
-        thresholds = Thresholds.from_leaderboard(leaderboard["score"].to_numpy(), lower_is_better=lower)
+        """Place a score on a leaderboard: medals, above-median and the four thresholds.
+
+        Args:
+            score: None for a submission without a score.
+            leaderboard: a table with a `score` column, one row per team; or, with a `place` column, the four thresholds by name.
+        """
+        thresholds = self._thresholds_on(leaderboard)
         medal = thresholds.medal(score)
         return {
             "gold_medal": medal == "gold",
@@ -143,6 +147,12 @@ class Grader:
             "bronze_threshold": thresholds.bronze,
             "median_threshold": thresholds.median,
         }
+
+    def _thresholds_on(self, leaderboard: pd.DataFrame) -> Thresholds:
+        lower = self.is_lower_better(leaderboard)
+        if "place" in leaderboard:
+            return Thresholds(**leaderboard.set_index("place")["score"].to_dict(), lower_is_better=lower)
+        return Thresholds.from_leaderboard(leaderboard["score"].to_numpy(), lower_is_better=lower)
 
     def _arrays(self, aligned: Aligned, columns: Mapping[str, Column], parsed: Mapping[str, np.ndarray]) -> float:
         assert self.metric is not None
@@ -164,7 +174,7 @@ class Grader:
 
     def _frames(self, aligned: Aligned, parsed: Mapping[str, np.ndarray]) -> float:
         assert self.score is not None
-        submission = aligned.submission[list(self.id_columns)].assign(**parsed)
+        submission = pd.concat([aligned.submission[list(self.id_columns)], pd.DataFrame(parsed)], axis=1)
         return self.score(aligned.answers, submission)
 
 
