@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from mlebench.data import Edition, link_files, open_zip, scratch, unpack_files, write_csv
+from mlebench.data import Edition, extract, link_files, open_zip, scratch, unpack_files, write_csv
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
@@ -13,13 +13,26 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
         unpack_files(raw / "train_cleaned.zip", clean, {f"train_cleaned/{page}": page for page in pages})
         same_page = None if edition.is_v1 else [grey_levels(clean / page).tobytes() for page in pages]
         train, test = edition.split(pages, test_size=0.2, groups=same_page)
-        link_files(clean, public / "train_cleaned", train)
         answers = pd.concat([pixels(clean / page) for page in sorted(test)], ignore_index=True)
+        if edition.is_v1:
+            publish_archives(raw, public, test)
+        else:
+            link_files(clean, public / "train_cleaned", train)
+            unpack_files(raw / "train.zip", public / "train", {f"train/{page}": page for page in train})
+            unpack_files(raw / "train.zip", public / "test", {f"train/{page}": page for page in test})
 
-    unpack_files(raw / "train.zip", public / "train", {f"train/{page}": page for page in train})
-    unpack_files(raw / "train.zip", public / "test", {f"train/{page}": page for page in test})
     write_csv(answers, private / "answers.csv")
     write_csv(answers.assign(value=1), public / "sampleSubmission.csv")
+
+
+def publish_archives(raw: Path, public: Path, test: list[str]) -> None:
+    """Unpack all that the archives hold, pages or not; test pages get a folder of their own and lose their clean versions."""
+    for archive in ("train.zip", "train_cleaned.zip"):
+        extract(raw / archive, public)
+    (public / "test").mkdir()
+    for page in test:
+        (public / "train" / page).rename(public / "test" / page)
+        (public / "train_cleaned" / page).unlink()
 
 
 def names_of_pages(archive: Path) -> list[str]:

@@ -1,14 +1,16 @@
 from collections import Counter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from mlebench.data import Edition, Member, open_zip, unpack_files, write_csv, write_zip
 
+TRAIN = PurePosixPath("train")
+
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     with open_zip(raw / "train.zip") as photos:
-        files = sorted(name for name in photos.namelist() if name.startswith("train/") and name.endswith(".jpg"))
+        files = sorted(name for name in photos.namelist() if PurePosixPath(name).parent == TRAIN and name.endswith(".jpg"))
         train, test = edition.split(files, test_size=0.1, stratify=[animal(file) for file in files])
         new_names = {
             "train": number_by_class(train),

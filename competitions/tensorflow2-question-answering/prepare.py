@@ -40,7 +40,11 @@ def split_parts(path: Path, edition: Edition) -> Iterator[tuple[Examples, Exampl
     in_test = None if edition.is_v1 else documents_in_test(path, edition)
     lines = enumerate(read_json_lines(path))
     while chunk := list(itertools.islice(lines, CHUNK_LINES)):
-        examples = [{**example, "example_id": str(example["example_id"])} for _, example in chunk]
+        # v1 made a table of each thousand, so that all lines of it have the same fields in one order
+        fields = list(dict.fromkeys(field for _, example in chunk for field in example))
+        examples = [{field: example.get(field) for field in fields} for _, example in chunk]
+        for example in examples:
+            example["example_id"] = str(example["example_id"])
         if in_test is not None:
             tested = [in_test[line] for line, _ in chunk]
             yield list(itertools.compress(examples, np.logical_not(tested))), list(itertools.compress(examples, tested))

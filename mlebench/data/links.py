@@ -42,7 +42,7 @@ def link_files(source: Path, target: Path, names: Iterable[str] | Mapping[str, s
     Args:
         source: a folder of the raw data.
         target: the folder, made if need be, even for no names.
-        names: paths below `source`; a mapping tells the path below `target` for each.
+        names: paths below `source`, a repeated one counts once; a mapping tells the path below `target` for each.
         hide_origin: copy in the order of the names with one fixed time instead, for files whose place in the raw data tells the
             answer: a link would show the raw file's inode number and time.
 
@@ -52,7 +52,7 @@ def link_files(source: Path, target: Path, names: Iterable[str] | Mapping[str, s
     Raises:
         WorkFailed: if files are missing, naming how many and the first few.
     """
-    pairs = list(names.items()) if isinstance(names, Mapping) else [(name, name) for name in names]
+    pairs = list(names.items()) if isinstance(names, Mapping) else [(name, name) for name in dict.fromkeys(names)]
     place = _copy_dateless if hide_origin else link
     make_folders(target, (new for _, new in pairs))
     for old, new in pairs:

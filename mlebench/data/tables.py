@@ -45,8 +45,11 @@ def read_csv(source: Path | IO[bytes], *, text: bool = False, **options: Any) ->
 
 
 def _only_table(archive: zipfile.ZipFile, path: Path) -> str:
+    """The member named like the archive, at the root before elsewhere; else the only member."""
     names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
-    named_alike = [name for name in names if PurePosixPath(name).name == path.stem]
+    expected = {path.stem, f"{path.stem}.csv"}
+    at_root = [name for name in names if name in expected]
+    named_alike = at_root or [name for name in names if PurePosixPath(name).name in expected]
     if len(names) != 1 and len(named_alike) != 1:
         raise WorkFailed(f"{path} should hold one table named {path.stem}, it holds {', '.join(names[:5]) or 'nothing'}")
     return (named_alike or names)[0]

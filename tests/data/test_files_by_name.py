@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mlebench.data import Member, extract, link_files, one_hot, unpack_files, write_7z
+from mlebench.data import Member, extract, link_files, one_hot, read_csv, unpack_files, write_7z
 from mlebench.data.groups import same_content
 from mlebench.errors import WorkFailed
 
@@ -38,6 +38,10 @@ def test_files_are_linked_below_the_target_or_to_new_names(photos: Path, tmp_pat
     assert (tmp_path / "same/cats/1.jpg").samefile(photos / "cats/1.jpg")
     link_files(photos, tmp_path / "flat", {"cats/2.jpg": "b.jpg", "dogs/3.jpg": "a.jpg"})
     assert (tmp_path / "flat/a.jpg").samefile(photos / "dogs/3.jpg")
+
+
+def test_a_name_given_twice_is_one_file(photos: Path, tmp_path: Path) -> None:
+    assert link_files(photos, tmp_path / "same", ["cats/1.jpg", "cats/1.jpg"]) == 1
 
 
 def test_no_names_give_an_empty_folder(photos: Path, tmp_path: Path) -> None:
@@ -100,3 +104,20 @@ def test_one_hot_keeps_index_and_order_of_classes() -> None:
     assert table.loc[3].tolist() == [1, 0, 0]
     with pytest.raises(WorkFailed, match=r"`label` values that are no class \(x\)"):
         one_hot(pd.Series(["x"], name="label"), ["a"])
+
+
+@pytest.mark.parametrize("archive", ["train.zip", "train.csv.zip"])
+def test_the_table_of_a_zip_is_told_by_name_among_what_packing_left_there(tmp_path: Path, archive: str) -> None:
+    with zipfile.ZipFile(tmp_path / archive, "w") as packed:
+        for name in ("__MACOSX/._train.csv", ".DS_Store", "notes/train.csv", "readme.txt"):
+            packed.writestr(name, "not the table")
+        packed.writestr("train.csv", "id\n7\n")
+    assert read_csv(tmp_path / archive)["id"].tolist() == [7]
+
+
+def test_a_zip_without_that_table_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "train.zip", "w") as packed:
+        packed.writestr("a.csv", "id\n7\n")
+        packed.writestr("b.csv", "id\n7\n")
+    with pytest.raises(WorkFailed, match=r"one table named train, it holds a\.csv, b\.csv"):
+        read_csv(tmp_path / "train.zip")
