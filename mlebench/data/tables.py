@@ -85,7 +85,8 @@ def look_up(table: pd.DataFrame, by: str, keys: pd.Series) -> pd.DataFrame:
     if (rows < 0).any():
         shown = ", ".join(map(str, keys[rows < 0].tolist()[:3]))
         raise WorkFailed(f"{(rows < 0).sum():,} rows of the raw data lack their `{by}` ({shown}) in a table; download it again")
-    return table.iloc[rows].set_axis(keys.index)
+    found: pd.DataFrame = table.iloc[rows].set_axis(keys.index)
+    return found
 
 
 def write_csv(table: pd.DataFrame, path: Path, **options: Any) -> None:
