@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlebench.data.checksums import ChecksumCache
+from mlebench.data.preparation import explained
 from mlebench.data.progress import Progress, Watch, ignore
 from mlebench.errors import WorkFailed
 from mlebench.kaggle.partial_file import Identity, PartialFile, partial_file
@@ -52,7 +53,11 @@ def download(
     archive = folder / f"{competition.id}.zip"
     if archive.exists() and not force:
         return archive
-    with partial_file(archive, lambda: watch(Progress(competition.id, "waits for another process that downloads it"))) as part:
+
+    def waiting() -> None:
+        watch(Progress(competition.id, "waits for another process that downloads it"))
+
+    with explained(competition, "downloading"), partial_file(archive, waiting) as part:
         if archive.exists() and not force:
             return archive
         _Download(competition.id, part, transfer or Transfer(), watch).run()
