@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from mlebench.errors import UsageError
 from mlebench.yaml_model import read_model
 
-Split = Literal["low", "medium", "high", "dev", "demo", "research"]
+Split = Literal["low", "medium", "high", "dev", "demo", "research", "own"]
 EditionName = Literal["v1", "v2"]
 Modality = Literal["tabular", "text", "image", "audio", "signal", "graph", "video", "volume", "point cloud", "multimodal"]
 Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]

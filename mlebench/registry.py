@@ -31,6 +31,7 @@ SPLITS: dict[str, tuple[str, ...]] = {
     "dev": ("dev",),
     "demo": ("demo",),
     "research": ("research",),
+    "own": ("own",),
 }
 """The splits by name, each with the values of `split` that it takes together."""
 

@@ -24,6 +24,8 @@ COMMANDS = {
     "report": "aggregate grading reports into medal tables",
     "agents": "list agents, build their images",
     "images": "build the container images",
+    "new-competition": "make a folder for a competition of your own",
+    "new-agent": "make a folder for an agent of your own",
     "doctor": "check this machine",
     "demo": "run the whole job on the embedded demo split",
 }

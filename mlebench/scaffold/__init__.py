@@ -1,0 +1,56 @@
+"""New competition and agent folders: whole files that work on made-up data, with a TODO at each place that is yours."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from string import Template
+from typing import Literal, NamedTuple
+
+from mlebench.errors import UsageError
+
+Kind = Literal["competition", "agent"]
+
+_NAMES = {"competition": r"[A-Za-z0-9][A-Za-z0-9-]*", "agent": r"[a-z0-9][a-z0-9._-]*"}
+
+
+class Todo(NamedTuple):
+    """Something that the author of a new folder has to fill in."""
+
+    path: Path
+    line: int
+    text: str
+
+
+def scaffold(kind: Kind, name: str, home: Path) -> list[Todo]:
+    """Make the folder `home/name`.
+
+    Returns:
+        What is left to fill in, in the order of files and lines.
+
+    Raises:
+        UsageError: if the name is not one, or the folder exists.
+    """
+    if not re.fullmatch(_NAMES[kind], name):
+        raise UsageError(f"{name!r} is no name of a {kind}: letters, digits and hyphens only, such as my-{kind}")
+    folder = home / name
+    if folder.exists():
+        raise UsageError(f"{folder} exists; choose another name, or another place with --into")
+    folder.mkdir(parents=True)
+    for template in sorted((Path(__file__).parent / kind).iterdir()):
+        target = folder / template.name.removesuffix(".txt")
+        target.write_text(Template(template.read_text(encoding="utf-8")).substitute(name=name), encoding="utf-8")
+        if target.suffix == ".sh":
+            target.chmod(0o755)
+    return todos(folder)
+
+
+def todos(folder: Path) -> list[Todo]:
+    """The places of a folder that still say TODO."""
+    return [
+        Todo(path, number, line.strip().lstrip("#- ").removeprefix("TODO").lstrip(": "))
+        for path in sorted(folder.iterdir())
+        if path.is_file()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if "TODO" in line
+    ]
