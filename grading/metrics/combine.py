@@ -16,3 +16,14 @@ def mean_columnwise(metric: Metric) -> Metric:
         return float(np.mean([metric(truth[:, k], prediction[:, k]) for k in range(truth.shape[1])]))
 
     return mean_of_columns
+
+
+def mean_over_groups(metric: Metric, truth: np.ndarray, prediction: np.ndarray, groups: np.ndarray) -> float:
+    """The unweighted mean of `metric` over groups of rows.
+
+    Args:
+        metric: of the rows of one group.
+        truth, prediction: n rows.
+        groups: the group of each row, shape (n,).
+    """
+    return float(np.mean([metric(truth[groups == group], prediction[groups == group]) for group in np.unique(groups)]))

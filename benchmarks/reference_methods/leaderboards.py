@@ -1,0 +1,88 @@
+"""The honest leaderboards of the research suite: every row is a method that was run on the instance of the published key.
+
+python -m benchmarks.reference_methods.leaderboards                    # all of them; hours on two cores
+python -m benchmarks.reference_methods.leaderboards research-nnn-retrieval
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.reference_methods import binary
+from mlebench.data.preparation import prepare
+from mlebench.data.references import rank, write_leaderboard
+from mlebench.edition import PUBLISHED_KEY
+from mlebench.instance import MEASURED_LEADERBOARD
+from mlebench.registry import Competition, Registry
+from mlebench.research import logistic_methods
+from mlebench.research.binary_problems import submissions
+
+Methods = Callable[[Path, np.random.Generator], Iterator[tuple[str, pd.DataFrame]]]
+
+
+def trained_networks(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Networks trained on each binary problem."""
+    yield from submissions(public, binary.METHODS, rng)
+
+
+def long_chains(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
+    """What 100 functions and long chains add on problems of logistic regression."""
+    methods = {
+        "ensemble of 100, exponential weights": partial(logistic_methods.ensemble, members=100, priors=False),
+        "ensemble of 100, random prior centres": partial(logistic_methods.ensemble, members=100, bootstrap=False),
+        "ensemble of 100, random prior centres and exponential weights": partial(logistic_methods.ensemble, members=100),
+        "random-walk Metropolis, 100 chains of 2000 steps from Laplace": partial(logistic_methods.metropolis, steps=2000),
+    }
+    yield from submissions(public, methods, rng)
+
+
+SLOW_METHODS: dict[str, Methods] = {
+    "research-dyadic-logistic": long_chains,
+    "research-neural-testbed": trained_networks,
+    "research-ensemble-heteroscedastic": trained_networks,
+}
+"""What takes too long to be measured at preparation."""
+
+
+def leaderboard(competition: Competition) -> dict[str, float]:
+    """Scores of all methods on prepared data, best first: the cheap ones as measured at preparation, then the slow ones."""
+    board = pd.read_csv(competition.private_dir / MEASURED_LEADERBOARD, float_precision="round_trip")
+    scores = dict(zip(board["name"], board["score"], strict=True))
+    methods = SLOW_METHODS.get(competition.id)
+    if methods is not None:
+        submitted = _told(methods(competition.public_dir, competition.edition.rng("slow references")))
+        scores |= rank(competition, submitted, competition.answers_table)
+    return dict(sorted(scores.items(), key=lambda entry: entry[1], reverse=not competition.is_lower_better))
+
+
+def _told(submitted: Iterator[tuple[str, pd.DataFrame]]) -> Iterator[tuple[str, pd.DataFrame]]:
+    started = time.monotonic()
+    for name, table in submitted:
+        print(f"  {name}: {time.monotonic() - started:.0f} s", flush=True)
+        yield name, table
+
+
+def main() -> None:
+    """Write `leaderboard.csv` into the folder of each competition."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("ids", nargs="*", metavar="ID", help="research competitions (default: all)")
+    ids = parser.parse_args().ids or Registry().list_competition_ids("research")
+    with tempfile.TemporaryDirectory() as folder:
+        for competition_id in ids:
+            competition = Registry(Path(folder), split_key=PUBLISHED_KEY).get_competition(competition_id)
+            prepare(competition, Path(folder))
+            board = leaderboard(competition)
+            write_leaderboard(competition.folder / "leaderboard.csv", board)
+            print(f"{competition_id}: {len(board)} methods, best {next(iter(board.items()))}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

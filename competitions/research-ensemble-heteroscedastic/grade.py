@@ -1,0 +1,3 @@
+from grading.function_samples import joint_prediction_grader
+
+grader = joint_prediction_grader()

@@ -1,0 +1,93 @@
+"""Quality of joint predictions of several binary labels, made of sampled functions.
+
+A prediction is K sampled functions, s[i, k] = P(y = 1 | input i, function k). The probability that it gives to labels y_1..y_τ is
+the mean over k of Π_t P(y_t | input, function k), so that functions that vary together say what labels vary together.
+Definitions: Osband et al., "The Neural Testbed: Evaluating Joint Predictions" (2022); Osband et al., "Evaluating High-Order
+Predictive Distributions in Deep Learning" (2022) for dyadic batches.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+TAU = 10
+"""Labels in a batch."""
+FLOOR = 1e-6
+"""Probabilities are cut to [FLOOR, 1 − FLOOR], true ones too, so that every value is finite."""
+
+
+def dyadic_joint_kl(truth: np.ndarray, samples: np.ndarray, tau: int = TAU) -> float:
+    """Expected KL divergence, in nats, of the joint prediction of dyadic batches: exact, no label is drawn.
+
+    A dyadic batch draws two different inputs and then τ inputs out of these two, each with chance ½. With n copies of one and
+    τ − n of the other, the labels enter by their counts alone, so the expectation is a finite sum; it is taken over all pairs.
+
+    Args:
+        truth: P(y = 1) of M ≥ 2 inputs, shape (M,), values from 0 to 1.
+        samples: the same under K sampled functions, shape (M, K).
+        tau: labels in a batch.
+
+    Returns:
+        At least 0 up to rounding; 0 for the true probabilities, about τ·ln 2 for ½ where the truth is certain.
+    """
+    truth, samples = _cut(truth), _cut(samples)
+    if (samples == samples[:, :1]).all():
+        samples = samples[:, :1]
+    inputs, functions = samples.shape
+    total = 0.0
+    for copies in range(tau // 2 + 1):
+        others = tau - copies
+        first = _likelihoods(samples, copies).reshape(-1, functions)
+        second = _likelihoods(samples, others).reshape(-1, functions)
+        log_mixture = np.log(first @ second.T / functions).reshape(inputs, copies + 1, inputs, others + 1)
+        expected = np.einsum("ai,aibj,bj->ab", _count_chances(truth, copies), log_mixture, _count_chances(truth, others))
+        information = -copies * _entropy(truth)[:, None] - others * _entropy(truth)[None, :]
+        divergence = information - expected
+        # swapping the two inputs turns n copies into τ − n
+        chance = math.comb(tau, copies) / 2**tau * (1 if copies == others else 2)
+        total += chance * float(divergence.sum() - np.trace(divergence)) / (inputs * (inputs - 1))
+    return total
+
+
+def uniform_joint_kl(truth: np.ndarray, tau: int = TAU) -> float:
+    """`dyadic_joint_kl` of the constant prediction ½, in closed form.
+
+    Args:
+        truth: P(y = 1), shape (M,).
+        tau: labels in a batch.
+    """
+    return tau * float(np.mean(math.log(2) - _entropy(_cut(truth))))
+
+
+def marginal_kl(truth: np.ndarray, samples: np.ndarray) -> float:
+    """Mean KL divergence, in nats, of the prediction of one label at a time; it does not see what labels vary together.
+
+    Args:
+        truth: P(y = 1), shape (M,).
+        samples: the same under K sampled functions, shape (M, K).
+    """
+    truth, mean = _cut(truth), _cut(_cut(samples).mean(axis=1))
+    cross = -(truth * np.log(mean) + (1 - truth) * np.log1p(-mean))
+    return float(np.mean(cross - _entropy(truth)))
+
+
+def _cut(probabilities: np.ndarray) -> np.ndarray:
+    return np.clip(np.asarray(probabilities, dtype=np.float64), FLOOR, 1 - FLOOR)
+
+
+def _entropy(probabilities: np.ndarray) -> np.ndarray:
+    return np.asarray(-(probabilities * np.log(probabilities) + (1 - probabilities) * np.log1p(-probabilities)))
+
+
+def _likelihoods(samples: np.ndarray, copies: int) -> np.ndarray:
+    """P of one order of k ones and `copies` − k zeros, shape (M, copies + 1, K)."""
+    ones = np.arange(copies + 1)[None, :, None]
+    return np.asarray(samples[:, None, :] ** ones * (1 - samples[:, None, :]) ** (copies - ones))
+
+
+def _count_chances(truth: np.ndarray, copies: int) -> np.ndarray:
+    """P of k ones among `copies` labels, shape (M, copies + 1)."""
+    orders = np.array([math.comb(copies, ones) for ones in range(copies + 1)])
+    return np.asarray(orders * _likelihoods(truth[:, None], copies)[:, :, 0])
