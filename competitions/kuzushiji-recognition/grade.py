@@ -29,7 +29,8 @@ def f1_of_points(truth: np.ndarray, prediction: np.ndarray) -> float:
 
 
 def count_hits(boxes: dict[str, np.ndarray], points: dict[str, np.ndarray]) -> int:
-    inside = boxes["label"][:, None] == points["label"][None, :]
+    codes = pd.factorize(np.concatenate([boxes["label"], points["label"]]))[0]
+    inside = codes[: len(boxes["label"]), None] == codes[None, len(boxes["label"]) :]
     for start, extent in (("x", "width"), ("y", "height")):
         low, position = boxes[start][:, None], points[start][None, :]
         inside = inside & (low < position) & (position < low + boxes[extent][:, None])

@@ -18,16 +18,20 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from grading.metrics.decimal_text import parse_numbers
 from grading.submission import InvalidSubmission
 
 IntArray = npt.NDArray[np.int64]
 Order = Literal["F", "C"]
 
-_DIGITS_AND_SPACES = b"0123456789 \t\n\r\v\f"
+_DIGITS_AND_BLANKS = b"0123456789 "
 _NOT_NUMERIC = re.compile(r"[^0-9 \t\n\r\v\f]")
 _NEGATIVE = re.compile(r"-[0-9]+")
-_BLOCK_CHARACTERS = 16_000_000
-"""Cells are parsed in blocks of about this size, so that memory stays some ten times this, whatever the column holds."""
+_BLOCK_CHARACTERS = 500_000
+"""Cells are parsed in blocks of about this size: little enough for the cache, and memory is bounded whatever the column holds."""
+_BLOCK_RUNS = 50_000
+_LARGEST = 2**62
+"""Sums of two numbers up to this do not overflow."""
 
 
 class Runs(NamedTuple):
@@ -87,14 +91,27 @@ def overlap(runs_a: Runs, runs_b: Runs) -> int:
     return int(_shared(runs_a, runs_b).sum())
 
 
+class PixelCounts(NamedTuple):
+    """Numbers of pixels of pairs of masks, int64, shape (rows,) each."""
+
+    first: IntArray
+    second: IntArray
+    shared: IntArray
+
+
 def areas(masks: Sequence[Runs]) -> IntArray:
     """Number of pixels of each mask, shape (masks,)."""
-    stacked, rows = _stack(masks, np.zeros(len(masks), dtype=np.int64))
-    return _sum_by_row(stacked.ends - stacked.starts, rows)
+    starts, ends = _concatenate(masks)
+    return _sum_by_row(ends - starts, _bounds(masks))
 
 
 def overlaps(masks_a: Sequence[Runs], masks_b: Sequence[Runs]) -> IntArray:
-    """Number of pixels that the masks of each row share, shape (rows,); all rows are counted in one pass.
+    """Number of pixels that the masks of each row share, shape (rows,)."""
+    return count_pixels(masks_a, masks_b).shared
+
+
+def count_pixels(masks_a: Sequence[Runs], masks_b: Sequence[Runs]) -> PixelCounts:
+    """Areas and overlaps of the masks of each row, counted in few passes over all runs.
 
     Args:
         masks_a: one mask a row.
@@ -102,12 +119,15 @@ def overlaps(masks_a: Sequence[Runs], masks_b: Sequence[Runs]) -> IntArray:
     """
     if len(masks_a) != len(masks_b):
         raise ValueError(f"{len(masks_a)} masks against {len(masks_b)}")
-    extents = np.maximum(_last_ends(masks_a), _last_ends(masks_b))
-    # laid end to end, the images become one long image in which rows cannot meet
-    offsets = np.concatenate([[0], np.cumsum(extents)[:-1]]) if len(extents) else extents
-    stacked_a, rows = _stack(masks_a, offsets)
-    stacked_b, _ = _stack(masks_b, offsets)
-    return _sum_by_row(_shared(stacked_a, stacked_b), rows)
+    bounds_a, bounds_b = _bounds(masks_a), _bounds(masks_b)
+    runs = bounds_a + bounds_b
+    marks = np.searchsorted(runs, np.arange(0, runs[-1], _BLOCK_RUNS))
+    rows = np.unique([0, *marks, len(masks_a)]).tolist()
+    blocks = [
+        _count_block(masks_a[first:last], masks_b[first:last], bounds_a[first : last + 1], bounds_b[first : last + 1])
+        for first, last in pairwise(rows)
+    ]
+    return PixelCounts(*map(np.concatenate, zip(*blocks, strict=True))) if blocks else PixelCounts(*[runs[:0]] * 3)
 
 
 def union(masks: Sequence[Runs]) -> Runs:
@@ -127,10 +147,10 @@ def decode(runs: Runs, shape: tuple[int, int], order: Order = "F") -> npt.NDArra
     size = shape[0] * shape[1]
     if len(runs.ends) and runs.ends[-1] > size:
         raise ValueError(f"a run ends at pixel {runs.ends[-1]:,} of an image of {size:,}")
-    steps = np.zeros(size + 1, dtype=np.int8)
-    steps[runs.starts] += 1
-    steps[runs.ends] -= 1
-    return np.cumsum(steps[:-1], dtype=np.int8).astype(bool).reshape(shape, order=order)
+    flat = np.zeros(size, dtype=bool)
+    for start, end in zip(runs.starts.tolist(), runs.ends.tolist(), strict=True):
+        flat[start:end] = True
+    return flat.reshape(shape, order=order)
 
 
 def encode(mask: npt.NDArray[np.generic], order: Order = "F") -> str:
@@ -170,47 +190,62 @@ def _blocks(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 
 def _parse_block(texts: Sequence[str], sizes: IntArray, cut: bool) -> Iterator[Runs]:
-    joined = " ".join(texts).encode("utf-8", errors="replace") + b" "
-    if joined.translate(None, _DIGITS_AND_SPACES):
-        raise _first_not_numeric(texts)
-    counts = _count_numbers(joined, np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)))
+    numbers, counts = _numbers(texts)
     odd = np.flatnonzero(counts % 2)
     if len(odd):
         raise _WrongRow(int(odd[0]), f"has an odd count of numbers ({counts[odd[0]]:,}); expected `start length` pairs")
-    # strtol stops at the largest int64, which is out of bounds
-    numbers = np.fromstring(joined, dtype=np.int64, sep=" ") if counts.any() else np.empty(0, dtype=np.int64)
+    bounds = np.concatenate([[0], np.cumsum(counts // 2)])
     starts, lengths = numbers[0::2], numbers[1::2]
-    rows = np.repeat(np.arange(len(texts)), counts // 2)
     if cut:
+        rows = np.repeat(np.arange(len(texts)), counts // 2)
         inside = starts <= sizes[rows]
-        rows, starts, lengths = rows[inside], starts[inside], lengths[inside]
-        lengths = np.minimum(lengths, sizes[rows] - starts + 1)
-    _check(starts, lengths, rows, sizes)
+        rows, starts = rows[inside], starts[inside]
+        lengths = np.minimum(lengths[inside], sizes[rows] - starts + 1)
+        bounds = np.searchsorted(rows, np.arange(len(texts) + 1))
+    if not _are_right(starts, lengths, bounds, sizes):
+        raise _first_wrong(starts, lengths, np.repeat(np.arange(len(texts)), np.diff(bounds)), sizes)
     starts = starts - 1
     ends = starts + lengths
-    bounds = np.searchsorted(rows, np.arange(len(texts) + 1))
     for first, last in pairwise(bounds.tolist()):
         yield Runs(starts[first:last], ends[first:last])
 
 
-def _count_numbers(joined: bytes, lengths: IntArray) -> IntArray:
-    is_digit = np.frombuffer(joined, dtype=np.uint8) >= ord("0")
-    # every text is followed by a space, so the last digit of each number is one before a space
-    closes = np.append(is_digit[:-1] & ~is_digit[1:], False)
-    bounds = np.concatenate([[0], np.cumsum(lengths + 1)[:-1]])
-    return np.asarray(np.add.reduceat(closes, bounds, dtype=np.int64))
+def _numbers(texts: Sequence[str]) -> tuple[IntArray, IntArray]:
+    """All numbers of all texts, and how many each text holds."""
+    joined = " ".join(filter(None, texts)).encode("utf-8", errors="replace")
+    parsed = None if joined.translate(None, _DIGITS_AND_BLANKS) else parse_numbers(joined)
+    if parsed is None:
+        if any(_NOT_NUMERIC.search(text) for text in texts):
+            raise _first_not_numeric(texts)
+        texts = [" ".join(text.split()) for text in texts]
+        parsed = parse_numbers(" ".join(filter(None, texts)).encode())
+    if parsed is None:
+        return np.empty(0, dtype=np.int64), np.zeros(len(texts), dtype=np.int64)
+    lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+    before = np.searchsorted(parsed.ends, np.cumsum(lengths + (lengths > 0)))
+    return parsed.values, np.diff(before, prepend=0)
 
 
-def _check(starts: IntArray, lengths: IntArray, rows: IntArray, sizes: IntArray) -> None:
+def _are_right(starts: IntArray, lengths: IntArray, bounds: IntArray, sizes: IntArray) -> bool:
+    if not len(starts):
+        return True
+    if min(starts.min(), lengths.min()) < 1 or max(starts.max(), lengths.max()) > _LARGEST:
+        return False
+    ends = starts + lengths
+    gaps = starts[1:] >= ends[:-1]
+    filled = np.flatnonzero(np.diff(bounds))
+    gaps[bounds[filled[1:]] - 1] = True
+    return bool(gaps.all()) and bool((ends[bounds[filled + 1] - 1] <= sizes[filled] + 1).all())
+
+
+def _first_wrong(starts: IntArray, lengths: IntArray, rows: IntArray, sizes: IntArray) -> _WrongRow:
     pixels = sizes[rows]
     wrong = (starts < 1) | (lengths < 1) | (starts > pixels)
     wrong |= lengths > pixels - starts + 1
     # sums of numbers that are within bounds cannot overflow; the others are marked already
     wrong[1:] |= (rows[1:] == rows[:-1]) & (starts[1:] < starts[:-1] + np.minimum(lengths[:-1], pixels[:-1]))
-    if not wrong.any():
-        return
     run = int(np.argmax(wrong))
-    raise _WrongRow(int(rows[run]), _fault(starts, lengths, run, int(pixels[run])))
+    return _WrongRow(int(rows[run]), _fault(starts, lengths, run, int(pixels[run])))
 
 
 def _fault(starts: IntArray, lengths: IntArray, run: int, pixels: int) -> str:
@@ -237,19 +272,40 @@ def _shared(runs_a: Runs, runs_b: Runs) -> IntArray:
     """Pixels of B in each run of A."""
     if not len(runs_b.starts):
         return np.zeros(len(runs_a.starts), dtype=np.int64)
-    covered = np.concatenate([[0], np.cumsum(runs_b.ends - runs_b.starts)])
-    return _covered_before(runs_a.ends, runs_b, covered) - _covered_before(runs_a.starts, runs_b, covered)
+    # the number of B's pixels before a position grows by 1 a pixel inside runs and stays the same between them
+    covered = np.repeat(np.concatenate([[0.0], np.cumsum(runs_b.ends - runs_b.starts)]), 2)[1:-1]
+    before = np.interp(_edges(runs_a), _edges(runs_b), covered)
+    return np.asarray((before[1::2] - before[0::2]).astype(np.int64))
 
 
-def _covered_before(positions: IntArray, runs: Runs, covered: IntArray) -> IntArray:
-    begun = np.searchsorted(runs.starts, positions, side="left")
-    last = np.maximum(begun - 1, 0)
-    beyond = np.maximum(runs.ends[last] - positions, 0)
-    return np.asarray(covered[begun] - np.where(begun > 0, beyond, 0))
+def _edges(runs: Runs) -> npt.NDArray[np.float64]:
+    edges = np.empty(2 * len(runs.starts))
+    edges[0::2], edges[1::2] = runs
+    return edges
 
 
-def _last_ends(masks: Sequence[Runs]) -> IntArray:
-    return np.fromiter((mask.ends[-1] if len(mask.ends) else 0 for mask in masks), dtype=np.int64, count=len(masks))
+def _count_block(masks_a: Sequence[Runs], masks_b: Sequence[Runs], bounds_a: IntArray, bounds_b: IntArray) -> PixelCounts:
+    bounds_a, bounds_b = bounds_a - bounds_a[0], bounds_b - bounds_b[0]
+    runs_a, runs_b = _concatenate(masks_a), _concatenate(masks_b)
+    extents = np.maximum(_last_ends(runs_a, bounds_a), _last_ends(runs_b, bounds_b))
+    # laid end to end, the images become one long image in which rows cannot meet
+    offsets = np.cumsum(extents) - extents
+    shared = _shared(_shift(runs_a, offsets, bounds_a), _shift(runs_b, offsets, bounds_b))
+    return PixelCounts(
+        _sum_by_row(runs_a.ends - runs_a.starts, bounds_a),
+        _sum_by_row(runs_b.ends - runs_b.starts, bounds_b),
+        _sum_by_row(shared, bounds_a),
+    )
+
+
+def _last_ends(runs: Runs, bounds: IntArray) -> IntArray:
+    ends = np.append(runs.ends, 0)
+    return np.where(bounds[1:] > bounds[:-1], ends[bounds[1:] - 1], 0)
+
+
+def _shift(runs: Runs, offsets: IntArray, bounds: IntArray) -> Runs:
+    shift = np.repeat(offsets, np.diff(bounds))
+    return Runs(runs.starts + shift, runs.ends + shift)
 
 
 def _concatenate(masks: Sequence[Runs]) -> Runs:
@@ -258,12 +314,13 @@ def _concatenate(masks: Sequence[Runs]) -> Runs:
     return Runs(np.concatenate([mask.starts for mask in masks]), np.concatenate([mask.ends for mask in masks]))
 
 
-def _stack(masks: Sequence[Runs], offsets: IntArray) -> tuple[Runs, IntArray]:
-    """The masks laid out from their offsets, and the first run of each row (with the total at the end)."""
-    counts = np.fromiter((len(mask.starts) for mask in masks), dtype=np.int64, count=len(masks))
-    runs = _concatenate(masks)
-    shift = np.repeat(offsets, counts)
-    return Runs(runs.starts + shift, runs.ends + shift), np.concatenate([[0], np.cumsum(counts)])
+def _bounds(masks: Sequence[Runs]) -> IntArray:
+    """The first run of each row among all runs, with their number at the end."""
+    return np.cumsum([0, *map(_count, masks)], dtype=np.int64)
+
+
+def _count(mask: Runs) -> int:
+    return len(mask.starts)
 
 
 def _sum_by_row(values: IntArray, bounds: IntArray) -> IntArray:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from grading.metrics.run_length import areas, overlaps
+from grading.metrics.run_length import count_pixels
 
 Masks = npt.NDArray[Any]
 """One mask per row: object array of `Runs`, shape (rows,)."""
@@ -19,9 +19,9 @@ def dice(truth: Masks, prediction: Masks) -> npt.NDArray[np.float64]:
     Returns:
         0 to 1, shape (rows,); NaN where both masks are empty, for the caller to decide on.
     """
-    total = areas(list(truth)) + areas(list(prediction))
-    shared = overlaps(list(truth), list(prediction))
-    return np.asarray(np.divide(2.0 * shared, total, out=np.full(len(total), np.nan), where=total > 0))
+    counts = count_pixels(list(truth), list(prediction))
+    total = counts.first + counts.second
+    return np.asarray(np.divide(2.0 * counts.shared, total, out=np.full(len(total), np.nan), where=total > 0))
 
 
 def mean_dice(truth: Masks, prediction: Masks) -> float:
@@ -31,8 +31,8 @@ def mean_dice(truth: Masks, prediction: Masks) -> float:
 
 def pooled_dice(truth: Masks, prediction: Masks) -> float:
     """Dice coefficient of all rows' pixels taken together, 0 to 1; 1 if all masks are empty."""
-    total = int(areas(list(truth)).sum() + areas(list(prediction)).sum())
-    return 2 * int(overlaps(list(truth), list(prediction)).sum()) / total if total else 1.0
+    first, second, shared = (int(values.sum()) for values in count_pixels(list(truth), list(prediction)))
+    return 2 * shared / (first + second) if first + second else 1.0
 
 
 def mean_pixel_f_beta(truth: Masks, prediction: Masks, beta: float) -> float:
@@ -46,8 +46,8 @@ def mean_pixel_f_beta(truth: Masks, prediction: Masks, beta: float) -> float:
     Returns:
         0 to 1; 0 for a row without a true positive, also where both masks are empty (as scikit-learn's `fbeta_score`).
     """
-    hits = overlaps(list(truth), list(prediction))
-    missed, wrong = areas(list(truth)) - hits, areas(list(prediction)) - hits
+    expected, predicted, hits = count_pixels(list(truth), list(prediction))
+    missed, wrong = expected - hits, predicted - hits
     weighted = (1 + beta**2) * hits
     return float(np.mean(weighted / np.maximum(weighted + beta**2 * missed + wrong, np.finfo(float).tiny)))
 
@@ -63,8 +63,18 @@ def hausdorff(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_], spacing: npt.N
     Returns:
         The Euclidean distance, at least 0. Memory is some 30 bytes per point of the box that holds both masks.
     """
-    box = tuple(slice(int(k.min()), int(k.max()) + 1) for k in np.nonzero(a | b))
+    box = _extent(a | b)
     return max(_farthest(a[box], b[box], spacing), _farthest(b[box], a[box], spacing))
+
+
+def _extent(mask: npt.NDArray[np.bool_]) -> tuple[slice, ...]:
+    """The smallest box that holds all points of a mask."""
+    box = []
+    for axis in range(mask.ndim):
+        others = tuple(k for k in range(mask.ndim) if k != axis)
+        filled = np.flatnonzero(mask.any(axis=others))
+        box.append(slice(int(filled[0]), int(filled[-1]) + 1))
+    return tuple(box)
 
 
 _LOOKUPS_WORTH = 10
@@ -83,5 +93,6 @@ def _farthest(start: npt.NDArray[np.bool_], goal: npt.NDArray[np.bool_], spacing
         return float(distance_transform_edt(~goal, sampling=spacing)[outside].max())
     # the nearest point of a mask, seen from outside, lies on its surface
     surface = goal & ~binary_erosion(goal)
-    distances, _ = KDTree(np.argwhere(surface) * spacing).query(np.argwhere(outside) * spacing)
+    tree = KDTree(np.argwhere(surface) * spacing, balanced_tree=False, compact_nodes=False)
+    distances, _ = tree.query(np.argwhere(outside) * spacing)
     return float(distances.max())
