@@ -34,6 +34,8 @@ class Profile(BaseModel):
     grace: Duration = Field(default=30.0, ge=0)
     """Between SIGTERM and SIGKILL."""
     network: Literal["none", "open"] = "open"
+    task_text: Literal["ours", "kaggle"] = "ours"
+    """What agents read: this project's description, or Kaggle's own pages (`mlebench prepare --kaggle-pages` gets them)."""
     snapshot_every: Duration = Field(default=600.0, ge=0)
     """A changed, complete submission is copied to `snapshots/` this often; 0 takes no snapshots."""
     max_output: Size = Field(default=10 * 2**30, gt=0)

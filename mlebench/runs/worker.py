@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlebench import paths
 from mlebench.errors import MlebenchError
-from mlebench.runs.plan import Group, PlannedRun
+from mlebench.runs.plan import Group, Plan, PlannedRun
 from mlebench.runs.state import RunRecord
 from mlebench.sandbox.base import OUTPUT_FOLDERS, Handle, Outcome, RunRequest, StartFailed
 from mlebench.sandbox.choose import get_sandbox
@@ -181,7 +181,7 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
         competition_id=record.competition_id,
         seed=record.seed,
         public_dir=competition.public_dir,
-        description=competition.description_obfuscated if plan.obfuscated else competition.description,
+        description=_task_text(plan, competition),
         instructions=instructions(plan.obfuscated),
         agent=plan.agent,
         profile=plan.profile,
@@ -192,6 +192,16 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
         validate=lambda path: validate_submission(path, competition),
         keep=task.keep,
     )
+
+
+def _task_text(plan: Plan, competition: Competition) -> str:
+    if plan.obfuscated:
+        return competition.description_obfuscated
+    if plan.profile.task_text == "kaggle":
+        from mlebench.kaggle.pages import task_text
+
+        return task_text(competition)
+    return competition.description
 
 
 def _competition(task: RunTask, name: str) -> Competition:
