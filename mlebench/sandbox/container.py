@@ -19,7 +19,9 @@ from mlebench.sandbox.engine import LABEL
 
 USER = 1000
 """The agent's user and group in every container, whatever the image says."""
-RUN_LABEL, FOLDER_LABEL, LOG_LABEL = "mlebench.run-of", "mlebench.folder", "mlebench.log-start"
+RUN_LABEL = "mlebench.run-folder"
+"""The run's folder: names of groups are unique in one folder of groups only."""
+FOLDER_LABEL, LOG_LABEL = "mlebench.host-folder", "mlebench.log-start"
 _CHECKER_FOLDER = "/run/mlebench"
 _LOG = {"max-size": "64m", "max-file": "2"}
 _ARCHIVE_SECONDS = 300
@@ -87,7 +89,7 @@ def options(request: RunRequest, image_id: str, folder: HostFolder, network: str
         "use_config_proxy": False,
         "labels": {
             LABEL: request.label,
-            RUN_LABEL: f"{request.group}.{request.run_id}",
+            RUN_LABEL: run_label(request),
             FOLDER_LABEL: str(folder.path),
             LOG_LABEL: str(log_start),
         },
@@ -110,6 +112,11 @@ def options(request: RunRequest, image_id: str, folder: HostFolder, network: str
         "healthcheck": {"test": ["NONE"]},
         "log_config": _log_config(),
     }
+
+
+def run_label(request: RunRequest) -> str:
+    """The value of `RUN_LABEL`."""
+    return str(request.run_dir.resolve())
 
 
 def files(request: RunRequest) -> bytes:
@@ -214,5 +221,8 @@ def _as_agents_own(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
     if Path(member.name).name in _NOT_COPIED:
         return None
     member.uid = member.gid = USER
+    if member.isfile() and member.name.endswith(".sh"):
+        # an installed package may have lost it
+        member.mode |= 0o755
     member.uname = member.gname = ""
     return member

@@ -79,10 +79,11 @@ class DockerSandbox:
 
     def attach(self, request: RunRequest) -> DockerHandle | None:
         """The container of this attempt, running or ended; one that never started is removed."""
-        found = self._client.containers.list(all=True, filters={"label": f"{engine.LABEL}={request.label}"})
-        for candidate in found:
+        for candidate in self._containers_of(request):
+            if candidate.labels[engine.LABEL] != request.label:
+                continue
             if candidate.status == "created":
-                _remove(candidate)
+                _discard(candidate)
                 continue
             folder = HostFolder(Path(candidate.labels[FOLDER_LABEL]))
             log = RunLog(request.run_dir / "run.log", request.secrets)
@@ -118,7 +119,7 @@ class DockerSandbox:
             return handle
         except BaseException:
             if created is not None:
-                _remove(created)
+                _discard(created)
             network.release(self._client)
             shutil.rmtree(folder.path, ignore_errors=True)
             raise
@@ -133,10 +134,11 @@ class DockerSandbox:
 
     def _remove_earlier(self, request: RunRequest) -> None:
         """Containers of earlier attempts at this run, whose harness gave them up."""
-        of_run = f"{RUN_LABEL}={request.group}.{request.run_id}"
-        for earlier in self._client.containers.list(all=True, filters={"label": of_run}):
-            if earlier.labels.get(engine.LABEL) != request.label or earlier.status == "created":
-                _remove(earlier)
+        for earlier in self._containers_of(request):
+            _discard(earlier)
+
+    def _containers_of(self, request: RunRequest) -> list[Any]:
+        return list(self._client.containers.list(all=True, filters={"label": f"{RUN_LABEL}={container.run_label(request)}"}))
 
 
 def _shortages(info: dict[str, Any], profile: Profile) -> list[str]:
@@ -191,8 +193,10 @@ def _start_failed(error: Exception, request: RunRequest) -> StartFailed:
     return StartFailed("start-failed", f"the engine refused to start the container: {text}")
 
 
-def _remove(found: Any) -> None:
+def _discard(found: Any) -> None:
+    """Remove a container and its folder on the host."""
     from docker.errors import DockerException
 
     with contextlib.suppress(DockerException, OSError):
         found.remove(v=True, force=True)
+    shutil.rmtree(found.labels[FOLDER_LABEL], ignore_errors=True)

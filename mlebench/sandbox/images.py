@@ -59,7 +59,7 @@ class Recipe:
         for name in self.files:
             path = self.context / name
             if path.is_file():
-                executable = os.access(path, os.X_OK)
+                executable = os.access(path, os.X_OK) or name.endswith(".sh")
                 digest.update(f"\0{name}\0{executable}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()[:16]
 
@@ -242,7 +242,8 @@ def _pack(recipe: Recipe) -> io.BytesIO:
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
     member.uid = member.gid = 0
     member.uname = member.gname = ""
-    member.mode = 0o755 if member.mode & 0o100 else 0o644
+    # an installed package may have lost the mode of its scripts
+    member.mode = 0o755 if member.mode & 0o100 or member.name.endswith(".sh") else 0o644
     return member
 
 

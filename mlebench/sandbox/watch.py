@@ -43,6 +43,7 @@ class Watch:
     _pause: float = _STATISTICS_FIRST
     _next_statistics: float = 0.0
     _next_size: float = 0.0
+    _next_scarce: float = 0.0
     _free_at_size: int | None = None
     _full_since: float | None = None
 
@@ -59,7 +60,7 @@ class Watch:
     def _look_at_disk(self, now: float) -> Excess | None:
         free = self._free()
         shrunk = free is not None and self._free_at_size is not None and self._free_at_size - free > self.profile.disk / 20
-        scarce = free is not None and free < _LEAST_FREE
+        scarce = free is not None and free < _LEAST_FREE and now >= self._next_scarce
         if not (shrunk or scarce or now >= self._next_size):
             return None
         size = self._size()
@@ -67,6 +68,7 @@ class Watch:
         # counting the files of a large container takes the engine a while
         took = time.monotonic() - now
         self._next_size = now + max(_SIZE_EVERY, 20 * took)
+        self._next_scarce = now + max(_STATISTICS_EVERY, 5 * took)
         self.usage["disk_bytes"] = size
         if size > self.profile.disk:
             return Excess("disk-full", f"wrote {show_size(size)}, more than its {show_size(self.profile.disk)} of disk")

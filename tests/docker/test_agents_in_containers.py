@@ -53,9 +53,9 @@ def run(data_dir: Path, runs_dir: Path, *words: str, **environment: str) -> tupl
     return report, json.loads((folder / "run.json").read_text()), folder
 
 
-def left_over(group: str = "group") -> list[str]:
+def left_over(runs_dir: Path) -> list[str]:
     found = engine.connect().containers.list(all=True, filters={"label": engine.LABEL})
-    return [each.name for each in found if each.labels.get(RUN_LABEL, "").startswith(f"{group}.")]
+    return [each.name for each in found if each.labels.get(RUN_LABEL, "").startswith(f"{runs_dir}/")]
 
 
 @pytest.mark.parametrize("agent", ["dummy", "baseline"])
@@ -68,7 +68,7 @@ def test_shipped_agents_end_with_a_graded_report(data_dir: Path, tmp_path: Path,
     assert (folder / "submission" / "submission.csv").exists()
     group = (tmp_path / "group" / "group.yaml").read_text()
     assert record["resources"]["image_digest"] in group
-    assert left_over() == []
+    assert left_over(tmp_path) == []
 
 
 def test_aide_searches_with_a_model_server_on_the_host(data_dir: Path, tmp_path: Path, model_server: ModelServer) -> None:
@@ -104,7 +104,7 @@ def test_aide_searches_with_a_model_server_on_the_host(data_dir: Path, tmp_path:
     assert [path for path in tmp_path.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()] == []
     history = engine.connect().api.history("mlebench/agent-aide:light")
     assert SECRET not in json.dumps(history)
-    assert left_over() == []
+    assert left_over(tmp_path) == []
 
 
 def test_command_runs_any_command_line_in_a_given_image(data_dir: Path, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_ctrl_c_leaves_no_container(data_dir: Path, tmp_path: Path) -> None:
     record = json.loads((log.parent / "run.json").read_text())
     assert record["state"] == "cancelled"
     assert (log.parent / "submission" / "submission.csv").exists()
-    assert left_over() == []
+    assert left_over(tmp_path) == []
 
 
 def test_a_killed_harness_finds_its_container_again(data_dir: Path, tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_killed_harness_finds_its_container_again(data_dir: Path, tmp_path: Pa
         time.sleep(0.1)
     process.kill()
     process.communicate(timeout=30)
-    assert len(left_over()) == 1
+    assert len(left_over(tmp_path)) == 1
     resume = [sys.executable, "-m", "mlebench.cli.main", "run", "--resume", "group", "--runs-dir", str(tmp_path)]
     done = subprocess.run(resume, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -161,4 +161,4 @@ def test_a_killed_harness_finds_its_container_again(data_dir: Path, tmp_path: Pa
     assert (record["state"], record["attempt"]) == ("finished", 1)
     assert record["report"]["valid_submission"] is True
     assert (folder / "run.log").read_text().count("at work\n") == 1
-    assert left_over() == []
+    assert left_over(tmp_path) == []

@@ -12,7 +12,7 @@ import pytest
 from mlebench.agents import AgentSpec
 from mlebench.sandbox import engine, network
 from mlebench.sandbox.base import StartFailed
-from mlebench.sandbox.container import FOLDER_LABEL
+from mlebench.sandbox.container import FOLDER_LABEL, RUN_LABEL, run_label
 from mlebench.sandbox.docker import DockerSandbox
 from tests.docker.conftest import Bench
 
@@ -91,9 +91,13 @@ def test_a_later_harness_takes_out_what_ended_meanwhile(bench: Bench) -> None:
 
 def test_a_container_that_never_started_is_no_trace(bench: Bench, client: Any) -> None:
     request = bench.request("true")
-    client.containers.create("mlebench/base:light", labels={engine.LABEL: request.label, "mlebench.run-of": f"{bench.group}.x"})
+    half_made = bench.folder / "half-made"
+    half_made.mkdir()
+    labels = {engine.LABEL: request.label, RUN_LABEL: run_label(request), FOLDER_LABEL: str(half_made)}
+    client.containers.create("mlebench/base:light", labels=labels)
     assert bench.sandbox.attach(request) is None
     assert bench.containers() == []
+    assert not half_made.exists()
 
 
 def test_an_earlier_attempts_container_is_removed(bench: Bench) -> None:
@@ -103,6 +107,15 @@ def test_an_earlier_attempts_container_is_removed(bench: Bench) -> None:
     ended = bench.end(bench.sandbox.start(second), second)
     assert ended.outcome.state == "finished"
     assert bench.containers() == []
+
+
+def test_a_run_of_the_same_name_elsewhere_is_left_alone(bench: Bench, tmp_path: Path) -> None:
+    theirs = bench.request("sleep 3")
+    handle = bench.sandbox.start(theirs)
+    ours = bench.request("true", run_dir=tmp_path / "elsewhere" / "toy_seed0")
+    assert bench.sandbox.attach(ours) is None
+    assert bench.end(bench.sandbox.start(ours), ours).outcome.state == "finished"
+    assert bench.end(handle, theirs).outcome.state == "finished"
 
 
 def test_container_removed_by_someone_else_is_lost(bench: Bench) -> None:
