@@ -10,7 +10,7 @@ EXTRAS ?= all
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable ".[$(EXTRAS)]" --group test --group lint
+	$(BIN)/python -m pip install --quiet --editable ".[$(EXTRAS)]" --group test --group lint --group docs
 	touch $@
 
 demo: $(VENV)/.installed
@@ -23,6 +23,9 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.installed
+	$(BIN)/mkdocs build --quiet
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks
