@@ -170,17 +170,25 @@ class IntegerList(Column):
     reads_text = True
 
     _SPELLING: ClassVar[str] = r"\s*(?:[+-]?[0-9]{1,18}(?:\s+[+-]?[0-9]{1,18})*)?\s*"
+    _PLAIN_SPELLING: ClassVar[str] = "(?:(?:0|-?[1-9][0-9]*)(?: (?:0|-?[1-9][0-9]*))*)?"
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
         text = cells.astype(str).mask(cells.isna(), "")
         refuse(~text.str.fullmatch(self._SPELLING), cells, ids, "whole numbers separated by spaces")
         if not self.allow_empty:
             refuse(text.str.strip() == "", cells, ids, "filled in")
-        lists = [[int(token) for token in cell.split()] for cell in text]
+        if self.minimum is not None or self.maximum is not None:
+            self._refuse_beyond(text, cells, ids)
+        odd = ~text.str.fullmatch(self._PLAIN_SPELLING)
+        plain = text.to_numpy(dtype=object, copy=True)
+        plain[odd] = [" ".join(str(int(token)) for token in cell.split()) for cell in text[odd]]
+        return plain
+
+    def _refuse_beyond(self, text: pd.Series, cells: pd.Series, ids: pd.Series) -> None:
         low, high = (-math.inf if self.minimum is None else self.minimum), (math.inf if self.maximum is None else self.maximum)
+        lists = [[*map(int, cell.split())] for cell in text]
         beyond = np.array([bool(numbers) and (min(numbers) < low or max(numbers) > high) for numbers in lists], dtype=bool)
         refuse(beyond, cells, ids, f"numbers from {low} to {high}")
-        return np.array([" ".join(map(str, numbers)) for numbers in lists], dtype=object)
 
     def refused_cells(self) -> Mapping[str, Any]:
         cells = {"text": "1 abc", "fraction": "1.5", "infinite": "inf", "comma": "1,2"}

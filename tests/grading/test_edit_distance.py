@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grading import IntegerList, InvalidSubmission
 from grading.metrics.edit_distance import mean_levenshtein, token_error_rate
 
 
@@ -34,3 +36,18 @@ def test_distance_is_a_metric(pairs: list[tuple[str, str]]) -> None:
     assert distance == mean_levenshtein(other, one)
     assert (distance == 0) == (one.tolist() == other.tolist())
     assert distance <= np.mean([max(len(a), len(b)) for a, b in pairs])
+
+
+def test_lists_of_numbers_come_in_any_spelling() -> None:
+    texts = pd.Series(["1 2", " 07\t+3\n", "-0 -5", "", "   ", "12"], name="labels")
+    parsed = IntegerList().parse(texts, texts)
+    assert parsed.tolist() == ["1 2", "7 3", "0 -5", "", "", "12"]
+    assert texts[1] == " 07\t+3\n"
+    for kind, wrong in (
+        (IntegerList(), "1 x"),
+        (IntegerList(0, 9), "3 10"),
+        (IntegerList(0), "-1"),
+        (IntegerList(allow_empty=False), " "),
+    ):
+        with pytest.raises(InvalidSubmission, match="column `labels`: 1 of 1 cells are not"):
+            kind.parse(pd.Series([wrong], name="labels"), pd.Series(["a"]))
