@@ -17,6 +17,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.reference_methods import binary
+from mlebench import paths
+from mlebench.content import load_module
 from mlebench.data.preparation import prepare
 from mlebench.data.references import rank, write_leaderboard
 from mlebench.edition import PUBLISHED_KEY
@@ -24,6 +26,8 @@ from mlebench.instance import MEASURED_LEADERBOARD
 from mlebench.registry import Competition, Registry
 from mlebench.research import logistic_methods
 from mlebench.research.binary_problems import submissions
+from mlebench.research.string_functions import ATOMS, NAMED_ATOMS
+from mlebench.research.string_search import search, search_with_exception
 
 Methods = Callable[[Path, np.random.Generator], Iterator[tuple[str, pd.DataFrame]]]
 
@@ -44,8 +48,22 @@ def long_chains(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, p
     yield from submissions(public, methods, rng)
 
 
+def long_searches(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Enumeration that goes deeper, or finds exceptions, too."""
+    interpreted = load_module(paths.content_dir("competitions") / "research-find-strings" / "references.py").interpreted
+    interpreters = {
+        "enumeration of two named atoms": partial(search, atoms=NAMED_ATOMS, depth=2),
+        "enumeration of two named atoms, with exceptions": partial(search_with_exception, atoms=NAMED_ATOMS, depth=2),
+        "enumeration of two atoms, with exceptions": partial(search_with_exception, atoms=ATOMS, depth=2),
+        "enumeration of three named atoms": partial(search, atoms=NAMED_ATOMS, depth=3),
+    }
+    for name, interpreter in interpreters.items():
+        yield name, interpreted(public, interpreter)
+
+
 SLOW_METHODS: dict[str, Methods] = {
     "research-dyadic-logistic": long_chains,
+    "research-find-strings": long_searches,
     "research-neural-testbed": trained_networks,
     "research-ensemble-heteroscedastic": trained_networks,
 }
