@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mlebench.data import Edition, link, link_tree, read_csv, write_csv
+from mlebench.data import Edition, link_tree, read_csv, write_csv
 from mlebench.errors import WorkFailed
 
 POSITION = {"LatitudeDegrees": 37.904611315634504, "LongitudeDegrees": -86.48107806249548}
@@ -49,12 +49,11 @@ def read_truth(drive: Path) -> list[pd.DataFrame]:
 
 def hide_truth(drive: Path, target: Path, edition: Edition) -> None:
     """Link a drive without its true positions; v2 also leaves out the reference track and the phone's own fixes."""
-    for source in sorted(path for path in drive.rglob("*") if path.is_file()):
-        place = target / source.relative_to(drive)
-        if source.name == "ground_truth.csv" or (source.suffix == ".nmea" and not edition.is_v1):
-            continue
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if source.name == "gnss_log.txt" and not edition.is_v1:
-            place.write_bytes(b"".join(line for line in source.open("rb") if not line.startswith(b"Fix")))
-        else:
-            link(source, place)
+    link_tree(drive, target)
+    for path in list(target.rglob("*")):
+        if path.name == "ground_truth.csv" or (path.suffix == ".nmea" and not edition.is_v1):
+            path.unlink()
+        elif path.name == "gnss_log.txt" and not edition.is_v1:
+            content = b"".join(line for line in path.open("rb") if not line.startswith(b"Fix"))
+            path.unlink()  # a link to the raw file
+            path.write_bytes(content)

@@ -1,12 +1,10 @@
 from pathlib import Path
 
-import numpy as np
-
 from mlebench.data import Edition, read_csv, write_csv
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
-    patches = read_csv(raw / "train.csv", dtype=np.int32)
+    patches = read_csv(raw / "train.csv")
     train, test = edition.split(patches, test_size=0.1)
 
     write_csv(train, public / "train.csv")
