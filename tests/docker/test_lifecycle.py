@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -131,6 +132,7 @@ def test_kept_container_stays(bench: Bench) -> None:
     [container] = bench.containers()
     assert container.name in ended.log
     container.remove(v=True)
+    shutil.rmtree(container.labels[FOLDER_LABEL])
 
 
 def test_snapshots_keep_each_version_once(bench: Bench) -> None:
