@@ -63,6 +63,7 @@ def long_searches(public: Path, rng: np.random.Generator) -> Iterator[tuple[str,
 
 SLOW_METHODS: dict[str, Methods] = {
     "research-dyadic-logistic": long_chains,
+    "research-offline-thompson": trained_networks,
     "research-find-strings": long_searches,
     "research-neural-testbed": trained_networks,
     "research-ensemble-heteroscedastic": trained_networks,

@@ -40,13 +40,19 @@ class Problem:
 
 
 def draw_problems(
-    edition: Edition, all_facts: list[dict[str, Any]], true_probability: Callable[[dict[str, Any], str], TrueProbability]
+    edition: Edition,
+    all_facts: list[dict[str, Any]],
+    true_probability: Callable[[dict[str, Any], str], TrueProbability],
+    *,
+    anchors_per_problem: int = ANCHORS,
+    examples_at_anchors: bool = False,
 ) -> tuple[list[Problem], pd.DataFrame]:
     """Draw training data and anchors, x ~ N(0, I), each of a stream of its own.
 
     Args:
         all_facts: one dict per problem with `inputs` and `examples`; gets a name as `problem`.
         true_probability: draws the function x ↦ P(y = 1) of a problem, given its facts and its name.
+        examples_at_anchors: whether training inputs are drawn among the anchors, with replacement, as the arms of a bandit are.
 
     Returns:
         The problems and the answers: `row_id`, `problem`, `probability`.
@@ -55,8 +61,12 @@ def draw_problems(
     for number, given in enumerate(all_facts):
         facts = {"problem": f"p{number:02d}", **given}
         name = facts["problem"]
-        x = _inputs(edition.rng(f"{name} inputs"), facts["examples"], facts["inputs"])
-        anchors = _inputs(edition.rng(f"{name} anchors"), ANCHORS, facts["inputs"])
+        anchors = _inputs(edition.rng(f"{name} anchors"), anchors_per_problem, facts["inputs"])
+        for_inputs = edition.rng(f"{name} inputs")
+        if examples_at_anchors:
+            x = anchors[for_inputs.integers(anchors_per_problem, size=facts["examples"])]
+        else:
+            x = _inputs(for_inputs, facts["examples"], facts["inputs"])
         probability = true_probability(facts, name)
         y = (edition.rng(f"{name} labels").random(len(x)) < probability(x)).astype(np.int8)
         problems.append(Problem(facts, x, y, anchors))

@@ -1,0 +1,3 @@
+from grading.function_samples import bandit_grader
+
+grader = bandit_grader()

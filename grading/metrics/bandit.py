@@ -1,0 +1,58 @@
+"""Decisions under uncertainty: the regret of Thompson sampling with sampled functions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_CLIP = 0.02
+"""Likelihoods of a reward are cut to [_CLIP, 1 − _CLIP], so that no function is ruled out by one reward."""
+
+
+def thompson_regret(
+    truth: np.ndarray, samples: np.ndarray, rng: np.random.Generator, *, steps: int = 300, replays: int = 32
+) -> float:
+    """Total regret of Thompson sampling over a fixed set of functions, averaged over replays.
+
+    At every step one function is drawn by its weight, its best arm is played (one at random where several tie), and each weight
+    is multiplied by the likelihood of the reward under its function. Weights start equal. The regret of a step is the best
+    arm's chance of a reward less the expected one of what the function would play. Thompson (1933); Osband et al.,
+    "Approximate Thompson Sampling via Epistemic Neural Networks" (2023) for functions sampled from a network.
+
+    Args:
+        truth: chance of a reward of each arm, shape (arms,).
+        samples: the same under K functions, shape (arms, K).
+        rng: makes draws and rewards; the same state gives the same result.
+        steps: plays in a replay.
+        replays: independent ones.
+
+    Returns:
+        0 or more; steps · (best − mean chance) for functions that prefer no arm.
+    """
+    functions = samples.shape[1]
+    is_best = samples == samples.max(axis=0)
+    lost = truth.max() - (truth[:, None] * is_best).sum(axis=0) / is_best.sum(axis=0)
+    ranked = np.argsort(~is_best, axis=0, kind="stable")
+    ties = is_best.sum(axis=0)
+    likelihood = np.clip(samples, _CLIP, 1 - _CLIP)
+    weights = np.full((replays, functions), 1 / functions)
+    total = 0.0
+    for _ in range(steps):
+        for_function, for_tie, for_reward = rng.random((3, replays))
+        cumulative = weights.cumsum(axis=1)
+        drawn = (cumulative < for_function[:, None] * cumulative[:, -1:]).sum(axis=1).clip(0, functions - 1)
+        total += float(lost[drawn].sum())
+        arm = ranked[(for_tie * ties[drawn]).astype(int), drawn]
+        rewarded = for_reward < truth[arm]
+        weights *= np.where(rewarded[:, None], likelihood[arm], 1 - likelihood[arm])
+        weights /= weights.sum(axis=1, keepdims=True)
+    return total / replays
+
+
+def uniform_regret(truth: np.ndarray, *, steps: int = 300) -> float:
+    """Expected total regret of playing arms at random.
+
+    Args:
+        truth: chance of a reward of each arm, shape (arms,).
+        steps: plays.
+    """
+    return steps * float(truth.max() - truth.mean())
