@@ -97,10 +97,13 @@ def image_bytes(rng: np.random.Generator, kind: str = "JPEG", size: tuple[int, i
 
 def write_files(folder: Path, names: Iterable[str], content: Callable[[], bytes]) -> None:
     """Write one file per name below `folder`, each with fresh content."""
+    made: set[str] = set()
     for name in names:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content())
+        inner = name.rpartition("/")[0]
+        if inner not in made:
+            (folder / inner).mkdir(parents=True, exist_ok=True)
+            made.add(inner)
+        (folder / name).write_bytes(content())
 
 
 def one_of_few(rng: np.random.Generator, content: Callable[[], bytes], count: int = 50) -> Callable[[], bytes]:
