@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from grading.submission import id_text, id_text_like
+
 
 def tell_repeats_apart(
     id: str, by: str | None = None
@@ -20,25 +22,29 @@ def tell_repeats_apart(
             decides else.
     """
 
-    def numbered(table: pd.DataFrame, times: pd.Series, by: str | None) -> pd.DataFrame:
-        ids = table[id].astype(str)
-        ordered = table.sort_values(by, kind="stable") if by else table
-        number = ordered.groupby(id, dropna=False).cumcount().reindex(table.index)
-        number = number.clip(upper=ids.map(times).fillna(1) - 1)
-        return table.assign(**{id: ids + number.map(lambda k: f"\x1frow {k + 1:.0f}" if k > 0 else "")})
-
     def adapt(submission: pd.DataFrame, answers: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         if id not in submission:
             return submission, answers
-        times = answers[id].astype(str).value_counts()
-        order = by if by is not None and _same_pairs(submission, answers, [id, by]) else None
-        return numbered(submission.reset_index(drop=True), times, order), numbered(answers.reset_index(drop=True), times, order)
+        submission = submission.assign(**{id: id_text_like(answers, submission, (id,))}).reset_index(drop=True)
+        answers = answers.assign(**{id: id_text(answers, (id,))}).reset_index(drop=True)
+        times = answers[id].value_counts()
+        submitted, expected = (table[table[id].map(times) > 1] for table in (submission, answers))
+        if by is not None and _same_pairs(submitted, expected, [id, by]):
+            submitted, expected = (rows.sort_values(by, kind="stable") for rows in (submitted, expected))
+        return _numbered(submission, submitted, id, times), _numbered(answers, expected, id, times)
 
     return adapt
+
+
+def _numbered(table: pd.DataFrame, repeats: pd.DataFrame, id: str, times: pd.Series) -> pd.DataFrame:
+    """The table with a number in the id of each of its `repeats` but the first, counted in their order."""
+    number = repeats.groupby(id).cumcount().clip(upper=repeats[id].map(times) - 1)
+    told_apart = repeats[id] + number.map(lambda k: f"\x1frow {k + 1:.0f}" if k > 0 else "")
+    return table.assign(**{id: told_apart.reindex(table.index).fillna(table[id])})
 
 
 def _same_pairs(submission: pd.DataFrame, answers: pd.DataFrame, columns: list[str]) -> bool:
     if not set(columns) <= set(submission):
         return False
-    counts = [table[columns].astype(str).value_counts().sort_index() for table in (submission, answers)]
+    counts = [rows[columns].astype(str).value_counts().sort_index() for rows in (submission, answers)]
     return counts[0].equals(counts[1])

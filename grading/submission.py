@@ -98,7 +98,7 @@ def align(
     require_columns(submission, [*id_columns, *required])
     expected = id_text(answers, id_columns)
     unique = expected.drop_duplicates()
-    submitted = _in_spelling_of(id_text(submission, id_columns), unique)
+    submitted = id_text_like(answers, submission, id_columns)
     rows = _match(submitted, unique, ungraded_ids)
     matched = submission.iloc[rows].reset_index(drop=True)
     return Aligned(unique.reset_index(drop=True), matched, answers.reset_index(drop=True))
@@ -114,11 +114,12 @@ def require_columns(submission: pd.DataFrame, required: Iterable[str]) -> None:
 
 def id_text(frame: pd.DataFrame, id_columns: tuple[str, ...]) -> pd.Series:
     """One text per row that identifies it; several id columns are joined by a character that no csv cell holds."""
-    parts = [_as_text(frame[column]) for column in id_columns]
-    text = parts[0]
-    for part in parts[1:]:
-        text = text + _SEPARATOR + part
-    return text
+    return _joined(_as_text(frame[column]) for column in id_columns)
+
+
+def id_text_like(expected: pd.DataFrame, frame: pd.DataFrame, id_columns: tuple[str, ...]) -> pd.Series:
+    """`id_text` of `frame`, its whole numbers spelled as those of `expected` (`7.0` or `007` as `7`, `7` as `007`)."""
+    return _joined(_in_spelling_of(_as_text(frame[column]), _as_text(expected[column])) for column in id_columns)
 
 
 def show_ids(ids: Iterable[object]) -> str:
@@ -137,11 +138,18 @@ def _as_text(column: pd.Series) -> pd.Series:
     return column.astype(str).mask(column.isna(), "")
 
 
+def _joined(parts: Iterable[pd.Series]) -> pd.Series:
+    text, *others = parts
+    for part in others:
+        text = text + _SEPARATOR + part
+    return text
+
+
 def _in_spelling_of(submitted: pd.Series, expected: pd.Series) -> pd.Series:
-    """Spell whole numbers like the answers do (`7.0` or `007` as `7`, `7` as `007`), where the answers' ids are whole numbers."""
     unknown = ~submitted.isin(expected)
     if not unknown.any() or not expected.str.fullmatch("-?[0-9]+").all():
         return submitted
+    expected = expected.drop_duplicates()
     spelling = pd.Series(expected.to_numpy(), index=_plain_number(expected))
     if spelling.index.has_duplicates:
         return submitted

@@ -1,6 +1,6 @@
 import pandas as pd
 
-from grading import Grader, Real, per_edition
+from grading import Grader, InvalidSubmission, Real, per_edition
 from grading.metrics.regression import laplace_log_likelihood
 
 GRADED_VISITS = 3
@@ -23,6 +23,9 @@ def last_visits(visits: pd.DataFrame) -> pd.Index:
 
 def likelihood(answers: pd.DataFrame, submission: pd.DataFrame, rows: pd.Index) -> float:
     predicted = submission.loc[rows]
+    if predicted["FVC"].isna().any():
+        # which cells these are would tell the weeks of the visits
+        raise InvalidSubmission("column `FVC`: cells of graded weeks are empty; fill in a finite number for every week")
     confidence = predicted["Confidence"].fillna(0)
     return laplace_log_likelihood(answers["FVC"][rows], predicted["FVC"], confidence, floor=70, error_cap=1000)
 
@@ -36,7 +39,7 @@ def columns(kind: Real) -> dict[str, Real]:
 
 
 grader = per_edition(
-    # an empty cell must not be refused where it is graded and allowed elsewhere: that would tell the weeks of the visits
+    # the published answers, which are their own best submission, leave FVC empty in weeks without a visit
     v1=Grader(
         id="Patient_Week",
         columns=columns(Real(may_be_empty=True)),

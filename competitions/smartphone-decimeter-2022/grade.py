@@ -3,6 +3,7 @@ import pandas as pd
 
 from grading import Grader, Real, per_edition
 from grading.metrics.geometry import haversine
+from grading.submission import id_text_like
 
 POSITION = ["LatitudeDegrees", "LongitudeDegrees"]
 KEY = ("tripId", "UnixTimeMillis")
@@ -21,11 +22,12 @@ def take_order_for_wrong_times(submission: pd.DataFrame, answers: pd.DataFrame) 
     submission, answers = submission.reset_index(drop=True), answers.reset_index(drop=True)
     if not set(KEY) <= set(submission) or rows_per_trip(submission) != rows_per_trip(answers):
         return submission, answers
+    submission["UnixTimeMillis"] = id_text_like(answers, submission, ("UnixTimeMillis",))
     asked, submitted = answers.groupby("tripId").groups, submission.groupby("tripId").groups
     for trip, rows in asked.items():
         times, own = answers["UnixTimeMillis"][rows], submission["UnixTimeMillis"][submitted[trip]]
-        if sorted(times.astype(str)) != sorted(own.astype(str)):
-            submission.loc[own.index, "UnixTimeMillis"] = times.to_numpy()
+        if sorted(times.astype(str)) != sorted(own):
+            submission.loc[own.index, "UnixTimeMillis"] = times.astype(str).to_numpy()
     return submission, answers
 
 

@@ -20,6 +20,11 @@ def test_rows_of_an_id_are_matched_in_their_order():
     assert grader()(ANSWERS.iloc[[2, 1, 0]], ANSWERS) == pytest.approx(4 / 3)
 
 
+@pytest.mark.parametrize("ids", [["7.0", "3.0", "7.0"], [" 7", "3", "07"], [7.0, 3.0, 7.0]])
+def test_whole_number_ids_match_in_any_spelling(ids):
+    assert grader()(ANSWERS.assign(id=ids), ANSWERS) == 0
+
+
 def test_a_column_may_tell_the_order():
     assert grader(by="date")(ANSWERS.iloc[[2, 1, 0]], ANSWERS) == 0
 

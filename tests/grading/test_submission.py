@@ -33,6 +33,12 @@ def test_whole_number_ids_match_in_any_spelling(ids: list[object]) -> None:
     assert grader(table(ids, [1, 2, 4]), ANSWERS) == 0
 
 
+def test_each_column_of_an_id_matches_in_any_spelling() -> None:
+    answers = pd.DataFrame({"trip": ["a", "a", "b"], "time": [10, 20, 10], "y": [1, 2, 3]})
+    grader = Grader(id=("trip", "time"), columns={"y": Integer()}, metric=accuracy)
+    assert grader(answers.assign(time=["10.0", "020", " 10"]).iloc[::-1], answers) == 1
+
+
 @pytest.mark.parametrize("ids", [["0300", "0017", "1234"], [300, 17, 1234], ["300", "17.0", "01234"]])
 def test_zero_padded_ids_match_without_their_zeros(ids: list[object]) -> None:
     answers = pd.DataFrame({"id": ["0300", "0017", "1234"], "y": [1, 2, 3]})
