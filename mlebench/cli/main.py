@@ -98,9 +98,11 @@ def main(arguments: list[str] | None = None) -> int:
         return _unknown(name)
 
     from mlebench.errors import MlebenchError
+    from mlebench.extras import extras_explained
 
     try:
-        return _dispatch(name, rest)
+        with extras_explained():
+            return _dispatch(name, rest)
     except MlebenchError as error:
         print(f"mlebench {name}: {error}", file=sys.stderr)
         return error.exit_code

@@ -69,8 +69,10 @@ def extract(archive: Path, target: Path) -> Path:
             _extract_zip(archive, target)
         elif tarfile.is_tarfile(archive):
             _extract_tar(archive, target)
-        else:
+        elif _is_7z(archive):
             _extract_7z(archive, target)
+        else:
+            raise WorkFailed(f"{archive} is no zip, tar or 7z archive, or is damaged; download it again")
     return target
 
 
@@ -301,6 +303,11 @@ def _extract_tar(archive: Path, target: Path) -> None:
         opened.extractall(target, filter="data")
 
 
+def _is_7z(archive: Path) -> bool:
+    with archive.open("rb") as file:
+        return file.read(6) == b"7z\xbc\xaf\x27\x1c"
+
+
 def _extract_7z(archive: Path, target: Path) -> None:
     import py7zr
 
@@ -311,7 +318,7 @@ def _extract_7z(archive: Path, target: Path) -> None:
             _check_size(archive, opened.archiveinfo().uncompressed)
             opened.extractall(target)
     except (py7zr.exceptions.ArchiveError, py7zr.exceptions.AbsolutePathError) as error:
-        raise WorkFailed(f"{archive} is no zip, tar or 7z archive, or damaged ({error}); download it again") from None
+        raise WorkFailed(f"{archive} is damaged ({error}); download it again") from None
 
 
 def _check_name(archive: Path, name: str) -> None:

@@ -20,6 +20,7 @@ from mlebench.data.checksums import Difference, differences
 from mlebench.data.references import measure_references
 from mlebench.edition import fingerprint
 from mlebench.errors import MlebenchError, UsageError, WorkFailed
+from mlebench.extras import extras_explained
 from mlebench.instance import draw_key, keep_key, kept_key
 
 if TYPE_CHECKING:
@@ -114,7 +115,8 @@ def make_mock(competition: Competition, raw: Path, *, size: int, seed: int) -> N
 
     raw.mkdir(parents=True, exist_ok=True)
     if not competition.facts.generated:
-        competition.mock_fn(raw, np.random.default_rng(seed), size)
+        with extras_explained():
+            competition.mock_fn(raw, np.random.default_rng(seed), size)
 
 
 def _build(competition: Competition, raw: Path, build: Path, *, verify: bool, mock: bool) -> PreparationRecord:
@@ -211,9 +213,10 @@ def alone(competition: Competition, waiting: Callable[[], None] = lambda: None) 
 
 @contextlib.contextmanager
 def explained(competition: Competition, doing: str = "preparing") -> Iterator[None]:
-    """Turn errors of the file system into one sentence for the user; `doing` tells what failed."""
+    """Turn errors of the file system and missing packages into one sentence for the user; `doing` tells what failed."""
     try:
-        yield
+        with extras_explained():
+            yield
     except OSError as error:
         raise _as_user_error(error, competition, doing) from None
 
