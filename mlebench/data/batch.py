@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from mlebench.data.preparation import PreparationRecord, alone, explained, is_pr
 from mlebench.data.progress import Progress, Watch, ignore
 from mlebench.edition import fingerprint
 from mlebench.errors import MlebenchError, UsageError
+from mlebench.quantities import show_size
 from mlebench.registry import Competition
 
 if TYPE_CHECKING:
@@ -99,14 +101,33 @@ def prepare_all(
     return run_in_processes(tasks, jobs=jobs, memory=memory, tell=tell, watch=watch)
 
 
-def prepare_one(task: PreparationTask, watch: Watch = ignore) -> PreparationOutcome:
-    """Get and prepare one competition; what goes wrong is told in the outcome."""
+def prepare_one(task: PreparationTask, watch: Watch = ignore, memory: int | None = None) -> PreparationOutcome:
+    """Get and prepare one competition; what goes wrong, whatever it is, is told in the outcome.
+
+    Args:
+        task: what to do.
+        watch: gets phases and bytes.
+        memory: most bytes that this process may use, for the message if that is too little.
+    """
     started = time.monotonic()
+    name = task.competition.id
     try:
         outcome = _prepare(task, watch)
     except MlebenchError as error:
-        outcome = failure(task.competition.id, str(error), error.exit_code)
+        outcome = failure(name, str(error), error.exit_code)
+    except MemoryError:
+        outcome = failure(name, too_little_memory(memory))
+    except Exception as error:
+        where = _keep_traceback(task.competition)
+        outcome = failure(name, f"preparing failed unexpectedly ({type(error).__name__}: {error}){where}")
     return replace(outcome, seconds=time.monotonic() - started)
+
+
+def too_little_memory(memory: int | None) -> str:
+    """What to do where memory did not do."""
+    if memory is None:
+        return "the memory of this machine does not do; call again with fewer --jobs"
+    return f"it needs more than {show_size(memory)} of memory; call again with fewer --jobs or a higher --memory"
 
 
 def failure(competition_id: str, message: str, exit_code: int = 1) -> PreparationOutcome:
@@ -161,3 +182,12 @@ def _fetch_pages(task: PreparationTask, watch: Watch) -> None:
     watch(Progress(task.competition.id, "getting Kaggle's pages"))
     with explained(task.competition, "getting Kaggle's pages of"):
         fetch_pages(task.competition, task.transfer)
+
+
+def _keep_traceback(competition: Competition) -> str:
+    path = competition.root / "error.log"
+    try:
+        path.write_text(traceback.format_exc(), encoding="utf-8")
+    except OSError:
+        return ""
+    return f"; {path} holds the traceback"

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mlebench.errors import WorkFailed
@@ -53,14 +53,16 @@ def link_files(source: Path, target: Path, names: Iterable[str] | Mapping[str, s
         WorkFailed: if files are missing, naming how many and the first few.
     """
     pairs = list(names.items()) if isinstance(names, Mapping) else [(name, name) for name in dict.fromkeys(names)]
-    place = _copy_dateless if hide_origin else link
     make_folders(target, (new for _, new in pairs))
-    for old, new in pairs:
-        try:
-            place(source / old, target / new)
-        except (WorkFailed, FileNotFoundError):
-            missing = [name for name, _ in pairs if not (source / name).exists()]
-            raise WorkFailed(tell_missing(missing, source)) from None
+    try:
+        if hide_origin:
+            for old, new in pairs:
+                _copy_dateless(source / old, target / new)
+        else:
+            _link_pairs(source, target, pairs)
+    except (WorkFailed, FileNotFoundError):
+        missing = [name for name, _ in pairs if not (source / name).exists()]
+        raise WorkFailed(tell_missing(missing, source)) from None
     return len(pairs)
 
 
@@ -92,10 +94,31 @@ def link_tree(source: Path, target: Path) -> int:
     for folder, _, names in os.walk(source):
         place = target / os.path.relpath(folder, source)
         place.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            link(Path(folder, name), place / name)
+        _link_pairs(Path(folder), place, [(name, name) for name in names])
         count += len(names)
     return count
+
+
+def _link_pairs(source: Path, target: Path, pairs: Sequence[tuple[str, str]]) -> None:
+    """Link `source/<old>` to `target/<new>` for each pair; names below open folders spare most of the time of long paths."""
+    if not pairs:
+        return
+    with _open_folder(source) as old_folder, _open_folder(target) as new_folder:
+        for old, new in pairs:
+            try:
+                os.link(old, new, src_dir_fd=old_folder, dst_dir_fd=new_folder)
+            except OSError:
+                # copies where links do not work, and tells what is wrong
+                link(source / old, target / new)
+
+
+@contextlib.contextmanager
+def _open_folder(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _clone_or_copy(source: Path, target: Path) -> None:

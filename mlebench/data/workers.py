@@ -13,9 +13,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING
 
-from mlebench.data.batch import PreparationOutcome, failure, prepare_one
+from mlebench.data.batch import PreparationOutcome, failure, prepare_one, too_little_memory
 from mlebench.data.progress import Progress, Watch
-from mlebench.quantities import show_size
 
 if TYPE_CHECKING:
     from mlebench.data.batch import PreparationTask
@@ -100,13 +99,7 @@ def _work(task: PreparationTask, sender: Connection, memory: int | None) -> None
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _limit_memory(memory)
-    try:
-        outcome = prepare_one(task, sender.send)
-    except MemoryError:
-        outcome = failure(task.competition.id, _too_little(memory))
-    except Exception as error:
-        outcome = failure(task.competition.id, f"preparing failed unexpectedly: {type(error).__name__}: {error}")
-    sender.send(outcome)
+    sender.send(prepare_one(task, sender.send, memory))
 
 
 def _end_with_parent() -> None:
@@ -131,10 +124,4 @@ def _explain_end(code: int | None, memory: int | None) -> str:
         name = signal.Signals(-code).name
         hint = " (the machine may have run out of memory; try fewer --jobs)" if name == "SIGKILL" else ""
         return f"the process that prepared it was ended by {name}{hint}; call again"
-    return f"the process that prepared it ended with code {code}; {_too_little(memory)}"
-
-
-def _too_little(memory: int | None) -> str:
-    if memory is None:
-        return "call again with fewer --jobs"
-    return f"it needs more than {show_size(memory)} of memory; call again with fewer --jobs or a higher --memory"
+    return f"the process that prepared it ended with code {code}; {too_little_memory(memory)}"

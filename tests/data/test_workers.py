@@ -1,0 +1,129 @@
+"""Many competitions at once: each in a process of its own, within its memory, and none stops another."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mlebench.cli.main import main
+from mlebench.data.batch import prepare_all
+from mlebench.data.disk_space import disk_need
+from mlebench.data.preparation import is_prepared
+from mlebench.data.progress import Progress
+from mlebench.data.readiness import require_space
+from mlebench.errors import UsageError
+from mlebench.paths import content_dir
+from mlebench.registry import Registry
+
+TABLE = "spaceship-titanic"
+
+
+@pytest.fixture
+def twin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """A copy of a small competition under another id, whose `prepare` runs some lines first."""
+
+    def make(name: str, lines: str = "pass") -> str:
+        folder = tmp_path / "competitions" / name
+        shutil.copytree(content_dir("competitions") / TABLE, folder)
+        facts = yaml.safe_load((folder / "competition.yaml").read_text())
+        (folder / "competition.yaml").write_text(yaml.safe_dump(facts | {"id": name}))
+        first = "\n".join(f"    {line}" for line in lines.splitlines())
+        old = (folder / "prepare.py").read_text()
+        (folder / "prepare.py").write_text(re.sub(r"(?m)^(def prepare\([^\n]*\n)", rf"\1{first}\n", old))
+        monkeypatch.setenv("MLEBENCH_COMPETITIONS_PATH", str(tmp_path / "competitions"))
+        return name
+
+    return make
+
+
+def test_failures_of_every_kind_leave_the_others_alone(
+    twin: Callable[..., str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ids = [
+        twin("killed-one", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"),
+        twin("crashing-one", "raise RuntimeError('a fault of ours')"),
+        twin("sound-one"),
+        twin("other-sound-one"),
+    ]
+    words = ["prepare", *ids, "--mock", "--jobs", "2", "--data-dir", str(tmp_path / "data")]
+    assert main(words) == 1
+    captured = capsys.readouterr()
+    assert "killed-one: the process that prepared it was ended by SIGKILL" in captured.err
+    assert "crashing-one: preparing failed unexpectedly (RuntimeError: a fault of ours)" in captured.err
+    assert "a fault of ours" in (tmp_path / "data" / "crashing-one" / "error.log").read_text()
+    assert "Traceback" not in captured.err
+    rows = re.findall(r"(?m)^\W*([a-z-]+-one)\W+(\w+)", captured.out)
+    assert rows == [
+        ("killed-one", "failed"),
+        ("crashing-one", "failed"),
+        ("sound-one", "prepared"),
+        ("other-sound-one", "prepared"),
+    ]
+    registry = Registry(tmp_path / "data")
+    assert [is_prepared(registry.get_competition(name)) for name in ids] == [False, False, True, True]
+    assert not registry.get_competition("killed-one").prepared_dir.exists()
+
+
+def test_memory_has_a_ceiling_that_is_told(twin: Callable[..., str], tmp_path: Path) -> None:
+    greedy = twin("greedy-one", "hoard = bytearray(4 * 2**30)")
+    registry = Registry(tmp_path / "data")
+    outcomes = prepare_all(
+        [registry.get_competition(greedy), registry.get_competition(twin("modest-one"))], mock=True, memory=2 * 2**30
+    )
+    assert [outcome.state for outcome in outcomes] == ["failed", "prepared"]
+    assert "needs more than 2.0 GiB of memory" in outcomes[0].message and "--memory" in outcomes[0].message
+
+
+def test_a_second_call_does_only_what_is_left(
+    twin: Callable[..., str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    marker = tmp_path / "mended"
+    ids = [twin("sound-one"), twin("faulty-one", f"from pathlib import Path as P\nassert P({str(marker)!r}).exists()")]
+    words = ["prepare", *ids, "--mock", "--jobs", "2", "--data-dir", str(tmp_path / "data")]
+    assert main(words) == 1
+    marker.touch()
+    capsys.readouterr()
+    assert main(words) == 0
+    error = capsys.readouterr().err
+    assert "sound-one: already prepared" in error and "faulty-one: prepared in" in error
+
+
+def test_progress_of_workers_reaches_the_caller(twin: Callable[..., str], tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    registry = Registry(tmp_path / "data")
+    competitions = [registry.get_competition(twin(name)) for name in ("first-one", "second-one")]
+    prepare_all(competitions, mock=True, jobs=2, watch=seen.append)
+    assert {(step.competition_id, step.phase) for step in seen} >= {("first-one", "preparing"), ("second-one", "preparing")}
+
+
+def test_disk_needed_counts_links_once(registry: Registry) -> None:
+    images = registry.get_competition("ranzcr-clip-catheter-line-classification")
+    tables = registry.get_competition(TABLE)
+    size = 10**9
+    dropped = disk_need({images.id: size}, [images, tables], jobs=1, keep_raw=False)
+    kept = disk_need({images.id: size}, [images, tables], jobs=1, keep_raw=True)
+    assert kept.likely < 1.1 * dropped.likely
+    assert dropped.likely < 2.5 * size
+    assert dropped.surely == 2 * size
+    both = disk_need({images.id: size, tables.id: size}, [images, tables], jobs=2, keep_raw=False)
+    assert both.likely > dropped.likely + 4 * size
+    assert disk_need({}, [images], jobs=1, keep_raw=False).likely == 0
+
+
+def test_space_that_cannot_do_is_refused_and_space_that_may_not_do_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registry: Registry
+) -> None:
+    tables = registry.get_competition(TABLE)
+    need = disk_need({TABLE: 10**9}, [tables], jobs=1, keep_raw=False)
+    for free, verdict in ((10**12, None), (3 * 10**9, "may be needed")):
+        monkeypatch.setattr("mlebench.data.readiness.free_space", lambda folder, free=free: free)
+        found = require_space(need, tmp_path)
+        assert found is None if verdict is None else verdict in str(found)
+    monkeypatch.setattr("mlebench.data.readiness.free_space", lambda folder: 10**9)
+    with pytest.raises(UsageError, match="--data-dir"):
+        require_space(need, tmp_path)
