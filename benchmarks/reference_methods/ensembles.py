@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from benchmarks.reference_methods.networks import Adam, Parameters, backward, error_signal, forward, initial_parameters
+from mlebench.research.trained_networks import Adam, Parameters, backward, error_signal, forward, initial_parameters
 
 Bootstrap = Literal["none", "bernoulli", "exponential"]
 

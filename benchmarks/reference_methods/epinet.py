@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.reference_methods.networks import Adam, Parameters, backward, error_signal, forward, initial_parameters
+from mlebench.research.trained_networks import Adam, Parameters, backward, error_signal, forward, initial_parameters
 
 INDEX = 8
 """Dimensions of the index."""

@@ -77,6 +77,8 @@ class Conditions:
     """Time limit of a run."""
     gpus: int | None = None
     """GPUs of a run."""
+    obfuscated: bool = False
+    """Whether the agent read task texts without names that let a model recall the competition."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,7 @@ def make_experiments(batches: Sequence[Batch]) -> list[Experiment]:
 
 def _pool(conditions: Conditions, batches: Sequence[Batch]) -> Experiment:
     edition, split_key_hash = _one_edition(batches)
+    _require_one_instance(batches)
     slots: dict[int, dict[str, GradedRun]] = {}
     for batch in batches:
         offset = _first_fit(slots, batch.layers)
@@ -211,6 +214,20 @@ def _one_edition(batches: Sequence[Batch]) -> tuple[str, str | None]:
             "`mlebench report A --compare B` sets them side by side"
         )
     return next(iter(found), ("v1", None))
+
+
+def _require_one_instance(batches: Sequence[Batch]) -> None:
+    """Competitions generated from a key can be averaged only where the key is the same."""
+    found: dict[str, tuple[str | None, str]] = {}
+    for batch in batches:
+        for report in (run.report for run in batch.runs() if run.report is not None):
+            instance, source = found.setdefault(report.competition_id, (report.instance_hash, batch.source))
+            if instance != report.instance_hash:
+                raise UsageError(
+                    f"{report.competition_id} was generated from different keys in {source} ({instance}) and {batch.source} "
+                    f"({report.instance_hash}), so its scores cannot be averaged; `mlebench report A --compare B` sets them side "
+                    "by side"
+                )
 
 
 def _edition_text(edition: str, split_key_hash: str | None) -> str:

@@ -54,6 +54,7 @@ def _conditions(group: Group) -> Conditions:
         profile=plan.profile.name + (", obfuscated" if plan.obfuscated else ""),
         hours=plan.profile.time_limit / 3600,
         gpus=plan.profile.gpus,
+        obfuscated=plan.obfuscated,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from grading.report import CompetitionReport
 from mlebench.reports.experiment import Experiment, GradedRun, Snapshot
 from mlebench.reports.selection import Selection
-from mlebench.reports.summary import Grid, mean_or_none, normalized_score, runs_by_competition
+from mlebench.reports.summary import Grid, bounded_score, mean_or_none, runs_by_competition
 
 _MOST_POINTS = 200
 
@@ -104,14 +104,8 @@ def _point(timelines: Sequence[Sequence[tuple[int, CompetitionReport]]], moment:
         any_medal_percentage=share * sum(report is not None and report.any_medal for report in latest),
         best_any_medal_percentage=share * sum(any(report.any_medal for report in reports) for reports in until),
         above_median_percentage=share * sum(report is not None and report.above_median for report in latest),
-        normalized_score=mean_or_none([_within_bounds(report) for report in latest]),
+        normalized_score=mean_or_none([bounded_score(report) for report in latest]),
     )
-
-
-def _within_bounds(report: CompetitionReport | None) -> float | None:
-    if report is not None and report.thresholds is None:
-        return None
-    return min(1.0, max(0.0, normalized_score(report) or 0.0))
 
 
 def _thinned(moments: Sequence[int]) -> list[int]:

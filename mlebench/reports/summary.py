@@ -156,6 +156,13 @@ def normalized_score(report: CompetitionReport | None) -> float | None:
     return (report.score - report.median_threshold) / reach if reach else None
 
 
+def bounded_score(report: CompetitionReport | None) -> float | None:
+    """The normalised score cut to 0 … 1; 0 without a score, None where the competition has no thresholds."""
+    if report is not None and report.thresholds is None:
+        return None
+    return min(1.0, max(0.0, normalized_score(report) or 0.0))
+
+
 def _has(run: GradedRun, flag: Callable[[CompetitionReport], bool]) -> bool:
     return run.report is not None and flag(run.report)
 

@@ -9,6 +9,7 @@ examples:
   mlebench report 'results/*_grading_report.json' --split low --split all --json
   mlebench report my-group --compare published --html report.html
   mlebench report new-group --compare old-group --markdown
+  mlebench report plain-group obfuscated-group research-group --contamination
 """
 
 from __future__ import annotations
@@ -42,6 +43,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compare", action="append", default=[], metavar="OTHER", help="another group or report, or `published`; repeatable"
     )
+    parser.add_argument(
+        "--contamination",
+        action="store_true",
+        help="compare an agent's scores on Kaggle competitions, on their obfuscated twins and on the research suite",
+    )
     parser.add_argument("--name", help="agent's name, where the reports do not tell")
     parser.add_argument("--models", help="model names, where the reports do not tell")
     parser.add_argument("--hours", type=float, help="time limit of a run in hours, where the reports do not tell")
@@ -55,6 +61,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the report in the wanted form."""
+    if args.contamination:
+        return _contamination(args)
     from mlebench.reports.tables import to_csv, to_markdown
     from mlebench.reports.terminal import print_document
 
@@ -72,6 +80,21 @@ def run(args: argparse.Namespace) -> int:
         print(to_markdown(document), end="")
     else:
         print_document(document, details=args.details)
+    return 0
+
+
+def _contamination(args: argparse.Namespace) -> int:
+    from mlebench.errors import UsageError
+    from mlebench.reports.contamination import familiarity, print_familiarity
+    from mlebench.reports.sources import load_experiments
+
+    if args.csv or args.markdown or args.html or args.compare:
+        raise UsageError("`--contamination` prints tables, or a document with --json; leave the other outputs out")
+    found = familiarity([_renamed(entry, args) for entry in load_experiments(args.sources)])
+    if args.json:
+        print(json.dumps({"contamination": [entry.to_dict() for entry in found]}, indent=2, ensure_ascii=False))
+    else:
+        print_familiarity(found)
     return 0
 
 

@@ -97,4 +97,4 @@ class Adam:
 
 def error_signal(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Gradient of the cross-entropy by the logit: P(y = 1) − y."""
-    return 1 / (1 + np.exp(-np.clip(logits, -30, 30))) - y
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))) - y)
