@@ -17,10 +17,20 @@ engine_packages() {
 
 engine_reachable() { docker version >/dev/null 2>&1; }
 
+# A killed engine may stay as a zombie where nobody collects it; that one is not alive.
+engine_alive() {
+    local comm
+    for comm in /proc/[0-9]*/comm; do
+        [ "$(cat "$comm" 2>/dev/null)" = dockerd ] || continue
+        grep -q '^State:.*Z' "${comm%comm}status" 2>/dev/null || return 0
+    done
+    return 1
+}
+
 engine_start() {
     engine_reachable && return
     # an engine that was killed leaves files that keep the next one from starting
-    pgrep -x dockerd >/dev/null || rm -f /var/run/docker.pid /var/run/docker/containerd/containerd.pid
+    engine_alive || rm -f /var/run/docker.pid /var/run/docker/containerd/containerd.pid
     local log=${TMPDIR:-/tmp}/dockerd.log
     setsid nohup dockerd >"$log" 2>&1 </dev/null &
     for _ in $(seq 60); do
