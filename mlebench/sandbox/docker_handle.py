@@ -63,6 +63,7 @@ class DockerHandle:
         self._asked: Literal["stop", "detach"] | None = None
         self._stop_grace = request.profile.grace
         self._is_stopping = False
+        self._had_outage = False
         self._wake = threading.Event()
         self._checker: Checker | None = None
         self._watch = Watch(client, container.id, request.profile, _engine_root(client))
@@ -144,6 +145,7 @@ class DockerHandle:
             except (DockerException, OSError) as error:
                 if is_outage(error) and away_since is None:
                     away_since = time.monotonic()
+                    self._had_outage = True
                     self._log.note(f"the container engine does not answer ({summary(error)}); waiting for it")
                 if away_since is not None and time.monotonic() - away_since > OUTAGE_PATIENCE:
                     return _Forced("outage")
@@ -182,7 +184,7 @@ class DockerHandle:
             taken = False
             self._log.note(f"the output could not be taken out: {summary(error)}")
         state = self._container.attrs.get("State", {})
-        verdict = judge(forced, state, self._request.profile, self._watch.usage)
+        verdict = judge(forced, state, self._request.profile, self._watch.usage, had_outage=self._had_outage)
         if not taken and verdict.failure_class != "infrastructure":
             verdict = Verdict(
                 "failed", "output-lost", "infrastructure", f"{verdict.detail}, but its output could not be taken out; see run.log"
@@ -275,7 +277,9 @@ class DockerHandle:
         shutil.rmtree(self._folder.path, ignore_errors=True)
 
 
-def judge(forced: _Forced | None, state: dict[str, Any], profile: Profile, usage: dict[str, Any]) -> Verdict:
+def judge(
+    forced: _Forced | None, state: dict[str, Any], profile: Profile, usage: dict[str, Any], *, had_outage: bool = False
+) -> Verdict:
     """Name an attempt's end.
 
     Args:
@@ -283,6 +287,7 @@ def judge(forced: _Forced | None, state: dict[str, Any], profile: Profile, usage
         state: the container's state as the engine tells it.
         profile: the limits.
         usage: what was counted.
+        had_outage: the engine was away for a while.
     """
     code = state.get("ExitCode")
     at_limit = usage.get("peak_processes", 0) >= profile.pids
@@ -296,6 +301,9 @@ def judge(forced: _Forced | None, state: dict[str, Any], profile: Profile, usage
         return Verdict("failed", "start-failed", "infrastructure", f"the engine could not run it: {state['Error']}")
     if code == 0:
         return Verdict("finished", "exited", None, "ended by itself with exit code 0")
+    if had_outage and code in (137, 143, 255):
+        # an engine that comes back ends what it finds running
+        return Verdict("failed", "engine-restarted", "infrastructure", "the container engine was restarted under it")
     if code == 137:
         return Verdict("failed", "killed", "agent", f"was killed with SIGKILL{hint}; its run.log may tell why")
     return Verdict("failed", "exit-code", "agent", f"ended by itself with exit code {code}{hint}; its run.log tells why")

@@ -52,6 +52,12 @@ def test_ends_by_the_harness(forced: _Forced, expected: tuple[str, str, str | No
     assert judge(forced, {"ExitCode": 137}, PROFILE, {})[:3] == expected
 
 
+def test_a_restart_of_the_engine_is_not_the_agents_doing() -> None:
+    assert judge(None, {"ExitCode": 137}, PROFILE, {}, had_outage=True)[:3] == ("failed", "engine-restarted", "infrastructure")
+    assert judge(None, {"ExitCode": 0}, PROFILE, {}, had_outage=True).state == "finished"
+    assert judge(None, {"ExitCode": 2}, PROFILE, {}, had_outage=True).failure_class == "agent"
+
+
 def test_a_reached_limit_of_processes_is_told() -> None:
     detail = judge(None, {"ExitCode": 1}, PROFILE, {"peak_processes": 100}).detail
     assert "limit of 100 processes" in detail
