@@ -24,7 +24,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     link(raw / NAMES, public / NAMES)
     write_csv(train, public / "train.csv")
     write_csv(test, private / "test.csv")
-    write_csv(test.assign(label=4), public / "sample_submission.csv")
+    write_csv(test[["image_id"]].assign(label=4), public / "sample_submission.csv")
 
 
 def split_by_record_file(
