@@ -7,6 +7,7 @@ After the strings of FIND: Schwettmann et al., "FIND: A Function Description Ben
 from __future__ import annotations
 
 import codecs
+import functools
 import string
 from collections.abc import Callable
 from typing import NamedTuple
@@ -221,7 +222,7 @@ def _syllable(rng: np.random.Generator) -> str:
 
 def draw_function(rng: np.random.Generator, *, depth: int, has_exception: bool) -> RandomFunction:
     """A function of `depth` atoms that none of its parts equals and that is not constant; the exception has one or two atoms."""
-    probes = [draw_text(rng) for _ in range(100)]
+    probes = _probes()
     while True:
         atoms = _draw_atoms(rng, depth)
         if not has_exception:
@@ -233,6 +234,12 @@ def draw_function(rng: np.random.Generator, *, depth: int, has_exception: bool) 
             inside = [text for text in probes if function.is_exception(text)]
             if sum(apply(atoms, text) != function(text) for text in inside) >= 0.9 * len(inside):
                 return function
+
+
+@functools.cache
+def _probes() -> list[str]:
+    rng = np.random.default_rng(0)
+    return [draw_text(rng) for _ in range(100)]
 
 
 def _draw_atoms(rng: np.random.Generator, depth: int) -> tuple[str, ...]:
