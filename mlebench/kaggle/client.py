@@ -32,6 +32,10 @@ class NotOnKaggle(WorkFailed):
     """Kaggle does not know what was asked for, or does not show it to this account."""
 
 
+class RangeRefused(WorkFailed):
+    """The file is shorter than what is there of it."""
+
+
 def rules_page(competition_id: str) -> str:
     """The page on which the rules are accepted."""
     return f"https://www.kaggle.com/competitions/{competition_id}/rules"
@@ -103,34 +107,35 @@ class KaggleService:
         request.competition_name = competition_id
         return list(self._call(lambda: self._api.list_competition_pages(request), competition_id, patience).pages or ())
 
-    def open_download(self, competition_id: str, patience: Patience) -> requests.Response:
-        """The beginning of the competition's zip, not read yet; the caller closes it."""
+    def open_download(
+        self, competition_id: str, patience: Patience, *, offset: int = 0, validator: str | None = None
+    ) -> requests.Response:
+        """The competition's zip, not read yet; the caller closes it.
+
+        Args:
+            competition_id: the competition.
+            patience: for failures in a row.
+            offset: bytes that are there already; the answer has status 206 if it goes on from there.
+            validator: ETag or date of those bytes, so that a file that has changed is sent whole.
+
+        Raises:
+            RangeRefused: if the file is shorter than `offset`.
+            RulesNotAccepted, NotOnKaggle: as they say.
+        """
         from kagglesdk.competitions.types.competition_api_service import ApiDownloadDataFilesRequest
 
         request = ApiDownloadDataFilesRequest()
         request.competition_name = competition_id
-        response: requests.Response = self._call(lambda: self._api.download_data_files(request), competition_id, patience)
+        headers = self._http._session.headers
+        # they travel with the redirect to where the file lies
+        wanted = {"Range": f"bytes={offset}-" if offset else None, "If-Range": validator if offset else None}
+        headers.update({name: value for name, value in wanted.items() if value})
+        try:
+            response: requests.Response = self._call(partial(self._api.download_data_files, request), competition_id, patience)
+        finally:
+            for name in wanted:
+                headers.pop(name, None)
         return response
-
-    def reopen_at(self, response: requests.Response, offset: int, validator: str | None) -> requests.Response:
-        """The same download from byte `offset` on; status 206, or another where the server begins anew or refuses.
-
-        Args:
-            response: an open download; it is closed.
-            offset: bytes that are there already.
-            validator: ETag or date of those bytes, so that a changed file is sent whole.
-        """
-        import requests
-
-        response.close()
-        request = response.request.copy()
-        url = request.url or response.url
-        request.headers["Range"] = f"bytes={offset}-"
-        if validator:
-            request.headers["If-Range"] = validator
-        with requests.Session() as session:
-            settings = session.merge_environment_settings(url, {}, True, None, None)
-            return session.send(request, timeout=(_CONNECT, stalled_after()), **settings)
 
     def _list(self, patience: Patience, **filters: Any) -> Iterator[Any]:
         from kagglesdk.competitions.types.competition_api_service import ApiListCompetitionsRequest
@@ -174,7 +179,9 @@ class KaggleService:
             return UsageError(f"Kaggle refuses the credentials of {self._credentials.source}; {HOW_TO}")
         if status == 403 and competition_id:
             return RulesNotAccepted(f"Kaggle refuses {subject} ({said}); accept its rules at {rules_page(competition_id)}")
-        if status == 404:
+        if status == 416:
+            return RangeRefused(f"Kaggle has less of {subject} than there is")
+        if status in (404, 405, 501):
             return NotOnKaggle(f"Kaggle does not show {subject} to this account ({said})")
         return WorkFailed(f"Kaggle refuses {subject} ({said})")
 
@@ -217,11 +224,6 @@ def problem_of(error: Exception) -> str:
     if "resolve" in str(error).lower():
         return "the name cannot be resolved"
     return "the connection broke"
-
-
-def is_transient(status: int) -> bool:
-    """Whether an answer of this status is worth another try."""
-    return status in _TRANSIENT
 
 
 def _status(error: requests.HTTPError) -> int:

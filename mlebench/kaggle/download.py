@@ -170,45 +170,38 @@ class _Download:
                 problem = "the connection broke"
             except (requests.RequestException, HTTPError) as error:
                 problem = problem_of(error)
-            except _Refused as refusal:
-                self._patience.wait_after(str(refusal), refusal.retry_after)
-                continue
+            except _Changed:
+                problem = "the file has changed"
             self._patience.wait_after(problem)
 
     def _attempt(self, service: KaggleService) -> bool:
         """Fetch what is missing over one connection; whether the file is complete then."""
-        response = service.open_download(self._id, self._patience)
-        try:
-            identity = Identity.of(response.headers)
-            self._total = identity.length
-            offset = self._part.keep_for(identity)
-            if identity.length is not None and offset == identity.length:
-                return True
-            if offset:
-                response = self._continue(service, response, identity, offset)
+        known = self._part.identity()
+        if known is None:
+            self._part.empty()
+        offset = len(self._part)
+        if known and offset == known.length:
+            return True
+        with self._open(service, offset, known) as response:
+            goes_on = known is not None and response.status_code == 206
+            found = Identity.of(response.headers, offset if goes_on else 0)
+            self._total = found.length
+            if known is None or not goes_on:
+                # the beginning, or the whole: the server does not know ranges, or the file has changed
+                self._part.begin(found)
+            elif not found.agrees_with(known) or not _starts_at(response, offset):
+                self._part.empty()
+                raise _Changed
             return self._receive(response)
-        finally:
-            response.close()
 
-    def _continue(
-        self, service: KaggleService, response: requests.Response, identity: Identity, offset: int
-    ) -> requests.Response:
-        from mlebench.kaggle.client import is_transient
+    def _open(self, service: KaggleService, offset: int, known: Identity | None) -> requests.Response:
+        from mlebench.kaggle.client import RangeRefused
 
-        response = service.reopen_at(response, offset, identity.validator)
-        if response.status_code == 206 and _starts_at(response, offset):
-            return response
-        if response.status_code == 200:
-            # the server does not know ranges, or the file has changed
+        try:
+            return service.open_download(self._id, self._patience, offset=offset, validator=known.validator if known else None)
+        except RangeRefused:
             self._part.empty()
-            self._total = Identity.of(response.headers).length
-            self._part.keep_for(Identity.of(response.headers))
-            return response
-        response.close()
-        if not is_transient(response.status_code):
-            # the next attempt gets a new link, and begins anew if ranges do not work
-            self._part.empty()
-        raise _Refused(f"Kaggle answered {response.status_code}", response.headers.get("Retry-After"))
+            raise _Changed from None
 
     def _receive(self, response: requests.Response) -> bool:
         for chunk in _chunks(response):
@@ -230,12 +223,8 @@ class _Download:
         self._watch(Progress(self._id, phase, len(self._part), self._total))
 
 
-class _Refused(Exception):
-    """A range was not served."""
-
-    def __init__(self, message: str, retry_after: str | None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
+class _Changed(Exception):
+    """The file is no longer what its beginning was downloaded from."""
 
 
 def _starts_at(response: requests.Response, offset: int) -> bool:

@@ -20,10 +20,15 @@ class Identity(NamedTuple):
     last_modified: str | None
 
     @classmethod
-    def of(cls, headers: Mapping[str, str]) -> Identity:
-        """The identity that response headers tell."""
-        length = headers.get("Content-Length", "")
-        return cls(int(length) if length.isdigit() else None, headers.get("ETag"), headers.get("Last-Modified"))
+    def of(cls, headers: Mapping[str, str], offset: int = 0) -> Identity:
+        """The identity that response headers tell, of a whole file or of its bytes from `offset` on."""
+        whole, rest = headers.get("Content-Range", "").rpartition("/")[2], headers.get("Content-Length", "")
+        length = int(whole) if whole.isdigit() else offset + int(rest) if rest.isdigit() else None
+        return cls(length, headers.get("ETag"), headers.get("Last-Modified"))
+
+    def agrees_with(self, other: Identity) -> bool:
+        """Whether nothing that both tell differs."""
+        return all(mine == theirs for mine, theirs in zip(self, other, strict=True) if mine is not None and theirs is not None)
 
     @property
     def validator(self) -> str | None:
@@ -44,17 +49,18 @@ class PartialFile:
     def __len__(self) -> int:
         return os.fstat(self.descriptor).st_size
 
-    def keep_for(self, identity: Identity) -> int:
-        """Keep what is there if it is the beginning of the file of this identity, else empty it.
+    def identity(self) -> Identity | None:
+        """What the bytes that are there are the beginning of; None where that is not known."""
+        try:
+            found = Identity(**json.loads(_note_path(self.target).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+        return found if found.length is not None and len(self) <= found.length else None
 
-        Returns:
-            The number of bytes kept.
-        """
-        if len(self) and (self._identity() != identity or identity.length is None or len(self) > identity.length):
-            self.empty()
-        if not len(self):
-            _note_path(self.target).write_text(json.dumps(identity._asdict()) + "\n", encoding="utf-8")
-        return len(self)
+    def begin(self, identity: Identity) -> None:
+        """Drop all bytes and note what comes now."""
+        self.empty()
+        _note_path(self.target).write_text(json.dumps(identity._asdict()) + "\n", encoding="utf-8")
 
     def empty(self) -> None:
         """Drop all bytes."""
@@ -72,12 +78,6 @@ class PartialFile:
         _part_path(self.target).rename(self.target)
         _note_path(self.target).unlink(missing_ok=True)
         return self.target
-
-    def _identity(self) -> Identity | None:
-        try:
-            return Identity(**json.loads(_note_path(self.target).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            return None
 
 
 @contextlib.contextmanager

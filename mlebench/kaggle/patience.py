@@ -28,7 +28,7 @@ class Patience:
     tell: Callable[[str], None] = lambda message: None
     """Gets a clause before each wait."""
     _failing_since: float | None = field(default=None, init=False)
-    _pause: float = field(default=_FIRST_PAUSE, init=False)
+    _pause: float = field(default_factory=lambda: _FIRST_PAUSE, init=False)
     _ordered: int = field(default=0, init=False)
 
     def progressed(self) -> None:

@@ -108,7 +108,7 @@ def test_kill_9_while_bytes_arrive(kaggle: LoopbackKaggle, tmp_path: Path) -> No
 def test_workers_end_with_a_parent_that_is_killed(kaggle: LoopbackKaggle) -> None:
     kaggle.bytes_per_second = 200
     process = start_mlebench("prepare", TABLE, IMAGES, "--no-verify", "--jobs", "2")
-    wait_for(lambda: len(kaggle.requests(FILES)) >= 4)
+    wait_for(lambda: len(kaggle.requests(FILES)) >= 4, 60)
     workers = children(process.pid)
     assert len(workers) >= 2
     process.kill()
