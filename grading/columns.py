@@ -64,9 +64,11 @@ class Real(Column):
     maximum: float | None = None
     may_be_empty: bool = False
 
+    _takes_booleans: ClassVar[bool] = False
+
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
         values = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-        if pd.api.types.is_bool_dtype(cells):
+        if pd.api.types.is_bool_dtype(cells) and not self._takes_booleans:
             refuse(np.ones(len(cells), dtype=bool), cells, ids, "a number")
         allowed = np.isfinite(values) | (cells.isna().to_numpy() & self.may_be_empty)
         refuse(~allowed, cells, ids, "a finite number")
@@ -86,7 +88,9 @@ class Real(Column):
 
 
 class Probability(Real):
-    """A number from 0 to 1."""
+    """A number from 0 to 1; a column of `True` and `False` holds 1 and 0."""
+
+    _takes_booleans = True
 
     def __init__(self) -> None:
         super().__init__(minimum=0.0, maximum=1.0)
@@ -132,7 +136,7 @@ class Text(Column):
     """Any text, kept to the letter.
 
     Attributes:
-        missing_words: read the words that pandas takes for a missing value (`NA`, `null`, …) as the empty text, as edition v1 does.
+        missing_words: read the words that pandas takes for a missing value (`NA`, `null`, …) as the empty text, as v1 does.
         allow_empty: whether an empty cell is an answer.
     """
 

@@ -28,6 +28,13 @@ def test_any_row_order_scores_the_same(order: list[int]) -> None:
     assert grader(submission, ANSWERS) == pytest.approx(0.5 / 3)
 
 
+@pytest.mark.parametrize("number", [1e308, -1e200])
+def test_numbers_whose_squares_overflow_are_refused(number: float) -> None:
+    squared = Grader(id="id", columns={"y": Real()}, metric=rmse)
+    with np.errstate(over="ignore"), pytest.raises(InvalidSubmission, match=r"`y`: 1 of 3 cells are not within ±1e\+100"):
+        squared(table(["1", "2", "3"], [1.0, 2.0, number]), ANSWERS)
+
+
 @pytest.mark.parametrize("ids", [[1, 2, 3], [1.0, 2.0, 3.0], ["1.0", "02", " 3"]])
 def test_whole_number_ids_match_in_any_spelling(ids: list[object]) -> None:
     assert grader(table(ids, [1, 2, 4]), ANSWERS) == 0
@@ -138,6 +145,14 @@ def test_each_kind_refuses_what_it_says_it_refuses(kind: object) -> None:
 @pytest.mark.parametrize("words", [["True", "False"], ["true", "FALSE"], [1, 0], [1.0, 0.0], ["1", "0"], [True, False]])
 def test_booleans_come_in_any_common_spelling(words: list[object]) -> None:
     assert list(Boolean().parse(pd.Series(words, name="c"), pd.Series(["i", "j"]))) == [True, False]
+
+
+def test_true_and_false_are_probabilities_but_no_other_numbers() -> None:
+    cells, ids = pd.Series([True, False], name="c"), pd.Series(["i", "j"])
+    assert list(Probability().parse(cells, ids)) == [1.0, 0.0]
+    for kind in (Real(), Integer()):
+        with pytest.raises(InvalidSubmission, match="not a number"):
+            kind.parse(cells, ids)
 
 
 def test_editions_may_be_graded_differently() -> None:
