@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from grading.columns import Column
+from grading.columns import Column, refuse
 from grading.medals import Thresholds
 from grading.rows import RowRule
 from grading.submission import Aligned, InvalidSubmission, align, id_text, read_table
@@ -17,6 +17,7 @@ from grading.submission import Aligned, InvalidSubmission, align, id_text, read_
 Columns = Mapping[str, Column] | Callable[[pd.DataFrame], Mapping[str, Column]]
 
 _MOST_UNGRADED_ROWS = 5_000_000
+_LARGEST = 1e100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +90,7 @@ class Grader:
         parsed = {name: kind.parse(aligned.submission[name], aligned.ids) for name, kind in columns.items()}
         value = self._arrays(aligned, columns, parsed) if self.metric else self._frames(aligned, parsed)
         if not np.isfinite(value):
+            _refuse_huge_numbers(aligned, parsed)
             raise ArithmeticError(f"the metric gave {value} for a submission that passed every check")
         return float(value)
 
@@ -151,7 +153,8 @@ class Grader:
     def _thresholds_on(self, leaderboard: pd.DataFrame) -> Thresholds:
         lower = self.is_lower_better(leaderboard)
         if "place" in leaderboard:
-            return Thresholds(**leaderboard.set_index("place")["score"].to_dict(), lower_is_better=lower)
+            scores = {str(place): float(score) for place, score in zip(leaderboard["place"], leaderboard["score"], strict=True)}
+            return Thresholds(**scores, lower_is_better=lower)
         return Thresholds.from_leaderboard(leaderboard["score"].to_numpy(), lower_is_better=lower)
 
     def _arrays(self, aligned: Aligned, columns: Mapping[str, Column], parsed: Mapping[str, np.ndarray]) -> float:
@@ -197,3 +200,10 @@ def per_edition(*, v1: Grader, v2: Grader) -> EditionGraders:
 
 def _stacked(arrays: list[np.ndarray]) -> np.ndarray:
     return arrays[0] if len(arrays) == 1 else np.column_stack(arrays)
+
+
+def _refuse_huge_numbers(aligned: Aligned, parsed: Mapping[str, np.ndarray]) -> None:
+    """Refuse numbers that are finite and whose squares or sums are not."""
+    for name, values in parsed.items():
+        if values.dtype.kind == "f":
+            refuse(np.abs(values) > _LARGEST, aligned.submission[name], aligned.ids, f"within ±{_LARGEST:g}")
