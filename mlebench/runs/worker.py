@@ -6,6 +6,7 @@ Everything is written to the run's folder as it happens, so that whoever comes a
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import logging
@@ -17,20 +18,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlebench import paths
+from mlebench.competition import EditionName
 from mlebench.errors import MlebenchError
+from mlebench.grade import grade_csv, validate_submission
+from mlebench.registry import Competition, Registry
 from mlebench.runs.plan import Group, Plan, PlannedRun
 from mlebench.runs.state import RunRecord
 from mlebench.sandbox.base import OUTPUT_FOLDERS, Handle, Outcome, RunRequest, StartFailed
 from mlebench.sandbox.choose import get_sandbox
 from mlebench.secrets import find_secrets
 
-if TYPE_CHECKING:
-    from mlebench.registry import Competition
-
 logger = logging.getLogger("mlebench")
+_loading = threading.Lock()
 _LARGEST_USAGE_FILE = 2**20
 _CANCEL_LOOK_SECONDS = 1.0
 
@@ -167,8 +169,6 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
     Raises:
         UsageError: a secret is missing, or the competition is not known here.
     """
-    from mlebench.grade import validate_submission
-
     plan = task.group.plan
     competition = _competition(task, record.competition_id)
     if not competition.public_dir.is_dir():
@@ -205,11 +205,20 @@ def _task_text(plan: Plan, competition: Competition) -> str:
 
 
 def _competition(task: RunTask, name: str) -> Competition:
-    from mlebench.registry import Registry
-
     plan = task.group.plan
     key = task.split_key or (os.environ.get("MLEBENCH_SPLIT_KEY") if plan.split_key_hash else None)
-    return Registry().set_data_dir(plan.data_dir).set_edition(plan.edition, key).get_competition(name)
+    # libraries that two threads import at the same time are seen half-made; and a grader that cannot be loaded
+    # is better known before the agent has worked for a day
+    with _loading:
+        competition = load_competition(plan.data_dir, plan.edition, key, name)
+        competition.grader  # noqa: B018
+    return competition
+
+
+@functools.lru_cache(maxsize=4)
+def load_competition(data_dir: Path, edition: EditionName, split_key: str | None, name: str) -> Competition:
+    """A competition, kept with its answers for the runs that follow; few are kept, as answers can be large."""
+    return Registry().set_data_dir(data_dir).set_edition(edition, split_key).get_competition(name)
 
 
 def instructions(obfuscated: bool) -> str:
@@ -262,8 +271,6 @@ def book_report(record: RunRecord, report: dict[str, Any]) -> None:
 
 
 def _report(task: RunTask, record: RunRecord, submission: Path) -> dict[str, Any]:
-    from mlebench.grade import grade_csv
-
     competition = _competition(task, record.competition_id)
     report = grade_csv(submission, competition, seed=record.seed, run_id=record.run_id)
     # a group can be moved: paths in its report count from its folder

@@ -18,6 +18,7 @@ from mlebench.runs.plan import Group, Plan
 from mlebench.runs.progress import Progress, Silent
 from mlebench.runs.resume import make_ready
 from mlebench.runs.scheduler import GroupStopped, RunOptions, run_groups
+from mlebench.runs.worker import load_competition
 
 from .conftest import HAND_IN, local_executor
 
@@ -242,6 +243,7 @@ def test_fault_of_the_grader_is_not_the_agents_and_is_mended_by_resuming(plan: P
     assert [entry["run_id"] for entry in report_of(group)["run_group"]["infrastructure_failures"]] == ["toy-a_seed0"]
     grade.write_text(right)
     load_module.cache_clear()
+    load_competition.cache_clear()
     make_ready(group)
     run_groups([group], local_executor(), AT_ONCE)
     record = group.records()[0]
