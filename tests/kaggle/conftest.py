@@ -26,6 +26,7 @@ IMAGES = "ranzcr-clip-catheter-line-classification"
 WHALES = "the-icml-2013-whale-challenge-right-whale-redux"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/kaggle" in item.path.as_posix():
