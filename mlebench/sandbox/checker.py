@@ -169,7 +169,6 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(411, "the request has no Content-Length")
         elif int(text) > self.checker.largest:
             self._refuse(413, f"the request is larger than {show_size(self.checker.largest)}")
-            self._drop_unread()
         else:
             return int(text)
         return None
@@ -178,13 +177,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self._answer(status, {"error": message}, message, headers)
 
-    def _drop_unread(self) -> None:
-        """Without this the sender would see a broken connection instead of the answer."""
-        left = 2 * self.checker.largest
-        with contextlib.suppress(OSError):
+    def finish(self) -> None:
+        """Read what is still being sent: a sender that is cut off would see a broken connection instead of the answer."""
+        end = time.monotonic() + _IDLE_SECONDS
+        with contextlib.suppress(OSError, ValueError):
+            self.connection.shutdown(socket.SHUT_WR)
             self.connection.settimeout(1)
-            while left > 0 and (block := self.rfile.read1(2**16)):
+            left = 2 * self.checker.largest
+            while left > 0 and time.monotonic() < end and (block := self.rfile.read1(2**16)):
                 left -= len(block)
+        super().finish()
 
     def _answer(self, status: int, content: dict[str, Any], text: str, headers: dict[str, str] | None = None) -> None:
         plain = "text/plain" in self.headers.get("Accept", "")

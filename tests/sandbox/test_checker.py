@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -178,3 +179,15 @@ def test_a_socket_left_by_a_dead_harness_is_taken_over(tmp_path: Path) -> None:
     checker = Checker(validate, tmp_path / "s")
     assert Client(checker, tmp_path / "s").check(b"good")[0] == 200
     checker.close()
+
+
+@pytest.mark.parametrize("line", ["POST /elsewhere", "PUT /validate", "POST /validate"])
+def test_a_slow_sender_still_gets_the_answer(client: Client, line: str) -> None:
+    """The answer is out before the body has come; a connection closed by then would break the sending."""
+    with socket.socket(socket.AF_UNIX) as raw:
+        raw.connect(str(client.path))
+        raw.sendall(f"{line} HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n".encode())
+        time.sleep(0.3)
+        for _ in range(100):
+            raw.sendall(b"x" * 2000)
+        assert raw.recv(100).split()[1] in (b"404", b"501", b"413")
