@@ -130,3 +130,22 @@ def test_status_tells_what_is_prepared(prepared: Path, capsys: pytest.CaptureFix
     assert main(["status", "--data-dir", str(prepared), "--json"]) == 0
     (entry,) = json.loads(capsys.readouterr().out)
     assert (entry["id"], entry["edition"], entry["mock"]) == ("spaceship-titanic", "v1", True)
+
+
+def test_quiet_tells_nothing_but_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["prepare", "spaceship-titanic", "--mock", "--data-dir", str(tmp_path), "--quiet"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == captured.err == ""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    words = ["prepare", "leaf-classification", "--from", str(empty), "--data-dir", str(tmp_path), "--no-verify", "-q"]
+    assert main(words) == 1
+    assert "missing from the raw data" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion_offers_commands_options_and_ids(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    for word in ("grade-sample", "--split-key", "spaceship-titanic", "leaf-classification"):
+        assert word in script

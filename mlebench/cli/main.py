@@ -7,6 +7,7 @@ import difflib
 import importlib
 import os
 import sys
+from types import ModuleType
 from typing import NoReturn
 
 COMMANDS = {
@@ -26,6 +27,7 @@ COMMANDS = {
     "images": "build the container images",
     "new-competition": "make a folder for a competition of your own",
     "new-agent": "make a folder for an agent of your own",
+    "completion": "print a completion script for a shell",
     "doctor": "check this machine",
     "demo": "run the whole job on the embedded demo split",
 }
@@ -63,8 +65,8 @@ def _unknown(name: str) -> int:
     return 2
 
 
-def _dispatch(name: str, arguments: list[str]) -> int:
-    module = importlib.import_module(f"mlebench.cli.commands.{name.replace('-', '_')}")
+def command_parser(name: str, module: ModuleType) -> argparse.ArgumentParser:
+    """The parser of one command, from its module."""
     parser = _Parser(
         prog=f"mlebench {name}",
         description=module.__doc__,
@@ -72,7 +74,21 @@ def _dispatch(name: str, arguments: list[str]) -> int:
         allow_abbrev=False,
     )
     module.configure(parser)
-    return int(module.run(parser.parse_args(arguments)))
+    volume = parser.add_mutually_exclusive_group()
+    volume.add_argument("-q", "--quiet", action="store_true", help="no progress, only results and errors")
+    volume.add_argument("-v", "--verbose", action="store_true", help="also tell what is done on the way")
+    return parser
+
+
+def _dispatch(name: str, words: list[str]) -> int:
+    module = importlib.import_module(f"mlebench.cli.commands.{name.replace('-', '_')}")
+    arguments = command_parser(name, module).parse_args(words)
+    if arguments.verbose:
+        import logging
+
+        logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
+        logging.getLogger("mlebench").setLevel(logging.DEBUG)
+    return int(module.run(arguments))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -48,9 +48,10 @@ def describe(progress: Progress, speed: Speed) -> str:
 
 
 class PreparationDisplay:
-    """Shows the progress of several competitions on stderr; a context manager and a `Watch`."""
+    """Shows the progress of several competitions on stderr; a context manager and a `Watch`. A quiet one shows nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
         self._speeds: dict[str, Speed] = {}
         self._phases: dict[str, str] = {}
         self._told_at: dict[str, float] = {}
@@ -58,7 +59,7 @@ class PreparationDisplay:
         self._latest: dict[str, str] = {}
 
     def __enter__(self) -> PreparationDisplay:
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and not self._quiet:
             from rich.console import Console
             from rich.live import Live
 
@@ -72,6 +73,8 @@ class PreparationDisplay:
 
     def __call__(self, progress: Progress) -> None:
         """Take a step of a competition."""
+        if self._quiet:
+            return
         name = progress.competition_id
         speed = self._speeds.setdefault(name, Speed())
         if progress.phase == "downloading":
@@ -85,6 +88,8 @@ class PreparationDisplay:
 
     def tell(self, line: str) -> None:
         """Print a line that stays: the end of a competition."""
+        if self._quiet:
+            return
         name = line.partition(":")[0]
         for known in (self._latest, self._speeds, self._phases, self._told_at):
             known.pop(name, None)

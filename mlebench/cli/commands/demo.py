@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         "sandbox": arguments.sandbox,
     }
     plans = validate(plan, Experiment, "the flags").plans(arguments.data_dir)
-    groups, _ = run_plans(plans, paths.runs_dir(arguments.runs_dir), display=make_display())
+    groups, _ = run_plans(plans, paths.runs_dir(arguments.runs_dir), display=None if arguments.quiet else make_display())
 
     experiments = load_experiments([str(group.folder) for group in groups])
     document = make_document(experiments, select(*([], ids) if arguments.research else (["demo"], []), Catalog("v1")))

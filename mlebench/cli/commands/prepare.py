@@ -64,6 +64,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.verify_only:
         return _verify(competitions)
     outcomes = _prepare(arguments, competitions)
+    if arguments.quiet:
+        for outcome in outcomes:
+            if outcome.exit_code:
+                print(outcome.message, file=sys.stderr)
     if len(competitions) > 1:
         _summarize(outcomes, competitions)
     return _exit_code(outcomes)
@@ -75,7 +79,7 @@ def _prepare(arguments: argparse.Namespace, competitions: list[Competition]) -> 
     from mlebench.data.readiness import look_ahead
 
     transfer = _transfer(arguments)
-    with PreparationDisplay() as display:
+    with PreparationDisplay(quiet=arguments.quiet) as display:
         online = not (arguments.source or arguments.mock)
         readiness = look_ahead(competitions, force=arguments.force, online=online, transfer=transfer, watch=display)
         left_out = _preflight(readiness, arguments, competitions[0].data_dir, display)

@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     groups = create_groups(plans, paths.runs_dir(arguments.runs_dir), experiment.name, executor.name)
     _tell_start(groups)
     try:
-        run_groups(groups, executor, with_secrets(options, groups), make_display())
+        run_groups(groups, executor, with_secrets(options, groups), None if arguments.quiet else make_display())
     except GroupStopped as stopped:
         print(f"mlebench run: {stopped}", file=sys.stderr)
         _show_results(groups, arguments)
@@ -189,7 +189,7 @@ def _resume(arguments: argparse.Namespace) -> int:
         return _dry_run([group.plan], executor, arguments, options.split_key)
     _tell_start([group])
     try:
-        resume_group(group, executor, options, make_display())
+        resume_group(group, executor, options, None if arguments.quiet else make_display())
     except GroupStopped as stopped:
         print(f"mlebench run: {stopped}", file=sys.stderr)
         _show_results([group], arguments)
