@@ -14,7 +14,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     answers = fill_weeks(test, test["Weeks"] if edition.is_v1 else visits["Weeks"])
 
     write_csv(train, public / "train.csv")
-    write_csv(in_order.groupby("Patient", as_index=False).first()[visits.columns], public / "test.csv")
+    write_csv(in_order.groupby("Patient", as_index=False).first(), public / "test.csv")
     write_csv(answers, private / "test.csv")
     write_csv(answers[["Patient_Week"]].assign(FVC=2000, Confidence=100), public / "sample_submission.csv")
     for part, patients in (("train", train_patients), ("test", test_patients)):
@@ -26,6 +26,4 @@ def fill_weeks(visits: pd.DataFrame, weeks: pd.Series) -> pd.DataFrame:
     """One row per patient and week from the first to the last of `weeks`; those without a visit are empty."""
     every_week = pd.DataFrame({"Weeks": range(weeks.min(), weeks.max() + 1)})
     grid = visits[["Patient"]].drop_duplicates().merge(every_week, how="cross").merge(visits, how="left")
-    return grid.assign(Patient_Week=grid["Patient"] + "_" + grid["Weeks"].astype(str), Confidence=100)[
-        [*visits.columns, "Patient_Week", "Confidence"]
-    ]
+    return grid.assign(Patient_Week=grid["Patient"] + "_" + grid["Weeks"].astype(str), Confidence=100)

@@ -7,7 +7,7 @@ from mlebench.data import Edition, link_files, read_csv, write_csv
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
-    photos = read_csv(raw / "train.csv")
+    photos = read_csv(raw / "train.csv")[["Image", "Id"]]
     side = draw_one_pair_per_whale(photos["Id"], edition)
     undecided = side.index[side.isna()]
     rest_train, rest_test = edition.split(undecided.to_numpy(), test_size=0.1)
