@@ -42,9 +42,10 @@ def describe(progress: Progress, speed: Speed) -> str:
     if progress.phase != "downloading":
         return progress.phase
     of = f" of {human_size(progress.total)}" if progress.total is not None else ""
+    rate = f", {human_size(speed.rate)}/s" if speed.rate else ""
     left = speed.left(progress.done, progress.total)
-    time_left = f", {show_duration(left)} left" if left is not None else ""
-    return f"downloading {human_size(progress.done)}{of}, {human_size(speed.rate)}/s{time_left}"
+    time_left = f", {show_duration(left)} left" if left else ""
+    return f"downloading {human_size(progress.done)}{of}{rate}{time_left}"
 
 
 class PreparationDisplay:

@@ -204,12 +204,13 @@ class _Download:
             raise _Changed from None
 
     def _receive(self, response: requests.Response) -> bool:
+        self._tell("downloading")
         for chunk in _chunks(response):
             if self._limit:
                 self._limit.take(len(chunk))
             self._part.append(chunk)
             self._patience.progressed()
-            if time.monotonic() > self._told_at + _TELL_EVERY:
+            if time.monotonic() > self._told_at + _TELL_EVERY and len(self._part) != self._total:
                 self._tell("downloading")
         self._tell("downloading")
         if self._total is None:

@@ -13,13 +13,15 @@ from pathlib import Path
 import pytest
 
 from mlebench.cli.main import main
+from mlebench.cli.preparation_display import Speed, describe
 from mlebench.data import download_and_prepare_dataset, download_dataset
 from mlebench.data.preparation import is_prepared
+from mlebench.data.progress import Progress
 from mlebench.errors import WorkFailed
 from mlebench.kaggle.download import download
 from mlebench.kaggle.transfer import RateLimit, Transfer
 from mlebench.registry import Competition, Registry
-from tests.kaggle.conftest import IMAGES, TABLE, WHALES
+from tests.kaggle.conftest import IMAGES, TABLE, WHALES, mock_zip
 from tests.kaggle.loopback import FILES, KEY, TOKEN, USERNAME, Fault, LoopbackKaggle
 
 
@@ -253,6 +255,23 @@ def test_what_somebody_has_is_taken_as_zip_or_folder(kaggle: LoopbackKaggle, tmp
     assert kaggle.seen == []
 
 
+def test_progress_tells_bytes_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("mlebench.cli.preparation_display.time.monotonic", lambda: now[0])
+    speed = Speed()
+    speed.update(1_000_000)
+    assert describe(Progress("x", "downloading", 1_000_000, 9_000_000), speed) == "downloading 1.0 MB of 9.0 MB"
+    now[0] += 2
+    speed.update(5_000_000)
+    line = describe(Progress("x", "downloading", 5_000_000, 9_000_000), speed)
+    assert line == "downloading 5.0 MB of 9.0 MB, 2.0 MB/s, 2 s left"
+    # a download that began anew is as fast as what came since
+    speed.update(0)
+    now[0] += 1
+    speed.update(1_000_000)
+    assert speed.rate == 1_000_000 and speed.left(1_000_000, None) is None
+
+
 def test_bandwidth_is_limited_over_all_downloads(kaggle: LoopbackKaggle, tmp_path: Path) -> None:
     size = len(kaggle.contests[TABLE].archive)
     limit = RateLimit(2 * size)
@@ -261,6 +280,16 @@ def test_bandwidth_is_limited_over_all_downloads(kaggle: LoopbackKaggle, tmp_pat
         download(competition(), tmp_path / folder, transfer=Transfer(limit=limit))
     limit.take(1)
     assert time.monotonic() - started >= 1
+
+
+def test_bandwidth_is_shared_by_worker_processes(kaggle: LoopbackKaggle, capsys: pytest.CaptureFixture[str]) -> None:
+    kaggle.contests[IMAGES].archive = mock_zip(IMAGES, 400)
+    size = sum(len(kaggle.contests[name].archive) for name in (TABLE, IMAGES))
+    words = ["prepare", TABLE, IMAGES, "--no-verify", "--jobs", "2", "--max-rate", str(size)]
+    assert main(words) == 0
+    # the last bytes may leave one second after the first ones
+    rates = re.findall(rf"{IMAGES}: downloading .* of .*?, ([0-9.]+) kB/s", capsys.readouterr().err)
+    assert rates and float(rates[-1]) * 1000 < 2 * size
 
 
 def test_published_names_download_too(kaggle: LoopbackKaggle, tmp_path: Path) -> None:
