@@ -230,6 +230,8 @@ def _as_user_error(error: OSError, competition: Competition, doing: str) -> Mleb
         return UsageError(
             f"cannot write {error.filename or competition.root} ({error.strerror}); choose another place with --data-dir"
         )
+    if isinstance(error, FileNotFoundError) and error.filename and competition.root.is_relative_to(error.filename):
+        return UsageError(f"cannot make the folder {error.filename}; choose another place with --data-dir")
     if isinstance(error, FileNotFoundError):
         return WorkFailed(f"{error.filename} is missing from the raw data of {competition.id}; download it again")
     return WorkFailed(f"{doing} {competition.id} failed: {error}")

@@ -101,6 +101,13 @@ def test_a_corrupt_archive_is_one_sentence_and_exit_code_1(tmp_path: Path, name:
     assert "Traceback" not in error
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc, where nobody can make a folder")
+def test_a_data_dir_that_cannot_be_made_is_a_usage_error(tmp_path: Path) -> None:
+    competition = Registry(Path("/proc/nowhere")).get_competition("spaceship-titanic")
+    with pytest.raises(UsageError, match="--data-dir"):
+        prepare(competition, tmp_path, mock=True)
+
+
 def test_an_unwritable_data_dir_is_a_usage_error(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
