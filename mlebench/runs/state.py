@@ -116,9 +116,8 @@ class RunRecord:
         self.ended_at = (outcome.ended_at or datetime.now(UTC)).isoformat()
         self.wall_seconds = round(seconds_between(self.started_at, self.ended_at), 3)
         self.gpu_hours = round(self.gpu_hours + len(self.gpu_ids) * self.wall_seconds / 3600, 6)
-        resources = dict(outcome.resources)
-        self.checker_calls = resources.pop("checker_calls", self.checker_calls)
-        self.resources = resources
+        # the calls themselves, with times and verdicts, are in the run's folder
+        self.resources = {key: value for key, value in outcome.resources.items() if key != "checker_calls"}
 
     def again(self) -> None:
         """Back to pending; what the last attempt left is kept in `attempts`."""

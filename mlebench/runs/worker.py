@@ -26,12 +26,14 @@ from mlebench.errors import MlebenchError
 from mlebench.grade import grade_csv, validate_submission
 from mlebench.registry import Competition, Registry
 from mlebench.runs.plan import Group, Plan, PlannedRun
-from mlebench.runs.state import RunRecord
+from mlebench.runs.state import RunRecord, now
 from mlebench.sandbox.base import OUTPUT_FOLDERS, Handle, Outcome, RunRequest, StartFailed
 from mlebench.sandbox.choose import get_sandbox
 from mlebench.secrets import find_secrets
 
 logger = logging.getLogger("mlebench")
+CHECKER_CALLS = "checker_calls.jsonl"
+"""In a run's folder: every call of the submission checker, with time and verdict."""
 _loading = threading.Lock()
 _LARGEST_USAGE_FILE = 2**20
 _CANCEL_LOOK_SECONDS = 1.0
@@ -189,7 +191,7 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
         environment=plan.agent.resolve_environment(secrets),
         secrets=tuple(secrets[name] for name in plan.agent.secret_names if name in secrets),
         gpu_ids=tuple(record.gpu_ids),
-        validate=lambda path: validate_submission(path, competition),
+        validate=lambda path: _noted(validate_submission(path, competition), task.run_dir / CHECKER_CALLS),
         keep=task.keep,
     )
 
@@ -231,7 +233,7 @@ def set_aside(run_dir: Path, attempt: int) -> None:
     """Move what an earlier attempt left to `attempts/<n>/`."""
     kept = run_dir / "attempts" / str(attempt)
     kept.mkdir(parents=True, exist_ok=True)
-    for name in ("run.log", *OUTPUT_FOLDERS, "snapshots"):
+    for name in ("run.log", CHECKER_CALLS, *OUTPUT_FOLDERS, "snapshots"):
         with contextlib.suppress(FileNotFoundError):
             (run_dir / name).replace(kept / name)
     shutil.rmtree(run_dir / "home", ignore_errors=True)
@@ -244,6 +246,7 @@ def grade_run(task: RunTask, record: RunRecord) -> None:
     """Grade what stands in `submission/`, whatever the end was; a run that the infrastructure ended is not graded."""
     submission = task.run_dir / "submission" / "submission.csv"
     record.usage = _reported_usage(task.run_dir / "logs" / "usage.json")
+    record.checker_calls = _checker_calls(task.run_dir / CHECKER_CALLS)
     record.submission_sha256 = _sha256(submission)
     if record.failure_class == "infrastructure" or record.state == "cancelled":
         return
@@ -288,6 +291,22 @@ def _reported_usage(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         return {}
     return {str(key): value for key, value in content.items() if isinstance(value, (int, float, str))}
+
+
+def _noted(verdict: tuple[bool, str], journal: Path) -> tuple[bool, str]:
+    """Write a call of the submission checker down at once, so that it outlives the harness."""
+    with journal.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"at": now(), "valid": verdict[0]}) + "\n")
+    return verdict
+
+
+def _checker_calls(journal: Path) -> list[dict[str, Any]]:
+    try:
+        lines = journal.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    # the last line is cut where the harness was killed
+    return [json.loads(line) for line in lines if line.endswith("}")]
 
 
 def _sha256(path: Path) -> str | None:

@@ -7,19 +7,23 @@ depends on the harness being alive: a new harness finds the processes by their l
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import resource
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from mlebench.agents import AgentSpec
+from mlebench.paths import content_dir
 from mlebench.profiles import Profile
 from mlebench.sandbox import log_filter, processes
 from mlebench.sandbox.base import (
@@ -32,6 +36,7 @@ from mlebench.sandbox.base import (
     StartFailed,
     agent_environment,
 )
+from mlebench.sandbox.checker import Checker
 from mlebench.sandbox.snapshots import Snapshots
 
 NOTICE = "local sandbox: isolates nothing, the agent runs as you, sees your files and has the network"
@@ -109,6 +114,7 @@ class LocalHandle:
         self._exit = processes.Exit(pid) if pid is not None else None
         self._asked: Literal["stop", "detach"] | None = None
         self._stop_grace = request.profile.grace
+        self._checker = _serve_checker(request) if pid is not None else None
         self._lock = threading.Lock()
 
     def wait(self, deadline: datetime) -> Outcome:
@@ -194,6 +200,10 @@ class LocalHandle:
             if self._exit is not None:
                 self._exit.close()
                 self._exit = None
+        if self._checker is not None:
+            # it takes the server a moment to notice, and nobody has to wait for that
+            threading.Thread(target=self._checker.close, name="close the checker", daemon=True).start()
+            self._checker = None
 
 
 def _lay_out(request: RunRequest) -> Path:
@@ -210,9 +220,37 @@ def _lay_out(request: RunRequest) -> Path:
     (home / "instructions.txt").write_text(request.instructions, encoding="utf-8")
     for name in OUTPUT_FOLDERS:
         (home / name).symlink_to(Path("..") / name)
+    _write_checker_script(request, home)
     # a copy, as an image holds one: what the agent writes beside its code stays in this run
     shutil.copytree(request.agent.directory, home / "agent", ignore=shutil.ignore_patterns("__pycache__"))
     return home
+
+
+def _checker_socket(request: RunRequest) -> Path:
+    """The same path in every harness that waits for this attempt; short, as Unix sockets must be."""
+    name = hashlib.sha256(f"{request.run_dir}\0{request.label}".encode()).hexdigest()[:20]
+    return Path(tempfile.gettempdir()) / f"mlebench-{os.getuid()}" / f"{name}.sock"
+
+
+def _serve_checker(request: RunRequest) -> Checker | None:
+    if request.validate is None:
+        return None
+    socket = _checker_socket(request)
+    try:
+        socket.parent.mkdir(mode=0o700, exist_ok=True)
+        return Checker(request.validate, socket)
+    except OSError as error:
+        _note(request, f"there is no submission checker: {error}")
+        return None
+
+
+def _write_checker_script(request: RunRequest, home: Path) -> None:
+    """The container's own script, asking at this run's socket."""
+    text = (content_dir("containers") / "runtime" / "validate_submission.sh").read_text(encoding="utf-8")
+    text = text.replace("/run/mlebench/checker.sock", shlex.quote(str(_checker_socket(request))))
+    script = home / "validate_submission.sh"
+    script.write_text(text.replace("/home/submission", str(home / "submission")), encoding="utf-8")
+    script.chmod(0o755)
 
 
 def _launch(request: RunRequest, home: Path) -> subprocess.Popen[bytes]:

@@ -94,7 +94,7 @@ def test_aide_searches_with_a_model_server_on_the_host(data_dir: Path, tmp_path:
     assert graded["valid_submission"] is True
     assert "CryoSleep" in (folder / "code" / "solution.py").read_text()
     assert "handed in solution 2: valid: the submission is valid" in (folder / "run.log").read_text()
-    assert record["checker_calls"] == 2
+    assert [call["valid"] for call in record["checker_calls"]] == [True, True]
 
     # it was told the task, its use of the model was counted, and the key is nowhere
     assert "PassengerId" in json.dumps(model_server.requests[0]["messages"])
@@ -115,7 +115,7 @@ def test_command_runs_any_command_line_in_a_given_image(data_dir: Path, tmp_path
     report, record, folder = run(data_dir, tmp_path, *words)
     assert report["competition_reports"][0]["valid_submission"] is True
     assert "valid: the submission is valid" in (folder / "run.log").read_text()
-    assert record["checker_calls"] == 1
+    assert [call["valid"] for call in record["checker_calls"]] == [True]
 
 
 def test_ctrl_c_leaves_no_container(data_dir: Path, tmp_path: Path) -> None:

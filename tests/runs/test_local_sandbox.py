@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -127,6 +128,27 @@ def test_secrets_never_reach_the_log(agent: Agents, request_for: Requests) -> No
     log = request.run_dir / "run.log"
     wait_for(lambda: log.read_text().count("***") == 3)
     assert "secret-value" not in log.read_text()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the checker's script needs curl")
+def test_agent_may_ask_whether_its_submission_is_valid(agent: Agents, request_for: Requests) -> None:
+    script = (
+        HAND_IN
+        + """
+        cd "$MLEBENCH_HOME"
+        ./validate_submission.sh; echo "exit $?"
+        ./validate_submission.sh data/test.csv; echo "exit $?"
+    """
+    )
+
+    def validate(path: Path) -> tuple[bool, str]:
+        return ("y" in path.read_text(), "column y is missing")
+
+    request = request_for(agent(script), validate=validate)
+    play(request)
+    log = (request.run_dir / "run.log").read_text()
+    assert "valid: the submission is valid\nexit 0" in log, log
+    assert "column y is missing\nexit 1" in log
 
 
 def test_changed_submissions_are_kept_as_snapshots(agent: Agents, request_for: Requests) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -222,6 +223,17 @@ def test_usage_that_the_agent_reports_is_summed_up(plan: Plans, runs_dir: Path) 
     group, _ = run(plan(script), runs_dir)
     assert group.records()[0].usage["model"] == "m"
     assert report_of(group)["run_group"]["usage"] == {"input_tokens": 30, "output_tokens": 15, "cost_usd": 0.75}
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the checker's script needs curl")
+def test_calls_of_the_checker_are_recorded_with_their_verdicts(plan: Plans, runs_dir: Path) -> None:
+    script = (
+        'ask="$MLEBENCH_HOME/validate_submission.sh"; $ask "$DATA_DIR/test.csv"; $ask "$DATA_DIR/sample_submission.csv"; exit 0'
+    )
+    group, _ = run(plan(script, competitions=("toy-a",)), runs_dir)
+    calls = group.records()[0].checker_calls
+    assert [call["valid"] for call in calls] == [False, True]
+    assert calls[0]["at"] <= calls[1]["at"]
 
 
 @pytest.mark.parametrize("content", ["[1]", "{", '{"cost_usd": NaN}', "[" * 100_000])
