@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlebench.profiles import Profile
 from mlebench.quantities import show_size
+from mlebench.runs.leases import GpuLeases
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,13 @@ class Booking:
             rooms.append(len(self._gpu_ids) // need.gpus)
         return max(0, min(rooms))
 
-    def take(self, key: str, need: Need) -> tuple[str, ...] | None:
+    def take(self, key: str, need: Need, leases: GpuLeases | None = None) -> tuple[str, ...] | None:
         """Book for the run `key`.
+
+        Args:
+            key: unique name of the run.
+            need: what it takes.
+            leases: GPUs are leased from other harnesses of the machine too.
 
         Returns:
             the ids of its GPUs, or None when there is no room now.
@@ -62,7 +69,13 @@ class Booking:
         fits = need.cpus <= self._free_cpus + 1e-9 and need.memory <= self._free_memory
         if not fits or need.gpus > len(self._free_gpus):
             return None
-        gpus = tuple(self._free_gpus[: need.gpus])
+        free = (gpu for gpu in self._free_gpus if leases is None or leases.acquire(gpu))
+        gpus = tuple(itertools.islice(free, need.gpus))
+        if len(gpus) < need.gpus:
+            # two harnesses that keep what they cannot use would wait for each other for ever
+            if leases is not None:
+                leases.release(*gpus)
+            return None
         self._enter(key, need, gpus)
         return gpus
 
@@ -78,10 +91,12 @@ class Booking:
         self._free_memory -= need.memory
         self._taken[key] = (need, gpu_ids)
 
-    def give_back(self, key: str) -> None:
-        """The run `key` has ended."""
+    def give_back(self, key: str) -> tuple[str, ...]:
+        """The run `key` has ended; returns the GPUs that are free again."""
         need, gpus = self._taken.pop(key)
         self._free_cpus += need.cpus
         self._free_memory += need.memory
         still_held = {gpu for _, held in self._taken.values() for gpu in held}
-        self._free_gpus.extend(gpu for gpu in gpus if gpu in self._gpu_ids and gpu not in still_held)
+        freed = tuple(gpu for gpu in gpus if gpu in self._gpu_ids and gpu not in still_held)
+        self._free_gpus.extend(freed)
+        return freed

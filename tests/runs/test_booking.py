@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mlebench.runs.booking import Booking, Need
+from mlebench.runs.leases import GpuLeases
 
 GPUS = [str(number) for number in range(8)]
 NEEDS = st.builds(Need, cpus=st.sampled_from([0.5, 1, 3, 8]), memory=st.integers(1, 40), gpus=st.integers(0, 5))
@@ -50,6 +54,36 @@ def test_run_that_is_at_work_already_keeps_its_gpus() -> None:
     assert booking.take("more", Need(1, 1, 0)) is None
     booking.give_back("old")
     assert booking.take("more", Need(1, 1, 1)) == ("1",)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 4), st.integers(0, 9)), max_size=40))
+def test_two_harnesses_never_share_a_gpu(steps: list[tuple[bool, int, int]]) -> None:
+    """Each step: which harness, how many GPUs it asks for (0: it ends a run instead), and which run it ends."""
+    with tempfile.TemporaryDirectory() as folder:
+        harnesses = [(Booking(100, 100, GPUS), GpuLeases(Path(folder))) for _ in range(2)]
+        held: list[dict[str, tuple[str, ...]]] = [{}, {}]
+        for number, (second, gpus, place) in enumerate(steps):
+            (booking, leases), mine = harnesses[second], held[second]
+            if gpus:
+                taken = booking.take(str(number), Need(1, 1, gpus), leases)
+                if taken is not None:
+                    mine[str(number)] = taken
+            elif place < len(mine):
+                key = list(mine)[place]
+                leases.release(*booking.give_back(key))
+                del mine[key]
+            in_use = [gpu for runs in held for ids in runs.values() for gpu in ids]
+            assert len(in_use) == len(set(in_use))
+        for _, leases in harnesses:
+            leases.close()
+
+
+def test_gpus_that_do_not_suffice_are_left_to_the_other_harness(tmp_path: Path) -> None:
+    first, second = (Booking(100, 100, GPUS[:3]) for _ in range(2))
+    leases = [GpuLeases(tmp_path) for _ in range(2)]
+    assert first.take("a", Need(1, 1, 2), leases[0])
+    assert second.take("b", Need(1, 1, 2), leases[1]) is None
+    assert first.take("c", Need(1, 1, 1), leases[0]) == ("2",)
 
 
 def test_shortage_names_what_is_missing() -> None:

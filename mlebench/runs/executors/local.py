@@ -8,6 +8,7 @@ import threading
 from mlebench.machine import Machine, this_machine
 from mlebench.runs.booking import Booking, Need
 from mlebench.runs.executors.base import Ended, ExecutorOptions
+from mlebench.runs.leases import GpuLeases
 from mlebench.runs.worker import Control, RunTask, execute
 
 
@@ -16,9 +17,10 @@ class LocalExecutor:
 
     name = "local"
 
-    def __init__(self, options: ExecutorOptions, machine: Machine | None = None) -> None:
+    def __init__(self, options: ExecutorOptions, machine: Machine | None = None, leases: GpuLeases | None = None) -> None:
         machine = machine or this_machine()
         self._booking = Booking(machine.cpus, machine.memory, [gpu.id for gpu in machine.gpus])
+        self._leases = leases or GpuLeases()
         self._parallel = options.parallel
         self._controls: dict[str, Control] = {}
         self._ended: queue.SimpleQueue[Ended] = queue.SimpleQueue()
@@ -39,10 +41,12 @@ class LocalExecutor:
         if record.state == "running":
             gpu_ids: tuple[str, ...] | None = tuple(record.gpu_ids)
             self._booking.take_over(task.key, need, record.gpu_ids)
+            for gpu in record.gpu_ids:
+                self._leases.acquire(gpu)
         elif self._parallel is not None and len(self._controls) >= self._parallel:
             return False
         else:
-            gpu_ids = self._booking.take(task.key, need)
+            gpu_ids = self._booking.take(task.key, need, self._leases)
         if gpu_ids is None:
             return False
         control = self._controls[task.key] = Control()
@@ -59,7 +63,7 @@ class LocalExecutor:
         except queue.Empty:
             pass
         for ended in found:
-            self._booking.give_back(ended.key)
+            self._leases.release(*self._booking.give_back(ended.key))
             del self._controls[ended.key]
         return found
 
@@ -79,7 +83,8 @@ class LocalExecutor:
             control.detach()
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Give the leases back."""
+        self._leases.close()
 
     def _work(self, task: RunTask, gpu_ids: tuple[str, ...], control: Control) -> None:
         try:
