@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import functools
+import itertools
+from typing import Any
 
 import numpy as np
 
 from mlebench.research.trained_networks import Adam, backward, error_signal, forward, initial_parameters
 
-SIDE = 10
+SIDE = 8
 """Pixels of a picture's side."""
 SHAPES = ("horizontal bar", "vertical bar", "rising diagonal", "falling diagonal", "cross", "saltire", "ring", "block")
 """The concepts; a picture shows two different ones, side by side, anywhere in its half."""
@@ -33,23 +35,31 @@ def pattern(shape: str) -> np.ndarray:
     return grid
 
 
+@functools.cache
+def _templates() -> np.ndarray:
+    """Every shape at every place of a half picture, shape (shapes, places, SIDE, SIDE)."""
+    offsets = range(SIDE - _PATTERN + 1)
+    templates = np.zeros((len(SHAPES), len(offsets) ** 2, SIDE, SIDE))
+    for number, shape in enumerate(SHAPES):
+        for place, (row, column) in enumerate(itertools.product(offsets, offsets)):
+            templates[number, place, row : row + _PATTERN, column : column + _PATTERN] = pattern(shape)
+    return templates
+
+
 def draw_pictures(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Noisy pictures and what they show.
 
     Returns:
-        Pixels of shape (count, 10 · 20) and 0 or 1 per shape, shape (count, shapes).
+        Pixels of shape (count, 8 · 16), row by row, and 0 or 1 per shape, shape (count, shapes).
     """
+    shown = rng.permuted(np.tile(np.arange(len(SHAPES)), (count, 1)), axis=1)[:, :2]
+    templates = _templates()
+    places = rng.integers(templates.shape[1], size=(count, 2))
+    strengths = rng.uniform(0.6, 1.2, size=(count, 2, 1, 1))
+    halves = strengths * templates[shown, places]
+    pixels = np.concatenate([halves[:, 0], halves[:, 1]], axis=2) + 0.25 * rng.standard_normal((count, SIDE, 2 * SIDE))
     labels = np.zeros((count, len(SHAPES)), dtype=np.int8)
-    pixels = 0.25 * rng.standard_normal((count, SIDE, 2 * SIDE))
-    patterns = np.stack([pattern(shape) for shape in SHAPES])
-    places = np.arange(_PATTERN)
-    for number in range(count):
-        shown = rng.choice(len(SHAPES), size=2, replace=False)
-        labels[number, shown] = 1
-        for half, shape in enumerate(shown):
-            row, column = rng.integers(SIDE - _PATTERN + 1, size=2)
-            strength = rng.uniform(0.6, 1.2)
-            pixels[number, row + places[:, None], half * SIDE + column + places[None, :]] += strength * patterns[shape]
+    np.put_along_axis(labels, shown, 1, axis=1)
     return pixels.reshape(count, -1).astype(np.float32), labels
 
 
@@ -70,13 +80,3 @@ def train_classifier(
         signal = error_signal(layers[-1], y[None, rows]) / len(rows)
         optimiser.step(backward(parameters, layers, signal.astype(np.float32)))
     return [array[0] for array in parameters]
-
-
-class Circuit(NamedTuple):
-    """What explains one concept: importance of each unit of each hidden layer, higher for what matters more."""
-
-    importance: tuple[np.ndarray, ...]
-
-    def ranked(self, count: int) -> list[np.ndarray]:
-        """The `count` most important units of each layer, the most important first."""
-        return [np.argsort(-values, kind="stable")[:count] for values in self.importance]

@@ -1,0 +1,42 @@
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from grading.circuits import LISTED
+from mlebench.research import circuits
+
+RULES: dict[str, circuits.Rule] = {
+    "random units": circuits.at_random,
+    "product of absolute weights to the output": circuits.weight_product,
+    "mean activation on positives": circuits.mean_activation,
+    "activation difference, positives - negatives": circuits.activation_difference,
+    "|activation x gradient|": partial(circuits.absolute_attribution, centred=False),
+    "|(activation - mean) x gradient|": circuits.absolute_attribution,
+    "signed (activation - mean) x gradient, positives - negatives": circuits.signed_attribution,
+    "ablation of single units, positives": partial(circuits.single_ablation, contrast=False),
+    "ablation of single units, positives - negatives": circuits.single_ablation,
+    "activation difference on pseudo-labelled pictures": circuits.pseudo_labelled(circuits.activation_difference),
+    "signed (activation - mean) x gradient on pseudo-labelled pictures": circuits.pseudo_labelled(circuits.signed_attribution),
+    "ablation of single units on pseudo-labelled pictures": circuits.pseudo_labelled(circuits.single_ablation),
+}
+
+
+def references(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
+    sample = pd.read_csv(public / "sample_submission.csv", dtype=str)
+    networks, pictures = np.load(public / "networks.npz"), np.load(public / "pictures.npz")
+    cases = list(dict.fromkeys(row.rsplit("-", 1)[0] for row in sample["row_id"]))
+    for name, rule in RULES.items():
+        lists = [circuits.ranked(rule(examples_of(case, networks, pictures), rng), LISTED) for case in cases]
+        yield name, sample.assign(units=[units for of_case in lists for units in of_case])
+
+
+def examples_of(case: str, networks: dict[str, np.ndarray], pictures: dict[str, np.ndarray]) -> circuits.Examples:
+    name, concept = case.split("-")
+    parts = {
+        kind: [networks[key] for key in sorted(networks) if key.startswith(f"{name}_{kind}")] for kind in ("parameter", "mean")
+    }
+    positive, negative = (pictures[f"{kind}_examples"][int(concept)] for kind in ("positive", "negative"))
+    return circuits.Examples(parts["parameter"], parts["mean"], positive, negative, pictures["unlabelled"], int(concept))

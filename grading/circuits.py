@@ -1,0 +1,109 @@
+"""Submissions of circuits: for each network, concept and hidden layer a list of units, the most important first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from grading.columns import Column, IntegerList, refuse
+from grading.grader import Grader
+from grading.metrics.circuits import causal_gap
+
+LISTED = 16
+"""Units in a list."""
+SIZES = (4, 8, 16)
+"""Units per layer of the circuits that are graded: the first so many of each list."""
+
+
+@dataclass(frozen=True)
+class RankedUnits(Column):
+    """`LISTED` different unit numbers from 0, separated by spaces.
+
+    Attributes:
+        units: of a layer.
+    """
+
+    units: int
+
+    reads_text = True
+
+    def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
+        numbers = IntegerList(0, self.units - 1, allow_empty=False).parse(cells, ids)
+        wrong = np.array([len(set(cell.split())) != LISTED or len(cell.split()) != LISTED for cell in numbers], dtype=bool)
+        refuse(wrong, cells, ids, f"{LISTED} different units")
+        return numbers
+
+    def refused_cells(self) -> Mapping[str, Any]:
+        whole = " ".join(map(str, range(LISTED)))
+        return {
+            "missing": "", "infinite": "inf", "text": f"{whole[:-2]}x", "too few": "1 2 3", "too many": f"{whole} {LISTED}",
+            "repeated": whole.replace("1 ", "0 ", 1), "above the range": whole.replace("0 ", f"{self.units} ", 1),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Network:
+    """One network with the private pictures that its circuits are tried on."""
+
+    parameters: list[np.ndarray]
+    means: list[np.ndarray]
+    pictures: np.ndarray
+    labels: np.ndarray
+
+    def gap(self, circuit: list[np.ndarray], concept: int) -> float:
+        """The causal gap of a circuit, averaged over sizes."""
+        gaps = [
+            causal_gap(
+                self.parameters, self.pictures, self.labels[:, concept], self.means, [units[:size] for units in circuit], concept
+            )
+            for size in SIZES
+        ]
+        return float(np.mean(gaps))
+
+
+def circuit_grader(units: int) -> Grader:
+    """Grades lists of units by what keeping and removing them does to the concept's output on private pictures.
+
+    Args:
+        units: of every hidden layer.
+    """
+    return Grader(
+        id="row_id",
+        columns={"units": RankedUnits(units)},
+        score=mean_causal_gap,
+        read_answers=read_answers,
+    )
+
+
+def mean_causal_gap(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
+    """`causal_gap` averaged over sizes, concepts and networks.
+
+    Args:
+        answers: `row_id`, `network` (a `Network`), `name`, `concept` (number of the output) and `layer`.
+        submission: `row_id` and `units`, in the order of the answers.
+    """
+    rows = answers.assign(units=[np.array(cell.split(), dtype=int) for cell in submission["units"]])
+    gaps = []
+    for (_, concept), circuit in rows.groupby(["name", "concept"]):
+        layers = circuit.sort_values("layer")
+        gaps.append(layers["network"].iloc[0].gap(list(layers["units"]), int(concept)))
+    return float(np.mean(gaps))
+
+
+def read_answers(path: Path) -> pd.DataFrame:
+    """The table of lists with a good one for each, and, from `pictures.npz` beside it, the networks and private pictures."""
+    table = pd.read_csv(path, dtype={"units": str})
+    with np.load(path.parent / "pictures.npz") as arrays:
+        networks = {name: _network(dict(arrays), name) for name in table["name"].unique()}
+    return table.assign(network=[networks[name] for name in table["name"]])
+
+
+def _network(arrays: Mapping[str, np.ndarray], name: str) -> Network:
+    parameters = [arrays[key].astype(np.float64) for key in sorted(arrays) if key.startswith(f"{name}_parameter")]
+    means = [arrays[key].astype(np.float64) for key in sorted(arrays) if key.startswith(f"{name}_mean")]
+    return Network(parameters, means, arrays["pictures"].astype(np.float64), arrays["labels"])
