@@ -23,16 +23,24 @@ def posterior_mode(x: np.ndarray, y: np.ndarray, precision: np.ndarray, centre: 
     """
     x, centre = x.astype(np.float64), np.zeros(x.shape[1]) if centre is None else centre
     weights = np.ones(len(x)) if weights is None else weights
-    mode = centre.copy()
+    signs = 1.0 - 2.0 * y
+
+    def loss(mode: np.ndarray) -> float:
+        return float(weights @ np.logaddexp(0, signs * (x @ mode)) + 0.5 * precision @ (mode - centre) ** 2)
+
+    mode, value = centre.copy(), loss(centre)
     for _ in range(100):
         p = sigmoid(x @ mode)
         gradient = x.T @ (weights * (p - y)) + precision * (mode - centre)
         hessian = x.T @ ((weights * p * (1 - p))[:, None] * x) + np.diag(precision)
         step = np.linalg.solve(hessian, gradient)
-        # a long Newton step can overshoot where labels are separable
-        mode = mode - step * min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-12))
-        if np.abs(step).max() < 1e-6:
+        if gradient @ step < 1e-10:
             break
+        # a full Newton step overshoots where the likelihood is flat, far from the mode
+        size = 1.0
+        while (reached := loss(mode - size * step)) > value - 1e-4 * size * (gradient @ step) and size > 1e-8:
+            size /= 2
+        mode, value = mode - size * step, reached
     return mode, hessian
 
 
