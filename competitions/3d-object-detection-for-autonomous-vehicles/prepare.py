@@ -21,7 +21,8 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     tables.split("log", lambda log: side_of_log[log["token"]])
 
     scenes = tables.split("scene", lambda scene: side_of_log[scene["log_token"]])
-    side_of_scene = {scene["token"]: side for side in SIDES for scene in scenes[side]}
+    # a scene has its log's token in the real data, and the published preparation looked for it there alone
+    side_of_scene = {scene["token"]: side for side in SIDES for scene in scenes[side] if "token" in scene} | side_of_log
     samples = tables.split("sample", lambda sample: side_of_scene[sample["scene_token"]])
     side_of_sample = {sample["token"]: side for side in SIDES for sample in samples[side]}
     files = tables.split("sample_data", lambda file: side_of_sample[file["sample_token"]])

@@ -20,7 +20,11 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
     link_files(raw / "train", public / "train", files_of(train, BANDS + MASKS))
     link_files(raw / "train", public / "test", files_of(test, BANDS))
-    link_tree(raw / "validation", public / "validation")
+    if edition.is_v1 and not (raw / "validation").exists():
+        # the published preparation makes an empty folder of a missing one
+        (public / "validation").mkdir()
+    else:
+        link_tree(raw / "validation", public / "validation")
     link(raw / "validation_metadata.json", public / "validation_metadata.json")
     (public / "train_metadata.json").write_text(json.dumps(train))
 

@@ -29,15 +29,15 @@ def points(labels: str, point) -> str:
     """The boxes of a page as one point each."""
     tokens = labels.split()
     boxes = zip(*(tokens[k::FIELDS] for k in range(FIELDS)), strict=True)
-    return " ".join(f"{name} {point(int(x), int(width))} {point(int(y), int(height))}" for name, x, y, width, height in boxes)
+    return " ".join(f"{name} {point(int(x), width)} {point(int(y), height)}" for name, x, y, width, height in boxes)
 
 
-def corner(start: int, extent: int) -> int:
+def corner(start: int, extent: str) -> int:
     return start + 1
 
 
-def middle(start: int, extent: int) -> float:
-    return start + extent / 2
+def middle(start: int, extent: str) -> float:
+    return start + float(extent) / 2
 
 
 def pack_images(raw: Path, target: Path, pages: pd.DataFrame) -> None:

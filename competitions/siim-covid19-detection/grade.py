@@ -18,6 +18,17 @@ def findings(confidence: Real) -> dict[str, Column]:
     return {"label": Text(), "confidence": confidence, **dict.fromkeys(CORNERS, Real())}
 
 
+class PublishedFindings(ObjectList):
+    """Findings of which blanks alone are none, as the published grader took them; an empty cell is refused."""
+
+    def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
+        refuse(cells.isna() | (cells == ""), cells, ids, "filled in")
+        return super().parse(cells, ids)
+
+    def refused_cells(self) -> dict[str, str]:
+        return {**super().refused_cells(), "missing": ""}
+
+
 class LevelledFindings(ObjectList):
     """Findings whose labels are of the level of their row: appearances on studies, opacities on images."""
 
@@ -63,6 +74,6 @@ def grader_with(kind: ObjectList, metric: Callable[[np.ndarray, np.ndarray], flo
 
 
 grader = per_edition(
-    v1=grader_with(ObjectList(findings(Real()), allow_empty=False), published_map),
+    v1=grader_with(PublishedFindings(findings(Real())), published_map),
     v2=grader_with(LevelledFindings(findings(Real(minimum=0)), allow_empty=False), voc_map),
 )

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mlebench.data import Edition, link_tree, read_csv, write_csv
+from mlebench.data import Edition, link_files, link_tree, read_csv, write_csv
 from mlebench.errors import WorkFailed
 
 DAYS_IN_TRAIN = 4
@@ -34,11 +34,13 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def place_case(source: Path, public: Path, is_test_case: bool, test_days: set[str]) -> None:
-    """Link each day of a case to its side; days without masks stay with their case."""
+    """Link each day of a case to its side; days without masks, and files beside the days, stay with their case."""
     if not source.is_dir():
         raise WorkFailed(f"the folder {source} is missing from the raw data; download it again")
+    own_side = "test" if is_test_case else "train"
+    link_files(source, public / own_side / source.name, sorted(path.name for path in source.iterdir() if path.is_file()))
     for day in sorted(path.name for path in source.iterdir() if path.is_dir()):
-        side = "test" if is_test_case or day in test_days else "train"
+        side = "test" if day in test_days else own_side
         link_tree(source / day, public / side / source.name / day)
 
 
@@ -50,6 +52,10 @@ def image_sizes(raw: Path, ids: pd.Series) -> np.ndarray:
     name = pd.Series(files, dtype=str).str.rsplit("/", n=1).str[1].str.split("_")
     sizes = pd.DataFrame({"slice": pd.Series(files).str.extract(r"^(.*/slice_[^_]+)_")[0], "w": name.str[2], "h": name.str[3]})
     wanted = folders + "slice_" + parts.str[-1]
+    sizes = sizes.dropna()[lambda table: table["slice"].isin(wanted)]
+    if sizes["slice"].duplicated().any():
+        several = sizes.loc[sizes["slice"].duplicated(), "slice"].iloc[0]
+        raise WorkFailed(f"several images of one slice lie in the raw data ({several}); download it again")
     found = sizes.set_index("slice").reindex(wanted.unique())
     if found.isna().any(axis=None):
         lacking = found.index[found.isna().any(axis=1)].tolist()
