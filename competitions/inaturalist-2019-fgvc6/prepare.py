@@ -23,14 +23,15 @@ from mlebench.errors import WorkFailed
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
-    metadata, validation = read_json(raw / "train2019.json"), read_json(raw / "val2019.json")["images"]
+    metadata = read_json(raw / "train2019.json")
+    validation = [] if edition.is_v1 else read_json(raw / "val2019.json")["images"]
     photos = labelled_images(metadata, raw / "train2019.json")
     train, test = split_categories(photos, edition, test_size=0.12)
-    first_id = 1 + max(image["id"] for image in [*metadata["images"], *validation])
-    shown = [
-        published(item.image) if edition.is_v1 else anonymous(item.image, number)
-        for number, item in enumerate(test, start=first_id)
-    ]
+    if edition.is_v1:
+        shown = [published(item.image) for item in test]
+    else:
+        first_id = 1 + max(image["id"] for image in [*metadata["images"], *validation])
+        shown = [anonymous(item.image, number) for number, item in enumerate(test, start=first_id)]
 
     parts = {"annotations": [item.annotation for item in train], "images": [item.image for item in train]}
     write_indented_json(public / "train2019.json", {**metadata, **parts})
@@ -44,9 +45,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     write_csv(answers, private / "answers.csv")
     write_csv(answers.assign(predicted=guess), public / "kaggle_sample_submission.csv")
 
-    kept = {item.image["file_name"] for item in train}
-    if not edition.is_v1:
-        kept |= {image["file_name"] for image in validation}
+    kept = {image["file_name"] for image in [*(item.image for item in train), *validation]}
     held_out = {item.image["file_name"]: image["file_name"] for item, image in zip(test, shown, strict=True)}
     pack_images(raw / "train_val2019.tar.gz", public, kept, held_out, edition)
 

@@ -10,7 +10,8 @@ SHOWN = ["image_name", "patient_id", "sex", "age_approx", "anatom_site_general_c
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
-    lesions = read_csv(raw / "train.csv")
+    # the published file was made with pandas' default parser, whose last digits of floats can differ
+    lesions = read_csv(raw / "train.csv", float_precision=None)
     shards = sorted((raw / "tfrecords").glob("train*.tfrec"))
     (public / "tfrecords").mkdir()
     if edition.is_v1:

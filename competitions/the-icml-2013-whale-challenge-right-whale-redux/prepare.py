@@ -11,7 +11,9 @@ NAME = re.compile(r"(?P<date>\d+)_(?P<block>\d+)_(?P<second>\d+)s(?P<millisecond
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     with open_zip(raw / "train2.zip") as archive:
-        paths = {PurePosixPath(path).name: path for path in archive.namelist() if not path.endswith("/")}
+        paths = {
+            PurePosixPath(path).name: path for path in archive.namelist() if path.startswith("train2/") and path != "train2/"
+        }
         if odd := [name for name in paths if not NAME.fullmatch(name)]:
             raise WorkFailed(f"train2.zip holds {odd[0]!r}, which is no clip's name; download the raw data again")
         clips = sorted(paths) if edition.is_v1 else sorted(paths, key=time_of_clip)
