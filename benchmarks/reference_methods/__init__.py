@@ -1,6 +1,6 @@
 """Reference methods of the research suite that take minutes: small, readable, numpy only.
 
-Start with `epistemic.py`, the interface that all of them share; then `mlebench/research/trained_networks.py` (members that are trained side by side),
-`ensembles.py` (prior functions, bootstrapping), `epinet.py`, `hypermodel.py`. `leaderboards.py` runs them and writes the
-`leaderboard.csv` of every research competition for the published key.
+Start with `epistemic.py`, the interface that all of them share; then `mlebench/research/trained_networks.py` (members that are
+trained side by side), `ensembles.py` (prior functions, bootstrapping), `epinet.py`, `hypermodel.py`. `leaderboards.py` runs them
+and writes the `leaderboard.csv` of every research competition for the published key.
 """
