@@ -87,11 +87,12 @@ def mean_causal_gap(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
         answers: `row_id`, `network` (a `Network`), `name`, `concept` (number of the output) and `layer`.
         submission: `row_id` and `units`, in the order of the answers.
     """
-    rows = answers.assign(units=[np.array(cell.split(), dtype=int) for cell in submission["units"]])
+    lists = [np.array(cell.split(), dtype=int) for cell in submission["units"]]
     gaps = []
-    for (_, concept), circuit in rows.groupby(["name", "concept"]):
-        layers = circuit.sort_values("layer")
-        gaps.append(layers["network"].iloc[0].gap(list(layers["units"]), int(concept)))
+    for places in answers.groupby(["name", "concept"]).indices.values():
+        ordered = sorted(places, key=lambda place: int(answers["layer"].iloc[place]))
+        network: Network = answers["network"].iloc[ordered[0]]
+        gaps.append(network.gap([lists[place] for place in ordered], int(answers["concept"].iloc[ordered[0]])))
     return float(np.mean(gaps))
 
 
@@ -100,7 +101,7 @@ def read_answers(path: Path) -> pd.DataFrame:
     table = pd.read_csv(path, dtype={"units": str})
     with np.load(path.parent / "pictures.npz") as arrays:
         networks = {name: _network(dict(arrays), name) for name in table["name"].unique()}
-    return table.assign(network=[networks[name] for name in table["name"]])
+    return table.assign(network=table["name"].map(networks))
 
 
 def _network(arrays: Mapping[str, np.ndarray], name: str) -> Network:

@@ -140,7 +140,7 @@ def read_answers(path: Path) -> pd.DataFrame:
     table = pd.read_csv(path)
     with np.load(path.parent / "tasks.npz") as arrays:
         tasks = {name: _task(arrays, name) for name in table["name"].unique()}
-    return table.assign(task=[tasks[name] for name in table["name"]])
+    return table.assign(task=table["name"].map(tasks))
 
 
 def _task(arrays: np.lib.npyio.NpzFile, name: str) -> Task:
