@@ -15,7 +15,7 @@ from grading.submission import id_text
 from mlebench.data.preparation import is_prepared, make_mock, prepare
 from mlebench.errors import WorkFailed
 from mlebench.grade import grade_csv, validate_submission
-from mlebench.instance import KEY_FILE, MEASURED_LEADERBOARD
+from mlebench.instance import KEY_FILE
 from mlebench.registry import SPLITS, Competition, Registry
 
 IDS = [name for split in SPLITS for name in Registry().list_competition_ids(split) if split != "all"]
@@ -91,7 +91,7 @@ class TestCompetition:
     def test_public_and_private_hold_just_what_the_facts_name(self, case: Case) -> None:
         files = case.competition.facts.files
         assert listing(case.competition.public_dir) == {*files.public, "description.md"}
-        added = {KEY_FILE, MEASURED_LEADERBOARD} if case.competition.facts.keyed else set()
+        added = {KEY_FILE} if case.competition.facts.keyed else set()
         assert listing(case.competition.private_dir) == {*files.private} | added
         assert is_prepared(case.competition)
 
