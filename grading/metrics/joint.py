@@ -61,6 +61,25 @@ def uniform_joint_kl(truth: np.ndarray, tau: int = TAU) -> float:
     return tau * float(np.mean(math.log(2) - _entropy(_cut(truth))))
 
 
+def dyadic_joint_nll(first: np.ndarray, second: np.ndarray, tau: int = TAU, floor: float = 1e-4) -> float:
+    """Mean joint log-loss, in nats, of dyadic batches whose labels are given: each input's own label is repeated.
+
+    For a pair with n copies of the first input and τ − n of the second, −log of the mean over functions of
+    P(first label)ⁿ · P(second label)^(τ−n); n is Binomial(τ, ½), and the mean over it is exact.
+
+    Args:
+        first, second: probabilities of the given labels under K functions, shape (pairs, K).
+        tau: labels in a batch.
+        floor: probabilities are cut to [floor, 1].
+    """
+    logs = [np.log(np.clip(given, floor, 1)) for given in (first, second)]
+    total = 0.0
+    for copies in range(tau + 1):
+        joint = np.logaddexp.reduce(copies * logs[0] + (tau - copies) * logs[1], axis=1) - math.log(first.shape[1])
+        total -= math.comb(tau, copies) / 2**tau * float(joint.mean())
+    return total
+
+
 def marginal_kl(truth: np.ndarray, samples: np.ndarray) -> float:
     """Mean KL divergence, in nats, of the prediction of one label at a time; it does not see what labels vary together.
 
