@@ -1,0 +1,89 @@
+"""The boards of the research suite are what the methods score on the instance of the published key."""
+
+from __future__ import annotations
+
+import itertools
+
+import pandas as pd
+import pytest
+
+from benchmarks.reference_methods import binary
+from benchmarks.reference_methods.leaderboards import SLOW_METHODS, leaderboard
+from mlebench.data.preparation import prepare
+from mlebench.edition import PUBLISHED_KEY
+from mlebench.registry import Registry
+
+RESEARCH = Registry().list_competition_ids("research")
+GROUPED = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in RESEARCH]
+
+
+def board_of(name: str) -> dict[str, float]:
+    board = pd.read_csv(Registry().get_competition(name).folder / "leaderboard.csv")
+    return dict(zip(board["name"], board["score"], strict=True))
+
+
+@pytest.mark.parametrize("name", GROUPED)
+def test_the_cheap_methods_score_what_the_board_says(name: str, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    competition = Registry(tmp_path, split_key=PUBLISHED_KEY).get_competition(name)
+    prepare(competition, tmp_path)
+    board = board_of(name)
+    measured = leaderboard(competition, cheap=True)
+    assert set(measured) == set(board), "a method has no row, or a row no method"
+    # trained networks and trees differ a little between processors
+    assert measured == pytest.approx(board, rel=0.03, abs=0.02)
+
+
+@pytest.mark.parametrize("name", RESEARCH)
+def test_boards_are_long_enough_for_three_medals_and_best_first(name: str) -> None:
+    competition, scores = Registry().get_competition(name), list(board_of(name).values())
+    assert len(scores) >= 9
+    assert scores == sorted(scores, reverse=not competition.is_lower_better)
+    best = competition.facts.metric.best
+    assert best is None or all(score > best if competition.is_lower_better else score < best for score in scores)
+
+
+def test_slow_methods_stand_on_the_boards() -> None:
+    for name in SLOW_METHODS:
+        assert len(board_of(name)) >= 12
+    assert set(binary.METHODS) <= set(board_of("research-neural-testbed"))
+
+
+def test_order_of_methods_on_the_neural_testbed() -> None:
+    board = board_of("research-neural-testbed")
+    order = [
+        "constant 0.5",
+        "3 nearest neighbours",
+        "random forest, 100 trees, mean",
+        "network 50-50",
+        "ensemble of 20 networks",
+        "ensemble of 20 networks with prior functions",
+    ]
+    scores = [board[name] for name in order]
+    assert scores == sorted(scores, reverse=True)
+    assert all(better < worse - 0.02 for worse, better in itertools.pairwise(scores))
+    assert board["epinet on a network 50-50"] == pytest.approx(board["ensemble of 20 networks with prior functions"], abs=0.04)
+
+
+def test_the_bootstrap_helps_where_noise_varies() -> None:
+    board = board_of("research-ensemble-heteroscedastic")
+    assert board["ensemble of 20 networks, bootstrapped (Bernoulli)"] < board["ensemble of 20 networks"]
+    with_priors = "ensemble of 20 networks with prior functions"
+    assert board[f"{with_priors}, bootstrapped (Bernoulli)"] < board[with_priors]
+
+
+def test_sampling_the_posterior_is_what_logistic_problems_reward() -> None:
+    board = board_of("research-dyadic-logistic")
+    sampled = board["Laplace approximation, full covariance"]
+    assert board["random-walk Metropolis, 100 chains of 2000 steps from Laplace"] == pytest.approx(sampled, rel=0.05)
+    assert sampled < 0.7 * board["posterior mode"]
+
+
+def test_correcting_hubs_helps() -> None:
+    board = board_of("research-nnn-retrieval")
+    assert board["NNN, k 128, alpha 0.75"] > board["no correction"] + 5
+
+
+def test_a_point_prediction_plays_worse_than_samples_of_it() -> None:
+    board = board_of("research-offline-thompson")
+    assert board["logistic regression, Laplace samples"] < board["logistic regression"]
+    assert board["Gaussian process, network kernel, Laplace samples"] < board["Gaussian process, network kernel, mean"]
