@@ -68,7 +68,9 @@ def drawn_divergence(truth: np.ndarray, samples: np.ndarray, rng: np.random.Gene
 @pytest.fixture
 def answers() -> pd.DataFrame:
     rng = np.random.default_rng(3)
-    table = pd.DataFrame({"row_id": [f"r{k}" for k in range(12)], "problem": ["p0"] * 5 + ["p1"] * 7, "probability": rng.random(12)})
+    table = pd.DataFrame(
+        {"row_id": [f"r{k}" for k in range(12)], "problem": ["p0"] * 5 + ["p1"] * 7, "probability": rng.random(12)}
+    )
     return table.assign(stream=table["problem"].map({"p0": "0a", "p1": "0b"}))
 
 
