@@ -33,4 +33,5 @@ def extras_explained() -> Iterator[None]:
         package = (error.name or "").partition(".")[0]
         if package not in _EXTRA_OF:
             raise
-        raise UsageError(f"this needs the package {package}; `pip install 'mlebench[{_EXTRA_OF[package]}]'` installs it") from None
+        extra = _EXTRA_OF[package]
+        raise UsageError(f"this needs the package {package}; `pip install 'mlebench[{extra}]'` installs it") from None

@@ -44,7 +44,7 @@ def read_json_lines(path: Path) -> Iterator[Any]:
     number = 0
     try:
         with path.open(encoding="utf-8", newline="\n") as file:
-            for number, line in enumerate(file, start=1):
+            for number, line in enumerate(file, start=1):  # noqa: B007  # told when a line is damaged
                 if line.strip():
                     yield json.loads(line)
     except FileNotFoundError:
