@@ -176,3 +176,61 @@ def test_sample_stays_where_the_task_is_not_understood(task: Task, case: str) ->
         (task.data / "train.csv").write_bytes(b"\xff\xfe\x00")
     assert task.play("baseline").equals(sample)
     assert "the sample submission stays" in task.log
+
+
+def test_rows_of_one_id_share_a_prediction(task: Task) -> None:
+    """Two views of each patient; one row of the sample per patient."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"patient": np.repeat(np.arange(200), 2), "x": rng.normal(size=400)})
+    frame["ill"] = (frame.groupby("patient")["x"].transform("mean") > 0).astype(int)
+    train, test = frame[frame["patient"] < 150], frame[frame["patient"] >= 150].sample(frac=1, random_state=0)
+    sample = pd.DataFrame({"patient": range(150, 200), "ill": 0.3})
+    task.tables(train, test.drop(columns="ill"), sample)
+    handed_in = task.play("baseline")
+    truth = test.groupby("patient")["ill"].first()
+    assert list(handed_in["patient"]) == list(sample["patient"])
+    assert roc_auc_score(truth, handed_in["ill"]) > 0.85
+
+
+def test_sample_without_an_id_is_filled_in_order(task: Task) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"label": rng.integers(0, 2, 300), "when": "2012", "noise": rng.normal(size=300)})
+    frame["x"] = frame["label"] + rng.normal(scale=0.1, size=300)
+    test = frame[200:]
+    task.tables(frame[:200], test.drop(columns="label"), test.assign(label=0), "Scored by AUC.")
+    assert roc_auc_score(test["label"], task.play("baseline")["label"]) > 0.99
+
+
+def test_three_probabilities_sum_to_one_where_those_of_the_sample_do(task: Task) -> None:
+    rng = np.random.default_rng(0)
+    winner = rng.integers(0, 3, 300)
+    frame = pd.DataFrame(
+        {"x": winner + rng.normal(size=300)} | {f"wins_{name}": (winner == name).astype(int) for name in range(3)}
+    )
+    train, test = rows(frame)
+    wins = {f"wins_{name}": 1 / 3 for name in range(3)}
+    task.tables(train, test[["id", "x"]], test[["id"]].assign(**wins), "Log loss.")
+    handed_in = task.play("baseline")[list(wins)]
+    assert np.allclose(handed_in.sum(axis=1), 1)
+    assert handed_in.nunique().min() > 10
+
+
+@pytest.mark.parametrize("agent", ["dummy", "baseline"])
+def test_packed_sample_is_handed_in_unpacked(task: Task, agent: str) -> None:
+    sample = pd.DataFrame({"id": ["0_1", "0_2"], "after": ["a", "b,c"]})
+    sample.to_csv(task.data / "en_sample_submission_2.csv.zip", index=False)
+    assert task.play(agent).equals(sample)
+
+
+def test_votes_become_shares_where_the_sample_holds_shares(task: Task) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=300)})
+    frame["a_vote"] = rng.binomial(10, 1 / (1 + np.exp(-2 * frame["x"])))
+    frame["b_vote"] = 10 - frame["a_vote"]
+    train, test = rows(frame)
+    task.tables(
+        train, test[["id", "x"]], test[["id"]].assign(a_vote=0.5, b_vote=0.5), "Kullback-Leibler divergence of the votes."
+    )
+    handed_in = task.play("baseline")
+    assert np.allclose(handed_in["a_vote"] + handed_in["b_vote"], 1)
+    assert np.corrcoef(handed_in["a_vote"], test["a_vote"])[0, 1] > 0.8

@@ -14,7 +14,7 @@ def fill_in(sample: pd.DataFrame, task: Task, predictions: dict[str, np.ndarray]
     """The sample submission with its target columns replaced."""
     filled = sample.copy()
     for target in task.targets:
-        predicted = predictions[target.name]
+        predicted = _mean_by_place(predictions[target.name], task.places, len(sample))
         if target.kind == "regression":
             filled[target.columns[0]] = _within_range(predicted, task.train[target.name], sample[target.columns[0]])
         elif target.kind == "probability":
@@ -22,7 +22,12 @@ def fill_in(sample: pd.DataFrame, task: Task, predictions: dict[str, np.ndarray]
         elif target.kind == "labels":
             filled[target.columns[0]] = np.array(_spelled(target, sample))[predicted.argmax(axis=1)]
         else:
-            filled[target.columns] = predicted
+            filled[target.columns] = _never_certain(predicted)
+    if task.shares:
+        columns = [target.columns[0] for target in task.targets]
+        sums = filled[columns].sum(axis=1)
+        shares = filled[columns].div(sums.replace(0, 1), axis=0).where(sums > 0, 1 / len(columns))
+        filled[columns] = _never_certain(shares.to_numpy())
     return filled
 
 
@@ -32,6 +37,19 @@ def write(table: pd.DataFrame, target: Path) -> None:
     partial = target.with_suffix(".partial")
     table.to_csv(partial, index=False)
     partial.replace(target)
+
+
+def _mean_by_place(predicted: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
+    """The mean over the test rows of each row of the sample."""
+    total = np.zeros((count, *predicted.shape[1:]))
+    np.add.at(total, places, predicted)
+    rows = np.bincount(places, minlength=count)
+    return (total.T / rows).T
+
+
+def _never_certain(probabilities: np.ndarray) -> np.ndarray:
+    """A thousandth is spread evenly, as a log loss punishes a wrong certainty without limit."""
+    return 0.999 * probabilities + 0.001 / probabilities.shape[1]
 
 
 def _within_range(predicted: np.ndarray, known: pd.Series, example: pd.Series) -> np.ndarray:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-_SAMPLE = re.compile(r"sample.*submission.*\.csv$|random.*predictions.*\.csv$", re.IGNORECASE)
+_SAMPLE = re.compile(r"(sample.*submission|random.*predictions).*\.csv(\.(zip|gz))?$", re.IGNORECASE)
 _TABLE = re.compile(r"\.(csv|tsv|json)(\.(zip|gz))?$", re.IGNORECASE)
 _LARGEST_JSON = 500 * 2**20
 
@@ -33,8 +33,15 @@ def find_tables(data: Path, sample: Path, max_rows: int) -> dict[str, pd.DataFra
 def _read(path: Path, rows: int | None) -> pd.DataFrame | None:
     try:
         if ".json" in path.name.lower():
-            return pd.read_json(path) if path.stat().st_size <= _LARGEST_JSON else None
+            return _read_json(path) if path.stat().st_size <= _LARGEST_JSON else None
         return pd.read_csv(path, sep="\t" if ".tsv" in path.name.lower() else ",", nrows=rows, low_memory=False)
     except (ValueError, OSError, UnicodeDecodeError, OverflowError) as error:
         print(f"Cannot read {path.name}: {error}")
         return None
+
+
+def _read_json(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_json(path)
+    except ValueError:
+        return pd.read_json(path, lines=True)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 Kind = Literal["regression", "labels", "probability", "class probabilities"]
 _WANTS_PROBABILITIES = re.compile(
     r"\bAUC\b|ROC|log[- ]?loss|logarithmic loss|cross[- ]entropy|probabilit|average precision|\bBrier\b", re.IGNORECASE
 )
+_WANTS_SHARES = re.compile(_WANTS_PROBABILITIES.pattern + r"|distribution|divergence|votes", re.IGNORECASE)
 _RELATIVE_ERRORS = re.compile(r"\bRMSLE\b|(?<!cross-entropy )logarithmic error|log error", re.IGNORECASE)
 _MOST_CLASSES = 200
+_TARGET_NAMES = ("target", "label", "class", "y")
 
 
 @dataclass
@@ -37,9 +40,13 @@ class Task:
 
     train: pd.DataFrame
     test: pd.DataFrame
-    """In the order of the sample submission's rows."""
+    """The rows that the sample submission asks for."""
+    places: np.ndarray
+    """For each test row its row of the sample; several test rows may belong to one (images of one patient)."""
     features: list[str]
     targets: list[Target]
+    shares: bool
+    """The targets of a row are shares of 1."""
 
     def summary(self) -> str:
         """One line for the log."""
@@ -57,19 +64,24 @@ def recognise(sample: pd.DataFrame, tables: dict[str, pd.DataFrame], description
         description: the task's text; its metric tells labels from probabilities.
     """
     for train, test in _pairs(tables):
-        ids, aligned = _align(sample, test)
+        aligned = _align(sample, test)
         if aligned is None:
             continue
-        wanted = [column for column in sample.columns if column not in ids]
+        given, key, places = aligned
+        wanted = [column for column in sample.columns if column not in given]
         targets = _targets(sample, train, test, wanted, description)
         if not targets:
             continue
         names = {target.name for target in targets}
-        known = train.dropna(subset=sorted(names))
+        known = train.dropna(subset=sorted(names)).reset_index(drop=True)
+        shares = _wants_shares(sample[wanted], known, targets, description)
+        if shares and all(target.kind == "regression" for target in targets):
+            known[wanted] = known[wanted].div(known[wanted].sum(axis=1).replace(0, 1), axis=0)
         features = [column for column in train.columns if column in test.columns and column not in names]
-        features = [column for column in features if not _is_identifier(column, ids, train)]
-        if len(known) >= 10 and features:
-            return Task(known.reset_index(drop=True), aligned, features, targets)
+        features = [column for column in features if not _is_plain_id(column, key, train)]
+        if len(known) >= 10 and any(column != key for column in features):
+            asked = test[places >= 0].reset_index(drop=True)
+            return Task(known, asked, places[places >= 0], features, targets, shares)
     return None
 
 
@@ -78,24 +90,43 @@ def _pairs(tables: dict[str, pd.DataFrame]) -> list[tuple[pd.DataFrame, pd.DataF
     found = []
     for train_name, train in tables.items():
         for test_name, test in tables.items():
-            if "train" in train_name.lower() and "test" in test_name.lower() and "test" not in train_name.lower():
+            if re.search("train|label", train_name, re.IGNORECASE) and re.search("test", test_name, re.IGNORECASE):
                 found.append((len(set(train.columns) & set(test.columns)), train, test))
     return [(train, test) for shared, train, test in sorted(found, key=lambda entry: -entry[0]) if shared]
 
 
-def _align(sample: pd.DataFrame, test: pd.DataFrame) -> tuple[list[str], pd.DataFrame | None]:
-    """The sample's id columns, and the test rows in the sample's order."""
+class _Alignment(NamedTuple):
+    given: list[str]
+    """Columns of the sample that are no targets."""
+    key: str | None
+    """The one that names its rows; None where the rows are matched by their order."""
+    places: np.ndarray
+    """For each test row its place in the sample; -1 where it is not asked for."""
+
+
+def _align(sample: pd.DataFrame, test: pd.DataFrame) -> _Alignment | None:
     first = sample.columns[0]
     for column in [first, *test.columns]:
         if column not in test.columns:
             continue
         keys = test[column].astype(str)
-        if keys.is_unique and set(sample[first]) <= set(keys):
-            by_id = test.set_index(keys)
-            return [first], by_id.loc[sample[first]].reset_index(drop=True)
-    if len(sample) == len(test) and _counts_rows(sample[first]):
-        return [first], test.reset_index(drop=True)
-    return [], None
+        if sample[first].is_unique and set(sample[first]) <= set(keys):
+            places = dict(zip(sample[first], range(len(sample)), strict=True))
+            return _Alignment([first], first, keys.map(places).fillna(-1).to_numpy(dtype=int))
+    shared = [column for column in sample.columns if column in test.columns]
+    if len(sample) != len(test):
+        return None
+    in_order = np.arange(len(sample))
+    if shared and all(_is_same(sample[column], test[column]) for column in shared):
+        return _Alignment(shared, None, in_order)
+    return _Alignment([first], None, in_order) if _counts_rows(sample[first]) else None
+
+
+def _is_same(texts: pd.Series, values: pd.Series) -> bool:
+    """Whether a column read as text holds the same as the one read by its type."""
+    if pd.api.types.is_float_dtype(values):
+        return np.allclose(pd.to_numeric(texts, errors="coerce"), values, equal_nan=True)
+    return bool((texts == values.fillna("").astype(str)).all())
 
 
 def _counts_rows(ids: pd.Series) -> bool:
@@ -111,14 +142,23 @@ def _targets(sample: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, want
     hidden = [column for column in train.columns if column not in test.columns]
     for column in hidden:
         classes = set(train[column].dropna().astype(str))
-        by_name = {_class_of(name, classes): name for name in wanted}
-        if len(wanted) > 1 and None not in by_name and classes <= set(by_name):
-            kept = [name for name in by_name if name is not None]
-            return [Target(column, "class probabilities", [by_name[name] for name in kept], kept)]
-    if len(wanted) == 1 and len(hidden) == 1:
-        target = _single(train[hidden[0]], hidden[0], wanted[0], sample[wanted[0]], description)
+        by_class = {_class_of(name, classes) or name: name for name in wanted}
+        if len(wanted) > 1 and len(classes) > 1 and classes <= set(by_class):
+            return [Target(column, "class probabilities", list(by_class.values()), list(by_class))]
+    likely = [column for column in hidden if len(hidden) == 1 or column.lower() in _TARGET_NAMES]
+    if len(wanted) == 1 and len(likely) == 1:
+        target = _single(train[likely[0]], likely[0], wanted[0], sample[wanted[0]], description)
         return [target] if target else []
     return []
+
+
+def _wants_shares(example: pd.DataFrame, train: pd.DataFrame, targets: list[Target], description: str) -> bool:
+    """Whether the targets of a row sum to 1, as votes or probabilities of classes do."""
+    columns = [target.name for target in targets]
+    if len(targets) < 2 or list(example.columns) != columns or any(target.kind == "labels" for target in targets):
+        return False
+    sums_to_one = np.allclose(example.astype(float).sum(axis=1), 1)
+    return bool(sums_to_one and (train[columns].astype(float) >= 0).all(axis=None) and _WANTS_SHARES.search(description))
 
 
 def _class_of(column: str, classes: set[str]) -> str | None:
@@ -152,8 +192,8 @@ def _single(values: pd.Series, name: str, column: str, example: pd.Series, descr
     return Target(name, "labels", [column], classes)
 
 
-def _is_identifier(column: str, ids: list[str], train: pd.DataFrame) -> bool:
+def _is_plain_id(column: str, key: str | None, train: pd.DataFrame) -> bool:
     """An id tells nothing, unless it is one of the few strings with structure (`0013_01`)."""
-    if column not in ids and column.lower() not in ("id", "index"):
+    if column != key and column.lower() not in ("id", "index"):
         return False
     return not (train[column].dtype == object and train[column].astype(str).str.contains(r"[_/]").all())
