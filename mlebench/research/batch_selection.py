@@ -106,9 +106,9 @@ def k_means_of_test_law(task: PoolTask, count: int, rng: np.random.Generator) ->
 
 
 def _nearest_to_centres(task: PoolTask, points: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    from sklearn.cluster import KMeans
+    from scipy.cluster.vq import kmeans2
 
-    centres = KMeans(count, n_init=1, max_iter=10, random_state=int(rng.integers(2**31))).fit(points).cluster_centers_
+    centres, _ = kmeans2(points, count, iter=10, minit="++", seed=rng)
     free = np.ones(len(task.pool), dtype=bool)
     free[task.seeds] = False
     chosen = []
@@ -132,15 +132,21 @@ def variance_reduction(task: PoolTask, count: int, rng: np.random.Generator, *, 
     # the densest part of the pool is not the test law: items count by how likely they are under N(0, I)
     weight = _test_weight(task) if test_law else np.ones(len(features))
     moment = (features * weight[:, None]).T @ features / weight.sum()
+    directions = features @ covariance
+    uncertainty = (directions * features).sum(axis=1)
+    lowered = ((directions @ moment) * directions).sum(axis=1)
     chosen = []
     for _ in range(count):
-        directions = features @ covariance
-        uncertainty = (directions * features).sum(axis=1)
-        gain = ((directions @ moment) * directions).sum(axis=1) / (1 + uncertainty) if test_law else uncertainty
-        item = int(np.where(free, gain, -np.inf).argmax())
+        item = int(np.where(free, lowered / (1 + uncertainty) if test_law else uncertainty, -np.inf).argmax())
         chosen.append(item)
         free[item] = False
-        covariance = covariance - np.outer(directions[item], directions[item]) / (1 + uncertainty[item])
+        # choosing an item changes the covariance by one outer product, and what depends on it accordingly
+        along, size = directions[item].copy(), 1 + uncertainty[item]
+        shares = features @ along / size
+        spread = moment @ along
+        lowered = lowered - 2 * shares * (directions @ spread) + shares**2 * (along @ spread)
+        uncertainty = uncertainty - shares**2 * size
+        directions = directions - np.outer(shares, along)
     return np.array(chosen)
 
 
