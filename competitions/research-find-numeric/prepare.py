@@ -17,10 +17,10 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
         name = f"f{number:03d}"
         curve = draw_curve(edition.rng(f"{name} function"))
         inputs = edition.rng(f"{name} inputs")
-        x = draw_seen(inputs, curve, OBSERVATIONS, least=4)
+        x = draw_seen(inputs, curve, OBSERVATIONS, inside=5)
         y = curve.observe(x, edition.rng(f"{name} noise"))
         observations.append(pd.DataFrame({"function": name, "x": x, "y": y.astype(np.float32)}))
-        asked = draw_seen(inputs, curve, QUERIES, least=8)
+        asked = draw_seen(inputs, curve, QUERIES, inside=10)
         ids = [f"{name}-{place:02d}" for place in range(QUERIES)]
         queries.append(pd.DataFrame({"row_id": ids, "function": name, "x": asked, "y": curve.true_values(asked)}))
 
@@ -31,10 +31,12 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     write_csv(table[["row_id", "function", "y"]], private / "answers.csv")
 
 
-def draw_seen(rng: np.random.Generator, curve: RandomCurve, count: int, least: int) -> np.ndarray:
-    """Inputs of which, where a part of the function is corrupted, at least `least` lie in that part and as many outside."""
-    while True:
-        x = draw_inputs(rng, count)
-        inside = int(curve.is_corrupted(x).sum())
-        if curve.interval is None or least <= inside <= count - least:
-            return x
+def draw_seen(rng: np.random.Generator, curve: RandomCurve, count: int, inside: int) -> np.ndarray:
+    """Inputs in random order; where a part of the function is corrupted, `inside` of them lie in that part."""
+    if curve.interval is None:
+        return draw_inputs(rng, count)
+    x = draw_inputs(rng, 20 * count)
+    outside = rng.permutation(x[~curve.is_corrupted(x)])[: count - inside]
+    low, high = curve.interval
+    within = np.clip(rng.uniform(low, high, inside).round(2), low, high)
+    return rng.permutation(np.concatenate([outside, within]))
