@@ -29,6 +29,8 @@ class RunView:
     score: float | None = None
     medal: str | None = None
     reason: str | None = None
+    learned: bool = False
+    """Whether `expected` is what such runs took, and not just their time limit."""
 
     def update(self, record: RunRecord) -> None:
         """Take over what a record says."""
@@ -67,18 +69,22 @@ class Progress:
         return sorted((view for view in self.runs.values() if view.state == "running"), key=lambda view: view.started_at or "")
 
     def seconds_left(self) -> float:
-        """Estimate of the time until the last run ends, corrected by how far earlier estimates were off."""
-        ended = [view for view in self.runs.values() if view.state in ("finished", "timed-out") and view.expected > 0]
-        expected = sum(view.expected for view in ended)
-        factor = sum(view.wall_seconds for view in ended) / expected if expected else 1.0
+        """Estimate of the time until the last run ends.
+
+        Where nothing but the time limit is known, the share of it that other runs used is assumed.
+        """
+        ended = [view for view in self.runs.values() if view.state in ("finished", "timed-out") and not view.learned]
+        limits = sum(view.expected for view in ended)
+        share = sum(view.wall_seconds for view in ended) / limits if limits else 1.0
         now = datetime.now(UTC)
         remaining = []
         for view in self.runs.values():
+            expected = view.expected if view.learned else share * view.expected
             if view.state == "running" and view.started_at:
                 at_work = (now - datetime.fromisoformat(view.started_at)).total_seconds()
-                remaining.append(max(0.0, factor * view.expected - at_work))
+                remaining.append(max(0.0, expected - at_work))
             elif view.state == "pending":
-                remaining.append(factor * view.expected)
+                remaining.append(expected)
         return max([sum(remaining) / max(1, self.slots), *remaining], default=0.0)
 
 

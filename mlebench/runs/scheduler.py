@@ -10,14 +10,14 @@ import contextlib
 import heapq
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mlebench.errors import MlebenchError, UsageError
 from mlebench.runs import lock
 from mlebench.runs.booking import Need
 from mlebench.runs.executors.base import Ended, Executor
-from mlebench.runs.expected import expect
+from mlebench.runs.expected import Expectation, Rank, expect
 from mlebench.runs.plan import Group
 from mlebench.runs.progress import Display, Progress, RunView, Silent
 from mlebench.runs.state import RunRecord, now
@@ -30,6 +30,8 @@ _REPORT_EVERY_SECONDS = 60.0
 _PATIENCE = 20
 """How many runs may overtake one that waits for more room than they need."""
 _QUICK_SECONDS = 60.0
+_AT_ONCE: Rank = (float("-inf"), 0.0, 0.0)
+"""The rank of runs that are at work already or are tried again."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def run_groups(
 class _Queue:
     """Waiting runs of equal need, the longest first."""
 
-    entries: deque[tuple[tuple[float, float, int], RunTask]]
+    entries: deque[tuple[Rank, RunTask]]
     passed_over: int = 0
 
 
@@ -107,6 +109,7 @@ class _Scheduler:
         self._progress = Progress()
         self._tasks: dict[str, RunTask] = {}
         self._queues: dict[Need, _Queue] = {}
+        self._expectations: dict[str, Expectation] = {}
         self._delayed: list[tuple[float, str]] = []
         self._at_work: set[str] = set()
         self._attempts_left: dict[str, int] = {}
@@ -144,27 +147,27 @@ class _Scheduler:
                 )
 
     def _fill_queues(self) -> None:
-        waiting: dict[Need, list[tuple[tuple[float, float, int], RunTask]]] = defaultdict(list)
+        waiting: dict[Need, list[tuple[Rank, RunTask]]] = defaultdict(list)
         for group in self._groups:
-            expectation = expect(group.plan, group.folder.parent)
+            expectation = self._expectations[group.name] = expect(group.plan, group.folder.parent)
             need = Need.of(group.plan.profile)
             for run in group.plan.runs:
                 task = RunTask(group, run, self._options.secrets, self._options.split_key, self._options.keep)
                 record = group.record(run)
-                view = RunView(task.key, group.plan.agent.id, run.run_id, expected=expectation.seconds(run))
+                view = self._progress.runs[task.key] = RunView(task.key, group.plan.agent.id, run.run_id)
                 view.update(record)
-                self._progress.runs[task.key] = view
+                self._expect(task)
                 if record.has_ended:
                     continue
                 self._tasks[task.key] = task
                 self._attempts_left[task.key] = self._options.retries
                 # those at work come first: their time runs and their GPUs are taken
-                rank = expectation.rank(run) if record.state == "pending" else (float("-inf"), 0.0, 0)
+                rank = expectation.rank(run) if record.state == "pending" else _AT_ONCE
                 waiting[need].append((rank, task))
         slots = [self._executor.slots(need) for need in waiting]
         self._progress.slots = max(slots, default=1)
         for need, entries in waiting.items():
-            self._queues[need] = _Queue(deque(sorted(entries, key=lambda entry: (entry[0], entry[1].key))))
+            self._queues[need] = _Queue(_sorted(entries))
 
     def _step(self) -> None:
         self._bring_back_delayed()
@@ -225,7 +228,7 @@ class _Scheduler:
         while self._delayed and self._delayed[0][0] <= time.monotonic():
             task = self._tasks[heapq.heappop(self._delayed)[1]]
             queue = self._queues[Need.of(task.group.plan.profile)]
-            queue.entries.appendleft(((0.0, 0.0, 0), task))
+            queue.entries.appendleft((_AT_ONCE, task))
 
     def _conclude(self, ended: Ended) -> None:
         self._at_work.discard(ended.key)
@@ -244,6 +247,24 @@ class _Scheduler:
             self._try_again(task, record)
         else:
             self._announce(task, record)
+            self._learn(task, record)
+
+    def _learn(self, task: RunTask, record: RunRecord) -> None:
+        """One seed tells how long the others will take; those that wait are put in a new order."""
+        expectation = self._expectations[task.group.name]
+        if record.state not in ("finished", "timed-out") or not expectation.learn(task.run, record.wall_seconds or 0.0):
+            return
+        queue = self._queues[Need.of(task.group.plan.profile)]
+        for _, waiting in queue.entries:
+            self._expect(waiting)
+        queue.entries = _sorted(
+            (rank if rank == _AT_ONCE else self._expectations[waiting.group.name].rank(waiting.run), waiting)
+            for rank, waiting in queue.entries
+        )
+
+    def _expect(self, task: RunTask) -> None:
+        view, expectation = self._progress.runs[task.key], self._expectations[task.group.name]
+        view.expected, view.learned = expectation.seconds(task.run), expectation.is_learned(task.run)
 
     def _try_again(self, task: RunTask, record: RunRecord) -> None:
         used = self._options.retries - self._attempts_left[task.key]
@@ -319,6 +340,10 @@ class _Scheduler:
         for group in self._groups:
             write_grading_report(group)
         self._last_report = time.monotonic()
+
+
+def _sorted(entries: Iterable[tuple[Rank, RunTask]]) -> deque[tuple[Rank, RunTask]]:
+    return deque(sorted(entries, key=lambda entry: (entry[0], entry[1].key)))
 
 
 class _Terminated(BaseException):

@@ -49,6 +49,12 @@ def test_time_left_learns_from_the_runs_that_ended(progress: Progress) -> None:
     assert progress.seconds_left() == pytest.approx((40 + 20 + 150) / 2, abs=2)
 
 
+def test_time_left_trusts_what_is_known_of_a_competition(progress: Progress) -> None:
+    for name in "xyz":
+        progress.runs[f"g/{name}"].learned = True
+    assert progress.seconds_left() == pytest.approx((40 + 20 + 300) / 2, abs=2)
+
+
 def test_time_left_is_at_least_the_longest_run(progress: Progress) -> None:
     progress.slots = 100
     assert progress.seconds_left() == pytest.approx(50, abs=2)

@@ -130,6 +130,14 @@ def test_longest_expected_run_starts_first(plan: Plans, runs_dir: Path) -> None:
     assert [record.competition_id for record in started] == ["toy-b", "toy-c", "toy-a"]
 
 
+def test_first_seed_tells_which_others_start_first(plan: Plans, runs_dir: Path) -> None:
+    script = "case $COMPETITION_ID in toy-b) sleep 0.9;; toy-c) sleep 0.4;; esac\n" + HAND_IN
+    group, _ = run(plan(script, seeds=(0, 1)), runs_dir, parallel=1)
+    started = sorted(group.records(), key=lambda record: str(record.started_at))
+    assert {record.seed for record in started[:3]} == {0}
+    assert [record.competition_id for record in started[3:]] == ["toy-b", "toy-c", "toy-a"]
+
+
 def test_slots_are_filled_but_not_beyond(plan: Plans, runs_dir: Path, tmp_path: Path) -> None:
     script = f"""
         echo start >> {tmp_path}/trace; sleep 0.2; echo end >> {tmp_path}/trace
