@@ -306,8 +306,8 @@ class _Scheduler:
         self._failed_in_a_row[group.name] += 1
         if 0 < self._options.fail_fast <= self._failed_in_a_row[group.name] and group.name not in self._stopped:
             self._stopped[group.name] = (
-                f"{group.name} was stopped: {self._options.fail_fast} runs in a row failed at once, the last one "
-                f"({record.run_id}) because it {_as_clause(record.detail)}; mend it and go on with "
+                f"{group.name} was stopped: {self._options.fail_fast} runs in a row failed at once, the last one was "
+                f"{record.run_id} ({(record.detail or 'failed').rstrip('.')}); mend it and go on with "
                 f"`mlebench run --resume {group.name}`"
             )
             self._delayed = [entry for entry in self._delayed if self._tasks[entry[1]].group is not group]
@@ -367,7 +367,3 @@ def _terminate_as_detach() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _as_clause(detail: str | None) -> str:
-    return (detail or "failed").rstrip(".")

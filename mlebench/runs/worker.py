@@ -72,19 +72,16 @@ class Control:
         self._lock = threading.Lock()
         self._handle: Handle | None = None
         self._asked: Callable[[Handle], None] | None = None
+        self.instead: Outcome | None = None
+        """What becomes of a run that has not started when it is asked to stop or is left alone."""
 
     def stop(self, grace: float) -> None:
         """Stop the run; it ends as cancelled."""
-        self._ask(lambda handle: handle.stop(grace))
+        self._ask(lambda handle: handle.stop(grace), Outcome("cancelled", "cancelled", "cancelled before it started"))
 
     def detach(self) -> None:
         """Leave the agent at work without a harness."""
-        self._ask(lambda handle: handle.detach())
-
-    @property
-    def is_asked(self) -> bool:
-        """Whether stop or detach was asked for."""
-        return self._asked is not None
+        self._ask(lambda handle: handle.detach(), Outcome("cancelled", "detached", "left before it started"))
 
     def watch(self, handle: Handle) -> None:
         """From now on requests go to `handle`; one that came before is passed on."""
@@ -94,9 +91,9 @@ class Control:
         if asked is not None:
             asked(handle)
 
-    def _ask(self, request: Callable[[Handle], None]) -> None:
+    def _ask(self, request: Callable[[Handle], None], instead: Outcome) -> None:
         with self._lock:
-            self._asked = request
+            self._asked, self.instead = request, instead
             handle = self._handle
         if handle is not None:
             request(handle)
@@ -151,8 +148,8 @@ def _play(task: RunTask, record: RunRecord, gpu_ids: tuple[str, ...], control: C
     handle = sandbox.attach(request) if attaching else None
     if handle is None and record.started_at is None:
         # nothing has started yet: new, or an earlier harness died just before
-        if control.is_asked:
-            return Outcome("cancelled", "cancelled", "cancelled before it started")
+        if control.instead is not None:
+            return control.instead
         handle = sandbox.start(request)
     if handle is None:
         return Outcome(

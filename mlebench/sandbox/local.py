@@ -84,14 +84,14 @@ class LocalSandbox:
 
     def attach(self, request: RunRequest) -> LocalHandle | None:
         """The attempt that an earlier harness started, alive or just ended."""
-        pid = processes.leader(request.label)
+        pid = processes.leader(mark(request.run_dir, request.attempt))
         if pid is not None:
             with contextlib.suppress(OSError):
                 return LocalHandle(request, pid, datetime.fromtimestamp(processes.started_at(pid), UTC), None)
         state = request.run_dir / _STATE
-        if _exit_code(state) is None or _read(state / "label") != request.label:
+        if _exit_code(state) is None or _read(state / "mark") != mark(request.run_dir, request.attempt):
             return None
-        return LocalHandle(request, None, _modified(state / "label"), None)
+        return LocalHandle(request, None, _modified(state / "mark"), None)
 
 
 class LocalHandle:
@@ -130,7 +130,7 @@ class LocalHandle:
             processes.signal_group(self._pid, signal.SIGTERM)
             self._wait_through(grace)
         ended_at = datetime.now(UTC)
-        processes.kill_all(self._pid, self.label)
+        processes.kill_all(self._pid, mark(self._request.run_dir, self._request.attempt))
         return self._conclude(forced, ended_at)
 
     def stop(self, grace: float) -> None:
@@ -206,6 +206,11 @@ class LocalHandle:
             self._checker = None
 
 
+def mark(run_dir: Path, attempt: int) -> str:
+    """What the processes of an attempt carry in their environment; the folder tells groups of the same name apart."""
+    return f"{run_dir.absolute()}#{attempt}"
+
+
 def _lay_out(request: RunRequest) -> Path:
     """The container's `/home` as a folder of links into the run's folder and the public data."""
     run_dir = request.run_dir
@@ -228,7 +233,7 @@ def _lay_out(request: RunRequest) -> Path:
 
 def _checker_socket(request: RunRequest) -> Path:
     """The same path in every harness that waits for this attempt; short, as Unix sockets must be."""
-    name = hashlib.sha256(f"{request.run_dir}\0{request.label}".encode()).hexdigest()[:20]
+    name = hashlib.sha256(mark(request.run_dir, request.attempt).encode()).hexdigest()[:20]
     return Path(tempfile.gettempdir()) / f"mlebench-{os.getuid()}" / f"{name}.sock"
 
 
@@ -256,7 +261,7 @@ def _write_checker_script(request: RunRequest, home: Path) -> None:
 def _launch(request: RunRequest, home: Path) -> subprocess.Popen[bytes]:
     state = request.run_dir / _STATE
     (state / "exit_code").unlink(missing_ok=True)
-    (state / "label").write_text(request.label, encoding="utf-8")
+    (state / "mark").write_text(mark(request.run_dir, request.attempt), encoding="utf-8")
     _note(request, NOTICE)
     start = home / "agent" / request.agent.start
     # a wheel loses the permission to execute
@@ -309,7 +314,7 @@ def _environment(request: RunRequest, home: Path, state: Path) -> dict[str, str]
         "PYTHONUNBUFFERED": "1",
         **agent_environment(request, str(home)),
         "CUDA_VISIBLE_DEVICES": ",".join(request.gpu_ids),
-        processes.LABEL_VARIABLE: request.label,
+        processes.MARK_VARIABLE: mark(request.run_dir, request.attempt),
         "MLEBENCH_STATE_DIR": str(state),
     }
 

@@ -1,4 +1,4 @@
-"""Processes of a local run: found by the label in their environment, waited for and killed with all descendants."""
+"""Processes of a local run: found by the mark in their environment, waited for and killed with all descendants."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import signal
 import time
 from pathlib import Path
 
-LABEL_VARIABLE = "MLEBENCH_RUN_LABEL"
+MARK_VARIABLE = "MLEBENCH_RUN_MARK"
 _PROC = Path("/proc")
 
 
-def labelled(label: str) -> list[int]:
-    """Ids of the living processes that carry `label`; empty where there is no `/proc`."""
-    wanted = f"{LABEL_VARIABLE}={label}".encode()
+def marked(mark: str) -> list[int]:
+    """Ids of the living processes that carry `mark`; empty where there is no `/proc`."""
+    wanted = f"{MARK_VARIABLE}={mark}".encode()
     found = []
     for entry in _PROC.iterdir() if _PROC.is_dir() else ():
         if not entry.name.isdigit():
@@ -26,9 +26,9 @@ def labelled(label: str) -> list[int]:
     return found
 
 
-def leader(label: str) -> int | None:
-    """The process that leads the session of a labelled run, or None when it is gone."""
-    for pid in labelled(label):
+def leader(mark: str) -> int | None:
+    """The process that leads the session of a marked run, or None when it is gone."""
+    for pid in marked(mark):
         with contextlib.suppress(OSError):
             if os.getsid(pid) == pid and _wrapper(pid):
                 return pid
@@ -48,10 +48,10 @@ def signal_group(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
-def kill_all(group: int, label: str) -> None:
-    """SIGKILL the group and every labelled process that left it (a daemon with a session of its own)."""
+def kill_all(group: int, mark: str) -> None:
+    """SIGKILL the group and every marked process that left it (a daemon with a session of its own)."""
     signal_group(group, signal.SIGKILL)
-    for pid in labelled(label):
+    for pid in marked(mark):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
 

@@ -17,7 +17,7 @@ import pytest
 from mlebench.agents import AgentSpec
 from mlebench.sandbox import processes
 from mlebench.sandbox.base import Outcome, RunRequest
-from mlebench.sandbox.local import LocalSandbox
+from mlebench.sandbox.local import LocalSandbox, mark
 
 from .conftest import HAND_IN
 
@@ -93,7 +93,7 @@ def test_time_limit_ends_every_process_and_keeps_the_submission(agent: Agents, r
     assert time.monotonic() - started < 5
     assert (outcome.state, outcome.reason, outcome.failure_class) == ("timed-out", "timed-out", "agent")
     assert (request.run_dir / "submission" / "submission.csv").exists()
-    wait_for(lambda: not processes.labelled(request.label))
+    wait_for(lambda: not processes.marked(mark(request.run_dir, request.attempt)))
 
 
 def test_agent_may_save_its_work_in_the_grace_period(agent: Agents, request_for: Requests) -> None:
@@ -110,7 +110,7 @@ def test_agent_may_save_its_work_in_the_grace_period(agent: Agents, request_for:
 def test_processes_that_the_agent_left_behind_are_ended(agent: Agents, request_for: Requests) -> None:
     request = request_for(agent("sleep 600 & setsid sleep 601 & exit 0"))
     assert play(request).state == "finished"
-    wait_for(lambda: not processes.labelled(request.label))
+    wait_for(lambda: not processes.marked(mark(request.run_dir, request.attempt)))
 
 
 def test_stopping_from_another_thread_cancels(agent: Agents, request_for: Requests) -> None:
@@ -221,7 +221,7 @@ def test_attempt_past_its_limit_is_stopped_when_found(agent: Agents, request_for
     handle = LocalSandbox().attach(request)
     assert handle is not None
     assert handle.wait(handle.started_at + timedelta(seconds=0.2)).state == "timed-out"
-    assert not processes.labelled(request.label)
+    assert not processes.marked(mark(request.run_dir, request.attempt))
 
 
 def test_descriptors_are_given_back(agent: Agents, request_for: Requests) -> None:

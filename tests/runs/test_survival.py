@@ -17,6 +17,7 @@ from mlebench.agents import AgentSpec
 from mlebench.runs.plan import Group
 from mlebench.runs.state import RunRecord
 from mlebench.sandbox import processes
+from mlebench.sandbox.local import mark
 
 from .conftest import HAND_IN, TOYS
 
@@ -48,7 +49,7 @@ def group_dir(toys: Path, runs_dir: Path) -> Iterator[Path]:
     folder = runs_dir / "group"
     yield folder
     for run_dir in folder.glob("*_seed*"):
-        for pid in processes.labelled(f"group.{run_dir.name}.1"):
+        for pid in processes.marked(mark(run_dir, 1)):
             os.kill(pid, signal.SIGKILL)
 
 
@@ -98,12 +99,11 @@ def test_run_whose_processes_died_with_the_harness_is_run_again(
     (at_work,) = [
         record for record in wait_for_states(group_dir, lambda states: "running" in states) if record.state == "running"
     ]
-    label = f"group.{at_work.run_id}.1"
     while not (tmp_path / "trace").exists():
         time.sleep(0.02)
     first.kill()
     first.wait()
-    for pid in processes.labelled(label):
+    for pid in processes.marked(mark(group_dir / at_work.run_id, 1)):
         os.kill(pid, signal.SIGKILL)
     second = harness("--resume", "group", "--parallel", "3")
     _, errors = second.communicate(timeout=120)
@@ -125,7 +125,7 @@ def test_ctrl_c_stops_what_is_at_work_and_says_how_to_go_on(
     assert first.returncode == 130
     assert "mlebench run --resume group" in errors
     assert "Traceback" not in errors
-    assert not [pid for name in TOYS for pid in processes.labelled(f"group.{name}_seed0.1")]
+    assert not [pid for name in TOYS for pid in processes.marked(mark(group_dir / f"{name}_seed0", 1))]
     (tmp_path / "go").touch()
     second = harness("--resume", "group")
     second.communicate(timeout=60)
@@ -133,11 +133,16 @@ def test_ctrl_c_stops_what_is_at_work_and_says_how_to_go_on(
     assert all(record.has_valid_submission for record in Group.open(group_dir).records())
 
 
-def test_terminated_harness_leaves_agents_at_work(agent: Callable[..., AgentSpec], group_dir: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("begun", [0, 3])
+def test_terminated_harness_leaves_agents_at_work(
+    agent: Callable[..., AgentSpec], group_dir: Path, tmp_path: Path, begun: int
+) -> None:
+    """With `begun` 0 it may be terminated between noting that a run starts and starting it."""
     chosen = agent(SLOW.format(trace=tmp_path / "trace", seconds=3))
     first = start(chosen, seeds=1, parallel=3)
     wait_for_states(group_dir, lambda states: states.count("running") == 3)
-    time.sleep(0.5)
+    while begun and len((tmp_path / "trace").read_text().split() if (tmp_path / "trace").exists() else []) < 2 * begun:
+        time.sleep(0.05)
     first.terminate()
     _, errors = first.communicate(timeout=30)
     assert "agents work on" in errors
@@ -146,6 +151,7 @@ def test_terminated_harness_leaves_agents_at_work(agent: Callable[..., AgentSpec
     second.communicate(timeout=60)
     assert second.returncode == 0
     assert all(record.attempt == 1 for record in Group.open(group_dir).records())
+    assert len((tmp_path / "trace").read_text().splitlines()) == 3
 
 
 def test_changed_agent_is_refused_with_the_difference(agent: Callable[..., AgentSpec], group_dir: Path) -> None:

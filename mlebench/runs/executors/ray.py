@@ -258,7 +258,7 @@ def _listen(task: RunTask, switchboard: Any, control: Control, over: threading.E
         except ray.exceptions.RayError:
             # the harness is gone; Ray ends this task as well
             return
-        if asked is not None and not control.is_asked:
+        if asked is not None and control.instead is None:
             what, grace = asked
             control.detach() if what == "detach" else control.stop(grace)
 
