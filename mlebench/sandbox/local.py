@@ -1,7 +1,7 @@
 """The local sandbox: a subprocess in a folder with the container's layout. It isolates nothing.
 
 The agent is a session of its own whose leader, a small shell, writes the exit code to a file. So nothing of a run
-depends on the harness being alive: a new harness finds the processes by their label and goes on waiting.
+depends on the harness being alive: a new harness finds the processes by their mark and goes on waiting.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -50,7 +51,8 @@ def group_dir(toys: Path, runs_dir: Path) -> Iterator[Path]:
     yield folder
     for run_dir in folder.glob("*_seed*"):
         for pid in processes.marked(mark(run_dir, 1)):
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def wait_for_states(folder: Path, condition: Callable[[list[str]], bool]) -> list[RunRecord]:
