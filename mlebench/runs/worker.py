@@ -189,6 +189,7 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
         secrets=tuple(secrets[name] for name in plan.agent.secret_names if name in secrets),
         gpu_ids=tuple(record.gpu_ids),
         validate=lambda path: _noted(validate_submission(path, competition), task.run_dir / CHECKER_CALLS),
+        obfuscated=plan.obfuscated,
         keep=task.keep,
     )
 

@@ -52,6 +52,8 @@ class RunRequest:
     """GPUs booked for this run, as indices or UUIDs."""
     validate: Callable[[Path], tuple[bool, str]] | None = None
     """The submission checker: valid or not, and why; never tells a score. Answered by the harness."""
+    obfuscated: bool = False
+    """The agent is not to learn which competition it works on."""
     keep: bool = False
     """Leave the container (or the working folder) standing after the end, to look into it."""
 
@@ -173,7 +175,7 @@ def agent_environment(request: RunRequest, home: str) -> dict[str, str]:
         "LOGS_DIR": f"{home}/logs",
         "CODE_DIR": f"{home}/code",
         "AGENT_DIR": f"{home}/agent",
-        "COMPETITION_ID": request.competition_id,
+        "COMPETITION_ID": "competition" if request.obfuscated else request.competition_id,
         "MLEBENCH_SEED": str(request.seed),
         "MLEBENCH_CPUS": threads,
         "TIME_LIMIT_SECS": str(int(profile.time_limit)),

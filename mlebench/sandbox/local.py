@@ -47,6 +47,7 @@ echo $? > "$MLEBENCH_STATE_DIR/exit_code.partial" && mv "$MLEBENCH_STATE_DIR/exi
 """
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TMPDIR", "SSL_CERT_FILE", "CUDA_HOME")
 _WATCH_SECONDS = 30.0
+_FILTER_SECONDS = 10.0
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
@@ -173,6 +174,7 @@ class LocalHandle:
     def _conclude(self, forced: str | None, ended_at: datetime) -> Outcome:
         usage = self._collect_process()
         run_dir = self._request.run_dir
+        _wait_for_filter(run_dir / _STATE)
         code = _exit_code(run_dir / _STATE)
         state, reason, failure_class, detail = _verdict(forced, code, self._request.profile)
         _note(self._request, detail)
@@ -295,8 +297,19 @@ def _output(request: RunRequest) -> Any:
         start_new_session=True,
     )
     os.close(secrets_read)
+    (request.run_dir / _STATE / "filter").write_text(str(filter_process.pid), encoding="utf-8")
     _reap_later(filter_process)
     return filter_process.stdin
+
+
+def _wait_for_filter(state: Path) -> None:
+    """Every writer is gone, so the filter ends as soon as it has written the last words."""
+    text = _read(state / "filter")
+    if text is None or not processes.is_alive(int(text)):
+        return
+    waiting = processes.Exit(int(text))
+    waiting.wait(_FILTER_SECONDS)
+    waiting.close()
 
 
 def _reap_later(process: subprocess.Popen[bytes]) -> None:

@@ -203,7 +203,7 @@ def test_tail_shows_the_log_of_a_run(scripted: str, capsys: pytest.CaptureFixtur
 def test_obfuscated_runs_read_the_other_description(
     agent: Callable[..., AgentSpec], toys: Path, runs_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = str(agent('cat "$DATA_DIR/description.md"').directory)
+    folder = str(agent('cat "$DATA_DIR/description.md"; echo "$COMPETITION_ID"').directory)
     call(capsys, *run_words(folder, "--obfuscated", "--name", "mine"))
     log = (runs_dir / "mine" / "toy-a_seed0" / "run.log").read_text()
     assert "Predict y.\n" in log and "toy" not in log.split("Predict")[1]
