@@ -39,6 +39,8 @@ class Preview:
     disk: int
     """Bytes of output, a guess."""
     disk_free: int
+    unbuilt: tuple[str, ...]
+    """Agents whose image is built when the group starts."""
     problems: tuple[str, ...]
     """What keeps it from starting, each with the command that mends it."""
 
@@ -59,6 +61,7 @@ class Preview:
             "gpu_hours": round(self.gpu_hours, 2),
             "disk_bytes": self.disk,
             "disk_free_bytes": self.disk_free,
+            "unbuilt": list(self.unbuilt),
             "problems": list(self.problems),
         }
 
@@ -77,6 +80,7 @@ def preview(plan: Plan, executor: Executor, sandbox: Sandbox, runs_dir: Path, sp
         gpu_hours=plan.profile.gpus * plan.profile.time_limit * len(expected) / 3600,
         disk=_output_size(plan),
         disk_free=shutil.disk_usage(_existing(runs_dir)).free,
+        unbuilt=tuple(sandbox.unbuilt([plan.agent])) if executor.name == "local" else (),
         problems=tuple(problems(plan, executor, sandbox, split_key)),
     )
 

@@ -101,9 +101,25 @@ def resume_group(group: Group, executor: Executor, options: RunOptions, display:
     """
     check_unchanged(group, options.split_key)
     refuse_problems([group.plan], executor, options.split_key)
+    if display is not None:
+        for sentence in rebuilt_images(group):
+            display.say(sentence)
     return run_groups(
         [group], executor, with_secrets(options, [group]), display, prepare=lambda: make_ready(group, options.split_key)
     )
+
+
+def rebuilt_images(group: Group) -> list[str]:
+    """Images that are others now than when the group was made; each `run.json` names the one that its run used."""
+    before = group.manifest.get("engine", {}).get("images") or {}
+    if not before:
+        return []
+    now = get_sandbox(group.plan.sandbox).describe([group.plan.agent])["images"]
+    return [
+        f"the image of {agent} was built anew since the group was made ({image['digest'][:19]} → {now[agent]['digest'][:19]})"
+        for agent, image in before.items()
+        if agent in now and now[agent]["digest"] != image["digest"]
+    ]
 
 
 def with_secrets(options: RunOptions, groups: list[Group]) -> RunOptions:

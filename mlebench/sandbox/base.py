@@ -131,6 +131,10 @@ class Sandbox(Protocol):
         """What would keep these agents from starting here, a sentence each with the command that mends it."""
         ...
 
+    def unbuilt(self, agents: list[AgentSpec]) -> list[str]:
+        """Ids of the agents whose image is missing or outdated; it is built when a group starts."""
+        ...
+
     def describe(self, agents: list[AgentSpec]) -> dict[str, Any]:
         """What the group's manifest records: engine and version, and per agent id the image and its digest."""
         ...

@@ -50,6 +50,13 @@ class DockerSandbox:
                 found.append(str(error))
         return found
 
+    def unbuilt(self, agents: list[AgentSpec]) -> list[str]:
+        """Ids of the agents whose image is missing or outdated; none where the engine is away, which is a problem of its own."""
+        try:
+            return [agent.id for agent in agents if not images.is_agent_built(self._client, agent)]
+        except MlebenchError:
+            return []
+
     def describe(self, agents: list[AgentSpec]) -> dict[str, Any]:
         """The engine and the digest of every agent's image; builds those that are missing or outdated."""
         return {

@@ -206,6 +206,13 @@ def ensure_agent_image(client: Any, agent: AgentSpec, log: Log, rebuild: bool = 
     return build(client, recipe, log) if rebuild else ensure(client, recipe, log)
 
 
+def is_agent_built(client: Any, agent: AgentSpec) -> bool:
+    """Whether the agent's image and the base under it are there and current."""
+    base = base_recipe(agent.package_set, client=client)
+    recipe = agent_recipe(agent, base)
+    return find(client, recipe) is not None and (recipe.parent != base.tag or find(client, base) is not None)
+
+
 def _standing(client: Any, recipe: Recipe, purpose: str) -> Standing:
     found = _inspect(client, recipe.tag)
     if found is None:

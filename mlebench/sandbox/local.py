@@ -66,6 +66,10 @@ class LocalSandbox:
                 found.append(f"agent {agent.id} has no {agent.start} in {agent.directory}; add it or name it as `start`")
         return found
 
+    def unbuilt(self, agents: list[AgentSpec]) -> list[str]:
+        """Nothing is built."""
+        return []
+
     def describe(self, agents: list[AgentSpec]) -> dict[str, Any]:
         """The interpreter that agents find as `python`."""
         return {"engine": "local", "version": None, "python": sys.version.split()[0], "images": {}}

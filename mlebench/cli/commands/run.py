@@ -287,6 +287,8 @@ def _show_previews(previews: list[Preview]) -> None:
     for entry in previews:
         print(f"{entry.plan.agent.id}: {_limits(entry.plan)}, sandbox {entry.plan.sandbox}, edition {entry.plan.edition}")
         print(f"  {', '.join(entry.plan.competitions)}")
+    for agent in dict.fromkeys(agent for entry in previews for agent in entry.unbuilt):
+        print(f"not built: the image of {agent}; the start of the group builds it, or `mlebench agents build {agent}`")
     problems = list(dict.fromkeys(problem for entry in previews for problem in entry.problems))
     for problem in problems:
         print(f"missing: {problem}")
