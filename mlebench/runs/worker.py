@@ -74,10 +74,17 @@ class Control:
         self._asked: Callable[[Handle], None] | None = None
         self.instead: Outcome | None = None
         """What becomes of a run that has not started when it is asked to stop or is left alone."""
+        self.lost: Outcome | None = None
+        """The end of a run whose place is taken away."""
 
     def stop(self, grace: float) -> None:
         """Stop the run; it ends as cancelled."""
         self._ask(lambda handle: handle.stop(grace), Outcome("cancelled", "cancelled", "cancelled before it started"))
+
+    def lose(self, detail: str, grace: float) -> None:
+        """The place is being taken away: stop the run, and book its end as the infrastructure's failure."""
+        self.lost = Outcome("failed", "place-lost", detail, failure_class="infrastructure")
+        self._ask(lambda handle: handle.stop(grace), self.lost)
 
     def detach(self) -> None:
         """Leave the agent at work without a harness."""
@@ -128,6 +135,8 @@ def execute(task: RunTask, gpu_ids: tuple[str, ...], control: Control | None = N
         )
     if outcome.reason == "detached":
         return record
+    if control.lost is not None:
+        outcome = replace(control.lost, started_at=outcome.started_at, ended_at=outcome.ended_at, resources=outcome.resources)
     if record.state == "pending":
         record.begin(socket.gethostname(), list(gpu_ids), place)
     record.end(outcome)

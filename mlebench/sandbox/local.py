@@ -345,6 +345,8 @@ def _verdict(forced: str | None, code: int | None, profile: Profile) -> tuple[En
         return "failed", "lost", "infrastructure", "its processes vanished (killed from outside or out of memory)"
     if code == 0:
         return "finished", "exited", None, "ended by itself with exit code 0"
+    if code == 128 + signal.SIGTERM:
+        return "failed", "terminated", "infrastructure", "was ended from outside with SIGTERM, as a machine that shuts down does"
     if code == 128 + signal.SIGKILL:
         return "failed", "killed", "agent", "was killed with SIGKILL, probably for using too much memory"
     return "failed", "exit-code", "agent", f"ended by itself with exit code {code}; its run.log tells why"

@@ -77,6 +77,11 @@ def test_failure_of_the_agent_is_named_and_is_its_own(agent: Agents, request_for
     assert outcome.resources["cpu_seconds"] >= 0
 
 
+def test_agent_that_is_terminated_from_outside_is_not_to_blame(agent: Agents, request_for: Requests) -> None:
+    outcome = play(request_for(agent("kill -TERM $$")))
+    assert (outcome.state, outcome.reason, outcome.failure_class) == ("failed", "terminated", "infrastructure")
+
+
 def test_time_limit_ends_every_process_and_keeps_the_submission(agent: Agents, request_for: Requests) -> None:
     script = (
         HAND_IN

@@ -167,6 +167,7 @@ def test_job_that_is_cancelled_behind_our_back_is_run_again(plan: Plans, runs_di
     run_groups([group], executor(), RunOptions(retry_delay=0.1), CancelJob())
     record = group.records()[0]
     assert record.has_valid_submission, record.detail
+    assert [attempt["failure_class"] for attempt in record.attempts] == ["infrastructure"]
 
 
 def test_stopped_group_takes_its_queued_jobs_back(plan: Plans, runs_dir: Path, slurm: Path) -> None:

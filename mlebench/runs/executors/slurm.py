@@ -13,7 +13,9 @@ import json
 import math
 import os
 import re
+import signal
 import subprocess
+import threading
 import time
 import uuid
 from collections import defaultdict
@@ -26,7 +28,7 @@ from mlebench.runs.booking import Need
 from mlebench.runs.executors.base import Ended, ExecutorOptions
 from mlebench.runs.files import write_json
 from mlebench.runs.plan import Group
-from mlebench.runs.worker import RunTask, execute
+from mlebench.runs.worker import Control, RunTask, execute
 
 _MOST_IN_FLIGHT = 1000
 """Slurm's usual limit for the size of an array."""
@@ -35,6 +37,8 @@ _LOOK_EVERY_SECONDS = 0.5
 _SPARE_SECONDS = 600.0
 """Added to a job's time limit: starting, stopping and grading take time beside the agent's."""
 _MISSED_TWICE = 2
+_LAST_WORDS_SECONDS = 10.0
+"""Grace of an agent whose job is ended; Slurm's own KillWait is 30 s by default."""
 
 
 @dataclass
@@ -202,7 +206,15 @@ class SlurmExecutor:
 def _work(task: RunTask) -> str:
     """The batch job: does the run on the node that Slurm chose. Secrets come from the job's environment."""
     gpu_ids = os.environ.get("SLURM_JOB_GPUS") or os.environ.get("CUDA_VISIBLE_DEVICES") or ""
-    record = execute(task, tuple(filter(None, gpu_ids.split(","))), place=_own_job_id())
+    control = Control()
+
+    def lose(*_: object) -> None:
+        # the control's lock may be held where the signal arrives
+        detail = f"Slurm ended its job {_own_job_id()} (cancelled, preempted, or its node went down)"
+        threading.Thread(target=control.lose, args=(detail, _LAST_WORDS_SECONDS)).start()
+
+    signal.signal(signal.SIGTERM, lose)
+    record = execute(task, tuple(filter(None, gpu_ids.split(","))), control, place=_own_job_id())
     return record.state
 
 
