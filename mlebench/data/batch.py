@@ -165,7 +165,8 @@ def _require_same_key(competition: Competition) -> None:
 def _how(record: PreparationRecord) -> str:
     if record.instance_hash:
         return f"generated from key {record.instance_hash}"
-    return "verified" if record.verified else "mock data" if record.mock else "not verified"
+    odd = "".join(f"; but {sentence}" for sentence in record.odd_counts)
+    return "verified" + odd if record.verified else "mock data" if record.mock else "not verified"
 
 
 def _present(competition: Competition) -> PreparationOutcome:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlebench import __version__
 from mlebench.data.checksums import Difference, differences
+from mlebench.data.counts import count_differences
 from mlebench.data.references import measure_references
 from mlebench.edition import fingerprint
 from mlebench.errors import MlebenchError, UsageError, WorkFailed
@@ -45,6 +46,8 @@ class PreparationRecord:
     prepared_at: str
     instance_hash: str | None = None
     """Fingerprint of the key that the data was generated from."""
+    odd_counts: list[str] = field(default_factory=list)
+    """What holds more or less than the real download comes to, where md5 sums do not decide."""
     checksums: dict[str, str] = field(default_factory=dict)
     """Md5 of the files that stand directly in `public/` and `private/`; `content:` and a content hash for parquet tables."""
 
@@ -134,6 +137,7 @@ def _build(competition: Competition, raw: Path, build: Path, *, verify: bool, mo
         if not mock:
             measure_references(competition, build)
     published = _verify(competition, build) if verify and not mock else {}
+    uncertain = {path: count for path, count in competition.facts.counts.items() if path not in published}
     record = PreparationRecord(
         competition_id=competition.id,
         edition=competition.edition.name,
@@ -143,6 +147,7 @@ def _build(competition: Competition, raw: Path, build: Path, *, verify: bool, mo
         harness_version=__version__,
         prepared_at=datetime.now(UTC).isoformat(timespec="seconds"),
         instance_hash=fingerprint(competition.edition.key) if competition.edition.keyed and competition.edition.key else None,
+        odd_counts=count_differences(build, uncertain) if published else [],
         checksums=recorded_checksums(competition, build, published),
     )
     (build / RECORD).write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
@@ -165,14 +170,17 @@ def _verify(competition: Competition, build: Path) -> dict[str, str]:
     # parquet bytes depend on the library's version
     expected = {path: md5 for path, md5 in expected.items() if not path.endswith(".parquet")}
     if differing := differences(build, expected):
-        raise WorkFailed(_explain_differences(competition, differing))
+        known = competition.facts.counts
+        counts = {entry.path: known[entry.path] for entry in differing if entry.path in known}
+        raise WorkFailed(_explain_differences(competition, differing, count_differences(build, counts)))
     return expected
 
 
-def _explain_differences(competition: Competition, differing: list[Difference]) -> str:
+def _explain_differences(competition: Competition, differing: list[Difference], counts: list[str]) -> str:
     listed = "; ".join(map(str, differing[:3])) + (f"; and {len(differing) - 3} more" if len(differing) > 3 else "")
+    rows = f" ({'; '.join(counts[:3])})" if counts else ""
     return (
-        f"{competition.id} does not come out as published: {listed}. The raw data is not the one of 2024 or is damaged; "
+        f"{competition.id} does not come out as published: {listed}{rows}. The raw data is not the one of 2024 or is damaged; "
         f"`mlebench prepare {competition.id} --no-verify` prepares it all the same"
     )
 

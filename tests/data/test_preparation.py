@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from mlebench.cli.main import main
+from mlebench.competition import ChecksumFacts
+from mlebench.data.checksums import md5
 from mlebench.data.preparation import PreparationRecord, is_prepared, make_mock, prepare
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.registry import Competition, Registry
@@ -38,6 +41,26 @@ def test_a_different_download_is_told_file_by_file_and_nothing_looks_prepared(re
     with pytest.raises(WorkFailed, match=r"public/train\.csv has md5 .* expected 564a.*--no-verify"):
         prepare(competition, tmp_path / "raw")
     assert not is_prepared(competition, grading_only=True)
+
+
+def with_facts(competition: Competition, **changes: object) -> Competition:
+    return dataclasses.replace(competition, facts=competition.facts.model_copy(update=changes))
+
+
+def test_a_different_table_is_told_with_its_rows(registry: Registry, tmp_path: Path) -> None:
+    competition = mocked(registry, "spaceship-titanic", tmp_path / "raw")
+    with pytest.raises(WorkFailed, match=r"\(public/train\.csv holds 54, expected 7,823"):
+        prepare(with_facts(competition, counts={"public/train.csv": 7823}), tmp_path / "raw")
+
+
+def test_counts_that_no_md5_decides_are_told_and_stop_nothing(registry: Registry, tmp_path: Path) -> None:
+    competition = mocked(registry, IMAGES, tmp_path / "raw")
+    prepare(competition, tmp_path / "raw", mock=True)
+    sums = ChecksumFacts(public={"train.csv": md5(competition.public_dir / "train.csv")})
+    counts = {"public/train.csv": 9, "public/test/images/": 15, "public/train/images/": 3000, "private/test.csv": 15}
+    record = prepare(with_facts(competition, md5=sums, counts=counts), tmp_path / "raw")
+    assert record.verified
+    assert record.odd_counts == ["public/train/images/ holds 45, expected 3,000"]
 
 
 def test_the_record_tells_edition_key_and_verification_but_never_the_key(data_dir: Path, tmp_path: Path) -> None:
