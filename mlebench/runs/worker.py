@@ -29,6 +29,7 @@ from mlebench.runs.plan import Group, Plan, PlannedRun
 from mlebench.runs.state import RunRecord, now
 from mlebench.sandbox.base import OUTPUT_FOLDERS, Handle, Outcome, RunRequest, StartFailed
 from mlebench.sandbox.choose import get_sandbox
+from mlebench.sandbox.ending import drop_ending, kept_ending
 from mlebench.secrets import find_secrets
 
 logger = logging.getLogger("mlebench")
@@ -142,6 +143,7 @@ def execute(task: RunTask, gpu_ids: tuple[str, ...], control: Control | None = N
     record.end(outcome)
     grade_run(task, record)
     record.write(task.run_dir)
+    drop_ending(task.run_dir)
     return record
 
 
@@ -155,6 +157,8 @@ def _play(task: RunTask, record: RunRecord, gpu_ids: tuple[str, ...], control: C
         record.write(task.run_dir)
     request = make_request(task, record)
     handle = sandbox.attach(request) if attaching else None
+    if attaching and handle is None and (ending := kept_ending(task.run_dir, record.attempt)) is not None:
+        return ending
     if handle is None and record.started_at is None:
         # nothing has started yet: new, or an earlier harness died just before
         if control.instead is not None:

@@ -19,6 +19,7 @@ from mlebench.sandbox import network, outputs
 from mlebench.sandbox.base import OUTPUT_FOLDERS, EndState, FailureClass, Outcome, RunRequest
 from mlebench.sandbox.checker import Checker
 from mlebench.sandbox.container import ContainerArchive, HostFolder
+from mlebench.sandbox.ending import keep_ending
 from mlebench.sandbox.engine import is_outage, summary
 from mlebench.sandbox.images import Image
 from mlebench.sandbox.run_log import RunLog
@@ -193,9 +194,8 @@ class DockerHandle:
         usage = dict(self._watch.usage) | {"image_digest": self._image_digest}
         if self._checker is not None:
             usage["checker_calls"] = self._checker.calls
-        self._clean_up()
         ended_at = _time(state.get("FinishedAt")) or datetime.now(UTC)
-        return Outcome(
+        outcome = Outcome(
             verdict.state,
             verdict.reason,
             verdict.detail,
@@ -205,6 +205,9 @@ class DockerHandle:
             max(ended_at, self.started_at),
             usage,
         )
+        keep_ending(self._request.run_dir, self._request.attempt, outcome)
+        self._clean_up()
+        return outcome
 
     def _take_out(self) -> None:
         source = ContainerArchive(self._client, self._container.id)

@@ -37,6 +37,7 @@ from mlebench.sandbox.base import (
     agent_environment,
 )
 from mlebench.sandbox.checker import Checker
+from mlebench.sandbox.ending import keep_ending
 from mlebench.sandbox.snapshots import Snapshots
 
 NOTICE = "local sandbox: isolates nothing, the agent runs as you, sees your files and has the network"
@@ -48,6 +49,8 @@ echo $? > "$MLEBENCH_STATE_DIR/exit_code.partial" && mv "$MLEBENCH_STATE_DIR/exi
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TMPDIR", "SSL_CERT_FILE", "CUDA_HOME")
 _WATCH_SECONDS = 30.0
 _FILTER_SECONDS = 10.0
+_starting = threading.Lock()
+"""A script cannot be executed while a process forked meanwhile still holds the copy open for writing ("text file busy")."""
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
@@ -81,8 +84,9 @@ class LocalSandbox:
             StartFailed: the folder cannot be written or the shell cannot be started.
         """
         try:
-            home = _lay_out(request)
-            process = _launch(request, home)
+            with _starting:
+                home = _lay_out(request)
+                process = _launch(request, home)
         except OSError as error:
             raise StartFailed("start-failed", f"cannot start {request.agent.id} here: {error}") from error
         return LocalHandle(request, process.pid, datetime.now(UTC), process, _own_peak_memory())
@@ -182,11 +186,13 @@ class LocalHandle:
         code = _exit_code(run_dir / _STATE)
         state, reason, failure_class, detail = _verdict(forced, code, self._request.profile)
         _note(self._request, detail)
+        outcome = Outcome(state, reason, detail, code, failure_class, self.started_at, ended_at, usage)
+        keep_ending(run_dir, self._request.attempt, outcome)
         if not self._request.keep:
             shutil.rmtree(run_dir / "home", ignore_errors=True)
         shutil.rmtree(run_dir / _STATE, ignore_errors=True)
         self._close()
-        return Outcome(state, reason, detail, code, failure_class, self.started_at, ended_at, usage)
+        return outcome
 
     def _collect_process(self) -> dict[str, Any]:
         if self._process is None:
