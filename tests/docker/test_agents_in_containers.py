@@ -124,7 +124,13 @@ def test_ctrl_c_leaves_no_container(data_dir: Path, tmp_path: Path) -> None:
     (agent / "agent.yaml").write_text("description: sleeps\n")
     (agent / "start.sh").write_text("echo id > /home/submission/submission.csv; echo at work; sleep 600\n")
     words = command(data_dir, tmp_path, "--agent", str(agent))
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # in the background of a script the tests themselves ignore Ctrl-C, and would pass that on
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     log = tmp_path / "group" / f"{COMPETITION}_seed0" / "run.log"
     end = time.monotonic() + 60
     while not (log.exists() and "at work" in log.read_text()):
