@@ -22,11 +22,7 @@ METHODS = {
     "samples of the prior, data ignored": methods.prior_samples,
     "prior samples resampled by their likelihood, 300 draws": methods.weighted_prior_samples,
     "5 nearest neighbours": partial(methods.neighbours, k=5),
-    "logistic regression": methods.logistic_regression,
-    "logistic regression, Laplace samples": partial(methods.logistic_regression, sampled=True),
-    "Gaussian process, squared exponential kernel, Laplace samples": methods.smooth_process,
-    "Gaussian process, network kernel, mean": partial(methods.network_process, sampled=False),
-    "Gaussian process, network kernel, Laplace samples": methods.network_process,
+    **methods.FITTED,
 }
 
 

@@ -6,6 +6,7 @@ The temperature of a problem is one number that may be told, or lies between two
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -101,3 +102,23 @@ def _log_likelihood(p: np.ndarray, y: np.ndarray) -> float:
 
 def _with_one(x: np.ndarray) -> np.ndarray:
     return np.column_stack([x.astype(np.float64), np.ones(len(x))])
+
+
+FITTED = {
+    "logistic regression": logistic_regression,
+    "logistic regression, Laplace samples": partial(logistic_regression, sampled=True),
+    "Gaussian process, squared exponential kernel, Laplace samples": smooth_process,
+    "Gaussian process, network kernel, mean": partial(network_process, sampled=False),
+    "Gaussian process, network kernel, Laplace samples": network_process,
+}
+"""Methods by name that fit a model to the labels, cheap enough for every preparation."""
+
+REFERENCES = {
+    "constant 0.5": constant,
+    "samples of the prior, data ignored": prior_samples,
+    "prior samples resampled by their likelihood, 300 draws": weighted_prior_samples,
+    "3 nearest neighbours": partial(neighbours, k=3),
+    "20 nearest neighbours": partial(neighbours, k=20),
+    **FITTED,
+}
+"""The cheap reference methods by name, for problems whose functions are random networks."""
