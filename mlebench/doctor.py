@@ -169,7 +169,7 @@ def _images(client: Any) -> Iterator[Finding]:
 
 
 def _left_over(client: Any) -> Iterator[Finding]:
-    found = client.containers.list(all=True, filters={"label": FOLDER_LABEL})
+    found = client.containers.list(all=True, ignore_removed=True, filters={"label": FOLDER_LABEL})
     ended = [each.name for each in found if each.status != "running"]
     at_work = len(found) - len(ended)
     if at_work:

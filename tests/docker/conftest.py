@@ -84,7 +84,7 @@ class Bench:
 
     def containers(self) -> list[Any]:
         """What is left of this bench's runs on the engine."""
-        found = engine.connect().containers.list(all=True, filters={"label": engine.LABEL})
+        found = engine.connect().containers.list(all=True, ignore_removed=True, filters={"label": engine.LABEL})
         return [each for each in found if each.labels.get(RUN_LABEL, "").startswith(f"{self.folder}/")]
 
 

@@ -54,7 +54,7 @@ def run(data_dir: Path, runs_dir: Path, *words: str, **environment: str) -> tupl
 
 
 def left_over(runs_dir: Path) -> list[str]:
-    found = engine.connect().containers.list(all=True, filters={"label": engine.LABEL})
+    found = engine.connect().containers.list(all=True, ignore_removed=True, filters={"label": engine.LABEL})
     return [each.name for each in found if each.labels.get(RUN_LABEL, "").startswith(f"{runs_dir}/")]
 
 

@@ -54,7 +54,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def containers(runs_dir: Path) -> list[Any]:
-    found = engine.connect().containers.list(all=True, filters={"label": engine.LABEL})
+    found = engine.connect().containers.list(all=True, ignore_removed=True, filters={"label": engine.LABEL})
     return [each for each in found if each.labels.get(RUN_LABEL, "").startswith(str(runs_dir))]
 
 

@@ -85,6 +85,8 @@ def test_forty_runs_survive_the_death_of_a_node(plan: Plans, runs_dir: Path, tmp
         node=$(python -c 'import json; print(json.load(open("../../run.json"))["place"])')
         echo "+ $node $CUDA_VISIBLE_DEVICES" >> {tmp_path}/trace
         sleep 0.7
+        # whoever is at work when the node is to die stays at work until it is dead
+        while [ "$(grep -c '^-' {tmp_path}/trace)" -ge 8 ] && [ ! -e {tmp_path}/killed ]; do sleep 0.1; done
         echo "- $node $CUDA_VISIBLE_DEVICES" >> {tmp_path}/trace
     """
     chosen = plan(script + HAND_IN, competitions=("toy-a", "toy-b"), seeds=tuple(range(20)), limits={"gpus": 1})
@@ -94,6 +96,7 @@ def test_forty_runs_survive_the_death_of_a_node(plan: Plans, runs_dir: Path, tmp
         at_work = {record.place for record in group.records() if record.state == "running" and record.started_at}
         victim = next(node for node in cluster.workers if node.node_id in at_work)
         cluster.remove_node(victim, allow_graceful=False)
+        (tmp_path / "killed").touch()
 
     display = WhenEnded(8, kill_a_node_at_work)
     run_groups([group], RayExecutor(ExecutorOptions(address=cluster.address)), RunOptions(retry_delay=0.1), display)
