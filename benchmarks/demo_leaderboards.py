@@ -5,10 +5,9 @@ python benchmarks/demo_leaderboards.py            # writes competitions/demo-*/l
 
 from __future__ import annotations
 
-import csv
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +53,7 @@ from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from mlebench.data.preparation import prepare
+from mlebench.data.references import rank, write_leaderboard
 from mlebench.registry import Competition, Registry
 
 Roster = dict[str, Callable[[], BaseEstimator]]
@@ -176,18 +176,20 @@ def evaluate(competition: Competition, names: Iterable[str]) -> dict[str, float]
     """Train models on the public data of a prepared demo competition and grade them on its answers.
 
     Returns:
-        Score by name, rounded to 5 decimals.
+        Score by name, rounded to 5 decimals, best first.
     """
+    return rank(competition, submissions(competition, names), competition.answers_table)
+
+
+def submissions(competition: Competition, names: Iterable[str]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The submission of each model."""
     train, test, sample = (pd.read_csv(competition.public_dir / f"{part}.csv") for part in ("train", "test", "sample_submission"))
     (target,) = set(train) - set(test)
     features = [column for column in test if column != "id"]
     roster = roster_of(competition)
-    scores = {}
     for name in names:
         model = roster[name]().fit(train[features], train[target])
-        submission = predict(model, test[features], sample.assign(id=test["id"]))
-        scores[name] = round(competition.grader(submission, competition.answers_table), 5)
-    return scores
+        yield name, predict(model, test[features], sample.assign(id=test["id"]))
 
 
 def predict(model: Any, features: pd.DataFrame, sample: pd.DataFrame) -> pd.DataFrame:
@@ -209,11 +211,9 @@ def main() -> None:
             competition = registry.get_competition(competition_id)
             competition.root.mkdir(parents=True)
             prepare(competition, competition.root)
-            scores = evaluate(competition, roster_of(competition))
-            ranked = sorted(scores.items(), key=lambda entry: entry[1], reverse=not competition.is_lower_better)
-            with (competition.folder / "leaderboard.csv").open("w", newline="") as file:
-                csv.writer(file, lineterminator="\n").writerows([("name", "score"), *ranked])
-            print(f"{competition_id}: {len(ranked)} models, best {ranked[0]}")
+            board = evaluate(competition, roster_of(competition))
+            write_leaderboard(competition.folder / "leaderboard.csv", board)
+            print(f"{competition_id}: {len(board)} models, best {next(iter(board.items()))}")
 
 
 if __name__ == "__main__":

@@ -13,10 +13,14 @@ import os
 import resource
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from mlebench.data.preparation import folder_size, make_mock, prepare
 from mlebench.registry import Registry
+
+Result = TypeVar("Result")
 
 
 def main() -> None:
@@ -33,7 +37,8 @@ def main() -> None:
         print(f"{name}: {arguments.size:,} rows, {size / 1e6:,.0f} MB raw: {seconds:,.0f} s, peak {peak / 1e6:,.0f} MB")
 
 
-def alone(work, *arguments):
+def alone(work: Callable[..., Result], *arguments: object) -> Result:
+    """What `work` returns in a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(work, arguments)
 

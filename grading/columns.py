@@ -17,6 +17,9 @@ import pandas as pd
 
 from grading.submission import MISSING_WORDS, InvalidSubmission, show_ids
 
+_LARGEST_EXACT = 2**53 - 1
+"""Beyond this a float64 does not tell every whole number from its neighbours."""
+
 
 class Column(ABC):
     """One kind of cell."""
@@ -98,7 +101,7 @@ class Probability(Real):
 
 @dataclass(frozen=True)
 class Integer(Column):
-    """A whole number (`3` or `3.0`), within `minimum` and `maximum` (both inclusive) where given."""
+    """A whole number (`3` or `3.0`) below 2^53 in size, within `minimum` and `maximum` (both inclusive) where given."""
 
     minimum: int | None = None
     maximum: int | None = None
@@ -106,10 +109,11 @@ class Integer(Column):
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
         values = Real(self.minimum, self.maximum).parse(cells, ids)
         refuse(values != np.round(values), cells, ids, "a whole number")
+        refuse(np.abs(values) > _LARGEST_EXACT, cells, ids, f"within ±{_LARGEST_EXACT}")
         return values.astype(np.int64)
 
     def refused_cells(self) -> Mapping[str, Any]:
-        return {**Real(self.minimum, self.maximum).refused_cells(), "fraction": "0.25"}
+        return {**Real(self.minimum, self.maximum).refused_cells(), "fraction": "0.25", "too large": "1e300"}
 
 
 @dataclass(frozen=True)
@@ -173,14 +177,16 @@ class IntegerList(Column):
 
     reads_text = True
 
-    _SPELLING: ClassVar[str] = r"\s*(?:[+-]?[0-9]{1,18}(?:\s+[+-]?[0-9]{1,18})*)?\s*"
+    _SPELLING: ClassVar[str] = r"(?:[+-]?[0-9]{1,18}(?:\s+[+-]?[0-9]{1,18})*)?"
     _PLAIN_SPELLING: ClassVar[str] = "(?:(?:0|-?[1-9][0-9]*)(?: (?:0|-?[1-9][0-9]*))*)?"
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
         text = cells.astype(str).mask(cells.isna(), "")
-        refuse(~text.str.fullmatch(self._SPELLING), cells, ids, "whole numbers separated by spaces")
+        # a pattern with blanks at both ends would try every way to share out a long run of them
+        stripped = text.str.strip()
+        refuse(~stripped.str.fullmatch(self._SPELLING), cells, ids, "whole numbers separated by spaces")
         if not self.allow_empty:
-            refuse(text.str.strip() == "", cells, ids, "filled in")
+            refuse(stripped == "", cells, ids, "filled in")
         if self.minimum is not None or self.maximum is not None:
             self._refuse_beyond(text, cells, ids)
         odd = ~text.str.fullmatch(self._PLAIN_SPELLING)

@@ -21,9 +21,9 @@ def sample_columns(functions: int = FUNCTIONS) -> list[str]:
     return [f"s{number:03d}" for number in range(1, functions + 1)]
 
 
-def probability_columns(functions: int = FUNCTIONS) -> Mapping[str, Column]:
+def probability_columns() -> Mapping[str, Column]:
     """One probability per sampled function."""
-    return {name: Probability() for name in sample_columns(functions)}
+    return {name: Probability() for name in sample_columns()}
 
 
 def sample_table(row_ids: pd.Series | list[str], samples: np.ndarray) -> pd.DataFrame:

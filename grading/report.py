@@ -131,7 +131,7 @@ class CompetitionReport:
         numbers = ("score", "gold_threshold", "silver_threshold", "bronze_threshold", "median_threshold", "percentile")
         flags = ("any_medal", "gold_medal", "silver_medal", "bronze_medal", "above_median", "is_lower_better")
         wholes = ("seed", "rank", "leaderboard_size")
-        texts = ("edition", "error", "run_id", "split_key_hash")
+        texts = ("edition", "error", "run_id", "split_key_hash", "instance_hash")
         values: dict[str, Any] = {
             **{key: _number(content, key) for key in numbers},
             **{key: _flag(content, key, False) for key in flags},

@@ -74,14 +74,16 @@ def relative_loss(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
         0 for the labels themselves, 1 for the linear model.
 
     Raises:
-        InvalidSubmission: if the probabilities of a sampled function are all 0 in some row.
+        InvalidSubmission: if the probabilities of a sampled function are all 0 in some row, naming the first such function.
     """
     given = submission[probability_names()].to_numpy().reshape(len(submission), FUNCTIONS, CLASSES)
     totals = given.sum(axis=2, keepdims=True)
-    empty = (totals <= 0).any(axis=(1, 2))
+    empty = totals[:, :, 0] <= 0
     if empty.any():
+        rows, functions = np.nonzero(empty)
         raise InvalidSubmission(
-            f"all probabilities of a sampled function are 0 in some rows (ids {show_ids(submission['row_id'][empty])})"
+            f"columns `s{functions[0]}_p0` to `s{functions[0]}_p{CLASSES - 1}`: all probabilities of a sampled function are 0 "
+            f"(ids {show_ids(submission['row_id'].iloc[np.unique(rows)])})"
         )
     loss, found = joint_loss(answers, given / totals), detection(answers, submission["unknown"].to_numpy())
     return float(0.5 * loss / answers["base_loss"].iloc[0] + 0.5 * (1 - found) / (1 - answers["base_detection"].iloc[0]))

@@ -105,11 +105,18 @@ def align(
 
 
 def require_columns(submission: pd.DataFrame, required: Iterable[str]) -> None:
-    """Refuse a table that lacks a required column or names one twice."""
+    """Refuse a table that lacks a required column or names one twice.
+
+    In a csv file the first of several columns of one name counts: pandas renames the others.
+    """
+    required = list(required)
     columns = [str(column) for column in submission.columns]
     lacking = [column for column in required if column not in columns]
     if lacking:
         raise InvalidSubmission(f"missing column {_listed(lacking)}; the file has {_listed(columns) or 'no columns'}")
+    repeated = [column for column in required if columns.count(column) > 1]
+    if repeated:
+        raise InvalidSubmission(f"column {_listed(repeated)} appears more than once; keep one")
 
 
 def id_text(frame: pd.DataFrame, id_columns: tuple[str, ...]) -> pd.Series:

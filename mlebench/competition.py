@@ -57,6 +57,11 @@ class FileFacts(_Facts):
     private: tuple[RelativePath, ...] = Field(min_length=1)
     """The same below `private/`."""
 
+    @property
+    def prepared(self) -> list[str]:
+        """All of `public` and `private`, as paths below the prepared folder."""
+        return [f"public/{name}" for name in self.public] + [f"private/{name}" for name in self.private]
+
 
 class ThresholdFacts(_Facts):
     """Scores at the gold, silver and bronze places and the median of the private leaderboard."""
@@ -74,13 +79,20 @@ class ChecksumFacts(_Facts):
     public: dict[str, Md5] = {}
     private: dict[str, Md5] = {}
 
+    @property
+    def prepared(self) -> dict[str, str]:
+        """Those of `public` and `private` together, by path below the prepared folder."""
+        folders = {"public": self.public, "private": self.private}
+        return {f"{folder}/{name}": md5 for folder, sums in folders.items() for name, md5 in sums.items()}
+
 
 class Issue(_Facts):
     """Something known to be wrong in edition v1, and what v2 does about it."""
 
     name: str = Field(pattern=r"^[a-z0-9-]+$")
     kind: Literal["leak", "fault", "note"]
-    """leak: tells about answers; fault: broken or graded wrongly; note: lies in Kaggle's own data and stays."""
+    """leak: tells about answers; fault: broken, or graded wrongly, in v1 as it is made here; note: makes no score wrong, as it
+    lies in Kaggle's own data, is a matter of form or chance, or is mended in v1 here, too."""
     v1: str
     v2: str
     exposes: tuple[RelativePath, ...] = ()

@@ -138,6 +138,15 @@ class TestCompetition:
                 message = refusal(case, case.written(faulty, f"{fault}-in-{len(faulty)}"))
                 assert f"`{name}`" in message
 
+    def test_extreme_numbers_are_scored_or_refused(self, case: Case) -> None:
+        columns = list(case.competition.grader.columns_of(case.competition.answers_table))
+        overlong = case.perfect.copy()
+        overlong.loc[0, columns] = "9" * 5_000
+        for extreme in (case.perfect.assign(**dict.fromkeys(columns, "1e308")), overlong):
+            with np.errstate(all="ignore"):
+                report = grade_csv(case.written(extreme), case.competition)
+            assert report.error_kind in (None, "invalid"), report.error
+
     def test_empty_and_binary_files_are_refused(self, case: Case) -> None:
         for content in (b"", b"\x00\xff\xfe" * 50):
             path = case.folder / "odd.csv"

@@ -124,6 +124,31 @@ def test_species_archive_that_lacks_an_image_is_refused(tmp_path: Path) -> None:
     assert not competition.prepared_dir.exists()
 
 
+@pytest.mark.parametrize("edition", ["v1", "v2"])
+def test_species_archive_may_be_unpacked_already(tmp_path: Path, edition: str) -> None:
+    name, raw = "inaturalist-2019-fgvc6", tmp_path / "raw"
+    packed = contents(prepared(tmp_path, name, edition).public_dir)
+    with tarfile.open(raw / "train_val2019.tar.gz") as archive:
+        archive.extractall(raw, filter="data")
+    (raw / "train_val2019.tar.gz").unlink()
+    competition = Registry(tmp_path / "unpacked", edition).get_competition(name)
+    prepare(competition, raw, mock=True)
+    assert contents(competition.public_dir) == packed
+
+
+def contents(folder: Path) -> dict[str, object]:
+    """What the files hold, archives by member."""
+    found: dict[str, object] = {}
+    for path in folder.iterdir():
+        if path.name.endswith(".tar.gz"):
+            with tarfile.open(path) as archive:
+                members = [member for member in archive if member.isfile()]
+                found[path.name] = {member.name: archive.extractfile(member).read() for member in members}
+        else:
+            found[path.name] = path.read_bytes()
+    return found
+
+
 def test_hidden_message_labels_need_the_images(tmp_path: Path) -> None:
     name = "alaska2-image-steganalysis"
     published = prepared(tmp_path, name, "v1").answers_table["Label"]

@@ -14,6 +14,7 @@ from benchmarks.reference_methods.hypermodel import train_hypermodel
 from grading.function_samples import FUNCTIONS
 from mlebench.research.binary_methods import forest, temperature
 from mlebench.research.binary_problems import Problem
+from mlebench.research.networks import sigmoid
 
 Rng = np.random.Generator
 
@@ -30,7 +31,7 @@ def ensemble(problem: Problem, rng: Rng, *, members: int, priors: bool = False, 
         problem.x, problem.y, rng, members=members, penalty=penalty(problem), prior_scale=scale, bootstrap=bootstrap
     )
     logits = trained.all_logits(problem.anchors)
-    return (1 / (1 + np.exp(-np.clip(logits, -30, 30)))).T[:, np.arange(FUNCTIONS) % members]
+    return sigmoid(logits).T[:, np.arange(FUNCTIONS) % members]
 
 
 def dropout(problem: Problem, rng: Rng) -> np.ndarray:

@@ -11,6 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
+from mlebench.research.networks import sigmoid
+
 Index = np.ndarray
 
 
@@ -27,4 +29,4 @@ class EpistemicNetwork(Protocol):
 def sample_functions(network: EpistemicNetwork, x: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """P(y = 1) under `count` sampled functions, shape (n, count): each column keeps one index over all inputs."""
     columns = [network.logits(x, network.draw_index(rng)) for _ in range(count)]
-    return 1 / (1 + np.exp(-np.clip(np.column_stack(columns), -30, 30)))
+    return sigmoid(np.column_stack(columns))

@@ -27,21 +27,8 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     side_of_sample = {sample["token"]: side for side in SIDES for sample in samples[side]}
     files = tables.split("sample_data", lambda file: side_of_sample[file["sample_token"]])
 
-    boxes = read_csv(raw / "train.csv")
-    for sample in boxes["Id"]:
-        if sample not in side_of_sample:
-            raise WorkFailed(f"{raw / 'train.csv'} names the sample {sample}, which sample.json lacks; download it again")
-    side = boxes["Id"].map(side_of_sample)
-    test = boxes[side == "test"]
-    write_csv(boxes[side == "train"], public / "train.csv")
-    write_csv(test.assign(PredictionString=[certain(line) for line in test["PredictionString"].fillna("")]), private / "test.csv")
-    write_csv(test[["Id"]].assign(PredictionString=""), public / "sample_submission.csv")
-
-    annotations = tables.read("sample_annotation")
-    train_annotations = [box for box in annotations if side_of_sample[box["sample_token"]] == "train"]
-    seen_in_train = {box["instance_token"] for box in train_annotations}
-    tables.write("train", "sample_annotation", train_annotations)
-    tables.write("train", "instance", (thing for thing in tables.read("instance") if thing["token"] in seen_in_train))
+    write_boxes(raw / "train.csv", public, private, side_of_sample)
+    write_train_annotations(tables, side_of_sample)
 
     sensors, poses = by_token(tables.read("calibrated_sensor")), by_token(tables.read("ego_pose"))
     (semantic_map,) = tables.read("map")
@@ -78,6 +65,26 @@ class Tables:
         for side in SIDES:
             self.write(side, name, records[side])
         return records
+
+
+def write_boxes(table: Path, public: Path, private: Path, side_of_sample: dict[str, str]) -> None:
+    boxes = read_csv(table)
+    for sample in boxes["Id"]:
+        if sample not in side_of_sample:
+            raise WorkFailed(f"{table} names the sample {sample}, which sample.json lacks; download it again")
+    side = boxes["Id"].map(side_of_sample)
+    test = boxes[side == "test"]
+    write_csv(boxes[side == "train"], public / "train.csv")
+    write_csv(test.assign(PredictionString=[certain(line) for line in test["PredictionString"].fillna("")]), private / "test.csv")
+    write_csv(test[["Id"]].assign(PredictionString=""), public / "sample_submission.csv")
+
+
+def write_train_annotations(tables: Tables, side_of_sample: dict[str, str]) -> None:
+    """Write the boxes of training samples, and the things that they show."""
+    annotations = [box for box in tables.read("sample_annotation") if side_of_sample[box["sample_token"]] == "train"]
+    seen = {box["instance_token"] for box in annotations}
+    tables.write("train", "sample_annotation", annotations)
+    tables.write("train", "instance", (thing for thing in tables.read("instance") if thing["token"] in seen))
 
 
 def certain(objects: str) -> str:

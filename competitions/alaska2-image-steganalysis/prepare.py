@@ -50,7 +50,7 @@ def draw_by_content(test: Sequence[str], raw: Path, edition: Edition) -> list[tu
 
 
 def digest(name: str, raw: Path, seed: int) -> bytes:
-    digest = hashlib.sha256(seed.to_bytes(16))
+    found = hashlib.sha256(seed.to_bytes(16))
     for kind in KINDS:
-        digest.update((raw / kind / name).read_bytes())
-    return digest.digest()
+        found.update((raw / kind / name).read_bytes())
+    return found.digest()

@@ -6,7 +6,7 @@ import pandas as pd
 
 from mlebench.data import write_csv
 from mlebench.data.mocking import cycle, image_bytes
-from mlebench.data.tfrecord import encode_example, frame, write_tfrecord
+from mlebench.data.tfrecord import Frame, encode_example, frame, write_tfrecord
 
 DISEASES = (
     "Cassava Bacterial Blight (CBB)",
@@ -38,5 +38,5 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     write_tfrecord(raw / "test_tfrecords" / "ld_test00-1.tfrec", [record(content, "2216849948.jpg", -1)])
 
 
-def record(content, name, label):
+def record(content: dict[str, bytes], name: str, label: int) -> Frame:
     return frame(encode_example({"image": [content[name]], "image_name": [name.encode()], "target": [int(label)]}))

@@ -43,6 +43,6 @@ def describe(record: Path) -> dict[str, str | int]:
     try:
         mask = np.load(record / "human_pixel_masks.npy")
         height, width, _ = np.load(record / "band_08.npy", mmap_mode="r").shape
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise WorkFailed(f"the arrays in {record} cannot be read ({error}); download the raw data again") from None
     return {"record_id": record.name, "encoded_pixels": encode(mask == 1) or "-", "height": height, "width": width}

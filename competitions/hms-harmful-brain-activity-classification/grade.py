@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -25,7 +27,7 @@ def shares_of_recordings(answers: pd.DataFrame) -> pd.DataFrame:
     return rows[["eeg_id"]].join(rows.groupby("eeg_id")[VOTES].transform("mean"))
 
 
-def make(id: str, **options: object) -> Grader:
+def grader_by(id: str, **options: Any) -> Grader:
     return Grader(
         id=id,
         columns=dict.fromkeys(VOTES, Probability()),
@@ -37,6 +39,6 @@ def make(id: str, **options: object) -> Grader:
 
 
 grader = per_edition(
-    v1=make("eeg_id", adapt=tell_repeats_apart("eeg_id"), perfect=shares_of_recordings),
-    v2=make("label_id", perfect=shares_of_rows),
+    v1=grader_by("eeg_id", adapt=tell_repeats_apart("eeg_id"), perfect=shares_of_recordings),
+    v2=grader_by("label_id", perfect=shares_of_rows),
 )

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     def rows_of(chosen: np.ndarray) -> int:
         return int(events[events.index.isin(chosen)].sum())
 
-    def events_of(chosen: np.ndarray):
+    def events_of(chosen: np.ndarray) -> Iterator[pd.DataFrame]:
         return (part[part["batch_id"].isin(chosen)] for part in parquet_parts(meta))
 
     write_parquet(events_of(train), rows_of(train), public / "train_meta.parquet")
@@ -37,5 +38,6 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def find_batches(folder: Path) -> dict[int, str]:
-    """File names by the number of the batch, the last part of the name."""
-    return {int(path.stem.rsplit("_", 1)[-1]): path.name for path in folder.glob("*.parquet")}
+    """File names by the number of the batch, the last part of the name; files without a number are none of the batches."""
+    numbers = ((path.stem.rsplit("_", 1)[-1], path.name) for path in folder.glob("*.parquet"))
+    return {int(number): name for number, name in numbers if number.isdecimal()}

@@ -47,7 +47,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
     kept = {image["file_name"] for image in [*(item.image for item in train), *validation]}
     held_out = {item.image["file_name"]: image["file_name"] for item, image in zip(test, shown, strict=True)}
-    pack_images(raw / "train_val2019.tar.gz", public, kept, held_out, edition)
+    pack_images(raw, public, kept, held_out, edition)
 
 
 def published(image: dict) -> dict:
@@ -59,15 +59,17 @@ def anonymous(image: dict, new_id: int) -> dict:
     return {**shared, "id": new_id, "file_name": f"test2019/{new_id:06d}.jpg"}
 
 
-def pack_images(archive: Path, public: Path, kept: set[str], held_out: dict[str, str], edition: Edition) -> None:
-    """Write the two image archives in one pass over the raw one.
+def pack_images(raw: Path, public: Path, kept: set[str], held_out: dict[str, str], edition: Edition) -> None:
+    """Write the two image archives in one pass over the raw one, or over its folder if it is unpacked already.
 
     Test images wait in a folder, as the order of the raw archive tells their category.
     """
+    archive, folder = raw / "train_val2019.tar.gz", raw / "train_val2019"
     missing = kept | held_out.keys()
+    entries = tar_entries(raw, sorted(missing)) if folder.is_dir() else read_tar(archive)
 
     def train_entries(waiting: Path) -> Iterator[TarEntry]:
-        for entry in read_tar(archive):
+        for entry in entries:
             missing.discard(entry.name)
             if entry.name in kept:
                 yield entry._replace(name=member_name(entry.name, edition))

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mlebench.data import write_csv
-from mlebench.data.mocking import hex_ids, sentences, zip_folder
+from mlebench.data import write_zipped_csv
+from mlebench.data.mocking import hex_ids, sentences
 
 CLASSES = ("toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate")
 
@@ -26,5 +26,4 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
         "sample_submission": test[["id"]].assign(**dict.fromkeys(CLASSES, 0.5)),
     }
     for name, table in tables.items():
-        write_csv(table, raw / "packing" / f"{name}.csv")
-        zip_folder(raw / "packing", raw / f"{name}.csv.zip")
+        write_zipped_csv(table, raw / f"{name}.csv.zip")

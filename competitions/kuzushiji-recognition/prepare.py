@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -25,7 +26,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     pack_images(raw, public / "test_images.zip", test)
 
 
-def points(labels: str, point) -> str:
+def points(labels: str, point: Callable[[int, str], float]) -> str:
     """The boxes of a page as one point each."""
     tokens = labels.split()
     boxes = zip(*(tokens[k::FIELDS] for k in range(FIELDS)), strict=True)

@@ -39,7 +39,7 @@ def split_frames(count: int, test_share: float, edition: Edition) -> tuple[np.nd
 def load(path: Path) -> np.ndarray:
     try:
         return np.load(path, mmap_mode="r")
-    except ValueError as error:
+    except (ValueError, EOFError) as error:
         raise WorkFailed(f"{path} is damaged ({error}); download it again") from None
 
 

@@ -50,7 +50,8 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 def read_lines(path: Path, new_ids: Mapping[int, int]) -> tuple[str, list[Line]]:
     """Header and lines of the recordings that are used, under their new ids."""
     try:
-        header, *lines = path.read_text(encoding="utf-8").splitlines()
+        with path.open(encoding="utf-8") as file:
+            header, *lines = (line.removesuffix("\n") for line in file)
         parts = [line.partition(",") for line in lines]
         return header, [Line(new_ids[int(old)], rest) for old, _, rest in parts if int(old) in new_ids]
     except (OSError, ValueError) as error:

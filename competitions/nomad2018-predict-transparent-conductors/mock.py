@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mlebench.data import write_csv
+from mlebench.data import write_zipped_csv
 from mlebench.data.mocking import zip_folder
 
 
@@ -26,16 +26,11 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     materials.loc[size - 2 :, features] = materials.loc[:1, features].to_numpy()
 
     targets = ["formation_energy_ev_natom", "bandgap_energy_ev"]
-    pack_table(raw, "train.csv", materials)
-    pack_table(raw, "test.csv", materials.drop(columns=targets).head(size // 4))
-    pack_table(raw, "sample_submission.csv", materials[["id", *targets]].head(size // 4))
+    write_zipped_csv(materials, raw / "train.csv.zip")
+    write_zipped_csv(materials.drop(columns=targets).head(size // 4), raw / "test.csv.zip")
+    write_zipped_csv(materials[["id", *targets]].head(size // 4), raw / "sample_submission.csv.zip")
     pack_geometry(raw, "train", rng, size)
     pack_geometry(raw, "test", rng, size // 4)
-
-
-def pack_table(raw: Path, name: str, table: pd.DataFrame) -> None:
-    write_csv(table, raw / "packing" / name)
-    zip_folder(raw / "packing", raw / f"{name}.zip")
 
 
 def pack_geometry(raw: Path, part: str, rng: np.random.Generator, count: int) -> None:

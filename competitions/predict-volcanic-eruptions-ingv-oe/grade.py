@@ -6,7 +6,7 @@ from grading.metrics.regression import mae
 
 def rounded_mae(truth: np.ndarray, prediction: np.ndarray) -> float:
     """Mean absolute error to the nearest whole number, ties to the even one."""
-    return float(round(mae(truth, prediction)))
+    return float(np.round(mae(truth, prediction)))
 
 
 grader = Grader(id="segment_id", columns={"time_to_eruption": Real()}, metric=rounded_mae)

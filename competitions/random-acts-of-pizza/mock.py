@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mlebench.data import write_csv
-from mlebench.data.mocking import cycle_in_test, sentences, zip_folder
+from mlebench.data import Member, write_csv, write_zip
+from mlebench.data.mocking import cycle_in_test, sentences
 
 COUNTS = (
     "requester_number_of_comments", "requester_number_of_comments_in_raop", "requester_number_of_posts",
@@ -28,9 +28,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     for name, requests in (("train", train), ("test", test)):
         path = raw / f"{name}.json"
         path.write_text(json.dumps(requests, indent=2), encoding="utf-8")
-        (raw / "packing").mkdir()
-        (raw / "packing" / path.name).write_bytes(path.read_bytes())
-        zip_folder(raw / "packing", raw / f"{path.name}.zip")
+        write_zip(raw / f"{path.name}.zip", [Member(path.name, path)])
     write_csv(pd.DataFrame({"request_id": ids[size:], "requester_received_pizza": 0}), raw / "sampleSubmission.csv")
 
 

@@ -9,8 +9,8 @@ LABELS = (
 )  # fmt: skip
 
 
-def mean_auc(labels: tuple[str, ...]) -> Grader:
+def grader_with(labels: tuple[str, ...]) -> Grader:
     return Grader(id="StudyInstanceUID", columns=dict.fromkeys(labels, Probability()), metric=mean_columnwise(roc_auc))
 
 
-grader = per_edition(v1=mean_auc(LABELS[:9]), v2=mean_auc(LABELS))
+grader = per_edition(v1=grader_with(LABELS[:9]), v2=grader_with(LABELS))

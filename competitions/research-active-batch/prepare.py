@@ -7,7 +7,7 @@ import pandas as pd
 
 from grading.label_batches import BUDGET, accuracy_of, random_features
 from mlebench.data import Edition, write_csv
-from mlebench.research.networks import draw_network
+from mlebench.research.networks import draw_classes, draw_network
 
 INPUTS, CLASSES, FEATURES = 20, 5, 150
 POOL, SEEDS, TEST = 1500, 20, 2000
@@ -44,9 +44,7 @@ def draw_task(
     network = draw_network(edition.rng(f"{name} function"), INPUTS, CLASSES)
 
     def labels_of(x: np.ndarray, purpose: str) -> np.ndarray:
-        cumulative = network.class_probabilities(x, temperature).cumsum(axis=1)
-        drawn = edition.rng(f"{name} {purpose}").random((len(x), 1))
-        return (cumulative < drawn).sum(axis=1).clip(0, CLASSES - 1).astype(np.int8)
+        return draw_classes(network.class_probabilities(x, temperature), edition.rng(f"{name} {purpose}")).astype(np.int8)
 
     pool = draw_pool(edition.rng(f"{name} pool"), clustered)
     test = edition.rng(f"{name} test").standard_normal((TEST, INPUTS)).astype(np.float32)

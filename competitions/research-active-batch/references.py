@@ -25,7 +25,7 @@ SELECTORS: dict[str, methods.Selector] = {
 
 def references(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
     sample = pd.read_csv(public / "sample_submission.csv")
-    arrays = np.load(public / "tasks.npz")
-    tasks = [methods.PoolTask.read(arrays, name) for name in sample["row_id"].str[:3].unique()]
+    with np.load(public / "tasks.npz") as arrays:
+        tasks = [methods.PoolTask.read(arrays, name) for name in sample["row_id"].str[:3].unique()]
     for name, select in SELECTORS.items():
         yield name, sample.assign(item=np.concatenate([select(task, BUDGET, rng) for task in tasks]))

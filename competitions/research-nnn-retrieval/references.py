@@ -57,10 +57,14 @@ OF_VECTORS: dict[str, Callable[[Mapping[str, np.ndarray]], np.ndarray]] = {
 }
 
 
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path) as arrays:
+        return dict(arrays)
+
+
 def references(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
     sample = pd.read_csv(public / "sample_submission.csv")
-    instances = [np.load(public / f"{name}.npz") for name in sample["query_id"].str[0].unique()]
-    vectors = [{name: arrays[name] for name in arrays.files} for arrays in instances]
+    vectors = [read_arrays(public / f"{name}.npz") for name in sample["query_id"].str[0].unique()]
     products = [(entry["queries"] @ entry["gallery"].T, entry["bank"] @ entry["gallery"].T) for entry in vectors]
     for name, method in METHODS.items():
         yield name, sample.assign(item=np.concatenate([method(*scores).argmax(axis=1) for scores in products]))

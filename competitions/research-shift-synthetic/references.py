@@ -10,8 +10,8 @@ from mlebench.research import shift_methods as methods
 
 def references(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
     ids = pd.read_csv(public / "sample_submission.csv")["row_id"]
-    data = np.load(public / "data.npz")
-    x, y, test = data["x_train"].astype(float), data["y_train"].astype(int), data["x_test"].astype(float)
+    with np.load(public / "data.npz") as data:
+        x, y, test = data["x_train"].astype(float), data["y_train"].astype(int), data["x_test"].astype(float)
     _, mahalanobis = methods.discriminant(x, y, test)
     shares, distance = methods.neighbours(x, y, test)
     networks = {

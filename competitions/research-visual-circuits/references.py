@@ -26,7 +26,8 @@ RULES: dict[str, circuits.Rule] = {
 
 def references(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
     sample = pd.read_csv(public / "sample_submission.csv", dtype=str)
-    networks, pictures = np.load(public / "networks.npz"), np.load(public / "pictures.npz")
+    with np.load(public / "networks.npz") as of_networks, np.load(public / "pictures.npz") as of_pictures:
+        networks, pictures = dict(of_networks), dict(of_pictures)
     cases = list(dict.fromkeys(row.rsplit("-", 1)[0] for row in sample["row_id"]))
     for name, rule in RULES.items():
         lists = [circuits.ranked(rule(examples_of(case, networks, pictures), rng), LISTED) for case in cases]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import write_csv
-from mlebench.data.mocking import dicom_bytes, nifti_bytes, write_files
+from mlebench.data.mocking import dicom_bytes, nifti_bytes, one_of_few, write_files
 
 VERTEBRAE = [f"C{number}" for number in range(1, 8)]
 
@@ -23,10 +23,10 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
         (f"{uid}.nii" for uid in [*with_voxels, studies[-1]]),
         lambda: nifti_bytes(rng.integers(0, 20, (3, 4, 5))),
     )
-    slices = [dicom_bytes(rng) for _ in range(20)]
+    slice_of_scan = one_of_few(rng, lambda: dicom_bytes(rng), 20)
     for folder, names in (("train_images", studies), ("test_images", unlabelled)):
         paths = (f"{uid}/{number}.dcm" for uid in names for number in range(1, int(rng.integers(2, 5))))
-        write_files(raw / folder, paths, lambda: slices[rng.integers(20)])
+        write_files(raw / folder, paths, slice_of_scan)
 
     rows = [f"{uid}_C1" for uid in unlabelled]
     test = pd.DataFrame({"row_id": rows, "StudyInstanceUID": unlabelled, "prediction_type": "C1"})

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import write_csv
-from mlebench.data.mocking import dicom_bytes, with_gaps, write_files
+from mlebench.data.mocking import dicom_bytes, one_of_few, with_gaps, write_files
 
 FEW_PATIENTS = 40
 
@@ -33,10 +33,10 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
         }
     )
     write_csv(table, raw / "train.csv")
-    contents = [dicom_bytes(rng) for _ in range(20)]
+    mammogram = one_of_few(rng, lambda: dicom_bytes(rng), 20)
     files = (table["patient_id"].astype(str) + "/" + table["image_id"].astype(str) + ".dcm").tolist()
-    write_files(raw / "train_images", files, lambda: contents[rng.integers(20)])
-    write_files(raw / "test_images", [f"10008/{name}.dcm" for name in (736471439, 1591370361)], lambda: contents[0])
+    write_files(raw / "train_images", files, mammogram)
+    write_files(raw / "test_images", [f"10008/{name}.dcm" for name in (736471439, 1591370361)], mammogram)
 
     test = pd.DataFrame({"patient_id": 10008, "image_id": [736471439, 1591370361], "laterality": ["L", "R"], "view": "MLO"})
     write_csv(test.assign(prediction_id=["10008_L", "10008_R"]), raw / "test.csv")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import write_csv
-from mlebench.data.mocking import cycle, dicom_bytes, hex_ids, write_files
+from mlebench.data.mocking import cycle, dicom_bytes, hex_ids, one_of_few, write_files
 
 APPEARANCES = ("Negative for Pneumonia", "Typical Appearance", "Indeterminate Appearance", "Atypical Appearance")
 
@@ -28,11 +28,11 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     }
     write_csv(pd.DataFrame(table), raw / "train_image_level.csv")
 
-    contents = [dicom_bytes(rng) for _ in range(20)]
+    radiograph = one_of_few(rng, lambda: dicom_bytes(rng), 20)
     series = hex_ids(rng, len(images), 12)
     paths = [f"{s}/{k}/{i}.dcm" for s, k, i in zip([*study_of, *unlabelled], series, images, strict=True)]
-    write_files(raw / "train", paths[:-3], lambda: contents[rng.integers(20)])
-    write_files(raw / "test", paths[-3:], lambda: contents[0])
+    write_files(raw / "train", paths[:-3], radiograph)
+    write_files(raw / "test", paths[-3:], radiograph)
     rows = [f"{study}_study" for study in unlabelled] + [f"{image}_image" for image in images[-3:]]
     sample = pd.DataFrame({"id": rows, "PredictionString": ["negative 1 0 0 1 1"] * 3 + ["none 1 0 0 1 1"] * 3})
     write_csv(sample, raw / "sample_submission.csv")

@@ -54,6 +54,10 @@ def hide_truth(drive: Path, target: Path, edition: Edition) -> None:
         if path.name == "ground_truth.csv" or (path.suffix == ".nmea" and not edition.is_v1):
             path.unlink()
         elif path.name == "gnss_log.txt" and not edition.is_v1:
-            content = b"".join(line for line in path.open("rb") if not line.startswith(b"Fix"))
             path.unlink()  # a link to the raw file
-            path.write_bytes(content)
+            copy_without_fixes(drive / path.relative_to(target), path)
+
+
+def copy_without_fixes(log: Path, target: Path) -> None:
+    with log.open("rb") as lines, target.open("wb") as kept:
+        kept.writelines(line for line in lines if not line.startswith(b"Fix"))

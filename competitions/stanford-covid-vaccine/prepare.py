@@ -28,9 +28,12 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 def read_molecules(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_json(path, lines=True)
+        molecules = pd.read_json(path, lines=True)
     except ValueError as error:
         raise WorkFailed(f"{path} is damaged ({error}); download it again") from None
+    if molecules.empty:
+        raise WorkFailed(f"{path} holds no molecules; download it again")
+    return molecules
 
 
 def draw_test(molecules: pd.DataFrame, edition: Edition) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -12,7 +12,8 @@ from grading import Column, Grader, per_edition, refuse
 from grading.answer_spans import right_predictions
 from grading.submission import MISSING_WORDS
 
-SPAN = re.compile(r"([+-]?\d+)\s*:\s*([+-]?\d+)", re.ASCII)
+# Python turns no more digits into a number
+SPAN = re.compile(r"([+-]?\d{1,4000})\s*:\s*([+-]?\d{1,4000})", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,14 @@ class Answer(Column):
         return parsed.to_numpy(dtype=object)
 
     def refused_cells(self) -> Mapping[str, Any]:
-        cells = {"text": "abc", "infinite": "inf", "half a span": "3:", "three numbers": "1:2:3", "fraction": "1.5:2"}
+        cells = {
+            "text": "abc",
+            "infinite": "inf",
+            "half a span": "3:",
+            "three numbers": "1:2:3",
+            "fraction": "1.5:2",
+            "overlong": f"1:{'9' * 5000}",
+        }
         return {**cells, "negative": "-1:5", "nothing inside": "5:5"} if self.in_order else cells
 
     def _parse(self, word: str) -> str | None:

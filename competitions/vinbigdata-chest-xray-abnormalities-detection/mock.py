@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import write_csv
-from mlebench.data.mocking import dicom_bytes, hex_ids, write_files
+from mlebench.data.mocking import dicom_bytes, hex_ids, one_of_few, write_files
 
 CLASSES = (
     "Aortic enlargement", "Atelectasis", "Calcification", "Cardiomegaly", "Consolidation", "ILD", "Infiltration", "Lung Opacity",
@@ -20,9 +20,9 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     table = pd.DataFrame(rows, columns=columns).sample(frac=1, random_state=0)
     write_csv(table, raw / "train.csv")
 
-    contents = [dicom_bytes(rng) for _ in range(20)]
-    write_files(raw / "train", (f"{image}.dicom" for image in images), lambda: contents[rng.integers(20)])
-    write_files(raw / "test", (f"{image}.dicom" for image in unlabelled), lambda: contents[0])
+    radiograph = one_of_few(rng, lambda: dicom_bytes(rng), 20)
+    write_files(raw / "train", (f"{image}.dicom" for image in images), radiograph)
+    write_files(raw / "test", (f"{image}.dicom" for image in unlabelled), radiograph)
     write_csv(pd.DataFrame({"image_id": unlabelled, "PredictionString": "14 1 0 0 1 1"}), raw / "sample_submission.csv")
 
 

@@ -54,5 +54,8 @@ def uniform_regret(truth: np.ndarray, *, steps: int = 300) -> float:
     Args:
         truth: chance of a reward of each arm, shape (arms,).
         steps: plays.
+
+    Returns:
+        steps · (best − mean chance), 0 or more; 0 where all arms are equal.
     """
     return steps * float(truth.max() - truth.mean())

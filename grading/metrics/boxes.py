@@ -42,7 +42,8 @@ def iou_matrix(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
         boxes_b: corners, shape (m, 4).
 
     Returns:
-        Shape (n, m), 0 to 1; 0 where the union is empty.
+        Shape (n, m), 0 to 1; 0 where the union is empty or a box has `max` below `min`.
+        Source: the overlap criterion of Everingham et al., "The PASCAL Visual Object Classes Challenge", IJCV 2010.
     """
     sides = np.minimum(boxes_a[:, None, 2:], boxes_b[None, :, 2:]) - np.maximum(boxes_a[:, None, :2], boxes_b[None, :, :2])
     intersection = np.clip(sides, 0, None).prod(axis=2)
@@ -98,7 +99,7 @@ def average_precision(hits: BoolArray, positives: int, interpolation: Interpolat
         hits: whether each detection is right, in descending score, shape (n,).
         positives: number of truths, at least 1.
         interpolation: `all points` sums over each step of recall (PASCAL VOC 2010 and later); `101 points` averages precision at
-            recall 0, 0.01, …, 1 (COCO).
+            recall 0, 0.01, …, 1 (Lin et al., "Microsoft COCO", 2014).
 
     Returns:
         0 to 1; 0 without detections.
@@ -128,7 +129,7 @@ def mean_average_precision(
     """PASCAL VOC 2010 mean average precision: all points, IoU above the threshold, a detection's best truth or none.
 
     Args:
-        truth: the true boxes.
+        truth: the true boxes, at least one.
         detections: the predicted boxes; classes that do not occur in the truth do not count.
         scores: confidence of each detection, shape (n,).
         threshold: IoU that a hit must exceed.
@@ -161,6 +162,12 @@ def match_images(
     second_choice: bool = True,
 ) -> IntArray:
     """`greedy_match` image by image, for the boxes of one class.
+
+    Args:
+        truth: the true boxes.
+        detections: the predicted boxes, in any order.
+        scores: confidence of each detection, shape (n,).
+        threshold, inclusive, ties, second_choice: as for `greedy_match`.
 
     Returns:
         For each detection, in the order given, the position in `truth` of the box that it gets, or -1.

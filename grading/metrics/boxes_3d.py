@@ -19,6 +19,8 @@ _TOLERANCE = 1e-9
 def iou_of_pairs(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
     """Volume of intersection over volume of union of pairs of boxes.
 
+    Definition: https://www.kaggle.com/c/3d-object-detection-for-autonomous-vehicles/overview/evaluation
+
     Args:
         boxes_a: shape (pairs, 7), positive sizes.
         boxes_b: shape (pairs, 7).

@@ -37,7 +37,8 @@ def causal_gap(
     """How much of one output a circuit carries: its quality with the circuit alone less its quality without the circuit.
 
     Quality is the area under the ROC curve of the output; what is left without the circuit counts at least ½, as an output turned
-    upside down still knows the concept.
+    upside down still knows the concept. The measure is this suite's own; units are held at their mean as in Wang et al.,
+    "Interpretability in the Wild" (2022).
 
     Args:
         parameters, x, means: as for `masked_outputs`.
@@ -47,6 +48,9 @@ def causal_gap(
 
     Returns:
         −1 to ½; higher is better.
+
+    Raises:
+        ValueError: only one class occurs in `labels`.
     """
     others = [np.setdiff1d(np.arange(len(mean)), units) for mean, units in zip(means, circuit, strict=True)]
     kept = roc_auc(labels, masked_outputs(parameters, x, means, others)[:, output])

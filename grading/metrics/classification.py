@@ -20,13 +20,13 @@ def accuracy(truth: np.ndarray, prediction: np.ndarray) -> float:
         prediction: labels of the same type, shape (n,).
 
     Returns:
-        0 to 1; higher is better.
+        0 to 1; higher is better. Source: scikit-learn's `accuracy_score`.
     """
     return float(np.mean(truth == prediction))
 
 
 def roc_auc(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """Area under the receiver operating characteristic curve; tied scores count half.
+    """Area under the receiver operating characteristic curve (scikit-learn's `roc_auc_score`); tied scores count half.
 
     Args:
         truth: 0 or 1, shape (n,); both must occur.
@@ -56,7 +56,7 @@ def weighted_roc_auc(*, thresholds: Sequence[float], weights: Sequence[float]) -
 
     Returns:
         A metric of 0 or 1 (both must occur) and finite scores, higher for class 1, each of shape (n,); 0 to 1, higher is better.
-        Equal scores for all are not 0.5 unless the weights are equal.
+        Equal scores for all are not 0.5 unless the weights are equal. The metric raises ValueError if one class is missing.
     """
     bands = list(zip(thresholds[:-1], thresholds[1:], weights, strict=True))
 
@@ -118,7 +118,10 @@ def log_loss(truth: np.ndarray, prediction: np.ndarray, *, epsilon: float = MACH
 
 
 def kaggle_log_loss(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """`log_loss` with probabilities kept 1e-15 from 0 and 1, as Kaggle's pages define it."""
+    """`log_loss` with probabilities kept 1e-15 from 0 and 1, as Kaggle's pages define it; 0 to about 34.5, lower is better.
+
+    Definition: https://www.kaggle.com/wiki/LogLoss
+    """
     return log_loss(truth, prediction, epsilon=1e-15)
 
 
@@ -139,7 +142,10 @@ def macro_f1(truth: np.ndarray, prediction: np.ndarray) -> float:
 
 
 def macro_f1_over_truth(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """As `macro_f1`, with the mean over the classes of `truth` alone: other predictions cost only the rows they are made for."""
+    """As `macro_f1`, with the mean over the classes of `truth` alone: other predictions cost only the rows they are made for.
+
+    scikit-learn's `f1_score(average="macro", labels=numpy.unique(truth))`.
+    """
     has_rows, scores = _f1_by_class(truth, prediction)
     return float(np.mean(scores[has_rows]))
 
@@ -156,7 +162,9 @@ def _f1_by_class(truth: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray,
 
 
 def quadratic_weighted_kappa(truth: np.ndarray, prediction: np.ndarray, *, labels: Sequence[int] | None = None) -> float:
-    """Agreement of ordered grades beyond chance (Cohen 1968), disagreements weighted by the square of their distance.
+    """Agreement of ordered grades beyond chance, disagreements weighted by the square of their distance.
+
+    Source: Cohen, "Weighted Kappa", 1968; scikit-learn's `cohen_kappa_score`.
 
     Args:
         truth: whole numbers, shape (n,).
@@ -181,32 +189,40 @@ def probabilistic_f1(truth: np.ndarray, prediction: np.ndarray) -> float:
         prediction: probabilities, shape (n,); values beyond 0 and 1 are cut.
 
     Returns:
-        0 to 1; 0 where precision or recall is 0 or undefined; higher is better.
+        0 to 1, 1 only for certain and right predictions; 0 where precision or recall is 0 or undefined; higher is better.
 
     Source: Yacouby and Axman, "Probabilistic Extension of Precision, Recall, and F1 Score", 2020.
     """
     positive, probability = truth.astype(bool), np.clip(prediction, 0.0, 1.0)
-    hits = probability[positive].sum()
-    if hits == 0:
-        return 0.0
-    precision, recall = hits / probability.sum(), hits / positive.sum()
-    return float(2 * precision * recall / (precision + recall))
+    # 2·P·R / (P + R) with P = hits / Σ probability and R = hits / positives, without its divisions by almost 0
+    total = probability.sum() + positive.sum()
+    return float(2 * probability[positive].sum() / total) if total else 0.0
 
 
 def matthews_correlation(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """Matthews correlation coefficient of two arrays of labels, shape (n,); -1 to 1, 0 for a constant side; higher is better."""
+    """Matthews correlation coefficient (1975), as scikit-learn's `matthews_corrcoef`.
+
+    Args:
+        truth: labels of any sortable type, shape (n,).
+        prediction: labels of the same type, shape (n,).
+
+    Returns:
+        -1 to 1; 0 where either is constant; higher is better.
+    """
     return float(matthews_corrcoef(truth, prediction))
 
 
 def kl_divergence(truth: np.ndarray, prediction: np.ndarray, *, epsilon: float = 1e-15) -> float:
-    """Mean over rows of the Kullback-Leibler divergence from predicted to true shares, in nats.
+    """Mean over rows of the Kullback-Leibler divergence from predicted to true shares, Σ truth·ln(truth / prediction), in nats.
+
+    Source: Kullback and Leibler, "On Information and Sufficiency", 1951; `scipy.stats.entropy` of one row.
 
     Args:
         truth: shares of each class, shape (n, classes), rows sum to 1; zero shares count nothing.
         prediction: the same; clipped to [epsilon, 1 - epsilon] and not rescaled.
 
     Returns:
-        0 (perfect) and up; lower is better.
+        0 (perfect) to -ln(epsilon), about 34.5, where rows of `prediction` sum to 1; lower is better.
     """
     clipped = np.clip(prediction, epsilon, 1 - epsilon)
     terms = truth * np.log(np.where(truth > 0, truth, 1.0) / clipped)

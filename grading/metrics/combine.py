@@ -10,7 +10,7 @@ Metric = Callable[[np.ndarray, np.ndarray], float]
 
 
 def mean_columnwise(metric: Metric) -> Metric:
-    """The unweighted mean of `metric` over the columns of two arrays of shape (n, columns)."""
+    """The unweighted mean of `metric` over the columns of two arrays of shape (n, columns); in the range of `metric`."""
 
     def mean_of_columns(truth: np.ndarray, prediction: np.ndarray) -> float:
         return float(np.mean([metric(truth[:, k], prediction[:, k]) for k in range(truth.shape[1])]))
@@ -23,7 +23,13 @@ def mean_over_groups(metric: Metric, truth: np.ndarray, prediction: np.ndarray, 
 
     Args:
         metric: of the rows of one group.
-        truth, prediction: n rows.
-        groups: the group of each row, shape (n,).
+        truth: n ≥ 1 rows.
+        prediction: as many.
+        groups: the group of each row, shape (n,), sortable.
+
+    Returns:
+        In the range of `metric`.
     """
-    return float(np.mean([metric(truth[groups == group], prediction[groups == group]) for group in np.unique(groups)]))
+    order = np.argsort(groups, kind="stable")
+    starts = np.flatnonzero(groups[order][1:] != groups[order][:-1]) + 1
+    return float(np.mean([metric(truth[rows], prediction[rows]) for rows in np.split(order, starts)]))

@@ -10,7 +10,7 @@ def pearson(truth: np.ndarray, prediction: np.ndarray) -> float:
     """Pearson's correlation coefficient (`scipy.stats.pearsonr`).
 
     Args:
-        truth: finite numbers, shape (n,).
+        truth: finite numbers, shape (n,), at least one.
         prediction: finite numbers, shape (n,).
 
     Returns:
@@ -22,7 +22,7 @@ def pearson(truth: np.ndarray, prediction: np.ndarray) -> float:
 
 
 def spearman(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """Spearman's rank correlation: `pearson` of the ranks, equal values sharing the mean of theirs.
+    """Spearman's rank correlation (`scipy.stats.spearmanr`): `pearson` of the ranks, equal values sharing the mean of theirs.
 
     Arguments and range are those of `pearson`.
     """

@@ -14,7 +14,7 @@ def mean_levenshtein(truth: np.ndarray, prediction: np.ndarray) -> float:
     """Mean over rows of the distance in characters, upper and lower case apart.
 
     Args:
-        truth: text, shape (n,).
+        truth: text, shape (n,), at least one.
         prediction: text, shape (n,); the distance of an empty one is the length of the truth.
 
     Returns:
@@ -27,11 +27,15 @@ def token_error_rate(truth: np.ndarray, prediction: np.ndarray) -> float:
     """Sum over rows of the distance in tokens, divided by the number of tokens in `truth`.
 
     Args:
-        truth: tokens separated by white space, shape (n,); there must be one in all.
+        truth: tokens separated by white space, shape (n,).
         prediction: tokens separated by white space, shape (n,).
 
     Returns:
         0 and up, more than 1 where much is inserted; lower is better.
+        Definition: https://www.kaggle.com/c/multi-modal-gesture-recognition/overview/evaluation
+
+    Raises:
+        ZeroDivisionError: `truth` holds no token.
     """
     right, predicted = [str(cell).split() for cell in truth], [str(cell).split() for cell in prediction]
     distances = [Levenshtein.distance(one, other) for one, other in zip(right, predicted, strict=True)]

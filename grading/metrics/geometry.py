@@ -14,6 +14,8 @@ EARTH_RADIUS = 6_371_000.0
 def haversine(latitude_a: FloatArray, longitude_a: FloatArray, latitude_b: FloatArray, longitude_b: FloatArray) -> FloatArray:
     """Great-circle distances in metres on a sphere of the earth's mean radius.
 
+    Source: Sinnott, "Virtues of the Haversine", Sky and Telescope 68, 1984; scikit-learn's `haversine_distances`.
+
     Args:
         latitude_a: decimal degrees, shape (n,); the other three alike. Any finite angle is taken as it is.
 
@@ -29,12 +31,14 @@ def haversine(latitude_a: FloatArray, longitude_a: FloatArray, latitude_b: Float
 def mean_angular_error(truth: FloatArray, prediction: FloatArray) -> float:
     """Mean angle in radians between two sets of directions, given by azimuth and zenith in radians.
 
+    Definition: https://www.kaggle.com/competitions/icecube-neutrinos-in-deep-ice/overview/evaluation
+
     Args:
         truth: shape (n, 2), azimuth and zenith; any finite angle is taken as the direction that it describes.
         prediction: the same shape.
 
     Returns:
-        0 to π; lower is better.
+        0 to π; lower is better. The cosine is rounded, so that equal directions may be some 1e-8 apart.
     """
     (azimuth_a, zenith_a), (azimuth_b, zenith_b) = np.asarray(truth).T, np.asarray(prediction).T
     across = np.cos(azimuth_a) * np.cos(azimuth_b) + np.sin(azimuth_a) * np.sin(azimuth_b)

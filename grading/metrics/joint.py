@@ -57,6 +57,9 @@ def uniform_joint_kl(truth: np.ndarray, tau: int = TAU) -> float:
     Args:
         truth: P(y = 1), shape (M,).
         tau: labels in a batch.
+
+    Returns:
+        0 (all ½) to about τ·ln 2 (all certain).
     """
     return tau * float(np.mean(math.log(2) - _entropy(_cut(truth))))
 
@@ -71,6 +74,9 @@ def dyadic_joint_nll(first: np.ndarray, second: np.ndarray, tau: int = TAU, floo
         first, second: probabilities of the given labels under K functions, shape (pairs, K).
         tau: labels in a batch.
         floor: probabilities are cut to [floor, 1].
+
+    Returns:
+        0 to −τ·ln(floor); lower is better.
     """
     logs = [np.log(np.clip(given, floor, 1)) for given in (first, second)]
     total = 0.0
@@ -78,18 +84,6 @@ def dyadic_joint_nll(first: np.ndarray, second: np.ndarray, tau: int = TAU, floo
         joint = np.logaddexp.reduce(copies * logs[0] + (tau - copies) * logs[1], axis=1) - math.log(first.shape[1])
         total -= math.comb(tau, copies) / 2**tau * float(joint.mean())
     return total
-
-
-def marginal_kl(truth: np.ndarray, samples: np.ndarray) -> float:
-    """Mean KL divergence, in nats, of the prediction of one label at a time; it does not see what labels vary together.
-
-    Args:
-        truth: P(y = 1), shape (M,).
-        samples: the same under K sampled functions, shape (M, K).
-    """
-    truth, mean = _cut(truth), _cut(_cut(samples).mean(axis=1))
-    cross = -(truth * np.log(mean) + (1 - truth) * np.log1p(-mean))
-    return float(np.mean(cross - _entropy(truth)))
 
 
 def _cut(probabilities: np.ndarray) -> np.ndarray:

@@ -10,7 +10,10 @@ def inversions(positions: Sequence[int]) -> int:
     """Number of pairs that stand in the wrong order, which is also how many swaps of neighbours sort the sequence.
 
     Args:
-        positions: numbers that ought to ascend.
+        positions: numbers that ought to ascend; equal ones are in order.
+
+    Returns:
+        0 to n(n - 1) / 2.
     """
     seen: list[int] = []
     count = 0

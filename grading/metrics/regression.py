@@ -7,22 +7,35 @@ import pandas as pd
 
 
 def rmse(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """Root mean squared error over all entries of two arrays of one shape; 0 and up, lower is better."""
+    """Root mean squared error over all entries (of one column, scikit-learn's `root_mean_squared_error`).
+
+    Args:
+        truth: finite numbers of any shape, at least one.
+        prediction: the same shape.
+
+    Returns:
+        0 and up; lower is better. Infinite where a square overflows.
+    """
     return float(np.sqrt(np.mean(np.square(truth - prediction))))
 
 
 def mae(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """Mean absolute error over all entries of two arrays of one shape; 0 and up, lower is better."""
+    """Mean absolute error over all entries (scikit-learn's `mean_absolute_error`).
+
+    Arguments and range are those of `rmse`.
+    """
     return float(np.mean(np.abs(truth - prediction)))
 
 
 def rmsle(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """Root mean squared error of ln(1 + x), for values of at least 0; 0 and up, lower is better."""
+    """`rmse` of ln(1 + x), for values of at least 0 (scikit-learn's `root_mean_squared_log_error`)."""
     return rmse(np.log1p(truth), np.log1p(prediction))
 
 
 def mean_log_mae_of_groups(truth: np.ndarray, prediction: np.ndarray, groups: np.ndarray, *, floor: float) -> float:
     """Mean over groups of the natural log of the group's mean absolute error; every group counts the same.
+
+    Definition: https://www.kaggle.com/c/champs-scalar-coupling/overview/evaluation
 
     Args:
         truth: shape (n,).
@@ -41,6 +54,8 @@ def laplace_log_likelihood(
     truth: np.ndarray, prediction: np.ndarray, deviation: np.ndarray, *, floor: float, error_cap: float
 ) -> float:
     """Mean of -√2·Δ/σ - ln(√2·σ), a Laplace log likelihood that forgives: σ = max(deviation, floor), Δ = min(|error|, error_cap).
+
+    Definition: https://www.kaggle.com/c/osic-pulmonary-fibrosis-progression/overview/evaluation
 
     Args:
         truth: shape (n,).

@@ -2,7 +2,8 @@
 
 An encoding is a list of `start length` pairs. Pixels are counted from 1, either down the columns first (order `"F"`, as in
 NumPy) or along the rows first (`"C"`). Runs must be sorted by start, positive, apart from each other (touching is allowed) and
-inside the image. The empty text is the empty mask.
+inside the image. The empty text is the empty mask. Definition, for order `"F"`:
+https://www.kaggle.com/c/tgs-salt-identification-challenge/overview/evaluation
 
 Parsed runs are half-open intervals counted from 0, so that `sum(ends - starts)` is the area. Counting needs no order of pixels;
 only `decode` and `encode` do.

@@ -16,6 +16,12 @@ Masks = npt.NDArray[Any]
 def dice(truth: Masks, prediction: Masks) -> npt.NDArray[np.float64]:
     """Dice coefficient 2·|A∩B| / (|A|+|B|) of each row.
 
+    Source: Dice, "Measures of the Amount of Ecologic Association Between Species", 1945.
+
+    Args:
+        truth: true masks, shape (rows,).
+        prediction: predicted masks, shape (rows,).
+
     Returns:
         0 to 1, shape (rows,); NaN where both masks are empty, for the caller to decide on.
     """
@@ -25,12 +31,15 @@ def dice(truth: Masks, prediction: Masks) -> npt.NDArray[np.float64]:
 
 
 def mean_dice(truth: Masks, prediction: Masks) -> float:
-    """Mean Dice coefficient over rows, 0 to 1; 1 for a row where both masks are empty."""
+    """Mean over rows of what `dice` gives for the same arguments, 0 to 1; 1 where both masks are empty; higher is better."""
     return float(np.mean(np.nan_to_num(dice(truth, prediction), nan=1.0)))
 
 
 def pooled_dice(truth: Masks, prediction: Masks) -> float:
-    """Dice coefficient of all rows' pixels taken together, 0 to 1; 1 if all masks are empty."""
+    """Dice coefficient of all rows' pixels taken together, 0 to 1; 1 if all masks are empty; higher is better.
+
+    Arguments are those of `dice`.
+    """
     first, second, shared = (int(values.sum()) for values in count_pixels(list(truth), list(prediction)))
     return 2 * shared / (first + second) if first + second else 1.0
 
@@ -54,6 +63,8 @@ def mean_pixel_f_beta(truth: Masks, prediction: Masks, beta: float) -> float:
 
 def hausdorff(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_], spacing: npt.NDArray[np.float64]) -> float:
     """Hausdorff distance of two masks: the farthest that a point of one lies from the nearest point of the other.
+
+    The greater of SciPy's `directed_hausdorff` from one to the other and back.
 
     Args:
         a: mask of any number of dimensions, with at least one point.

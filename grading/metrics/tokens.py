@@ -1,7 +1,8 @@
 """Metrics of cells that hold a list of tokens: ranked candidates and sets of labels.
 
-Cells come as arrays of text, shape (n,). `separator` None means any white space, else that text to the letter: two in a row
-enclose an empty token, which takes a rank but is never right.
+Cells come as arrays of text, shape (n,). True tokens are separated by white space, and so are predicted ones, except where a
+`separator` is given: then by that text to the letter, of which two in a row enclose an empty token, which takes a rank but is
+never right.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def micro_f1(truth: np.ndarray, prediction: np.ndarray) -> float:
         prediction: the same; labels that occur in no row of `truth` are false positives.
 
     Returns:
-        0 to 1; 0 if nothing is right; higher is better.
+        0 to 1; 0 if nothing is right; higher is better. Source: scikit-learn's `f1_score(average="micro")`.
     """
     shared, right, predicted = (sizes.sum() for sizes in _set_sizes(truth, prediction))
     return float(2 * shared / (right + predicted)) if right + predicted else 0.0
@@ -79,6 +80,7 @@ def mean_jaccard(both_empty: float) -> Metric:
     """Mean over rows of the Jaccard similarity |A ∩ B| / |A ∪ B| of two sets of words, whatever their case.
 
     Words are separated by white space; punctuation belongs to its word.
+    Definition: https://www.kaggle.com/c/tweet-sentiment-extraction/overview/evaluation
 
     Args:
         both_empty: what a row without words on both sides counts.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from grading.label_batches import fit_softmax, random_features
-from mlebench.research.networks import softmax
+from mlebench.research import networks
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class PoolTask:
         """Class probabilities of the pool by the learner, trained on the seeds (or on some of them, repeats allowed)."""
         rows = np.arange(len(self.seeds)) if rows is None else rows
         weights = fit_softmax(self.features[self.seeds[rows]], self.seed_labels[rows], self.classes)
-        return softmax(self.features @ weights)
+        return networks.softmax(self.features @ weights)
 
 
 Selector = Callable[[PoolTask, int, np.random.Generator], np.ndarray]
@@ -58,7 +58,7 @@ def at_random(task: PoolTask, rng: np.random.Generator) -> np.ndarray:
 
 def entropy(task: PoolTask, rng: np.random.Generator) -> np.ndarray:
     """How unsure the learner is."""
-    return _entropy(task.probabilities())
+    return networks.entropy(task.probabilities())
 
 
 def margin(task: PoolTask, rng: np.random.Generator) -> np.ndarray:
@@ -71,16 +71,12 @@ def disagreement(task: PoolTask, rng: np.random.Generator, *, members: int = 15)
     """BALD: entropy of the mean less the mean entropy, over learners of bootstrapped seeds. Houlsby et al. (2011)."""
     drawn = [rng.integers(len(task.seeds), size=len(task.seeds)) for _ in range(members)]
     predictions = np.stack([task.probabilities(rows) for rows in drawn])
-    return np.asarray(_entropy(predictions.mean(axis=0)) - _entropy(predictions).mean(axis=0))
+    return np.asarray(networks.entropy(predictions.mean(axis=0)) - networks.entropy(predictions).mean(axis=0))
 
 
 def central(task: PoolTask, rng: np.random.Generator) -> np.ndarray:
     """How near to the origin, where the test inputs are densest."""
     return np.asarray(-(task.pool.astype(float) ** 2).sum(axis=1))
-
-
-def _entropy(p: np.ndarray) -> np.ndarray:
-    return np.asarray(-(p * np.log(np.maximum(p, 1e-12))).sum(axis=-1))
 
 
 def k_centre(task: PoolTask, count: int, rng: np.random.Generator, *, in_features: bool = False) -> np.ndarray:

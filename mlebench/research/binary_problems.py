@@ -94,12 +94,12 @@ def write_problems(problems: list[Problem], answers: pd.DataFrame, public: Path,
 
 def read_problems(public: Path) -> Iterator[Problem]:
     """Read what `write_problems` published."""
-    train, anchors = np.load(public / "train.npz"), np.load(public / "anchors.npz")
-    for facts in pd.read_csv(public / "problems.csv").to_dict("records"):
-        name = facts["problem"]
-        yield Problem(
-            {str(key): value for key, value in facts.items()}, train[f"x_{name}"], train[f"y_{name}"], anchors[f"x_{name}"]
-        )
+    with np.load(public / "train.npz") as train, np.load(public / "anchors.npz") as anchors:
+        for facts in pd.read_csv(public / "problems.csv").to_dict("records"):
+            name = facts["problem"]
+            yield Problem(
+                {str(key): value for key, value in facts.items()}, train[f"x_{name}"], train[f"y_{name}"], anchors[f"x_{name}"]
+            )
 
 
 Method = Callable[[Problem, np.random.Generator], np.ndarray]

@@ -66,5 +66,18 @@ def sigmoid(logits: np.ndarray) -> np.ndarray:
 
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Class probabilities along the last axis, without overflow."""
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+    from scipy.special import softmax as of_scipy
+
+    return np.asarray(of_scipy(logits, axis=-1))
+
+
+def draw_classes(probabilities: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """One class per row of P(class), shape (n, classes), as numbers from 0, shape (n,)."""
+    beyond = probabilities.cumsum(axis=1) < rng.random((len(probabilities), 1))
+    # rounding may leave the last sum a hair below 1
+    return np.asarray(beyond.sum(axis=1).clip(0, probabilities.shape[1] - 1))
+
+
+def entropy(probabilities: np.ndarray) -> np.ndarray:
+    """Entropy in nats of P(class) along the last axis."""
+    return np.asarray(-(probabilities * np.log(np.maximum(probabilities, 1e-12))).sum(axis=-1))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from grading.shifted_classes import CLASSES
-from mlebench.research.networks import RandomNetwork
+from mlebench.research.networks import RandomNetwork, draw_classes
 
 INPUTS, ALL_CLASSES, TEMPERATURE = 20, 10, 0.1
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -66,9 +66,7 @@ class Classes(NamedTuple):
 
     def label(self, x: np.ndarray, rng: Rng) -> np.ndarray:
         """Labels drawn for inputs, shape (n,)."""
-        cumulative = self.network.class_probabilities(x, TEMPERATURE).cumsum(axis=1)
-        drawn = (cumulative < rng.random((len(x), 1))).sum(axis=1).clip(0, ALL_CLASSES - 1)
-        return np.asarray(self.numbers[drawn])
+        return np.asarray(self.numbers[draw_classes(self.network.class_probabilities(x, TEMPERATURE), rng)])
 
     def draw(self, rng: Rng, count: int, *, known: bool) -> tuple[np.ndarray, np.ndarray]:
         """Standard normal inputs with labels of known classes, or of unknown ones."""

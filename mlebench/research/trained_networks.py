@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mlebench.research.networks import truncated_normal
+
 Parameters = list[np.ndarray]
 
 
@@ -23,9 +25,7 @@ def initial_parameters(
     """
     parameters: Parameters = []
     for layer, (before, after) in enumerate(itertools.pairwise(sizes)):
-        weights = rng.standard_normal((members, before, after))
-        while (beyond := np.abs(weights) > 2).any():
-            weights[beyond] = rng.standard_normal(int(beyond.sum()))
+        weights = truncated_normal(rng, (members, before, after))
         bias = rng.standard_normal((members, 1, after)) if first_bias and layer == 0 else np.zeros((members, 1, after))
         parameters += [(weights / math.sqrt(before)).astype(dtype), (bias / math.sqrt(before)).astype(dtype)]
     return parameters

@@ -58,6 +58,8 @@ def test_probabilistic_f1_worked_by_hand() -> None:
     truth = np.array([1, 1, 0, 0])
     # pTP 1.2, pFP 0.4: precision 0.75, recall 0.6
     assert probabilistic_f1(truth, np.array([0.8, 0.4, 0.4, 0.0])) == pytest.approx(2 * 0.75 * 0.6 / 1.35)
+    # precision and recall are both too small for a float
+    assert probabilistic_f1(truth, np.array([5e-324, 0.0, 1.0, 1.0])) == pytest.approx(0)
     assert probabilistic_f1(truth, np.array([7.0, 1.0, -3.0, 0.0])) == 1
     assert probabilistic_f1(truth, np.zeros(4)) == probabilistic_f1(truth, -np.ones(4)) == 0
     assert probabilistic_f1(np.zeros(4), np.ones(4)) == 0

@@ -51,3 +51,11 @@ def test_lists_of_numbers_come_in_any_spelling() -> None:
     ):
         with pytest.raises(InvalidSubmission, match="column `labels`: 1 of 1 cells are not"):
             kind.parse(pd.Series([wrong], name="labels"), pd.Series(["a"]))
+
+
+# quadratic work on so many blanks takes hours
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("cell", [" " * 1_000_000 + "x", "1" + " " * 1_000_000 + "x", "1 " * 500_000 + "x"])
+def test_long_wrong_lists_are_refused_at_once(cell: str) -> None:
+    with pytest.raises(InvalidSubmission, match="whole numbers"):
+        IntegerList().parse(pd.Series([cell], name="labels"), pd.Series(["a"]))

@@ -16,7 +16,7 @@ from grading.function_samples import (
     sample_table,
 )
 from grading.metrics.bandit import thompson_regret, uniform_regret
-from grading.metrics.joint import TAU, dyadic_joint_kl, marginal_kl, uniform_joint_kl
+from grading.metrics.joint import TAU, dyadic_joint_kl, uniform_joint_kl
 from grading.submission import InvalidSubmission
 
 ONE_OR_THE_OTHER = np.array([[0.0, 1.0], [0.0, 1.0]])
@@ -37,7 +37,7 @@ def test_known_answers(truth: list[float], samples: object, expected: float) -> 
 
 def test_marginals_do_not_tell_fair_coins_from_a_coin_of_unknown_side() -> None:
     truth, fair = np.ones(2), np.full((2, 2), 0.5)
-    assert marginal_kl(truth, fair) == pytest.approx(marginal_kl(truth, ONE_OR_THE_OTHER))
+    assert fair.mean(axis=1).tolist() == ONE_OR_THE_OTHER.mean(axis=1).tolist()
     assert dyadic_joint_kl(truth, ONE_OR_THE_OTHER) < 0.2 * dyadic_joint_kl(truth, fair)
 
 

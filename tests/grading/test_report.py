@@ -67,7 +67,9 @@ def test_one_medal_at_most(score: float, flags: tuple[bool, ...]) -> None:
 
 
 def test_json_goes_there_and_back() -> None:
-    report = graded(0.85, leaderboard=[0.9, 0.8], seed=2, run_id="toy_seed2", edition="v2", split_key_hash="ab")
+    report = graded(
+        0.85, leaderboard=[0.9, 0.8], seed=2, run_id="toy_seed2", edition="v2", split_key_hash="ab", instance_hash="cd"
+    )
 
     assert CompetitionReport.from_dict(json.loads(json.dumps(report.to_dict()))) == report
     assert (report.rank, report.leaderboard_size, report.percentile) == (2, 2, 50.0)

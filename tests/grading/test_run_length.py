@@ -1,7 +1,5 @@
 """The run-length codec, by property and against worked examples."""
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -137,10 +135,11 @@ def test_any_text_is_parsed_or_refused(text):
     assert not area(runs) or runs.ends[-1] <= 50
 
 
+# quadratic work on ten million characters takes hours
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("unit", ["1", "1 ", "1 1 ", " ", "-1 ", "x", "9" * 50])
 def test_ten_megabytes_are_answered_at_once(unit):
     text = unit * (10_000_000 // len(unit))
-    begun = time.perf_counter()
     try:
         runs = parse_runs(text, 1_000_000)
     except InvalidSubmission as error:
@@ -148,7 +147,6 @@ def test_ten_megabytes_are_answered_at_once(unit):
     else:
         assert not text.strip()
         assert area(runs) == 0
-    assert time.perf_counter() - begun < 2
 
 
 def test_rows_keep_their_place_across_blocks(monkeypatch):

@@ -71,6 +71,7 @@ def test_ids_with_leading_zeros_are_other_ids_where_the_answers_have_some() -> N
         (table(["1", "2", "x"], [1, 2, 4]), r"not in the test set: 'x'"),
         (pd.DataFrame({"id": ["1"]}), r"missing column `y`; the file has `id`"),
         (pd.DataFrame(), r"missing column `id`, `y`"),
+        (pd.DataFrame([["1", 1, 1]], columns=["id", "y", "y"]), r"column `y` appears more than once"),
         (table(["1", "2", "3"], [1, np.nan, 4]), r"column `y`: 1 of 3 cells are not a finite number.*ids '2'"),
         (table(["1", "2", "3"], [1, np.inf, 4]), r"not a finite number"),
         (table(["1", "2", "3"], [1, "abc", 4]), r"not a finite number, the first is 'abc'"),
@@ -81,6 +82,12 @@ def test_ids_with_leading_zeros_are_other_ids_where_the_answers_have_some() -> N
 def test_what_is_wrong_is_named_with_column_and_ids(submission: pd.DataFrame, message: str) -> None:
     with pytest.raises(InvalidSubmission, match=message):
         grader(submission, ANSWERS)
+
+
+@pytest.mark.parametrize("number", ["1e300", "-9007199254740993"])
+def test_whole_numbers_that_would_become_others_are_refused(number: str) -> None:
+    with pytest.raises(InvalidSubmission, match=rf"`c`: 1 of 2 cells are not within ±9007199254740991, the first is '{number}'"):
+        Integer().parse(pd.Series(["1", number], name="c"), pd.Series(["i", "j"]))
 
 
 def test_several_id_columns_identify_a_row_together() -> None:
