@@ -21,7 +21,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,8 @@ Argument = str | int | float | bool | list[Any] | None
 """A value of `arguments`; null takes an inherited argument away."""
 
 _PLACEHOLDER = re.compile(r"\$\{\{\s*(secrets|arguments)\.([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}")
-_NAME = r"^[a-z0-9][a-z0-9._-]*$"
+NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
+"""What an agent may be called."""
 
 
 class _Settings(BaseModel):
@@ -50,7 +51,7 @@ class _Settings(BaseModel):
     environment: dict[str, str | int | float] = {}
     resources: dict[str, Any] = {}
     """Values of the profile that this agent needs differently, such as `{shm: 16g}`."""
-    package_set: str | None = Field(default=None, pattern=_NAME)
+    package_set: str | None = Field(default=None, pattern=NAME_PATTERN)
     """The package set of the base image that the Dockerfile builds on: light or full."""
 
 
@@ -119,7 +120,7 @@ class AgentSpec:
 
     @property
     def models(self) -> list[str]:
-        """Names of the models that the arguments mention (keys `model`, `*.model`, `*_model`)."""
+        """Names of the models that the arguments mention (keys `model`, `*.model`, `*_model`, `*-model`)."""
         return [str(value) for key, value in self.arguments.items() if re.search(r"(^|[._-])model$", key) and value]
 
     def resolve_environment(self, secrets: Mapping[str, str]) -> dict[str, str]:
@@ -136,7 +137,7 @@ class AgentSpec:
 
     def with_arguments(self, arguments: Mapping[str, Argument]) -> AgentSpec:
         """The same agent with some arguments set differently."""
-        return AgentSpec(**{**self.__dict__, "arguments": {**self.arguments, **arguments}})
+        return replace(self, arguments={**self.arguments, **arguments})
 
     def fingerprint(self) -> str:
         """A hash of every file in the agent's folder, to notice that an agent changed between runs."""
@@ -144,7 +145,8 @@ class AgentSpec:
         for path in sorted(self.directory.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 digest.update(path.relative_to(self.directory).as_posix().encode() + b"\0")
-                digest.update(hashlib.sha256(path.read_bytes()).digest())
+                with path.open("rb") as file:
+                    digest.update(hashlib.file_digest(file, "sha256").digest())
         return digest.hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
@@ -189,12 +191,29 @@ def agent_dirs() -> list[Path]:
 
 
 def list_agents() -> dict[str, AgentFile]:
-    """Every agent found, by name; an agent of the user's own hides a shipped one of the same name."""
+    """Every agent found, by name; an agent of the user's own hides a shipped one of the same name.
+
+    Raises:
+        UsageError: an `agent.yaml` is wrong.
+    """
     found: dict[str, AgentFile] = {}
     for folder in agent_dirs():
         for path in sorted(folder.glob("*/agent.yaml")):
             found.setdefault(path.parent.name, read_model(path, AgentFile))
     return dict(sorted(found.items()))
+
+
+def list_variants() -> list[AgentSpec]:
+    """Every agent, each followed by its variants.
+
+    Raises:
+        UsageError: an `agent.yaml` is wrong.
+    """
+    return [
+        get_agent(f"{name}/{variant}" if variant else name)
+        for name, content in list_agents().items()
+        for variant in (None, *content.variants)
+    ]
 
 
 def get_agent(name: str) -> AgentSpec:
@@ -222,14 +241,14 @@ def _find(name: str) -> tuple[Path, str | None]:
         raise UsageError(f"{folder} holds no agent.yaml; `mlebench agents` lists the agents")
     agent, _, variant = name.partition("/")
     for parent in agent_dirs():
-        if re.fullmatch(_NAME, agent) and (parent / agent / "agent.yaml").is_file():
+        if re.fullmatch(NAME_PATTERN, agent) and (parent / agent / "agent.yaml").is_file():
             return parent / agent, variant or None
-    known = [path.parent.name for parent in agent_dirs() for path in parent.glob("*/agent.yaml")]
+    known = {path.parent.name for parent in agent_dirs() for path in parent.glob("*/agent.yaml")}
     raise UsageError(_unknown(f"there is no agent `{agent}`", agent, known))
 
 
 def _unknown(problem: str, name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    near = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.5)
     hint = f", did you mean {' or '.join(near)}?" if near else ","
     return f"{problem}{hint} `mlebench agents` lists them"
 

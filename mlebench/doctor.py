@@ -6,16 +6,15 @@ Limits are tried out in a container, not believed: an engine may accept a limit 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from mlebench import paths
-from mlebench.agents import get_agent, list_agents
-from mlebench.errors import MlebenchError
+from mlebench.agents import list_variants
+from mlebench.data.disk_space import free_space
+from mlebench.errors import MlebenchError, UsageError
 from mlebench.machine import find_gpus
 from mlebench.quantities import show_size
 from mlebench.sandbox import engine, images
@@ -64,7 +63,7 @@ class Finding:
         return asdict(self)
 
 
-def examine(data_dir: Path | None = None, runs_dir: Path | None = None) -> Iterator[Finding]:
+def examine(data_dir: str | Path | None = None, runs_dir: str | Path | None = None) -> Iterator[Finding]:
     """Look at this machine, one finding after the other.
 
     Args:
@@ -200,8 +199,7 @@ def _gpus(client: Any) -> Finding:
 
 
 def _disk(name: str, folder: Path) -> Finding:
-    existing = next(each for each in (folder, *folder.parents) if each.exists())
-    free = shutil.disk_usage(existing).free
+    free = free_space(folder)
     what = f"{show_size(free)} free at {folder}"
     if free < _LITTLE_DISK:
         return Finding(
@@ -213,22 +211,16 @@ def _disk(name: str, folder: Path) -> Finding:
 
 
 def _kaggle() -> Finding:
-    folder = Path(os.environ.get("KAGGLE_CONFIG_DIR") or "~/.kaggle").expanduser()
-    sources = {
-        "KAGGLE_API_TOKEN": bool(os.environ.get("KAGGLE_API_TOKEN")),
-        "KAGGLE_USERNAME and KAGGLE_KEY": bool(os.environ.get("KAGGLE_USERNAME") and os.environ.get("KAGGLE_KEY")),
-        str(folder / "access_token"): (folder / "access_token").is_file(),
-        str(folder / "kaggle.json"): (folder / "kaggle.json").is_file(),
-    }
-    found = [name for name, is_there in sources.items() if is_there]
-    if found:
-        return Finding("Kaggle", "ok", f"credentials in {found[0]}")
-    mend = f"for downloads, make an API token in your Kaggle settings and put it to {folder / 'kaggle.json'}"
-    return Finding("Kaggle", "warning", "no credentials", mend)
+    from mlebench.kaggle.credentials import HOW_TO, find_credentials
+
+    try:
+        return Finding("Kaggle", "ok", f"credentials in {find_credentials().source}")
+    except UsageError as error:
+        return Finding("Kaggle", "warning", str(error).removesuffix(f"; {HOW_TO}"), f"for downloads, {HOW_TO}")
 
 
 def _model_keys() -> Finding:
-    names = sorted({name for agent in _variants() for name in get_agent(agent).secret_names})
+    names = sorted({name for agent in list_variants() for name in agent.secret_names})
     there = sorted(find_secrets(names))
     missing = [name for name in names if name not in there]
     if missing:
@@ -236,9 +228,3 @@ def _model_keys() -> Finding:
         what = f"set: {', '.join(there) or 'none'}; not set: {', '.join(missing)}"
         return Finding("model keys", state, what, "for agents that need them: `export NAME=…`, or a line of `.env`")
     return Finding("model keys", "ok", f"set: {', '.join(there)}" if there else "no agent needs any")
-
-
-def _variants() -> Iterable[str]:
-    for name, content in list_agents().items():
-        yield name
-        yield from (f"{name}/{variant}" for variant in content.variants)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +14,11 @@ from typing import TYPE_CHECKING, Any
 from grading.report import AggregateReport, CompetitionReport, ErrorKind, aggregate_reports
 from grading.submission import InvalidSubmission
 from mlebench.errors import UsageError
+from mlebench.files import write_json
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from mlebench.registry import Competition, Registry
 
 logger = logging.getLogger("mlebench")
@@ -40,7 +44,7 @@ def grade_csv(path: Path | str, competition: Competition, *, live_thresholds: bo
         The report, its score rounded to 5 decimals; with a null score, `error_kind` and `error` say why.
 
     Raises:
-        UsageError: if the competition's data is not prepared.
+        UsageError: if the competition's data is not prepared, or its answers are damaged.
     """
     submission = Path(path)
     verdict = _judge(submission, competition)
@@ -68,20 +72,27 @@ def validate_submission(path: Path | str, competition: Competition) -> tuple[boo
         Whether it is valid, and a sentence that says what is wrong if it is not.
 
     Raises:
-        UsageError: if the competition's data is not prepared.
+        UsageError: if the competition's data is not prepared, or its answers are damaged.
     """
     verdict = _judge(Path(path), competition)
     return (True, "Submission is valid.") if verdict.error_kind is None else (False, verdict.error or "")
 
 
 def grade_jsonl(
-    path: Path | str, output_dir: Path | str, registry: Registry, *, jobs: int = 1, live_thresholds: bool = False
+    path: Path | str,
+    output_dir: Path | str,
+    registry: Registry,
+    *,
+    jobs: int = 1,
+    live_thresholds: bool = False,
+    progress: Callable[[int], object] | None = None,
 ) -> AggregateReport:
     """Grade every line of a JSON-lines file (`competition_id`, `submission_path`) and write one aggregate report.
 
     Args:
         jobs: worker processes.
         live_thresholds: place scores on the refreshed leaderboards instead of the published thresholds.
+        progress: called with the number of submissions that were just graded.
 
     Returns:
         The aggregate, in the order of the lines; it also lies in `output_dir` as `<timestamp>_grading_report.json`.
@@ -92,7 +103,8 @@ def grade_jsonl(
     from mlebench.grade_many import Submission, grade_many
 
     entries = [Submission(competition_id, submission) for competition_id, submission in read_jsonl(Path(path))]
-    aggregate = aggregate_reports(grade_many(entries, registry, jobs=jobs, live_thresholds=live_thresholds))
+    reports = grade_many(entries, registry, jobs=jobs, live_thresholds=live_thresholds, progress=progress)
+    aggregate = aggregate_reports(reports)
     save_report(aggregate, Path(output_dir))
     return aggregate
 
@@ -105,8 +117,12 @@ def read_jsonl(path: Path) -> list[tuple[str, Path]]:
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {path}: {error}") from None
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {path}: {error.strerror}; give a JSON-lines file, a .csv with `-c ID` or a run group"
+        ) from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8 text; give a JSON-lines file") from None
     entries = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -120,16 +136,39 @@ def read_jsonl(path: Path) -> list[tuple[str, Path]]:
 
 
 def save_report(aggregate: AggregateReport, output_dir: Path) -> Path:
-    """Write an aggregate as `<timestamp>_grading_report.json` and return its path."""
+    """Write an aggregate as `<timestamp>_grading_report.json` and return its path; never over another report."""
     output_dir.mkdir(parents=True, exist_ok=True)
-    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S-%Z")
-    target = output_dir / f"{stamp}_grading_report.json"
-    target.write_text(json.dumps(aggregate.to_dict(), indent=2) + "\n", encoding="utf-8")
+    while True:
+        stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S-%Z")
+        target = output_dir / f"{stamp}_grading_report.json"
+        try:
+            # claims the name, as two may be written within one second
+            target.touch(exist_ok=False)
+        except FileExistsError:
+            time.sleep(0.1)
+        else:
+            break
+    write_json(target, aggregate.to_dict())
     return target
 
 
+def read_answers(competition: Competition) -> pd.DataFrame:
+    """The answers as the grader reads them.
+
+    Raises:
+        UsageError: if the competition's data is not prepared, or its answers are damaged.
+    """
+    try:
+        return competition.answers_table
+    except InvalidSubmission as error:
+        raise UsageError(
+            f"{competition.answers} is damaged: {error}; "
+            f"`mlebench prepare {competition.id} --edition {competition.edition.name} --force` makes it anew"
+        ) from None
+
+
 def _judge(submission: Path, competition: Competition) -> _Verdict:
-    answers = competition.answers_table
+    answers = read_answers(competition)
     if not submission.is_file():
         what = "a folder" if submission.is_dir() else "missing"
         return _Verdict(error_kind="missing", error=f"{submission} is {what}; hand in a csv file")

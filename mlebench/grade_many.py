@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grading.report import CompetitionReport
 from mlebench.errors import WorkFailed
-from mlebench.grade import grade_csv
+from mlebench.grade import grade_csv, read_answers
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -112,7 +112,7 @@ def _spread(batch: _Batch, batches: Sequence[_Batch], registry: Registry, jobs: 
     fair_share = sum(other.size for other in batches) / jobs
     if batch.size <= fair_share or len(batch.places) < 2:
         return [batch]
-    answers = registry.get_competition(batch.submissions[0].competition_id).answers_table
+    answers = read_answers(registry.get_competition(batch.submissions[0].competition_id))
     wanted = math.ceil(_CHUNKS_PER_JOB * batch.size / fair_share)
     step = math.ceil(len(batch.places) / wanted)
     return [
@@ -134,8 +134,13 @@ def _work(
             futures: dict[Future[list[CompetitionReport]], _Batch] = {
                 pool.submit(_grade, batch, registry, live_thresholds): batch for batch in batches
             }
-            for future in as_completed(futures):
-                yield futures[future], future.result()
+            try:
+                for future in as_completed(futures):
+                    yield futures[future], future.result()
+            except BaseException:
+                # what has not begun is not worth waiting for
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
     except BrokenProcessPool:
         raise WorkFailed("a grading process died, most likely for lack of memory; try again with `--jobs 1`") from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator
 
@@ -60,16 +60,8 @@ def show_duration(seconds: float) -> str:
     return f"{whole // 86400} d {whole % 86400 // 3600:02d} h"
 
 
-def _size(value: Any) -> int:
-    return parse_size(value)
-
-
-def _duration(value: Any) -> float:
-    return parse_duration(value)
-
-
-Size = Annotated[int, BeforeValidator(_size)]
+Size = Annotated[int, BeforeValidator(parse_size)]
 """Bytes; a model field of this type reads `16g`."""
 
-Duration = Annotated[float, BeforeValidator(_duration)]
+Duration = Annotated[float, BeforeValidator(parse_duration)]
 """Seconds; a model field of this type reads `1h30m`."""

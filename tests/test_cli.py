@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from mlebench.cli.main import COMMANDS, main
+from grading.report import aggregate_reports
+from mlebench.cli.main import COMMANDS, command_parser, main
+from mlebench.grade import save_report
 
 
 @pytest.fixture
@@ -46,6 +51,81 @@ def test_a_mistyped_id_command_or_split_is_told_with_its_nearest(capsys: pytest.
         captured = capsys.readouterr()
         assert hint in captured.err
         assert captured.out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["list", "--splt", "low"], "did you mean --split?"),
+        (["list", "--modalty=image"], "did you mean --modality?"),
+        (["agents", "bild"], "did you mean build?"),
+        (["run", "--sandbox", "dokcer"], "did you mean docker?"),
+        (["grade", "x.csv", "--jobs", "0"], "expected a whole number of at least 1"),
+        (["validate", "x.csv"], "`mlebench validate --help`"),
+    ],
+)
+def test_a_mistyped_option_or_choice_is_told_with_its_nearest(
+    words: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    told = capsys.readouterr().err
+    assert hint in told
+    assert told.count("\n") == 1
+
+
+SAME_EVERYWHERE = (
+    "--competition-id", "--split", "--data-dir", "--runs-dir", "--edition", "--split-key", "--json", "--jobs", "--thresholds",
+)  # fmt: skip
+
+
+def test_an_option_is_written_alike_in_every_command() -> None:
+    seen: dict[str, set[tuple[str, ...]]] = {}
+    for command in COMMANDS:
+        module = importlib.import_module(f"mlebench.cli.commands.{command.replace('-', '_')}")
+        for action in command_parser(command, module)._actions:
+            for option in action.option_strings:
+                seen.setdefault(option, set()).add((*action.option_strings, str(action.metavar)))
+    assert {option: spellings for option, spellings in seen.items() if option in SAME_EVERYWHERE and len(spellings) > 1} == {}
+    assert seen["-c"] == {("-c", "--competition-id", "ID")}
+
+
+def test_without_a_command_the_usage_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and "commands:" in captured.err
+
+
+def test_a_reader_that_stops_early_sees_no_traceback() -> None:
+    command = f"{sys.executable} -m mlebench.cli.main list 2>&1 >/dev/full | cat"
+    ended = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert ended.stdout == "mlebench list: No space left on device\n"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlebench.cli.main", "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout and process.stderr
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait() == 1
+
+
+def test_two_reports_of_one_second_are_both_kept(tmp_path: Path) -> None:
+    assert len({save_report(aggregate_reports([]), tmp_path) for _ in range(2)}) == 2
+
+
+def test_a_demo_that_cannot_work_is_refused_before_anything_is_prepared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["demo", "--agent", "dumy", "--data-dir", str(tmp_path / "data")]) == 2
+    assert "did you mean dummy" in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
+
+
+def test_lists_of_ids_may_hold_remarks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ids.txt").write_text("  # a remark\n\n  demo-wine \n")
+    assert main(["prepare", "--list", str(tmp_path / "ids.txt"), "--verify-only", "--data-dir", str(tmp_path)]) == 2
+    assert "demo-wine: not prepared" in capsys.readouterr().err
+    assert main(["prepare", "--list", str(tmp_path / "no.txt")]) == 2
+    assert "no.txt: No such file or directory; give" in capsys.readouterr().err
 
 
 def test_grade_json_is_one_report_and_its_exit_code_tells_validity(prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,6 +171,13 @@ def test_a_crash_of_the_grader_is_never_the_agents_fault(
     assert report["error_kind"] == "grader_error"
     assert "Maybe" not in report["error"]
     assert "Traceback" in caplog.text
+
+
+def test_damaged_answers_are_said_with_the_command_that_mends_them(prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (prepared / "spaceship-titanic" / "prepared" / "private" / "test.csv").write_bytes(b"")
+    for command in ("grade", "validate"):
+        assert main([command, str(sample(prepared)), "-c", "spaceship-titanic", "--data-dir", str(prepared)]) == 2
+        assert "`mlebench prepare spaceship-titanic --edition v1 --force`" in capsys.readouterr().err
 
 
 def test_a_jsonl_of_submissions_becomes_one_timestamped_report(prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -49,19 +50,23 @@ def test_full_disk_is_red(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     class Usage:
         free = 2**30
 
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: Usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage)
     finding = doctor._disk("data disk", tmp_path / "not" / "there" / "yet")
     assert finding.state == "problem" and "1.0 GiB" in finding.what
 
 
 def test_credentials_are_found_and_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path))
     for name in ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY"):
         monkeypatch.delenv(name, raising=False)
     assert doctor._kaggle().state == "warning"
     (tmp_path / "kaggle.json").write_text("{}")
+    assert doctor._kaggle().state == "warning"
+    (tmp_path / "kaggle.json").write_text('{"username": "ann", "key": "not-to-be-shown"}')
     assert doctor._kaggle().state == "ok"
+    assert "not-to-be-shown" not in str(doctor._kaggle())
     monkeypatch.setenv("OPENAI_API_KEY", "sk-not-to-be-shown")
     shown: Any = json.dumps(doctor._model_keys().to_dict())
     assert "OPENAI_API_KEY" in shown

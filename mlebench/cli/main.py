@@ -6,6 +6,7 @@ import argparse
 import difflib
 import importlib
 import os
+import re
 import sys
 from types import ModuleType
 from typing import NoReturn
@@ -34,11 +35,20 @@ COMMANDS = {
 
 
 class _Parser(argparse.ArgumentParser):
-    """Suggests the nearest spelling for a mistyped choice or option."""
+    """Refuses wrong options in one sentence, with the nearest spelling of a mistyped choice or option."""
 
     def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(2, f"{self.prog}: {message}\n")
+        from mlebench.errors import UsageError
+
+        raise UsageError(f"{message}{self._nearest(message)}")
+
+    def _nearest(self, message: str) -> str:
+        options = [option for action in self._actions for option in action.option_strings]
+        choices = [str(choice) for action in self._actions for choice in action.choices or ()]
+        known = {"unrecognized arguments: (-\\S*)": options, "invalid choice: '(.*?)'": choices}
+        wrong = [(found[1], names) for pattern, names in known.items() if (found := re.search(pattern, message))]
+        near = [name for word, names in wrong for name in difflib.get_close_matches(word.partition("=")[0], names, n=1)]
+        return f"; did you mean {near[0]}?" if near else f"; `{self.prog} --help` tells more"
 
 
 def _usage() -> str:
@@ -98,12 +108,19 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: the words after `mlebench`; `sys.argv` when omitted.
 
     Returns:
-        0 done; 1 the work failed or a submission is invalid; 2 wrong usage or a missing precondition.
+        0 done; 1 the work failed, a submission is invalid, or nobody reads the output; 2 wrong usage or a missing precondition;
+        130 interrupted.
+
+    Raises:
+        SystemExit: after `--help`, with 0.
     """
     words = sys.argv[1:] if arguments is None else arguments
-    if not words or words[0] in {"-h", "--help"}:
+    if not words:
+        print(_usage(), file=sys.stderr)
+        return 2
+    if words[0] in {"-h", "--help"}:
         print(_usage())
-        return 0 if words else 2
+        return 0
     if words[0] == "--version":
         from mlebench import __version__
 
@@ -118,7 +135,10 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         with extras_explained():
-            return _dispatch(name, rest)
+            exit_code = _dispatch(name, rest)
+            # a reader that has gone shows here, not when the interpreter ends
+            sys.stdout.flush()
+            return exit_code
     except MlebenchError as error:
         print(f"mlebench {name}: {error}", file=sys.stderr)
         return error.exit_code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -17,10 +18,32 @@ if TYPE_CHECKING:
 Number = TypeVar("Number", int, float)
 
 
-def add_data(parser: argparse.ArgumentParser) -> None:
-    """`--data-dir`, `--edition` and `--split-key`."""
+# what options are added to
+Options = argparse.ArgumentParser | argparse._ArgumentGroup
+
+_SPLITS = "low, medium, high, all, dev, demo, research or own"
+
+
+def add_data_dir(parser: Options) -> None:
+    """`--data-dir`."""
     parser.add_argument("--data-dir", metavar="D", help="where data lies (default: $MLEBENCH_DATA_DIR, else the user's cache)")
-    parser.add_argument("--edition", choices=("v1", "v2"), default="v1", help="the published data (v1) or the mended (v2)")
+
+
+def add_runs_dir(parser: Options) -> None:
+    """`--runs-dir`."""
+    parser.add_argument("--runs-dir", metavar="D", help="where run groups lie (default: $MLEBENCH_RUNS_DIR, else ./runs)")
+
+
+def add_split(parser: Options, help: str) -> None:
+    """`--split`, its help ending with the splits that there are."""
+    parser.add_argument("--split", metavar="S", help=f"{help}: {_SPLITS}")
+
+
+def add_edition(parser: Options, default: str | None = "v1") -> None:
+    """`--edition` and `--split-key`; `default` is None where it is not v1 that holds unless told."""
+    parser.add_argument(
+        "--edition", choices=("v1", "v2"), default=default, help="the published data (v1, default) or the mended (v2)"
+    )
     parser.add_argument(
         "--split-key",
         metavar="K",
@@ -29,17 +52,34 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_data(parser: Options) -> None:
+    """`--data-dir`, `--edition` and `--split-key`."""
+    add_data_dir(parser)
+    add_edition(parser)
+
+
+def add_thresholds(parser: Options) -> None:
+    """`--thresholds`."""
+    parser.add_argument("--thresholds", choices=("published", "live"), default="published",
+                        help="medal thresholds: published in 2024 (default), or of the refreshed leaderboard")  # fmt: skip
+
+
+def add_jobs(parser: Options, what: str) -> None:
+    """`--jobs`, at least 1; `what` says of what there may be so many."""
+    parser.add_argument("--jobs", type=at_least(1), default=1, metavar="N", help=f"{what} (default: 1)")
+
+
 def add_selection(parser: argparse.ArgumentParser) -> None:
     """Competitions by id, by split or by list."""
     parser.add_argument("ids", nargs="*", metavar="ID", help="competition ids")
     parser.add_argument("-c", "--competition-id", action="append", default=[], metavar="ID", help="a competition (repeatable)")
-    parser.add_argument("--split", metavar="S", help="all competitions of a split: low, medium, high, all, dev, demo, research")
+    add_split(parser, "all competitions of a split")
     parser.add_argument("--all", action="store_true", help="the 75 competitions of the benchmark (--split all)")
     parser.add_argument("--lite", action="store_true", help="the low split (--split low)")
     parser.add_argument("--list", metavar="FILE", help="a file with one id a line")
 
 
-def add_json(parser: argparse.ArgumentParser) -> None:
+def add_json(parser: Options) -> None:
     """`--json`."""
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
 
@@ -48,11 +88,22 @@ def registry_of(arguments: argparse.Namespace) -> Registry:
     """The registry with the data directory and edition asked for."""
     from mlebench.registry import Registry
 
-    key = getattr(arguments, "split_key", None) or os.environ.get("MLEBENCH_SPLIT_KEY")
+    key = split_key_of(arguments)
     edition: EditionName = getattr(arguments, "edition", None) or "v1"
     registry = Registry().set_edition(edition, key)
     data_dir = getattr(arguments, "data_dir", None)
     return registry.set_data_dir(data_dir) if data_dir else registry
+
+
+def split_key_of(arguments: argparse.Namespace) -> str | None:
+    """The secret key given by `--split-key` or `MLEBENCH_SPLIT_KEY`."""
+    return getattr(arguments, "split_key", None) or os.environ.get("MLEBENCH_SPLIT_KEY") or None
+
+
+def tell(arguments: argparse.Namespace, line: str) -> None:
+    """Print a line of progress to stderr, unless --quiet."""
+    if not arguments.quiet:
+        print(line, file=sys.stderr)
 
 
 def selected(arguments: argparse.Namespace, registry: Registry) -> list[Competition]:
@@ -66,7 +117,9 @@ def selected(arguments: argparse.Namespace, registry: Registry) -> list[Competit
     if split:
         ids += registry.list_competition_ids(split)
     if arguments.list:
-        ids += _listed(Path(arguments.list))
+        from mlebench.reports.selection import read_ids
+
+        ids += read_ids(Path(arguments.list))
     if not ids:
         raise UsageError("name competitions by id, --split or --list; `mlebench list` shows all")
     return [registry.get_competition(competition_id) for competition_id in dict.fromkeys(ids)]
@@ -84,9 +137,12 @@ def quantity(option: str, text: str, parse: Callable[[str], Number]) -> Number:
         raise UsageError(f"{option}: {error}") from None
 
 
-def _listed(path: Path) -> list[str]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the list {path}: {error}") from None
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+def at_least(least: int) -> Callable[[str], int]:
+    """The `type` of an option that takes a whole number, 0 or 1 at least."""
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"it is {text}, expected a whole number of at least {least}")
+        return int(text)
+
+    return parse

@@ -7,8 +7,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from mlebench.cli.output import human_size
-from mlebench.quantities import show_duration
+from mlebench.quantities import show_duration, show_size
 
 if TYPE_CHECKING:
     from mlebench.data.progress import Progress
@@ -38,14 +37,14 @@ class Speed:
 
 
 def describe(progress: Progress, speed: Speed) -> str:
-    """One line: `downloading 1.2 GB of 5.7 GB, 34.0 MB/s, 2 min 12 s left`."""
+    """One line: `downloading 1.2 GiB of 5.7 GiB, 34.0 MiB/s, 2 min 12 s left`."""
     if progress.phase != "downloading":
         return progress.phase
-    of = f" of {human_size(progress.total)}" if progress.total is not None else ""
-    rate = f", {human_size(speed.rate)}/s" if speed.rate else ""
+    of = f" of {show_size(progress.total)}" if progress.total is not None else ""
+    rate = f", {show_size(speed.rate)}/s" if speed.rate else ""
     left = speed.left(progress.done, progress.total)
     time_left = f", {show_duration(left)} left" if left else ""
-    return f"downloading {human_size(progress.done)}{of}{rate}{time_left}"
+    return f"downloading {show_size(progress.done)}{of}{rate}{time_left}"
 
 
 class PreparationDisplay:

@@ -7,7 +7,7 @@ scripts alone weigh 4.7 and 1 MB.)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 from xml.etree import ElementTree
 
 import pygal
@@ -81,10 +81,13 @@ def pass_at_k(series: Mapping[str, Points]) -> str:
     return _lines(series, "attempts (k)", "% with a medal", (0, 100), dots=True)
 
 
-def budgets(points: Sequence[BudgetPoint], axis: str) -> str:
+def budgets(points: Sequence[BudgetPoint], axis: Literal["hours", "gpus"]) -> str:
     """Medal share of several experiments over their time limit (`hours`) or GPUs (`gpus`)."""
     known = [(getattr(point, axis), point) for point in points if getattr(point, axis) is not None]
-    series = {point.experiment: [(float(value), point.any_medal_percentage)] for value, point in known}
+    # an agent run under several budgets is one series
+    series: dict[str, list[tuple[float, float | None]]] = {}
+    for value, point in known:
+        series.setdefault(point.experiment, []).append((float(value), point.any_medal_percentage))
     return _lines(series, {"hours": "time limit (hours)", "gpus": "GPUs"}[axis], "% with a medal", (0, 100), dots=True)
 
 

@@ -155,35 +155,3 @@ def _mean(values: Iterable[float]) -> float:
 
 def _interval(values: Mapping[str, float]) -> Interval:
     return bootstrap_interval(list(values.values()))
-
-
-def print_familiarity(entries: Sequence[Familiarity]) -> None:
-    """Print the comparison as tables."""
-    from rich.table import Table
-
-    from mlebench.reports.terminal import make_console
-
-    console = make_console()
-    for entry in entries:
-        table = Table(title=" · ".join(filter(None, (entry.agent or "Reports", entry.models))), title_justify="left")
-        for column in ("competitions of", "number", "runs", "normalised score", "95 %"):
-            table.add_column(column, justify="left" if column == "competitions of" else "right")
-        for figure in entry.figures:
-            table.add_row(figure.kind, str(figure.competitions), str(figure.runs), f"{figure.mean:.3f}", _shown(figure.interval))
-        console.print(table)
-        for gap in entry.gaps:
-            console.print(_sentence(gap))
-    console.print(
-        "normalised: 0 at the leaderboard's median or worse, 1 at gold or better; intervals are bootstrapped over competitions",
-        style="dim",
-    )
-
-
-def _sentence(gap: FamiliarityGap) -> str:
-    over = f"over {gap.competitions} shared competitions" if gap.paired else "other tasks, so memory is but one possible reason"
-    surely = "above" if gap.interval.lower > 0 else "below" if gap.interval.upper < 0 else "not distinguishable from"
-    return f"kaggle − {gap.other}: {gap.difference:+.3f} ({_shown(gap.interval)}), {surely} 0; {over}"
-
-
-def _shown(interval: Interval) -> str:
-    return f"{interval.lower:.3f} … {interval.upper:.3f}"

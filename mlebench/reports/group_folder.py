@@ -39,7 +39,7 @@ def read_group(folder: Path) -> Batch:
     for planned in group.plan.runs:
         record = group.record(planned)
         layers.setdefault(planned.seed, {})[planned.competition_id] = GradedRun(
-            report=graded.get(planned, _report_of(record)),
+            report=graded[planned] if planned in graded else _report_of(record, folder),
             details=_details(group.run_dir(planned.run_id), record),
             snapshots=snapshots.get(planned.run_id, ()),
         )
@@ -71,8 +71,11 @@ def _details(folder: Path, record: RunRecord) -> RunDetails:
     )
 
 
-def _report_of(record: RunRecord) -> CompetitionReport | None:
-    return CompetitionReport.from_dict(record.report) if record.report is not None else None
+def _report_of(record: RunRecord, folder: Path) -> CompetitionReport | None:
+    try:
+        return CompetitionReport.from_dict(record.report) if record.report is not None else None
+    except ValueError as error:
+        raise UsageError(f"the report of {record.run_id} is damaged: {error}; `mlebench grade {folder}` makes it anew") from None
 
 
 def _graded(group: Group) -> dict[PlannedRun, CompetitionReport]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from string import Template
+from typing import Literal
 from urllib.parse import quote
 
 from mlebench.reports import charts
@@ -155,11 +157,13 @@ def _run_cell(run: RunRow) -> Cell:
 def _honest_totals(entry: ExperimentDocument) -> str:
     counts_header = ["Split", "Runs", "Valid", "Invalid", "No submission", "Infrastructure failure", "Not graded"]
     counts = [
-        [name, c.runs, c.valid, c.invalid, c.missing, c.infrastructure, c.not_graded]
-        for name, c in ((summary.selection.name, summary.counts) for summary in entry.summaries)
+        [name, ended.runs, ended.valid, ended.invalid, ended.missing, ended.infrastructure, ended.not_graded]
+        for name, ended in ((summary.selection.name, summary.counts) for summary in entry.summaries)
     ]
-    reasons = dict(reason for summary in entry.summaries for reason in summary.counts.invalid_reasons.items())
-    listed = bullets([f"{times} × {reason}" for reason, times in reasons.items()]) if reasons else ""
+    # splits overlap, so their counts cannot be added
+    invalid = [run for row in entry.competitions for run in row.runs if run.outcome == "invalid"]
+    reasons = Counter(run.error or "no reason recorded" for run in invalid).most_common()
+    listed = bullets([f"{times} × {reason}" for reason, times in reasons]) if reasons else ""
     parts = ["<h3>How runs ended</h3>", sortable_table(counts_header, counts), listed, "<h3>Any medal, seen otherwise</h3>"]
     header = ["Split", "Full figure", "Without known leaks", "Without known leaks or faults", "Best snapshot"]
     rows = [
@@ -248,10 +252,11 @@ def _comparisons(document: Document) -> str:
         for entry in document.comparisons
     ]
     parts = [sortable_table(header, rows), '<p class="note">p-values of the exact two-sided sign test by competition.</p>']
-    for axis, name in (("hours", "time limit"), ("gpus", "GPUs")):
+    axes: tuple[tuple[Literal["hours", "gpus"], str], ...] = (("hours", "time limit"), ("gpus", "GPUs"))
+    for axis, name in axes:
         if len({getattr(point, axis) for point in document.budgets} - {None}) > 1:
-            names = [point.experiment for point in document.budgets if getattr(point, axis) is not None]
-            parts.append(chart_figure("lines", charts.budgets(document.budgets, axis), names, f"Medals over {name}."))
+            names = dict.fromkeys(point.experiment for point in document.budgets if getattr(point, axis) is not None)
+            parts.append(chart_figure("lines", charts.budgets(document.budgets, axis), list(names), f"Medals over {name}."))
     return "".join(parts)
 
 

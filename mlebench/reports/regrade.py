@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -55,25 +56,27 @@ def regrade_group(
     chosen = edition or group.plan.edition
     registry = Registry().set_data_dir(data_dir or group.plan.data_dir).set_edition(chosen, split_key)
     _check_key(group, registry)
-    runs = [(planned, record) for planned in group.plan.runs if _is_gradable(record := group.record(planned))]
-    if not runs:
-        raise UsageError(f"no run of {folder} has ended; `mlebench runs {group.name}` shows their states")
     in_place = chosen == group.plan.edition and output_dir is None
-    submissions = [_submission(group, planned, _last_submission(group, planned)) for planned, _ in runs]
-    snapshots = _snapshots(group, [planned for planned, _ in runs]) if in_place else []
-    everything = [*submissions, *(submission for _, submission in snapshots)]
-    graded = grade_many(everything, registry, jobs=jobs, live_thresholds=live_thresholds, progress=progress)
-    reports = [_movable(group, report) for report in graded]
-    last, along_the_way = reports[: len(submissions)], reports[len(submissions) :]
-    if not in_place:
-        save_report(aggregate_reports(last), Path(output_dir or group.folder))
-        return aggregate_reports(last)
-    with hold(group.folder):
-        for (planned, _), report in zip(runs, last, strict=True):
-            _replace_report(group, planned, report)
-        _write_snapshots(group, [seconds for seconds, _ in snapshots], along_the_way)
-        write_grading_report(group)
-    return aggregate_reports(last)
+    # held while grading, too, so that nobody runs again what is about to get another report
+    with hold(group.folder) if in_place else contextlib.nullcontext():
+        runs = [planned for planned in group.plan.runs if _is_gradable(group.record(planned))]
+        if not runs:
+            raise UsageError(f"no run of {folder} has ended; `mlebench runs {group.name}` shows their states")
+        submissions = [_submission(group, planned, _last_submission(group, planned)) for planned in runs]
+        snapshots = _snapshots(group, runs) if in_place else []
+        everything = [*submissions, *(submission for _, submission in snapshots)]
+        graded = grade_many(everything, registry, jobs=jobs, live_thresholds=live_thresholds, progress=progress)
+        reports = [_movable(group, report) for report in graded]
+        last, along_the_way = reports[: len(submissions)], reports[len(submissions) :]
+        aggregate = aggregate_reports(last)
+        if in_place:
+            for planned, report in zip(runs, last, strict=True):
+                _replace_report(group, planned, report)
+            _write_snapshots(group, [seconds for seconds, _ in snapshots], along_the_way)
+            write_grading_report(group)
+        else:
+            save_report(aggregate, Path(output_dir or group.folder))
+    return aggregate
 
 
 def _check_key(group: Group, registry: Registry) -> None:

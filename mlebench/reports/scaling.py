@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grading.report import CompetitionReport
-from mlebench.reports.experiment import Experiment, GradedRun, Snapshot
+from mlebench.reports.experiment import Experiment, GradedRun
 from mlebench.reports.selection import Selection
-from mlebench.reports.summary import Grid, bounded_score, mean_or_none, runs_by_competition
+from mlebench.reports.summary import bounded_score, mean_or_none, runs_by_competition
 
 _MOST_POINTS = 200
 
@@ -66,7 +66,7 @@ def over_time(experiment: Experiment, selection: Selection) -> list[TimePoint]:
 
 def run_curves(experiment: Experiment, selection: Selection) -> list[RunCurve]:
     """The scores over time of each run with graded snapshots."""
-    grid: Grid = runs_by_competition(experiment, selection)
+    grid = runs_by_competition(experiment, selection)
     curves = []
     for name, runs in grid.items():
         for seed, run in enumerate(runs):
@@ -85,12 +85,13 @@ def _timeline(run: GradedRun) -> list[tuple[int, CompetitionReport]]:
     """Snapshots and the last submission with their seconds; the last one stands at the run's end."""
     points = [(snapshot.seconds, snapshot.report) for snapshot in run.snapshots]
     if run.report is not None:
-        points.append((_end(run, run.snapshots), run.report))
+        points.append((_end(run), run.report))
     return points
 
 
-def _end(run: GradedRun, snapshots: Sequence[Snapshot]) -> int:
-    last = snapshots[-1].seconds if snapshots else 0
+def _end(run: GradedRun) -> int:
+    """Seconds from the run's start to its end, as far as known; never before its last snapshot."""
+    last = run.snapshots[-1].seconds if run.snapshots else 0
     hours = run.details.hours if run.details else None
     return max(last, round(hours * 3600)) if hours is not None else last
 

@@ -84,7 +84,7 @@ def select(names: Sequence[str], competition_ids: Sequence[str], catalog: Catalo
         competition_ids: single competitions, which together are one selection.
 
     Raises:
-        UsageError: a name is neither a split nor a file.
+        UsageError: a name is neither a split nor a file with ids.
     """
     selections = [catalog.split(name) if name in SPLITS else _read_list(Path(name)) for name in names]
     if competition_ids:
@@ -110,19 +110,32 @@ def _is_tried(split: Selection, present: set[str]) -> bool:
     return 2 * len(present.intersection(split.competition_ids)) >= len(split.competition_ids)
 
 
-def _read_list(path: Path) -> Selection:
+def read_ids(path: Path) -> list[str]:
+    """The competition ids of a text file, one a line; empty lines and those that begin with `#` are left out.
+
+    Raises:
+        UsageError: the file cannot be read or names no competition.
+    """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}; give a text file with one id a line") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8 text; give a text file with one id a line") from None
+    entries = [line.strip() for line in lines]
+    ids = list(dict.fromkeys(entry for entry in entries if entry and not entry.startswith("#")))
+    if not ids:
+        raise UsageError(f"{path} names no competition; give one id a line, `mlebench list` shows them")
+    return ids
+
+
+def _read_list(path: Path) -> Selection:
+    if not path.exists():
         raise UsageError(
             f"there is no split {str(path)!r} and no such file; "
             f"`mlebench report --split` takes {', '.join(SPLITS)} or a file with ids"
-        ) from None
-    entries = [line.strip() for line in lines]
-    ids = tuple(dict.fromkeys(entry for entry in entries if entry and not entry.startswith("#")))
-    if not ids:
-        raise UsageError(f"{path} names no competition; give one id a line, `mlebench list` shows them")
-    return Selection(path.stem, ids)
+        )
+    return Selection(path.stem, tuple(read_ids(path)))
 
 
 def group_by_modality(selection: Selection, catalog: Catalog) -> Mapping[str, list[str]]:

@@ -11,42 +11,47 @@ from mlebench.errors import UsageError
 from mlebench.paths import runs_dir
 from mlebench.reports.experiment import Batch, Conditions, Experiment, layers_of, make_experiments
 from mlebench.reports.group_folder import is_group, read_aggregate, read_group
+from mlebench.runs.plan import find_group
 
 
-def load_experiments(sources: Sequence[str | Path], name: str | None = None, models: str = "") -> list[Experiment]:
+def load_experiments(sources: Sequence[str | Path], groups_dir: Path | None = None) -> list[Experiment]:
     """Read sources and pool them into experiments.
 
     Groups are pooled by agent, models and profile; all report files together are one experiment.
 
     Args:
-        sources: a group's folder or name, a report file, a folder that holds such, or a glob.
-        name: what the experiment of report files is called; by default their common folder.
-        models: the models behind report files, which do not name them.
+        sources: a group's folder or name, `latest`, a report file, a folder that holds such, or a glob.
+        groups_dir: where groups are found by name; by default `paths.runs_dir()`.
 
     Raises:
         UsageError: nothing was found, a file is no report, or editions are mixed.
     """
-    places = [place for source in sources for place in _places(str(source))]
+    places = [place for source in sources for place in _places(str(source), groups_dir or runs_dir())]
     files = list(dict.fromkeys(place for place in places if place.is_file()))
-    batches = _read_files(files, Conditions(agent=name or _common_name(files), models=models))
+    batches = _read_files(files, Conditions(agent=_common_name(files)))
     batches |= {place: read_group(place) for place in places if place.is_dir()}
     return make_experiments([batches[place] for place in dict.fromkeys(places)])
 
 
-def _places(source: str) -> list[Path]:
+def _places(source: str, groups_dir: Path) -> list[Path]:
     """The groups and report files that `source` stands for, resolved, so that naming one twice counts once."""
     path = Path(source).expanduser()
     if not path.exists():
         if glob.has_magic(source):
             found = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
             if found:
-                return [place for entry in found for place in _places(entry)]
-        if not is_group(runs_dir() / source):
-            raise UsageError(f"{source} is neither a run group nor a grading report; `mlebench runs` lists the groups")
-        path = runs_dir() / source
+                return [place for entry in found for place in _places(entry, groups_dir)]
+        path = _group_folder(source, groups_dir)
     if path.is_file() or is_group(path):
         return [path.resolve()]
     return _inside(path)
+
+
+def _group_folder(name: str, groups_dir: Path) -> Path:
+    try:
+        return find_group(groups_dir, name).folder
+    except UsageError as error:
+        raise UsageError(f"{name} is neither a run group nor a grading report: {error}") from None
 
 
 def _inside(folder: Path) -> list[Path]:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-BOOTSTRAP_RESAMPLES = 10_000
+_RESAMPLES = 10_000
 _BOOTSTRAP_SEED = 20240924
 """Fixed, so that a report made twice from the same runs is the same."""
 
@@ -101,7 +102,7 @@ def mean_pass_at_k(outcomes: Sequence[Sequence[bool]]) -> list[PassAtK]:
     ]
 
 
-def bootstrap_interval(values: Sequence[float], resamples: int = BOOTSTRAP_RESAMPLES) -> Interval:
+def bootstrap_interval(values: Sequence[float]) -> Interval:
     """95 % percentile interval of the mean when competitions are drawn anew with replacement.
 
     It tells how far the figure depends on which competitions the benchmark holds, whereas the standard error over seeds
@@ -109,32 +110,37 @@ def bootstrap_interval(values: Sequence[float], resamples: int = BOOTSTRAP_RESAM
 
     Args:
         values: one per competition, the mean over its seeds; at least one.
-        resamples: number of draws; the draws are seeded and the same every time.
+
+    Raises:
+        ValueError: no values.
     """
-    sample = np.asarray(values, dtype=float)
-    if sample.size == 0:
-        raise ValueError("a bootstrap needs at least one competition")
-    rng = np.random.default_rng(_BOOTSTRAP_SEED)
-    means = sample[rng.integers(sample.size, size=(resamples, sample.size))].mean(axis=1)
-    lower, upper = np.quantile(means, (0.025, 0.975))
-    return Interval(float(lower), float(upper))
+    return _middle(_means_drawn_anew(values, np.random.default_rng(_BOOTSTRAP_SEED)))
 
 
-def bootstrap_difference(first: Sequence[float], second: Sequence[float], resamples: int = BOOTSTRAP_RESAMPLES) -> Interval:
+def bootstrap_difference(first: Sequence[float], second: Sequence[float]) -> Interval:
     """95 % percentile interval of mean(first) − mean(second), both drawn anew independently; see `bootstrap_interval`.
 
     Args:
         first, second: one value per competition, at least one each.
-        resamples: number of draws; the draws are seeded and the same every time.
+
+    Raises:
+        ValueError: no values.
     """
     rng = np.random.default_rng(_BOOTSTRAP_SEED)
-    means = []
-    for values in (first, second):
-        sample = np.asarray(values, dtype=float)
-        if sample.size == 0:
-            raise ValueError("a bootstrap needs at least one competition")
-        means.append(sample[rng.integers(sample.size, size=(resamples, sample.size))].mean(axis=1))
-    lower, upper = np.quantile(means[0] - means[1], (0.025, 0.975))
+    return _middle(_means_drawn_anew(first, rng) - _means_drawn_anew(second, rng))
+
+
+def _means_drawn_anew(values: Sequence[float], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Means of `_RESAMPLES` samples drawn with replacement, each as large as `values`."""
+    sample = np.asarray(values, dtype=float)
+    if sample.size == 0:
+        raise ValueError("a bootstrap needs at least one competition")
+    means: NDArray[np.float64] = sample[rng.integers(sample.size, size=(_RESAMPLES, sample.size))].mean(axis=1)
+    return means
+
+
+def _middle(means: NDArray[np.float64]) -> Interval:
+    lower, upper = np.quantile(means, (0.025, 0.975))
     return Interval(float(lower), float(upper))
 
 

@@ -9,13 +9,16 @@ from rich.table import Table
 from rich.text import Text
 
 from mlebench.reports.comparison import Comparison
+from mlebench.reports.contamination import Familiarity, FamiliarityGap
 from mlebench.reports.document import Document, ExperimentDocument
 from mlebench.reports.published import SPLIT_NAMES, PublishedResult
+from mlebench.reports.statistics import Interval
 from mlebench.reports.summary import CleanFigures, SelectionSummary
 from mlebench.reports.text import (
     METRIC_TITLES,
     NOTHING,
     direction,
+    hours,
     interval,
     issues_text,
     number,
@@ -50,8 +53,9 @@ def print_document(document: Document, *, details: bool = False, console: Consol
 
 def make_console() -> Console:
     """Standard output; a file gets lines wide enough for whole tables."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_WIDTH_OF_FILES)
+    # names and reasons hold what people wrote, brackets included
+    console = Console(highlight=False, markup=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, width=_WIDTH_OF_FILES)
 
 
 def _experiment(entry: ExperimentDocument, details: bool) -> Iterator[RenderableType]:
@@ -164,7 +168,7 @@ def _published(main: ExperimentDocument, results: Sequence[PublishedResult]) -> 
     for title in (*SPLIT_NAMES, "hours", "date"):
         table.add_column(title, justify="right")
     conditions = main.experiment.conditions
-    budget = f"{conditions.hours:.4g}" if conditions.hours is not None else NOTHING
+    budget = hours(conditions.hours)
     day = str(main.date or NOTHING)
     own = [conditions.agent or "this report", conditions.models, *split_figures(main, SPLIT_NAMES), budget, day]
     table.add_row(*own, style="bold", end_section=True)
@@ -173,3 +177,33 @@ def _published(main: ExperimentDocument, results: Sequence[PublishedResult]) -> 
         figures = [plus_minus(result.any_medal[name]) for name in SPLIT_NAMES]
         table.add_row(f"{result.agent} {marks}".strip(), result.models, *figures, str(result.hours), str(result.date))
     return table
+
+
+def print_familiarity(entries: Sequence[Familiarity]) -> None:
+    """Print the comparison of kinds of competitions as tables."""
+    console = make_console()
+    for entry in entries:
+        table = Table(title=" · ".join(filter(None, (entry.agent or "Reports", entry.models))), title_justify="left")
+        for column in ("competitions of", "number", "runs", "normalised score", "95 %"):
+            table.add_column(column, justify="left" if column == "competitions of" else "right")
+        for figure in entry.figures:
+            table.add_row(
+                figure.kind, str(figure.competitions), str(figure.runs), f"{figure.mean:.3f}", _precise(figure.interval)
+            )
+        console.print(table)
+        for gap in entry.gaps:
+            console.print(_gap_sentence(gap))
+    console.print(
+        "normalised: 0 at the leaderboard's median or worse, 1 at gold or better; intervals are bootstrapped over competitions",
+        style="dim",
+    )
+
+
+def _gap_sentence(gap: FamiliarityGap) -> str:
+    over = f"over {gap.competitions} shared competitions" if gap.paired else "other tasks, so memory is but one possible reason"
+    surely = "above" if gap.interval.lower > 0 else "below" if gap.interval.upper < 0 else "not distinguishable from"
+    return f"kaggle − {gap.other}: {gap.difference:+.3f} ({_precise(gap.interval)}), {surely} 0; {over}"
+
+
+def _precise(spread: Interval) -> str:
+    return f"{spread.lower:.3f} … {spread.upper:.3f}"

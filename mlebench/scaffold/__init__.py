@@ -7,11 +7,13 @@ from pathlib import Path
 from string import Template
 from typing import Literal, NamedTuple
 
+from mlebench.agents import NAME_PATTERN
 from mlebench.errors import UsageError
 
 Kind = Literal["competition", "agent"]
 
-_NAMES = {"competition": r"[A-Za-z0-9][A-Za-z0-9-]*", "agent": r"[a-z0-9][a-z0-9._-]*"}
+_NAMES = {"competition": r"[A-Za-z0-9][A-Za-z0-9-]*", "agent": NAME_PATTERN}
+_ALLOWED = {"competition": "letters, digits and hyphens", "agent": "small letters, digits, dots, hyphens and underscores"}
 
 
 class Todo(NamedTuple):
@@ -32,7 +34,9 @@ def scaffold(kind: Kind, name: str, home: Path) -> list[Todo]:
         UsageError: if the name is not one, or the folder exists.
     """
     if not re.fullmatch(_NAMES[kind], name):
-        raise UsageError(f"{name!r} is no name of a {kind}: letters, digits and hyphens only, such as my-{kind}")
+        raise UsageError(
+            f"{name!r} is no name for {'an' if kind == 'agent' else 'a'} {kind}: {_ALLOWED[kind]} only, such as my-{kind}"
+        )
     folder = home / name
     if folder.exists():
         raise UsageError(f"{folder} exists; choose another name, or another place with --into")

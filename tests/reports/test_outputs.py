@@ -127,3 +127,17 @@ def test_published_table_holds_the_leaderboard() -> None:
 def test_wrong_usage_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(tmp_path / "nothing.json")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_reasons_are_counted_over_all_splits(benchmark: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    low, high = (registry.list_competition_ids(split) for split in ("low", "high"))
+    path = write_aggregate(tmp_path / "r_grading_report.json", seed_of(dict.fromkeys(low + high, "invalid")))
+    output(capsys, path, "--split", "low", "--split", "high", "--html", tmp_path / "page.html")
+    assert f"{len(low + high)} × no reason recorded" in (tmp_path / "page.html").read_text()
+
+
+def test_brackets_in_names_are_no_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_aggregate(tmp_path / "r_grading_report.json", [report("spaceship-titanic", "gold")])
+    words = (path, "--name", "agent [bold]", "--models", "m [/x]", "--compare", "published")
+    shown = output(capsys, *words)
+    assert "agent [bold]" in shown and "m [/x]" in shown

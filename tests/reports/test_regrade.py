@@ -75,6 +75,33 @@ def test_runs_without_a_chance_are_not_graded(tmp_path: Path, toys: Path) -> Non
     assert [run.failed_by_infrastructure for run in runs] == [True, False, False]
 
 
+def test_a_group_at_work_is_refused_before_it_is_graded(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlebench.reports.regrade.grade_many", lambda *_, **__: pytest.fail("graded"))
+    with hold(group.folder), pytest.raises(UsageError, match="at work already"):
+        regrade_group(group.folder)
+
+
+def test_groups_are_found_by_name_and_near_names_are_told(group: Group, capsys: pytest.CaptureFixture[str]) -> None:
+    runs_dir = ["--runs-dir", str(group.folder.parent)]
+    for name in (group.name, "latest", str(group.folder)):
+        assert main(["grade", name, *runs_dir, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["total_runs"] == 4
+        assert main(["report", name, *runs_dir, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["splits"]
+    for command in ("grade", "report"):
+        assert main([command, group.name[:-1], *runs_dir]) == 2
+        assert f"did you mean {group.name}?" in capsys.readouterr().err
+
+
+def test_a_damaged_report_of_a_run_is_said(group: Group) -> None:
+    planned = PlannedRun("toy-one", 0)
+    record = group.record(planned)
+    record.report = {"score": 1.0}
+    record.write(group.run_dir(planned.run_id))
+    with pytest.raises(UsageError, match=r"the report of toy-one_seed0 is damaged: .*needs `competition_id`"):
+        load_experiments([group.folder])
+
+
 def test_snapshots_are_graded_with_their_time(group: Group) -> None:
     for clock, error in (("001500", 0.4), ("013000", 0.05), ("1000000", 0.15)):
         keep_snapshot(group, PlannedRun("toy-one", 0), clock, error)

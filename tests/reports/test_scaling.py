@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from mlebench.reports import charts
 from mlebench.reports.experiment import Batch, Conditions, Experiment, GradedRun, RunDetails, Snapshot, make_experiments
-from mlebench.reports.scaling import over_time, run_curves
+from mlebench.reports.scaling import BudgetPoint, over_time, run_curves
 from mlebench.reports.selection import Selection
 from tests.reports.builders import report
 
@@ -65,3 +66,8 @@ def test_many_snapshots_are_thinned() -> None:
     assert len(points) <= 201
     assert points[-1].hours == 25
     assert points[-1].any_medal_percentage == 100
+
+
+def test_an_agent_under_two_budgets_is_drawn_twice() -> None:
+    svg = charts.budgets([BudgetPoint("ours", hours, 1, share) for hours, share in ((8.0, 10.0), (24.0, 17.0))], "hours")
+    assert svg.count("<circle") == 2

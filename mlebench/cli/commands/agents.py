@@ -11,9 +11,9 @@ examples:
 from __future__ import annotations
 
 import argparse
-import sys
+from functools import partial
 
-from mlebench.cli.options import add_json
+from mlebench.cli.options import add_json, tell
 from mlebench.cli.output import print_json, print_table
 from mlebench.errors import UsageError
 
@@ -34,13 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from mlebench.agents import get_agent, list_agents
+    from mlebench.agents import list_variants
 
-    found = [
-        get_agent(f"{name}/{variant}" if variant else name)
-        for name, content in list_agents().items()
-        for variant in (None, *content.variants)
-    ]
+    found = list_variants()
     if arguments.json:
         print_json([{"id": agent.id, **agent.to_dict(), "secrets": agent.secret_names} for agent in found])
         return 0
@@ -60,10 +56,7 @@ def _build(arguments: argparse.Namespace) -> int:
         raise UsageError("which agent? `mlebench agents build NAME`; `mlebench agents` lists them")
     agents = [get_agent(name) for name in arguments.names]
     client = connect()
-    images = [
-        ensure_agent_image(client, agent, lambda line: print(line, file=sys.stderr), rebuild=arguments.rebuild)
-        for agent in agents
-    ]
+    images = [ensure_agent_image(client, agent, partial(tell, arguments), rebuild=arguments.rebuild) for agent in agents]
     if arguments.json:
         print_json(
             [

@@ -14,7 +14,7 @@ from mlebench.cli.main import COMMANDS, command_parser
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("shell", choices=("bash", "zsh", "tcsh"))
+    parser.add_argument("shell", choices=("bash", "zsh", "tcsh"), help="the shell")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -13,25 +13,32 @@ examples:
 from __future__ import annotations
 
 import argparse
-import sys
+from functools import partial
 
 from mlebench import paths
+from mlebench.cli.options import add_data_dir, add_runs_dir, at_least, tell
 
 RESEARCH = ("research-nnn-retrieval", "research-dyadic-logistic")
 """The quickest two of the research suite."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--agent", action="append", metavar="NAME", help="an agent (repeatable; default: dummy and baseline)")
+    parser.add_argument(
+        "--agent",
+        action="append",
+        metavar="NAME[/VARIANT]",
+        help="an agent, or its folder (repeatable; default: baseline and dummy)",
+    )
     parser.add_argument("--research", action="store_true", help="two competitions that nobody can have memorised")
-    parser.add_argument("--seeds", type=int, default=2, metavar="N", help="so many seeds (default: 2)")
+    parser.add_argument("--seeds", type=at_least(1), default=2, metavar="N", help="so many seeds (default: 2)")
     parser.add_argument("--sandbox", choices=("docker", "local"), default="local", help="default: local, which isolates nothing")
-    parser.add_argument("--data-dir", metavar="D", help="where data lies (default: $MLEBENCH_DATA_DIR, else the user's cache)")
-    parser.add_argument("--runs-dir", metavar="D", help="where run groups lie (default: $MLEBENCH_RUNS_DIR, else ./runs)")
+    add_data_dir(parser)
+    add_runs_dir(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from mlebench.data.batch import prepare_all
+    from mlebench.errors import WorkFailed
     from mlebench.registry import Registry
     from mlebench.reports.document import make_document
     from mlebench.reports.selection import Catalog, select
@@ -44,9 +51,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     registry = Registry(paths.data_dir(arguments.data_dir))
     ids = RESEARCH if arguments.research else registry.list_competition_ids("demo")
-    outcomes = prepare_all([registry.get_competition(name) for name in ids], tell=_tell)
-    if any(outcome.exit_code for outcome in outcomes):
-        return 1
     plan = {
         "agents": arguments.agent or (["baseline"] if arguments.research else ["baseline", "dummy"]),
         "competitions": ids,
@@ -55,6 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
         "sandbox": arguments.sandbox,
     }
     plans = validate(plan, Experiment, "the flags").plans(arguments.data_dir)
+    outcomes = prepare_all([registry.get_competition(name) for name in ids], tell=partial(tell, arguments))
+    if failed := [outcome.message for outcome in outcomes if outcome.exit_code]:
+        raise WorkFailed("; ".join(failed))
     groups, _ = run_plans(plans, paths.runs_dir(arguments.runs_dir), display=None if arguments.quiet else make_display())
 
     experiments = load_experiments([str(group.folder) for group in groups])
@@ -64,7 +71,3 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"report: {group.folder / 'grading_report.json'}")
     print(f"as a page: mlebench report {groups[0].folder} --html report.html")
     return 0
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr)

@@ -3,18 +3,29 @@
 examples:
   mlebench grade submission.csv -c spaceship-titanic
   mlebench grade submissions.jsonl -o reports
-  mlebench grade runs/2026-01-31-aide --edition v2 --jobs 4
+  mlebench grade latest --jobs 4
+  mlebench grade runs/2026-01-31T09-30-00_aide --edition v2
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Sequence
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench.cli.options import add_data, add_json, registry_of
+from mlebench.cli.options import (
+    add_data_dir,
+    add_edition,
+    add_jobs,
+    add_json,
+    add_runs_dir,
+    add_thresholds,
+    registry_of,
+    split_key_of,
+)
 from mlebench.cli.output import print_json, print_table
 from mlebench.errors import UsageError
 
@@ -22,18 +33,25 @@ if TYPE_CHECKING:
     from grading import AggregateReport, CompetitionReport
     from mlebench.registry import Registry
 
+_FILES = (".csv", ".jsonl", ".json")
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", nargs="?", metavar="SOURCE", help="SUBMISSION.csv, SUBMISSIONS.jsonl or a run group's folder")
+    parser.add_argument(
+        "source",
+        nargs="?",
+        metavar="SOURCE",
+        help="SUBMISSION.csv, SUBMISSIONS.jsonl, or a run group: its name, its folder, or `latest`",
+    )
     parser.add_argument("--submission", metavar="FILE", help="the same as SOURCE")
     parser.add_argument("-c", "--competition-id", metavar="ID", help="the competition of a single submission")
     parser.add_argument("-o", "--output-dir", metavar="DIR", help="where `<timestamp>_grading_report.json` is written")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes for many submissions (default: 1)")
-    parser.add_argument("--thresholds", choices=("published", "live"), default="published",
-                        help="medal thresholds: published in 2024, or of the refreshed leaderboard")  # fmt: skip
-    add_data(parser)
+    add_jobs(parser, "processes for many submissions")
+    add_thresholds(parser)
+    add_data_dir(parser)
+    add_runs_dir(parser)
     # a run group is graded in its own edition unless another is asked for
-    parser.set_defaults(edition=None)
+    add_edition(parser, default=None)
     add_json(parser)
 
 
@@ -41,7 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
     source = Path(_source(arguments))
     if arguments.competition_id:
         return _grade_one(source, arguments)
-    aggregate = _grade_many(source, arguments)
+    with _progress(arguments) as progress:
+        aggregate = _grade_many(source, arguments, progress)
     if arguments.json:
         print_json(aggregate.to_dict())
     else:
@@ -71,18 +90,21 @@ def _grade_one(source: Path, arguments: argparse.Namespace) -> int:
     return 0 if report.valid_submission else 1
 
 
-def _grade_many(source: Path, arguments: argparse.Namespace) -> AggregateReport:
-    if source.is_dir():
+def _grade_many(source: Path, arguments: argparse.Namespace, progress: Callable[[int], object] | None) -> AggregateReport:
+    if source.is_dir() or (source.suffix not in _FILES and not source.exists()):
+        from mlebench import paths
         from mlebench.reports.regrade import regrade_group
+        from mlebench.runs.plan import find_group
 
         return regrade_group(
-            source,
+            find_group(paths.runs_dir(arguments.runs_dir), str(source)).folder,
             edition=arguments.edition,
-            split_key=arguments.split_key or os.environ.get("MLEBENCH_SPLIT_KEY"),
+            split_key=split_key_of(arguments),
             data_dir=arguments.data_dir,
             jobs=arguments.jobs,
             output_dir=arguments.output_dir,
             live_thresholds=arguments.thresholds == "live",
+            progress=progress,
         )
     if source.suffix == ".csv":
         raise UsageError(f"which competition is {source} for? `mlebench grade {source} -c ID`")
@@ -94,7 +116,24 @@ def _grade_many(source: Path, arguments: argparse.Namespace) -> AggregateReport:
         registry_of(arguments),
         jobs=arguments.jobs,
         live_thresholds=arguments.thresholds == "live",
+        progress=progress,
     )
+
+
+@contextlib.contextmanager
+def _progress(arguments: argparse.Namespace) -> Iterator[Callable[[int], object] | None]:
+    """Count on a terminal what has been graded."""
+    if arguments.quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn, TimeElapsedColumn
+
+    columns = TextColumn("graded {task.completed:.0f}"), TimeElapsedColumn()
+    # without a thread that redraws, so that grading may fork
+    with Progress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda count: bar.update(task, advance=count, refresh=True)
 
 
 def _show(reports: Sequence[CompetitionReport], published: Registry | None = None) -> None:

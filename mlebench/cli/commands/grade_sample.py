@@ -13,7 +13,7 @@ from mlebench.cli.options import add_data, registry_of
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("submission", metavar="SUBMISSION", help="a csv file")
-    parser.add_argument("competition_id", metavar="ID")
+    parser.add_argument("competition_id", metavar="ID", help="the competition")
     add_data(parser)
 
 

@@ -12,11 +12,11 @@ examples:
 from __future__ import annotations
 
 import argparse
-import sys
+from functools import partial
 from typing import Any
 
-from mlebench.cli.options import add_json
-from mlebench.cli.output import human_size, print_json, print_table
+from mlebench.cli.options import add_json, tell
+from mlebench.cli.output import print_json, print_table
 from mlebench.errors import UsageError
 
 
@@ -45,7 +45,7 @@ def _build(arguments: argparse.Namespace) -> int:
         recipe = images.base_recipe(arguments.set, client=client)
     image = None if arguments.rebuild else images.find(client, recipe)
     is_current = image is not None
-    image = image or images.build(client, recipe, lambda line: print(line, file=sys.stderr), arguments.network)
+    image = image or images.build(client, recipe, partial(tell, arguments), arguments.network)
     if arguments.json:
         print_json({"image": image.reference, "digest": image.id, "parent": recipe.parent, "built": not is_current})
     else:
@@ -54,6 +54,7 @@ def _build(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
+    from mlebench.quantities import show_size
     from mlebench.sandbox import images
     from mlebench.sandbox.engine import connect
 
@@ -65,7 +66,7 @@ def _list(arguments: argparse.Namespace) -> int:
     else:
         print_table(
             ["image", "for", "state", "size", "parent"],
-            [[row["image"], row["for"], row["state"], human_size(row["bytes"]), row["parent"]] for row in found],
+            [[row["image"], row["for"], row["state"], show_size(row["bytes"]), row["parent"]] for row in found],
         )
     return 0
 

@@ -12,7 +12,7 @@ from mlebench.cli.output import print_json, print_table
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID")
+    parser.add_argument("id", metavar="ID", help="the competition")
     add_data(parser)
     add_json(parser)
 
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     rows = [[name, document[name]] for name in shown]
     rows += [[f"{name} threshold", score] for name, score in (document["thresholds"] or {}).items()]
     rows += [["public files", ", ".join(competition.facts.files.public)]]
-    print_table(["fact", "value"], [[name, str(value)] for name, value in rows])
+    print_table(["fact", "value"], [[name, None if value is None else str(value)] for name, value in rows])
     if competition.facts.issues:
         print_table(
             ["known issue", "kind", "in v1", "in v2"],

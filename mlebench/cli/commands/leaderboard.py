@@ -11,7 +11,7 @@ import argparse
 import math
 from typing import TYPE_CHECKING
 
-from mlebench.cli.options import add_data, add_json, registry_of
+from mlebench.cli.options import add_data, add_json, add_thresholds, registry_of
 from mlebench.cli.output import print_json, print_table
 from mlebench.errors import UsageError
 
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID")
+    parser.add_argument("id", metavar="ID", help="the competition")
     parser.add_argument("--score", type=float, metavar="X", help="a score to place")
-    parser.add_argument("--thresholds", choices=("published", "live"), default="published",
-                        help="medal thresholds: published in 2024, or of the refreshed leaderboard")  # fmt: skip
+    add_thresholds(parser)
     parser.add_argument("--refresh", action="store_true", help="get the whole private leaderboard from Kaggle")
     add_data(parser)
     add_json(parser)
@@ -67,9 +66,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(document)
     else:
-        print_table(
-            ["", competition.id], [[name.replace("_", " "), str(value)] for name, value in document.items() if name != "id"]
-        )
+        rows = [
+            [name.replace("_", " "), None if value is None else str(value)] for name, value in document.items() if name != "id"
+        ]
+        print_table(["", competition.id], rows)
     return 0
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import argparse
 
-from mlebench.cli.options import add_json
+from mlebench.cli.options import add_json, add_split
 from mlebench.cli.output import print_json, print_table
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--split", metavar="S", help="low, medium, high, all, dev, demo or research (default: Kaggle's 82)")
+    add_split(parser, "only the competitions of a split, instead of Kaggle's 82")
     parser.add_argument("--modality", metavar="M", help="tabular, text, image, audio, signal, …")
     add_json(parser)
 

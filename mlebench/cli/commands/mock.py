@@ -8,14 +8,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mlebench.cli.options import at_least
 from mlebench.errors import UsageError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID")
+    parser.add_argument("id", metavar="ID", help="the competition")
     parser.add_argument("--out", required=True, metavar="DIR", help="an empty or new folder")
     parser.add_argument("--size", type=int, default=200, metavar="N", help="about this many rows, 30 to 5000 (default: 200)")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="a whole number of at least 0 (default: 0)")
+    parser.add_argument("--seed", type=at_least(0), default=0, metavar="S", help="a whole number of at least 0 (default: 0)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -28,8 +29,6 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{out} is not an empty folder; choose a new one with --out")
     if not 30 <= arguments.size <= 5000:
         raise UsageError(f"--size is {arguments.size}, expected 30 to 5000")
-    if arguments.seed < 0:
-        raise UsageError(f"--seed is {arguments.seed}, expected a whole number of at least 0")
     make_mock(competition, out, size=arguments.size, seed=arguments.seed)
     print(f"made a mock download of {competition.id} in {out}")
     return 0

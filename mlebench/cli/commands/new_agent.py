@@ -6,13 +6,14 @@ example: mlebench new-agent my-agent --into ~/agents
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from mlebench.scaffold import Kind, scaffold
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME")
+    parser.add_argument("name", metavar="NAME", help="what the agent is to be called")
     parser.add_argument("--into", default="agents", metavar="DIR", help="the folder of your agents (default: agents)")
 
 
@@ -27,5 +28,5 @@ def run_scaffold(kind: Kind, arguments: argparse.Namespace, first_command: str) 
     print(f"made {home / arguments.name}; left to do:")
     for todo in left:
         print(f"  {todo.path.name}:{todo.line}  {todo.text}")
-    print(f"try it: MLEBENCH_{kind.upper()}S_PATH={home} {first_command}")
+    print(f"try it: MLEBENCH_{kind.upper()}S_PATH={shlex.quote(str(home))} {first_command}")
     return 0

@@ -11,7 +11,7 @@ from mlebench.cli.commands.new_agent import run_scaffold
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="ID")
+    parser.add_argument("name", metavar="ID", help="the id of the competition")
     parser.add_argument(
         "--into", default="competitions", metavar="DIR", help="the folder of your competitions (default: competitions)"
     )

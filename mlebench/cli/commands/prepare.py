@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench.cli.options import add_data, add_selection, quantity, registry_of, selected
+from mlebench.cli.options import add_data, add_jobs, add_selection, quantity, registry_of, selected
 from mlebench.cli.output import print_table
 from mlebench.errors import UsageError
 
@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_selection(parser)
     parser.add_argument("--from", dest="source", metavar="PATH", help="a zip or unpacked folder that you already have")
     parser.add_argument("--mock", action="store_true", help="prepare a made-up download of the true schema")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="competitions at a time (default: 1)")
+    add_jobs(parser, "competitions at a time")
     parser.add_argument("--memory", metavar="SIZE",
                         help="most memory of each worker process, as 16g (default: 90 %% of all, over --jobs)")  # fmt: skip
     parser.add_argument("--keep-raw", action="store_true", help="keep the raw data after preparing")
@@ -59,8 +59,6 @@ def run(arguments: argparse.Namespace) -> int:
     competitions = selected(arguments, registry_of(arguments))
     if arguments.source and arguments.mock:
         raise UsageError("--from and --mock exclude each other")
-    if arguments.jobs < 1:
-        raise UsageError(f"--jobs is {arguments.jobs}, expected 1 or more")
     if arguments.verify_only:
         return _verify(competitions)
     outcomes = _prepare(arguments, competitions)
@@ -188,9 +186,8 @@ def _verify(competitions: list[Competition]) -> int:
 
 
 def _summarize(outcomes: list[PreparationOutcome], competitions: list[Competition]) -> None:
-    from mlebench.cli.output import human_size
     from mlebench.data.preparation import folder_size
-    from mlebench.quantities import show_duration
+    from mlebench.quantities import show_duration, show_size
 
     folders = {competition.id: competition.prepared_dir for competition in competitions}
     words = {"present": "already prepared"}
@@ -200,7 +197,7 @@ def _summarize(outcomes: list[PreparationOutcome], competitions: list[Competitio
             [
                 outcome.competition_id,
                 words.get(outcome.state, outcome.state),
-                human_size(folder_size(folder)) if (folder := folders[outcome.competition_id]).is_dir() else None,
+                show_size(folder_size(folder)) if (folder := folders[outcome.competition_id]).is_dir() else None,
                 show_duration(outcome.seconds) if outcome.seconds else None,
                 outcome.message.partition(": ")[2] if outcome.state in ("failed", "skipped") else "",
             ]

@@ -1,8 +1,8 @@
 """Aggregate graded runs into the figures that people publish.
 
-Give run groups (folders or names), grading reports in the published format, folders of such, or globs. All report files together
-are one experiment: a file that holds the whole split is a seed, and a further report of a competition is its next seed. Groups of
-one agent, model and profile continue each other's seeds; other groups are compared with the first.
+Give run groups (names, folders, or `latest`), grading reports in the published format, folders of such, or globs. All report
+files together are one experiment: a file that holds the whole split is a seed, and a further report of a competition is its next
+seed. Groups of one agent, model and profile continue each other's seeds; other groups are compared with the first.
 
 examples:
   mlebench report runs/2026-03-01_aide
@@ -15,11 +15,14 @@ examples:
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from mlebench import paths
+from mlebench.cli.options import add_json, add_runs_dir, tell
+from mlebench.cli.output import print_json
+from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
     from mlebench.reports.document import Document
@@ -29,92 +32,91 @@ PUBLISHED = "published"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
     parser.add_argument("sources", nargs="+", metavar="GROUP|REPORT.json", help="run groups, grading reports, folders or globs")
-    parser.add_argument(
-        "--split",
-        action="append",
-        default=[],
-        metavar="S",
-        help="low, medium, high, all, dev, demo, or a file with ids; repeatable",
-    )
-    parser.add_argument("-c", "--competition", action="append", default=[], metavar="ID", help="report on these; repeatable")
+    parser.add_argument("--split", action="append", default=[], metavar="S",
+                        help="report on a split, as `mlebench list` takes it, or on the ids in a file (repeatable)")  # fmt: skip
+    parser.add_argument("-c", "--competition-id", action="append", default=[], metavar="ID",
+                        help="report on this competition (repeatable)")  # fmt: skip
     parser.add_argument("--pad-missing", action="store_true", help="count missing reports as failures, and say so")
     parser.add_argument(
-        "--compare", action="append", default=[], metavar="OTHER", help="another group or report, or `published`; repeatable"
+        "--compare", action="append", default=[], metavar="OTHER", help="another group or report, or `published` (repeatable)"
     )
     parser.add_argument(
         "--contamination",
         action="store_true",
         help="compare an agent's scores on Kaggle competitions, on their obfuscated twins and on the research suite",
     )
-    parser.add_argument("--name", help="agent's name, where the reports do not tell")
-    parser.add_argument("--models", help="model names, where the reports do not tell")
-    parser.add_argument("--hours", type=float, help="time limit of a run in hours, where the reports do not tell")
+    parser.add_argument("--name", metavar="NAME", help="agent's name, where the reports do not tell")
+    parser.add_argument("--models", metavar="NAMES", help="model names, where the reports do not tell")
+    parser.add_argument("--hours", type=float, metavar="H", help="time limit of a run in hours, where the reports do not tell")
     parser.add_argument("--details", action="store_true", help="print every competition, however many")
     formats = parser.add_mutually_exclusive_group()
-    formats.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    add_json(formats)
     formats.add_argument("--csv", action="store_true", help="one csv row per run on stdout")
     formats.add_argument("--markdown", action="store_true", help="a leaderboard row in Markdown on stdout")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write one self-contained page")
+    add_runs_dir(parser)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Print the report in the wanted form."""
-    if args.contamination:
-        return _contamination(args)
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.contamination:
+        return _contamination(arguments)
     from mlebench.reports.tables import to_csv, to_markdown
     from mlebench.reports.terminal import print_document
 
-    document = _document(args)
-    if args.html:
+    document = _document(arguments)
+    if arguments.html:
         from mlebench.reports.page import write_page
 
-        write_page(document, args.html)
-        print(f"wrote {args.html}", file=sys.stderr)
-    if args.json:
-        print(json.dumps(document.to_dict(), indent=2, ensure_ascii=False, allow_nan=False))
-    elif args.csv:
+        write_page(document, arguments.html)
+        tell(arguments, f"wrote {arguments.html}")
+    if arguments.json:
+        print_json(document.to_dict())
+    elif arguments.csv:
         print(to_csv(document), end="")
-    elif args.markdown:
+    elif arguments.markdown:
         print(to_markdown(document), end="")
     else:
-        print_document(document, details=args.details)
+        print_document(document, details=arguments.details)
     return 0
 
 
-def _contamination(args: argparse.Namespace) -> int:
-    from mlebench.errors import UsageError
-    from mlebench.reports.contamination import familiarity, print_familiarity
-    from mlebench.reports.sources import load_experiments
+def _contamination(arguments: argparse.Namespace) -> int:
+    from mlebench.reports.contamination import familiarity
+    from mlebench.reports.terminal import print_familiarity
 
-    if args.csv or args.markdown or args.html or args.compare:
+    if arguments.csv or arguments.markdown or arguments.html or arguments.compare:
         raise UsageError("`--contamination` prints tables, or a document with --json; leave the other outputs out")
-    found = familiarity([_renamed(entry, args) for entry in load_experiments(args.sources)])
-    if args.json:
-        print(json.dumps({"contamination": [entry.to_dict() for entry in found]}, indent=2, ensure_ascii=False))
+    found = familiarity([_renamed(entry, arguments) for entry in _load(arguments.sources, arguments)])
+    if arguments.json:
+        print_json({"contamination": [entry.to_dict() for entry in found]})
     else:
         print_familiarity(found)
     return 0
 
 
-def _document(args: argparse.Namespace) -> Document:
+def _document(arguments: argparse.Namespace) -> Document:
     from mlebench.reports.document import make_document
     from mlebench.reports.published import published_results
     from mlebench.reports.selection import Catalog, select
+
+    main, *rest = _load(arguments.sources, arguments)
+    main = _renamed(main, arguments)
+    for other in arguments.compare:
+        if other != PUBLISHED:
+            rest += _load([other], arguments)
+    selections = select(arguments.split, arguments.competition_id, Catalog(main.edition))
+    published = published_results() if PUBLISHED in arguments.compare else []
+    return make_document([main, *rest], selections, pad_missing=arguments.pad_missing, published=published)
+
+
+def _load(sources: list[str], arguments: argparse.Namespace) -> list[Experiment]:
     from mlebench.reports.sources import load_experiments
 
-    main, *rest = load_experiments(args.sources)
-    main = _renamed(main, args)
-    for other in args.compare:
-        if other != PUBLISHED:
-            rest += load_experiments([other])
-    selections = select(args.split, args.competition, Catalog(main.edition))
-    published = published_results() if PUBLISHED in args.compare else []
-    return make_document([main, *rest], selections, pad_missing=args.pad_missing, published=published)
+    return load_experiments(sources, paths.runs_dir(arguments.runs_dir))
 
 
-def _renamed(experiment: Experiment, args: argparse.Namespace) -> Experiment:
-    given = {"agent": args.name, "models": args.models, "hours": args.hours}
+def _renamed(experiment: Experiment, arguments: argparse.Namespace) -> Experiment:
+    given = {"agent": arguments.name, "models": arguments.models, "hours": arguments.hours}
     changes = {key: value for key, value in given.items() if value is not None}
     return replace(experiment, conditions=replace(experiment.conditions, **changes))

@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlebench import paths
-from mlebench.cli.options import add_json
+from mlebench.cli.options import add_data_dir, add_edition, add_json, add_runs_dir, add_split, at_least, split_key_of, tell
 from mlebench.cli.output import print_json, print_table
 from mlebench.errors import UsageError
 
@@ -37,11 +36,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("what to run")
     what.add_argument("--agent", action="append", metavar="NAME[/VARIANT]", help="an agent, or its folder (repeatable)")
     what.add_argument("-c", "--competition-id", action="append", metavar="ID", help="a competition (repeatable)")
-    what.add_argument("--split", metavar="S", help="all competitions of a split")
-    what.add_argument("--seeds", type=int, metavar="N", help="so many seeds, counted from 0 (default: 1)")
+    add_split(what, "all competitions of a split")
+    what.add_argument("--seeds", type=at_least(1), metavar="N", help="so many seeds, counted from 0 (default: 1)")
     what.add_argument("--argument", action="append", metavar="KEY=VALUE", help="an argument of the agent (repeatable)")
-    what.add_argument("--edition", choices=("v1", "v2"), help="the published data (v1, default) or the mended (v2)")
-    what.add_argument("--split-key", metavar="K", help="secret key that v2 is split with (default: $MLEBENCH_SPLIT_KEY)")
+    # without a flag an experiment file's own edition holds
+    add_edition(what, default=None)
     what.add_argument("--obfuscated", action="store_true", default=None, help="describe the tasks without telling names")
     where = parser.add_argument_group("where and how")
     where.add_argument("--profile", metavar="P", help="CPUs, memory, GPUs, time and network of a run")
@@ -50,12 +49,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--executor", choices=("local", "ray", "slurm"), help="default: local, this machine")
     where.add_argument("--address", default="auto", metavar="A", help="of the Ray cluster (default: auto)")
     where.add_argument("--executor-set", action="append", metavar="KEY=VALUE", help="for sbatch, e.g. partition=gpu")
-    where.add_argument("--parallel", type=int, metavar="N", help="most runs at once (default: what the machine holds)")
-    where.add_argument("--retries", type=int, metavar="N", help="for failures of the infrastructure (default: 2)")
-    where.add_argument("--fail-fast", type=int, metavar="N", help="stop after N runs that fail at once (default: 3; 0: never)")
+    where.add_argument("--parallel", type=at_least(1), metavar="N", help="most runs at once (default: what the machine holds)")
+    where.add_argument("--retries", type=at_least(0), metavar="N", help="for failures of the infrastructure (default: 2)")
+    where.add_argument(
+        "--fail-fast", type=at_least(0), metavar="N", help="stop after N runs that fail at once (default: 3; 0: never)"
+    )
     where.add_argument("--keep-container", action="store_true", help="leave containers and working folders standing")
-    where.add_argument("--data-dir", metavar="D", help="where data lies (default: $MLEBENCH_DATA_DIR, else the user's cache)")
-    where.add_argument("--runs-dir", metavar="D", help="where run groups lie (default: $MLEBENCH_RUNS_DIR, else ./runs)")
+    add_data_dir(where)
+    add_runs_dir(where)
     where.add_argument("--name", metavar="NAME", help="of the run group (default: time and agent)")
     parser.add_argument("--resume", metavar="GROUP", help="go on with a group: `latest`, a name or a folder")
     parser.add_argument("--dry-run", action="store_true", help="print the plan and what is missing; start nothing")
@@ -77,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = _options(arguments, experiment)
     refuse_problems(plans, executor, options.split_key)
     groups = create_groups(plans, paths.runs_dir(arguments.runs_dir), experiment.name, executor.name)
-    _tell_start(groups)
+    _tell_start(groups, arguments)
     try:
         run_groups(groups, executor, with_secrets(options, groups), None if arguments.quiet else make_display())
     except GroupStopped as stopped:
@@ -149,8 +150,6 @@ def _executor(arguments: argparse.Namespace, experiment: Experiment | None) -> E
 
     name = arguments.executor or (experiment.executor if experiment else "local")
     parallel = arguments.parallel or (experiment.parallel if experiment else None)
-    if parallel is not None and parallel < 1:
-        raise UsageError("`--parallel` needs at least 1")
     settings = _settings(arguments.executor_set, "--executor-set")
     return get_executor(name, ExecutorOptions(parallel, arguments.address, settings))
 
@@ -169,8 +168,7 @@ def _options(arguments: argparse.Namespace, experiment: Experiment | None) -> Ru
 
 
 def _split_key(edition: str, arguments: argparse.Namespace) -> str | None:
-    key = arguments.split_key or os.environ.get("MLEBENCH_SPLIT_KEY") or None
-    return key if edition == "v2" else None
+    return split_key_of(arguments) if edition == "v2" else None
 
 
 def _resume(arguments: argparse.Namespace) -> int:
@@ -187,7 +185,7 @@ def _resume(arguments: argparse.Namespace) -> int:
     check_unchanged(group, options.split_key)
     if arguments.dry_run:
         return _dry_run([group.plan], executor, arguments, options.split_key)
-    _tell_start([group])
+    _tell_start([group], arguments)
     try:
         resume_group(group, executor, options, None if arguments.quiet else make_display())
     except GroupStopped as stopped:
@@ -202,17 +200,17 @@ def _refuse_changes(arguments: argparse.Namespace) -> None:
               "profile_set", "sandbox", "data_dir", "name")  # fmt: skip
     given = [name for name in frozen if getattr(arguments, name) is not None]
     if given:
-        flag = "--" + given[0].replace("_", "-")
+        flag = "an experiment file" if given[0] == "experiment" else "--" + given[0].replace("_", "-")
         raise UsageError(f"{flag} is part of the frozen plan; use `--resume` without it, or start a new group without `--resume`")
 
 
-def _tell_start(groups: list[Group]) -> None:
+def _tell_start(groups: list[Group], arguments: argparse.Namespace) -> None:
     for group in groups:
         plan = group.plan
-        print(
+        tell(
+            arguments,
             f"{group.folder}: {len(plan.runs)} runs of {plan.agent.id}, profile {plan.profile.name} "
             f"({_limits(plan)}), sandbox {plan.sandbox}",
-            file=sys.stderr,
         )
         if plan.sandbox == "local":
             from mlebench.sandbox.local import NOTICE

@@ -10,6 +10,7 @@ examples:
 from __future__ import annotations
 
 import argparse
+import codecs
 import difflib
 import sys
 import time
@@ -17,11 +18,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from mlebench import paths
-from mlebench.cli.options import add_json
-from mlebench.cli.output import print_json, print_table
+from mlebench.cli.options import add_json, add_runs_dir
+from mlebench.cli.output import cell_text, print_json, print_table
 from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.table import Table
 
     from mlebench.runs.plan import Group
@@ -33,11 +36,12 @@ _TAIL_SECONDS = 0.3
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("group", nargs="?", metavar="GROUP", help="a group: its name, its folder, or `latest`")
-    parser.add_argument("--watch", action="store_true", help="refresh until every run has ended")
-    parser.add_argument("--tail", metavar="RUN", help="follow the log of a run until it ends")
-    parser.add_argument("--cancel", nargs="?", const="", metavar="RUN", help="cancel one run, or without RUN the whole group")
-    parser.add_argument("--runs-dir", metavar="D", help="where run groups lie (default: $MLEBENCH_RUNS_DIR, else ./runs)")
-    add_json(parser)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--watch", action="store_true", help="refresh until every run has ended")
+    what.add_argument("--tail", metavar="RUN", help="follow the log of a run until it ends")
+    what.add_argument("--cancel", nargs="?", const="", metavar="RUN", help="cancel one run, or without RUN the whole group")
+    add_json(what)
+    add_runs_dir(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -83,7 +87,7 @@ def show_group(group: Group) -> None:
     print(_summary(group))
 
 
-def _list(runs_dir: Any, arguments: argparse.Namespace) -> int:
+def _list(runs_dir: Path, arguments: argparse.Namespace) -> int:
     from mlebench.runs.plan import list_groups
     from mlebench.runs.summary import summarise
 
@@ -191,20 +195,17 @@ def _watch_table(group: Group) -> Table:
     columns, rows = _run_rows(group)
     order = {"running": 0, "pending": 2}
     rows.sort(key=lambda row: order.get(str(row[1]), 1))
-    table = Table(*columns[:5], title=group.name, caption=_summary(group), header_style="bold")
+    table = Table(*columns[:5], title=Text(group.name), caption=_summary(group), header_style="bold")
     for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row[:5]))
+        table.add_row(*(Text(cell_text(value)) for value in row[:5]))
     return table
-
-
-def _cell(value: object) -> str:
-    return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _tail(group: Group, run_id: str) -> int:
     """Follow a log from its beginning; waits for a run that has not started."""
     log = group.run_dir(run_id) / "run.log"
     run = next(run for run in group.plan.runs if run.run_id == run_id)
+    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
     position = 0
     while True:
         ended = group.record(run).has_ended
@@ -215,7 +216,7 @@ def _tail(group: Group, run_id: str) -> int:
             with log.open("rb") as file:
                 file.seek(position)
                 while block := file.read(2**16):
-                    sys.stdout.write(block.decode("utf-8", errors="replace"))
+                    sys.stdout.write(decode(block))
                     position += len(block)
             sys.stdout.flush()
         if ended:

@@ -10,16 +10,17 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from mlebench.cli.options import add_json, registry_of
-from mlebench.cli.output import human_size, print_json, print_table
+from mlebench.cli.options import add_data_dir, add_json, add_split, registry_of
+from mlebench.cli.output import print_json, print_table
+from mlebench.quantities import show_size
 
 if TYPE_CHECKING:
     from mlebench.registry import Competition, Registry
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--split", metavar="S", help="low, medium, high, all, dev, demo or research")
-    parser.add_argument("--data-dir", metavar="D", help="where data lies (default: $MLEBENCH_DATA_DIR, else the user's cache)")
+    add_split(parser, "only the competitions of a split")
+    add_data_dir(parser)
     parser.add_argument("--verify", action="store_true", help="check what is prepared again; exit code 1 if anything differs")
     add_json(parser)
 
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print_table(
             ["id", "edition", "state", "size"],
-            [[row["id"], row["edition"], _in_words(row), human_size(row["bytes"])] for row in rows],
+            [[row["id"], row["edition"], _in_words(row), show_size(row["bytes"])] for row in rows],
         )
     return 1 if any(row.get("differs") for row in rows) else 0
 

@@ -12,7 +12,7 @@ from mlebench.cli.output import print_json
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("submission", metavar="SUBMISSION.csv")
+    parser.add_argument("submission", metavar="SUBMISSION.csv", help="the submission")
     parser.add_argument("-c", "--competition-id", required=True, metavar="ID", help="the competition")
     add_data(parser)
     add_json(parser)
