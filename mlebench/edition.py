@@ -128,13 +128,10 @@ class Edition:
         import pandas as pd
 
         codes, names = pd.factorize(groups, use_na_sentinel=False)
+        self._require_two_groups(len(names))
         order = self.rng().permutation(len(names))
         filled = np.cumsum(np.bincount(codes, minlength=len(names))[order])
         taken = min(int(np.searchsorted(filled, n_test)) + 1, len(names) - 1)
-        if taken < 1:
-            raise UsageError(
-                f"{self.competition_id}: all rows belong to one group and cannot be split; is the raw data complete?"
-            )
         shuffled = self.rng("order").permutation(len(groups))
         in_test = np.isin(codes[shuffled], order[:taken])
         return shuffled[~in_test], shuffled[in_test]
@@ -143,11 +140,19 @@ class Edition:
         import pandas as pd
 
         codes, names = pd.factorize(groups, use_na_sentinel=False)
+        self._require_two_groups(len(names))
         _, first_row = np.unique(codes, return_index=True)
-        _, test_groups = self._split_classes(classes[first_row], math.ceil(n_test / len(groups) * len(names)))
+        taken = min(math.ceil(n_test / len(groups) * len(names)), len(names) - 1)
+        _, test_groups = self._split_classes(classes[first_row], taken)
         shuffled = self.rng("order").permutation(len(groups))
         in_test = np.isin(codes[shuffled], test_groups)
         return shuffled[~in_test], shuffled[in_test]
+
+    def _require_two_groups(self, count: int) -> None:
+        if count < 2:
+            raise UsageError(
+                f"{self.competition_id}: all rows belong to one group and cannot be split; is the raw data complete?"
+            )
 
     def _split_classes(self, classes: np.ndarray, n_test: int) -> tuple[np.ndarray, np.ndarray]:
         import pandas as pd

@@ -67,12 +67,12 @@ def find_gpus() -> list[Gpu]:
 
 
 def visible_gpus(listing: str, visible: str | None) -> list[Gpu]:
-    """GPUs of a listing of `index, uuid, name, MiB` lines, cut to `visible` (indices or UUIDs; None: all)."""
+    """GPUs in `index, uuid, name, MiB` lines, cut to `visible` (indices, UUIDs, beginnings of UUIDs; None: all)."""
     gpus = []
-    wanted = None if visible is None else [entry.strip() for entry in visible.split(",")]
+    wanted = None if visible is None else [entry for part in visible.split(",") if (entry := part.strip())]
     for line in listing.strip().splitlines():
         index, uuid, name, memory = (part.strip() for part in line.split(","))
-        if wanted is None or index in wanted or uuid in wanted:
+        if wanted is None or index in wanted or uuid.startswith(tuple(wanted)):
             size = int(memory) * 2**20 if memory.isdigit() else 0
             gpus.append(Gpu(index, name, size))
     return gpus
@@ -80,9 +80,10 @@ def visible_gpus(listing: str, visible: str | None) -> list[Gpu]:
 
 def _cpus() -> int:
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with contextlib.suppress(OSError, ValueError):
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        usable = min(usable, max(1, round(int(quota) / int(period))))
+    for limit in cgroup_limits("cpu.max"):
+        with contextlib.suppress(ValueError):
+            quota, period = limit.split()
+            usable = min(usable, max(1, round(int(quota) / int(period))))
     return usable
 
 
@@ -91,9 +92,30 @@ def _memory() -> int:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError):
         return 0
-    with contextlib.suppress(OSError, ValueError):
-        total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    for limit in cgroup_limits("memory.max"):
+        with contextlib.suppress(ValueError):
+            total = min(total, int(limit))
     return total
+
+
+def cgroup_limits(name: str, own: Path = Path("/proc/self/cgroup"), tree: Path = Path("/sys/fs/cgroup")) -> list[str]:
+    """What the file `name` of this process's control group and of every group around it says (control groups v2).
+
+    Args:
+        name: such as `memory.max`.
+        own: names the process's group, as `0::/a/b`; in a container that is `/`, and the container's limit lies at the root.
+        tree: where the groups are mounted.
+    """
+    group = "/"
+    with contextlib.suppress(OSError):
+        group = next((line[3:] for line in own.read_text().splitlines() if line.startswith("0::")), "/")
+    folder = tree / group.lstrip("/")
+    found = []
+    for place in [folder, *folder.parents]:
+        if place.is_relative_to(tree):
+            with contextlib.suppress(OSError):
+                found.append((place / name).read_text().strip())
+    return found
 
 
 def _cpu_model() -> str:

@@ -71,7 +71,7 @@ class Competition:
 
     @property
     def split(self) -> str:
-        """low, medium, high, dev, demo or research."""
+        """low, medium, high, dev, demo, research or own."""
         return self.facts.split
 
     @property

@@ -14,6 +14,8 @@ from mlebench.errors import UsageError
 V1, V2 = Edition("v1", "some-id"), Edition("v2", "some-id")
 
 
+# the first split imports scikit-learn
+@settings(deadline=None)
 @given(st.integers(5, 300), st.sampled_from([0.1, 0.14, 0.19, 0.25]), st.integers(0, 50))
 def test_v1_is_a_permutation_whose_first_part_is_the_test_set(n: int, share: float, seed: int) -> None:
     train, test = V1.split(np.arange(n), test_size=share, random_state=seed)
@@ -81,3 +83,11 @@ def test_v2_splits_groups_within_classes(rows: list[tuple[int, str]]) -> None:
 def test_v2_fills_the_test_set_even_if_every_class_is_too_rare_to_share() -> None:
     train, test = V2.split(np.arange(20), test_size=0.2, stratify=[f"breed {k}" for k in range(20)])
     assert (len(train), len(test)) == (16, 4)
+
+
+@pytest.mark.parametrize("stratify", [None, list("aabb")])
+def test_v2_leaves_a_group_on_either_side_or_says_why_it_cannot(stratify: list[str] | None) -> None:
+    with pytest.raises(UsageError, match="one group"):
+        V2.split(list(range(4)), test_size=0.5, groups=[7, 7, 7, 7], stratify=stratify)
+    train, test = V2.split(list(range(4)), test_size=0.7, groups=[1, 1, 2, 2], stratify=stratify)
+    assert train and test

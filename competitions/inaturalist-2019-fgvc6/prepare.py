@@ -18,8 +18,7 @@ from mlebench.data import (
     write_tar,
 )
 from mlebench.data.coco import labelled_images, split_categories
-from mlebench.data.links import tell_missing
-from mlebench.errors import WorkFailed
+from mlebench.data.raw_faults import some_missing
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
@@ -81,7 +80,7 @@ def pack_images(raw: Path, public: Path, kept: set[str], held_out: dict[str, str
         (waiting / "test2019").mkdir()
         write_tar(public / "train_val2019.tar.gz", train_entries(waiting), gzipped=not edition.is_v1)
         if missing:
-            raise WorkFailed(tell_missing(sorted(missing), archive))
+            raise some_missing(sorted(missing), archive)
         names = sorted(member_name(name, edition) for name in held_out.values())
         write_tar(public / "test2019.tar.gz", tar_entries(waiting, names), gzipped=not edition.is_v1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import tempfile
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlebench.data.archives import extract
-from mlebench.data.preparation import PARTIAL, make_mock
+from mlebench.data.preparation import PARTIAL, make_mock, put_in_place
 from mlebench.data.progress import Progress, Watch, ignore
 from mlebench.errors import UsageError
 
@@ -34,10 +35,16 @@ class RawData:
 
     def drop(self) -> None:
         """Remove the raw data, if it is ours."""
-        if self.ours:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            (self.folder.parent / _MOCK_MARK).unlink(missing_ok=True)
-            (self.folder.parent / f"{self.folder.parent.name}.zip").unlink(missing_ok=True)
+        if not self.ours:
+            return
+        root = self.folder.parent
+        # renamed first, so that what a kill leaves of it is never taken for the whole download
+        aside = root / f"{PARTIAL}{self.folder.name}"
+        with contextlib.suppress(OSError):
+            self.folder.rename(aside)
+        shutil.rmtree(aside, ignore_errors=True)
+        (root / _MOCK_MARK).unlink(missing_ok=True)
+        (root / f"{root.name}.zip").unlink(missing_ok=True)
 
 
 def acquire(
@@ -98,10 +105,7 @@ def unpack_into_place(archive: Path, target: Path) -> Path:
     """Unpack an archive so that `target` only ever appears complete; what stood there is replaced."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=target.parent) as folder:
-        unpacked = extract(archive, Path(folder) / "raw")
-        if target.exists():
-            target.rename(Path(folder) / "old")
-        unpacked.rename(target)
+        put_in_place(extract(archive, Path(folder) / "raw"), target)
     # after the data, so that a kill in between never passes a mock off as a download
     (target.parent / _MOCK_MARK).unlink(missing_ok=True)
     return target

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import lzma
 import os
 import shutil
 import tarfile
@@ -16,7 +17,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple, cast
 
-from mlebench.data.links import FIXED_TIME, make_folders, tell_missing
+from mlebench.data.links import FIXED_TIME, make_folders
+from mlebench.data.raw_faults import damaged, missing, some_missing
 from mlebench.errors import WorkFailed
 
 _BOMB_RATIO = 1_000
@@ -122,8 +124,8 @@ def unpack_files(archive: Path, target: Path, names: Iterable[str] | Mapping[str
     make_folders(target, (new for _, new in pairs))
     with open_zip(archive) as opened:
         held = set(opened.namelist())
-        if missing := [name for name, _ in pairs if name not in held]:
-            raise WorkFailed(tell_missing(missing, archive))
+        if lacking := [name for name, _ in pairs if name not in held]:
+            raise some_missing(lacking, archive)
         for old, new in pairs:
             path = target / new
             with opened.open(old) as source, path.open("xb") as sink:
@@ -260,7 +262,7 @@ def _open_source(member: Member) -> IO[bytes]:
         opened, name = member.source
         return opened.open(name)
     except (FileNotFoundError, KeyError):
-        raise WorkFailed(f"{member.name} is missing from the raw data; download it again") from None
+        raise missing(member.name) from None
 
 
 @contextlib.contextmanager
@@ -272,9 +274,9 @@ def _damage_explained(archive: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         if error.filename is not None and Path(error.filename) != archive:
             raise
-        raise WorkFailed(f"{archive} is missing from the raw data; download it again") from None
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:
-        raise WorkFailed(f"{archive} is damaged ({error}); download it again") from None
+        raise missing(archive) from None
+    except (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError) as error:
+        raise damaged(archive, error) from None
 
 
 def _extract_zip(archive: Path, target: Path) -> None:
@@ -288,7 +290,7 @@ def _check_zip(archive: Path, opened: zipfile.ZipFile) -> None:
         _check_name(archive, member.filename)
         kind = member.external_attr >> 16 & 0o170000
         if kind not in (0, 0o100000, 0o040000):
-            raise WorkFailed(f"{archive} holds {member.filename!r}, which is neither a file nor a folder; refused")
+            raise _odd_member(archive, member.filename)
     _check_size(archive, sum(member.file_size for member in opened.infolist()))
 
 
@@ -298,7 +300,7 @@ def _extract_tar(archive: Path, target: Path) -> None:
         for member in members:
             _check_name(archive, member.name)
             if not (member.isfile() or member.isdir()):
-                raise WorkFailed(f"{archive} holds {member.name!r}, which is neither a file nor a folder; refused")
+                raise _odd_member(archive, member.name)
         _check_size(archive, sum(member.size for member in members))
         opened.extractall(target, filter="data")
 
@@ -313,18 +315,24 @@ def _extract_7z(archive: Path, target: Path) -> None:
 
     try:
         with py7zr.SevenZipFile(archive) as opened:
-            for member in opened.list():
+            for member in opened.files:
                 _check_name(archive, member.filename)
+                if member.is_symlink or member.is_junction or member.is_socket:
+                    raise _odd_member(archive, member.filename)
             _check_size(archive, opened.archiveinfo().uncompressed)
             opened.extractall(target)
     except (py7zr.exceptions.ArchiveError, py7zr.exceptions.AbsolutePathError) as error:
-        raise WorkFailed(f"{archive} is damaged ({error}); download it again") from None
+        raise damaged(archive, error) from None
 
 
 def _check_name(archive: Path, name: str) -> None:
     path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0:1]:
+    if path.is_absolute() or ".." in path.parts:
         raise WorkFailed(f"{archive} holds {name!r}, which leads out of its folder; refused")
+
+
+def _odd_member(archive: Path, name: str) -> WorkFailed:
+    return WorkFailed(f"{archive} holds {name!r}, which is neither a file nor a folder; refused")
 
 
 def _check_size(archive: Path, unpacked: int) -> None:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Literal
 from mlebench.data.acquisition import acquire
 from mlebench.data.preparation import PreparationRecord, alone, explained, is_prepared, prepare_alone
 from mlebench.data.progress import Progress, Watch, ignore
+from mlebench.data.raw_faults import RawDataFault
 from mlebench.edition import fingerprint
-from mlebench.errors import MlebenchError, UsageError
+from mlebench.errors import MlebenchError, UsageError, WorkFailed
 from mlebench.quantities import show_size
 from mlebench.registry import Competition
 
@@ -146,7 +147,11 @@ def _prepare(task: PreparationTask, watch: Watch) -> PreparationOutcome:
         with explained(competition, "getting the raw data of"):
             raw = acquire(competition, task.source, mock=task.mock, verify=task.verify, transfer=task.transfer, watch=watch)
         watch(Progress(competition.id, "preparing"))
-        record = prepare_alone(competition, raw.folder, verify=task.verify, mock=raw.mock, new_key=task.new_key)
+        try:
+            record = prepare_alone(competition, raw.folder, verify=task.verify, mock=raw.mock, new_key=task.new_key)
+        except RawDataFault as error:
+            # what lies there would be taken again
+            raise WorkFailed(f"{error}: remove {raw.folder} and call again" if raw.ours else str(error)) from None
         if not (task.keep_raw or raw.mock):
             watch(Progress(competition.id, "removing raw data"))
             raw.drop()
@@ -154,11 +159,18 @@ def _prepare(task: PreparationTask, watch: Watch) -> PreparationOutcome:
 
 
 def _require_same_key(competition: Competition) -> None:
+    """Refuse to take data that was generated from, or split with, another key for the data that is asked for."""
     wanted = competition.edition.key
-    if competition.facts.keyed and wanted is not None and competition.instance_hash != fingerprint(wanted):
+    if competition.facts.keyed:
+        differs = wanted is not None and competition.instance_hash != fingerprint(wanted)
+    else:
+        record = PreparationRecord.read(competition.prepared_dir)
+        differs = record is not None and record.split_key_hash != competition.edition.key_hash
+    if differs:
+        edition = "" if competition.edition.is_v1 else f" --edition {competition.edition.name}"
         raise UsageError(
-            f"it is prepared from another key in {competition.prepared_dir}; `mlebench prepare {competition.id} --force` with "
-            "the same key replaces that data"
+            f"it is prepared from another key in {competition.prepared_dir}; "
+            f"`mlebench prepare {competition.id}{edition} --force` with the same key replaces that data"
         )
 
 

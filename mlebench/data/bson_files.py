@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mlebench.data.raw_faults import missing
 from mlebench.errors import WorkFailed
 
 _DOUBLE, _STRING, _DOCUMENT, _ARRAY, _BINARY, _INT32, _INT64 = 0x01, 0x02, 0x03, 0x04, 0x05, 0x10, 0x12
@@ -51,7 +52,7 @@ def read_bson(path: Path) -> Iterator[bytes]:
     try:
         file = path.open("rb", buffering=1 << 20)
     except FileNotFoundError:
-        raise WorkFailed(f"{path} is missing from the raw data; download it again") from None
+        raise missing(path) from None
     with file:
         while head := file.read(4):
             length = int.from_bytes(head, "little")

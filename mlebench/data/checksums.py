@@ -57,7 +57,7 @@ class ChecksumCache:
         self._path = path
         self._known: dict[str, list[object]] = {}
         self._changed = False
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, TypeError):
             self._known = dict(json.loads(path.read_text(encoding="utf-8")))
 
     @classmethod

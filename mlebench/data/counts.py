@@ -5,6 +5,7 @@ Some of them are general knowledge rather than measured, so a different count is
 
 from __future__ import annotations
 
+import contextlib
 import os
 import zipfile
 from collections.abc import Mapping
@@ -30,11 +31,15 @@ def _counts(path: Path) -> list[int]:
     """The counts that `path` may be said to have; none where it cannot be counted."""
     if path.is_dir():
         return [sum(1 for _ in path.iterdir()), sum(len(names) for _, _, names in os.walk(path))]
-    if path.suffix == ".zip" and path.is_file():
-        with zipfile.ZipFile(path) as archive:
-            return [sum(not member.is_dir() for member in archive.infolist())]
-    if path.suffix in (".csv", ".jsonl") and path.is_file():
-        return [_rows(path)]
+    if not path.is_file():
+        return []
+    # what pandas raises for tables it cannot read are ValueErrors
+    with contextlib.suppress(ValueError, zipfile.BadZipFile):
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                return [sum(not member.is_dir() for member in archive.infolist())]
+        if path.suffix in (".csv", ".jsonl"):
+            return [_rows(path)]
     return []
 
 

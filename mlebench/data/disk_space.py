@@ -26,25 +26,28 @@ class DiskNeed(NamedTuple):
     """With tables that unpack to several times their size, and archives that are written anew."""
 
 
-def disk_need(downloads: Mapping[str, int], competitions: Sequence[Competition], *, jobs: int, keep_raw: bool) -> DiskNeed:
+def disk_need(
+    downloads: Mapping[str, int], competitions: Sequence[Competition], *, jobs: int, keep_raw: bool, arrived: int = 0
+) -> DiskNeed:
     """Bytes that downloading and preparing takes.
 
     Files that go to public unchanged are hard links, so they count once.
 
     Args:
-        downloads: bytes of each zip that is to come, by competition id.
+        downloads: bytes of each whole zip, by competition id.
         competitions: those among which the ids are.
         jobs: competitions at a time.
         keep_raw: whether raw data stays.
+        arrived: bytes of these zips that are on the disk already.
     """
     sizes = [(competition, downloads[competition.id]) for competition in competitions if competition.id in downloads]
     if not sizes:
         return DiskNeed(0, 0)
     stays, passing = zip(*(_one(competition, size, keep_raw) for competition, size in sizes), strict=True)
     largest = max(size for _, size in sizes)
-    return DiskNeed(
-        surely=sum(size for _, size in sizes) + largest, likely=sum(stays) + sum(sorted(passing, reverse=True)[: max(1, jobs)])
-    )
+    surely = sum(size for _, size in sizes) + largest
+    likely = sum(stays) + sum(sorted(passing, reverse=True)[: max(1, jobs)])
+    return DiskNeed(max(0, surely - arrived), max(0, likely - arrived))
 
 
 def known_size(competition: Competition) -> int | None:

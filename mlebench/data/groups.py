@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data.checksums import md5
-from mlebench.errors import WorkFailed
+from mlebench.data.raw_faults import missing
 
 
 def take_groups(table: pd.DataFrame, by: str, names: Sequence[Any] | np.ndarray) -> pd.DataFrame:
@@ -38,4 +38,4 @@ def same_content(files: Iterable[Path]) -> list[str]:
         shared = sizes.duplicated(keep=False)
         return [f"{size} {md5(file)}" if read else str(size) for file, size, read in zip(files, sizes, shared, strict=True)]
     except FileNotFoundError as error:
-        raise WorkFailed(f"{error.filename} is missing from the raw data; download it again") from None
+        raise missing(error.filename) from None

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from mlebench.data.raw_faults import damaged, missing
 from mlebench.errors import WorkFailed
 
 _INDENT = 4
@@ -29,9 +30,9 @@ def read_json(path: Path, encodings: Sequence[str] = ("utf-8",)) -> Any:
         except UnicodeDecodeError:
             continue
         except FileNotFoundError:
-            raise WorkFailed(f"{path} is missing from the raw data; download it again") from None
+            raise missing(path) from None
         except json.JSONDecodeError as error:
-            raise WorkFailed(f"{path} is damaged ({error}); download it again") from None
+            raise damaged(path, error) from None
     raise WorkFailed(f"{path} is damaged: it is not {' or '.join(encodings)} text; download it again")
 
 
@@ -48,7 +49,7 @@ def read_json_lines(path: Path) -> Iterator[Any]:
                 if line.strip():
                     yield json.loads(line)
     except FileNotFoundError:
-        raise WorkFailed(f"{path} is missing from the raw data; download it again") from None
+        raise missing(path) from None
     except ValueError as error:
         raise WorkFailed(f"{path} is damaged at line {max(number, 1):,} ({error}); download it again") from None
 

@@ -16,8 +16,8 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
+from mlebench.data.raw_faults import unreadable
 from mlebench.data.tables import read_csv, write_csv
-from mlebench.errors import WorkFailed
 
 PART_ROWS = 250_000
 """Rows read, sorted and written at a time."""
@@ -105,8 +105,7 @@ def _parts(path: Path, rows: int, options: dict[str, Any]) -> Iterator[pd.DataFr
         try:
             yield from reader
         except (pd.errors.ParserError, UnicodeDecodeError) as error:
-            reason = " ".join(str(error).split())
-            raise WorkFailed(f"{path} cannot be read as csv ({reason}); download it again") from None
+            raise unreadable(path, "csv", error) from None
 
 
 def _common_type(a: Any, b: Any) -> Any:

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from mlebench.data.raw_faults import missing, some_missing
 from mlebench.errors import WorkFailed
 
 _CANNOT_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EACCES, errno.ENOTSUP}
@@ -29,7 +30,7 @@ def link(source: Path, target: Path) -> None:
     except FileNotFoundError:
         if source.exists():
             raise
-        raise WorkFailed(f"{source} is missing from the raw data; download it again") from None
+        raise missing(source) from None
     except OSError as error:
         if error.errno not in _CANNOT_LINK:
             raise
@@ -61,8 +62,7 @@ def link_files(source: Path, target: Path, names: Iterable[str] | Mapping[str, s
         else:
             _link_pairs(source, target, pairs)
     except (WorkFailed, FileNotFoundError):
-        missing = [name for name, _ in pairs if not (source / name).exists()]
-        raise WorkFailed(tell_missing(missing, source)) from None
+        raise some_missing([name for name, _ in pairs if not (source / name).exists()], source) from None
     return len(pairs)
 
 
@@ -71,12 +71,6 @@ def make_folders(target: Path, names: Iterable[str]) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for folder in {name.rpartition("/")[0] for name in names} - {""}:
         (target / folder).mkdir(parents=True, exist_ok=True)
-
-
-def tell_missing(missing: Sequence[str], source: Path) -> str:
-    """The sentence that names the first few of the files that the raw data lacks."""
-    shown = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
-    return f"{len(missing):,} of the files needed are missing from {source} ({shown}); download the raw data again"
 
 
 def link_tree(source: Path, target: Path) -> int:
@@ -89,7 +83,7 @@ def link_tree(source: Path, target: Path) -> int:
         WorkFailed: if `source` is missing.
     """
     if not source.is_dir():
-        raise WorkFailed(f"the folder {source} is missing from the raw data; download it again")
+        raise missing(f"the folder {source}")
     count = 0
     for folder, _, names in os.walk(source):
         place = target / os.path.relpath(folder, source)

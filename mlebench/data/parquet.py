@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from mlebench.errors import WorkFailed
+from mlebench.data.raw_faults import missing, unreadable
 
 PART_ROWS = 2_000_000
 """Rows read at a time."""
@@ -35,9 +35,9 @@ def parquet_parts(path: Path, *, columns: Sequence[str] | None = None, part_rows
             for batch in file.iter_batches(batch_size=part_rows, columns=columns):
                 yield batch.to_pandas()
     except FileNotFoundError:
-        raise WorkFailed(f"{path} is missing from the raw data; download it again") from None
+        raise missing(path) from None
     except pa.ArrowException as error:
-        raise WorkFailed(f"{path} cannot be read as parquet ({' '.join(str(error).split())}); download it again") from None
+        raise unreadable(path, "parquet", error) from None
 
 
 def write_parquet(parts: Iterable[pd.DataFrame], rows: int, path: Path, *, group_rows: int = GROUP_ROWS) -> None:

@@ -69,7 +69,7 @@ def is_prepared(competition: Competition, *, grading_only: bool = False) -> bool
     files = competition.facts.files
     needed = [files.answers, files.sample_submission]
     if not grading_only:
-        needed += [f"public/{name}" for name in files.public] + [f"private/{name}" for name in files.private]
+        needed += files.prepared
     return all((competition.prepared_dir / name).exists() for name in needed)
 
 
@@ -106,7 +106,7 @@ def prepare_alone(competition: Competition, raw: Path, *, verify: bool, mock: bo
         try:
             build.chmod(0o755)
             record = _build(competition, raw, build, verify=verify, mock=mock)
-            _put_in_place(build, competition.prepared_dir)
+            put_in_place(build, competition.prepared_dir)
             return record
         finally:
             shutil.rmtree(build, ignore_errors=True)
@@ -155,20 +155,15 @@ def _build(competition: Competition, raw: Path, build: Path, *, verify: bool, mo
 
 
 def _require_files(competition: Competition, build: Path) -> None:
-    files = competition.facts.files
-    named = [f"public/{name}" for name in files.public] + [f"private/{name}" for name in files.private]
-    missing = [name for name in named if not (build / name).exists()]
+    missing = [name for name in competition.facts.files.prepared if not (build / name).exists()]
     if missing:
         raise WorkFailed(f"preparing {competition.id} made no {', '.join(missing)}; the raw data seems incomplete")
 
 
 def _verify(competition: Competition, build: Path) -> dict[str, str]:
     """The published md5 of all tables that have one, which the files in `build` have too."""
-    checksums = competition.checksums
-    expected = {f"public/{name}": md5 for name, md5 in checksums.public.items()}
-    expected |= {f"private/{name}": md5 for name, md5 in checksums.private.items()}
     # parquet bytes depend on the library's version
-    expected = {path: md5 for path, md5 in expected.items() if not path.endswith(".parquet")}
+    expected = {path: md5 for path, md5 in competition.checksums.prepared.items() if not path.endswith(".parquet")}
     if differing := differences(build, expected):
         known = competition.facts.counts
         counts = {entry.path: known[entry.path] for entry in differing if entry.path in known}
@@ -185,13 +180,14 @@ def _explain_differences(competition: Competition, differing: list[Difference], 
     )
 
 
-def _put_in_place(build: Path, target: Path) -> None:
+def put_in_place(made: Path, target: Path) -> None:
+    """Give a complete folder its name, on the same file system; what stood there is removed."""
     if target.exists():
         with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=target.parent, ignore_cleanup_errors=True) as old:
             target.rename(Path(old) / "old")
-            build.rename(target)
+            made.rename(target)
     else:
-        build.rename(target)
+        made.rename(target)
 
 
 @contextlib.contextmanager
@@ -237,9 +233,10 @@ def _as_user_error(error: OSError, competition: Competition, doing: str) -> Mleb
             f"the disk is full while {doing} {competition.id} in {competition.root}; nothing is lost: make space and call again"
         )
     if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR):
-        return UsageError(
-            f"cannot write {error.filename or competition.root} ({error.strerror}); choose another place with --data-dir"
-        )
+        place = Path(str(error.filename or competition.root))
+        if not (place.is_relative_to(competition.root) or competition.root.is_relative_to(place)):
+            return UsageError(f"cannot use {place} ({error.strerror}); make it readable for this user and call again")
+        return UsageError(f"cannot write {place} ({error.strerror}); choose another place with --data-dir")
     if isinstance(error, FileNotFoundError) and error.filename and competition.root.is_relative_to(error.filename):
         return UsageError(f"cannot make the folder {error.filename}; choose another place with --data-dir")
     if isinstance(error, FileNotFoundError):

@@ -13,6 +13,7 @@ from mlebench.data.disk_space import DiskNeed, disk_need, free_space, known_size
 from mlebench.data.preparation import is_prepared
 from mlebench.data.progress import Watch, ignore
 from mlebench.errors import UsageError
+from mlebench.kaggle.download import archive_path
 
 if TYPE_CHECKING:
     from mlebench.kaggle.preflight import Access
@@ -31,6 +32,8 @@ class Readiness:
     to_download: list[Competition]
     sizes: dict[str, int] = field(default_factory=dict)
     """Bytes that are still to come, by id of `to_download`, where known."""
+    arrived: dict[str, int] = field(default_factory=dict)
+    """Bytes of zips that are here, whole or begun, by id of `to_download` and `at_hand`."""
     unaccepted: list[Access] = field(default_factory=list)
     failed: list[Access] = field(default_factory=list)
 
@@ -49,8 +52,15 @@ class Readiness:
         return skipped + [failure(access.competition_id, access.message) for access in self.failed]
 
     def need(self, *, jobs: int, keep_raw: bool) -> DiskNeed:
-        """Bytes of disk that the downloads take."""
-        return disk_need(self.sizes, self.open, jobs=jobs, keep_raw=keep_raw)
+        """Bytes of disk that the downloads, and what is made of zips that are here, take."""
+        concerned = [*self.open, *self.at_hand]
+        whole = {
+            entry.id: self.sizes.get(entry.id, 0) + self.arrived.get(entry.id, 0)
+            for entry in concerned
+            if entry.id in self.sizes or entry.id in self.arrived
+        }
+        arrived = sum(self.arrived.get(name, 0) for name in whole)
+        return disk_need(whole, concerned, jobs=jobs, keep_raw=keep_raw, arrived=arrived)
 
 
 def look_ahead(
@@ -73,8 +83,10 @@ def look_ahead(
     left = [competition for competition in competitions if competition not in present]
     to_download = [competition for competition in left if online and _needs_download(competition)]
     at_hand = [competition for competition in left if competition not in to_download]
+    zips = [competition for competition in at_hand if online and _is_zip(competition)]
+    arrived = {competition.id: archive_path(competition).stat().st_size for competition in zips}
     if not to_download:
-        return Readiness(present, at_hand, [])
+        return Readiness(present, at_hand, [], arrived=arrived)
     from mlebench.kaggle.partial_file import bytes_there
     from mlebench.kaggle.preflight import check_access
 
@@ -83,13 +95,15 @@ def look_ahead(
     for competition in to_download:
         size = accesses[competition.id].size or known_size(competition)
         if size is not None:
-            sizes[competition.id] = max(0, size - bytes_there(_archive(competition)))
+            arrived[competition.id] = min(size, bytes_there(archive_path(competition)))
+            sizes[competition.id] = size - arrived[competition.id]
     found = accesses.values()
     return Readiness(
         present,
         at_hand,
         to_download,
         sizes,
+        arrived,
         unaccepted=[access for access in found if access.state == "rules"],
         failed=[access for access in found if access.state == "failed"],
     )
@@ -109,7 +123,7 @@ def require_space(need: DiskNeed, data_dir: Path) -> str | None:
     free = free_space(data_dir)
     if need.surely > free:
         raise UsageError(
-            f"{data_dir} has {show_size(free)} free, and the downloads alone take {show_size(need.surely)} "
+            f"{data_dir} has {show_size(free)} free, and downloading and unpacking takes at least {show_size(need.surely)} "
             f"(about {show_size(need.likely)} with what is made of them); "
             "make space, prepare fewer competitions, or choose another disk with --data-dir"
         )
@@ -122,8 +136,9 @@ def require_space(need: DiskNeed, data_dir: Path) -> str | None:
 
 
 def _needs_download(competition: Competition) -> bool:
-    return not (competition.facts.generated or has_raw(competition) or _archive(competition).exists())
+    return not (competition.facts.generated or has_raw(competition) or _is_zip(competition))
 
 
-def _archive(competition: Competition) -> Path:
-    return competition.root / f"{competition.id}.zip"
+def _is_zip(competition: Competition) -> bool:
+    """Whether the raw data is a whole zip that is still to be unpacked."""
+    return not has_raw(competition) and archive_path(competition).is_file()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlebench.errors import WorkFailed
+from mlebench.extras import extras_explained
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,13 +25,12 @@ def table_digest(path: Path) -> str:
     offsets. Row groups, compression, encodings and metadata do not count.
 
     Raises:
-        WorkFailed: if the file cannot be read, or pyarrow is not installed.
+        UsageError: if pyarrow is not installed.
+        WorkFailed: if the file cannot be read.
     """
-    try:
+    with extras_explained():
         import pyarrow as pa
         import pyarrow.parquet as pq
-    except ImportError:
-        raise WorkFailed(f"reading {path} needs pyarrow; `pip install 'mlebench[formats]'` installs it") from None
     try:
         with pq.ParquetFile(path) as file:
             schema = file.schema_arrow

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data.archives import Member, open_zip, scratch, write_zip
+from mlebench.data.raw_faults import missing, unreadable
 from mlebench.errors import WorkFailed
 
 
@@ -39,9 +40,9 @@ def read_csv(source: Path | IO[bytes], *, text: bool = False, **options: Any) ->
         table: pd.DataFrame = pd.read_csv(source, **{"float_precision": "round_trip", **options})
         return table
     except FileNotFoundError:
-        raise WorkFailed(f"{where} is missing from the raw data; download it again") from None
+        raise missing(where) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise WorkFailed(f"{where} cannot be read as csv ({' '.join(str(error).split())}); download it again") from None
+        raise unreadable(where, "csv", error) from None
 
 
 def _only_table(archive: zipfile.ZipFile, path: Path) -> str:

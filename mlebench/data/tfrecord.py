@@ -41,11 +41,11 @@ def read_tfrecord(path: Path) -> Iterator[Frame]:
     with path.open("rb") as file:
         while head := file.read(12):
             if len(head) < 12 or masked_crc32c(head[:8]) != int.from_bytes(head[8:], "little"):
-                raise WorkFailed(f"{path} is damaged: no TFRecord frame where one should begin")
+                raise WorkFailed(f"{path} is damaged: no TFRecord frame where one should begin; download it again")
             (length,) = struct.unpack("<Q", head[:8])
             body = file.read(length + 4)
             if len(body) < length + 4:
-                raise WorkFailed(f"{path} is damaged: its last record is cut off")
+                raise WorkFailed(f"{path} is damaged: its last record is cut off; download it again")
             yield Frame(body[:-4], head + body)
 
 

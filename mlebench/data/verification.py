@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mlebench.data.checksums import ChecksumCache, md5
 from mlebench.data.preparation import PreparationRecord
+from mlebench.errors import WorkFailed
 
 if TYPE_CHECKING:
     from mlebench.registry import Competition
@@ -85,7 +86,7 @@ def recorded_checksums(competition: Competition, build: Path, known: dict[str, s
         known: md5 by path that were just found.
     """
     found = {}
-    for path in _named(competition):
+    for path in competition.facts.files.prepared:
         file = build / path
         if path in known:
             found[path] = known[path]
@@ -102,20 +103,11 @@ def _recorded(file: Path) -> str:
     return md5(file)
 
 
-def _named(competition: Competition) -> list[str]:
-    files = competition.facts.files
-    return [f"public/{name}" for name in files.public] + [f"private/{name}" for name in files.private]
-
-
 def _plan(competition: Competition, record: PreparationRecord | None) -> list[tuple[str, CheckKind, str]]:
     recorded = record.checksums if record else {}
-    checksums = competition.checksums
-    published = {f"public/{name}": value for name, value in checksums.public.items()}
-    published |= {f"private/{name}": value for name, value in checksums.private.items()}
-    if record is not None and record.mock:
-        published = {}
+    published = {} if record is not None and record.mock else competition.checksums.prepared
     plan: list[tuple[str, CheckKind, str]] = []
-    for path in dict.fromkeys([*_named(competition), *published]):
+    for path in dict.fromkeys([*competition.facts.files.prepared, *published]):
         if path in published and not path.endswith(".parquet"):
             plan.append((path, "published md5", published[path]))
         elif recorded.get(path, "").startswith(_CONTENT):
@@ -133,4 +125,7 @@ def _check(folder: Path, cache: ChecksumCache, path: str, kind: CheckKind, expec
         return Check(path, kind, expected, None)
     if kind == "presence":
         return Check(path, kind, expected, "there")
-    return Check(path, kind, expected, cache.content(file) if kind == "recorded content hash" else cache.md5(file))
+    try:
+        return Check(path, kind, expected, cache.content(file) if kind == "recorded content hash" else cache.md5(file))
+    except (WorkFailed, OSError):
+        return Check(path, kind, expected, "nothing that can be read")

@@ -71,7 +71,8 @@ class _Worker:
         """What the process tells next; a failed outcome if it is gone."""
         try:
             message: Progress | PreparationOutcome = self.results.recv()
-        except EOFError:
+        except (EOFError, OSError):
+            # its end, or the beginning of a message that it was killed in
             self.process.join()
             message = failure(self.competition_id, _explain_end(self.process.exitcode, memory))
         if isinstance(message, PreparationOutcome):

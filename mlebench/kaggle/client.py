@@ -164,9 +164,13 @@ class KaggleService:
                 return work()
             except requests.HTTPError as error:
                 status = _status(error)
-                if status not in _TRANSIENT:
+                if status in _TRANSIENT:
+                    patience.wait_after(f"Kaggle answered {status}", _retry_after(error))
+                elif _is_redirected(error) and status != 416:
+                    # a link that has run out, and nothing about the account: each try gets a fresh one
+                    patience.wait_after(f"the download link was answered with {status}")
+                else:
                     raise self._explain(error, status, competition_id) from None
-                patience.wait_after(f"Kaggle answered {status}", _retry_after(error))
             except requests.exceptions.JSONDecodeError:
                 raise WorkFailed("what answers is not Kaggle's API; check proxy and network, then call again") from None
             except requests.RequestException as error:
@@ -236,6 +240,10 @@ def _status(error: requests.HTTPError) -> int:
         return int(error.response.json()["code"])
     except (ValueError, KeyError, TypeError):
         return 500
+
+
+def _is_redirected(error: requests.HTTPError) -> bool:
+    return error.response is not None and bool(error.response.history)
 
 
 def _retry_after(error: requests.HTTPError) -> str | None:

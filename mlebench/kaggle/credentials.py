@@ -90,13 +90,18 @@ def _login() -> Credentials | None:
     from kagglesdk import KaggleClient
     from kagglesdk.kaggle_creds import KaggleCredentials
 
-    from mlebench.kaggle.client import bound_waiting
+    from mlebench.kaggle.client import bound_waiting, problem_of
+    from mlebench.kaggle.patience import Patience
 
     client = KaggleClient()
     bound_waiting(client.http_client())
-    try:
-        login = KaggleCredentials.load(client)
-        token = login.get_access_token() if login else None
-    except requests.RequestException as error:
-        raise UsageError(f"the Kaggle login has ended ({error}); `kaggle auth login` renews it") from None
-    return Credentials("~/.kaggle/credentials.json", token=token) if token else None
+    patience = Patience()
+    while True:
+        try:
+            login = KaggleCredentials.load(client)
+            token = login.get_access_token() if login else None
+            return Credentials("~/.kaggle/credentials.json", token=token) if token else None
+        except requests.HTTPError as error:
+            raise UsageError(f"the Kaggle login has ended ({error}); `kaggle auth login` renews it") from None
+        except requests.RequestException as error:
+            patience.wait_after(problem_of(error))

@@ -161,17 +161,19 @@ class _Download:
 
         from mlebench.kaggle.client import KaggleService, problem_of
 
-        service = KaggleService()
         self._tell("asks Kaggle")
         while True:
             try:
-                if self._attempt(service):
+                # the token of a login may end before a large download does, so each connection finds its own
+                if self._attempt(KaggleService()):
                     return
                 problem = "the connection broke"
             except (requests.RequestException, HTTPError) as error:
                 problem = problem_of(error)
             except _Changed:
                 problem = "the file has changed"
+            except _WebPage:
+                problem = "a web page came instead of the zip"
             self._patience.wait_after(problem)
 
     def _attempt(self, service: KaggleService) -> bool:
@@ -183,6 +185,9 @@ class _Download:
         if known and offset == known.length:
             return True
         with self._open(service, offset, known) as response:
+            if response.headers.get("Content-Type", "").startswith("text/html"):
+                # of a proxy or a maintenance, with status 200: no reason to drop what is there
+                raise _WebPage
             goes_on = known is not None and response.status_code == 206
             found = Identity.of(response.headers, offset if goes_on else 0)
             self._total = found.length
@@ -226,6 +231,10 @@ class _Download:
 
 class _Changed(Exception):
     """The file is no longer what its beginning was downloaded from."""
+
+
+class _WebPage(Exception):
+    """What answers is not the store of files."""
 
 
 def _starts_at(response: requests.Response, offset: int) -> bool:

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench.data.preparation import PARTIAL
+from mlebench.data.preparation import PARTIAL, put_in_place
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.kaggle.patience import Patience
 
@@ -54,9 +54,7 @@ def fetch_pages(competition: Competition, transfer: Transfer | None = None) -> P
             (new / name).write_text(page.content or "", encoding="utf-8")
             index[page.name] = name
         (new / _INDEX).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
-        if target.exists():
-            target.rename(Path(folder) / "old")
-        new.rename(target)
+        put_in_place(new, target)
     return target
 
 

@@ -50,7 +50,7 @@ class Patience:
         now = time.monotonic()
         self._failing_since = now if self._failing_since is None else self._failing_since
         ordered = ordered_wait(retry_after)
-        if ordered is not None and self._ordered < _MOST_ORDERED:
+        if ordered and self._ordered < _MOST_ORDERED:
             self._ordered += 1
             self._failing_since += ordered
             self._sleep(ordered, problem)

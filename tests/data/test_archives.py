@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import tarfile
 import zipfile
 from pathlib import Path
@@ -106,3 +107,26 @@ def test_a_scratch_folder_lies_beside_public_and_goes_even_after_an_error(tmp_pa
         assert folder.parent == public.parent
         raise ZeroDivisionError
     assert [path.name for path in tmp_path.iterdir()] == ["public"]
+
+
+def test_a_7z_with_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("hello")
+    (tmp_path / "link").symlink_to("a.txt")
+    with py7zr.SevenZipFile(tmp_path / "a.7z", "w") as opened:
+        opened.write(tmp_path / "link", "link")
+    with pytest.raises(WorkFailed, match="neither a file nor a folder"):
+        extract(tmp_path / "a.7z", tmp_path / "target")
+
+
+def test_a_compressed_tar_with_flipped_bits_is_damaged(tmp_path: Path) -> None:
+    archive = tmp_path / "a.tar.xz"
+    with tarfile.open(archive, "w:xz") as opened:
+        member = tarfile.TarInfo("noise")
+        member.size = 100_000
+        opened.addfile(member, io.BytesIO(random.Random(0).randbytes(member.size)))
+    content = bytearray(archive.read_bytes())
+    for place in range(len(content) // 2, len(content) // 2 + 50):
+        content[place] ^= 0xFF
+    archive.write_bytes(content)
+    with pytest.raises(WorkFailed, match=r"is damaged .*download it again"):
+        extract(archive, tmp_path / "target")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,8 +16,10 @@ import pytest
 
 from mlebench.cli.main import main
 from mlebench.competition import ChecksumFacts
+from mlebench.data.acquisition import RawData, has_raw
 from mlebench.data.checksums import md5
-from mlebench.data.preparation import PreparationRecord, is_prepared, make_mock, prepare
+from mlebench.data.counts import count_differences
+from mlebench.data.preparation import PreparationRecord, alone, explained, is_prepared, make_mock, prepare
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.registry import Competition, Registry
 
@@ -137,3 +141,62 @@ def test_an_unwritable_data_dir_is_a_usage_error(tmp_path: Path) -> None:
     competition = mocked(Registry(blocked / "data"), "spaceship-titanic", tmp_path / "raw")
     with pytest.raises(UsageError, match="--data-dir"):
         prepare(competition, tmp_path / "raw", mock=True)
+
+
+def test_raw_data_that_is_removed_half_way_is_never_taken_for_a_download(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    competition = mocked(registry, IMAGES, tmp_path / "raw")
+    shutil.copytree(tmp_path / "raw", competition.raw_dir)
+
+    def killed(folder: Path, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("mlebench.data.acquisition.shutil.rmtree", killed)
+        RawData(competition.raw_dir, mock=False, ours=True).drop()
+    assert not has_raw(competition)
+    with alone(competition):
+        assert [path.name for path in competition.root.iterdir()] == [".lock"]
+
+
+def test_data_split_with_another_key_is_not_taken_for_what_was_asked_for(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["prepare", "spaceship-titanic", "--mock", "--edition", "v2", "--data-dir", str(data_dir)]
+    assert main(words) == 0
+    assert main(words) == 0
+    assert main([*words, "--split-key", "our own"]) == 2
+    error = capsys.readouterr().err
+    assert "prepared from another key" in error and "--edition v2 --force" in error and "our own" not in error
+    assert main([*words, "--split-key", "our own", "--force"]) == 0
+    assert main([*words, "--split-key", "our own"]) == 0
+    assert main(words) == 2
+
+
+def test_what_cannot_be_read_is_not_told_as_what_cannot_be_written(registry: Registry, tmp_path: Path) -> None:
+    competition = registry.get_competition(IMAGES)
+    with pytest.raises(UsageError, match=r"cannot use .*theirs.zip .*readable"), explained(competition):
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "theirs.zip"))
+    with pytest.raises(UsageError, match=r"cannot write .*--data-dir"), explained(competition):
+        raise PermissionError(errno.EACCES, "Permission denied", str(competition.root / "raw"))
+
+
+def test_what_cannot_be_counted_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "latin.csv").write_bytes("naïve,a\ncafé,b\n".encode("latin-1"))
+    (tmp_path / "cut.zip").write_bytes(b"PK")
+    (tmp_path / "empty.csv").touch()
+    assert count_differences(tmp_path, {"latin.csv": 3, "cut.zip": 3, "empty.csv": 3, "gone.csv": 3}) == []
+
+
+def test_raw_data_that_lacks_a_file_is_told_with_the_folder_to_remove(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    competition = Registry(data_dir).get_competition("spaceship-titanic")
+    for raw in (competition.raw_dir, tmp_path / "theirs"):
+        raw.mkdir(parents=True)
+        (raw / "test.csv").touch()
+    assert main(["prepare", competition.id, "--data-dir", str(data_dir)]) == 1
+    assert f"train.csv is missing from the raw data; download it again: remove {competition.raw_dir}" in capsys.readouterr().err
+    assert main(["prepare", competition.id, "--from", str(tmp_path / "theirs"), "--data-dir", str(data_dir)]) == 1
+    assert "remove" not in capsys.readouterr().err

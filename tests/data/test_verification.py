@@ -105,6 +105,10 @@ def test_parquet_is_verified_by_content_whatever_wrote_it(registry: Registry, tm
     file = competition.prepared_dir / tables[0]
     pd.read_parquet(file).iloc[::-1].to_parquet(file, index=False)
     assert [check.path for check in verify_prepared(competition).failed] == [tables[0]]
+    # a table that cannot be read at all does not stop the checks of the others
+    file.write_bytes(b"PAR1 cut off")
+    found = verify_prepared(competition)
+    assert len(found.failed) == 1 and "found nothing that can be read" in str(found)
 
 
 def table() -> pd.DataFrame:

@@ -15,8 +15,9 @@ from mlebench.data.batch import prepare_all
 from mlebench.data.disk_space import disk_need
 from mlebench.data.preparation import is_prepared
 from mlebench.data.progress import Progress
-from mlebench.data.readiness import require_space
+from mlebench.data.readiness import Readiness, look_ahead, require_space
 from mlebench.errors import UsageError
+from mlebench.kaggle.transfer import Transfer
 from mlebench.paths import content_dir
 from mlebench.registry import Registry
 
@@ -127,3 +128,22 @@ def test_space_that_cannot_do_is_refused_and_space_that_may_not_do_is_warned_of(
     monkeypatch.setattr("mlebench.data.readiness.free_space", lambda folder: 10**9)
     with pytest.raises(UsageError, match="--data-dir"):
         require_space(need, tmp_path)
+
+
+def test_disk_needed_after_a_begun_download_counts_the_whole_zip_when_it_is_unpacked(registry: Registry) -> None:
+    images = registry.get_competition("ranzcr-clip-catheter-line-classification")
+    size = 10**9
+    fresh = Readiness([], [], [images], {images.id: size}).need(jobs=1, keep_raw=False)
+    begun = Readiness([], [], [images], {images.id: size // 10}, {images.id: size - size // 10}).need(jobs=1, keep_raw=False)
+    whole = Readiness([], [images], [], arrived={images.id: size}).need(jobs=1, keep_raw=False)
+    assert fresh.surely - begun.surely == fresh.likely - begun.likely == size - size // 10
+    assert fresh.surely - whole.surely == fresh.likely - whole.likely == size
+    assert whole.surely == size
+
+
+def test_zips_that_are_here_are_looked_ahead_at(registry: Registry) -> None:
+    competition = registry.get_competition(TABLE)
+    competition.root.mkdir(parents=True)
+    (competition.root / f"{TABLE}.zip").write_bytes(bytes(1000))
+    found = look_ahead([competition], force=False, online=True, transfer=Transfer())
+    assert (found.at_hand, found.to_download, found.arrived) == ([competition], [], {TABLE: 1000})

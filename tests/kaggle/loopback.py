@@ -35,6 +35,8 @@ class Fault:
     """Bytes of the body after which the connection is closed."""
     hang: bool = False
     """Say nothing (more) until the server stops; after `break_after` bytes if that is given."""
+    web_page: bool = False
+    """Answer with a page for people, status 200."""
 
 
 @dataclass
@@ -266,6 +268,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.hang:
             self.kaggle.stopping.wait()
             self.close_connection = True
+        elif fault.web_page:
+            self._bytes(b"<html>back soon</html>", "text/html; charset=utf-8")
         elif fault.status:
             self._json({"code": fault.status, "message": f"fault {fault.status}"}, fault.status, fault.retry_after)
         else:

@@ -18,8 +18,10 @@ from mlebench.cli.preparation_display import Speed, describe
 from mlebench.data import download_and_prepare_dataset, download_dataset
 from mlebench.data.preparation import is_prepared
 from mlebench.data.progress import Progress
-from mlebench.errors import WorkFailed
+from mlebench.errors import UsageError, WorkFailed
+from mlebench.kaggle.credentials import find_credentials
 from mlebench.kaggle.download import download
+from mlebench.kaggle.patience import Patience
 from mlebench.kaggle.transfer import RateLimit, Transfer
 from mlebench.registry import Competition, Registry
 from tests.kaggle.conftest import IMAGES, TABLE, WHALES, mock_zip
@@ -260,17 +262,17 @@ def test_progress_tells_bytes_rate_and_time_left(monkeypatch: pytest.MonkeyPatch
     now = [100.0]
     monkeypatch.setattr("mlebench.cli.preparation_display.time.monotonic", lambda: now[0])
     speed = Speed()
-    speed.update(1_000_000)
-    assert describe(Progress("x", "downloading", 1_000_000, 9_000_000), speed) == "downloading 1.0 MB of 9.0 MB"
+    speed.update(2**20)
+    assert describe(Progress("x", "downloading", 2**20, 9 * 2**20), speed) == "downloading 1.0 MiB of 9.0 MiB"
     now[0] += 2
-    speed.update(5_000_000)
-    line = describe(Progress("x", "downloading", 5_000_000, 9_000_000), speed)
-    assert line == "downloading 5.0 MB of 9.0 MB, 2.0 MB/s, 2 s left"
+    speed.update(5 * 2**20)
+    line = describe(Progress("x", "downloading", 5 * 2**20, 9 * 2**20), speed)
+    assert line == "downloading 5.0 MiB of 9.0 MiB, 2.0 MiB/s, 2 s left"
     # a download that began anew is as fast as what came since
     speed.update(0)
     now[0] += 1
-    speed.update(1_000_000)
-    assert speed.rate == 1_000_000 and speed.left(1_000_000, None) is None
+    speed.update(2**20)
+    assert speed.rate == 2**20 and speed.left(2**20, None) is None
 
 
 def test_bandwidth_is_limited_over_all_downloads(kaggle: LoopbackKaggle, tmp_path: Path) -> None:
@@ -308,3 +310,64 @@ def test_a_mock_is_never_taken_for_the_download(kaggle: LoopbackKaggle) -> None:
     assert main(["prepare", TABLE, "--no-verify", "--force", "--keep-raw"]) == 0
     assert len(kaggle.requests("DownloadDataFiles")) >= 1
     assert not (competition().root / "mock.json").exists()
+
+
+def test_a_download_link_that_has_run_out_is_asked_for_again(kaggle: LoopbackKaggle, tmp_path: Path) -> None:
+    kaggle.fail(FILES, Fault(status=403), Fault(break_after=500), Fault(status=400), Fault(status=403))
+    told: list[str] = []
+    archive = download(competition(), tmp_path, watch=lambda progress: told.append(progress.phase))
+    assert archive.read_bytes() == kaggle.contests[TABLE].archive
+    assert len(kaggle.requests("DownloadDataFiles")) == 5
+    assert any("the download link was answered with 403" in phase for phase in told)
+    assert "bytes=500-" in ranges(kaggle)
+
+
+def test_a_web_page_is_not_taken_for_the_zip_and_drops_nothing(kaggle: LoopbackKaggle, tmp_path: Path) -> None:
+    kaggle.fail(FILES, Fault(web_page=True), Fault(break_after=500), Fault(web_page=True))
+    assert download(competition(), tmp_path).read_bytes() == kaggle.contests[TABLE].archive
+    assert ranges(kaggle) == [None, None, "bytes=500-", "bytes=500-"]
+
+
+def test_each_connection_finds_the_credentials_anew(
+    kaggle: LoopbackKaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kaggle.fail(FILES, Fault(break_after=500))
+    # the token of a login may be replaced while a large download goes on
+    download(competition(), tmp_path, watch=lambda progress: monkeypatch.setenv("KAGGLE_API_TOKEN", TOKEN))
+    kinds = [str(request.authorization).partition(" ")[0] for request in kaggle.requests("DownloadDataFiles")]
+    assert kinds[-1] == "Bearer"
+
+
+def test_a_login_is_renewed_over_a_broken_network_and_its_end_is_told(
+    kaggle: LoopbackKaggle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import requests
+    from kagglesdk.kaggle_creds import KaggleCredentials
+
+    for name in ("KAGGLE_USERNAME", "KAGGLE_KEY"):
+        monkeypatch.delenv(name)
+    login = Path(os.environ["HOME"]) / ".kaggle" / "credentials.json"
+    login.parent.mkdir()
+    login.write_text(json.dumps({"refresh_token": "r"}))
+    answers: list[Exception | str] = [requests.ConnectionError("no route"), TOKEN]
+
+    def answer(self: KaggleCredentials) -> str:
+        found = answers.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    monkeypatch.setattr(KaggleCredentials, "get_access_token", answer)
+    assert find_credentials().token == TOKEN
+    answers.append(requests.HTTPError("401"))
+    with pytest.raises(UsageError, match="the Kaggle login has ended"):
+        find_credentials()
+
+
+def test_an_ordered_wait_of_nothing_is_no_hammering(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("mlebench.kaggle.patience.time.sleep", pauses.append)
+    patience = Patience(60)
+    for _ in range(3):
+        patience.wait_after("Kaggle answered 429", retry_after="0")
+    assert all(pause > 0 for pause in pauses) and pauses == sorted(pauses)
