@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from grading.report import AggregateReport, CompetitionReport, ErrorKind, aggregate_reports
 from grading.submission import InvalidSubmission
+from mlebench.data.preparation import comes_from_another_key
 from mlebench.errors import UsageError
 from mlebench.files import write_json
 
@@ -44,7 +45,7 @@ def grade_csv(path: Path | str, competition: Competition, *, live_thresholds: bo
         The report, its score rounded to 5 decimals; with a null score, `error_kind` and `error` say why.
 
     Raises:
-        UsageError: if the competition's data is not prepared, or its answers are damaged.
+        UsageError: if the competition's data is not prepared, is split with another key, or its answers are damaged.
     """
     submission = Path(path)
     verdict = _judge(submission, competition)
@@ -72,7 +73,7 @@ def validate_submission(path: Path | str, competition: Competition) -> tuple[boo
         Whether it is valid, and a sentence that says what is wrong if it is not.
 
     Raises:
-        UsageError: if the competition's data is not prepared, or its answers are damaged.
+        UsageError: if the competition's data is not prepared, is split with another key, or its answers are damaged.
     """
     verdict = _judge(Path(path), competition)
     return (True, "Submission is valid.") if verdict.error_kind is None else (False, verdict.error or "")
@@ -156,8 +157,10 @@ def read_answers(competition: Competition) -> pd.DataFrame:
     """The answers as the grader reads them.
 
     Raises:
-        UsageError: if the competition's data is not prepared, or its answers are damaged.
+        UsageError: if the competition's data is not prepared, is split with another key, or its answers are damaged.
     """
+    if comes_from_another_key(competition):
+        raise UsageError(f"{competition.prepared_dir} is prepared with another key; give that key with `--split-key`")
     try:
         return competition.answers_table
     except InvalidSubmission as error:

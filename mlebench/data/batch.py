@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mlebench.data.acquisition import acquire
-from mlebench.data.preparation import PreparationRecord, alone, explained, is_prepared, prepare_alone
+from mlebench.data.preparation import PreparationRecord, alone, comes_from_another_key, explained, is_prepared, prepare_alone
 from mlebench.data.progress import Progress, Watch, ignore
 from mlebench.data.raw_faults import RawDataFault
-from mlebench.edition import fingerprint
 from mlebench.errors import MlebenchError, UsageError, WorkFailed
 from mlebench.quantities import show_size
 from mlebench.registry import Competition
@@ -160,13 +159,7 @@ def _prepare(task: PreparationTask, watch: Watch) -> PreparationOutcome:
 
 def _require_same_key(competition: Competition) -> None:
     """Refuse to take data that was generated from, or split with, another key for the data that is asked for."""
-    wanted = competition.edition.key
-    if competition.facts.keyed:
-        differs = wanted is not None and competition.instance_hash != fingerprint(wanted)
-    else:
-        record = PreparationRecord.read(competition.prepared_dir)
-        differs = record is not None and record.split_key_hash != competition.edition.key_hash
-    if differs:
+    if comes_from_another_key(competition):
         edition = "" if competition.edition.is_v1 else f" --edition {competition.edition.name}"
         raise UsageError(
             f"it is prepared from another key in {competition.prepared_dir}; "

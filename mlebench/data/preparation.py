@@ -60,6 +60,15 @@ class PreparationRecord:
             return None
 
 
+def comes_from_another_key(competition: Competition) -> bool:
+    """Whether the prepared data was generated from, or split with, another key than the one that is asked for."""
+    if competition.facts.keyed:
+        wanted = competition.edition.key
+        return wanted is not None and competition.instance_hash != fingerprint(wanted)
+    record = PreparationRecord.read(competition.prepared_dir)
+    return record is not None and record.split_key_hash != competition.edition.key_hash
+
+
 def is_prepared(competition: Competition, *, grading_only: bool = False) -> bool:
     """Whether the data of this competition and edition lies there complete.
 

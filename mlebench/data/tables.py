@@ -41,7 +41,8 @@ def read_csv(source: Path | IO[bytes], *, text: bool = False, **options: Any) ->
         return table
     except FileNotFoundError:
         raise missing(where) from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+    except ValueError as error:
+        # damaged csv, text or numbers: each is a ValueError of pandas
         raise unreadable(where, "csv", error) from None
 
 

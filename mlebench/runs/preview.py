@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlebench.data.preparation import folder_size, is_prepared
+from mlebench.data.preparation import comes_from_another_key, folder_size, is_prepared
 from mlebench.registry import Registry
 from mlebench.runs.booking import Need
 from mlebench.runs.executors.base import Executor
@@ -114,7 +114,8 @@ def makespan(seconds: Sequence[float], slots: int) -> float:
 
 def _unprepared(plan: Plan, split_key: str | None) -> list[str]:
     registry = Registry().set_data_dir(plan.data_dir).set_edition(plan.edition, split_key)
-    missing = [name for name in plan.competitions if not is_prepared(registry.get_competition(name))]
+    competitions = [registry.get_competition(name) for name in plan.competitions]
+    missing = [each.id for each in competitions if not is_prepared(each) or comes_from_another_key(each)]
     if not missing:
         return []
     edition = "" if plan.edition == "v1" else f" --edition {plan.edition}"

@@ -145,7 +145,11 @@ class DockerSandbox:
             _discard(earlier)
 
     def _containers_of(self, request: RunRequest) -> list[Any]:
-        return list(self._client.containers.list(all=True, ignore_removed=True, filters={"label": f"{RUN_LABEL}={container.run_label(request)}"}))
+        return list(
+            self._client.containers.list(
+                all=True, ignore_removed=True, filters={"label": f"{RUN_LABEL}={container.run_label(request)}"}
+            )
+        )
 
 
 def _shortages(info: dict[str, Any], profile: Profile) -> list[str]:
