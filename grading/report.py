@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, cast, get_args
 
-from grading.medals import Thresholds, standing
+from grading.medals import Medal, Thresholds, standing
 
 ErrorKind = Literal["missing", "not_csv", "invalid", "grader_error"]
 
@@ -101,6 +101,15 @@ class CompetitionReport:
             percentile=place.percentile if place else None,
             **extras,
         )
+
+    @property
+    def medal(self) -> Medal | None:
+        """The medal that the score earned."""
+        if not self.any_medal:
+            return None
+        if self.gold_medal:
+            return "gold"
+        return "silver" if self.silver_medal else "bronze"
 
     @property
     def thresholds(self) -> Thresholds | None:

@@ -35,7 +35,8 @@ SPLITS: dict[str, tuple[str, ...]] = {
 }
 """The splits by name, each with the values of `split` that it takes together."""
 
-_KAGGLE_SPLITS = ("low", "medium", "high", "dev")
+KAGGLE_SPLITS = ("low", "medium", "high", "dev")
+"""Values of `split` that competitions of Kaggle have."""
 
 
 @dataclass(frozen=True)
@@ -318,7 +319,7 @@ class Registry:
         """
         if split is not None and split not in SPLITS:
             raise UsageError(f"there is no split {split!r}; the splits are {', '.join(SPLITS)}")
-        wanted = SPLITS[split] if split else _KAGGLE_SPLITS
+        wanted = SPLITS[split] if split else KAGGLE_SPLITS
         return [name for name, folder in self._folders().items() if _facts(folder / "competition.yaml").split in wanted]
 
     def get_lite_competition_ids(self) -> list[str]:

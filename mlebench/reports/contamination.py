@@ -11,13 +11,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mlebench.errors import UsageError
+from mlebench.registry import KAGGLE_SPLITS
 from mlebench.reports.experiment import Experiment, GradedRun
 from mlebench.reports.selection import Catalog
 from mlebench.reports.statistics import Interval, SignTest, bootstrap_difference, bootstrap_interval, sign_test
 from mlebench.reports.summary import bounded_score, mean_or_none
 
 KAGGLE, OBFUSCATED, RESEARCH = "kaggle", "obfuscated", "research"
-_KAGGLE_SPLITS = ("low", "medium", "high", "dev")
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _sorted_by_kind(experiment: Experiment) -> Iterator[tuple[str, str, GradedRu
             split = catalog.info(competition_id).split
             if split == RESEARCH:
                 yield RESEARCH, competition_id, run
-            elif split in _KAGGLE_SPLITS:
+            elif split in KAGGLE_SPLITS:
                 yield OBFUSCATED if experiment.conditions.obfuscated else KAGGLE, competition_id, run
 
 

@@ -8,7 +8,6 @@ from datetime import date
 from typing import Any
 
 from grading.medals import Medal
-from grading.report import CompetitionReport
 from mlebench.errors import UsageError
 from mlebench.reports.comparison import Comparison, compare
 from mlebench.reports.experiment import Experiment, GradedRun
@@ -188,11 +187,11 @@ def _run_row(seed: int, run: GradedRun) -> RunRow:
         seed=seed,
         outcome=outcome_of(run),
         score=report.score if report else None,
-        medal=_medal(report),
+        medal=report.medal if report else None,
         above_median=report.above_median if report else False,
         normalized_score=normalized_score(report),
         best_snapshot_score=best.score if best else None,
-        best_snapshot_medal=_medal(best),
+        best_snapshot_medal=best.medal if best else None,
         rank=report.rank if report else None,
         leaderboard_size=report.leaderboard_size if report else None,
         error=(report.error if report else None) or (details.detail if details else None),
@@ -203,14 +202,6 @@ def _run_row(seed: int, run: GradedRun) -> RunRow:
         peak_memory_bytes=details.peak_memory_bytes if details else None,
         folder=str(details.folder) if details else None,
     )
-
-
-def _medal(report: CompetitionReport | None) -> Medal | None:
-    if report is None or not report.any_medal:
-        return None
-    if report.gold_medal:
-        return "gold"
-    return "silver" if report.silver_medal else "bronze"
 
 
 def _notes(experiment: Experiment, summaries: Sequence[SelectionSummary], names: set[str]) -> list[str]:

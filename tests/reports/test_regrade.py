@@ -209,7 +209,7 @@ def test_one_large_competition_is_spread_with_its_answers(tmp_path: Path, toys: 
     assert sum(graded) == 10
     assert len(graded) > 3
     # the processes got the answers that this one had read and taken away
-    assert log.read_text().split() == ["toy-one"]
+    assert log.read_text().split().count("toy-one") == 1
 
 
 def test_what_is_not_prepared_is_said(tmp_path: Path, toys: Path) -> None:

@@ -140,7 +140,7 @@ def _show(reports: Sequence[CompetitionReport], published: Registry | None = Non
     """Print reports; with `published`, those made with live thresholds beside the medal by the published ones."""
     columns = ["competition", "score", "medal", "above median", "problem"]
     rows: list[list[object]] = [
-        [report.competition_id, report.score, medal_of(report), "yes" if report.above_median else "no", report.error or ""]
+        [report.competition_id, report.score, report.medal or "none", "yes" if report.above_median else "no", report.error or ""]
         for report in reports
     ]
     if any(report.leaderboard_size for report in reports):
@@ -165,9 +165,3 @@ def _published_medal(report: CompetitionReport, registry: Registry) -> str:
         for name in ("gold", "silver", "bronze", "median")
     ]
     return f"{thresholds.medal(report.score) or 'none'} (live thresholds differ: {', '.join(moved)})"
-
-
-def medal_of(report: CompetitionReport) -> str:
-    """The medal of a report in a word."""
-    medals = {"gold": report.gold_medal, "silver": report.silver_medal, "bronze": report.bronze_medal}
-    return next((name for name, earned in medals.items() if earned), "none")
