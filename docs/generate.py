@@ -24,22 +24,25 @@ SPLIT_TITLES = {"low": "Low (22)", "medium": "Medium (38)", "high": "High (15)",
 
 
 def competitions_table() -> str:
-    """All competitions by split, with modality, task, metric and download size."""
+    """All competitions by split, with modality, task, metric and sizes."""
+    head = ["| id | modality | task | metric | test rows | GB |", "|---|---|---|---|---|---|"]
     parts = []
     for split, title in SPLIT_TITLES.items():
         rows = [_row(competition) for competition in _competitions(split)]
-        parts.append("\n".join([f"### {title}", "", "| id | modality | task | metric | GB |", "|---|---|---|---|---|", *rows]))
+        parts.append("\n".join([f"### {title}", "", *head, *rows]))
     return "\n\n".join(parts)
 
 
 def _row(competition: Competition) -> str:
     arrow = "↓" if competition.is_lower_better else "↑"
     size = competition.facts.download_gb
+    rows = competition.facts.counts.get(competition.facts.files.answers)
     cells = [
         competition.id,
         competition.modality,
         competition.facts.task,
         f"{competition.metric} {arrow}",
+        f"{rows:,}" if rows else "–",
         f"{size:g}" if size else "–",
     ]
     return f"| {' | '.join(cells)} |"
