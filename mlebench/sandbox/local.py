@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -49,6 +50,7 @@ echo $? > "$MLEBENCH_STATE_DIR/exit_code.partial" && mv "$MLEBENCH_STATE_DIR/exi
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TMPDIR", "SSL_CERT_FILE", "CUDA_HOME")
 _WATCH_SECONDS = 30.0
 _FILTER_SECONDS = 10.0
+_LEFT_BEHIND_SECONDS = 0.05
 _starting = threading.Lock()
 """A script cannot be executed while a process forked meanwhile still holds the copy open for writing ("text file busy")."""
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -130,16 +132,17 @@ class LocalHandle:
         """Wait for the end or the deadline; see `Handle.wait`."""
         if self._exit is None or self._pid is None:
             return self._conclude(None, _modified(self._request.run_dir / _STATE / "exit_code"))
+        run_mark = mark(self._request.run_dir, self._request.attempt)
         forced = self._watch(deadline)
         if forced == "detach":
             self._close()
             return Outcome("cancelled", "detached", "the agent works on without a harness", started_at=self.started_at)
         if forced is not None:
             grace = self._stop_grace if forced == "stop" else self._request.profile.grace
-            processes.signal_group(self._pid, signal.SIGTERM)
-            self._wait_through(grace)
+            processes.terminate_all(self._pid, run_mark)
+            self._wait_through(grace, run_mark)
         ended_at = datetime.now(UTC)
-        processes.kill_all(self._pid, mark(self._request.run_dir, self._request.attempt))
+        processes.kill_all(self._pid, run_mark)
         return self._conclude(forced, ended_at)
 
     def stop(self, grace: float) -> None:
@@ -173,11 +176,15 @@ class LocalHandle:
             if snapshots.due():
                 snapshots.take(self._request.run_dir / "submission" / "submission.csv")
 
-    def _wait_through(self, grace: float) -> None:
+    def _wait_through(self, grace: float, run_mark: str) -> None:
+        """Until nothing of the attempt is left, at most `grace` seconds."""
         assert self._exit is not None
-        end = datetime.now(UTC).timestamp() + grace
-        while (left := end - datetime.now(UTC).timestamp()) > 0 and not self._exit.wait(left):
+        end = time.monotonic() + grace
+        while (left := end - time.monotonic()) > 0 and not self._exit.wait(left):
             pass
+        # what the agent left in the background is saving its work too
+        while time.monotonic() < end and processes.marked(run_mark):
+            time.sleep(_LEFT_BEHIND_SECONDS)
 
     def _conclude(self, forced: str | None, ended_at: datetime) -> Outcome:
         usage = self._collect_process()

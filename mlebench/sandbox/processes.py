@@ -48,6 +48,15 @@ def signal_group(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
+def terminate_all(group: int, mark: str) -> None:
+    """SIGTERM, once each, to the group and every marked process that left it."""
+    signal_group(group, signal.SIGTERM)
+    for pid in marked(mark):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.getpgid(pid) != group:
+                os.kill(pid, signal.SIGTERM)
+
+
 def kill_all(group: int, mark: str) -> None:
     """SIGKILL the group and every marked process that left it (a daemon with a session of its own)."""
     signal_group(group, signal.SIGKILL)

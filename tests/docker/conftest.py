@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -82,10 +83,25 @@ class Bench:
         deadline = handle.started_at + timedelta(seconds=request.profile.time_limit)
         return Ended(handle.wait(deadline), request.run_dir)
 
+    def overrun(self, script: str, **given: Any) -> Ended:
+        """The end of a run whose deadline comes once its script has written `ready`."""
+        request = self.request(script, **given)
+        handle = self.sandbox.start(request)
+        wait_for_output(request, "ready")
+        return Ended(handle.wait(datetime.now(UTC)), request.run_dir)
+
     def containers(self) -> list[Any]:
         """What is left of this bench's runs on the engine."""
         found = engine.connect().containers.list(all=True, ignore_removed=True, filters={"label": engine.LABEL})
         return [each for each in found if each.labels.get(RUN_LABEL, "").startswith(f"{self.folder}/")]
+
+
+def wait_for_output(request: RunRequest, word: str) -> None:
+    """Until a line of the run's log is `word`."""
+    log, end = request.run_dir / "run.log", time.monotonic() + 120
+    while word not in (log.read_text().splitlines() if log.exists() else ()):
+        assert time.monotonic() < end, f"{word} was never written"
+        time.sleep(0.05)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from mlebench.sandbox import engine, network
 from mlebench.sandbox.base import StartFailed
 from mlebench.sandbox.container import FOLDER_LABEL, RUN_LABEL, run_label
 from mlebench.sandbox.docker import DockerSandbox
-from tests.docker.conftest import Bench
+from tests.docker.conftest import Bench, wait_for_output
 
 
 def test_finished_run_is_recorded_and_leaves_nothing(bench: Bench, client: Any) -> None:
@@ -47,13 +47,14 @@ def test_arguments_reach_the_start_script(bench: Bench) -> None:
 
 
 def test_stop_from_another_thread_cancels(bench: Bench) -> None:
-    request = bench.request("echo x > /home/submission/submission.csv; sleep 100")
+    request = bench.request("echo x > /home/submission/submission.csv; echo ready; sleep 600", profile={"time_limit": 600})
     handle = bench.sandbox.start(request)
-    threading.Timer(1.0, handle.stop, [1]).start()
+    wait_for_output(request, "ready")
+    threading.Timer(0.5, handle.stop, [1]).start()
     began = time.monotonic()
     ended = bench.end(handle, request)
     assert ended.outcome.state == "cancelled"
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 300
     assert (ended.run_dir / "submission" / "submission.csv").exists()
 
 
