@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench.data.archives import extract
-from mlebench.data.preparation import PARTIAL, make_mock, put_in_place
+from mlebench.data.preparation import PARTIAL, make_mock
 from mlebench.data.progress import Progress, Watch, ignore
+from mlebench.data.raw_folder import MOCK_MARK, has_content, has_raw, is_mock, unpack_into_place
 from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from mlebench.registry import Competition
 
 MOCK_SIZE = 200
-_MOCK_MARK = "mock.json"
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class RawData:
         with contextlib.suppress(OSError):
             self.folder.rename(aside)
         shutil.rmtree(aside, ignore_errors=True)
-        (root / _MOCK_MARK).unlink(missing_ok=True)
+        (root / MOCK_MARK).unlink(missing_ok=True)
         (root / f"{root.name}.zip").unlink(missing_ok=True)
 
 
@@ -83,11 +82,6 @@ def acquire(
     return RawData(download_raw(competition, verify=verify, transfer=transfer, watch=watch), mock=False, ours=True)
 
 
-def has_raw(competition: Competition) -> bool:
-    """Whether a real, unpacked download lies in the data directory."""
-    return _has_content(competition.raw_dir) and not _is_mock(competition)
-
-
 def _from(source: Path, competition: Competition) -> RawData:
     if source.is_dir():
         # a folder of several downloads, as `prepare --split low --from DOWNLOADS` gets it
@@ -101,25 +95,15 @@ def _from(source: Path, competition: Competition) -> RawData:
     return RawData(unpack_into_place(source, competition.raw_dir), mock=False, ours=True)
 
 
-def unpack_into_place(archive: Path, target: Path) -> Path:
-    """Unpack an archive so that `target` only ever appears complete; what stood there is replaced."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=target.parent) as folder:
-        put_in_place(extract(archive, Path(folder) / "raw"), target)
-    # after the data, so that a kill in between never passes a mock off as a download
-    (target.parent / _MOCK_MARK).unlink(missing_ok=True)
-    return target
-
-
 def _mocked(competition: Competition) -> RawData:
     raw = competition.raw_dir
-    if _has_content(raw) and not _is_mock(competition):
+    if has_content(raw) and not is_mock(competition):
         raise UsageError(f"{raw} holds a real download; `mlebench prepare {competition.id}` without --mock prepares it")
-    if not _has_content(raw):
+    if not has_content(raw):
         raw.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=raw.parent) as folder:
             make_mock(competition, Path(folder) / "raw", size=MOCK_SIZE, seed=0)
-            (raw.parent / _MOCK_MARK).write_text(json.dumps({"size": MOCK_SIZE, "seed": 0}) + "\n")
+            (raw.parent / MOCK_MARK).write_text(json.dumps({"size": MOCK_SIZE, "seed": 0}) + "\n")
             (Path(folder) / "raw").rename(raw)
     return RawData(raw, mock=True, ours=True)
 
@@ -127,11 +111,3 @@ def _mocked(competition: Competition) -> RawData:
 def _empty(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def _has_content(folder: Path) -> bool:
-    return folder.is_dir() and any(folder.iterdir())
-
-
-def _is_mock(competition: Competition) -> bool:
-    return (competition.root / _MOCK_MARK).exists()

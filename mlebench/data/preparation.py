@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from mlebench import __version__
 from mlebench.data.checksums import Difference, differences
 from mlebench.data.counts import count_differences
+from mlebench.data.preparation_record import PreparationRecord
 from mlebench.data.references import measure_references
 from mlebench.edition import fingerprint
 from mlebench.errors import MlebenchError, UsageError, WorkFailed
@@ -27,37 +26,8 @@ from mlebench.instance import draw_key, keep_key, kept_key
 if TYPE_CHECKING:
     from mlebench.registry import Competition
 
-RECORD = "prepared.json"
 PARTIAL = ".partial-"
 """What begins with this beside the prepared data is half made, and removed by the next call."""
-
-
-@dataclass(frozen=True)
-class PreparationRecord:
-    """What a prepared folder was made of; lies beside `public/` and `private/`."""
-
-    competition_id: str
-    edition: str
-    split_key_hash: str | None
-    verified: bool
-    """Whether every published md5 was found."""
-    mock: bool
-    harness_version: str
-    prepared_at: str
-    instance_hash: str | None = None
-    """Fingerprint of the key that the data was generated from."""
-    odd_counts: list[str] = field(default_factory=list)
-    """What holds more or less than the real download comes to, where md5 sums do not decide."""
-    checksums: dict[str, str] = field(default_factory=dict)
-    """Md5 of the files that stand directly in `public/` and `private/`; `content:` and a content hash for parquet tables."""
-
-    @classmethod
-    def read(cls, prepared: Path) -> PreparationRecord | None:
-        """The record of a prepared folder; None where another harness prepared it."""
-        try:
-            return cls(**json.loads((prepared / RECORD).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            return None
 
 
 def comes_from_another_key(competition: Competition) -> bool:
@@ -159,7 +129,7 @@ def _build(competition: Competition, raw: Path, build: Path, *, verify: bool, mo
         odd_counts=count_differences(build, uncertain) if published else [],
         checksums=recorded_checksums(competition, build, published),
     )
-    (build / RECORD).write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
+    record.write(build)
     return record
 
 

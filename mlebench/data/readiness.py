@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench.data.acquisition import has_raw
-from mlebench.data.batch import PreparationOutcome, failure
 from mlebench.data.disk_space import DiskNeed, disk_need, free_space, known_size
 from mlebench.data.preparation import is_prepared
+from mlebench.data.preparation_task import PreparationOutcome, failure
 from mlebench.data.progress import Watch, ignore
+from mlebench.data.raw_folder import has_raw
 from mlebench.errors import UsageError
 from mlebench.kaggle.download import archive_path
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mlebench.data.checksums import ChecksumCache, md5
-from mlebench.data.preparation import PreparationRecord
+from mlebench.data.preparation_record import PreparationRecord
 from mlebench.errors import WorkFailed
 
 if TYPE_CHECKING:

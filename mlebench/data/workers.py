@@ -11,13 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import TYPE_CHECKING
 
-from mlebench.data.batch import PreparationOutcome, failure, prepare_one, too_little_memory
+from mlebench.data.preparation_task import PreparationOutcome, PreparationTask, failure, prepare_one, too_little_memory
 from mlebench.data.progress import Progress, Watch
-
-if TYPE_CHECKING:
-    from mlebench.data.batch import PreparationTask
 
 _LOOK_EVERY = 0.5
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlebench.errors import UsageError, WorkFailed
+from mlebench.kaggle.connection import bound_waiting, problem_of
 from mlebench.kaggle.credentials import HOW_TO, Credentials, find_credentials
 from mlebench.kaggle.patience import Patience
 
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-STALLED = 30.0
-"""Seconds without a byte after which a connection counts as broken (`MLEBENCH_KAGGLE_TIMEOUT`)."""
-_CONNECT = 10.0
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 _BOARD_PAGE = 200
 _LIST_PAGE = 100
@@ -188,46 +185,6 @@ class KaggleService:
         if status in (404, 405, 501):
             return NotOnKaggle(f"Kaggle does not show {subject} to this account ({said})")
         return WorkFailed(f"Kaggle refuses {subject} ({said})")
-
-
-def stalled_after() -> float:
-    """Seconds without a byte after which a connection counts as broken."""
-    return float(os.environ.get("MLEBENCH_KAGGLE_TIMEOUT") or STALLED)
-
-
-def bound_waiting(http: Any) -> None:
-    """Let no request of the SDK's client wait for ever; it sets no limit itself."""
-    from requests.adapters import HTTPAdapter
-
-    class Bounded(HTTPAdapter):
-        def send(
-            self,
-            request: Any,
-            stream: bool = False,
-            timeout: Any = None,
-            verify: Any = True,
-            cert: Any = None,
-            proxies: Any = None,
-        ) -> Any:
-            return super().send(request, stream, timeout or (_CONNECT, stalled_after()), verify, cert, proxies)
-
-    http.__enter__()
-    for scheme in ("http://", "https://"):
-        http._session.mount(scheme, Bounded())
-
-
-def problem_of(error: Exception) -> str:
-    """A connection error in a few words."""
-    import requests
-    from urllib3.exceptions import ReadTimeoutError
-
-    if isinstance(error, requests.Timeout | ReadTimeoutError):
-        return "no answer in time"
-    if isinstance(error, requests.ConnectionError) and "Connection refused" in str(error):
-        return "the connection is refused"
-    if "resolve" in str(error).lower():
-        return "the name cannot be resolved"
-    return "the connection broke"
 
 
 def _status(error: requests.HTTPError) -> int:

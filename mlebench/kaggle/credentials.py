@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlebench.errors import UsageError
+from mlebench.kaggle.connection import bound_waiting, problem_of
+from mlebench.kaggle.patience import Patience
 
 HOW_TO = (
     "make a token at https://www.kaggle.com/settings/api and save it as ~/.kaggle/access_token (or set KAGGLE_API_TOKEN), "
@@ -89,9 +91,6 @@ def _login() -> Credentials | None:
     import requests
     from kagglesdk import KaggleClient
     from kagglesdk.kaggle_creds import KaggleCredentials
-
-    from mlebench.kaggle.client import bound_waiting, problem_of
-    from mlebench.kaggle.patience import Patience
 
     client = KaggleClient()
     bound_waiting(client.http_client())

@@ -92,7 +92,7 @@ def download_raw(
 
 
 def _unpack(competition: Competition, archive: Path, watch: Watch) -> Path:
-    from mlebench.data.acquisition import unpack_into_place
+    from mlebench.data.raw_folder import unpack_into_place
 
     watch(Progress(competition.id, "unpacking"))
     try:
@@ -159,7 +159,8 @@ class _Download:
         import requests
         from urllib3.exceptions import HTTPError
 
-        from mlebench.kaggle.client import KaggleService, problem_of
+        from mlebench.kaggle.client import KaggleService
+        from mlebench.kaggle.connection import problem_of
 
         self._tell("asks Kaggle")
         while True:

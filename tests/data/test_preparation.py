@@ -16,10 +16,12 @@ import pytest
 
 from mlebench.cli.main import main
 from mlebench.competition import ChecksumFacts
-from mlebench.data.acquisition import RawData, has_raw
+from mlebench.data.acquisition import RawData
 from mlebench.data.checksums import md5
 from mlebench.data.counts import count_differences
-from mlebench.data.preparation import PreparationRecord, alone, explained, is_prepared, make_mock, prepare
+from mlebench.data.preparation import alone, explained, is_prepared, make_mock, prepare
+from mlebench.data.preparation_record import PreparationRecord
+from mlebench.data.raw_folder import has_raw
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.registry import Competition, Registry
 
@@ -172,7 +174,7 @@ def test_data_split_with_another_key_is_not_taken_for_what_was_asked_for(
     assert main([*words, "--split-key", "our own", "--force"]) == 0
     assert main([*words, "--split-key", "our own"]) == 0
     assert main(words) == 2
-    sample = data_dir / "spaceship-titanic" / "v2" / "public" / "sample_submission.csv"
+    sample = data_dir / "spaceship-titanic" / "prepared-v2" / "public" / "sample_submission.csv"
     grade = ["grade-sample", str(sample), "spaceship-titanic", "--edition", "v2", "--data-dir", str(data_dir)]
     assert main([*grade, "--split-key", "our own"]) == 0
     capsys.readouterr()

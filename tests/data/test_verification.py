@@ -12,7 +12,8 @@ import pytest
 
 from mlebench.cli.main import main
 from mlebench.data.checksums import ChecksumCache, md5
-from mlebench.data.preparation import PreparationRecord, make_mock, prepare
+from mlebench.data.preparation import make_mock, prepare
+from mlebench.data.preparation_record import PreparationRecord
 from mlebench.data.table_digest import table_digest
 from mlebench.data.verification import verify_prepared
 from mlebench.registry import Competition, Registry

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from mlebench.cli.main import main
-from mlebench.data.preparation import PreparationRecord, prepare
+from mlebench.data.preparation import prepare
+from mlebench.data.preparation_record import PreparationRecord
 from mlebench.edition import PUBLISHED_KEY, fingerprint
 from mlebench.errors import UsageError
 from mlebench.grade import grade_csv

@@ -22,7 +22,7 @@ from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
     from mlebench.cli.preparation_display import PreparationDisplay
-    from mlebench.data.batch import PreparationOutcome
+    from mlebench.data.preparation_task import PreparationOutcome
     from mlebench.data.readiness import Readiness
     from mlebench.kaggle.transfer import Transfer
     from mlebench.registry import Competition

@@ -56,7 +56,8 @@ def _rows(registry: Registry, competition_id: str, *, verify: bool) -> list[dict
 
 
 def _prepared(competition: Competition, *, verify: bool) -> dict[str, Any]:
-    from mlebench.data.preparation import PreparationRecord, folder_size
+    from mlebench.data.preparation import folder_size
+    from mlebench.data.preparation_record import PreparationRecord
 
     record = PreparationRecord.read(competition.prepared_dir)
     row: dict[str, Any] = {
@@ -82,8 +83,8 @@ def _prepared(competition: Competition, *, verify: bool) -> dict[str, Any]:
 
 
 def _half_way(competition: Competition) -> list[dict[str, Any]]:
-    from mlebench.data.acquisition import has_raw
     from mlebench.data.preparation import folder_size
+    from mlebench.data.raw_folder import has_raw
     from mlebench.kaggle.download import archive_path
     from mlebench.kaggle.partial_file import bytes_there
 
