@@ -20,7 +20,7 @@ from mlebench.registry import Competition, Registry
 
 ROOT = Path(__file__).resolve().parents[1]
 START, END = "<!-- competitions: made by docs/generate.py -->", "<!-- end of competitions -->"
-SPLIT_TITLES = {"low": "Low (22)", "medium": "Medium (38)", "high": "High (15)", "dev": "Development (7)"}
+SPLIT_TITLES = {"low": "Low", "medium": "Medium", "high": "High", "dev": "Development"}
 
 
 def competitions_table() -> str:
@@ -29,7 +29,7 @@ def competitions_table() -> str:
     parts = []
     for split, title in SPLIT_TITLES.items():
         rows = [_row(competition) for competition in _competitions(split)]
-        parts.append("\n".join([f"### {title}", "", *head, *rows]))
+        parts.append("\n".join([f"### {title} ({len(rows)})", "", *head, *rows]))
     return "\n\n".join(parts)
 
 

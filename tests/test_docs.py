@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
+import ast
+import importlib
 import importlib.util
+import inspect
 import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 
-from mlebench.cli.main import COMMANDS
+from mlebench.cli.main import COMMANDS, command_parser
+from mlebench.errors import UsageError
+from mlebench.registry import SPLITS, Registry
 
 ROOT = Path(__file__).parents[1]
 spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
@@ -17,6 +28,38 @@ generate = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(generate)
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+OPTIONS_OF_OTHERS = {"--help"}
+
+
+def each_page(test: object) -> object:
+    return pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)(test)
+
+
+@cache
+def parser(command: str) -> argparse.ArgumentParser:
+    return command_parser(command, importlib.import_module(f"mlebench.cli.commands.{command.replace('-', '_')}"))
+
+
+def code(text: str) -> Iterator[tuple[str, bool]]:
+    """Lines of code blocks and pieces of code within lines, each with whether it is a whole line."""
+    for block in re.findall(r"^ *```.*?\n(.*?)^ *```", text, flags=re.DOTALL | re.MULTILINE):
+        yield from ((line.strip(), True) for line in block.replace("\\\n", " ").splitlines())
+    prose = re.sub(r"^ *```.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE)
+    yield from ((" ".join(piece.split()), False) for piece in re.findall(r"`([^`]+)`", prose))
+
+
+def wrong_usage(line: str, *, is_whole: bool) -> str | None:
+    """What the command's own parser says against a line; one that stands within a text may leave words out."""
+    _, command, *words = [word.strip("[]") for word in shlex.split(line, comments=is_whole) if word != "…"]
+    if command == "COMMAND" or command.startswith("--"):
+        return None
+    if command not in COMMANDS:
+        return f"there is no command {command}"
+    try:
+        parser(command).parse_args(words)
+    except UsageError as error:
+        return None if not is_whole and "arguments are required" in str(error) else str(error)
+    return None
 
 
 def test_the_readmes_table_of_competitions_is_up_to_date() -> None:
@@ -25,15 +68,99 @@ def test_the_readmes_table_of_competitions_is_up_to_date() -> None:
     assert generate.readme_with_table(readme) == readme
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_commands_and_files_that_a_page_names_exist(page: Path) -> None:
+@each_page
+def test_command_lines_of_a_page_are_understood(page: Path) -> None:
+    lines = [(line, is_whole) for line, is_whole in code(page.read_text(encoding="utf-8")) if line.startswith("mlebench ")]
+    refused = {line: message for line, is_whole in lines if (message := wrong_usage(line, is_whole=is_whole))}
+    assert refused == {}
+
+
+def test_a_wrong_command_line_would_be_noticed() -> None:
+    assert wrong_usage("mlebench report runs/A --competition x", is_whole=True)
+    assert wrong_usage("mlebench run --sandbox podman …", is_whole=False)
+    assert list(code("```\nmlebench a \\\n  b\n```\n`mlebench c\nd`")) == [("mlebench a    b", True), ("mlebench c d", False)]
+
+
+@each_page
+def test_options_that_a_page_names_exist(page: Path) -> None:
+    known = {option for command in COMMANDS for option in options_of(parser(command))}
+    named = {option for piece, is_whole in code(page.read_text(encoding="utf-8")) if not is_whole
+             for option in re.findall(r"^(--[a-z][a-z-]*)", piece)}  # fmt: skip
+    assert named - known - OPTIONS_OF_OTHERS == set()
+
+
+def options_of(parser: argparse.ArgumentParser) -> Iterator[str]:
+    for action in parser._actions:
+        yield from action.option_strings
+        if isinstance(action, argparse._SubParsersAction):
+            for inner in action.choices.values():
+                yield from options_of(inner)
+
+
+@each_page
+def test_files_that_a_page_names_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    for command in re.findall(r"(?:^|`|\n)\s*mlebench ([a-z][a-z-]*)", text):
-        assert command in COMMANDS, f"{page.name} names `mlebench {command}`"
-    for path in re.findall(r"`((?:mlebench|grading|competitions|tests|benchmarks|containers)/[A-Za-z0-9_./-]+)`", text):
+    for path in re.findall(r"`((?:mlebench|grading|competitions|tests|benchmarks|containers)/[A-Za-z0-9_./-]+)", text):
         assert (ROOT / path).exists() or "<" in path or path.startswith("mlebench/_bundled"), f"{page.name} names {path}"
 
 
-def test_generated_pages_hold_every_issue_and_metric() -> None:
-    assert "travel group" in generate.known_issues()
-    assert "roc_auc(truth, prediction)" in generate.metrics_page()
+@each_page
+def test_python_names_that_a_page_names_exist(page: Path) -> None:
+    names = re.findall(r"`((?:mlebench|grading)(?:\.[A-Za-z_]\w*)+)[`(]", page.read_text(encoding="utf-8"))
+    for name in names:
+        resolve_name(name)
+
+
+@each_page
+def test_tests_that_a_page_names_exist(page: Path) -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::([\w:]+)`", page.read_text(encoding="utf-8"))
+    assert [f"{path}::{name}" for path, name in named if name not in names_of_tests(ROOT / path)] == []
+    assert named or page.name != "security.md"
+
+
+@cache
+def names_of_tests(path: Path) -> set[str]:
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    nested = [(f"{group.name}::", group.body) for group in body if isinstance(group, ast.ClassDef)]
+    return {
+        f"{prefix}{node.name}"
+        for prefix, nodes in [("", body), *nested]
+        for node in nodes
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    }
+
+
+def test_the_page_of_known_issues_holds_every_issue() -> None:
+    page = generate.known_issues()
+    registry = Registry()
+    for name in [
+        *registry.list_competition_ids(),
+        *registry.list_competition_ids("demo"),
+        *registry.list_competition_ids("research"),
+    ]:
+        [section] = re.findall(rf"^## {re.escape(name)}\n(.*?)(?=^## |\Z)", page, flags=re.DOTALL | re.MULTILINE)
+        rows = section.splitlines()
+        for issue in registry.get_competition(name).facts.issues:
+            texts = [" ".join(text.split()).replace("|", "\\|") for text in (issue.v1, issue.v2)]
+            assert f"| {issue.kind} | {' | '.join(texts)} |" in rows, f"{name}: {issue.name}"
+
+
+def test_the_page_of_metrics_holds_every_metric() -> None:
+    page = generate.metrics_page()
+    assert "roc_auc(truth, prediction)" in page
+    for path in (ROOT / "grading" / "metrics").glob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                assert f"### {node.name}\n" in page
+                assert inspect.cleandoc(ast.get_docstring(node) or "no docstring") in page, node.name
+
+
+def test_numbers_that_pages_tell_are_those_of_the_project() -> None:
+    counts = {split: len(Registry().list_competition_ids(split)) for split in SPLITS}
+    assert (counts["all"], counts["dev"]) == (75, 7)
+    sizes = "Splits hold {low} (low), {medium} (medium), {high} (high) and {all} (all) competitions".format(**counts)
+    assert sizes in " ".join((ROOT / "docs" / "reports.md").read_text(encoding="utf-8").split())
+    classifiers = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["classifiers"]
+    versions = [words.split()[-1] for words in classifiers if "Python :: 3." in words]
+    for page in (ROOT / "README.md", ROOT / "docs" / "index.md"):
+        assert f"Python {versions[0]} to {versions[-1]}" in page.read_text(encoding="utf-8")

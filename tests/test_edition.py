@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlebench.cli.main import main
 from mlebench.edition import Edition, test_count
 from mlebench.errors import UsageError
 
@@ -56,6 +60,22 @@ def test_a_key_is_told_by_its_hash_alone() -> None:
     assert keyed.key_hash and "our key" not in keyed.key_hash
     assert V2.key_hash is None
     assert Edition("v1", "some-id", "our key").key_hash is None
+
+
+def test_a_key_is_in_no_file_of_a_run_group_or_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keyed = ["--edition", "v2", "--split-key", "our secret key", "--data-dir", str(tmp_path / "data")]
+    assert main(["prepare", "spaceship-titanic", "--mock", *keyed]) == 0
+    words = ["--agent", "dummy", "-c", "spaceship-titanic", "--sandbox", "local", "--name", "mine"]
+    assert main(["run", *words, *keyed, "--runs-dir", str(tmp_path / "runs")]) == 0
+    group = tmp_path / "runs" / "mine"
+    assert main(["report", str(group), "--json", "--html", str(tmp_path / "runs" / "report.html")]) == 0
+    told = capsys.readouterr()
+    [report] = json.loads((group / "grading_report.json").read_text())["competition_reports"]
+    assert report["split_key_hash"] == Edition("v2", "spaceship-titanic", "our secret key").key_hash
+    assert "our secret key" not in told.out + told.err
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert tmp_path / "runs" / "report.html" in written
+    assert not [path for path in written if b"our secret key" in path.read_bytes()]
 
 
 def test_a_fixed_test_count_is_exact_whenever_there_are_more_rows() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import py7zr
 import pytest
 
-from mlebench.data import Member, extract, open_zip, scratch, write_zip
+from mlebench.data import Member, archives, extract, open_zip, scratch, write_zip
 from mlebench.errors import WorkFailed
 
 
@@ -25,6 +25,17 @@ def packed(path: Path, *names: str) -> Path:
 @pytest.mark.parametrize("name", ["../out.txt", "/etc/out.txt", "a/../../out.txt", "..\\out.txt"])
 def test_a_zip_member_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
     archive = packed(tmp_path / "a.zip", name)
+    with pytest.raises(WorkFailed, match="leads out"):
+        extract(archive, tmp_path / "target")
+    assert not any((tmp_path / "target").rglob("*"))
+
+
+@pytest.mark.parametrize("name", ["../out.txt", "/etc/out.txt", "a/../../out.txt"])
+def test_a_tar_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
+    archive = tmp_path / "a.tar"
+    with tarfile.open(archive, "w") as opened:
+        opened.addfile(tarfile.TarInfo("good.txt"))
+        opened.addfile(tarfile.TarInfo(name))
     with pytest.raises(WorkFailed, match="leads out"):
         extract(archive, tmp_path / "target")
     assert not any((tmp_path / "target").rglob("*"))
@@ -56,6 +67,22 @@ def test_a_bomb_is_refused_before_anything_is_unpacked(tmp_path: Path) -> None:
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened, opened.open("zeros", "w", force_zip64=True) as sink:
         for _ in range(1100):
             sink.write(bytes(1 << 20))
+    with pytest.raises(WorkFailed, match="times its size"):
+        extract(archive, tmp_path / "target")
+    assert not any((tmp_path / "target").rglob("*"))
+
+
+@pytest.mark.parametrize("kind", ["tar", "7z"])
+def test_a_bomb_in_a_tar_or_7z_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setattr(archives, "_BOMB_FLOOR", 2**20)
+    (tmp_path / "zeros").write_bytes(bytes(8 * 2**20))
+    archive = tmp_path / f"bomb.{kind}"
+    if kind == "tar":
+        with tarfile.open(archive, "w:xz") as opened:
+            opened.add(tmp_path / "zeros", "zeros")
+    else:
+        with py7zr.SevenZipFile(archive, "w") as packing:
+            packing.write(tmp_path / "zeros", "zeros")
     with pytest.raises(WorkFailed, match="times its size"):
         extract(archive, tmp_path / "target")
     assert not any((tmp_path / "target").rglob("*"))
