@@ -10,7 +10,7 @@ An `agent.yaml` names what differs from the defaults:
       gpt:      {arguments: {model: gpt-5}}
       gpt-long: {extends: gpt, arguments: {steps: 500}}
 
-`${{ secrets.NAME }}` is read from the environment or a `.env` file when a run starts and is never written anywhere;
+`${{ secrets.NAME }}` is read from the environment or a `.env` file when a run starts and kept out of plans, records and images;
 `${{ arguments.NAME }}` stands for an argument's value.
 """
 

@@ -201,8 +201,18 @@ def test_grading_without_data_tells_the_command_that_mends_it(tmp_path: Path, ca
 def test_published_spellings_select_competitions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "ids.txt").write_text("spaceship-titanic\n")
     assert main(["prepare", "--list", str(tmp_path / "ids.txt"), "--mock", "--data-dir", str(tmp_path)]) == 0
-    assert main(["prepare", "-c", "spaceship-titanic", "--data-dir", str(tmp_path), "--skip-verification"]) == 0
+    words = ["prepare", "-c", "spaceship-titanic", "--data-dir", str(tmp_path), "--skip-verification"]
+    assert main([*words, "--mock"]) == 0
     assert "already prepared" in capsys.readouterr().err
+
+
+def test_a_mock_is_not_taken_for_the_real_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["prepare", "spaceship-titanic", "--data-dir", str(tmp_path / "data")]
+    assert main([*words, "--mock"]) == 0
+    assert main(["mock", "spaceship-titanic", "--out", str(tmp_path / "download")]) == 0
+    assert main([*words, "--from", str(tmp_path / "download"), "--no-verify"]) == 2
+    assert "prepared from a mock; `mlebench prepare spaceship-titanic --force`" in capsys.readouterr().err
+    assert main([*words, "--from", str(tmp_path / "download"), "--no-verify", "--force"]) == 0
 
 
 def test_leaderboard_places_a_score(capsys: pytest.CaptureFixture[str]) -> None:

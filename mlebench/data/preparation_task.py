@@ -90,8 +90,10 @@ def _prepare(task: PreparationTask, watch: Watch) -> PreparationOutcome:
         if task.pages:
             _fetch_pages(task, watch)
         if is_prepared(competition) and not task.force:
-            _require_same_key(competition)
-            return _present(competition)
+            _require_same_data(task)
+            return PreparationOutcome(
+                competition.id, f"{competition.id}: already prepared in {competition.prepared_dir}", state="present"
+            )
         with explained(competition, "getting the raw data of"):
             raw = acquire(competition, task.source, mock=task.mock, verify=task.verify, transfer=task.transfer, watch=watch)
         watch(Progress(competition.id, "preparing"))
@@ -106,14 +108,18 @@ def _prepare(task: PreparationTask, watch: Watch) -> PreparationOutcome:
     return PreparationOutcome(competition.id, f"{competition.id}: prepared in {competition.prepared_dir} ({_how(record)})")
 
 
-def _require_same_key(competition: Competition) -> None:
-    """Refuse to take data that was generated from, or split with, another key for the data that is asked for."""
+def _require_same_data(task: PreparationTask) -> None:
+    """Refuse to take a mock for real data, or data of another key for what is asked for."""
+    competition = task.competition
+    edition = "" if competition.edition.is_v1 else f" --edition {competition.edition.name}"
+    again = f"`mlebench prepare {competition.id}{edition} --force`"
     if comes_from_another_key(competition):
-        edition = "" if competition.edition.is_v1 else f" --edition {competition.edition.name}"
         raise UsageError(
-            f"it is prepared from another key in {competition.prepared_dir}; "
-            f"`mlebench prepare {competition.id}{edition} --force` with the same key replaces that data"
+            f"it is prepared from another key in {competition.prepared_dir}; {again} with the same key replaces that data"
         )
+    record = PreparationRecord.read(competition.prepared_dir)
+    if record and record.mock and not task.mock:
+        raise UsageError(f"{competition.prepared_dir} is prepared from a mock; {again} replaces it by the real data")
 
 
 def _how(record: PreparationRecord) -> str:
@@ -121,14 +127,6 @@ def _how(record: PreparationRecord) -> str:
         return f"generated from key {record.instance_hash}"
     odd = "".join(f"; but {sentence}" for sentence in record.odd_counts)
     return "verified" + odd if record.verified else "mock data" if record.mock else "not verified"
-
-
-def _present(competition: Competition) -> PreparationOutcome:
-    record = PreparationRecord.read(competition.prepared_dir)
-    hint = " from a mock; --force prepares the real data" if record and record.mock else ""
-    return PreparationOutcome(
-        competition.id, f"{competition.id}: already prepared in {competition.prepared_dir}{hint}", state="present"
-    )
 
 
 def _fetch_pages(task: PreparationTask, watch: Watch) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import py7zr
 import pytest
 from sklearn import datasets
 from sklearn.metrics import log_loss, roc_auc_score
@@ -64,6 +65,19 @@ def rows(frame: pd.DataFrame, share: float = 0.7) -> tuple[pd.DataFrame, pd.Data
     shuffled.insert(0, "id", [f"row{number:05d}" for number in range(len(shuffled))])
     cut = int(share * len(shuffled))
     return shuffled[:cut], shuffled[cut:]
+
+
+def test_tables_in_7z_archives_are_read(task: Task) -> None:
+    train = pd.DataFrame({"id": range(200), "x": np.linspace(0, 1, 200)})
+    test = train.assign(id=train["id"] + 200)
+    task.tables(train.assign(y=3 * train["x"]), test, test[["id"]].assign(y=0.5))
+    for path in task.data.glob("*.csv"):
+        with py7zr.SevenZipFile(f"{path}.7z", "w") as archive:
+            archive.write(path, path.name)
+        path.unlink()
+    filled = task.play("baseline")
+    assert np.corrcoef(filled["y"], test["x"])[0, 1] > 0.99
+    assert task.play("dummy")["y"].eq(0.5).all()
 
 
 def test_dummy_hands_in_the_sample(task: Task) -> None:

@@ -62,7 +62,7 @@ def test_a_later_harness_attaches_to_a_running_container(bench: Bench) -> None:
     script = "echo first\nsleep 4\necho second\n/home/validate_submission.sh /home/data/train.csv\necho done"
     request = bench.request(script, validate=lambda path: (True, ""))
     handle = bench.sandbox.start(request)
-    time.sleep(1)
+    wait_for_output(request, "first")
     handle.detach()
     left = bench.end(handle, request)
     assert left.outcome.reason == "detached"
@@ -83,7 +83,7 @@ def test_a_later_harness_takes_out_what_ended_meanwhile(bench: Bench) -> None:
     handle = bench.sandbox.start(request)
     handle.detach()
     bench.end(handle, request)
-    time.sleep(2)
+    bench.containers()[0].wait(timeout=120)
     again = DockerSandbox().attach(request)
     assert again is not None
     ended = bench.end(again, request)

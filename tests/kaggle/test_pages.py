@@ -38,9 +38,9 @@ def test_pages_lie_beside_the_prepared_data_and_never_in_public(kaggle: Loopback
 def test_pages_of_what_is_prepared_already_are_fetched_again(kaggle: LoopbackKaggle) -> None:
     assert main(["prepare", TABLE, "--mock"]) == 0
     kaggle.contests[TABLE].pages = PAGES[:2]
-    assert main(["prepare", TABLE, "--kaggle-pages"]) == 0
+    assert main(["prepare", TABLE, "--mock", "--kaggle-pages"]) == 0
     kaggle.contests[TABLE].pages = PAGES[2:]
-    assert main(["prepare", TABLE, "--kaggle-pages"]) == 0
+    assert main(["prepare", TABLE, "--mock", "--kaggle-pages"]) == 0
     assert {path.name for path in pages_folder(competition()).iterdir()} == {"description.html", "evaluation.md", "pages.json"}
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ import pandas as pd
 
 from .models import predict
 from .submission import fill_in, write
-from .tables import find_sample, find_tables
+from .tables import data_files, find_sample, find_tables
 from .task import recognise
 
 
@@ -26,10 +28,15 @@ def main(words: list[str]) -> int:
     home = Path(os.environ.get("MLEBENCH_HOME", "/home"))
     data = Path(os.environ.get("DATA_DIR", home / "data"))
     target = Path(os.environ.get("SUBMISSION_DIR", home / "submission")) / "submission.csv"
+    with tempfile.TemporaryDirectory() as scratch:
+        return work(data, data_files(data, Path(scratch)), target, options)
+
+
+def work(data: Path, files: Sequence[Path], target: Path, options: Mapping[str, str]) -> int:
+    """Hand in the sample submission, then something better where the tables are understood."""
     seed = int(os.environ.get("MLEBENCH_SEED", "0"))
     started = time.monotonic()
-
-    sample_path = find_sample(data)
+    sample_path = find_sample(files)
     if sample_path is None:
         print(f"There is no sample submission in {data}.", file=sys.stderr)
         return 1
@@ -39,7 +46,7 @@ def main(words: list[str]) -> int:
 
     description = data / "description.md"
     text = description.read_text(encoding="utf-8") if description.is_file() else ""
-    task = recognise(sample, find_tables(data, sample_path, int(options.get("max_rows", 200_000))), text)
+    task = recognise(sample, find_tables(files, sample_path, int(options.get("max_rows", 200_000))), text)
     if task is None:
         print("The targets are not in tables that I understand; the sample submission stays.")
         return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -12,22 +13,43 @@ _TABLE = re.compile(r"\.(csv|tsv|json)(\.(zip|gz))?$", re.IGNORECASE)
 _LARGEST_JSON = 500 * 2**20
 
 
-def find_sample(data: Path) -> Path | None:
+def data_files(data: Path, scratch: Path) -> list[Path]:
+    """The files of the data folder, in place of 7z archives what `scratch` holds of them now."""
+    found = []
+    for path in sorted(data.iterdir()):
+        if path.is_file():
+            found += _unpacked(path, scratch / path.name) if path.suffix == ".7z" else [path]
+    return found
+
+
+def find_sample(files: Sequence[Path]) -> Path | None:
     """The sample submission, or None."""
-    found = sorted(path for path in data.iterdir() if path.is_file() and _SAMPLE.search(path.name))
-    return found[0] if found else None
+    return next((path for path in files if _SAMPLE.search(path.name)), None)
 
 
-def find_tables(data: Path, sample: Path, max_rows: int) -> dict[str, pd.DataFrame]:
+def find_tables(files: Sequence[Path], sample: Path, max_rows: int) -> dict[str, pd.DataFrame]:
     """Every other table, by file name; a test table is read whole, others up to `max_rows` rows."""
     tables = {}
-    for path in sorted(data.iterdir()):
-        if path == sample or not path.is_file() or not _TABLE.search(path.name):
+    for path in files:
+        if path == sample or not _TABLE.search(path.name):
             continue
         table = _read(path, None if "test" in path.name.lower() else max_rows)
         if table is not None and len(table) and len(table.columns):
             tables[path.name] = table
     return tables
+
+
+def _unpacked(archive: Path, folder: Path) -> list[Path]:
+    try:
+        import py7zr
+
+        with py7zr.SevenZipFile(archive) as opened:
+            opened.extractall(folder)
+    except Exception as error:
+        # without it there is still what the other files tell
+        print(f"Cannot unpack {archive.name}: {type(error).__name__}: {error}")
+        return []
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def _read(path: Path, rows: int | None) -> pd.DataFrame | None:
