@@ -184,6 +184,8 @@ def find_group(runs_dir: Path, name: str) -> Group:
         if (folder / "group.yaml").is_file():
             return Group.open(folder)
     known = [path.parent.name for path in runs_dir.glob("*/group.yaml")]
+    if known:
+        known.insert(0, "latest")
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or [entry for entry in known if name in entry][:3]
     hint = f", did you mean {' or '.join(near)}?" if near else ";"
     raise UsageError(f"there is no run group `{name}` in {runs_dir}{hint} `mlebench runs` lists the groups")

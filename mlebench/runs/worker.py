@@ -163,6 +163,7 @@ def _play(task: RunTask, record: RunRecord, gpu_ids: tuple[str, ...], control: C
         # nothing has started yet: new, or an earlier harness died just before
         if control.instead is not None:
             return control.instead
+        _require_planned_agent(task.group.plan)
         handle = sandbox.start(request)
     if handle is None:
         return Outcome(
@@ -173,6 +174,16 @@ def _play(task: RunTask, record: RunRecord, gpu_ids: tuple[str, ...], control: C
     control.watch(handle)
     with _cancel_watch(task, control):
         return handle.wait(handle.started_at + timedelta(seconds=request.profile.time_limit))
+
+
+def _require_planned_agent(plan: Plan) -> None:
+    """Refuse to put runs of an agent that was edited meanwhile beside those of the agent that the group was made for."""
+    if plan.agent_fingerprint and plan.agent.fingerprint() != plan.agent_fingerprint:
+        raise StartFailed(
+            "agent-changed",
+            f"{plan.agent.directory} has changed since the group was made; put it back and `--resume` the group, "
+            "or start a new one",
+        )
 
 
 def make_request(task: RunTask, record: RunRecord) -> RunRequest:

@@ -16,7 +16,7 @@ from mlebench.errors import UsageError
 from mlebench.runs import lock
 from mlebench.runs.cancel import cancel_group, cancel_run
 from mlebench.runs.plan import Group, Plan
-from mlebench.runs.progress import Progress, Silent
+from mlebench.runs.progress import Progress, RunView, Silent
 from mlebench.runs.resume import make_ready
 from mlebench.runs.scheduler import GroupStopped, RunOptions, run_groups
 from mlebench.runs.worker import load_competition
@@ -94,6 +94,31 @@ def test_output_of_an_earlier_attempt_is_kept(plan: Plans, runs_dir: Path, tmp_p
     run_dir = group.run_dir("toy-a_seed0")
     assert (run_dir / "attempts" / "1" / "run.log").read_text().count("attempt") == 1
     assert (run_dir / "run.log").read_text().count("attempt\n") == 1
+
+
+class EditAfterFirstEnd(Silent):
+    """Edits the agent's folder as soon as one run has ended."""
+
+    def __init__(self, folder: Path) -> None:
+        self._note = folder / "note.txt"
+
+    def ended(self, view: RunView, progress: Progress) -> None:
+        self._note.write_text("edited\n")
+
+
+def test_agent_that_is_edited_meanwhile_does_no_further_run_of_the_group(plan: Plans, runs_dir: Path) -> None:
+    chosen = plan()
+    group = Group.create(runs_dir, chosen, {}, "group")
+    run_groups([group], local_executor(parallel=1), RunOptions(retries=0, fail_fast=0), EditAfterFirstEnd(chosen.agent.directory))
+    first, *others = sorted(group.records(), key=lambda record: record.reason == "agent-changed")
+    assert first.has_valid_submission
+    assert {(record.reason, record.failure_class) for record in others} == {("agent-changed", "infrastructure")}
+    assert all(str(chosen.agent.directory) in record.detail and "--resume" in record.detail for record in others)
+
+    (chosen.agent.directory / "note.txt").unlink()
+    make_ready(group)
+    run_groups([group], local_executor(), AT_ONCE)
+    assert all(record.has_valid_submission for record in group.records())
 
 
 def test_resuming_leaves_results_alone(plan: Plans, runs_dir: Path) -> None:
@@ -195,11 +220,11 @@ class CancelWhenStarted(Silent):
 
 
 def test_cancelled_run_stays_cancelled(plan: Plans, runs_dir: Path) -> None:
-    chosen = plan("test $COMPETITION_ID = toy-a && sleep 60\n" + HAND_IN)
+    chosen = plan("test $COMPETITION_ID = toy-a && sleep 600\n" + HAND_IN, limits={"time_limit": 600})
     group = Group.create(runs_dir, chosen, {}, "group")
     started = time.monotonic()
     run_groups([group], local_executor(), AT_ONCE, CancelWhenStarted(lambda: cancel_run(group, "toy-a_seed0")))
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 300
     make_ready(group)
     assert [record.state for record in group.records()] == ["cancelled", "finished", "finished"]
     assert report_of(group)["total_runs"] == 2
