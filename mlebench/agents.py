@@ -37,6 +37,8 @@ Argument = str | int | float | bool | list[Any] | None
 _PLACEHOLDER = re.compile(r"\$\{\{\s*(secrets|arguments)\.([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}")
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
 """What an agent may be called."""
+NOT_COPIED = ("__pycache__", ".git", ".env")
+"""Names in an agent's folder that do not belong to the agent: they reach no run and do not count as a change of it."""
 
 
 class _Settings(BaseModel):
@@ -140,11 +142,12 @@ class AgentSpec:
         return replace(self, arguments={**self.arguments, **arguments})
 
     def fingerprint(self) -> str:
-        """A hash of every file in the agent's folder, to notice that an agent changed between runs."""
+        """A hash of every file of the agent, to notice that an agent changed between runs."""
         digest = hashlib.sha256()
         for path in sorted(self.directory.rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                digest.update(path.relative_to(self.directory).as_posix().encode() + b"\0")
+            name = path.relative_to(self.directory)
+            if path.is_file() and not set(NOT_COPIED).intersection(name.parts):
+                digest.update(name.as_posix().encode() + b"\0")
                 with path.open("rb") as file:
                     digest.update(hashlib.file_digest(file, "sha256").digest())
         return digest.hexdigest()[:16]

@@ -16,7 +16,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from mlebench.secrets import find_secrets
 logger = logging.getLogger("mlebench")
 CHECKER_CALLS = "checker_calls.jsonl"
 """In a run's folder: every call of the submission checker, with time and verdict."""
+_VERDICTS = ("grader-error", "invalid-submission", "no-submission")
 _loading = threading.Lock()
 _LARGEST_USAGE_FILE = 2**20
 _CANCEL_LOOK_SECONDS = 1.0
@@ -261,9 +262,6 @@ def set_aside(run_dir: Path, attempt: int) -> None:
     shutil.rmtree(run_dir / "home", ignore_errors=True)
 
 
-_VERDICTS = ("grader-error", "invalid-submission", "no-submission")
-
-
 def grade_run(task: RunTask, record: RunRecord) -> None:
     """Grade what stands in `submission/`, whatever the end was; a run that the infrastructure ended is not graded."""
     submission = task.run_dir / "submission" / "submission.csv"
@@ -363,10 +361,3 @@ class _cancel_watch:
             if any(mark.exists() for mark in self._marks):
                 self._control.stop(self._grace)
                 return
-
-
-def elapsed(record: RunRecord, until: datetime) -> float:
-    """Seconds that a run has been at work."""
-    if record.started_at is None:
-        return 0.0
-    return max(0.0, (until - datetime.fromisoformat(record.started_at)).total_seconds())

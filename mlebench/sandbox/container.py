@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlebench.agents import NOT_COPIED
 from mlebench.sandbox.base import OUTPUT_FOLDERS, RunRequest, StartFailed, agent_environment
 from mlebench.sandbox.engine import LABEL
 
@@ -26,7 +27,6 @@ _CHECKER_FOLDER = "/run/mlebench"
 _LOG = {"max-size": "64m", "max-file": "2"}
 _ARCHIVE_SECONDS = 300
 """For which an archive may stand still."""
-_NOT_COPIED = {"__pycache__", ".git", ".env"}
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ def _log_config() -> Any:
 
 
 def _as_agents_own(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    if Path(member.name).name in _NOT_COPIED:
+    if Path(member.name).name in NOT_COPIED:
         return None
     member.uid = member.gid = USER
     if member.isfile() and member.name.endswith(".sh"):

@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from mlebench.agents import AgentSpec
+from mlebench.agents import NOT_COPIED, AgentSpec
 from mlebench.paths import content_dir
 from mlebench.profiles import Profile
 from mlebench.sandbox import log_filter, processes
@@ -246,7 +246,7 @@ def _lay_out(request: RunRequest) -> Path:
         (home / name).symlink_to(Path("..") / name)
     _write_checker_script(request, home)
     # a copy, as an image holds one: what the agent writes beside its code stays in this run
-    shutil.copytree(request.agent.directory, home / "agent", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(request.agent.directory, home / "agent", ignore=shutil.ignore_patterns(*NOT_COPIED))
     return home
 
 

@@ -114,7 +114,8 @@ def test_forty_runs_survive_the_death_of_a_node(plan: Plans, runs_dir: Path, tmp
 def test_folder_is_brought_back_where_the_path_is_not_shared(
     plan: Plans, runs_dir: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chosen = plan(HAND_IN + 'echo note > "$LOGS_DIR/note.txt"', competitions=("toy-a", "toy-b"))
+    script = 'echo note > "$LOGS_DIR/note.txt"; ln -s /etc/hostname "$LOGS_DIR/link"'
+    chosen = plan(HAND_IN + script, competitions=("toy-a", "toy-b"))
     group = Group.create(runs_dir, chosen, {}, "group")
     # the word that nodes look for is not written: to them the path is not shared
     monkeypatch.setattr(RayExecutor, "_token", lambda self, group: "another path")
@@ -124,6 +125,8 @@ def test_folder_is_brought_back_where_the_path_is_not_shared(
         run_dir = group.run_dir(record.run_id)
         assert (run_dir / "logs" / "note.txt").read_text() == "note\n"
         assert (run_dir / "run.log").exists()
+        # what leads out of the folder is not followed and ends nothing
+        assert not os.path.lexists(run_dir / "logs" / "link")
     shutil.rmtree(group.folder)
 
 

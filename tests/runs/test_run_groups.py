@@ -97,10 +97,10 @@ def test_output_of_an_earlier_attempt_is_kept(plan: Plans, runs_dir: Path, tmp_p
 
 
 class EditAfterFirstEnd(Silent):
-    """Edits the agent's folder as soon as one run has ended."""
+    """Adds a file to the agent's folder as soon as one run has ended."""
 
-    def __init__(self, folder: Path) -> None:
-        self._note = folder / "note.txt"
+    def __init__(self, file: Path) -> None:
+        self._note = file
 
     def ended(self, view: RunView, progress: Progress) -> None:
         self._note.write_text("edited\n")
@@ -108,16 +108,24 @@ class EditAfterFirstEnd(Silent):
 
 def test_agent_that_is_edited_meanwhile_does_no_further_run_of_the_group(plan: Plans, runs_dir: Path) -> None:
     chosen = plan()
+    note = chosen.agent.directory / "note.txt"
     group = Group.create(runs_dir, chosen, {}, "group")
-    run_groups([group], local_executor(parallel=1), RunOptions(retries=0, fail_fast=0), EditAfterFirstEnd(chosen.agent.directory))
+    run_groups([group], local_executor(parallel=1), RunOptions(retries=0, fail_fast=0), EditAfterFirstEnd(note))
     first, *others = sorted(group.records(), key=lambda record: record.reason == "agent-changed")
     assert first.has_valid_submission
     assert {(record.reason, record.failure_class) for record in others} == {("agent-changed", "infrastructure")}
     assert all(str(chosen.agent.directory) in record.detail and "--resume" in record.detail for record in others)
 
-    (chosen.agent.directory / "note.txt").unlink()
+    note.unlink()
     make_ready(group)
     run_groups([group], local_executor(), AT_ONCE)
+    assert all(record.has_valid_submission for record in group.records())
+
+
+def test_what_never_reaches_a_run_is_no_change_of_the_agent(plan: Plans, runs_dir: Path) -> None:
+    chosen = plan('test ! -e "$AGENT_DIR/.env" || exit 1\n' + HAND_IN)
+    group = Group.create(runs_dir, chosen, {}, "group")
+    run_groups([group], local_executor(parallel=1), AT_ONCE, EditAfterFirstEnd(chosen.agent.directory / ".env"))
     assert all(record.has_valid_submission for record in group.records())
 
 

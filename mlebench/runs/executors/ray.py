@@ -293,8 +293,13 @@ def _pack(run_dir: Path) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as archive:
         for path in sorted(run_dir.iterdir()):
-            archive.add(path, arcname=path.name)
+            archive.add(path, arcname=path.name, filter=_plain)
     return buffer.getvalue()
+
+
+def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """Links and pipes that an agent made stay where they are."""
+    return member if member.isfile() or member.isdir() else None
 
 
 def _unpack(content: bytes, run_dir: Path) -> None:
