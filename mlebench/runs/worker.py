@@ -182,7 +182,7 @@ def _require_planned_agent(plan: Plan) -> None:
     if plan.agent_fingerprint and plan.agent.fingerprint() != plan.agent_fingerprint:
         raise StartFailed(
             "agent-changed",
-            f"{plan.agent.directory} has changed since the group was made; put it back and `--resume` the group, "
+            f"{plan.agent.directory} has changed, or is gone, since the group was made; put it back and `--resume` the group, "
             "or start a new one",
         )
 
