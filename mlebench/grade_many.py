@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import math
 import multiprocessing
@@ -144,8 +143,6 @@ def _work(
                 raise
     except BrokenProcessPool:
         raise WorkFailed("a grading process died, most likely for lack of memory; try again with `--jobs 1`") from None
-    finally:
-        gc.unfreeze()
 
 
 def _process_context() -> BaseContext:
@@ -157,9 +154,6 @@ def _process_context() -> BaseContext:
     if sys.platform == "linux" and threading.active_count() == 1 and _THREADED_LIBRARIES.isdisjoint(sys.modules):
         for name in _PRELOADED:
             importlib.import_module(name)
-        # collections in the children would otherwise copy every page that they share
-        gc.collect()
-        gc.freeze()
         return multiprocessing.get_context("fork")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["mlebench.grade_many", *_PRELOADED])

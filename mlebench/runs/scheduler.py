@@ -30,6 +30,8 @@ _REPORT_EVERY_SECONDS = 60.0
 _PATIENCE = 20
 """How many runs may overtake one that waits for more room than they need."""
 _QUICK_SECONDS = 60.0
+_FOR_PEOPLE = frozenset({"grader-error", "agent-changed"})
+"""Ends that somebody has to mend; trying again does not."""
 _AT_ONCE: Rank = (float("-inf"), 0.0, 0.0)
 """The rank of runs that are at work already or are tried again."""
 
@@ -242,7 +244,7 @@ class _Scheduler:
             self._progress.runs[task.key].update(record)
             return
         self._count_quick_failures(task, record)
-        again = record.failure_class == "infrastructure" and record.reason != "grader-error"
+        again = record.failure_class == "infrastructure" and record.reason not in _FOR_PEOPLE
         if again and self._attempts_left[task.key] > 0 and task.group.name not in self._stopped:
             self._try_again(task, record)
         else:

@@ -110,10 +110,12 @@ def test_agent_that_is_edited_meanwhile_does_no_further_run_of_the_group(plan: P
     chosen = plan()
     note = chosen.agent.directory / "note.txt"
     group = Group.create(runs_dir, chosen, {}, "group")
-    run_groups([group], local_executor(parallel=1), RunOptions(retries=0, fail_fast=0), EditAfterFirstEnd(note))
+    run_groups([group], local_executor(parallel=1), RunOptions(fail_fast=0), EditAfterFirstEnd(note))
     first, *others = sorted(group.records(), key=lambda record: record.reason == "agent-changed")
     assert first.has_valid_submission
-    assert {(record.reason, record.failure_class) for record in others} == {("agent-changed", "infrastructure")}
+    assert {(record.reason, record.failure_class, record.attempt) for record in others} == {
+        ("agent-changed", "infrastructure", 1)
+    }
     assert all(str(chosen.agent.directory) in record.detail and "--resume" in record.detail for record in others)
 
     note.unlink()
