@@ -27,9 +27,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mlebench._support.paths import content_dir, extra_content_dirs
+from mlebench._support.yaml_model import read_model
 from mlebench.errors import UsageError
-from mlebench.paths import content_dir, extra_content_dirs
-from mlebench.yaml_model import read_model
 
 Argument = str | int | float | bool | list[Any] | None
 """A value of `arguments`; null takes an inherited argument away."""

@@ -11,15 +11,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mlebench import paths
+from mlebench._support import paths
+from mlebench._support.machine import find_gpus
+from mlebench._support.quantities import show_size
+from mlebench._support.secrets import find_secrets
 from mlebench.agents import list_variants
 from mlebench.data.disk_space import free_space
 from mlebench.errors import MlebenchError, UsageError
-from mlebench.machine import find_gpus
-from mlebench.quantities import show_size
 from mlebench.sandbox import engine, images
 from mlebench.sandbox.container import FOLDER_LABEL
-from mlebench.secrets import find_secrets
 
 State = Literal["ok", "warning", "problem"]
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from grading.report import AggregateReport, CompetitionReport, ErrorKind, aggregate_reports
 from grading.submission import InvalidSubmission
+from mlebench._support.files import write_json
 from mlebench.data.preparation import comes_from_another_key
 from mlebench.errors import UsageError
-from mlebench.files import write_json
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mlebench._support.paths import content_dir
+from mlebench._support.quantities import Duration, Size
+from mlebench._support.yaml_model import read_model, validate
 from mlebench.errors import UsageError
-from mlebench.paths import content_dir
-from mlebench.quantities import Duration, Size
-from mlebench.yaml_model import read_model, validate
 
 
 class Profile(BaseModel):

@@ -15,8 +15,8 @@ from grading.submission import id_text
 from mlebench.data.preparation import is_prepared, make_mock, prepare
 from mlebench.errors import WorkFailed
 from mlebench.grade import grade_csv, validate_submission
-from mlebench.instance import KEY_FILE
 from mlebench.registry import SPLITS, Competition, Registry
+from mlebench.registry.keys import KEY_FILE
 
 IDS = [name for split in SPLITS for name in Registry().list_competition_ids(split) if split != "all"]
 SIZES_AND_SEEDS = ((60, 1), (150, 2))

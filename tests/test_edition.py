@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlebench.cli.main import main
-from mlebench.edition import Edition, test_count
 from mlebench.errors import UsageError
+from mlebench.registry.edition import Edition, test_count
 
 V1, V2 = Edition("v1", "some-id"), Edition("v2", "some-id")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlebench.machine import cgroup_limits, visible_gpus
+from mlebench._support.machine import cgroup_limits, visible_gpus
 
 
 @pytest.mark.parametrize(

@@ -226,7 +226,7 @@ def test_troubled_scans_stay_in_train(tmp_path: Path) -> None:
 
 
 def test_camera_trap_photo_with_several_animals_gets_one_row() -> None:
-    from mlebench.content import load_module
+    from mlebench.registry.content import load_module
 
     folder = Registry().get_competition("iwildcam-2020-fgvc7").folder
     answers = pd.DataFrame({"Id": ["b", "a", "b", "b", "c", "c"], "Category": [2, 1, 7, 7, 5, 4]})

@@ -17,13 +17,13 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.reference_methods import binary
-from mlebench import paths
-from mlebench.content import load_module
+from mlebench._support import paths
 from mlebench.data.preparation import prepare
 from mlebench.data.references import rank, write_leaderboard
-from mlebench.edition import PUBLISHED_KEY
-from mlebench.instance import MEASURED_LEADERBOARD
 from mlebench.registry import Competition, Registry
+from mlebench.registry.content import load_module
+from mlebench.registry.edition import PUBLISHED_KEY
+from mlebench.registry.keys import MEASURED_LEADERBOARD
 from mlebench.research import logistic_methods
 from mlebench.research.binary_problems import submissions
 from mlebench.research.string_functions import ATOMS, NAMED_ATOMS

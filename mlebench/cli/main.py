@@ -130,8 +130,8 @@ def main(arguments: list[str] | None = None) -> int:
     if name not in COMMANDS:
         return _unknown(name)
 
+    from mlebench._support.extras import extras_explained
     from mlebench.errors import MlebenchError
-    from mlebench.extras import extras_explained
 
     try:
         with extras_explained():

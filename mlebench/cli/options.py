@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
-    from mlebench.competition import EditionName
     from mlebench.registry import Competition, Registry
+    from mlebench.registry.facts import EditionName
 
 Number = TypeVar("Number", int, float)
 

@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from mlebench.quantities import show_duration, show_size
+from mlebench._support.quantities import show_duration, show_size
 
 if TYPE_CHECKING:
     from mlebench.data.progress import Progress

@@ -33,7 +33,7 @@ from mlebench.data.archives import (
 )
 from mlebench.data.json_files import read_json, read_json_lines, write_indented_json, write_json_list
 from mlebench.data.links import link, link_files, link_tree
-from mlebench.edition import Edition, test_count
+from mlebench.registry.edition import Edition, test_count
 
 _LAZY = {
     "one_hot": "mlebench.data.tables",

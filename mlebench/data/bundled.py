@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from mlebench.edition import Edition
+from mlebench.registry.edition import Edition
 
 
 def bundled_table(bunch: Any, edition: Edition) -> pd.DataFrame:

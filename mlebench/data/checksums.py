@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from mlebench.files import write_json
+from mlebench._support.files import write_json
 
 _CACHE = ".checksums.json"
 

@@ -15,8 +15,8 @@ import pandas as pd
 from mlebench.data.json_files import write_indented_json
 from mlebench.data.links import link_files
 from mlebench.data.tables import write_csv
-from mlebench.edition import Edition
 from mlebench.errors import UsageError, WorkFailed
+from mlebench.registry.edition import Edition
 
 
 class LabelledImage(NamedTuple):

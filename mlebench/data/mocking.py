@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mlebench.data.archives import Member, tar_entries, write_7z, write_tar, write_zip
-from mlebench.edition import Edition
+from mlebench.registry.edition import Edition
 
 WORDS = (
     "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "haven", "islet", "juniper", "kelp", "lumen",

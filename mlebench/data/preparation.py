@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlebench import __version__
+from mlebench._support.extras import extras_explained
 from mlebench.data.checksums import Difference, differences
 from mlebench.data.counts import count_differences
 from mlebench.data.preparation_record import PreparationRecord
 from mlebench.data.references import measure_references
-from mlebench.edition import fingerprint
 from mlebench.errors import MlebenchError, UsageError, WorkFailed
-from mlebench.extras import extras_explained
-from mlebench.instance import draw_key, keep_key, kept_key
+from mlebench.registry.edition import fingerprint
+from mlebench.registry.keys import draw_key, keep_key, kept_key
 
 if TYPE_CHECKING:
     from mlebench.registry import Competition

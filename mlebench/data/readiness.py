@@ -118,7 +118,7 @@ def require_space(need: DiskNeed, data_dir: Path) -> str | None:
     Raises:
         UsageError: if it cannot do.
     """
-    from mlebench.quantities import show_size
+    from mlebench._support.quantities import show_size
 
     free = free_space(data_dir)
     if need.surely > free:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench.instance import MEASURED_LEADERBOARD
+from mlebench.registry.keys import MEASURED_LEADERBOARD
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,8 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlebench._support.extras import extras_explained
 from mlebench.errors import WorkFailed
-from mlebench.extras import extras_explained
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data.tables import read_csv, write_csv, write_zipped_csv
-from mlebench.edition import Edition
+from mlebench.registry.edition import Edition
 
 write_quoted = functools.partial(write_csv, quoting=csv.QUOTE_NONNUMERIC)
 write_zipped = functools.partial(write_zipped_csv, quoting=csv.QUOTE_NONNUMERIC)

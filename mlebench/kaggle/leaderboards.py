@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from mlebench._support.files import write_json, write_text
 from mlebench.errors import UsageError, WorkFailed
-from mlebench.files import write_json, write_text
 from mlebench.kaggle.patience import Patience
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from mlebench._support.quantities import show_duration
 from mlebench.errors import WorkFailed
-from mlebench.quantities import show_duration
 
 PATIENCE = 60.0
 """Seconds of failures in a row after which to give up, by default."""

@@ -7,8 +7,8 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from mlebench._support.paths import runs_dir
 from mlebench.errors import UsageError
-from mlebench.paths import runs_dir
 from mlebench.reports.experiment import Batch, Conditions, Experiment, layers_of, make_experiments
 from mlebench.reports.group_folder import is_group, read_aggregate, read_group
 from mlebench.runs.plan import find_group

@@ -12,7 +12,7 @@ import pandas as pd
 
 from grading.function_samples import FUNCTIONS, sample_table
 from mlebench.data.tables import write_csv
-from mlebench.edition import Edition
+from mlebench.registry.edition import Edition
 
 ANCHORS = 50
 """Test inputs of a problem."""

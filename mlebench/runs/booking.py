@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mlebench._support.quantities import show_size
 from mlebench.profiles import Profile
-from mlebench.quantities import show_size
 from mlebench.runs.leases import GpuLeases
 
 

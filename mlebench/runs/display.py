@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from mlebench.quantities import show_duration
+from mlebench._support.quantities import show_duration
 from mlebench.runs.progress import MEDALS, Display, Progress, RunView
 from mlebench.runs.state import now, seconds_between
 

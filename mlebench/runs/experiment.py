@@ -20,15 +20,15 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from mlebench import paths
+from mlebench._support import paths
+from mlebench._support.yaml_model import read_model
 from mlebench.agents import AgentSpec, Argument, get_agent
-from mlebench.competition import EditionName
 from mlebench.errors import UsageError
 from mlebench.profiles import Profile, get_profile
 from mlebench.registry import Registry
+from mlebench.registry.facts import EditionName
 from mlebench.runs.plan import Plan, check_names
 from mlebench.sandbox.base import SandboxName
-from mlebench.yaml_model import read_model
 
 
 class _Part(BaseModel):

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from mlebench.files import write_json, write_text
+from mlebench._support.files import write_json, write_text
 
 __all__ = ["write_json", "write_text", "write_yaml"]
 

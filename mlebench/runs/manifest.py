@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import mlebench
+from mlebench._support.machine import this_machine
 from mlebench.agents import AgentSpec
-from mlebench.machine import this_machine
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import Sandbox
 

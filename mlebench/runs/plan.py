@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from mlebench._support.yaml_model import read_yaml
 from mlebench.agents import AgentSpec
-from mlebench.competition import EditionName
 from mlebench.errors import UsageError
 from mlebench.profiles import Profile
+from mlebench.registry.facts import EditionName
 from mlebench.runs.files import write_yaml
 from mlebench.runs.state import RunRecord, now
 from mlebench.sandbox.base import SandboxName
-from mlebench.yaml_model import read_yaml
 
 
 class PlannedRun(NamedTuple):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlebench._support.secrets import find_secrets
 from mlebench.data.preparation import comes_from_another_key, folder_size, is_prepared
 from mlebench.registry import Registry
 from mlebench.runs.booking import Need
@@ -16,7 +17,6 @@ from mlebench.runs.executors.base import Executor
 from mlebench.runs.expected import expect
 from mlebench.runs.plan import Plan
 from mlebench.sandbox.base import Sandbox
-from mlebench.secrets import find_secrets
 
 _OUTPUT_SHARE = 0.2
 """Submission, logs and code of a run, guessed as a share of the public data."""

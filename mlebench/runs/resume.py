@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mlebench.edition import Edition, named_key
 from mlebench.errors import UsageError
+from mlebench.registry.edition import Edition, named_key
 from mlebench.runs.experiment import current_plan
 from mlebench.runs.plan import Group
 from mlebench.runs.state import RunRecord

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from mlebench._support.secrets import find_secrets
 from mlebench.errors import UsageError
 from mlebench.runs.executors import get_executor
 from mlebench.runs.executors.base import Executor, ExecutorOptions
@@ -15,7 +16,6 @@ from mlebench.runs.progress import Display, Progress
 from mlebench.runs.resume import check_unchanged, make_ready
 from mlebench.runs.scheduler import RunOptions, run_groups
 from mlebench.sandbox.choose import get_sandbox
-from mlebench.secrets import find_secrets
 
 
 def run_plans(

@@ -20,17 +20,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from mlebench import paths
-from mlebench.competition import EditionName
+from mlebench._support import paths
+from mlebench._support.secrets import find_secrets
 from mlebench.errors import MlebenchError
 from mlebench.grade import grade_csv, validate_submission
 from mlebench.registry import Competition, Registry
+from mlebench.registry.facts import EditionName
 from mlebench.runs.plan import Group, Plan, PlannedRun
 from mlebench.runs.state import RunRecord, now
 from mlebench.sandbox.base import OUTPUT_FOLDERS, Handle, Outcome, RunRequest, StartFailed
 from mlebench.sandbox.choose import get_sandbox
 from mlebench.sandbox.ending import drop_ending, kept_ending
-from mlebench.secrets import find_secrets
 
 logger = logging.getLogger("mlebench")
 CHECKER_CALLS = "checker_calls.jsonl"

@@ -22,7 +22,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-from mlebench.quantities import show_size
+from mlebench._support.quantities import show_size
 from mlebench.sandbox.multipart import MalformedForm, save_form_file
 
 Validate = Callable[[Path], tuple[bool, str]]

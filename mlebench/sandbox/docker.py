@@ -14,10 +14,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from mlebench._support.quantities import show_size
 from mlebench.agents import AgentSpec
 from mlebench.errors import MlebenchError
 from mlebench.profiles import Profile
-from mlebench.quantities import show_size
 from mlebench.sandbox import container, engine, images, network
 from mlebench.sandbox.base import RunRequest, SandboxName, StartFailed
 from mlebench.sandbox.container import FOLDER_LABEL, LOG_LABEL, RUN_LABEL, HostFolder

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from mlebench._support.quantities import show_size
 from mlebench.profiles import Profile
-from mlebench.quantities import show_size
 from mlebench.sandbox import network, outputs
 from mlebench.sandbox.base import OUTPUT_FOLDERS, EndState, FailureClass, Outcome, RunRequest
 from mlebench.sandbox.checker import Checker

@@ -9,7 +9,7 @@ import json
 from datetime import datetime
 from pathlib import Path
 
-from mlebench.files import write_json
+from mlebench._support.files import write_json
 from mlebench.sandbox.base import Outcome
 
 _NAME = ".ending.json"

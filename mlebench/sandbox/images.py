@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from mlebench._support.paths import content_dir
 from mlebench.agents import AgentSpec, get_agent, list_agents
 from mlebench.errors import UsageError, WorkFailed
-from mlebench.paths import content_dir
 from mlebench.sandbox.engine import summary
 
 DEFAULT_PARENT = "python:3.11-slim-bookworm"

@@ -23,8 +23,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from mlebench._support.paths import content_dir
 from mlebench.agents import NOT_COPIED, AgentSpec
-from mlebench.paths import content_dir
 from mlebench.profiles import Profile
 from mlebench.sandbox import log_filter, processes
 from mlebench.sandbox.base import (

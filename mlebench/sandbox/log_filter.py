@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from mlebench.secrets import mask
+from mlebench._support.secrets import mask
 
 _LONGEST_LINE = 2**20
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from mlebench.quantities import show_size
-from mlebench.secrets import mask_stream
+from mlebench._support.quantities import show_size
+from mlebench._support.secrets import mask_stream
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mlebench.quantities import show_size
-from mlebench.secrets import mask
+from mlebench._support.quantities import show_size
+from mlebench._support.secrets import mask
 
 _LONGEST_LINE = 2**20
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mlebench._support.quantities import show_size
 from mlebench.profiles import Profile
-from mlebench.quantities import show_size
 
 _STATISTICS_FIRST, _STATISTICS_EVERY = 0.5, 5.0
 """Seconds between two counts; close together at first, so that short runs are counted too."""

@@ -10,8 +10,8 @@ import pytest
 from sklearn.model_selection import train_test_split
 
 from mlebench.data.coco import LabelledImage, labelled_images, split_categories
-from mlebench.edition import Edition
 from mlebench.errors import UsageError, WorkFailed
+from mlebench.registry.edition import Edition
 
 V1, V2 = Edition("v1", "plants"), Edition("v2", "plants")
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from mlebench.cli.main import main
-from mlebench.competition import ChecksumFacts
 from mlebench.data.acquisition import RawData
 from mlebench.data.checksums import md5
 from mlebench.data.counts import count_differences
@@ -24,6 +23,7 @@ from mlebench.data.preparation_record import PreparationRecord
 from mlebench.data.raw_folder import has_raw
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.registry import Competition, Registry
+from mlebench.registry.facts import ChecksumFacts
 
 IMAGES = "tgs-salt-identification-challenge"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mlebench._support.paths import content_dir
 from mlebench.cli.main import main
 from mlebench.data.batch import prepare_all
 from mlebench.data.disk_space import disk_need
@@ -18,7 +19,6 @@ from mlebench.data.progress import Progress
 from mlebench.data.readiness import Readiness, look_ahead, require_space
 from mlebench.errors import UsageError
 from mlebench.kaggle.transfer import Transfer
-from mlebench.paths import content_dir
 from mlebench.registry import Registry
 
 TABLE = "spaceship-titanic"

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mlebench._support.paths import content_dir
 from mlebench.data.preparation import make_mock
 from mlebench.kaggle import patience
-from mlebench.paths import content_dir
 from mlebench.registry import Registry
 from tests.kaggle.loopback import Contest, LoopbackKaggle, zipped
 

@@ -14,11 +14,11 @@ import yaml
 from mlebench.cli.main import main
 from mlebench.data.preparation import prepare
 from mlebench.data.preparation_record import PreparationRecord
-from mlebench.edition import PUBLISHED_KEY, fingerprint
 from mlebench.errors import UsageError
 from mlebench.grade import grade_csv
-from mlebench.instance import KEY_FILE, MEASURED_LEADERBOARD, kept_key
 from mlebench.registry import Competition, Registry
+from mlebench.registry.edition import PUBLISHED_KEY, fingerprint
+from mlebench.registry.keys import KEY_FILE, MEASURED_LEADERBOARD, kept_key
 
 RESEARCH = Registry().list_competition_ids("research")
 

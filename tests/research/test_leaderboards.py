@@ -10,8 +10,8 @@ import pytest
 from benchmarks.reference_methods import binary
 from benchmarks.reference_methods.leaderboards import SLOW_METHODS, leaderboard
 from mlebench.data.preparation import prepare
-from mlebench.edition import PUBLISHED_KEY
 from mlebench.registry import Registry
+from mlebench.registry.edition import PUBLISHED_KEY
 
 RESEARCH = Registry().list_competition_ids("research")
 GROUPED = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in RESEARCH]

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from mlebench._support.machine import Gpu, Machine
 from mlebench.agents import AgentSpec, get_agent
-from mlebench.machine import Gpu, Machine
 from mlebench.profiles import Profile
 from mlebench.runs.executors.base import ExecutorOptions
 from mlebench.runs.executors.local import LocalExecutor

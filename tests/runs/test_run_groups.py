@@ -287,7 +287,7 @@ def test_nonsense_in_the_usage_file_harms_nothing(plan: Plans, runs_dir: Path, t
 
 
 def test_fault_of_the_grader_is_not_the_agents_and_is_mended_by_resuming(plan: Plans, runs_dir: Path, tmp_path: Path) -> None:
-    from mlebench.content import load_module
+    from mlebench.registry.content import load_module
 
     grade = tmp_path / "competitions" / "toy-a" / "grade.py"
     right = grade.read_text()

@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
-from mlebench import paths
+from mlebench._support import paths
 from mlebench.cli.options import add_data_dir, add_runs_dir, at_least, tell
 
 RESEARCH = ("research-nnn-retrieval", "research-dyadic-logistic")
@@ -37,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from mlebench._support.yaml_model import validate
     from mlebench.data.batch import prepare_all
     from mlebench.errors import WorkFailed
     from mlebench.registry import Registry
@@ -47,7 +48,6 @@ def run(arguments: argparse.Namespace) -> int:
     from mlebench.runs.display import make_display
     from mlebench.runs.experiment import Experiment
     from mlebench.runs.start import run_plans
-    from mlebench.yaml_model import validate
 
     registry = Registry(paths.data_dir(arguments.data_dir))
     ids = RESEARCH if arguments.research else registry.list_competition_ids("demo")

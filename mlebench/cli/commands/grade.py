@@ -92,7 +92,7 @@ def _grade_one(source: Path, arguments: argparse.Namespace) -> int:
 
 def _grade_many(source: Path, arguments: argparse.Namespace, progress: Callable[[int], object] | None) -> AggregateReport:
     if source.is_dir() or (source.suffix not in _FILES and not source.exists()):
-        from mlebench import paths
+        from mlebench._support import paths
         from mlebench.reports.regrade import regrade_group
         from mlebench.runs.plan import find_group
 

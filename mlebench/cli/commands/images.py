@@ -54,7 +54,7 @@ def _build(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from mlebench.quantities import show_size
+    from mlebench._support.quantities import show_size
     from mlebench.sandbox import images
     from mlebench.sandbox.engine import connect
 

@@ -125,8 +125,8 @@ def _preflight(
 
 
 def _foretell(readiness: Readiness, needed: int, data_dir: Path) -> str:
+    from mlebench._support.quantities import show_size
     from mlebench.data.disk_space import free_space
-    from mlebench.quantities import show_size
 
     known = sum(readiness.sizes.get(competition.id, 0) for competition in readiness.open)
     return (
@@ -146,8 +146,8 @@ def _open_pages(ids: list[str]) -> None:
 
 
 def _transfer(arguments: argparse.Namespace) -> Transfer:
+    from mlebench._support.quantities import parse_duration, parse_size
     from mlebench.kaggle.transfer import RateLimit, Transfer
-    from mlebench.quantities import parse_duration, parse_size
 
     patience = quantity("--patience", arguments.patience, parse_duration)
     if not arguments.max_rate:
@@ -159,13 +159,13 @@ def _transfer(arguments: argparse.Namespace) -> Transfer:
 
 
 def _memory(arguments: argparse.Namespace, count: int) -> int | None:
-    from mlebench.quantities import parse_size
+    from mlebench._support.quantities import parse_size
 
     if arguments.memory:
         return quantity("--memory", arguments.memory, parse_size)
     if count == 1:
         return None
-    from mlebench.machine import this_machine
+    from mlebench._support.machine import this_machine
 
     return int(this_machine().memory * _MEMORY_SHARE / min(arguments.jobs, count))
 
@@ -186,8 +186,8 @@ def _verify(competitions: list[Competition]) -> int:
 
 
 def _summarize(outcomes: list[PreparationOutcome], competitions: list[Competition]) -> None:
+    from mlebench._support.quantities import show_duration, show_size
     from mlebench.data.preparation import folder_size
-    from mlebench.quantities import show_duration, show_size
 
     folders = {competition.id: competition.prepared_dir for competition in competitions}
     words = {"present": "already prepared"}

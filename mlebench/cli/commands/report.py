@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench import paths
+from mlebench._support import paths
 from mlebench.cli.options import add_json, add_runs_dir, tell
 from mlebench.cli.output import print_json
 from mlebench.errors import UsageError

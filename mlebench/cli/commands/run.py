@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlebench import paths
+from mlebench._support import paths
 from mlebench.cli.options import add_data_dir, add_edition, add_json, add_runs_dir, add_split, at_least, split_key_of, tell
 from mlebench.cli.output import print_json, print_table
 from mlebench.errors import UsageError
@@ -89,8 +89,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _experiment(arguments: argparse.Namespace) -> Experiment:
+    from mlebench._support.yaml_model import validate
     from mlebench.runs.experiment import Experiment, read_experiment
-    from mlebench.yaml_model import validate
 
     flags = _flags(arguments)
     if arguments.experiment:
@@ -219,7 +219,7 @@ def _tell_start(groups: list[Group], arguments: argparse.Namespace) -> None:
 
 
 def _limits(plan: Plan) -> str:
-    from mlebench.quantities import show_duration, show_size
+    from mlebench._support.quantities import show_duration, show_size
 
     profile = plan.profile
     return (
@@ -263,7 +263,7 @@ def _dry_run(plans: list[Plan], executor: Executor, arguments: argparse.Namespac
 
 
 def _show_previews(previews: list[Preview]) -> None:
-    from mlebench.quantities import show_duration, show_size
+    from mlebench._support.quantities import show_duration, show_size
 
     rows = [
         [

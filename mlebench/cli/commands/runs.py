@@ -17,7 +17,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from mlebench import paths
+from mlebench._support import paths
 from mlebench.cli.options import add_json, add_runs_dir
 from mlebench.cli.output import cell_text, print_json, print_table
 from mlebench.errors import UsageError
@@ -129,7 +129,7 @@ def _group_state(group: Group, records: list[RunRecord]) -> str:
 
 
 def _run_rows(group: Group) -> tuple[list[str], list[list[object]]]:
-    from mlebench.quantities import show_duration
+    from mlebench._support.quantities import show_duration
     from mlebench.runs.progress import medal_of
     from mlebench.runs.state import now, seconds_between
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from mlebench._support.quantities import show_size
 from mlebench.cli.options import add_data_dir, add_json, add_split, registry_of
 from mlebench.cli.output import print_json, print_table
-from mlebench.quantities import show_size
 
 if TYPE_CHECKING:
     from mlebench.registry import Competition, Registry

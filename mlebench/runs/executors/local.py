@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 
-from mlebench.machine import Machine, this_machine
+from mlebench._support.machine import Machine, this_machine
 from mlebench.runs.booking import Booking, Need
 from mlebench.runs.executors.base import Ended, ExecutorOptions
 from mlebench.runs.leases import GpuLeases

@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mlebench import paths
+from mlebench._support import paths
 from mlebench.errors import UsageError
 from mlebench.runs.booking import Need
 from mlebench.runs.executors.base import Ended, ExecutorOptions
@@ -218,7 +218,7 @@ def _rooms(node: dict[str, Any], need: Need) -> int:
 
 
 def _words(need: Need) -> str:
-    from mlebench.quantities import show_size
+    from mlebench._support.quantities import show_size
 
     return f"{need.cpus:g} CPUs, {show_size(need.memory)} of memory and {need.gpus} GPUs on one node"
 

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from mlebench._support.yaml_model import read_model
 from mlebench.errors import UsageError
-from mlebench.yaml_model import read_model
 
 Split = Literal["low", "medium", "high", "dev", "demo", "research", "own"]
 EditionName = Literal["v1", "v2"]

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from mlebench.competition import EditionName
 from mlebench.errors import UsageError
+from mlebench.registry.facts import EditionName
 
 PUBLISHED_KEY = "mlebench edition v2"
 """The split key that everybody shares unless they bring their own; `published` stands for it where a key is given."""

@@ -38,7 +38,7 @@ def content_dir(kind: ContentKind) -> Path:
 
     A checkout holds it beside the package, an installed wheel under `mlebench/_bundled/`.
     """
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     bundled = package / "_bundled" / kind
     return bundled if bundled.is_dir() else package.parent / kind
 

@@ -1,0 +1,114 @@
+"""Finds competitions: the 75 of the benchmark, 7 for development, the demo and research splits, and a user's own folders."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlebench._support import paths
+from mlebench.errors import UsageError
+from mlebench.registry.competition import Competition
+from mlebench.registry.edition import Edition, named_key
+from mlebench.registry.facts import CompetitionFacts, EditionName, load_facts
+
+SPLITS: dict[str, tuple[str, ...]] = {
+    "low": ("low",),
+    "medium": ("medium",),
+    "high": ("high",),
+    "all": ("low", "medium", "high"),
+    "dev": ("dev",),
+    "demo": ("demo",),
+    "research": ("research",),
+    "own": ("own",),
+}
+"""The splits by name, each with the values of `split` that it takes together."""
+
+KAGGLE_SPLITS = ("low", "medium", "high", "dev")
+"""Values of `split` that competitions of Kaggle have."""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All competitions, seen with one data directory and one edition."""
+
+    data_dir: Path = field(default_factory=paths.data_dir)
+    edition: EditionName = "v1"
+    split_key: str | None = None
+
+    def set_data_dir(self, path: Path | str) -> Registry:
+        """The same registry over another data directory."""
+        return dataclasses.replace(self, data_dir=paths.data_dir(path))
+
+    def set_edition(self, edition: EditionName, split_key: str | None = None) -> Registry:
+        """The same registry in another edition."""
+        return dataclasses.replace(self, edition=edition, split_key=split_key)
+
+    def get_data_dir(self) -> Path:
+        """The data directory."""
+        return self.data_dir
+
+    def get_competitions_dir(self) -> Path:
+        """The folder with the competitions that come with the harness."""
+        return paths.content_dir("competitions")
+
+    def get_splits_dir(self) -> Path:
+        """A folder with low.txt, medium.txt, high.txt, dev.txt and split75.txt, one id a line."""
+        return Path(__file__).parent / "splits"
+
+    def get_competition(self, competition_id: str) -> Competition:
+        """Load a competition.
+
+        Raises:
+            UsageError: if there is none of this id (with near matches), or its folder is faulty.
+        """
+        folders = self._folders()
+        if competition_id in folders:
+            return self.load(folders[competition_id])
+        near = difflib.get_close_matches(competition_id, folders, n=3, cutoff=0.5)
+        near += [known for known in folders if competition_id.lower() in known.lower() and known not in near][: 3 - len(near)]
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise UsageError(f"there is no competition {competition_id!r}{hint or ';'} `mlebench list` shows all")
+
+    def load(self, folder: Path) -> Competition:
+        """Load the competition in `folder`."""
+        facts = _facts(folder / "competition.yaml")
+        edition = Edition(self.edition, facts.id, self._key(facts), facts.keyed)
+        return Competition(facts.in_edition(self.edition), folder, self.data_dir, edition)
+
+    def _key(self, facts: CompetitionFacts) -> str | None:
+        return None if facts.keyed and not self.split_key else named_key(self.split_key)
+
+    def list_competition_ids(self, split: str | None = None) -> list[str]:
+        """Ids in alphabetical order.
+
+        Args:
+            split: one of `SPLITS`; by default the 82 of Kaggle.
+
+        Raises:
+            UsageError: if there is no such split.
+        """
+        if split is not None and split not in SPLITS:
+            raise UsageError(f"there is no split {split!r}; the splits are {', '.join(SPLITS)}")
+        wanted = SPLITS[split] if split else KAGGLE_SPLITS
+        return [name for name, folder in self._folders().items() if _facts(folder / "competition.yaml").split in wanted]
+
+    def get_lite_competition_ids(self) -> list[str]:
+        """Ids of the low split."""
+        return self.list_competition_ids("low")
+
+    def _folders(self) -> dict[str, Path]:
+        homes = [self.get_competitions_dir(), *paths.extra_content_dirs("competitions")]
+        found = [file.parent for home in homes for file in home.glob("*/competition.yaml")]
+        return {folder.name: folder for folder in sorted(found, key=lambda folder: folder.name.lower())}
+
+
+@functools.cache
+def _facts(path: Path) -> CompetitionFacts:
+    return load_facts(path)
+
+
+registry = Registry()
+"""The registry over the default data directory, edition v1."""
