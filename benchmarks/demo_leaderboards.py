@@ -52,8 +52,8 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from mlebench.data.preparation import prepare
-from mlebench.data.references import rank, write_leaderboard
+from mlebench.preparation.build import prepare
+from mlebench.preparation.references import rank, write_leaderboard
 from mlebench.registry import Competition, Registry
 
 Roster = dict[str, Callable[[], BaseEstimator]]

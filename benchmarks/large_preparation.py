@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from mlebench.data.preparation import folder_size, make_mock, prepare
+from mlebench.preparation.build import folder_size, make_mock, prepare
 from mlebench.registry import Registry
 
 Result = TypeVar("Result")

@@ -16,8 +16,8 @@ from mlebench._support.machine import find_gpus
 from mlebench._support.quantities import show_size
 from mlebench._support.secrets import find_secrets
 from mlebench.agents import list_variants
-from mlebench.data.disk_space import free_space
 from mlebench.errors import MlebenchError, UsageError
+from mlebench.preparation.disk import free_space
 from mlebench.sandbox import engine, images
 from mlebench.sandbox.container import FOLDER_LABEL
 

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from grading.submission import id_text
-from mlebench.data.preparation import is_prepared, make_mock, prepare
 from mlebench.errors import WorkFailed
 from mlebench.grade import grade_csv, validate_submission
+from mlebench.preparation.build import is_prepared, make_mock, prepare
 from mlebench.registry import SPLITS, Competition, Registry
 from mlebench.registry.keys import KEY_FILE
 
@@ -196,7 +196,7 @@ class TestCompetition:
         def run_out_of_space(*_: object) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("mlebench.data.preparation._require_files", run_out_of_space)
+        monkeypatch.setattr("mlebench.preparation.build._require_files", run_out_of_space)
         with pytest.raises(WorkFailed, match="disk is full"):
             prepare(elsewhere, case.raw, mock=True)
         assert not is_prepared(elsewhere, grading_only=True)

@@ -14,8 +14,8 @@ from pathlib import Path
 import py7zr
 import pytest
 
-from mlebench.data.preparation import prepare
 from mlebench.grade import grade_csv
+from mlebench.preparation.build import prepare
 from mlebench.registry import Registry
 
 GOLDEN = Path(os.environ.get("MLEBENCH_GOLDEN", "no-golden-cases"))

@@ -11,8 +11,8 @@ import py7zr
 import pytest
 from PIL import Image
 
-from mlebench.data.preparation import make_mock, prepare
 from mlebench.data.tfrecord import decode_example, read_tfrecord
+from mlebench.preparation.build import make_mock, prepare
 from mlebench.registry import Competition, Registry
 
 

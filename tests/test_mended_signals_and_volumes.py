@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from grading import InvalidSubmission
-from mlebench.data.preparation import make_mock, prepare
 from mlebench.errors import WorkFailed
+from mlebench.preparation.build import make_mock, prepare
 from mlebench.registry import Competition, Registry
 
 

@@ -18,8 +18,8 @@ import pandas as pd
 
 from benchmarks.reference_methods import binary
 from mlebench._support import paths
-from mlebench.data.preparation import prepare
-from mlebench.data.references import rank, write_leaderboard
+from mlebench.preparation.build import prepare
+from mlebench.preparation.references import rank, write_leaderboard
 from mlebench.registry import Competition, Registry
 from mlebench.registry.content import load_module
 from mlebench.registry.edition import PUBLISHED_KEY

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlebench._support.quantities import show_duration, show_size
 
 if TYPE_CHECKING:
-    from mlebench.data.progress import Progress
+    from mlebench._support.progress import Progress
 
 _LINE_EVERY = 30.0
 _QUIET_PHASES = {"asks Kaggle", "preparing", "making the mock", "removing raw data"}

@@ -46,11 +46,11 @@ _LAZY = {
     "write_parts": "mlebench.data.large_tables",
     "parquet_parts": "mlebench.data.parquet",
     "write_parquet": "mlebench.data.parquet",
-    "is_prepared": "mlebench.data.preparation",
-    "download_and_prepare_dataset": "mlebench.data.published",
-    "download_dataset": "mlebench.data.published",
-    "get_leaderboard": "mlebench.data.published",
-    "is_dataset_prepared": "mlebench.data.published",
+    "is_prepared": "mlebench.preparation.build",
+    "download_and_prepare_dataset": "mlebench.preparation.published",
+    "download_dataset": "mlebench.preparation.published",
+    "get_leaderboard": "mlebench.preparation.published",
+    "is_dataset_prepared": "mlebench.preparation.published",
 }
 
 __all__ = [

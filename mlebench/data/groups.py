@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlebench.data.checksums import md5
 from mlebench.data.raw_faults import missing
+from mlebench.preparation.checksums import md5
 
 
 def take_groups(table: pd.DataFrame, by: str, names: Sequence[Any] | np.ndarray) -> pd.DataFrame:

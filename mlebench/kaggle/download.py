@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlebench.data.checksums import ChecksumCache
-from mlebench.data.preparation import explained
-from mlebench.data.progress import Progress, Watch, ignore
+from mlebench._support.progress import Progress, Watch, ignore
 from mlebench.errors import WorkFailed
 from mlebench.kaggle.partial_file import Identity, PartialFile, partial_file
 from mlebench.kaggle.patience import Patience
 from mlebench.kaggle.transfer import Transfer
+from mlebench.preparation.build import explained
+from mlebench.preparation.checksums import ChecksumCache
 
 if TYPE_CHECKING:
     import requests
@@ -92,7 +92,7 @@ def download_raw(
 
 
 def _unpack(competition: Competition, archive: Path, watch: Watch) -> Path:
-    from mlebench.data.raw_folder import unpack_into_place
+    from mlebench.preparation.raw_folder import unpack_into_place
 
     watch(Progress(competition.id, "unpacking"))
     try:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from mlebench.data.progress import Progress, Watch, ignore
+from mlebench._support.progress import Progress, Watch, ignore
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.kaggle.patience import Patience
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from grading.report import AggregateReport, CompetitionReport, aggregate_reports
 from mlebench.errors import UsageError
 from mlebench.grade import save_report
-from mlebench.grade_many import Submission, grade_many
+from mlebench.grade.many import Submission, grade_many
 from mlebench.registry import Registry
 from mlebench.registry.facts import EditionName
 from mlebench.reports.group_folder import SNAPSHOT_FILE

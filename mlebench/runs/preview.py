@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlebench._support.secrets import find_secrets
-from mlebench.data.preparation import comes_from_another_key, folder_size, is_prepared
+from mlebench.preparation.build import comes_from_another_key, folder_size, is_prepared
 from mlebench.registry import Registry
 from mlebench.runs.booking import Need
 from mlebench.runs.executors.base import Executor

@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 
 from mlebench.cli.main import main
-from mlebench.data.acquisition import RawData
-from mlebench.data.checksums import md5
-from mlebench.data.counts import count_differences
-from mlebench.data.preparation import alone, explained, is_prepared, make_mock, prepare
-from mlebench.data.preparation_record import PreparationRecord
-from mlebench.data.raw_folder import has_raw
 from mlebench.errors import UsageError, WorkFailed
+from mlebench.preparation.build import alone, explained, is_prepared, make_mock, prepare
+from mlebench.preparation.checksums import md5
+from mlebench.preparation.counts import count_differences
+from mlebench.preparation.raw_folder import has_raw
+from mlebench.preparation.record import PreparationRecord
+from mlebench.preparation.sources import RawData
 from mlebench.registry import Competition, Registry
 from mlebench.registry.facts import ChecksumFacts
 
@@ -155,7 +155,7 @@ def test_raw_data_that_is_removed_half_way_is_never_taken_for_a_download(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr("mlebench.data.acquisition.shutil.rmtree", killed)
+        patched.setattr("mlebench.preparation.sources.shutil.rmtree", killed)
         RawData(competition.raw_dir, mock=False, ours=True).drop()
     assert not has_raw(competition)
     with alone(competition):

@@ -11,14 +11,14 @@ import pytest
 import yaml
 
 from mlebench._support.paths import content_dir
+from mlebench._support.progress import Progress
 from mlebench.cli.main import main
-from mlebench.data.batch import prepare_all
-from mlebench.data.disk_space import disk_need
-from mlebench.data.preparation import is_prepared
-from mlebench.data.progress import Progress
-from mlebench.data.readiness import Readiness, look_ahead, require_space
 from mlebench.errors import UsageError
 from mlebench.kaggle.transfer import Transfer
+from mlebench.preparation.batch import prepare_all
+from mlebench.preparation.build import is_prepared
+from mlebench.preparation.disk import disk_need
+from mlebench.preparation.readiness import Readiness, look_ahead, require_space
 from mlebench.registry import Registry
 
 TABLE = "spaceship-titanic"
@@ -122,10 +122,10 @@ def test_space_that_cannot_do_is_refused_and_space_that_may_not_do_is_warned_of(
     tables = registry.get_competition(TABLE)
     need = disk_need({TABLE: 10**9}, [tables], jobs=1, keep_raw=False)
     for free, verdict in ((10**12, None), (3 * 10**9, "may be needed")):
-        monkeypatch.setattr("mlebench.data.readiness.free_space", lambda folder, free=free: free)
+        monkeypatch.setattr("mlebench.preparation.readiness.free_space", lambda folder, free=free: free)
         found = require_space(need, tmp_path)
         assert found is None if verdict is None else verdict in str(found)
-    monkeypatch.setattr("mlebench.data.readiness.free_space", lambda folder: 10**9)
+    monkeypatch.setattr("mlebench.preparation.readiness.free_space", lambda folder: 10**9)
     with pytest.raises(UsageError, match="--data-dir"):
         require_space(need, tmp_path)
 

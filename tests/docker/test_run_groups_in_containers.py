@@ -42,7 +42,7 @@ def slow_agent(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    from mlebench.data.batch import prepare_all
+    from mlebench.preparation.batch import prepare_all
 
     folder = tmp_path / "data"
     registry = Registry(folder)

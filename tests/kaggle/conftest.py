@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from mlebench._support.paths import content_dir
-from mlebench.data.preparation import make_mock
 from mlebench.kaggle import patience
+from mlebench.preparation.build import make_mock
 from mlebench.registry import Registry
 from tests.kaggle.loopback import Contest, LoopbackKaggle, zipped
 

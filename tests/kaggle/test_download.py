@@ -16,16 +16,16 @@ from pathlib import Path
 
 import pytest
 
+from mlebench._support.progress import Progress
 from mlebench.cli.main import main
 from mlebench.cli.preparation_display import Speed, describe
 from mlebench.data import download_and_prepare_dataset, download_dataset
-from mlebench.data.preparation import is_prepared
-from mlebench.data.progress import Progress
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.kaggle.credentials import find_credentials
 from mlebench.kaggle.download import download
 from mlebench.kaggle.patience import Patience
 from mlebench.kaggle.transfer import RateLimit, Transfer
+from mlebench.preparation.build import is_prepared
 from mlebench.registry import Competition, Registry
 from tests.kaggle.conftest import IMAGES, TABLE, WHALES, mock_zip
 from tests.kaggle.loopback import FILES, KEY, TOKEN, USERNAME, Fault, LoopbackKaggle

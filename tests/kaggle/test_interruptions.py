@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from mlebench.cli.main import main
-from mlebench.data.preparation import is_prepared
 from mlebench.errors import WorkFailed
 from mlebench.kaggle.download import download
+from mlebench.preparation.build import is_prepared
 from mlebench.registry import Competition, Registry
 from tests.kaggle.conftest import IMAGES, TABLE, mock_zip, start_mlebench
 from tests.kaggle.loopback import FILES, LoopbackKaggle

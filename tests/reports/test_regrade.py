@@ -11,7 +11,7 @@ import pytest
 
 from mlebench.cli.main import main
 from mlebench.errors import UsageError
-from mlebench.grade_many import Submission, grade_many
+from mlebench.grade.many import Submission, grade_many
 from mlebench.registry import Competition, Registry
 from mlebench.reports.regrade import regrade_group
 from mlebench.reports.sources import load_experiments

@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from mlebench.cli.main import main
-from mlebench.data.preparation import prepare
-from mlebench.data.preparation_record import PreparationRecord
 from mlebench.errors import UsageError
 from mlebench.grade import grade_csv
+from mlebench.preparation.build import prepare
+from mlebench.preparation.record import PreparationRecord
 from mlebench.registry import Competition, Registry
 from mlebench.registry.edition import PUBLISHED_KEY, fingerprint
 from mlebench.registry.keys import KEY_FILE, MEASURED_LEADERBOARD, kept_key

@@ -38,8 +38,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from mlebench._support.yaml_model import validate
-    from mlebench.data.batch import prepare_all
     from mlebench.errors import WorkFailed
+    from mlebench.preparation.batch import prepare_all
     from mlebench.registry import Registry
     from mlebench.reports.document import make_document
     from mlebench.reports.selection import Catalog, select

@@ -22,9 +22,9 @@ from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
     from mlebench.cli.preparation_display import PreparationDisplay
-    from mlebench.data.preparation_task import PreparationOutcome
-    from mlebench.data.readiness import Readiness
     from mlebench.kaggle.transfer import Transfer
+    from mlebench.preparation.readiness import Readiness
+    from mlebench.preparation.task import PreparationOutcome
     from mlebench.registry import Competition
 
 _MEMORY_SHARE = 0.9
@@ -73,8 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _prepare(arguments: argparse.Namespace, competitions: list[Competition]) -> list[PreparationOutcome]:
     from mlebench.cli.preparation_display import PreparationDisplay
-    from mlebench.data.batch import prepare_all
-    from mlebench.data.readiness import look_ahead
+    from mlebench.preparation.batch import prepare_all
+    from mlebench.preparation.readiness import look_ahead
 
     transfer = _transfer(arguments)
     with PreparationDisplay(quiet=arguments.quiet) as display:
@@ -107,7 +107,7 @@ def _preflight(
     readiness: Readiness, arguments: argparse.Namespace, data_dir: Path, display: PreparationDisplay
 ) -> list[PreparationOutcome]:
     """Refuse what cannot work; the outcomes of competitions that are left out."""
-    from mlebench.data.readiness import require_space
+    from mlebench.preparation.readiness import require_space
 
     if readiness.unaccepted and arguments.open:
         _open_pages([access.competition_id for access in readiness.unaccepted])
@@ -126,7 +126,7 @@ def _preflight(
 
 def _foretell(readiness: Readiness, needed: int, data_dir: Path) -> str:
     from mlebench._support.quantities import show_size
-    from mlebench.data.disk_space import free_space
+    from mlebench.preparation.disk import free_space
 
     known = sum(readiness.sizes.get(competition.id, 0) for competition in readiness.open)
     return (
@@ -171,8 +171,8 @@ def _memory(arguments: argparse.Namespace, count: int) -> int | None:
 
 
 def _verify(competitions: list[Competition]) -> int:
-    from mlebench.data.preparation import is_prepared
-    from mlebench.data.verification import verify_prepared
+    from mlebench.preparation.build import is_prepared
+    from mlebench.preparation.verify import verify_prepared
 
     missing = [competition.id for competition in competitions if not is_prepared(competition)]
     results = [verify_prepared(competition) for competition in competitions if competition.id not in missing]
@@ -187,7 +187,7 @@ def _verify(competitions: list[Competition]) -> int:
 
 def _summarize(outcomes: list[PreparationOutcome], competitions: list[Competition]) -> None:
     from mlebench._support.quantities import show_duration, show_size
-    from mlebench.data.preparation import folder_size
+    from mlebench.preparation.build import folder_size
 
     folders = {competition.id: competition.prepared_dir for competition in competitions}
     words = {"present": "already prepared"}

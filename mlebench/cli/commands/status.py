@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _rows(registry: Registry, competition_id: str, *, verify: bool) -> list[dict[str, Any]]:
-    from mlebench.data.preparation import is_prepared
+    from mlebench.preparation.build import is_prepared
 
     editions = [
         registry.set_edition("v1").get_competition(competition_id),
@@ -56,8 +56,8 @@ def _rows(registry: Registry, competition_id: str, *, verify: bool) -> list[dict
 
 
 def _prepared(competition: Competition, *, verify: bool) -> dict[str, Any]:
-    from mlebench.data.preparation import folder_size
-    from mlebench.data.preparation_record import PreparationRecord
+    from mlebench.preparation.build import folder_size
+    from mlebench.preparation.record import PreparationRecord
 
     record = PreparationRecord.read(competition.prepared_dir)
     row: dict[str, Any] = {
@@ -71,7 +71,7 @@ def _prepared(competition: Competition, *, verify: bool) -> dict[str, Any]:
         "path": str(competition.prepared_dir),
     }
     if verify:
-        from mlebench.data.verification import verify_prepared
+        from mlebench.preparation.verify import verify_prepared
 
         found = verify_prepared(competition)
         row |= {
@@ -83,10 +83,10 @@ def _prepared(competition: Competition, *, verify: bool) -> dict[str, Any]:
 
 
 def _half_way(competition: Competition) -> list[dict[str, Any]]:
-    from mlebench.data.preparation import folder_size
-    from mlebench.data.raw_folder import has_raw
     from mlebench.kaggle.download import archive_path
     from mlebench.kaggle.partial_file import bytes_there
+    from mlebench.preparation.build import folder_size
+    from mlebench.preparation.raw_folder import has_raw
 
     archive = archive_path(competition)
     row: dict[str, Any] = {"id": competition.id, "edition": None, "verified": None, "mock": None, "split_key_hash": None}

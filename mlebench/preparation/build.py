@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from mlebench import __version__
 from mlebench._support.extras import extras_explained
-from mlebench.data.checksums import Difference, differences
-from mlebench.data.counts import count_differences
-from mlebench.data.preparation_record import PreparationRecord
-from mlebench.data.references import measure_references
 from mlebench.errors import MlebenchError, UsageError, WorkFailed
+from mlebench.preparation.checksums import Difference, differences
+from mlebench.preparation.counts import count_differences
+from mlebench.preparation.record import PreparationRecord
+from mlebench.preparation.references import measure_references
 from mlebench.registry.edition import fingerprint
 from mlebench.registry.keys import draw_key, keep_key, kept_key
 
@@ -102,7 +102,7 @@ def make_mock(competition: Competition, raw: Path, *, size: int, seed: int) -> N
 
 
 def _build(competition: Competition, raw: Path, build: Path, *, verify: bool, mock: bool) -> PreparationRecord:
-    from mlebench.data.verification import recorded_checksums
+    from mlebench.preparation.verify import recorded_checksums
 
     public, private = build / "public", build / "private"
     public.mkdir()

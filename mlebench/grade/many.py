@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grading.report import CompetitionReport
 from mlebench.errors import WorkFailed
-from mlebench.grade import grade_csv, read_answers
+from mlebench.grade.one import grade_csv, read_answers
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -156,7 +156,7 @@ def _process_context() -> BaseContext:
             importlib.import_module(name)
         return multiprocessing.get_context("fork")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mlebench.grade_many", *_PRELOADED])
+    context.set_forkserver_preload(["mlebench.grade.many", *_PRELOADED])
     return context
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench.data.preparation_task import PreparationOutcome, PreparationTask, prepare_one
-from mlebench.data.progress import Watch, ignore
-from mlebench.data.workers import run_in_processes
+from mlebench._support.progress import Watch, ignore
+from mlebench.preparation.pool import run_in_processes
+from mlebench.preparation.task import PreparationOutcome, PreparationTask, prepare_one
 from mlebench.registry import Competition
 
 if TYPE_CHECKING:

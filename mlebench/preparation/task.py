@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from mlebench._support.progress import Progress, Watch, ignore
 from mlebench._support.quantities import show_size
-from mlebench.data.acquisition import acquire
-from mlebench.data.preparation import alone, comes_from_another_key, explained, is_prepared, prepare_alone
-from mlebench.data.preparation_record import PreparationRecord
-from mlebench.data.progress import Progress, Watch, ignore
 from mlebench.data.raw_faults import RawDataFault
 from mlebench.errors import MlebenchError, UsageError, WorkFailed
+from mlebench.preparation.build import alone, comes_from_another_key, explained, is_prepared, prepare_alone
+from mlebench.preparation.record import PreparationRecord
+from mlebench.preparation.sources import acquire
 from mlebench.registry import Competition
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mlebench.data.checksums import ChecksumCache, md5
-from mlebench.data.preparation_record import PreparationRecord
 from mlebench.errors import WorkFailed
+from mlebench.preparation.checksums import ChecksumCache, md5
+from mlebench.preparation.record import PreparationRecord
 
 if TYPE_CHECKING:
     from mlebench.registry import Competition
@@ -97,7 +97,7 @@ def recorded_checksums(competition: Competition, build: Path, known: dict[str, s
 
 def _recorded(file: Path) -> str:
     if file.suffix == ".parquet":
-        from mlebench.data.table_digest import table_digest
+        from mlebench.preparation.table_digest import table_digest
 
         return _CONTENT + table_digest(file)
     return md5(file)

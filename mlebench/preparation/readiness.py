@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench.data.disk_space import DiskNeed, disk_need, free_space, known_size
-from mlebench.data.preparation import is_prepared
-from mlebench.data.preparation_task import PreparationOutcome, failure
-from mlebench.data.progress import Watch, ignore
-from mlebench.data.raw_folder import has_raw
+from mlebench._support.progress import Watch, ignore
 from mlebench.errors import UsageError
 from mlebench.kaggle.download import archive_path
+from mlebench.preparation.build import is_prepared
+from mlebench.preparation.disk import DiskNeed, disk_need, free_space, known_size
+from mlebench.preparation.raw_folder import has_raw
+from mlebench.preparation.task import PreparationOutcome, failure
 
 if TYPE_CHECKING:
     from mlebench.kaggle.preflight import Access

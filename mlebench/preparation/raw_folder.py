@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlebench.data.archives import extract
-from mlebench.data.preparation import PARTIAL, put_in_place
+from mlebench.preparation.build import PARTIAL, put_in_place
 
 if TYPE_CHECKING:
     from mlebench.registry import Competition

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench.data.preparation import PARTIAL, make_mock
-from mlebench.data.progress import Progress, Watch, ignore
-from mlebench.data.raw_folder import MOCK_MARK, has_content, has_raw, is_mock, unpack_into_place
+from mlebench._support.progress import Progress, Watch, ignore
 from mlebench.errors import UsageError
+from mlebench.preparation.build import PARTIAL, make_mock
+from mlebench.preparation.raw_folder import MOCK_MARK, has_content, has_raw, is_mock, unpack_into_place
 
 if TYPE_CHECKING:
     from mlebench.kaggle.transfer import Transfer

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
-from mlebench.data.preparation_task import PreparationOutcome, PreparationTask, failure, prepare_one, too_little_memory
-from mlebench.data.progress import Progress, Watch
+from mlebench._support.progress import Progress, Watch
+from mlebench.preparation.task import PreparationOutcome, PreparationTask, failure, prepare_one, too_little_memory
 
 _LOOK_EVERY = 0.5
 

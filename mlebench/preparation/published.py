@@ -6,8 +6,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench.data.preparation import is_prepared
 from mlebench.errors import UsageError, WorkFailed
+from mlebench.preparation.build import is_prepared
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +43,7 @@ def download_and_prepare_dataset(
         from mlebench.kaggle.leaderboards import refresh_leaderboard
 
         refresh_leaderboard(competition)
-    from mlebench.data.batch import prepare_all
+    from mlebench.preparation.batch import prepare_all
 
     outcome = prepare_all([competition], keep_raw=keep_raw, verify=not skip_verification, tell=logger.info)[0]
     if outcome.exit_code:

@@ -77,7 +77,7 @@ class ChecksumCache:
 
     def content(self, path: Path) -> str:
         """The content hash of a parquet table."""
-        from mlebench.data.table_digest import table_digest
+        from mlebench.preparation.table_digest import table_digest
 
         return self._look_up("content", path, table_digest)
 
