@@ -25,13 +25,13 @@ from pathlib import Path
 
 from mlebench.agents import AgentSpec, get_agent
 from mlebench.profiles import Profile
-from mlebench.runs.booking import Booking, Need
 from mlebench.runs.executors.base import Ended, ExecutorOptions
+from mlebench.runs.executors.booking import Booking, Need
 from mlebench.runs.executors.local import LocalExecutor
 from mlebench.runs.plan import Group, Plan
-from mlebench.runs.progress import Progress, RunView, Silent
-from mlebench.runs.scheduler import RunOptions, run_groups
-from mlebench.runs.state import RunRecord
+from mlebench.runs.record import RunRecord
+from mlebench.runs.schedule.progress import Progress, RunView, Silent
+from mlebench.runs.schedule.scheduler import RunOptions, run_groups
 from mlebench.runs.worker import RunTask
 from mlebench.sandbox.base import Outcome
 

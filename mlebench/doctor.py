@@ -18,8 +18,8 @@ from mlebench._support.secrets import find_secrets
 from mlebench.agents import list_variants
 from mlebench.errors import MlebenchError, UsageError
 from mlebench.preparation.disk import free_space
-from mlebench.sandbox import engine, images
-from mlebench.sandbox.container import FOLDER_LABEL
+from mlebench.sandbox.docker import engine, images
+from mlebench.sandbox.docker.container import FOLDER_LABEL
 
 State = Literal["ok", "warning", "problem"]
 
@@ -190,7 +190,7 @@ def _gpus(client: Any) -> Finding:
     what = f"{len(gpus)} × {gpus[0].name}"
     if client is None:
         return Finding("GPUs", "ok", what)
-    from mlebench.sandbox.docker import has_gpu_runtime
+    from mlebench.sandbox.docker.sandbox import has_gpu_runtime
 
     if not has_gpu_runtime(client.info()):
         mend = "install the NVIDIA Container Toolkit and restart the engine: `nvidia-ctk runtime configure --runtime=docker`"

@@ -14,7 +14,7 @@ from grading.report import AggregateReport, CompetitionReport
 from mlebench.errors import UsageError
 from mlebench.reports.experiment import Batch, Conditions, GradedRun, RunDetails, Snapshot
 from mlebench.runs.plan import Group, PlannedRun
-from mlebench.runs.state import RunRecord
+from mlebench.runs.record import RunRecord
 
 REPORT_FILE = "grading_report.json"
 SNAPSHOT_FILE = "snapshot_reports.json"

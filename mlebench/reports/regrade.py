@@ -8,16 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from grading.report import AggregateReport, CompetitionReport, aggregate_reports
+from mlebench._support.files import write_json
 from mlebench.errors import UsageError
 from mlebench.grade import save_report
 from mlebench.grade.many import Submission, grade_many
 from mlebench.registry import Registry
 from mlebench.registry.facts import EditionName
 from mlebench.reports.group_folder import SNAPSHOT_FILE
-from mlebench.runs.files import write_json
 from mlebench.runs.lock import hold
 from mlebench.runs.plan import Group, PlannedRun
-from mlebench.runs.state import RunRecord
+from mlebench.runs.record import RunRecord
 from mlebench.runs.summary import write_grading_report
 from mlebench.runs.worker import book_report
 

@@ -1,0 +1,1 @@
+"""Run groups: their plan and records, and what happens to them."""

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from mlebench._support.files import write_yaml
 from mlebench._support.yaml_model import read_yaml
 from mlebench.agents import AgentSpec
 from mlebench.errors import UsageError
 from mlebench.profiles import Profile
 from mlebench.registry.facts import EditionName
-from mlebench.runs.files import write_yaml
-from mlebench.runs.state import RunRecord, now
+from mlebench.runs.record import RunRecord, now
 from mlebench.sandbox.base import SandboxName
 
 

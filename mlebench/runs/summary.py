@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from grading.report import CompetitionReport, aggregate_reports
-from mlebench.runs.files import write_json
+from mlebench._support.files import write_json
 from mlebench.runs.plan import Group
-from mlebench.runs.state import RunRecord
+from mlebench.runs.record import RunRecord
 
 _USAGE_TOTALS = ("input_tokens", "output_tokens", "cost_usd")
 

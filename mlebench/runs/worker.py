@@ -27,7 +27,7 @@ from mlebench.grade import grade_csv, validate_submission
 from mlebench.registry import Competition, Registry
 from mlebench.registry.facts import EditionName
 from mlebench.runs.plan import Group, Plan, PlannedRun
-from mlebench.runs.state import RunRecord, now
+from mlebench.runs.record import RunRecord, now
 from mlebench.sandbox.base import OUTPUT_FOLDERS, Handle, Outcome, RunRequest, StartFailed
 from mlebench.sandbox.choose import get_sandbox
 from mlebench.sandbox.ending import drop_ending, kept_ending

@@ -13,11 +13,11 @@ def get_sandbox(name: str) -> Sandbox:
         UsageError: there is no such sandbox.
     """
     if name == "local":
-        from mlebench.sandbox.local import LocalSandbox
+        from mlebench.sandbox.local.sandbox import LocalSandbox
 
         return LocalSandbox()
     if name == "docker":
-        from mlebench.sandbox.docker import DockerSandbox
+        from mlebench.sandbox.docker.sandbox import DockerSandbox
 
         return DockerSandbox()
     raise UsageError(f"there is no sandbox `{name}`; choose one with `--sandbox docker` or `--sandbox local`")

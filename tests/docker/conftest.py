@@ -15,11 +15,11 @@ import pytest
 
 from mlebench.agents import AgentSpec
 from mlebench.profiles import Profile
-from mlebench.sandbox import engine, images
 from mlebench.sandbox.base import Outcome, RunRequest
-from mlebench.sandbox.container import RUN_LABEL
-from mlebench.sandbox.docker import DockerSandbox
-from mlebench.sandbox.docker_handle import DockerHandle
+from mlebench.sandbox.docker import engine, images
+from mlebench.sandbox.docker.container import RUN_LABEL
+from mlebench.sandbox.docker.handle import DockerHandle
+from mlebench.sandbox.docker.sandbox import DockerSandbox
 
 HERE = Path(__file__).parent
 

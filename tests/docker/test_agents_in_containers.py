@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from mlebench.cli.main import main
-from mlebench.sandbox import engine, images
-from mlebench.sandbox.container import RUN_LABEL
+from mlebench.sandbox.docker import engine, images
+from mlebench.sandbox.docker.container import RUN_LABEL
 from tests.docker.model_server import ModelServer
 
 COMPETITION = "spaceship-titanic"

@@ -15,7 +15,7 @@ import pytest
 from mlebench.agents import AgentSpec
 from mlebench.cli.main import main
 from mlebench.errors import UsageError, WorkFailed
-from mlebench.sandbox import images
+from mlebench.sandbox.docker import images
 
 
 @pytest.fixture

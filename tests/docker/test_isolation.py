@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mlebench.sandbox import images
+from mlebench.sandbox.docker import images
 from tests.docker.conftest import Bench, make_bench
 
 CANARY = "ANSWER-CANARY-93f1"

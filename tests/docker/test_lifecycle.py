@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from mlebench.agents import AgentSpec
-from mlebench.sandbox import engine, network
 from mlebench.sandbox.base import StartFailed
-from mlebench.sandbox.container import FOLDER_LABEL, RUN_LABEL, run_label
-from mlebench.sandbox.docker import DockerSandbox
+from mlebench.sandbox.docker import engine, network
+from mlebench.sandbox.docker.container import FOLDER_LABEL, RUN_LABEL, run_label
+from mlebench.sandbox.docker.sandbox import DockerSandbox
 from tests.docker.conftest import Bench, wait_for_output
 
 

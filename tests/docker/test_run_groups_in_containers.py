@@ -16,9 +16,9 @@ import pytest
 from mlebench.agents import get_agent
 from mlebench.registry import Registry
 from mlebench.runs.plan import Group
-from mlebench.runs.state import RunRecord
-from mlebench.sandbox import engine
-from mlebench.sandbox.container import RUN_LABEL
+from mlebench.runs.record import RunRecord
+from mlebench.sandbox.docker import engine
+from mlebench.sandbox.docker.container import RUN_LABEL
 
 ROOT = Path(__file__).parents[2]
 COMPETITIONS = ("spaceship-titanic", "nomad2018-predict-transparent-conductors", "demo-wine")

@@ -8,8 +8,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlebench.runs.booking import Booking, Need
-from mlebench.runs.leases import GpuLeases
+from mlebench.runs.executors.booking import Booking, Need
+from mlebench.runs.executors.leases import GpuLeases
 
 GPUS = [str(number) for number in range(8)]
 NEEDS = st.builds(Need, cpus=st.sampled_from([0.5, 1, 3, 8]), memory=st.integers(1, 40), gpus=st.integers(0, 5))

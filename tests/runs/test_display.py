@@ -13,8 +13,8 @@ from rich.console import Console
 from mlebench.cli.main import main
 from mlebench.runs.display import Lines, make_display, screen, summary_line, verdict
 from mlebench.runs.plan import Group, Plan
-from mlebench.runs.progress import Progress, RunView
-from mlebench.runs.scheduler import RunOptions, run_groups
+from mlebench.runs.schedule.progress import Progress, RunView
+from mlebench.runs.schedule.scheduler import RunOptions, run_groups
 
 from .conftest import local_executor
 

@@ -15,7 +15,7 @@ from mlebench.runs import worker
 from mlebench.runs.plan import Group, Plan
 from mlebench.runs.worker import RunTask, execute
 from mlebench.sandbox.base import RunRequest
-from mlebench.sandbox.local import LocalSandbox
+from mlebench.sandbox.local.sandbox import LocalSandbox
 
 from .conftest import HAND_IN
 

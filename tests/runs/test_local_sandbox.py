@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from mlebench.agents import AgentSpec
-from mlebench.sandbox import processes
 from mlebench.sandbox.base import Outcome, RunRequest
-from mlebench.sandbox.local import LocalSandbox, mark
+from mlebench.sandbox.local import processes
+from mlebench.sandbox.local.sandbox import LocalSandbox, mark
 
 from .conftest import HAND_IN
 
@@ -208,7 +208,7 @@ def start_and_die(request: RunRequest) -> None:
 
     code = textwrap.dedent("""
         import os, pickle, signal, sys
-        from mlebench.sandbox.local import LocalSandbox
+        from mlebench.sandbox.local.sandbox import LocalSandbox
         LocalSandbox().start(pickle.loads(sys.stdin.buffer.read()))
         os.kill(os.getpid(), signal.SIGKILL)
     """)

@@ -18,8 +18,8 @@ from mlebench.errors import UsageError
 from mlebench.runs.executors.base import ExecutorOptions
 from mlebench.runs.executors.ray import RayExecutor
 from mlebench.runs.plan import Group, Plan
-from mlebench.runs.progress import Progress, RunView, Silent
-from mlebench.runs.scheduler import RunOptions, run_groups
+from mlebench.runs.schedule.progress import Progress, RunView, Silent
+from mlebench.runs.schedule.scheduler import RunOptions, run_groups
 
 from .conftest import HAND_IN
 

@@ -16,9 +16,9 @@ from mlebench.errors import UsageError
 from mlebench.runs import lock
 from mlebench.runs.cancel import cancel_group, cancel_run
 from mlebench.runs.plan import Group, Plan
-from mlebench.runs.progress import Progress, RunView, Silent
 from mlebench.runs.resume import make_ready
-from mlebench.runs.scheduler import GroupStopped, RunOptions, run_groups
+from mlebench.runs.schedule.progress import Progress, RunView, Silent
+from mlebench.runs.schedule.scheduler import GroupStopped, RunOptions, run_groups
 from mlebench.runs.worker import load_competition
 
 from .conftest import HAND_IN, local_executor

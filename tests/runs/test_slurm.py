@@ -22,8 +22,8 @@ from mlebench.errors import UsageError
 from mlebench.runs.executors.base import ExecutorOptions
 from mlebench.runs.executors.slurm import SlurmExecutor
 from mlebench.runs.plan import Group, Plan
-from mlebench.runs.progress import Progress, Silent
-from mlebench.runs.scheduler import GroupStopped, RunOptions, run_groups
+from mlebench.runs.schedule.progress import Progress, Silent
+from mlebench.runs.schedule.scheduler import GroupStopped, RunOptions, run_groups
 
 from .conftest import HAND_IN
 

@@ -16,9 +16,9 @@ import pytest
 
 from mlebench.agents import AgentSpec
 from mlebench.runs.plan import Group
-from mlebench.runs.state import RunRecord
-from mlebench.sandbox import processes
-from mlebench.sandbox.local import mark
+from mlebench.runs.record import RunRecord
+from mlebench.sandbox.local import processes
+from mlebench.sandbox.local.sandbox import mark
 
 from .conftest import HAND_IN, TOYS
 

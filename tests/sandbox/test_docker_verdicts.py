@@ -11,10 +11,9 @@ import pytest
 import requests
 
 from mlebench.profiles import Profile
-from mlebench.sandbox import docker as sandbox
-from mlebench.sandbox import engine, watch
-from mlebench.sandbox.docker_handle import _Forced, judge
-from mlebench.sandbox.watch import Excess, Watch
+from mlebench.sandbox.docker import engine, sandbox, watch
+from mlebench.sandbox.docker.handle import _Forced, judge
+from mlebench.sandbox.docker.watch import Excess, Watch
 
 PROFILE = Profile(name="test", memory="1g", pids=100, disk="1g", time_limit=60)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mlebench.sandbox import outputs
+from mlebench.sandbox.docker import outputs
 
 
 def member(name: str, content: bytes | None = None, kind: bytes = tarfile.REGTYPE, link: str = "", size: int | None = None):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlebench.sandbox.run_log import RunLog
+from mlebench.sandbox.docker.run_log import RunLog
 
 SECRET = "sk-0123456789abcdef"
 

@@ -49,8 +49,8 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _build(arguments: argparse.Namespace) -> int:
     from mlebench.agents import get_agent
-    from mlebench.sandbox.engine import connect
-    from mlebench.sandbox.images import ensure_agent_image
+    from mlebench.sandbox.docker.engine import connect
+    from mlebench.sandbox.docker.images import ensure_agent_image
 
     if not arguments.names:
         raise UsageError("which agent? `mlebench agents build NAME`; `mlebench agents` lists them")

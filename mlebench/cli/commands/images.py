@@ -36,8 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _build(arguments: argparse.Namespace) -> int:
-    from mlebench.sandbox import images
-    from mlebench.sandbox.engine import connect
+    from mlebench.sandbox.docker import images
+    from mlebench.sandbox.docker.engine import connect
 
     recipe = images.base_recipe(arguments.set, arguments.base or (images.GPU_PARENT if arguments.gpu else None))
     client = connect()
@@ -55,8 +55,8 @@ def _build(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     from mlebench._support.quantities import show_size
-    from mlebench.sandbox import images
-    from mlebench.sandbox.engine import connect
+    from mlebench.sandbox.docker import images
+    from mlebench.sandbox.docker.engine import connect
 
     if arguments.base or arguments.gpu:
         raise UsageError("the parent is chosen when building: `mlebench images build --base IMAGE`")

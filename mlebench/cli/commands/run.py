@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from mlebench.runs.executors.base import Executor
     from mlebench.runs.experiment import Experiment
     from mlebench.runs.plan import Group, Plan
-    from mlebench.runs.preview import Preview
-    from mlebench.runs.scheduler import RunOptions
+    from mlebench.runs.schedule.preview import Preview
+    from mlebench.runs.schedule.scheduler import RunOptions
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         return _dry_run(plans, executor, arguments, _split_key(experiment.edition, arguments))
     from mlebench.runs.display import make_display
-    from mlebench.runs.scheduler import GroupStopped, run_groups
+    from mlebench.runs.schedule.scheduler import GroupStopped, run_groups
     from mlebench.runs.start import create_groups, refuse_problems, with_secrets
 
     options = _options(arguments, experiment)
@@ -155,7 +155,7 @@ def _executor(arguments: argparse.Namespace, experiment: Experiment | None) -> E
 
 
 def _options(arguments: argparse.Namespace, experiment: Experiment | None) -> RunOptions:
-    from mlebench.runs.scheduler import RunOptions
+    from mlebench.runs.schedule.scheduler import RunOptions
 
     retries = experiment.retries if experiment else arguments.retries
     fail_fast = experiment.fail_fast if experiment else arguments.fail_fast
@@ -175,7 +175,7 @@ def _resume(arguments: argparse.Namespace) -> int:
     from mlebench.runs.display import make_display
     from mlebench.runs.plan import find_group
     from mlebench.runs.resume import check_unchanged
-    from mlebench.runs.scheduler import GroupStopped
+    from mlebench.runs.schedule.scheduler import GroupStopped
     from mlebench.runs.start import resume_group
 
     _refuse_changes(arguments)
@@ -213,7 +213,7 @@ def _tell_start(groups: list[Group], arguments: argparse.Namespace) -> None:
             f"({_limits(plan)}), sandbox {plan.sandbox}",
         )
         if plan.sandbox == "local":
-            from mlebench.sandbox.local import NOTICE
+            from mlebench.sandbox.local.sandbox import NOTICE
 
             print(NOTICE, file=sys.stderr)
 
@@ -250,7 +250,7 @@ def _shown(folder: Path) -> Path:
 
 def _dry_run(plans: list[Plan], executor: Executor, arguments: argparse.Namespace, split_key: str | None) -> int:
     """Show what would happen; 2 when something is missing."""
-    from mlebench.runs.preview import preview
+    from mlebench.runs.schedule.preview import preview
     from mlebench.sandbox.choose import get_sandbox
 
     runs_dir = paths.runs_dir(arguments.runs_dir)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mlebench.runs.plan import Group
-    from mlebench.runs.state import RunRecord
+    from mlebench.runs.record import RunRecord
 
 _WATCH_SECONDS = 2.0
 _TAIL_SECONDS = 0.3
@@ -130,8 +130,8 @@ def _group_state(group: Group, records: list[RunRecord]) -> str:
 
 def _run_rows(group: Group) -> tuple[list[str], list[list[object]]]:
     from mlebench._support.quantities import show_duration
-    from mlebench.runs.progress import medal_of
-    from mlebench.runs.state import now, seconds_between
+    from mlebench.runs.record import now, seconds_between
+    from mlebench.runs.schedule.progress import medal_of
 
     rows: list[list[object]] = []
     for record in group.records():

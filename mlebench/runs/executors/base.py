@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from mlebench.runs.booking import Need
-from mlebench.runs.state import RunRecord
+from mlebench.runs.executors.booking import Need
+from mlebench.runs.record import RunRecord
 from mlebench.runs.worker import RunTask
 
 

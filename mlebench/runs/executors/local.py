@@ -6,9 +6,9 @@ import queue
 import threading
 
 from mlebench._support.machine import Machine, this_machine
-from mlebench.runs.booking import Booking, Need
 from mlebench.runs.executors.base import Ended, ExecutorOptions
-from mlebench.runs.leases import GpuLeases
+from mlebench.runs.executors.booking import Booking, Need
+from mlebench.runs.executors.leases import GpuLeases
 from mlebench.runs.worker import Control, RunTask, execute
 
 

@@ -22,11 +22,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from mlebench._support.files import write_json
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.profiles import Profile
-from mlebench.runs.booking import Need
 from mlebench.runs.executors.base import Ended, ExecutorOptions
-from mlebench.runs.files import write_json
+from mlebench.runs.executors.booking import Need
 from mlebench.runs.plan import Group
 from mlebench.runs.worker import Control, RunTask, execute
 

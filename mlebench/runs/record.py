@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from mlebench._support.files import write_json
 from mlebench.errors import WorkFailed
-from mlebench.runs.files import write_json
 from mlebench.sandbox.base import FailureClass, Outcome
 
 State = Literal["pending", "running", "finished", "failed", "timed-out", "cancelled"]

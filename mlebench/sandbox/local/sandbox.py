@@ -26,7 +26,6 @@ from typing import Any, Literal
 from mlebench._support.paths import content_dir
 from mlebench.agents import NOT_COPIED, AgentSpec
 from mlebench.profiles import Profile
-from mlebench.sandbox import log_filter, processes
 from mlebench.sandbox.base import (
     OUTPUT_FOLDERS,
     EndState,
@@ -39,6 +38,7 @@ from mlebench.sandbox.base import (
 )
 from mlebench.sandbox.checker import Checker
 from mlebench.sandbox.ending import keep_ending
+from mlebench.sandbox.local import log_filter, processes
 from mlebench.sandbox.snapshots import Snapshots
 
 NOTICE = "local sandbox: isolates nothing, the agent runs as you, sees your files and has the network"

@@ -15,16 +15,16 @@ from typing import Any, Literal, NamedTuple
 
 from mlebench._support.quantities import show_size
 from mlebench.profiles import Profile
-from mlebench.sandbox import network, outputs
 from mlebench.sandbox.base import OUTPUT_FOLDERS, EndState, FailureClass, Outcome, RunRequest
 from mlebench.sandbox.checker import Checker
-from mlebench.sandbox.container import ContainerArchive, HostFolder
+from mlebench.sandbox.docker import network, outputs
+from mlebench.sandbox.docker.container import ContainerArchive, HostFolder
+from mlebench.sandbox.docker.engine import is_outage, summary
+from mlebench.sandbox.docker.images import Image
+from mlebench.sandbox.docker.run_log import RunLog
+from mlebench.sandbox.docker.watch import Excess, Watch
 from mlebench.sandbox.ending import keep_ending
-from mlebench.sandbox.engine import is_outage, summary
-from mlebench.sandbox.images import Image
-from mlebench.sandbox.run_log import RunLog
 from mlebench.sandbox.snapshots import Snapshots
-from mlebench.sandbox.watch import Excess, Watch
 
 _SHORTEST_TICK, _LONGEST_TICK = 0.1, 1.0
 OUTAGE_PATIENCE = 300.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from mlebench.runs.state import RunRecord, State
+from mlebench.runs.record import RunRecord, State
 
 MEDALS = ("gold", "silver", "bronze")
 

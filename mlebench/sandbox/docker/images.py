@@ -20,7 +20,7 @@ from typing import Any, Literal
 from mlebench._support.paths import content_dir
 from mlebench.agents import AgentSpec, get_agent, list_agents
 from mlebench.errors import UsageError, WorkFailed
-from mlebench.sandbox.engine import summary
+from mlebench.sandbox.docker.engine import summary
 
 DEFAULT_PARENT = "python:3.11-slim-bookworm"
 GPU_PARENT = "nvidia/cuda:12.6.3-cudnn-runtime-ubuntu24.04"

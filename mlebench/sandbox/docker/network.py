@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from mlebench.sandbox.engine import LABEL
+from mlebench.sandbox.docker.engine import LABEL
 
 OPEN = "mlebench-open"
 _APART = {"com.docker.network.bridge.enable_icc": "false"}

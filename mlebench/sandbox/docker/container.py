@@ -16,7 +16,7 @@ from typing import Any
 
 from mlebench.agents import NOT_COPIED
 from mlebench.sandbox.base import OUTPUT_FOLDERS, RunRequest, StartFailed, agent_environment
-from mlebench.sandbox.engine import LABEL
+from mlebench.sandbox.docker.engine import LABEL
 
 USER = 1000
 """The agent's user and group in every container, whatever the image says."""

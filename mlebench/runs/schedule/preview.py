@@ -12,10 +12,10 @@ from typing import Any
 from mlebench._support.secrets import find_secrets
 from mlebench.preparation.build import comes_from_another_key, folder_size, is_prepared
 from mlebench.registry import Registry
-from mlebench.runs.booking import Need
 from mlebench.runs.executors.base import Executor
-from mlebench.runs.expected import expect
+from mlebench.runs.executors.booking import Need
 from mlebench.runs.plan import Plan
+from mlebench.runs.schedule.expected import expect
 from mlebench.sandbox.base import Sandbox
 
 _OUTPUT_SHARE = 0.2

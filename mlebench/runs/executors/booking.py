@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mlebench._support.quantities import show_size
 from mlebench.profiles import Profile
-from mlebench.runs.leases import GpuLeases
+from mlebench.runs.executors.leases import GpuLeases
 
 
 @dataclass(frozen=True)

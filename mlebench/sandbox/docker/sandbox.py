@@ -18,11 +18,11 @@ from mlebench._support.quantities import show_size
 from mlebench.agents import AgentSpec
 from mlebench.errors import MlebenchError
 from mlebench.profiles import Profile
-from mlebench.sandbox import container, engine, images, network
 from mlebench.sandbox.base import RunRequest, SandboxName, StartFailed
-from mlebench.sandbox.container import FOLDER_LABEL, LOG_LABEL, RUN_LABEL, HostFolder
-from mlebench.sandbox.docker_handle import DockerHandle
-from mlebench.sandbox.run_log import RunLog
+from mlebench.sandbox.docker import container, engine, images, network
+from mlebench.sandbox.docker.container import FOLDER_LABEL, LOG_LABEL, RUN_LABEL, HostFolder
+from mlebench.sandbox.docker.handle import DockerHandle
+from mlebench.sandbox.docker.run_log import RunLog
 
 _log = logging.getLogger("mlebench")
 _building = threading.Lock()
