@@ -9,12 +9,13 @@ Metrics are pure functions in `grading.metrics`.
 
 from grading.columns import Boolean, Column, Integer, IntegerList, Label, Probability, Real, RunLengths, Text, refuse
 from grading.grader import EditionGraders, Grader, per_edition
-from grading.medals import Thresholds
+from grading.medals import Board, Thresholds
 from grading.report import AggregateReport, CompetitionReport, aggregate_reports
 from grading.submission import InvalidSubmission
 
 __all__ = [
     "AggregateReport",
+    "Board",
     "Boolean",
     "Column",
     "CompetitionReport",

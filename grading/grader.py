@@ -12,7 +12,7 @@ import pandas as pd
 from grading.columns import Column, refuse
 from grading.medals import Thresholds
 from grading.rows import RowRule
-from grading.submission import Aligned, InvalidSubmission, align, id_text, read_table
+from grading.submission import Aligned, InvalidSubmission, align, read_table
 
 Columns = Mapping[str, Column] | Callable[[pd.DataFrame], Mapping[str, Column]]
 
@@ -104,9 +104,15 @@ class Grader:
             return self.read_answers(path)
         if answers is None and callable(self.columns):
             return read_table(path, self.id_columns)
-        columns = self.columns_of(answers if answers is not None else pd.DataFrame())
-        text = [*self.id_columns, *(name for name, kind in columns.items() if kind.reads_text)]
-        return read_table(path, text, None if answers is None else self._rows_to_read(len(answers)))
+        if answers is None:
+            return read_table(path, self._text_columns(self.columns_of(pd.DataFrame())))
+        columns = self.columns_of(answers)
+        return read_table(
+            path, self._text_columns(columns), once=[*self.id_columns, *columns], max_rows=self._rows_to_read(len(answers))
+        )
+
+    def _text_columns(self, columns: Mapping[str, Column]) -> list[str]:
+        return [*self.id_columns, *(name for name, kind in columns.items() if kind.reads_text)]
 
     def _rows_to_read(self, graded: int) -> int:
         # a correct submission has one row per id; reading twice that many is enough to see what is wrong
@@ -166,7 +172,7 @@ class Grader:
         return self.metric(truth, prediction)
 
     def _true_values(self, answers: pd.DataFrame, columns: Mapping[str, Column]) -> np.ndarray:
-        ids = id_text(answers, self.id_columns)
+        ids = answers[self.id_columns[0]]
         try:
             if self.truth:
                 return self.truth(answers)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -31,6 +31,15 @@ class Standing(NamedTuple):
     """Teams on the leaderboard, the ranked score not counted."""
     percentile: float
     """Percentage of the teams, 0 to 100, that are not better than the score."""
+
+
+class Placing(NamedTuple):
+    """What a score is worth on the board of its competition."""
+
+    medal: Medal | None
+    above_median: bool
+    standing: Standing | None
+    """None where there is no score or no leaderboard."""
 
 
 def medal_places(teams: int) -> MedalPlaces:
@@ -100,6 +109,30 @@ class Thresholds:
     def is_above_median(self, score: float | None) -> bool:
         """Whether `score` is strictly better than the median."""
         return score != self.median and self.reaches(score, self.median)
+
+
+@dataclass(frozen=True)
+class Board:
+    """What the scores of one competition are placed on.
+
+    Attributes:
+        lower_is_better: direction of the score.
+        thresholds: None where the competition has none: then nothing earns a medal.
+        scores: the leaderboard, one score per team in any order; empty where it is unknown.
+    """
+
+    lower_is_better: bool
+    thresholds: Thresholds | None = None
+    scores: Sequence[float] = ()
+
+    def place(self, score: float | None) -> Placing:
+        """Medal, side of the median and standing of a score; a missing or NaN one earns nothing."""
+        thresholds = self.thresholds
+        return Placing(
+            thresholds.medal(score) if thresholds else None,
+            thresholds.is_above_median(score) if thresholds else False,
+            standing(score, self.scores, lower_is_better=self.lower_is_better),
+        )
 
 
 def standing(score: float | None, leaderboard: Iterable[float], *, lower_is_better: bool) -> Standing | None:

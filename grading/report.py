@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, cast, get_args
 
-from grading.medals import Medal, Thresholds, standing
+from grading.medals import Board, Medal, Thresholds
 
 ErrorKind = Literal["missing", "not_csv", "invalid", "grader_error"]
 
@@ -58,27 +58,24 @@ class CompetitionReport:
         cls,
         competition_id: str,
         score: float | None,
-        thresholds: Thresholds | None,
+        board: Board,
         *,
-        is_lower_better: bool,
         submission_path: str,
         submission_exists: bool = True,
-        leaderboard: Sequence[float] | None = None,
         **extras: Any,
     ) -> CompetitionReport:
-        """Place a score on the thresholds.
+        """Place a score on its competition's board.
 
         Args:
             score: in the metric's units, rounded as it is to be ranked. None where the submission is missing or
                 invalid; a valid one whose score is NaN or infinite keeps its validity and earns nothing.
-            thresholds: None where the competition has none: then nothing earns a medal.
-            leaderboard: one score per team, for rank and percentile.
-            extras: `edition, error, error_kind, seed, run_id, split_key_hash, instance_hash`.
+            board: thresholds, and the leaderboard for rank and percentile where it is known.
+            extras: the other fields, such as `edition, error, error_kind, seed, run_id`.
         """
         valid = score is not None
         score = _finite(score)
-        medal = thresholds.medal(score) if thresholds else None
-        place = standing(score, leaderboard or (), lower_is_better=is_lower_better)
+        medal, above_median, standing = board.place(score)
+        thresholds = board.thresholds
         return cls(
             competition_id=competition_id,
             score=score,
@@ -90,15 +87,15 @@ class CompetitionReport:
             gold_medal=medal == "gold",
             silver_medal=medal == "silver",
             bronze_medal=medal == "bronze",
-            above_median=thresholds.is_above_median(score) if thresholds else False,
+            above_median=above_median,
             submission_exists=submission_exists,
             valid_submission=valid,
-            is_lower_better=is_lower_better,
+            is_lower_better=board.lower_is_better,
             created_at=datetime.now(UTC),
             submission_path=submission_path,
-            rank=place.rank if place else None,
-            leaderboard_size=place.size if place else None,
-            percentile=place.percentile if place else None,
+            rank=standing.rank if standing else None,
+            leaderboard_size=standing.size if standing else None,
+            percentile=standing.percentile if standing else None,
             **extras,
         )
 

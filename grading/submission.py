@@ -6,7 +6,7 @@ Every check here raises `InvalidSubmission`; its message names columns and the s
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,20 +35,23 @@ class Aligned(NamedTuple):
     answers: pd.DataFrame
 
 
-def read_table(path: Path, text_columns: Iterable[str], max_rows: int | None = None) -> pd.DataFrame:
+def read_table(path: Path, text_columns: Iterable[str], *, once: Iterable[str] = (), max_rows: int | None = None) -> pd.DataFrame:
     """Read a csv file without losing anything of its text columns.
 
     Args:
         path: the csv file.
         text_columns: columns kept as text to the letter (leading zeros, `NA` as a word); all others are parsed as pandas does,
             with round-trip float precision.
+        once: columns that the file must not name twice, as it could then be read in two ways.
         max_rows: rows beyond this many are not read.
 
     Raises:
-        InvalidSubmission: if the file is empty, binary or not a table.
+        InvalidSubmission: if the file is empty, binary or not a table, or names a column of `once` twice.
     """
     try:
-        header = list(pd.read_csv(path, nrows=0, dtype=str, keep_default_na=False).columns)
+        # read as a row, since pandas renames the second of two columns of one name
+        header = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0].tolist()
+        _refuse_repeated(header, once)
         text = set(text_columns).intersection(header)
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -105,15 +108,16 @@ def align(
 
 
 def require_columns(submission: pd.DataFrame, required: Iterable[str]) -> None:
-    """Refuse a table that lacks a required column or names one twice.
-
-    In a csv file the first of several columns of one name counts: pandas renames the others.
-    """
+    """Refuse a table that lacks a required column or names one twice."""
     required = list(required)
     columns = [str(column) for column in submission.columns]
     lacking = [column for column in required if column not in columns]
     if lacking:
         raise InvalidSubmission(f"missing column {_listed(lacking)}; the file has {_listed(columns) or 'no columns'}")
+    _refuse_repeated(columns, required)
+
+
+def _refuse_repeated(columns: Sequence[str], required: Iterable[str]) -> None:
     repeated = [column for column in required if columns.count(column) > 1]
     if repeated:
         raise InvalidSubmission(f"column {_listed(repeated)} appears more than once; keep one")

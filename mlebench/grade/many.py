@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from grading.report import CompetitionReport
 from mlebench.errors import WorkFailed
-from mlebench.grade.one import grade_csv, read_answers
+from mlebench.grade.one import grade_against, read_answers
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -39,7 +39,7 @@ class Submission(NamedTuple):
     run_id: str | None = None
 
 
-class _Batch(NamedTuple):
+class _Share(NamedTuple):
     """Submissions of one competition that one process grades."""
 
     places: list[int]
@@ -76,28 +76,28 @@ def grade_many(
         UsageError: a competition is not known or not prepared.
         WorkFailed: a process died.
     """
-    batches = _by_competition(submissions)
+    shares = _by_competition(submissions)
     context = _process_context() if jobs > 1 and len(submissions) > 1 else None
     if context:
-        batches = [part for batch in batches for part in _spread(batch, batches, registry, jobs)]
-    batches.sort(key=lambda batch: batch.size, reverse=True)
+        shares = [part for share in shares for part in _spread(share, shares, registry, jobs)]
+    shares.sort(key=lambda share: share.size, reverse=True)
     reports: dict[int, CompetitionReport] = {}
-    for batch, graded in _work(batches, registry, jobs, live_thresholds, context):
-        reports.update(zip(batch.places, graded, strict=True))
+    for share, graded in _work(shares, registry, jobs, live_thresholds, context):
+        reports.update(zip(share.places, graded, strict=True))
         if progress:
             progress(len(graded))
     return [reports[place] for place in range(len(submissions))]
 
 
-def _by_competition(submissions: Sequence[Submission]) -> list[_Batch]:
+def _by_competition(submissions: Sequence[Submission]) -> list[_Share]:
     places: dict[str, list[int]] = {}
     for place, submission in enumerate(submissions):
         places.setdefault(submission.competition_id, []).append(place)
-    return [_batch(listed, [submissions[place] for place in listed]) for listed in places.values()]
+    return [_share(listed, [submissions[place] for place in listed]) for listed in places.values()]
 
 
-def _batch(places: list[int], submissions: list[Submission], answers: pd.DataFrame | None = None) -> _Batch:
-    return _Batch(places, submissions, sum(map(_size, submissions)), answers)
+def _share(places: list[int], submissions: list[Submission], answers: pd.DataFrame | None = None) -> _Share:
+    return _Share(places, submissions, sum(map(_size, submissions)), answers)
 
 
 def _size(submission: Submission) -> int:
@@ -107,32 +107,32 @@ def _size(submission: Submission) -> int:
         return 0
 
 
-def _spread(batch: _Batch, batches: Sequence[_Batch], registry: Registry, jobs: int) -> list[_Batch]:
-    """The batch, or parts of it where it is more than one process' fair share."""
-    fair_share = sum(other.size for other in batches) / jobs
-    if batch.size <= fair_share or len(batch.places) < 2:
-        return [batch]
-    answers = read_answers(registry.get_competition(batch.submissions[0].competition_id))
-    wanted = math.ceil(_CHUNKS_PER_JOB * batch.size / fair_share)
-    step = math.ceil(len(batch.places) / wanted)
+def _spread(share: _Share, shares: Sequence[_Share], registry: Registry, jobs: int) -> list[_Share]:
+    """The share, or parts of it where it is more than one process' fair share."""
+    fair_share = sum(other.size for other in shares) / jobs
+    if share.size <= fair_share or len(share.places) < 2:
+        return [share]
+    answers = read_answers(registry.get_competition(share.submissions[0].competition_id))
+    wanted = math.ceil(_CHUNKS_PER_JOB * share.size / fair_share)
+    step = math.ceil(len(share.places) / wanted)
     return [
-        _batch(batch.places[start : start + step], batch.submissions[start : start + step], answers)
-        for start in range(0, len(batch.places), step)
+        _share(share.places[start : start + step], share.submissions[start : start + step], answers)
+        for start in range(0, len(share.places), step)
     ]
 
 
 def _work(
-    batches: Sequence[_Batch], registry: Registry, jobs: int, live_thresholds: bool, context: BaseContext | None
-) -> Iterator[tuple[_Batch, list[CompetitionReport]]]:
-    """Every batch with its reports, in the order in which they are done."""
+    shares: Sequence[_Share], registry: Registry, jobs: int, live_thresholds: bool, context: BaseContext | None
+) -> Iterator[tuple[_Share, list[CompetitionReport]]]:
+    """Every share with its reports, in the order in which they are done."""
     if context is None:
-        for batch in batches:
-            yield batch, _grade(batch, registry, live_thresholds)
+        for share in shares:
+            yield share, _grade(share, registry, live_thresholds)
         return
     try:
-        with ProcessPoolExecutor(min(jobs, len(batches)), mp_context=context) as pool:
-            futures: dict[Future[list[CompetitionReport]], _Batch] = {
-                pool.submit(_grade, batch, registry, live_thresholds): batch for batch in batches
+        with ProcessPoolExecutor(min(jobs, len(shares)), mp_context=context) as pool:
+            futures: dict[Future[list[CompetitionReport]], _Share] = {
+                pool.submit(_grade, share, registry, live_thresholds): share for share in shares
             }
             try:
                 for future in as_completed(futures):
@@ -160,12 +160,10 @@ def _process_context() -> BaseContext:
     return context
 
 
-def _grade(batch: _Batch, registry: Registry, live_thresholds: bool) -> list[CompetitionReport]:
-    competition = registry.get_competition(batch.submissions[0].competition_id)
-    if batch.answers is not None:
-        # where `functools.cached_property` looks first
-        competition.__dict__["answers_table"] = batch.answers
+def _grade(share: _Share, registry: Registry, live_thresholds: bool) -> list[CompetitionReport]:
+    competition = registry.get_competition(share.submissions[0].competition_id)
+    answers = read_answers(competition) if share.answers is None else share.answers
     return [
-        grade_csv(entry.path, competition, live_thresholds=live_thresholds, seed=entry.seed, run_id=entry.run_id)
-        for entry in batch.submissions
+        grade_against(answers, entry.path, competition, live_thresholds=live_thresholds, seed=entry.seed, run_id=entry.run_id)
+        for entry in share.submissions
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ logger = logging.getLogger("mlebench")
 
 
 @dataclass(frozen=True)
-class _Verdict:
+class _Judgement:
     score: float | None = None
     error_kind: ErrorKind | None = None
     error: str | None = None
@@ -43,21 +42,23 @@ def grade_csv(path: Path | str, competition: Competition, *, live_thresholds: bo
     Raises:
         UsageError: if the competition's data is not prepared, is split with another key, or its answers are damaged.
     """
-    submission = Path(path)
-    verdict = _judge(submission, competition)
+    return grade_against(read_answers(competition), Path(path), competition, live_thresholds=live_thresholds, **extras)
+
+
+def grade_against(
+    answers: pd.DataFrame, path: Path, competition: Competition, *, live_thresholds: bool = False, **extras: Any
+) -> CompetitionReport:
+    """`grade_csv` for a caller that has read the answers."""
+    found = _judge(path, competition, answers)
     return CompetitionReport.from_score(
         competition.id,
-        None if verdict.score is None else round(verdict.score, 5),
-        competition.live_thresholds if live_thresholds else competition.thresholds,
-        is_lower_better=competition.is_lower_better,
-        submission_path=str(submission),
-        submission_exists=verdict.error_kind not in ("missing", "not_csv"),
-        leaderboard=_leaderboard_scores(competition),
-        edition=competition.edition.name,
-        split_key_hash=competition.edition.key_hash,
-        instance_hash=competition.instance_hash,
-        error_kind=verdict.error_kind,
-        error=verdict.error,
+        None if found.score is None else round(found.score, 5),
+        competition.board(live=live_thresholds),
+        submission_path=str(path),
+        submission_exists=found.error_kind not in ("missing", "not_csv"),
+        error_kind=found.error_kind,
+        error=found.error,
+        **competition.provenance,
         **extras,
     )
 
@@ -71,8 +72,8 @@ def validate_submission(path: Path | str, competition: Competition) -> tuple[boo
     Raises:
         UsageError: if the competition's data is not prepared, is split with another key, or its answers are damaged.
     """
-    verdict = _judge(Path(path), competition)
-    return (True, "Submission is valid.") if verdict.error_kind is None else (False, verdict.error or "")
+    found = _judge(Path(path), competition, read_answers(competition))
+    return (True, "Submission is valid.") if found.error_kind is None else (False, found.error or "")
 
 
 def read_answers(competition: Competition) -> pd.DataFrame:
@@ -92,24 +93,18 @@ def read_answers(competition: Competition) -> pd.DataFrame:
         ) from None
 
 
-def _judge(submission: Path, competition: Competition) -> _Verdict:
-    answers = read_answers(competition)
+def _judge(submission: Path, competition: Competition, answers: pd.DataFrame) -> _Judgement:
     if not submission.is_file():
         what = "a folder" if submission.is_dir() else "missing"
-        return _Verdict(error_kind="missing", error=f"{submission} is {what}; hand in a csv file")
+        return _Judgement(error_kind="missing", error=f"{submission} is {what}; hand in a csv file")
     if submission.suffix.lower() != ".csv":
-        return _Verdict(error_kind="not_csv", error=f"{submission} is not a .csv file")
+        return _Judgement(error_kind="not_csv", error=f"{submission} is not a .csv file")
     try:
-        return _Verdict(score=competition.grader(competition.grader.read(submission, answers), answers))
+        grader = competition.grader
+        return _Judgement(score=grader(grader.read(submission, answers), answers))
     except InvalidSubmission as error:
-        return _Verdict(error_kind="invalid", error=str(error))
+        return _Judgement(error_kind="invalid", error=str(error))
     except Exception:
         # whatever else goes wrong is our fault and must never count as the agent's
         logger.exception("the grader of %s failed on %s", competition.id, submission)
-        return _Verdict(error_kind="grader_error", error=f"the grader of {competition.id} failed; the log holds its traceback")
-
-
-def _leaderboard_scores(competition: Competition) -> Sequence[float] | None:
-    if not competition.leaderboard.exists():
-        return None
-    return list(competition.read_leaderboard()["score"])
+        return _Judgement(error_kind="grader_error", error=f"the grader of {competition.id} failed; the log holds its traceback")

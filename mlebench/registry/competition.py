@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from grading import Grader, Thresholds
+    from grading import Board, Grader, Thresholds
 
 
 @dataclass(frozen=True)
@@ -192,6 +192,29 @@ class Competition:
         if self.facts.thresholds is not None:
             return Thresholds(**self.facts.thresholds.model_dump(), lower_is_better=self.is_lower_better)
         return self.live_thresholds if self.leaderboard.exists() else None
+
+    def board(self, *, live: bool = False) -> Board:
+        """What scores of this competition are placed on.
+
+        Args:
+            live: take medal thresholds from the refreshed leaderboard instead of the published ones.
+
+        Raises:
+            UsageError: with `live`, if there is no leaderboard.
+        """
+        from grading import Board
+
+        scores = self.read_leaderboard()["score"].tolist() if self.leaderboard.exists() else ()
+        return Board(self.is_lower_better, self.live_thresholds if live else self.thresholds, scores)
+
+    @property
+    def provenance(self) -> dict[str, str | None]:
+        """What the prepared data was made from, as grading reports record it."""
+        return {
+            "edition": self.edition.name,
+            "split_key_hash": self.edition.key_hash,
+            "instance_hash": self.instance_hash,
+        }
 
     @property
     def live_thresholds(self) -> Thresholds:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
-from grading.medals import Thresholds
+from grading.medals import Board, Thresholds
 from grading.report import AggregateReport, CompetitionReport, aggregate_reports
 
 CONTRACT_KEYS = [
@@ -36,11 +38,12 @@ CONTRACT_KEYS = [
     "leaderboard_size",
     "percentile",
 ]
-THRESHOLDS = Thresholds(0.9, 0.8, 0.7, 0.5, lower_is_better=False)
+BOARD = Board(lower_is_better=False, thresholds=Thresholds(0.9, 0.8, 0.7, 0.5, lower_is_better=False))
 
 
-def graded(score: float | None, **extras: object) -> CompetitionReport:
-    return CompetitionReport.from_score("toy", score, THRESHOLDS, is_lower_better=False, submission_path="s.csv", **extras)  # type: ignore[arg-type]
+def graded(score: float | None, leaderboard: Sequence[float] = (), **extras: object) -> CompetitionReport:
+    board = replace(BOARD, scores=leaderboard)
+    return CompetitionReport.from_score("toy", score, board, submission_path="s.csv", **extras)  # type: ignore[arg-type]
 
 
 def test_keys_stand_in_the_order_of_the_contract() -> None:
@@ -86,7 +89,7 @@ def test_an_undefined_score_is_null_and_earns_nothing(score: float) -> None:
 
 
 def test_without_thresholds_nothing_is_earned() -> None:
-    report = CompetitionReport.from_score("toy", 1.0, None, is_lower_better=False, submission_path="s.csv")
+    report = CompetitionReport.from_score("toy", 1.0, Board(lower_is_better=False), submission_path="s.csv")
 
     assert report.valid_submission
     assert not report.any_medal

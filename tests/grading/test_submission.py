@@ -123,6 +123,18 @@ def test_text_is_read_to_the_letter(tmp_path: Path) -> None:
     assert exact(read.assign(after=["null", "NA", "007", "", "1.0", ' "quoted", ']), read) == 0.5
 
 
+@pytest.mark.parametrize("header", ["id,y,y", "y,id,y", "id,y,id"])
+def test_a_file_that_names_a_graded_column_twice_can_be_read_in_two_ways(tmp_path: Path, header: str) -> None:
+    (tmp_path / "s.csv").write_text(f"{header}\n1,1,2\n2,2,3\n3,4,5\n")
+    with pytest.raises(InvalidSubmission, match=r"column `(y|id)` appears more than once; keep one"):
+        grader.read(tmp_path / "s.csv", ANSWERS)
+
+
+def test_columns_that_are_not_graded_may_share_a_name(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("note,id,y,note,\n,1,1,,\n,2,2,,\n,3,4,,\n")
+    assert grader(grader.read(tmp_path / "s.csv", ANSWERS), ANSWERS) == 0
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"\n\n", b"\x00\x01\x02\xff", b"id,y\n1,2,3,4\n1\n", b'id,y\n"1,2\n', "id,y\n1,é".encode("utf-16")]
 )

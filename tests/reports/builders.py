@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from grading.medals import Thresholds
+from grading.medals import Board, Thresholds
 from grading.report import CompetitionReport, aggregate_reports
 from mlebench.reports.experiment import Batch, Conditions, Experiment, layers_of, make_experiments
 
@@ -21,8 +21,7 @@ def report(competition_id: str, outcome: str, **changes: object) -> CompetitionR
     made = CompetitionReport.from_score(
         competition_id,
         SCORES.get(outcome),
-        THRESHOLDS,
-        is_lower_better=False,
+        Board(lower_is_better=False, thresholds=THRESHOLDS),
         submission_path=f"{competition_id}/submission.csv",
         submission_exists=outcome != "missing",
         error={"invalid": "column `y` is missing", "missing": "there is no file"}.get(outcome),
