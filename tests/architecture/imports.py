@@ -55,9 +55,11 @@ def _imports_of(importer: str, path: Path, modules: dict[str, Path]) -> Iterator
                     yield Import(importer, whole, "", node.lineno)
                 elif imported := _known(base, modules):
                     yield Import(importer, imported, alias.name, node.lineno)
-        elif isinstance(node, ast.Constant) and node.value in modules and "." in str(node.value):
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             # a dotted name that is a module's stands there to be imported; `grading` alone may be a word
-            yield Import(importer, str(node.value), "", node.lineno, by_name=True)
+            imported, _, name = node.value.partition(":")
+            if "." in imported and imported in modules:
+                yield Import(importer, imported, name, node.lineno, by_name=True)
 
 
 def _absolute(node: ast.ImportFrom, package: str) -> str:

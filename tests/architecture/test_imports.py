@@ -14,7 +14,7 @@ FILES = {
     "house/kitchen.py": "def cook():\n    from house.cellar import wine as bottle, KEY",
     "house/cellar/__init__.py": "KEY = 1\nfrom . import wine",
     "house/cellar/wine.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from ..hall import door",
-    "house/attic.py": "import importlib\nimportlib.import_module('house.hall')\nWORD = 'house'",
+    "house/attic.py": "import importlib\nimportlib.import_module('house.hall')\nWORD = 'house'\nHOME = 'house.kitchen:cook'",
     "garden/a-shed/tools.py": "from .shelf import spade\nfrom ..nothing import x",
     "garden/a-shed/shelf.py": "spade = 1",
 }
@@ -39,6 +39,7 @@ def test_late_relative_typed_and_named_imports_are_all_seen(arrows: set[tuple[st
         ("house.cellar", "house.cellar.wine", False),
         ("house.cellar.wine", "house.hall", False),
         ("house.attic", "house.hall", True),
+        ("house.attic", "house.kitchen", True),
         ("garden.a-shed.tools", "garden.a-shed.shelf", False),
     }
 
