@@ -35,6 +35,7 @@ NAMES = {
     },
     "grading": {
         "AggregateReport",
+        "Board",
         "Boolean",
         "Column",
         "CompetitionReport",
