@@ -7,10 +7,10 @@ import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlebench.errors import UsageError
-from mlebench.registry.content import load_module
+from mlebench.registry.content import load_value
 from mlebench.registry.edition import PUBLISHED_KEY, Edition, fingerprint
 from mlebench.registry.facts import ChecksumFacts, CompetitionFacts
 from mlebench.registry.keys import MEASURED_LEADERBOARD, kept_key
@@ -37,6 +37,10 @@ class Competition:
     folder: Path
     data_dir: Path
     edition: Edition
+
+    def __getstate__(self) -> dict[str, Any]:
+        # graders need not be picklable, and answers are read again where they are needed
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     @property
     def id(self) -> str:
@@ -96,18 +100,22 @@ class Competition:
     @functools.cached_property
     def grader(self) -> Grader:
         """The grader of this edition."""
-        grader: Grader = load_module(self.folder / "grade.py").grader.for_edition(self.edition.name)
-        return dataclasses.replace(grader, lower_is_better=self.is_lower_better)
+        from grading.grader import EditionGraders, Grader
+
+        found = load_value(self.folder / "grade.py", "grader")
+        if not isinstance(found, Grader | EditionGraders):
+            raise UsageError(f"`grader` in {self.folder / 'grade.py'} is of type {type(found).__name__}; make it a `Grader`")
+        return dataclasses.replace(found.for_edition(self.edition.name), lower_is_better=self.is_lower_better)
 
     @property
     def prepare_fn(self) -> Callable[[Path, Path, Path], None]:
         """`prepare_fn(raw, public, private)`: makes the prepared data of this edition."""
-        return functools.partial(load_module(self.folder / "prepare.py").prepare, edition=self.edition)
+        return functools.partial(load_value(self.folder / "prepare.py", "prepare"), edition=self.edition)
 
     @property
     def mock_fn(self) -> Callable[..., None]:
         """`mock_fn(raw, rng, size)`: makes a tiny raw download."""
-        mock: Callable[..., None] = load_module(self.folder / "mock.py").mock
+        mock: Callable[..., None] = load_value(self.folder / "mock.py", "mock")
         return mock
 
     @property
@@ -249,7 +257,7 @@ class Competition:
     @property
     def references_fn(self) -> Callable[[Path, np.random.Generator], Iterator[tuple[str, pd.DataFrame]]]:
         """`references_fn(public, rng)`: names and submissions of reference methods, for data generated from a key."""
-        references: Callable[..., Iterator[tuple[str, pd.DataFrame]]] = load_module(self.folder / "references.py").references
+        references: Callable[..., Iterator[tuple[str, pd.DataFrame]]] = load_value(self.folder / "references.py", "references")
         return references
 
     def _text(self, name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -297,7 +298,7 @@ def test_fault_of_the_grader_is_not_the_agents_and_is_mended_by_resuming(plan: P
     assert (record.state, record.reason, record.failure_class) == ("finished", "grader-error", "infrastructure")
     assert [entry["run_id"] for entry in report_of(group)["run_group"]["infrastructure_failures"]] == ["toy-a_seed0"]
     grade.write_text(right)
-    load_module.cache_clear()
+    del sys.modules[load_module(grade).__name__]
     load_competition.cache_clear()
     make_ready(group)
     run_groups([group], local_executor(), AT_ONCE)
