@@ -9,7 +9,6 @@ import pandas as pd
 
 from grading.columns import Column, Probability
 from grading.grader import Grader
-from grading.metrics.bandit import thompson_regret, uniform_regret
 from grading.metrics.joint import dyadic_joint_kl, uniform_joint_kl
 
 FUNCTIONS = 100
@@ -63,32 +62,6 @@ def relative_joint_kl(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
     return divergence / uniform
 
 
-def relative_thompson_regret(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
-    """Regret of Thompson sampling summed over bandits, divided by that of playing at random.
-
-    Args:
-        answers: `row_id`, `problem`, `probability` (the chance of a reward) and `stream`, a seed in hexadecimal digits that
-            is the same on all rows of a problem.
-        submission: `row_id` and the sampled functions, in the order of the answers.
-
-    Returns:
-        0 for the true functions, 1 for constants; can exceed 1.
-    """
-    samples = submission[sample_columns()].to_numpy()
-    truth, streams = answers["probability"].to_numpy(), answers["stream"].to_numpy()
-    regret = uniform = 0.0
-    for rows in answers.groupby("problem").indices.values():
-        rng = np.random.default_rng(int(streams[rows[0]], 16))
-        regret += thompson_regret(truth[rows], samples[rows], rng)
-        uniform += uniform_regret(truth[rows])
-    return regret / uniform
-
-
 def joint_prediction_grader() -> Grader:
     """Grades sampled functions of binary problems by `relative_joint_kl`."""
     return Grader(id="row_id", columns=probability_columns(), score=relative_joint_kl, perfect=true_functions)
-
-
-def bandit_grader() -> Grader:
-    """Grades sampled functions of bandits by `relative_thompson_regret`."""
-    return Grader(id="row_id", columns=probability_columns(), score=relative_thompson_regret, perfect=true_functions)

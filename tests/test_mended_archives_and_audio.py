@@ -17,7 +17,7 @@ from scipy.io import loadmat
 
 from mlebench.data.archives import read_tar
 from mlebench.data.tfrecord import decode_example, read_tfrecord
-from mlebench.errors import WorkFailed
+from mlebench.errors import UsageError, WorkFailed
 from mlebench.preparation.build import make_mock, prepare
 from mlebench.registry import Competition, Registry
 
@@ -237,5 +237,5 @@ def test_camera_trap_photo_with_several_animals_gets_one_row() -> None:
 def test_sound_tags_without_the_released_labels_say_where_to_get_them(tmp_path: Path) -> None:
     competition = mocked(tmp_path, "freesound-audio-tagging-2019", "v1", 30)
     (tmp_path / "raw" / "FSDKaggle2019.meta.zip").unlink()
-    with pytest.raises(WorkFailed, match="get it from https://zenodo"):
+    with pytest.raises(UsageError, match="get it from https://zenodo"):
         prepare(competition, tmp_path / "raw", mock=True)

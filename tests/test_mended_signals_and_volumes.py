@@ -105,7 +105,7 @@ def test_an_empty_array_file_is_named(tmp_path: Path, name: str, file: str) -> N
 def test_an_empty_table_of_molecules_is_named(tmp_path: Path) -> None:
     competition = mocked(tmp_path, "stanford-covid-vaccine")
     (tmp_path / "raw" / "train.json").write_bytes(b"")
-    with pytest.raises(WorkFailed, match=r"train\.json holds no molecules"):
+    with pytest.raises(WorkFailed, match=r"train\.json is damaged \(it holds no molecules\)"):
         prepare(competition, tmp_path / "raw", mock=True)
 
 

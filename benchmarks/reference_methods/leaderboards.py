@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -24,10 +25,7 @@ from mlebench.registry import Competition, Registry
 from mlebench.registry.content import load_module
 from mlebench.registry.edition import PUBLISHED_KEY
 from mlebench.registry.keys import MEASURED_LEADERBOARD
-from mlebench.research import logistic_methods
 from mlebench.research.binary_problems import submissions
-from mlebench.research.string_functions import ATOMS, NAMED_ATOMS
-from mlebench.research.string_search import search, search_with_exception
 
 Methods = Callable[[Path, np.random.Generator], Iterator[tuple[str, pd.DataFrame]]]
 
@@ -39,6 +37,7 @@ def trained_networks(public: Path, rng: np.random.Generator) -> Iterator[tuple[s
 
 def long_chains(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
     """What 100 functions and long chains add on problems of logistic regression."""
+    logistic_methods = _module("research-dyadic-logistic", "logistic_methods")
     methods = {
         "ensemble of 100, exponential weights": partial(logistic_methods.ensemble, members=100, priors=False),
         "ensemble of 100, random prior centres": partial(logistic_methods.ensemble, members=100, bootstrap=False),
@@ -50,15 +49,22 @@ def long_chains(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, p
 
 def long_searches(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
     """Enumeration that goes deeper, or finds exceptions, too."""
-    interpreted = load_module(paths.content_dir("competitions") / "research-find-strings" / "references.py").interpreted
+    references, functions, searching = (
+        _module("research-find-strings", name) for name in ("references", "string_functions", "string_search")
+    )
+    named, every = functions.NAMED_ATOMS, functions.ATOMS
     interpreters = {
-        "enumeration of two named atoms": partial(search, atoms=NAMED_ATOMS, depth=2),
-        "enumeration of two named atoms, with exceptions": partial(search_with_exception, atoms=NAMED_ATOMS, depth=2),
-        "enumeration of two atoms, with exceptions": partial(search_with_exception, atoms=ATOMS, depth=2),
-        "enumeration of three named atoms": partial(search, atoms=NAMED_ATOMS, depth=3),
+        "enumeration of two named atoms": partial(searching.search, atoms=named, depth=2),
+        "enumeration of two named atoms, with exceptions": partial(searching.search_with_exception, atoms=named, depth=2),
+        "enumeration of two atoms, with exceptions": partial(searching.search_with_exception, atoms=every, depth=2),
+        "enumeration of three named atoms": partial(searching.search, atoms=named, depth=3),
     }
     for name, interpreter in interpreters.items():
-        yield name, interpreted(public, interpreter)
+        yield name, references.interpreted(public, interpreter)
+
+
+def _module(competition_id: str, name: str) -> ModuleType:
+    return load_module(paths.content_dir("competitions") / competition_id / f"{name}.py")
 
 
 SLOW_METHODS: dict[str, Methods] = {

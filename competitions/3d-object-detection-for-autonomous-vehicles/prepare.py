@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 from mlebench.data import Edition, link, link_files, read_csv, read_json, write_csv, write_json_list
-from mlebench.errors import WorkFailed
+from mlebench.data.raw_faults import damaged
 
 SIDES = ("train", "test")
 FIELDS = 8
@@ -61,7 +61,7 @@ class Tables:
             try:
                 records[side_of(record)].append(record)
             except KeyError as error:
-                raise WorkFailed(f"{name}.json refers to {error}, which the raw data lacks; download it again") from None
+                raise damaged(f"{name}.json", f"it refers to {error}, which the raw data lacks") from None
         for side in SIDES:
             self.write(side, name, records[side])
         return records
@@ -71,7 +71,7 @@ def write_boxes(table: Path, public: Path, private: Path, side_of_sample: dict[s
     boxes = read_csv(table)
     for sample in boxes["Id"]:
         if sample not in side_of_sample:
-            raise WorkFailed(f"{table} names the sample {sample}, which sample.json lacks; download it again")
+            raise damaged(table, f"it names the sample {sample}, which sample.json lacks")
     side = boxes["Id"].map(side_of_sample)
     test = boxes[side == "test"]
     write_csv(boxes[side == "train"], public / "train.csv")
@@ -104,13 +104,13 @@ def first_uses(files: list[Record], key: str) -> Iterable[str]:
 def lookup(records: dict[str, Record], tokens: Iterable[str]) -> Iterator[Record]:
     for token in tokens:
         if token not in records:
-            raise WorkFailed(f"sample_data.json refers to {token}, which the raw data lacks; download it again")
+            raise damaged("sample_data.json", f"it refers to {token}, which the raw data lacks")
         yield records[token]
 
 
 def place_recordings(raw: Path, public: Path, side: str, files: list[Record]) -> None:
     if unknown := {file["fileformat"] for file in files} - {"jpeg", "bin"}:
-        raise WorkFailed(f"sample_data.json holds files of an unknown format ({', '.join(sorted(unknown))}); download it again")
+        raise damaged("sample_data.json", f"files of unknown formats: {', '.join(sorted(unknown))}")
     for kind, suffix in (("images", "jpeg"), ("lidar", "bin")):
         # a few entries name the same file
         names = {file["filename"].rpartition("/")[2] for file in files if file["fileformat"] == suffix}

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import write_csv
-from mlebench.data.bson_files import encode_bson
 from mlebench.data.mocking import image_bytes
+
+from .bson_files import encode_bson
 
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:

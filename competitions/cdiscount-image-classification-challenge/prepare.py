@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import Edition, link, write_csv
-from mlebench.data.bson_files import integers, read_bson, without
-from mlebench.errors import WorkFailed
+from mlebench.data.raw_faults import damaged
+
+from .bson_files import integers, read_bson, without
 
 EXAMPLES = 100
 
@@ -31,7 +32,7 @@ def read_labels(source: Path) -> pd.DataFrame:
         categories.append(category)
     products = pd.DataFrame({"_id": np.asarray(ids), "category_id": np.asarray(categories)})
     if products["_id"].duplicated().any():
-        raise WorkFailed(f"{source} holds a product twice; download it again")
+        raise damaged(source, "it holds a product twice")
     return products
 
 

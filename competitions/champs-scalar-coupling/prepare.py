@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import Edition, link_files, read_csv, take_groups, write_csv
-from mlebench.errors import WorkFailed
+from mlebench.data.raw_faults import damaged
 
 TRAIN_ONLY = (
     "dipole_moments.csv",
@@ -35,7 +35,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 def read_molecules(path: Path, molecules: pd.Series) -> pd.DataFrame:
     """The rows of some molecules in the order of the file."""
     table = read_csv(path)
-    missing = np.setdiff1d(molecules, table["molecule_name"])
-    if len(missing):
-        raise WorkFailed(f"{path} lacks {len(missing):,} molecules of train.csv, {missing[0]!r} first; download it again")
+    lacking = np.setdiff1d(molecules, table["molecule_name"])
+    if len(lacking):
+        raise damaged(path, f"it lacks {len(lacking):,} molecules of train.csv, {lacking[0]!r} first")
     return table[table["molecule_name"].isin(molecules)]

@@ -3,7 +3,8 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from mlebench.data import Edition, link, link_tree, open_zip, read_csv, unpack_files, write_csv
-from mlebench.errors import WorkFailed
+from mlebench.data.raw_faults import damaged
+from mlebench.errors import UsageError
 
 TABLES = ("sample_submission.csv", "train_curated.csv", "train_noisy.csv")
 AUDIO = ("test", "train_curated", "train_noisy")
@@ -16,7 +17,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     released = read_released_labels(raw)
     test = released[released["usage"] == "Private"]
     if len(test) != len(sample) or set(test["fname"]) != set(sample["fname"]):
-        raise WorkFailed(f"sample_submission.csv and {LABELS} are not about the same clips; download both again")
+        raise damaged(raw / "sample_submission.csv", f"{LABELS} is not about the same clips")
     tags = test["labels"].str.split(",")
     columns = {name: [int(name in of_clip) for of_clip in tags] for name in sample.columns[1:]}
     write_csv(pd.DataFrame({"fname": test["fname"].to_numpy(), **columns}), private / "test.csv")
@@ -35,7 +36,7 @@ def read_released_labels(raw: Path) -> pd.DataFrame:
     if (raw / inside).exists():
         return read_csv(raw / inside)
     if not (raw / f"{LABELS}.zip").exists():
-        raise WorkFailed(
+        raise UsageError(
             f"{LABELS}.zip is missing from {raw}: the test labels are not in Kaggle's download; get it from {LABELS_URL} and "
             "put it there"
         )

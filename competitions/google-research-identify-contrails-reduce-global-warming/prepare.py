@@ -7,7 +7,7 @@ import pandas as pd
 
 from grading.metrics.run_length import encode
 from mlebench.data import Edition, link, link_files, link_tree, read_json, test_count, write_csv
-from mlebench.errors import WorkFailed
+from mlebench.data.raw_faults import unreadable
 
 BANDS = [f"band_{number:02d}.npy" for number in range(8, 17)]
 MASKS = ["human_individual_masks.npy", "human_pixel_masks.npy"]
@@ -44,5 +44,5 @@ def describe(record: Path) -> dict[str, str | int]:
         mask = np.load(record / "human_pixel_masks.npy")
         height, width, _ = np.load(record / "band_08.npy", mmap_mode="r").shape
     except (OSError, ValueError, EOFError) as error:
-        raise WorkFailed(f"the arrays in {record} cannot be read ({error}); download the raw data again") from None
+        raise unreadable(record, "arrays", error) from None
     return {"record_id": record.name, "encoded_pixels": encode(mask == 1) or "-", "height": height, "width": width}

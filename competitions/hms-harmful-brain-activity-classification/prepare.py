@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import Edition, link_files, link_tree, read_csv, write_csv
-from mlebench.errors import WorkFailed
+from mlebench.data.raw_faults import damaged
 
 VOTES = ["seizure_vote", "lpd_vote", "gpd_vote", "lrda_vote", "grda_vote", "other_vote"]
 PIECE = [
@@ -41,11 +41,11 @@ def check(train: pd.DataFrame, test: pd.DataFrame, key: str) -> None:
     """What the published files have and the grader relies on."""
     for column in ("eeg_id", "spectrogram_id"):
         if train[column].isin(test[column]).any():
-            raise WorkFailed(f"some {column} of train.csv would be in train and test; download it again")
+            raise damaged("train.csv", f"some {column} would be in train and test")
     if (test[VOTES].sum(axis=1) <= 0).any():
-        raise WorkFailed("train.csv has rows without votes; download it again")
+        raise damaged("train.csv", "rows without votes")
     if key == "label_id" and test[key].duplicated().any():
-        raise WorkFailed("train.csv repeats a label_id; download it again")
+        raise damaged("train.csv", "a label_id twice")
 
 
 def split(labels: pd.DataFrame, edition: Edition) -> tuple[pd.DataFrame, pd.DataFrame]:

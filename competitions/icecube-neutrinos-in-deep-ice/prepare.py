@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import Edition, link, link_files, parquet_parts, test_count, write_parquet, write_parts
-from mlebench.errors import WorkFailed
+from mlebench.data.raw_faults import some_missing
 
 ANGLES = ["azimuth", "zenith"]
 
@@ -31,9 +31,8 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     link(raw / "sensor_geometry.csv", public / "sensor_geometry.csv")
     files = find_batches(raw / "train")
     for part, chosen in (("train", train), ("test", test)):
-        missing = sorted(set(chosen) - set(files))
-        if missing:
-            raise WorkFailed(f"{raw / 'train'} lacks {len(missing)} batches, {missing[0]} first; download it again")
+        if lacking := sorted(set(chosen) - set(files)):
+            raise some_missing([f"batch_{batch}.parquet" for batch in lacking], raw / "train")
         link_files(raw / "train", public / part, (files[batch] for batch in chosen))
 
 

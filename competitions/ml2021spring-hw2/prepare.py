@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import Edition, write_csv
-from mlebench.errors import WorkFailed
+from mlebench.data.raw_faults import unreadable
 
 PART_ROWS = 100_000
 SHARED_FRAMES = 10
@@ -40,7 +40,7 @@ def load(path: Path) -> np.ndarray:
     try:
         return np.load(path, mmap_mode="r")
     except (ValueError, EOFError) as error:
-        raise WorkFailed(f"{path} is damaged ({error}); download it again") from None
+        raise unreadable(path, "an array", error) from None
 
 
 def save_rows(array: np.ndarray, rows: np.ndarray, path: Path) -> None:

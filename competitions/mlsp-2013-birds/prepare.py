@@ -5,7 +5,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from mlebench.data import Edition, extract, link, link_files, read_csv, scratch, write_csv
-from mlebench.errors import WorkFailed
+from mlebench.data.raw_faults import missing, unreadable
 
 SPECIES = 19
 SUPPLEMENTS = ("histogram_of_segments.txt", "segment_features.txt", "segment_rectangles.txt")
@@ -54,8 +54,10 @@ def read_lines(path: Path, new_ids: Mapping[int, int]) -> tuple[str, list[Line]]
             header, *lines = (line.removesuffix("\n") for line in file)
         parts = [line.partition(",") for line in lines]
         return header, [Line(new_ids[int(old)], rest) for old, _, rest in parts if int(old) in new_ids]
+    except FileNotFoundError:
+        raise missing(path) from None
     except (OSError, ValueError) as error:
-        raise WorkFailed(f"{path.name} is missing or damaged ({error}); download the raw data again") from None
+        raise unreadable(path, "lines of numbers", error) from None
 
 
 def write_lines(lines: list[str], path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import Edition, TarEntry, link, read_csv, read_tar, write_csv, write_tar
-from mlebench.errors import WorkFailed
+from mlebench.data.raw_faults import damaged
 
 TEST_ARCHIVE = "training4.tar.gz"
 UNCHANGED = (
@@ -31,7 +31,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     test_ids = sorted(map(recording_id, names))
     in_test = recordings["Id"].isin(test_ids)
     if in_test.sum() != len(test_ids):
-        raise WorkFailed(f"training.csv and {TEST_ARCHIVE} are not about the same recordings; download the raw data again")
+        raise damaged(raw / TEST_ARCHIVE, "training.csv is not about the same recordings")
 
     write_csv(recordings[~in_test], public / "training.csv")
     write_csv(recordings[in_test], private / "test.csv")
@@ -68,7 +68,7 @@ def without_labels(entry: TarEntry) -> bytes:
                 content = recording.read(member)
                 shown.writestr(member, clear_labels(content) if member.filename.endswith(".mat") else content)
     except (zipfile.BadZipFile, ValueError, LookupError, NotImplementedError) as error:
-        raise WorkFailed(f"{entry.name} in {TEST_ARCHIVE} is damaged ({error}); download the raw data again") from None
+        raise damaged(f"{entry.name} in {TEST_ARCHIVE}", error) from None
     return packed.getvalue()
 
 

@@ -4,14 +4,14 @@ from pathlib import Path
 import pandas as pd
 
 from mlebench.data import Edition, Member, read_json, write_csv, write_zip
-from mlebench.errors import WorkFailed
+from mlebench.data.raw_faults import damaged
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     requests, unlabelled = read_requests(raw / "train.json"), read_requests(raw / "test.json")
     train, test = edition.split(requests, test_size=len(unlabelled) / (len(requests) + len(unlabelled)))
     if lacking := unlabelled[0].keys() - requests[0].keys():
-        raise WorkFailed(f"train.json lacks fields of test.json: {', '.join(sorted(lacking))}; download it again")
+        raise damaged(raw / "train.json", f"it lacks fields of test.json: {', '.join(sorted(lacking))}")
     shown = [field for field in unlabelled[0] if edition.is_v1 or field != "giver_username_if_known"]
 
     write_requests(train, public, "train", edition)
@@ -24,7 +24,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 def read_requests(path: Path) -> list[dict]:
     requests = read_json(path)
     if not requests or any(request.keys() != requests[0].keys() for request in requests):
-        raise WorkFailed(f"{path} holds no requests, or not all with the same fields; download it again")
+        raise damaged(path, "it holds no requests, or not all with the same fields")
     return requests
 
 

@@ -5,12 +5,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from grading.label_batches import BUDGET, accuracy_of, random_features
 from mlebench.data import Edition, write_csv
 from mlebench.research.networks import draw_classes, draw_network
 
+from .learner import accuracy_of, random_features
+from .sizes import BUDGET, POOL
+
 INPUTS, CLASSES, FEATURES = 20, 5, 150
-POOL, SEEDS, TEST = 1500, 20, 2000
+SEEDS, TEST = 20, 2000
 TEMPERATURES = (0.05, 0.15)
 CLUSTERED = (0.5, 0.8)
 DRAWS_PER_CELL = 5

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from grading.label_batches import BUDGET
-from mlebench.research import batch_selection as methods
+from . import batch_selection as methods
+from .sizes import BUDGET
 
 SELECTORS: dict[str, methods.Selector] = {
     "random items": methods.by_score(methods.at_random),

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mlebench.research import logistic_methods as methods
 from mlebench.research.binary_methods import constant
 from mlebench.research.binary_problems import submissions
+
+from . import logistic_methods as methods
 
 METHODS = {
     "constant 0.5": constant,

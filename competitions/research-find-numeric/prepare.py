@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import Edition, write_csv
-from mlebench.research.curves import RandomCurve, draw_curve, draw_inputs
+
+from .curves import RandomCurve, draw_curve, draw_inputs
 
 FUNCTIONS = 300
 OBSERVATIONS = 20

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import read_csv
-from mlebench.research import curve_fitting
+
+from . import curve_fitting
 
 FITS: dict[str, curve_fitting.Fit] = {
     "mean": curve_fitting.mean,

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import Edition, write_csv
-from mlebench.research.string_functions import RandomFunction, draw_function, draw_text
+
+from .string_functions import RandomFunction, draw_function, draw_text
 
 FUNCTIONS = 300
 EXAMPLES = 6

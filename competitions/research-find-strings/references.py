@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import read_csv
-from mlebench.research.string_functions import ATOMS, NAMED_ATOMS
-from mlebench.research.string_search import Examples, search, search_with_exception
+
+from .string_functions import ATOMS, NAMED_ATOMS
+from .string_search import Examples, search, search_with_exception
 
 Interpreter = Callable[[Examples], Callable[[str], str]]
 

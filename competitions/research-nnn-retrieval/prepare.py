@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import Edition, write_csv
-from mlebench.research.retrieval import draw_retrieval
+
+from .retrieval import draw_retrieval
 
 INSTANCES = {"a": (2.5, 0.5), "b": (3.0, 0.5), "c": (3.0, 0.2)}
 STREAMS = ("world", "gallery", "queries", "pairs", "bank", "development")

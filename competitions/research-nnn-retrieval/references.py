@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mlebench.research import retrieval
+from . import retrieval
 
 Method = Callable[[np.ndarray, np.ndarray], np.ndarray]
 

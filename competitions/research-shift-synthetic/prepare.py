@@ -3,11 +3,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from grading.shifted_classes import class_table, detection, joint_loss
 from mlebench.data import Edition, write_csv
 from mlebench.research.networks import draw_network
-from mlebench.research.shift_methods import entropy, linear
-from mlebench.research.shifts import ALL_CLASSES, INPUTS, SEVERITIES, SHIFTS, choose_classes
+
+from .sampled_classifiers import CLASSES, class_table, detection, joint_loss
+from .shift_methods import entropy, linear
+from .shifts import ALL_CLASSES, INPUTS, SEVERITIES, SHIFTS, choose_classes
 
 TRAINING = 2000
 UNSHIFTED = 300
@@ -38,7 +39,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     answers["base_loss"] = joint_loss(answers, baseline)
     answers["base_detection"] = detection(answers, entropy(baseline))
     np.savez(public / "data.npz", x_train=x, y_train=y.astype(np.int8), x_test=test)
-    uniform = np.full((len(answers), 1, 8), 0.125)
+    uniform = np.full((len(answers), 1, CLASSES), 1 / CLASSES)
     write_csv(class_table(answers["row_id"], uniform, np.zeros(len(answers))), public / "sample_submission.csv")
     write_csv(answers, private / "answers.csv")
 

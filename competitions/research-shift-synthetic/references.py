@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from grading.shifted_classes import class_table
-from mlebench.research import shift_methods as methods
+from . import shift_methods as methods
+from .sampled_classifiers import class_table
 
 
 def references(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:

@@ -3,13 +3,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from grading.circuits import LISTED
 from mlebench.data import Edition, write_csv
-from mlebench.research.circuits import Examples, activations, ranked, single_ablation
-from mlebench.research.shapes import SHAPES, draw_pictures, train_classifier
+
+from .pictures import SHAPES, draw_pictures, train_classifier
+from .unit_lists import LISTED, UNITS
+from .unit_rankings import Examples, activations, ranked, single_ablation
 
 NETWORKS = ("a", "b")
-HIDDEN = (64, 64, 64)
+HIDDEN = (UNITS, UNITS, UNITS)
 STEPS = 3000
 TRAINING, UNLABELLED, TEST = 30_000, 2000, 1500
 EXAMPLES = 20

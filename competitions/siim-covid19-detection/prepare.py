@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import Edition, link_tree, read_csv, write_csv
-from mlebench.errors import WorkFailed
+from mlebench.data.raw_faults import damaged
 
 APPEARANCES = np.array(["negative", "typical", "indeterminate", "atypical"])
 """In the order of the columns of the table of studies."""
@@ -15,7 +15,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     train, test = (part.sort_values("id") for part in edition.split(studies, test_size=0.1))
     study = images["StudyInstanceUID"] + "_study"
     if not study.isin(studies["id"]).all():
-        raise WorkFailed(f"{raw / 'train_image_level.csv'} names studies that the table of studies lacks; download it again")
+        raise damaged(raw / "train_image_level.csv", "it names studies that the table of studies lacks")
     train_images, test_images = (images[study.isin(part["id"])].sort_values("id") for part in (train, test))
 
     write_csv(train, public / "train_study_level.csv")

@@ -2,8 +2,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from mlebench.data import Edition, link, link_files, read_csv, write_csv
+from mlebench.data.raw_faults import missing
 from mlebench.data.tfrecord import Frame, decode_example, frame, keep_features, read_tfrecord, write_tfrecord
-from mlebench.errors import WorkFailed
 
 V1_TEST_SHARDS = ("train00", "train06")
 SHOWN = ["image_name", "patient_id", "sex", "age_approx", "anatom_site_general_challenge"]
@@ -36,7 +36,7 @@ def link_shards(shards: Collection[Path], target: Path) -> set[str]:
     """Link the published test and train files under their new numbers; returns the names of the test images."""
     test = [shard for shard in shards if shard.stem.split("-")[0] in V1_TEST_SHARDS]
     if len(test) < len(V1_TEST_SHARDS):
-        raise WorkFailed(f"{' and '.join(V1_TEST_SHARDS)} are not both among the TFRecord files; download the raw data again")
+        raise missing(f"one of the TFRecord files {' and '.join(V1_TEST_SHARDS)}")
     train = [shard for shard in shards if shard not in test]
     for part, name in ((test, "test"), (train, "train")):
         for number, shard in enumerate(part):

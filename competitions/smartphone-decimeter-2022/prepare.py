@@ -4,7 +4,7 @@ from pathlib import Path
 import pandas as pd
 
 from mlebench.data import Edition, link_tree, read_csv, write_csv
-from mlebench.errors import WorkFailed
+from mlebench.data.raw_faults import damaged, missing
 
 POSITION = {"LatitudeDegrees": 37.904611315634504, "LongitudeDegrees": -86.48107806249548}
 DRIVE = re.compile(r"(\d+)-(\d+)-(\d+)")
@@ -31,7 +31,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 def date_of(drive: str) -> str:
     numbers = DRIVE.match(drive)
     if numbers is None:
-        raise WorkFailed(f"the folder train/{drive} is not named by a date; download the raw data again")
+        raise damaged(f"the folder train/{drive}", "its name does not start with a date")
     year, month, day = numbers.groups()
     return f"{year}-{month.zfill(2)}-{day.zfill(2)}"
 
@@ -40,7 +40,7 @@ def read_truth(drive: Path) -> list[pd.DataFrame]:
     """The true positions of each phone of a drive."""
     files = sorted(drive.glob("*/ground_truth.csv"))
     if not files:
-        raise WorkFailed(f"no phone of {drive} has a ground_truth.csv; download it again")
+        raise missing(f"ground_truth.csv of every phone of {drive}")
     columns = ["tripId", "UnixTimeMillis", *POSITION]
     # v1's bytes come from pandas' fast parser of floats
     tables = (read_csv(file, float_precision=None).assign(tripId=f"{drive.name}-{file.parent.name}") for file in files)

@@ -6,7 +6,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import pdist
 
 from mlebench.data import Edition, link_files, write_csv
-from mlebench.errors import WorkFailed
+from mlebench.data.raw_faults import damaged, unreadable
 
 TARGETS = ["reactivity", "deg_Mg_pH10", "deg_pH10", "deg_Mg_50C", "deg_50C"]
 
@@ -30,9 +30,9 @@ def read_molecules(path: Path) -> pd.DataFrame:
     try:
         molecules = pd.read_json(path, lines=True)
     except ValueError as error:
-        raise WorkFailed(f"{path} is damaged ({error}); download it again") from None
+        raise unreadable(path, "json", error) from None
     if molecules.empty:
-        raise WorkFailed(f"{path} holds no molecules; download it again")
+        raise damaged(path, "it holds no molecules")
     return molecules
 
 
@@ -70,7 +70,7 @@ def draw_clusters(clusters: pd.Series, count: int, rng: np.random.Generator) -> 
             drawn.append(name)
             held += sizes[name]
     if not drawn:
-        raise WorkFailed(f"no cluster of similar molecules is small enough for a test set of {count}; is train.json complete?")
+        raise damaged("train.json", f"no cluster of similar molecules is small enough for a test set of {count}")
     return drawn
 
 
@@ -82,7 +82,7 @@ def list_positions(molecule: dict) -> pd.DataFrame:
     """One row per base; those beyond the measured ones hold zeros and are not kept for scoring."""
     length, scored = molecule["seq_length"], molecule["seq_scored"]
     if any(len(molecule[target]) != scored for target in TARGETS):
-        raise WorkFailed(f"molecule {molecule['id']} of train.json lacks measurements; download it again")
+        raise damaged("train.json", f"molecule {molecule['id']} lacks measurements")
     padding = [0.0] * (length - scored)
     return pd.DataFrame(
         {

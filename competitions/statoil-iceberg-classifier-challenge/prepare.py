@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from mlebench.data import Edition, Member, extract, read_json, scratch, write_7z, write_csv
-from mlebench.errors import WorkFailed
+from mlebench.data.raw_faults import missing, unreadable
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
@@ -37,8 +37,10 @@ def first_record(path: Path) -> dict[str, Any]:
         with path.open() as file:
             beginning = file.read(2**24)
         record: dict[str, Any] = json.JSONDecoder().raw_decode(beginning, beginning.index("{"))[0]
+    except FileNotFoundError:
+        raise missing(path) from None
     except (OSError, ValueError) as error:
-        raise WorkFailed(f"{path.name} is missing or damaged ({error}); download the raw data again") from None
+        raise unreadable(path, "json", error) from None
     return record
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from grading import Column, Grader, per_edition, refuse
-from grading.answer_spans import right_predictions
 from grading.submission import MISSING_WORDS
+
+from .answer_spans import right_predictions
 
 # Python turns no more digits into a number
 SPAN = re.compile(r"([+-]?\d{1,4000})\s*:\s*([+-]?\d{1,4000})", re.ASCII)

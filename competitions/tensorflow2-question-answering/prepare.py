@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from grading.answer_spans import right_predictions
 from mlebench.data import Edition, read_json_lines, write_csv
+
+from .answer_spans import right_predictions
 
 TEST_FIELDS = ["example_id", "question_text", "document_text", "long_answer_candidates"]
 CHUNK_LINES = 1_000

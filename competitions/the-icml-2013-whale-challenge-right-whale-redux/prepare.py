@@ -4,7 +4,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from mlebench.data import Edition, Member, open_zip, write_csv, write_zip
-from mlebench.errors import WorkFailed
+from mlebench.data.raw_faults import damaged
 
 NAME = re.compile(r"(?P<date>\d+)_(?P<block>\d+)_(?P<second>\d+)s(?P<millisecond>\d+)ms_TRAIN\d+_[01]\.aif")
 
@@ -15,7 +15,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
             PurePosixPath(path).name: path for path in archive.namelist() if path.startswith("train2/") and path != "train2/"
         }
         if odd := [name for name in paths if not NAME.fullmatch(name)]:
-            raise WorkFailed(f"train2.zip holds {odd[0]!r}, which is no clip's name; download the raw data again")
+            raise damaged(raw / "train2.zip", f"{odd[0]!r} is no clip's name")
         clips = sorted(paths) if edition.is_v1 else sorted(paths, key=time_of_clip)
         dates = sorted({date_of(clip) for clip in clips})
         train_dates = dates[: len(dates) // 2]
@@ -38,6 +38,4 @@ def date_of(clip: str) -> str:
 
 
 def time_of_clip(clip: str) -> tuple[int, ...]:
-    match = NAME.fullmatch(clip)
-    assert match is not None
-    return tuple(map(int, match.groups()))
+    return tuple(int(number) for number in NAME.fullmatch(clip).groups())

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import Edition, link_files, link_tree, read_csv, write_csv
-from mlebench.errors import WorkFailed
+from mlebench.data.raw_faults import damaged, missing, some_missing
 
 DAYS_IN_TRAIN = 4
 
@@ -36,7 +36,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 def place_case(source: Path, public: Path, is_test_case: bool, test_days: set[str]) -> None:
     """Link each day of a case to its side; days without masks, and files beside the days, stay with their case."""
     if not source.is_dir():
-        raise WorkFailed(f"the folder {source} is missing from the raw data; download it again")
+        raise missing(f"the folder {source}")
     own_side = "test" if is_test_case else "train"
     link_files(source, public / own_side / source.name, sorted(path.name for path in source.iterdir() if path.is_file()))
     for day in sorted(path.name for path in source.iterdir() if path.is_dir()):
@@ -55,9 +55,9 @@ def image_sizes(raw: Path, ids: pd.Series) -> np.ndarray:
     sizes = sizes.dropna()[lambda table: table["slice"].isin(wanted)]
     if sizes["slice"].duplicated().any():
         several = sizes.loc[sizes["slice"].duplicated(), "slice"].iloc[0]
-        raise WorkFailed(f"several images of one slice lie in the raw data ({several}); download it again")
+        raise damaged(raw, f"several images of one slice: {several}")
     found = sizes.set_index("slice").reindex(wanted.unique())
     if found.isna().any(axis=None):
         lacking = found.index[found.isna().any(axis=1)].tolist()
-        raise WorkFailed(f"{len(lacking):,} images are missing from the raw data ({', '.join(lacking[:3])}); download it again")
+        raise some_missing(lacking, raw)
     return found.loc[wanted].to_numpy(dtype=np.int64)

@@ -9,13 +9,9 @@ from benchmarks.reference_methods.ensembles import train_dropout, train_ensemble
 from benchmarks.reference_methods.epinet import train_epinet
 from benchmarks.reference_methods.epistemic import EpistemicNetwork, sample_functions
 from benchmarks.reference_methods.hypermodel import train_hypermodel
-from mlebench.research.circuits import activations, gradients
 from mlebench.research.gaussian_process import WEIGHT_VARIANCE, classify, network_kernel, squared_exponential
 from mlebench.research.logistic import laplace_samples, metropolis_samples, posterior_mode
 from mlebench.research.networks import draw_network, sigmoid, truncated_normal
-from mlebench.research.retrieval import normalised
-from mlebench.research.string_functions import ATOMS, CONDITIONS, apply, draw_function, draw_text
-from mlebench.research.string_search import search, search_with_exception
 from mlebench.research.trained_networks import backward, error_signal, forward, initial_parameters
 
 
@@ -109,64 +105,3 @@ def test_metropolis_and_laplace_agree_where_data_abound() -> None:
     chains = metropolis_samples(x, y, np.ones(3), 300, rng, steps=100)
     assert chains.mean(axis=0) == pytest.approx(mode, abs=0.03)
     assert chains.std(axis=0) == pytest.approx(laplace_samples(mode, hessian, 3000, rng).std(axis=0), rel=0.15)
-
-
-def test_normalisation_of_a_hub_by_hand() -> None:
-    e = np.eye(4)
-    gallery = np.stack([e[1], e[0], -e[1], -e[0], e[2]])
-    directions = [e[1], e[0], -e[1], -e[0], np.zeros(4)]
-    queries = np.stack([0.6 * direction + 0.8 * e[2] for direction in directions[:4]] + [e[2]])
-    bank = np.concatenate([queries + shift * e[axis] for axis in (1, 0) for shift in (0.01, -0.01)])
-    plain = queries @ gallery.T
-    assert plain.argmax(axis=1).tolist() == [4] * 5
-    corrected = normalised(plain, bank @ gallery.T, k=2, alpha=0.75)
-    assert corrected.argmax(axis=1).tolist() == [0, 1, 2, 3, 4]
-    assert corrected.max(axis=1) == pytest.approx([0.14625] * 4 + [0.25])
-
-
-def test_circuit_gradients_are_those_of_differences() -> None:
-    rng = np.random.default_rng(0)
-    parameters = [array[0] for array in initial_parameters(rng, 1, (3, 5, 4, 2), dtype=np.float64)]
-    parameters[1] += 0.5
-    parameters[3] += 0.1
-    x = rng.standard_normal((1, 3))
-    layers = activations(parameters, x)
-    assert (layers[1] > 0).any()
-    found = gradients(parameters, layers, output=1)
-
-    def output(first: np.ndarray) -> float:
-        second = np.maximum(first @ parameters[2] + parameters[3], 0)
-        return float((second @ parameters[4] + parameters[5])[0, 1])
-
-    for unit in range(5):
-        moved = layers[0].copy()
-        moved[0, unit] += 1e-6
-        assert found[0][0, unit] == pytest.approx((output(moved) - output(layers[0])) / 1e-6, abs=1e-5)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_random_text_functions_are_deterministic_and_use_every_step(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    function = draw_function(rng, depth=3, has_exception=True)
-    texts = [draw_text(rng) for _ in range(200)]
-    assert [function(text) for text in texts] == [function(text) for text in texts]
-    for place in range(3):
-        without = function.atoms[:place] + function.atoms[place + 1 :]
-        assert any(apply(without, text) != apply(function.atoms, text) for text in texts)
-    assert any(function.is_exception(text) and function(text) != apply(function.atoms, text) for text in texts)
-
-
-@pytest.mark.parametrize("name", ATOMS)
-def test_atoms_take_any_text(name: str) -> None:
-    for text in ("", " ", "a", "Ab 12", "zebra  Z", "éß 東", "x" * 60):
-        assert isinstance(ATOMS[name](text), str)
-
-
-def test_search_finds_two_steps_and_exceptions() -> None:
-    texts = ["Abe", "kiwi", "orange juice", "ulm", "Berlin", "egg"]
-    two = [(text, ATOMS["reverse"](ATOMS["upper case"](text))) for text in texts]
-    assert search(two, ATOMS, depth=2)("tea") == "AET"
-    vowel = CONDITIONS["starts with a vowel"]
-    either = [(text, text.upper() if vowel(text) else text[::-1]) for text in texts]
-    found = search_with_exception(either, ATOMS, depth=1)
-    assert (found("ice"), found("tea")) == ("ICE", "aet")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mlebench.research.string_functions import CONDITIONS, TextFunction
+from .string_functions import CONDITIONS, TextFunction
 
 Examples = Sequence[tuple[str, str]]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from grading.shifted_classes import CLASSES, FUNCTIONS
 from mlebench.research import networks
 from mlebench.research.networks import softmax
 from mlebench.research.trained_networks import Adam, backward, forward, initial_parameters
+
+from .sampled_classifiers import CLASSES, FUNCTIONS
 
 Rng = np.random.Generator
 

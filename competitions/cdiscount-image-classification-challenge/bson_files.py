@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mlebench.data.raw_faults import missing
-from mlebench.errors import WorkFailed
+from mlebench.data.raw_faults import damaged, missing
 
 _DOUBLE, _STRING, _DOCUMENT, _ARRAY, _BINARY, _INT32, _INT64 = 0x01, 0x02, 0x03, 0x04, 0x05, 0x10, 0x12
 _FIXED_SIZES = {
@@ -47,7 +46,7 @@ def read_bson(path: Path) -> Iterator[bytes]:
     """Yield the documents of a file.
 
     Raises:
-        WorkFailed: if the file is missing or cut off.
+        RawDataFault: if the file is missing or cut off.
     """
     try:
         file = path.open("rb", buffering=1 << 20)
@@ -58,7 +57,7 @@ def read_bson(path: Path) -> Iterator[bytes]:
             length = int.from_bytes(head, "little")
             document = head + file.read(max(length - 4, 0))
             if length < 5 or len(document) < length or document[-1]:
-                raise WorkFailed(f"{path} is damaged: a document is cut off; download it again")
+                raise damaged(path, "a document is cut off")
             yield document
 
 
@@ -66,7 +65,7 @@ def elements(document: bytes) -> Iterator[Element]:
     """The elements of a document at its top level.
 
     Raises:
-        WorkFailed: if it holds a type that no data format uses (code, for example).
+        RawDataFault: if it holds a type that no data format uses (code, for example).
     """
     position = 4
     while document[position]:
@@ -74,7 +73,7 @@ def elements(document: bytes) -> Iterator[Element]:
         value = document.index(0, position + 1) + 1
         if (size := _FIXED_SIZES.get(kind)) is None:
             if (beyond := _SIZES_BEYOND_LENGTH.get(kind)) is None:
-                raise WorkFailed(f"a BSON document holds an element of the unknown type {kind:#04x}; download the data again")
+                raise damaged("a BSON document", f"an element has the unknown type {kind:#04x}")
             size = int.from_bytes(document[value : value + 4], "little") + beyond
         yield Element(document[position + 1 : value - 1], kind, position, value, value + size)
         position = value + size
@@ -84,7 +83,7 @@ def integers(document: bytes, *names: bytes) -> tuple[int, ...]:
     """The values of some integer elements.
 
     Raises:
-        WorkFailed: if one is missing or no integer.
+        RawDataFault: if one is missing or no integer.
     """
     found = {
         element.name: int.from_bytes(document[element.value : element.end], "little", signed=True)
@@ -94,7 +93,7 @@ def integers(document: bytes, *names: bytes) -> tuple[int, ...]:
     try:
         return tuple(found[name] for name in names)
     except KeyError as error:
-        raise WorkFailed(f"a BSON document has no integer {error.args[0].decode()}; download the data again") from None
+        raise damaged("a BSON document", f"it has no integer {error.args[0].decode()}") from None
 
 
 def without(document: bytes, name: bytes) -> bytes:

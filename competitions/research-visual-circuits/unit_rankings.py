@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from grading.metrics.circuits import masked_outputs
+from .causal_gap import masked_outputs
 
 Parameters = Sequence[np.ndarray]
 Layers = list[np.ndarray]

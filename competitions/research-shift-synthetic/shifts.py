@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from grading.shifted_classes import CLASSES
 from mlebench.research.networks import RandomNetwork, draw_classes
+
+from .sampled_classifiers import CLASSES
 
 INPUTS, ALL_CLASSES, TEMPERATURE = 20, 10, 0.1
 SEVERITIES = (1, 2, 3, 4, 5)
