@@ -8,12 +8,13 @@ import pandas as pd
 from mlebench.data import write_csv
 from mlebench.data.mocking import cycle, hex_ids, image_bytes, write_files
 
+from .map import MAP
+
 CLASSES = (
     "car", "motorcycle", "bus", "bicycle", "truck", "pedestrian", "other_vehicle", "animal", "emergency_vehicle"
 )  # fmt: skip
 CHANNELS = ("CAM_FRONT", "CAM_BACK", "LIDAR_TOP")
 SAMPLES_PER_LOG = 4
-MAP = "map_raster_palo_alto.png"
 
 Record = dict[str, Any]
 

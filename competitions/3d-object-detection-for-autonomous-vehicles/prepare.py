@@ -5,10 +5,11 @@ from typing import Any
 from mlebench.data import Edition, link, link_files, read_csv, read_json, write_csv, write_json_list
 from mlebench.data.raw_faults import damaged
 
+from .map import MAP
+
 SIDES = ("train", "test")
 FIELDS = 8
 """Of one object: centre x, y, z, width, length, height, yaw, class."""
-MAP = "map_raster_palo_alto.png"
 
 Record = dict[str, Any]
 

@@ -7,8 +7,7 @@ import pandas as pd
 
 from mlebench.data import Edition, link_files, test_count, write_csv
 
-ALGORITHMS = ("JMiPOD", "JUNIWARD", "UERD")
-KINDS = ("Cover", *ALGORITHMS)
+from .kinds import ALGORITHMS, KINDS
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:

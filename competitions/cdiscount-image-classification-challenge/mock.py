@@ -7,11 +7,12 @@ from mlebench.data import write_csv
 from mlebench.data.mocking import image_bytes
 
 from .bson_files import encode_bson
+from .categories import MOST_COMMON
 
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     categories = np.sort(1_000_000_000 + rng.choice(23_000, 40, replace=False))
-    categories[0] = 1_000_010_653
+    categories[0] = MOST_COMMON
     # train and test share one row of numbers
     ids = np.sort(rng.choice(3 * size, size + 5, replace=False)).tolist()
     tests = set(rng.choice(ids, 5, replace=False).tolist())
@@ -28,7 +29,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
         }
     )
     write_csv(names, raw / "category_names.csv")
-    write_csv(pd.DataFrame({"_id": sorted(tests), "category_id": 1000010653}), raw / "sample_submission.csv")
+    write_csv(pd.DataFrame({"_id": sorted(tests), "category_id": MOST_COMMON}), raw / "sample_submission.csv")
 
 
 def product(rng: np.random.Generator, number: int, category: int) -> dict:

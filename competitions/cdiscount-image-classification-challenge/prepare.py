@@ -9,6 +9,7 @@ from mlebench.data import Edition, link, write_csv
 from mlebench.data.raw_faults import damaged
 
 from .bson_files import integers, read_bson, without
+from .categories import MOST_COMMON
 
 EXAMPLES = 100
 
@@ -19,7 +20,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
     answers = test.sort_values("_id")
     write_csv(answers, private / "answers.csv")
-    write_csv(answers.assign(category_id=1000010653), public / "sample_submission.csv")
+    write_csv(answers.assign(category_id=MOST_COMMON), public / "sample_submission.csv")
     link(raw / "category_names.csv", public / "category_names.csv")
     write_products(raw / "train.bson", public, products.index.isin(test.index))
 

@@ -2,13 +2,15 @@ from grading import Grader, Probability, per_edition
 from grading.metrics.classification import roc_auc
 from grading.repeats import tell_repeats_apart
 
+from .columns import LABELLED
+
 grader = per_edition(
     v1=Grader(
         id="Comment",
         columns={"Insult": Probability()},
         metric=roc_auc,
         adapt=tell_repeats_apart("Comment", by="Date"),
-        perfect=lambda answers: answers[["Insult", "Date", "Comment"]],
+        perfect=lambda answers: answers[LABELLED],
     ),
     v2=Grader(id="id", columns={"Insult": Probability()}, metric=roc_auc),
 )

@@ -6,6 +6,8 @@ import pandas as pd
 from mlebench.data import write_csv
 from mlebench.data.mocking import cycle, sentences, with_gaps
 
+from .columns import COMMENTS, NUMBERED
+
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     train, test = comments(rng, size, "a"), comments(rng, size, "b")
@@ -16,10 +18,10 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     write_csv(train, raw / "train.csv")
     write_csv(test, raw / "test_with_solutions.csv")
     unlabelled = comments(rng, 5, "c")
-    write_csv(unlabelled[["Date", "Comment"]].assign(id=range(1, 6))[["id", "Date", "Comment"]], raw / "test.csv")
+    write_csv(unlabelled[COMMENTS].assign(id=range(1, 6))[NUMBERED], raw / "test.csv")
     write_csv(unlabelled.assign(Insult=0), raw / "sample_submission_null.csv")
     write_csv(unlabelled.assign(Usage="PrivateTest"), raw / "impermium_verification_labels.csv")
-    write_csv(unlabelled[["Date", "Comment"]], raw / "impermium_verification_set.csv")
+    write_csv(unlabelled[COMMENTS], raw / "impermium_verification_set.csv")
 
 
 def comments(rng: np.random.Generator, count: int, mark: str) -> pd.DataFrame:

@@ -2,16 +2,18 @@ from pathlib import Path
 
 from mlebench.data import Edition, link, read_csv, write_csv
 
+from .columns import COMMENTS, LABELLED, NUMBERED
+
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     link(raw / "train.csv", public / "train.csv")
     answers = read_csv(raw / "test_with_solutions.csv", text=not edition.is_v1)
     if edition.is_v1:
         # rows have no id but their text
-        id_and_target, texts = ["Insult", "Date", "Comment"], ["Date", "Comment"]
+        id_and_target, texts = LABELLED, COMMENTS
         link(raw / "test_with_solutions.csv", private / "test.csv")
     else:
-        id_and_target, texts = ["id", "Insult"], ["id", "Date", "Comment"]
+        id_and_target, texts = ["id", "Insult"], NUMBERED
         answers.insert(0, "id", range(len(answers)))
         write_csv(answers, private / "test.csv")
 

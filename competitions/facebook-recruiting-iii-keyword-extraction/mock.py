@@ -6,6 +6,8 @@ import pandas as pd
 from mlebench.data import write_csv, write_zipped_csv
 from mlebench.data.mocking import sentences
 
+from .tags import COMMON_TAGS
+
 TAGS = ("javascript", "c#", "python", "php", "java", ".net", "node.js", "r", "nan", "null", "3d", "calculus", "magento-1.7")
 
 
@@ -26,4 +28,4 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     raw.mkdir(parents=True, exist_ok=True)
     write_zipped_csv(questions, raw / "Train.zip", member="Train.csv", quoting=1)
     write_zipped_csv(test, raw / "Test.zip", member="Test.csv", quoting=1)
-    write_csv(test[["Id"]].assign(Tags="javascript c# python php java"), raw / "SampleSubmission.csv")
+    write_csv(test[["Id"]].assign(Tags=COMMON_TAGS), raw / "SampleSubmission.csv")

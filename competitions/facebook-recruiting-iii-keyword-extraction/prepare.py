@@ -5,7 +5,7 @@ import pandas as pd
 
 from mlebench.data import Edition, LargeTable, extract, scratch, write_csv
 
-COMMON_TAGS = "javascript c# python php java"
+from .tags import COMMON_TAGS
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:

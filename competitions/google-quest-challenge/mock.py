@@ -6,18 +6,7 @@ import pandas as pd
 from mlebench.data import write_csv
 from mlebench.data.mocking import cycle, sentences
 
-QUESTION_TARGETS = (
-    "question_asker_intent_understanding", "question_body_critical", "question_conversational", "question_expect_short_answer",
-    "question_fact_seeking", "question_has_commonly_accepted_answer", "question_interestingness_others",
-    "question_interestingness_self", "question_multi_intent", "question_not_really_a_question", "question_opinion_seeking",
-    "question_type_choice", "question_type_compare", "question_type_consequence", "question_type_definition",
-    "question_type_entity", "question_type_instructions", "question_type_procedure", "question_type_reason_explanation",
-    "question_type_spelling", "question_well_written",
-)  # fmt: skip
-ANSWER_TARGETS = (
-    "answer_helpful", "answer_level_of_information", "answer_plausible", "answer_relevance", "answer_satisfaction",
-    "answer_type_instructions", "answer_type_procedure", "answer_type_reason_explanation", "answer_well_written",
-)  # fmt: skip
+from .targets import ANSWER_TARGETS, QUESTION_TARGETS, TARGETS
 
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
@@ -46,9 +35,8 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
         }
     ).iloc[rows]
     write_csv(pairs, raw / "train.csv")
-    targets = [*QUESTION_TARGETS, *ANSWER_TARGETS]
-    write_csv(pairs.drop(columns=targets).head(3), raw / "test.csv")
-    write_csv(pairs[["qa_id"]].head(3).assign(**dict.fromkeys(targets, 0.00308)), raw / "sample_submission.csv")
+    write_csv(pairs.drop(columns=list(TARGETS)).head(3), raw / "test.csv")
+    write_csv(pairs[["qa_id"]].head(3).assign(**dict.fromkeys(TARGETS, 0.00308)), raw / "sample_submission.csv")
 
 
 def label(rng: np.random.Generator, size: int) -> np.ndarray:

@@ -8,7 +8,8 @@ from grading.metrics.classification import kl_divergence
 from grading.repeats import tell_repeats_apart
 from grading.rows import sum_to_one
 
-VOTES = ["seizure_vote", "lpd_vote", "gpd_vote", "lrda_vote", "grda_vote", "other_vote"]
+from .votes import VOTES
+
 FIVE_DECIMALS = 5e-6
 
 

@@ -6,7 +6,8 @@ import pandas as pd
 from mlebench.data import Edition, link_files, link_tree, read_csv, write_csv
 from mlebench.data.raw_faults import damaged
 
-VOTES = ["seizure_vote", "lpd_vote", "gpd_vote", "lrda_vote", "grda_vote", "other_vote"]
+from .votes import VOTES
+
 PIECE = [
     "label_id",
     "eeg_id",

@@ -7,6 +7,8 @@ import pandas as pd
 from mlebench.data import write_csv
 from mlebench.data.mocking import hex_ids, image_bytes, write_files
 
+from .photos import CONTRADICTING, SAMPLE_HOTELS
+
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     hotels = pd.DataFrame({"hotel_id": np.sort(rng.choice(65_000, max(4, size // 8), replace=False))})
@@ -20,10 +22,10 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     photos["timestamp"] = days.strftime("%Y-%m-%d %H:%M:%S")
     write_files(raw / "train_images", photos["chain"].astype(str) + "/" + photos["image"], partial(image_bytes, rng))
     twice = pd.DataFrame(
-        {"image": "ce27d36c9147cc19.jpg", "chain": [0, 88], "hotel_id": [18807, 36363], "timestamp": "2019-03-01 12:00:00"}
+        {"image": CONTRADICTING, "chain": [0, 88], "hotel_id": [18807, 36363], "timestamp": "2019-03-01 12:00:00"}
     )
     write_csv(pd.concat([photos, twice]).sort_values("image"), raw / "train.csv")
 
     samples = ["99e91ad5f2870678.jpg", "b5cc62ab665591a9.jpg", "d5664a972d5a644b.jpg"]
     write_files(raw / "test_images", samples, partial(image_bytes, rng))
-    write_csv(pd.DataFrame({"image": samples, "hotel_id": "36363 53586 18807 64314 60181"}), raw / "sample_submission.csv")
+    write_csv(pd.DataFrame({"image": samples, "hotel_id": SAMPLE_HOTELS}), raw / "sample_submission.csv")

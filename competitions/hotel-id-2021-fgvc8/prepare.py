@@ -4,8 +4,7 @@ import pandas as pd
 
 from mlebench.data import Edition, link_files, read_csv, write_csv
 
-CONTRADICTING = "ce27d36c9147cc19.jpg"
-"""Listed twice in Kaggle's table, with different labels."""
+from .photos import CONTRADICTING, SAMPLE_HOTELS
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
@@ -22,7 +21,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     link_files(raw / "train_images", public / "test_images", flat_names, hide_origin=not edition.is_v1)
     write_csv(train, public / "train.csv")
     write_csv(test, private / "test.csv")
-    sample = test[["image"]].assign(hotel_id="36363 53586 18807 64314 60181")
+    sample = test[["image"]].assign(hotel_id=SAMPLE_HOTELS)
     write_csv(sample, public / "sample_submission.csv")
 
 

@@ -7,12 +7,14 @@ import pandas as pd
 from mlebench.data import write_csv
 from mlebench.data.mocking import gapped_ids, hex_ids, image_bytes, long_tail, tar_folder, write_files
 
+from .categories import LAST_CATEGORY
+
 GROUPS = ("Amphibians", "Birds", "Fungi", "Insects", "Plants", "Reptiles")
 
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     species = long_tail(rng, size)
-    category_ids = gapped_ids(rng, species.max() + 1, 1009)
+    category_ids = gapped_ids(rng, species.max() + 1, LAST_CATEGORY)
     labels = [category_ids[kind] for kind in species]
     val_labels = category_ids[:3]
     categories = [

@@ -7,9 +7,11 @@ import pandas as pd
 from mlebench.data import write_csv
 from mlebench.data.mocking import gapped_ids, hex_ids, image_bytes, write_files
 
+from .categories import LAST_CATEGORY
+
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
-    categories = gapped_ids(rng, 20, 675)
+    categories = gapped_ids(rng, 20, LAST_CATEGORY)
     train, tests = image_records(rng, size, n_locations=max(12, size // 10)), image_records(rng, 5, n_locations=2)
     annotations = [
         {"count": int(rng.integers(4)), "image_id": image["id"], "id": f"a{image['id'][1:]}", "category_id": int(category)}

@@ -7,6 +7,8 @@ import pandas as pd
 from mlebench.data import Edition, link, link_files, read_json, write_csv
 from mlebench.errors import UsageError
 
+from .categories import LAST_CATEGORY
+
 TEST_SIZE = 0.22
 
 
@@ -30,7 +32,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     answers = annotations.loc[annotations["image_id"].isin(test["id"]), ["image_id", "category_id"]]
     answers = answers.set_axis(["Id", "Category"], axis="columns")
     if edition.is_v1:
-        guess = np.random.RandomState(0).randint(0, 676, size=len(answers))
+        guess = np.random.RandomState(0).randint(0, LAST_CATEGORY + 1, size=len(answers))
     else:
         answers, guess = one_row_per_image(answers), 0
     write_csv(answers, private / "answers.csv")

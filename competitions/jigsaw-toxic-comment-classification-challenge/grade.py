@@ -4,7 +4,7 @@ from grading import Grader, Real
 from grading.metrics.classification import roc_auc
 from grading.metrics.combine import mean_columnwise
 
-CLASSES = ("toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate")
+from .classes import CLASSES
 
 
 def roc_auc_of_scored_rows(truth: np.ndarray, prediction: np.ndarray) -> float:

@@ -6,13 +6,13 @@ import pandas as pd
 from mlebench.data import write_zipped_csv
 from mlebench.data.mocking import hex_ids, sentences
 
-CLASSES = ("toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate")
+from .classes import CLASSES
 
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     ids = hex_ids(rng, 2 * size, 16)
     comments = pd.DataFrame({"id": ids, "comment_text": sentences(rng, 2 * size)})
-    labels = pd.DataFrame(rng.integers(0, 2, (2 * size, len(CLASSES))), columns=list(CLASSES))
+    labels = pd.DataFrame(rng.integers(0, 2, (2 * size, len(CLASSES))), columns=CLASSES)
     # both values of each class occur among the scored rows
     labels.iloc[size], labels.iloc[size + 1] = 0, 1
     test_labels = labels.tail(size).copy()

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from mlebench.data import Edition, read_csv, write_csv
 
-CLASSES = ["toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate"]
+from .classes import CLASSES
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:

@@ -6,6 +6,8 @@ import pandas as pd
 from mlebench.data import write_csv
 from mlebench.data.mocking import image_bytes, write_files, zip_folder
 
+from .sample import SAMPLE_LABELS
+
 CHARACTERS = {"U+306F": "は", "U+304C": "が", "U+309D": "ゝ", "U+003F": "?", "U+FF2F": "O", "U+2000B": "𠀋", "U+4E00": "一"}
 
 
@@ -13,7 +15,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     pages = (page_ids(rng, size) + page_ids(rng, size // 4, first_book=500))[: size + size // 4]
     train, test = pages[:size], pages[size:]
     write_csv(pd.DataFrame({"image_id": train, "labels": [characters(rng) for _ in train]}), raw / "train.csv")
-    write_csv(pd.DataFrame({"image_id": test, "labels": "U+003F 1 1 U+FF2F 2 2"}), raw / "sample_submission.csv")
+    write_csv(pd.DataFrame({"image_id": test, "labels": SAMPLE_LABELS}), raw / "sample_submission.csv")
     translation = pd.DataFrame({"Unicode": CHARACTERS.keys(), "char": CHARACTERS.values()})
     write_csv(translation, raw / "unicode_translation.csv")
     for part, names in (("train", train), ("test", test)):

@@ -5,6 +5,8 @@ import pandas as pd
 
 from mlebench.data import Edition, Member, link, open_zip, read_csv, write_csv, write_zip
 
+from .sample import SAMPLE_LABELS
+
 FIELDS = 5
 """Of one character: code point, x, y, width, height."""
 
@@ -16,7 +18,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
     write_csv(train, public / "train.csv")
     write_csv(test, private / "test.csv")
-    write_csv(test[["image_id"]].assign(labels="U+003F 1 1 U+FF2F 2 2"), public / "sample_submission.csv")
+    write_csv(test[["image_id"]].assign(labels=SAMPLE_LABELS), public / "sample_submission.csv")
     point = corner if edition.is_v1 else middle
     gold = test.assign(labels=[points(labels, point) for labels in test["labels"].fillna("")])
     write_csv(gold, private / "gold_submission.csv")

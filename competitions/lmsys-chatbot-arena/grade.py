@@ -2,7 +2,7 @@ from grading import Grader, Probability, Real, per_edition
 from grading.metrics.classification import log_loss
 from grading.rows import divided_by_sum, sum_to_one
 
-VERDICTS = ("winner_model_a", "winner_model_b", "winner_tie")
+from .columns import VERDICTS
 
 grader = per_edition(
     # the published grader rounds the sum to six decimals

@@ -7,6 +7,8 @@ import pandas as pd
 from mlebench.data import write_csv
 from mlebench.data.mocking import cycle, sentences
 
+from .columns import CONVERSATION, VERDICTS
+
 MODELS = ("gpt-4-1106-preview", "llama-2-13b-chat", "mixtral-8x7b-instruct-v0.1", "koala-13b")
 
 
@@ -26,13 +28,13 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
             "prompt": prompts,
             "response_a": [turns_of(rng, count, gaps=0.05) for count in turns],
             "response_b": [turns_of(rng, count, gaps=0.05) for count in turns],
-            **{f"winner_{who}": winners[:, k] for k, who in enumerate(("model_a", "model_b", "tie"))},
+            **{verdict: winners[:, k] for k, verdict in enumerate(VERDICTS)},
         }
     )
     write_csv(battles, raw / "train.csv")
-    test = battles[["id", "prompt", "response_a", "response_b"]].head(3)
+    test = battles[CONVERSATION].head(3)
     write_csv(test, raw / "test.csv")
-    write_csv(test[["id"]].assign(winner_model_a=1 / 3, winner_model_b=1 / 3, winner_tie=1 / 3), raw / "sample_submission.csv")
+    write_csv(test[["id"]].assign(**dict.fromkeys(VERDICTS, 1 / 3)), raw / "sample_submission.csv")
 
 
 def turns_of(rng: np.random.Generator, count: int, gaps: float = 0.0) -> str:

@@ -2,8 +2,7 @@ from pathlib import Path
 
 from mlebench.data import Edition, read_csv, write_csv
 
-CONVERSATION = ["id", "prompt", "response_a", "response_b"]
-VERDICTS = ["winner_model_a", "winner_model_b", "winner_tie"]
+from .columns import CONVERSATION, VERDICTS
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:

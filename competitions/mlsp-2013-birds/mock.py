@@ -4,7 +4,7 @@ import numpy as np
 
 from mlebench.data.mocking import image_bytes, one_of_few, wav_bytes, write_files, zip_folder
 
-SPECIES = 19
+from .contents import HISTOGRAM_HEADER, PICTURES, SPECIES
 
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
@@ -17,7 +17,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     bitmap = one_of_few(rng, lambda: image_bytes(rng, "BMP", (4, 4)))
     write_files(essential / "src_wavs", [f"{name}.wav" for name in names], sound)
     bitmaps = [f"{name}.bmp" for name in names]
-    for kind in ("spectrograms", "filtered_spectrograms", "supervised_segmentation"):
+    for kind in PICTURES:
         write_files(supplemental / kind, bitmaps, bitmap)
     write_files(supplemental / "segmentation_examples", bitmaps[::8], bitmap)
     write_files(supplemental, ["segment_clusters.bmp", "segment_mosaic.bmp"], lambda: image_bytes(rng, "BMP"))
@@ -34,7 +34,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     boxes = (f"{rec},{segment},1,20,3,{rec % 50}" for rec in recordings for segment in range(rec % 4))
     write_lines(supplemental / "segment_rectangles.txt", "rec_id,segment_id,[rectangle]", boxes, "\r\n")
     histograms = (f"{rec},{numbers(rng, 100)}" for rec in recordings)
-    write_lines(supplemental / "histogram_of_segments.txt", "rec_id,[histogram of segment features]", histograms)
+    write_lines(supplemental / "histogram_of_segments.txt", HISTOGRAM_HEADER, histograms)
     zip_folder(folder, raw / "mlsp_contest_dataset.zip", inside="mlsp_contest_dataset/")
 
 

@@ -7,9 +7,9 @@ import pandas as pd
 from mlebench.data import Edition, extract, link, link_files, read_csv, scratch, write_csv
 from mlebench.data.raw_faults import missing, unreadable
 
-SPECIES = 19
+from .contents import HISTOGRAM_HEADER, PICTURES, SPECIES
+
 SUPPLEMENTS = ("histogram_of_segments.txt", "segment_features.txt", "segment_rectangles.txt")
-V1_HEADER = "rec_id,[histogram of segment features]"
 
 
 class Line(NamedTuple):
@@ -44,7 +44,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
         for name in SUPPLEMENTS:
             header, lines = read_lines(source / "supplemental_data" / name, new_ids)
             rows = [f"{line.rec_id},{line.rest}" for line in lines]
-            write_lines([V1_HEADER if edition.is_v1 else header, *rows], public / "supplemental_data" / name)
+            write_lines([HISTOGRAM_HEADER if edition.is_v1 else header, *rows], public / "supplemental_data" / name)
 
 
 def read_lines(path: Path, new_ids: Mapping[int, int]) -> tuple[str, list[Line]]:
@@ -80,7 +80,7 @@ def write_answers(labels: list[Line], tested: list[int], answers: Path, sample: 
 
 
 def copy_supplements(source: Path, target: Path, recordings: pd.Series, shown: pd.Series) -> None:
-    for folder in ("filtered_spectrograms", "spectrograms", "supervised_segmentation"):
+    for folder in PICTURES:
         link_files(source / folder, target / folder, recordings + ".bmp")
     examples = [f"{name}.bmp" for name in shown if (source / "segmentation_examples" / f"{name}.bmp").exists()]
     link_files(source / "segmentation_examples", target / "segmentation_examples", examples)

@@ -6,13 +6,15 @@ import pandas as pd
 from mlebench.data import write_csv
 from mlebench.data.mocking import with_gaps
 
+from .fares import SAMPLE_FARE
+
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     rides = make_rides(rng, size)
     write_csv(rides, raw / "train.csv")
     test = make_rides(rng, max(1, size // 4)).drop(columns="fare_amount")
     write_csv(test, raw / "test.csv")
-    write_csv(test[["key"]].assign(fare_amount=11.35), raw / "sample_submission.csv")
+    write_csv(test[["key"]].assign(fare_amount=SAMPLE_FARE), raw / "sample_submission.csv")
     (raw / "GCP-Coupons-Instructions.rtf").write_text(r"{\rtf1\ansi Claim your coupon.}")
 
 

@@ -7,8 +7,9 @@ import pandas as pd
 from mlebench.data import write_csv
 from mlebench.data.mocking import write_files
 
+from .views import VIEWS
+
 START = pd.Timestamp("2020-09-11T03:01:48.000")
-VIEWS = ("All29", "Endzone", "Sideline")
 TINY_MP4 = bytes.fromhex("00000018667479706d703432000000006d70343269736f6d") + bytes.fromhex("000000086d646174")
 
 

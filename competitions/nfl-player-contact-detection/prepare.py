@@ -4,7 +4,8 @@ import pandas as pd
 
 from mlebench.data import Edition, link_files, read_csv, write_csv
 
-VIEWS = ("All29", "Endzone", "Sideline")
+from .views import VIEWS
+
 TABLES = ("baseline_helmets", "player_tracking", "video_metadata")
 
 

@@ -7,10 +7,7 @@ import pandas as pd
 from mlebench.data import write_csv
 from mlebench.data.mocking import cycle, image_bytes, write_files
 
-CLASSES = (
-    "bacterial_leaf_blight", "bacterial_leaf_streak", "bacterial_panicle_blight", "blast", "brown_spot", "dead_heart",
-    "downy_mildew", "hispa", "normal", "tungro",
-)  # fmt: skip
+from .diseases import DISEASES
 
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
@@ -18,7 +15,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     photos = pd.DataFrame(
         {
             "image_id": [f"{number}.jpg" for number in numbers],
-            "label": cycle(CLASSES, rng, size),
+            "label": cycle(DISEASES, rng, size),
             "variety": rng.choice(["ADT45", "KarnatakaPonni", "Ponni", "Surya"], size, p=[0.7, 0.1, 0.1, 0.1]),
             "age": rng.integers(45, 83, size),
         }

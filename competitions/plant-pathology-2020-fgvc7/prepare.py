@@ -2,7 +2,7 @@ from pathlib import Path
 
 from mlebench.data import Edition, link_files, read_csv, write_csv
 
-CLASSES = ["healthy", "multiple_diseases", "rust", "scab"]
+from .classes import CLASSES
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:

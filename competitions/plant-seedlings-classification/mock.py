@@ -7,10 +7,7 @@ import pandas as pd
 from mlebench.data import write_csv
 from mlebench.data.mocking import cycle, hex_ids, image_bytes, write_files
 
-SPECIES = (
-    "Black-grass", "Charlock", "Cleavers", "Common Chickweed", "Common wheat", "Fat Hen", "Loose Silky-bent", "Maize",
-    "Scentless Mayweed", "Shepherds Purse", "Small-flowered Cranesbill", "Sugar beet",
-)  # fmt: skip
+from .species import SPECIES
 
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:

@@ -8,11 +8,7 @@ import pandas as pd
 from mlebench.data import write_csv
 from mlebench.data.mocking import hex_ids, image_bytes, write_files
 
-LABELS = (
-    "ETT - Abnormal", "ETT - Borderline", "ETT - Normal",
-    "NGT - Abnormal", "NGT - Borderline", "NGT - Incompletely Imaged", "NGT - Normal",
-    "CVC - Abnormal", "CVC - Borderline", "CVC - Normal", "Swan Ganz Catheter Present",
-)  # fmt: skip
+from .labels import LABELS
 
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
@@ -21,7 +17,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     # every part must hold both values of each label: a patient has two pairs of images, each with opposite labels
     place_in_v1_draw = np.argsort(np.random.RandomState(0).permutation(size))
     one_of_pair = rng.integers(0, 2, (size // 2 + 1, len(LABELS)))[place_in_v1_draw // 2]
-    images[list(LABELS)] = one_of_pair ^ (place_in_v1_draw % 2)[:, None]
+    images[LABELS] = one_of_pair ^ (place_in_v1_draw % 2)[:, None]
     images["PatientID"] = np.array(hex_ids(rng, size // 4 + 1, 9))[place_in_v1_draw // 4]
     write_csv(images, raw / "train.csv")
 

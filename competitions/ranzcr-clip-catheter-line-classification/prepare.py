@@ -2,11 +2,7 @@ from pathlib import Path
 
 from mlebench.data import Edition, link_files, read_csv, write_csv
 
-LABELS = [
-    "ETT - Abnormal", "ETT - Borderline", "ETT - Normal",
-    "NGT - Abnormal", "NGT - Borderline", "NGT - Incompletely Imaged", "NGT - Normal",
-    "CVC - Abnormal", "CVC - Borderline", "CVC - Normal", "Swan Ganz Catheter Present",
-]  # fmt: skip
+from .labels import LABELS, V1_LABELS
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
@@ -20,6 +16,5 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     write_csv(train, public / "train.csv")
     write_csv(annotations[annotations["StudyInstanceUID"].isin(train["StudyInstanceUID"])], public / "train_annotations.csv")
     write_csv(test, private / "test.csv")
-    # v1 left out the last two labels
-    scored = LABELS[:9] if edition.is_v1 else LABELS
+    scored = V1_LABELS if edition.is_v1 else LABELS
     write_csv(test[["StudyInstanceUID"]].assign(**dict.fromkeys(scored, 0)), public / "sample_submission.csv")

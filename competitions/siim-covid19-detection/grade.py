@@ -8,8 +8,10 @@ from grading import Column, Grader, Real, Text, per_edition, refuse
 from grading.metrics.boxes import Boxes, match_images, mean_average_precision
 from grading.objects import ObjectList, flatten
 
+from .labels import APPEARANCES
+
 CORNERS = ["x_min", "y_min", "x_max", "y_max"]
-STUDY_LABELS = {"negative", "typical", "indeterminate", "atypical"}
+STUDY_LABELS = {*APPEARANCES}
 IMAGE_LABELS = {"opacity", "none"}
 IOU = 0.5
 

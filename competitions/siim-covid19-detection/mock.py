@@ -6,13 +6,15 @@ import pandas as pd
 from mlebench.data import write_csv
 from mlebench.data.mocking import cycle, dicom_bytes, hex_ids, one_of_few, write_files
 
-APPEARANCES = ("Negative for Pneumonia", "Typical Appearance", "Indeterminate Appearance", "Atypical Appearance")
+from .labels import NOTHING, SAMPLE_STUDY
+
+COLUMNS = ("Negative for Pneumonia", "Typical Appearance", "Indeterminate Appearance", "Atypical Appearance")
 
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     studies, unlabelled = np.split(np.array(hex_ids(rng, size + 3, 12)), [size])
-    appearance = np.array(cycle(range(len(APPEARANCES)), rng, size))
-    classes = {name: (appearance == number).astype(int) for number, name in enumerate(APPEARANCES)}
+    appearance = np.array(cycle(range(len(COLUMNS)), rng, size))
+    classes = {name: (appearance == number).astype(int) for number, name in enumerate(COLUMNS)}
     write_csv(pd.DataFrame({"id": [f"{study}_study" for study in studies], **classes}), raw / "train_study_level.csv")
 
     # a few studies have several images
@@ -34,7 +36,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     write_files(raw / "train", paths[:-3], radiograph)
     write_files(raw / "test", paths[-3:], radiograph)
     rows = [f"{study}_study" for study in unlabelled] + [f"{image}_image" for image in images[-3:]]
-    sample = pd.DataFrame({"id": rows, "PredictionString": ["negative 1 0 0 1 1"] * 3 + ["none 1 0 0 1 1"] * 3})
+    sample = pd.DataFrame({"id": rows, "PredictionString": [SAMPLE_STUDY] * 3 + [NOTHING] * 3})
     write_csv(sample, raw / "sample_submission.csv")
 
 
@@ -50,4 +52,4 @@ def as_boxes(boxes: list[dict[str, float]]) -> str | None:
 
 def as_label(boxes: list[dict[str, float]]) -> str:
     found = (f"opacity 1 {b['x']} {b['y']} {b['x'] + b['width']} {b['y'] + b['height']}" for b in boxes)
-    return " ".join(found) if boxes else "none 1 0 0 1 1"
+    return " ".join(found) if boxes else NOTHING

@@ -6,8 +6,7 @@ import pandas as pd
 from mlebench.data import Edition, link_tree, read_csv, write_csv
 from mlebench.data.raw_faults import damaged
 
-APPEARANCES = np.array(["negative", "typical", "indeterminate", "atypical"])
-"""In the order of the columns of the table of studies."""
+from .labels import APPEARANCES, NOTHING, SAMPLE_STUDY
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
@@ -20,7 +19,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
     write_csv(train, public / "train_study_level.csv")
     write_csv(train_images, public / "train_image_level.csv")
-    appearance = APPEARANCES[test.iloc[:, 1:].to_numpy().argmax(axis=1)]
+    appearance = np.array(APPEARANCES)[test.iloc[:, 1:].to_numpy().argmax(axis=1)]
     answers = pd.concat(
         [
             pd.DataFrame({"id": test["id"], "PredictionString": [f"{word} 1 0 0 1 1" for word in appearance]}),
@@ -28,7 +27,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
         ]
     )
     write_csv(answers, private / "test.csv")
-    sample = np.where(answers["id"].str.endswith("_study"), "negative 1 0 0 1 1", "none 1 0 0 1 1")
+    sample = np.where(answers["id"].str.endswith("_study"), SAMPLE_STUDY, NOTHING)
     write_csv(answers.assign(PredictionString=sample), public / "sample_submission.csv")
 
     for part, side in ((train, "train"), (test, "test")):

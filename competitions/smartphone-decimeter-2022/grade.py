@@ -5,7 +5,8 @@ from grading import Grader, Real, per_edition
 from grading.metrics.geometry import haversine
 from grading.submission import id_text_like
 
-POSITION = ["LatitudeDegrees", "LongitudeDegrees"]
+from .position import POSITION
+
 KEY = ("tripId", "UnixTimeMillis")
 
 

@@ -7,6 +7,8 @@ import pandas as pd
 from mlebench.data import write_csv
 from mlebench.data.mocking import with_gaps
 
+from .position import SAMPLE_POSITION
+
 CLOCK = (
     "TimeNanos", "LeapSecond", "FullBiasNanos", "BiasNanos", "BiasUncertaintyNanos", "DriftNanosPerSecond",
     "DriftUncertaintyNanosPerSecond", "HardwareClockDiscontinuityCount",
@@ -24,7 +26,6 @@ DERIVED = (
     *(f"WlsPosition{axis}EcefMeters" for axis in "XYZ"),
 )  # fmt: skip
 PHONES = ("GooglePixel4XL", "GooglePixel5", "SamsungGalaxyS20Ultra", "XiaomiMi8")
-SAMPLE = {"LatitudeDegrees": 37.904611315634504, "LongitudeDegrees": -86.48107806249548}
 
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
@@ -37,7 +38,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     test = []
     for drive in ("2022-07-04-US-MTV-1", "2022-07-05-US-LAX-2"):
         times = write_trip(raw / "test" / drive / "XiaomiMi8", rng, pd.Timestamp(drive[:10]), seconds, known=False)
-        test.append(pd.DataFrame({"tripId": f"{drive}-XiaomiMi8", "UnixTimeMillis": times, **SAMPLE}))
+        test.append(pd.DataFrame({"tripId": f"{drive}-XiaomiMi8", "UnixTimeMillis": times, **SAMPLE_POSITION}))
     write_csv(pd.concat(test), raw / "sample_submission.csv")
     write_metadata(raw / "metadata")
 

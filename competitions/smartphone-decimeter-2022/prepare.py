@@ -6,7 +6,8 @@ import pandas as pd
 from mlebench.data import Edition, link_tree, read_csv, write_csv
 from mlebench.data.raw_faults import damaged, missing
 
-POSITION = {"LatitudeDegrees": 37.904611315634504, "LongitudeDegrees": -86.48107806249548}
+from .position import POSITION, SAMPLE_POSITION
+
 DRIVE = re.compile(r"(\d+)-(\d+)-(\d+)")
 
 
@@ -25,7 +26,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
     answers = pd.concat(truth, ignore_index=True)
     write_csv(answers, private / "test.csv")
-    write_csv(answers.assign(**POSITION), public / "sample_submission.csv")
+    write_csv(answers.assign(**SAMPLE_POSITION), public / "sample_submission.csv")
 
 
 def date_of(drive: str) -> str:

@@ -2,7 +2,7 @@ from grading import Grader, Probability, Real, per_edition
 from grading.metrics.classification import kaggle_log_loss, log_loss
 from grading.rows import divided_by_sum, sum_to_one
 
-AUTHORS = ("EAP", "HPL", "MWS")
+from .authors import AUTHORS
 
 grader = per_edition(
     v1=Grader(id="id", columns=dict.fromkeys(AUTHORS, Probability()), rows=sum_to_one(), metric=log_loss),

@@ -4,7 +4,8 @@ import pandas as pd
 
 from mlebench.data import Edition, one_hot, read_csv, write_csv
 
-AUTHORS = ["EAP", "HPL", "MWS"]
+from .authors import AUTHORS
+
 OVERALL_SHARES = {"EAP": 0.403493538995863, "HPL": 0.287808366106543, "MWS": 0.308698094897594}
 
 

@@ -4,8 +4,7 @@ from grading import Grader, Real
 from grading.metrics.combine import mean_columnwise
 from grading.metrics.regression import rmse
 
-SCORED = ["reactivity", "deg_Mg_pH10", "deg_Mg_50C"]
-UNSCORED = ["deg_pH10", "deg_50C"]
+from .targets import SCORED, UNSCORED
 
 
 def mcrmse_of_measured_bases(answers: pd.DataFrame, submission: pd.DataFrame) -> float:

@@ -8,12 +8,13 @@ import pandas as pd
 from mlebench.data import link, write_csv
 from mlebench.data.mocking import cycle, hex_ids
 
+from .targets import TARGETS
+
 LENGTH, SCORED = 107, 68
 TAIL = "AAAAGAAACAACAACAACAAC"
 COLUMNS = (
     "index", "id", "sequence", "structure", "predicted_loop_type", "signal_to_noise", "SN_filter", "seq_length", "seq_scored",
 )  # fmt: skip
-TARGETS = ("reactivity", "deg_Mg_pH10", "deg_pH10", "deg_Mg_50C", "deg_50C")
 ERRORS = ("reactivity_error", "deg_error_Mg_pH10", "deg_error_pH10", "deg_error_Mg_50C", "deg_error_50C")
 
 

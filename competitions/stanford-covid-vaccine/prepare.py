@@ -8,7 +8,7 @@ from scipy.spatial.distance import pdist
 from mlebench.data import Edition, link_files, write_csv
 from mlebench.data.raw_faults import damaged, unreadable
 
-TARGETS = ["reactivity", "deg_Mg_pH10", "deg_pH10", "deg_Mg_50C", "deg_50C"]
+from .targets import TARGETS
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:

@@ -6,6 +6,8 @@ import pandas as pd
 from mlebench.data import Member, write_7z, write_csv
 from mlebench.data.mocking import cycle, hex_ids, one_of_few, pack_7z, wav_bytes, write_files
 
+from .words import NOISE
+
 WORDS = (
     "bed", "bird", "cat", "dog", "down", "eight", "five", "four", "go", "happy", "house", "left", "marvin", "nine", "no", "off",
     "on", "one", "right", "seven", "sheila", "six", "stop", "three", "tree", "two", "up", "wow", "yes", "zero",
@@ -19,8 +21,8 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     write_files(folder / "train" / "audio", word_files(rng, size), clip)
     # long enough that a fifth holds a second
     noises = [f"{name}.wav" for name in NOISES]
-    write_files(folder / "train" / "audio" / "_background_noise_", noises, lambda: wav_bytes(rng, 16_000, 6.2))
-    write_files(folder / "train" / "audio" / "_background_noise_", ["README.md"], lambda: "Noise – “née”".encode())
+    write_files(folder / "train" / "audio" / NOISE, noises, lambda: wav_bytes(rng, 16_000, 6.2))
+    write_files(folder / "train" / "audio" / NOISE, ["README.md"], lambda: "Noise – “née”".encode())
     write_files(folder / "train", ["LICENSE", "testing_list.txt", "validation_list.txt"], lambda: b"bed/0c40e715_nohash_0.wav\n")
     pack_7z(folder, raw / "train.7z")
     tests = [f"clip_{number:09x}.wav" for number in range(3)]

@@ -8,8 +8,8 @@ import pandas as pd
 
 from mlebench.data import Edition, extract, link_files, scratch, write_csv
 
-COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
-NOISE = "_background_noise_"
+from .words import COMMANDS, NOISE
+
 TESTED_NOISE = 0.2
 """Share of each noise that v2 cuts into test clips of silence."""
 

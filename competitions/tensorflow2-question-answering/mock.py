@@ -6,6 +6,8 @@ import numpy as np
 
 from mlebench.data.mocking import MISSING_LOOKING
 
+from .fields import TEST_FIELDS
+
 TOKENS = (
     *("<P>", "</P>", "<Table>", "the", "article", "a/b", 'say "so"', "back\\slash", "x\u007fy", "é", "日本", "😀", "&amp;"),
     *MISSING_LOOKING,
@@ -16,8 +18,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     examples = [example_of(rng, number, article=int(rng.integers(0, size))) for number in range(size)]
     raw.mkdir(parents=True, exist_ok=True)
     write_lines(raw / "simplified-nq-train.jsonl", examples)
-    fields = ("example_id", "question_text", "document_text", "long_answer_candidates")
-    write_lines(raw / "simplified-nq-test.jsonl", [{field: example[field] for field in fields} for example in examples[:2]])
+    write_lines(raw / "simplified-nq-test.jsonl", [{field: example[field] for field in TEST_FIELDS} for example in examples[:2]])
     names = [f"{example['example_id']}_{kind}," for example in examples[:2] for kind in ("long", "short")]
     (raw / "sample_submission.csv").write_text("\n".join(["example_id,PredictionString", *names]) + "\n")
 

@@ -11,8 +11,8 @@ import pandas as pd
 from mlebench.data import Edition, read_json_lines, write_csv
 
 from .answer_spans import right_predictions
+from .fields import TEST_FIELDS
 
-TEST_FIELDS = ["example_id", "question_text", "document_text", "long_answer_candidates"]
 CHUNK_LINES = 1_000
 
 Examples = list[dict[str, Any]]

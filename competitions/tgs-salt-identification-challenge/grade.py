@@ -5,7 +5,9 @@ import numpy as np
 from grading import Grader, RunLengths, per_edition
 from grading.metrics.run_length import areas, overlaps
 
-PIXELS = 101 * 101
+from .pictures import SIDE
+
+PIXELS = SIDE * SIDE
 
 Hits = Callable[[np.ndarray, np.ndarray], np.ndarray]
 

@@ -8,7 +8,7 @@ from grading.metrics.run_length import encode
 from mlebench.data import write_csv
 from mlebench.data.mocking import hex_ids, image_bytes, write_files, zip_folder
 
-SIDE = 101
+from .pictures import SIDE
 
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:

@@ -5,7 +5,8 @@ from grading import Grader, Integer, Real, per_edition
 from grading.metrics.boxes import Boxes, average_precision, descending, groups, match_images, mean_average_precision
 from grading.objects import ObjectList, flatten
 
-CORNERS = ["x_min", "y_min", "x_max", "y_max"]
+from .boxes import CORNERS
+
 IOU = 0.4
 LARGEST_AREA = 1e10
 PER_IMAGE = 100

@@ -6,24 +6,25 @@ import pandas as pd
 from mlebench.data import write_csv
 from mlebench.data.mocking import dicom_bytes, hex_ids, one_of_few, write_files
 
+from .boxes import CORNERS, NO_FINDING, SAMPLE_BOX
+
 CLASSES = (
     "Aortic enlargement", "Atelectasis", "Calcification", "Cardiomegaly", "Consolidation", "ILD", "Infiltration", "Lung Opacity",
     "Nodule/Mass", "Other lesion", "Pleural effusion", "Pleural thickening", "Pneumothorax", "Pulmonary fibrosis", "No finding",
 )  # fmt: skip
-NO_FINDING = 14
 
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     images, unlabelled = np.split(np.array(hex_ids(rng, size + 3, 32)), [size])
     rows = [row for image in images for row in (read_by_three(rng, image) if rng.random() < 0.6 else healthy(rng, image))]
-    columns = ["image_id", "class_name", "class_id", "rad_id", "x_min", "y_min", "x_max", "y_max"]
+    columns = ["image_id", "class_name", "class_id", "rad_id", *CORNERS]
     table = pd.DataFrame(rows, columns=columns).sample(frac=1, random_state=0)
     write_csv(table, raw / "train.csv")
 
     radiograph = one_of_few(rng, lambda: dicom_bytes(rng), 20)
     write_files(raw / "train", (f"{image}.dicom" for image in images), radiograph)
     write_files(raw / "test", (f"{image}.dicom" for image in unlabelled), radiograph)
-    write_csv(pd.DataFrame({"image_id": unlabelled, "PredictionString": "14 1 0 0 1 1"}), raw / "sample_submission.csv")
+    write_csv(pd.DataFrame({"image_id": unlabelled, "PredictionString": SAMPLE_BOX}), raw / "sample_submission.csv")
 
 
 def healthy(rng: np.random.Generator, image: str) -> list[tuple]:

@@ -6,9 +6,9 @@ import pandas as pd
 from grading.metrics.boxes import iou_matrix
 from mlebench.data import Edition, link_files, read_csv, write_csv
 
-CORNERS = ["x_min", "y_min", "x_max", "y_max"]
+from .boxes import CORNERS, NO_FINDING, SAMPLE_BOX
+
 FINDING = ["image_id", "class_id"]
-NO_FINDING = 14
 SAME_LESION = 0.4
 
 
@@ -22,7 +22,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     answers.loc[answers["class_id"] == NO_FINDING, ["x_max", "y_max"]] = 1.0
     write_csv(train, public / "train.csv")
     write_csv(answers, private / "answers.csv")
-    sample = pd.DataFrame({"image_id": test_ids, "PredictionString": "14 1 0 0 1 1"})
+    sample = pd.DataFrame({"image_id": test_ids, "PredictionString": SAMPLE_BOX})
     write_csv(sample, public / "sample_submission.csv")
 
     certain = answers["class_id"].astype(str) + " 1.0 " + answers[CORNERS].astype(float).astype(str).agg(" ".join, axis=1)

@@ -5,6 +5,8 @@ import pandas as pd
 
 from mlebench.data import Edition, link_files, read_csv, write_csv
 
+from .names import NEW_WHALE, SAMPLE_NAMES
+
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     photos = read_csv(raw / "train.csv")[["Image", "Id"]]
@@ -13,13 +15,13 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     rest_train, rest_test = edition.split(undecided.to_numpy(), test_size=0.1)
     side[rest_train], side[rest_test] = "train", "test"
     train, test = photos[side == "train"], photos[side == "test"]
-    test = test.assign(Id=test["Id"].where(test["Id"].isin(train["Id"]), "new_whale"))
+    test = test.assign(Id=test["Id"].where(test["Id"].isin(train["Id"]), NEW_WHALE))
 
     link_files(raw / "train", public / "train", train["Image"])
     link_files(raw / "train", public / "test", test["Image"])
     write_csv(train, public / "train.csv")
     write_csv(test, private / "test.csv")
-    write_csv(test.assign(Id="new_whale w_1287fbc w_98baff9 w_7554f44 w_1eafe46"), public / "sample_submission.csv")
+    write_csv(test.assign(Id=SAMPLE_NAMES), public / "sample_submission.csv")
 
 
 def draw_one_pair_per_whale(whales: pd.Series, edition: Edition) -> pd.Series:

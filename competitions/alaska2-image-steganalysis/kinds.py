@@ -1,0 +1,4 @@
+"""The four versions of each picture."""
+
+ALGORITHMS = ("JMiPOD", "JUNIWARD", "UERD")
+KINDS = ("Cover", *ALGORITHMS)

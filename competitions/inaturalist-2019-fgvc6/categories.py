@@ -1,0 +1,3 @@
+"""Categories are numbered from 0."""
+
+LAST_CATEGORY = 1009

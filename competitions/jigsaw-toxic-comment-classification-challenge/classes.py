@@ -1,0 +1,3 @@
+"""Kinds of toxicity."""
+
+CLASSES = ["toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate"]

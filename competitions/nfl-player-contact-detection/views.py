@@ -1,0 +1,3 @@
+"""Cameras that show each play."""
+
+VIEWS = ("All29", "Endzone", "Sideline")

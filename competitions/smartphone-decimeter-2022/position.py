@@ -1,0 +1,5 @@
+"""The columns of a position."""
+
+POSITION = ["LatitudeDegrees", "LongitudeDegrees"]
+SAMPLE_POSITION = dict(zip(POSITION, (37.904611315634504, -86.48107806249548), strict=True))
+"""Everywhere in the sample submission."""

@@ -1,0 +1,3 @@
+"""Poe, Lovecraft and Shelley."""
+
+AUTHORS = ["EAP", "HPL", "MWS"]

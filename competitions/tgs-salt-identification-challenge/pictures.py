@@ -1,0 +1,4 @@
+"""Pictures are square."""
+
+SIDE = 101
+"""Pixels."""
