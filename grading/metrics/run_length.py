@@ -19,13 +19,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from grading.metrics.decimal_text import parse_numbers
 from grading.submission import InvalidSubmission
 
 IntArray = npt.NDArray[np.int64]
 Order = Literal["F", "C"]
 
-_DIGITS_AND_BLANKS = b"0123456789 "
+_DIGITS_AND_BLANKS = b"0123456789 \t\n\r\v\f"
 _NOT_NUMERIC = re.compile(r"[^0-9 \t\n\r\v\f]")
 _NEGATIVE = re.compile(r"-[0-9]+")
 _BLOCK_CHARACTERS = 500_000
@@ -212,19 +211,14 @@ def _parse_block(texts: Sequence[str], sizes: IntArray, cut: bool) -> Iterator[R
 
 
 def _numbers(texts: Sequence[str]) -> tuple[IntArray, IntArray]:
-    """All numbers of all texts, and how many each text holds."""
-    joined = " ".join(filter(None, texts)).encode("utf-8", errors="replace")
-    parsed = None if joined.translate(None, _DIGITS_AND_BLANKS) else parse_numbers(joined)
-    if parsed is None:
-        if any(_NOT_NUMERIC.search(text) for text in texts):
-            raise _first_not_numeric(texts)
-        texts = [" ".join(text.split()) for text in texts]
-        parsed = parse_numbers(" ".join(filter(None, texts)).encode())
-    if parsed is None:
-        return np.empty(0, dtype=np.int64), np.zeros(len(texts), dtype=np.int64)
-    lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
-    before = np.searchsorted(parsed.ends, np.cumsum(lengths + (lengths > 0)))
-    return parsed.values, np.diff(before, prepend=0)
+    """All numbers of all texts, those beyond int64 as the largest int64, and how many each text holds."""
+    joined = " ".join(texts).encode("utf-8", errors="replace")
+    if joined.translate(None, _DIGITS_AND_BLANKS):
+        raise _first_not_numeric(texts)
+    counts = np.fromiter((len(text.split()) for text in texts), dtype=np.int64, count=len(texts))
+    # a text without numbers is refused by numpy
+    numbers = np.fromstring(joined, dtype=np.int64, sep=" ") if counts.any() else np.empty(0, dtype=np.int64)
+    return numbers, counts
 
 
 def _are_right(starts: IntArray, lengths: IntArray, bounds: IntArray, sizes: IntArray) -> bool:
