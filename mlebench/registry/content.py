@@ -11,10 +11,9 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
+from importlib.abc import Loader, PathEntryFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
-from importlib.util import spec_from_file_location
+from importlib.util import spec_from_loader
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
@@ -23,7 +22,9 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 from mlebench._support.extras import extras_explained
 from mlebench.errors import MlebenchError, UsageError
 
-__path__: list[str] = []  # the packages of the folders are submodules of this module
+_MARK = f"{__name__}:"
+"""Begins the entries of search paths that `_FolderFinder` serves, and no other finder."""
+__path__ = [_MARK]  # the packages of the folders are submodules of this module
 
 
 def load_value(path: Path, name: str) -> Any:
@@ -86,29 +87,37 @@ class _SourceLoader(SourceFileLoader):
         return self.source_to_code(self.get_data(path), path)
 
 
-class _FolderFinder(MetaPathFinder):
+class _BareFolder(Loader):
+    """Makes the empty package of a folder without `__init__.py`."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Nothing."""
+
+
+class _FolderFinder(PathEntryFinder):
     """Finds folders by the quoted path in their name, and the modules in them."""
 
-    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None, /) -> ModuleSpec | None:
-        prefix, _, name = fullname.partition(f"{__name__}.")
-        if prefix or not name:
-            return None
-        quoted, *inside = name.split(".")
-        place = _folder_of(quoted).joinpath(*inside)
+    def __init__(self, entry: str) -> None:
+        if not entry.startswith(_MARK):
+            raise ImportError(f"{entry} is served by other finders")
+        self._folder = entry.removeprefix(_MARK)
+
+    def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:
+        name = fullname.rpartition(".")[2]
+        place = Path(self._folder, name) if self._folder else _folder_of(name)
         if (init := place / "__init__.py").is_file():
-            return _source_spec(fullname, init, [str(place)])
-        if inside and (file := place.with_name(f"{place.name}.py")).is_file():
-            return _source_spec(fullname, file)
-        if place.is_dir():
-            spec = ModuleSpec(fullname, None, is_package=True)
-            spec.submodule_search_locations = [str(place)]
-            return spec
-        return None
+            return _spec(fullname, _SourceLoader(fullname, str(init)), place)
+        if self._folder and (file := place.with_name(f"{name}.py")).is_file():
+            return _spec(fullname, _SourceLoader(fullname, str(file)))
+        return _spec(fullname, _BareFolder(), place) if place.is_dir() else None
 
 
-def _source_spec(name: str, file: Path, locations: list[str] | None = None) -> ModuleSpec | None:
-    return spec_from_file_location(name, file, loader=_SourceLoader(name, str(file)), submodule_search_locations=locations)
+def _spec(name: str, loader: Loader, package: Path | None = None) -> ModuleSpec | None:
+    spec = spec_from_loader(name, loader, is_package=package is not None)
+    if spec is not None and package is not None:
+        spec.submodule_search_locations = [f"{_MARK}{package}"]
+    return spec
 
 
-# before the finder of ordinary packages, which would compile into the folder
-sys.meta_path.insert(0, _FolderFinder())
+# the hook of ordinary folders would compile into them; it is never asked for these entries
+sys.path_hooks.append(_FolderFinder)
