@@ -21,6 +21,7 @@ import numpy as np
 SUBMISSIONS = 225
 FACTS = """\
 id: {name}
+version: 1
 title: {name}
 split: dev
 modality: tabular

@@ -38,6 +38,7 @@ from mlebench.sandbox.base import Outcome
 HOUR = 3600.0
 FACTS = """\
 id: {name}
+version: 1
 title: Nothing
 split: demo
 modality: tabular

@@ -49,7 +49,7 @@ def _row(competition: Competition) -> str:
 
 
 def known_issues() -> str:
-    """Every known issue of every competition, from the `competition.yaml` files."""
+    """Every known issue of every competition, from the `issues.yaml` files."""
     parts = [
         "# Editions and known issues",
         "Edition v1 is the data of 2024, to the byte, faults included, so that scores compare with published ones. "
@@ -59,7 +59,7 @@ def known_issues() -> str:
     ]
     for split in (*SPLIT_TITLES, "demo", "research"):
         for competition in _competitions(split):
-            issues = competition.facts.issues
+            issues = competition.issues
             rows = [f"| {issue.kind} | {_cell(issue.v1)} | {_cell(issue.v2)} |" for issue in issues]
             table = ["| kind | in v1 | in v2 |", "|---|---|---|", *rows] if rows else ["No issue is known."]
             parts.append("\n".join([f"## {competition.id}", "", *table]))

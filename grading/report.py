@@ -52,6 +52,8 @@ class CompetitionReport:
     """Hash of the secret key that edition v2 was split with; null for the published constant."""
     instance_hash: str | None = None
     """Hash of the key that the competition's data was generated from; null where data does not come from a key."""
+    competition_version: int | None = None
+    """Version of the competition that graded; null where it is unknown, as in reports of other harnesses."""
 
     @classmethod
     def from_score(
@@ -136,7 +138,7 @@ class CompetitionReport:
             raise ValueError(f"a grading report needs `{missing[0]}`")
         numbers = ("score", "gold_threshold", "silver_threshold", "bronze_threshold", "median_threshold", "percentile")
         flags = ("any_medal", "gold_medal", "silver_medal", "bronze_medal", "above_median", "is_lower_better")
-        wholes = ("seed", "rank", "leaderboard_size")
+        wholes = ("seed", "rank", "leaderboard_size", "competition_version")
         texts = ("edition", "error", "run_id", "split_key_hash", "instance_hash")
         values: dict[str, Any] = {
             **{key: _number(content, key) for key in numbers},

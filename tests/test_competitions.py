@@ -172,8 +172,8 @@ class TestCompetition:
                 assert messages[0] == messages[1]
 
     def test_no_public_table_holds_answers(self, case: Case) -> None:
-        facts = case.competition.facts
-        declared = {path for issue in facts.issues for path in issue.exposes} if case.competition.edition.is_v1 else set()
+        exposed = {path for issue in case.competition.issues for path in issue.exposes}
+        declared = exposed if case.competition.edition.is_v1 else set()
         grader, answers = case.competition.grader, case.competition.answers_table
         payload = set(answers) - set(grader.id_columns)
         targets = payload & set(grader.columns_of(answers)) or handed_in(payload, answers, case.perfect) or payload

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from grading.report import CompetitionReport, ErrorKind
 from grading.submission import InvalidSubmission
 from mlebench.errors import UsageError
-from mlebench.preparation.build import comes_from_another_key
+from mlebench.preparation.build import made_from_another
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,7 @@ def grade_csv(path: Path | str, competition: Competition, *, live_thresholds: bo
         The report, its score rounded to 5 decimals; with a null score, `error_kind` and `error` say why.
 
     Raises:
-        UsageError: if the competition's data is not prepared, is split with another key, or its answers are damaged.
+        UsageError: if the competition's data is not prepared, is from another key or version, or its answers are damaged.
     """
     return grade_against(read_answers(competition), Path(path), competition, live_thresholds=live_thresholds, **extras)
 
@@ -70,7 +70,7 @@ def validate_submission(path: Path | str, competition: Competition) -> tuple[boo
         Whether it is valid, and a sentence that says what is wrong if it is not.
 
     Raises:
-        UsageError: if the competition's data is not prepared, is split with another key, or its answers are damaged.
+        UsageError: if the competition's data is not prepared, is from another key or version, or its answers are damaged.
     """
     found = _judge(Path(path), competition, read_answers(competition))
     return (True, "Submission is valid.") if found.error_kind is None else (False, found.error or "")
@@ -80,17 +80,19 @@ def read_answers(competition: Competition) -> pd.DataFrame:
     """The answers as the grader reads them.
 
     Raises:
-        UsageError: if the competition's data is not prepared, is split with another key, or its answers are damaged.
+        UsageError: if the competition's data is not prepared, is from another key or version, or its answers are damaged.
     """
-    if comes_from_another_key(competition):
-        raise UsageError(f"{competition.prepared_dir} is prepared with another key; give that key with `--split-key`")
+    again = f"`{competition.prepare_command} --force` prepares it anew"
+    other = made_from_another(competition)
+    if other == "key":
+        raise UsageError(f"{competition.prepared_dir} is prepared from another key; give that key with `--split-key`")
+    if other == "version":
+        now = f"version {competition.facts.version} of {competition.id}"
+        raise UsageError(f"{competition.prepared_dir} is prepared from another version than {now}; {again}")
     try:
         return competition.answers_table
     except InvalidSubmission as error:
-        raise UsageError(
-            f"{competition.answers} is damaged: {error}; "
-            f"`mlebench prepare {competition.id} --edition {competition.edition.name} --force` makes it anew"
-        ) from None
+        raise UsageError(f"{competition.answers} is damaged: {error}; {again}") from None
 
 
 def _judge(submission: Path, competition: Competition, answers: pd.DataFrame) -> _Judgement:

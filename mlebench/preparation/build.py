@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlebench import __version__
 from mlebench._support.extras import extras_explained
@@ -30,13 +30,23 @@ PARTIAL = ".partial-"
 """What begins with this beside the prepared data is half made, and removed by the next call."""
 
 
-def comes_from_another_key(competition: Competition) -> bool:
-    """Whether the prepared data was generated from, or split with, another key than the one that is asked for."""
-    if competition.facts.keyed:
-        wanted = competition.edition.key
-        return wanted is not None and competition.instance_hash != fingerprint(wanted)
+def made_from_another(competition: Competition) -> Literal["key", "version"] | None:
+    """In what the prepared data differs from what is asked for.
+
+    Returns:
+        key: it was generated from, or split with, another key; version: it was prepared by another version of the competition;
+        None where it fits, or where nothing is known of it, as with data of the published harness.
+    """
     record = PreparationRecord.read(competition.prepared_dir)
-    return record is not None and record.split_key_hash != competition.edition.key_hash
+    if competition.facts.keyed:
+        kept = kept_key(competition.private_dir)
+        other_key = None not in (kept, competition.edition.key) and kept != competition.edition.key
+    else:
+        other_key = record is not None and record.split_key_hash != competition.edition.key_hash
+    if other_key:
+        return "key"
+    other_version = record is not None and record.competition_version not in (None, competition.facts.version)
+    return "version" if other_version else None
 
 
 def is_prepared(competition: Competition, *, grading_only: bool = False) -> bool:
@@ -128,6 +138,7 @@ def _build(competition: Competition, raw: Path, build: Path, *, verify: bool, mo
         instance_hash=fingerprint(competition.edition.key) if competition.edition.keyed and competition.edition.key else None,
         odd_counts=count_differences(build, uncertain) if published else [],
         checksums=recorded_checksums(competition, build, published),
+        competition_version=competition.facts.version,
     )
     record.write(build)
     return record

@@ -27,6 +27,8 @@ class PreparationRecord:
     """What holds more or less than the real download comes to, where md5 sums do not decide."""
     checksums: dict[str, str] = field(default_factory=dict)
     """Md5 of the files that stand directly in `public/` and `private/`; `content:` and a content hash for parquet tables."""
+    competition_version: int | None = None
+    """Version of the competition that prepared; None in records that know none."""
 
     @classmethod
     def read(cls, prepared: Path) -> PreparationRecord | None:

@@ -12,7 +12,7 @@ from mlebench._support.progress import Progress, Watch, ignore
 from mlebench._support.quantities import show_size
 from mlebench.data.raw_faults import RawDataFault
 from mlebench.errors import MlebenchError, UsageError, WorkFailed
-from mlebench.preparation.build import alone, comes_from_another_key, explained, is_prepared, prepare_alone
+from mlebench.preparation.build import alone, explained, is_prepared, made_from_another, prepare_alone
 from mlebench.preparation.record import PreparationRecord
 from mlebench.preparation.sources import acquire
 from mlebench.registry import Competition
@@ -109,14 +109,12 @@ def _prepare(task: PreparationTask, watch: Watch) -> PreparationOutcome:
 
 
 def _require_same_data(task: PreparationTask) -> None:
-    """Refuse to take a mock for real data, or data of another key for what is asked for."""
+    """Refuse to take a mock for real data, or data of another key or version for what is asked for."""
     competition = task.competition
-    edition = "" if competition.edition.is_v1 else f" --edition {competition.edition.name}"
-    again = f"`mlebench prepare {competition.id}{edition} --force`"
-    if comes_from_another_key(competition):
-        raise UsageError(
-            f"it is prepared from another key in {competition.prepared_dir}; {again} with the same key replaces that data"
-        )
+    again = f"`{competition.prepare_command} --force`"
+    if part := made_from_another(competition):
+        how = f"{again} with the same key" if part == "key" else again
+        raise UsageError(f"it is prepared from another {part} in {competition.prepared_dir}; {how} replaces that data")
     record = PreparationRecord.read(competition.prepared_dir)
     if record and record.mock and not task.mock:
         raise UsageError(f"{competition.prepared_dir} is prepared from a mock; {again} replaces it by the real data")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from grading import Board, Grader, Thresholds
+    from mlebench.registry.issues import Issue
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,17 @@ class Competition:
         return self._text("description_obfuscated.md")
 
     @functools.cached_property
+    def issues(self) -> tuple[Issue, ...]:
+        """What is known to be wrong in v1, and what v2 does about it, from `issues.yaml`.
+
+        Raises:
+            UsageError: if that file is faulty.
+        """
+        from mlebench.registry.issues import load_issues
+
+        return load_issues(self.folder / "issues.yaml")
+
+    @functools.cached_property
     def grader(self) -> Grader:
         """The grader of this edition."""
         from grading.grader import EditionGraders, Grader
@@ -134,6 +146,13 @@ class Competition:
         return self.root / ("prepared" if self.edition.is_v1 else "prepared-v2")
 
     @property
+    def prepare_command(self) -> str:
+        """The command that prepares this edition, for messages."""
+        return (
+            f"mlebench prepare {self.id}" if self.edition.is_v1 else f"mlebench prepare {self.id} --edition {self.edition.name}"
+        )
+
+    @property
     def public_dir(self) -> Path:
         """What the agent gets."""
         return self.prepared_dir / "public"
@@ -156,8 +175,7 @@ class Competition:
             UsageError: if the data is not prepared.
         """
         if not self.answers.is_file():
-            edition = "" if self.edition.is_v1 else f" --edition {self.edition.name}"
-            raise UsageError(f"{self.id} is not prepared in {self.data_dir}; `mlebench prepare {self.id}{edition}` does it")
+            raise UsageError(f"{self.id} is not prepared in {self.data_dir}; `{self.prepare_command}` prepares it")
         return self.grader.read(self.answers)
 
     @property
@@ -216,12 +234,13 @@ class Competition:
         return Board(self.is_lower_better, self.live_thresholds if live else self.thresholds, scores)
 
     @property
-    def provenance(self) -> dict[str, str | None]:
+    def provenance(self) -> dict[str, str | int | None]:
         """What the prepared data was made from, as grading reports record it."""
         return {
             "edition": self.edition.name,
             "split_key_hash": self.edition.key_hash,
             "instance_hash": self.instance_hash,
+            "competition_version": self.facts.version,
         }
 
     @property

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from mlebench._support.yaml_model import read_model
+from mlebench._support.yaml_model import describe, read_yaml
 from mlebench.errors import UsageError
 
 Split = Literal["low", "medium", "high", "dev", "demo", "research", "own"]
@@ -25,11 +25,13 @@ def _is_below(path: str) -> str:
 RelativePath = Annotated[str, AfterValidator(_is_below)]
 
 
-class _Facts(BaseModel):
+class Facts(BaseModel):
+    """What a competition folder states: no key but the known ones, and never changed."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class MetricFacts(_Facts):
+class MetricFacts(Facts):
     """Name, direction and best reachable score of the metric."""
 
     name: str
@@ -38,7 +40,7 @@ class MetricFacts(_Facts):
     """Score of a perfect submission; null where it depends on the data."""
 
 
-class KaggleFacts(_Facts):
+class KaggleFacts(Facts):
     """What the competition was on Kaggle."""
 
     type: Literal["simple", "code"]
@@ -46,7 +48,7 @@ class KaggleFacts(_Facts):
     year: int | None = None
 
 
-class FileFacts(_Facts):
+class FileFacts(Facts):
     """Paths below the prepared folder (`public/…`, `private/…`)."""
 
     answers: RelativePath
@@ -63,7 +65,7 @@ class FileFacts(_Facts):
         return [f"public/{name}" for name in self.public] + [f"private/{name}" for name in self.private]
 
 
-class ThresholdFacts(_Facts):
+class ThresholdFacts(Facts):
     """Scores at the gold, silver and bronze places and the median of the private leaderboard."""
 
     gold: float
@@ -72,7 +74,7 @@ class ThresholdFacts(_Facts):
     median: float
 
 
-class ChecksumFacts(_Facts):
+class ChecksumFacts(Facts):
     """Md5 of Kaggle's zip and of the tables that edition v1 prepares from it, by path below `public/` and `private/`."""
 
     zip: Md5 | None = None
@@ -86,20 +88,7 @@ class ChecksumFacts(_Facts):
         return {f"{folder}/{name}": md5 for folder, sums in folders.items() for name, md5 in sums.items()}
 
 
-class Issue(_Facts):
-    """Something known to be wrong in edition v1, and what v2 does about it."""
-
-    name: str = Field(pattern=r"^[a-z0-9-]+$")
-    kind: Literal["leak", "fault", "note"]
-    """leak: tells about answers; fault: broken, or graded wrongly, in v1 as it is made here; note: makes no score wrong, as it
-    lies in Kaggle's own data, is a matter of form or chance, or is mended in v1 here, too."""
-    v1: str
-    v2: str
-    exposes: tuple[RelativePath, ...] = ()
-    """Public tables that hold answers of test rows in v1."""
-
-
-class EditionFacts(_Facts):
+class EditionFacts(Facts):
     """What differs in one edition."""
 
     metric: MetricFacts | None = None
@@ -107,10 +96,12 @@ class EditionFacts(_Facts):
     thresholds: ThresholdFacts | None = None
 
 
-class CompetitionFacts(_Facts):
+class CompetitionFacts(Facts):
     """All of `competition.yaml`."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$")
+    version: int = Field(gt=0, strict=True)
+    """Raised whenever a change of prepare, grade or facts changes a score or the prepared data of either edition."""
     title: str
     split: Split
     modality: Modality
@@ -129,7 +120,6 @@ class CompetitionFacts(_Facts):
     md5: ChecksumFacts = ChecksumFacts()
     counts: dict[RelativePath, int] = {}
     """Rows of a table, files of a folder or members of an archive that v1 makes of the real download."""
-    issues: tuple[Issue, ...] = ()
     v2: EditionFacts = EditionFacts()
 
     @model_validator(mode="after")
@@ -164,7 +154,22 @@ def load_facts(path: Path) -> CompetitionFacts:
     Raises:
         UsageError: naming the file, each wrong key and what was expected there.
     """
-    facts = read_model(path, CompetitionFacts)
+    content = read_yaml(path)
+    if isinstance(content, dict):
+        _require_current_form(content, path)
+    try:
+        facts = CompetitionFacts.model_validate(content)
+    except ValidationError as error:
+        raise UsageError(f"{path}: {describe(error)}") from None
     if facts.id != path.parent.name:
         raise UsageError(f"{path}: `id` is {facts.id!r}, expected the folder's name {path.parent.name!r}")
     return facts
+
+
+def _require_current_form(content: dict[str, Any], path: Path) -> None:
+    if "version" not in content:
+        raise UsageError(
+            f"{path} has no `version`; add `version: 1`, and raise it whenever a change alters a score or the prepared data"
+        )
+    if "issues" in content:
+        raise UsageError(f"{path}: `issues` have a file of their own; move the list to {path.with_name('issues.yaml')}")

@@ -68,9 +68,10 @@ class Catalog:
     def _read(self, competition_id: str) -> CompetitionInfo:
         if competition_id not in self._installed:
             return CompetitionInfo(competition_id, competition_id, "unknown", "unknown", "", (), ())
-        facts = self._registry.get_competition(competition_id).facts
+        competition = self._registry.get_competition(competition_id)
+        facts = competition.facts
         # v2 mends every leak and fault that is listed
-        issues = facts.issues if self._edition == "v1" else ()
+        issues = competition.issues if self._edition == "v1" else ()
         leaks = tuple(issue.name for issue in issues if issue.kind == "leak")
         faults = tuple(issue.name for issue in issues if issue.kind == "fault")
         return CompetitionInfo(facts.id, facts.title, facts.split, facts.modality, facts.metric.name, leaks, faults)

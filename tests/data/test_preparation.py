@@ -179,7 +179,7 @@ def test_data_split_with_another_key_is_not_taken_for_what_was_asked_for(
     assert main([*grade, "--split-key", "our own"]) == 0
     capsys.readouterr()
     assert main(grade) == 2
-    assert "prepared with another key" in capsys.readouterr().err
+    assert "prepared from another key" in capsys.readouterr().err
 
 
 def test_what_cannot_be_read_is_not_told_as_what_cannot_be_written(registry: Registry, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from mlebench.sandbox.base import Outcome
 ROWS = 50
 FACTS = """\
 id: {name}
+version: 1
 title: {name}
 split: dev
 modality: tabular

@@ -53,7 +53,7 @@ def coin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     folder = tmp_path / "competitions" / "coin"
     folder.mkdir(parents=True)
     facts = {
-        "id": "coin", "title": "Coins", "split": "research", "modality": "tabular", "task": "classification",
+        "id": "coin", "version": 1, "title": "Coins", "split": "research", "modality": "tabular", "task": "classification",
         "metric": {"name": "accuracy", "direction": "maximize", "best": 1.0}, "generated": True, "keyed": True,
         "files": {"answers": "private/answers.csv", "sample_submission": "public/sample_submission.csv",
                   "public": ["sample_submission.csv"], "private": ["answers.csv"]},

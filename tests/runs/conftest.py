@@ -20,6 +20,7 @@ from mlebench.sandbox.base import RunRequest
 
 FACTS = """
 id: {id}
+version: 1
 title: Toy
 split: demo
 modality: tabular

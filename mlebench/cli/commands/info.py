@@ -25,6 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     facts = competition.facts.model_dump(mode="json", exclude={"v2"})
     document = {
         **facts,
+        "issues": [issue.model_dump(mode="json") for issue in competition.issues],
         "edition": competition.edition.name,
         "metric": competition.metric,
         "direction": competition.direction,
@@ -41,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     shown = (
         "id",
         "title",
+        "version",
         "split",
         "modality",
         "task",
@@ -56,9 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
     rows += [[f"{name} threshold", score] for name, score in (document["thresholds"] or {}).items()]
     rows += [["public files", ", ".join(competition.facts.files.public)]]
     print_table(["fact", "value"], [[name, None if value is None else str(value)] for name, value in rows])
-    if competition.facts.issues:
+    if competition.issues:
         print_table(
             ["known issue", "kind", "in v1", "in v2"],
-            [[issue.name, issue.kind, issue.v1, issue.v2] for issue in competition.facts.issues],
+            [[issue.name, issue.kind, issue.v1, issue.v2] for issue in competition.issues],
         )
     return 0

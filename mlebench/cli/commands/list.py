@@ -27,6 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
         {
             "id": entry.id,
             "title": entry.title,
+            "version": entry.facts.version,
             "split": entry.split,
             "modality": entry.modality,
             "task": entry.facts.task,

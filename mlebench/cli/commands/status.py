@@ -56,7 +56,7 @@ def _rows(registry: Registry, competition_id: str, *, verify: bool) -> list[dict
 
 
 def _prepared(competition: Competition, *, verify: bool) -> dict[str, Any]:
-    from mlebench.preparation.build import folder_size
+    from mlebench.preparation.build import folder_size, made_from_another
     from mlebench.preparation.record import PreparationRecord
 
     record = PreparationRecord.read(competition.prepared_dir)
@@ -67,6 +67,8 @@ def _prepared(competition: Competition, *, verify: bool) -> dict[str, Any]:
         "verified": record.verified if record else None,
         "mock": record.mock if record else None,
         "split_key_hash": record.split_key_hash if record else None,
+        "competition_version": record.competition_version if record else None,
+        "current": made_from_another(competition) != "version",
         "bytes": folder_size(competition.prepared_dir),
         "path": str(competition.prepared_dir),
     }
@@ -102,6 +104,8 @@ def _half_way(competition: Competition) -> list[dict[str, Any]]:
 def _in_words(row: dict[str, Any]) -> str:
     if row["state"] != "prepared":
         return f"{row['state']}, not prepared"
+    if not row["current"]:
+        return "prepared from another version of the competition"
     if "verification" in row:
         return str(row["verification"])
     if row["verified"] is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlebench._support.secrets import find_secrets
-from mlebench.preparation.build import comes_from_another_key, folder_size, is_prepared
+from mlebench.preparation.build import folder_size, is_prepared, made_from_another
 from mlebench.registry import Registry
 from mlebench.runs.executors.base import Executor
 from mlebench.runs.executors.booking import Need
@@ -115,7 +115,7 @@ def makespan(seconds: Sequence[float], slots: int) -> float:
 def _unprepared(plan: Plan, split_key: str | None) -> list[str]:
     registry = Registry().set_data_dir(plan.data_dir).set_edition(plan.edition, split_key)
     competitions = [registry.get_competition(name) for name in plan.competitions]
-    missing = [each.id for each in competitions if not is_prepared(each) or comes_from_another_key(each)]
+    missing = [each.id for each in competitions if not is_prepared(each) or made_from_another(each)]
     if not missing:
         return []
     edition = "" if plan.edition == "v1" else f" --edition {plan.edition}"

@@ -12,7 +12,7 @@ import pytest
 
 from mlebench.cli.main import main
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_new_competition_goes_from_an_empty_folder_to_a_graded_submission(
