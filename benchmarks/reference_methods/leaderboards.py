@@ -23,8 +23,7 @@ from mlebench.preparation.build import prepare
 from mlebench.preparation.references import rank, write_leaderboard
 from mlebench.registry import Competition, Registry
 from mlebench.registry.content import load_module
-from mlebench.registry.edition import PUBLISHED_KEY
-from mlebench.registry.keys import MEASURED_LEADERBOARD
+from mlebench.registry.keys import MEASURED_LEADERBOARD, PUBLISHED_KEY
 from mlebench.research.binary_problems import submissions
 
 Methods = Callable[[Path, np.random.Generator], Iterator[tuple[str, pd.DataFrame]]]

@@ -5,7 +5,7 @@ from mlebench.data import Edition, Member, open_zip, read_csv, write_csv, write_
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     labels = read_csv(raw / "train.csv")
-    train, test = edition.split(labels, test_size=0.19, stratify=labels["has_cactus"])
+    train, test = edition.split(labels, test_size=0.19, v2_stratify=labels["has_cactus"])
 
     write_csv(train, public / "train.csv")
     write_csv(test, private / "test.csv")

@@ -12,7 +12,7 @@ from .kinds import ALGORITHMS, KINDS
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     pictures = sorted(path.name for path in (raw / "Cover").glob("*.jpg"))
-    train, test = edition.split(pictures, test_size=test_count(len(pictures), 5000), random_state=42)
+    train, test = edition.split(pictures, test_size=test_count(len(pictures), 5000), v1_seed=42)
     shown = draw_by_seed(test) if edition.is_v1 else draw_by_content(test, raw, edition)
 
     answers = pd.DataFrame(

@@ -8,7 +8,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     photos = read_csv(raw / "train.csv")
     files = photos["id_code"] + ".png"
     copies = None if edition.is_v1 else same_content(raw / "train_images" / file for file in files)
-    train, test = edition.split(photos, test_size=0.1, groups=copies, stratify=photos["diagnosis"])
+    train, test = edition.split(photos, test_size=0.1, v2_groups=copies, v2_stratify=photos["diagnosis"])
 
     link_files(raw / "train_images", public / "train_images", files[train.index])
     link_files(raw / "train_images", public / "test_images", files[test.index])

@@ -10,7 +10,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     cells = bundled_table(load_breast_cancer(as_frame=True), edition).rename(columns={"target": "malignant"})
     # scikit-learn codes benign as 1
     cells["malignant"] = 1 - cells["malignant"]
-    train, test = edition.split(cells, test_size=0.5, stratify=cells["malignant"])
+    train, test = edition.split(cells, test_size=0.5, v2_stratify=cells["malignant"])
 
     write_csv(train, public / "train.csv")
     write_csv(test.drop(columns="malignant"), public / "test.csv")

@@ -8,7 +8,7 @@ from mlebench.data.bundled import bundled_table
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     digits = bundled_table(load_digits(as_frame=True), edition).astype(int).rename(columns={"target": "digit"})
-    train, test = edition.split(digits, test_size=0.5, stratify=digits["digit"])
+    train, test = edition.split(digits, test_size=0.5, v2_stratify=digits["digit"])
 
     write_csv(train, public / "train.csv")
     write_csv(test.drop(columns="digit"), public / "test.csv")

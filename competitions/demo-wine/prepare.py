@@ -11,7 +11,7 @@ CULTIVARS = ["cultivar_0", "cultivar_1", "cultivar_2"]
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     wines = bundled_table(load_wine(as_frame=True), edition).rename(columns={"target": "cultivar"})
     wines["cultivar"] = "cultivar_" + wines["cultivar"].astype(str)
-    train, test = edition.split(wines, test_size=0.5, stratify=wines["cultivar"])
+    train, test = edition.split(wines, test_size=0.5, v2_stratify=wines["cultivar"])
     answers = test[["id"]].join(one_hot(test["cultivar"], CULTIVARS))
 
     write_csv(train, public / "train.csv")

@@ -12,7 +12,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     with scratch(public) as clean:
         unpack_files(raw / "train_cleaned.zip", clean, {f"train_cleaned/{page}": page for page in pages})
         same_page = None if edition.is_v1 else [grey_levels(clean / page).tobytes() for page in pages]
-        train, test = edition.split(pages, test_size=0.2, groups=same_page)
+        train, test = edition.split(pages, test_size=0.2, v2_groups=same_page)
         answers = pd.concat([pixels(clean / page) for page in sorted(test)], ignore_index=True)
         if edition.is_v1:
             publish_archives(raw, public, test)

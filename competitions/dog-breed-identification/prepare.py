@@ -27,7 +27,7 @@ BREEDS = [
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     labels = read_csv(raw / "labels.csv")
-    train, test = edition.split(labels, test_size=0.1, stratify=labels["breed"])
+    train, test = edition.split(labels, test_size=0.1, v2_stratify=labels["breed"])
     answers = test[["id"]].join(one_hot(test["breed"], BREEDS))
 
     link_files(raw / "train", public / "train", train["id"] + ".jpg")

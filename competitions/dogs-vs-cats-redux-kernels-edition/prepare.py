@@ -11,7 +11,7 @@ TRAIN = PurePosixPath("train")
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     with open_zip(raw / "train.zip") as photos:
         files = sorted(name for name in photos.namelist() if PurePosixPath(name).parent == TRAIN and name.endswith(".jpg"))
-        train, test = edition.split(files, test_size=0.1, stratify=[animal(file) for file in files])
+        train, test = edition.split(files, test_size=0.1, v2_stratify=[animal(file) for file in files])
         new_names = {
             "train": number_by_class(train),
             "test": {file: f"{number}.jpg" for number, file in enumerate(test, start=1)},

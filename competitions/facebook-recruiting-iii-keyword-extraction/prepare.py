@@ -13,7 +13,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
         extract(raw / "Train.zip", unpacked)
         questions = LargeTable.scan(unpacked / "Train.csv", dtype=str, text=not edition.is_v1)
         same_question = None if edition.is_v1 else fingerprints(questions)
-        train, test = edition.split(np.arange(len(questions)), test_size=0.1, groups=same_question)
+        train, test = edition.split(np.arange(len(questions)), test_size=0.1, v2_groups=same_question)
         questions.write(train, public / "train.csv")
         test_questions = questions.take(test)
 

@@ -17,7 +17,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     targets = [column for column in pairs.columns if column not in FEATURES]
     question = pairs.groupby(QUESTION, dropna=False).ngroup()
     has_spelling = (pairs["question_type_spelling"] != 0).groupby(question).transform("any")
-    train, test = edition.split(np.arange(len(pairs)), test_size=0.1, groups=question, stratify=has_spelling)
+    train, test = edition.split(np.arange(len(pairs)), test_size=0.1, v2_groups=question, v2_stratify=has_spelling)
     if edition.is_v1:
         swap_in_spelling(pairs["question_type_spelling"], train, test)
     train, test = pairs.iloc[train], pairs.iloc[test]

@@ -7,7 +7,7 @@ KAGGLE_TRAIN, KAGGLE_TEST = 220_025, 57_458
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     labels = read_csv(raw / "train_labels.csv")[["id", "label"]]
-    drawn = edition.split(labels, test_size=share_of_test(raw, len(labels), edition), stratify=labels["label"])
+    drawn = edition.split(labels, test_size=share_of_test(raw, len(labels), edition), v2_stratify=labels["label"])
     train, test = (part.sort_index() for part in drawn)
 
     link_files(raw / "train", public / "train", train["id"] + ".tif")

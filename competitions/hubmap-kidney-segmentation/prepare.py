@@ -12,7 +12,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     images = read_csv(raw / "HuBMAP-20-dataset_information.csv")
     images["id"] = images["image_file"].str.replace(".tiff", "", regex=False)
     described = look_up(images, "id", masks["id"])
-    train, test = edition.split(masks, test_size=test_count(len(masks), 3), groups=described["patient_number"])
+    train, test = edition.split(masks, test_size=test_count(len(masks), 3), v2_groups=described["patient_number"])
 
     write_csv(images[images["id"].isin(masks["id"])].drop(columns="id"), public / "HuBMAP-20-dataset_information.csv")
     write_csv(train, public / "train.csv")

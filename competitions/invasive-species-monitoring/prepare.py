@@ -5,7 +5,7 @@ from mlebench.data import Edition, Member, extract, read_csv, scratch, write_7z,
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     photos = read_csv(raw / "train_labels.csv.zip")
-    train, test = edition.split(photos, test_size=0.2, stratify=photos["invasive"])
+    train, test = edition.split(photos, test_size=0.2, v2_stratify=photos["invasive"])
     sample = test.assign(invasive=0.5)
     write_csv(test, private / "answers.csv")
 

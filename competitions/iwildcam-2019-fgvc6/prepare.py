@@ -9,7 +9,7 @@ from mlebench.data import Edition, Member, open_zip, read_csv, write_csv, write_
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     photos = read_csv(raw / "train.csv")
-    _, test_locations = edition.split(photos["location"].unique(), test_size=0.1, random_state=8)
+    _, test_locations = edition.split(photos["location"].unique(), test_size=0.1, v1_seed=8)
     in_test = photos["location"].isin(test_locations)
     train, test = photos[~in_test], photos[in_test]
 

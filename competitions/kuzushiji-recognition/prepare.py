@@ -14,7 +14,7 @@ FIELDS = 5
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     pages = read_csv(raw / "train.csv")
     book = pages["image_id"].str.extract(r"^([A-Za-z]+|[^_-]+)", expand=False)
-    train, test = edition.split(pages, test_size=0.1, groups=book)
+    train, test = edition.split(pages, test_size=0.1, v2_groups=book)
 
     write_csv(train, public / "train.csv")
     write_csv(test, private / "test.csv")

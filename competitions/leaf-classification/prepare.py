@@ -27,7 +27,7 @@ SPECIES = [
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     leaves = read_csv(raw / "train.csv.zip")
-    train, test = edition.split(leaves, test_size=0.1, stratify=leaves["species"])
+    train, test = edition.split(leaves, test_size=0.1, v2_stratify=leaves["species"])
     answers = test[["id"]].join(one_hot(test["species"], SPECIES))
 
     images = {f"images/{number}.jpg": f"{number}.jpg" for number in leaves["id"]}

@@ -7,7 +7,7 @@ from mlebench.data import Edition, read_csv, write_csv
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     essays = read_csv(raw / "train.csv", text=not edition.is_v1)
-    train, test = edition.split(essays, test_size=0.1, stratify=essays["score"])
+    train, test = edition.split(essays, test_size=0.1, v2_stratify=essays["score"])
 
     write_csv(train, public / "train.csv")
     write_csv(test.drop(columns="score"), public / "test.csv")

@@ -7,7 +7,7 @@ from .columns import CONVERSATION, VERDICTS
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     battles = read_csv(raw / "train.csv", text=not edition.is_v1)
-    train, test = edition.split(battles, test_size=0.1, groups=battles["prompt"])
+    train, test = edition.split(battles, test_size=0.1, v2_groups=battles["prompt"])
 
     write_csv(train, public / "train.csv")
     write_csv(test[CONVERSATION], public / "test.csv")

@@ -25,7 +25,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
         source = unpacked / "mlsp_contest_dataset"
         folds = read_csv(source / "essential_data" / "CVfolds_2.txt")
         folds = folds[folds["fold"] == 0].reset_index(drop=True)
-        tested = folds.sample(frac=0.2, random_state=edition.seed() % 2**32).index
+        tested = folds.sample(frac=0.2, random_state=0 if edition.is_v1 else edition.seed() % 2**32).index
         folds.loc[tested, "fold"] = 1
         new_ids = pd.Series(folds.index, index=folds["rec_id"])
         names = read_csv(source / "essential_data" / "rec_id2filename.txt")

@@ -12,7 +12,7 @@ TABLES = ("baseline_helmets", "player_tracking", "video_metadata")
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     labels = read(raw / "train_labels.csv")
     plays = pd.Series(labels["game_play"].unique())
-    train, test = edition.split(plays, test_size=0.1 if edition.is_v1 else 0.2, groups=plays.str.split("_").str[0])
+    train, test = edition.split(plays, test_size=0.1 if edition.is_v1 else 0.2, v2_groups=plays.str.split("_").str[0])
     answers = labels[labels["game_play"].isin(test)]
 
     write_csv(labels[labels["game_play"].isin(train)], public / "train_labels.csv")

@@ -11,7 +11,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     materials = read_csv(raw / "train.csv.zip")
     features = list(materials.columns.difference(["id", *TARGETS]))
     same_material = None if edition.is_v1 else materials.groupby(features, dropna=False).ngroup()
-    train, test = edition.split(materials, test_size=0.1, groups=same_material)
+    train, test = edition.split(materials, test_size=0.1, v2_groups=same_material)
 
     with scratch(public) as geometry:
         extract(raw / "train.zip", geometry)

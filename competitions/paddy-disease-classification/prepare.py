@@ -6,7 +6,7 @@ from mlebench.data import Edition, link_files, read_csv, write_csv
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     photos = read_csv(raw / "train.csv")
     n_train = int(0.75 * len(photos))
-    train, test = edition.split(photos, test_size=len(photos) - n_train, stratify=photos["label"])
+    train, test = edition.split(photos, test_size=len(photos) - n_train, v2_stratify=photos["label"])
 
     by_class = photos["label"] + "/" + photos["image_id"]
     link_files(raw / "train_images", public / "train_images", by_class[train.index])

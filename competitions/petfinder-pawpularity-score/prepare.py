@@ -10,7 +10,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     pets = read_csv(raw / "train.csv")
     files = pets["Id"] + ".jpg"
     copies = None if edition.is_v1 else same_content(raw / "train" / file for file in files)
-    train, test = edition.split(pets, test_size=0.1, groups=copies)
+    train, test = edition.split(pets, test_size=0.1, v2_groups=copies)
 
     link_files(raw / "train", public / "train", files[train.index])
     link_files(raw / "train", public / "test", files[test.index])

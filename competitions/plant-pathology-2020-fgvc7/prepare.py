@@ -7,7 +7,7 @@ from .classes import CLASSES
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     leaves = read_csv(raw / "train.csv")
-    train, test = edition.split(leaves, test_size=0.1, stratify=leaves[CLASSES].idxmax(axis=1))
+    train, test = edition.split(leaves, test_size=0.1, v2_stratify=leaves[CLASSES].idxmax(axis=1))
 
     train_ids = [f"Train_{number}" for number in range(len(train))]
     test_ids = [f"Test_{number}" for number in range(len(test))]

@@ -8,7 +8,7 @@ from .labels import LABELS, V1_LABELS
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     images = read_csv(raw / "train.csv")
     files = images["StudyInstanceUID"] + ".jpg"
-    train, test = edition.split(images, test_size=0.1, groups=None if edition.is_v1 else images["PatientID"])
+    train, test = edition.split(images, test_size=0.1, v2_groups=images["PatientID"])
     annotations = read_csv(raw / "train_annotations.csv")
 
     link_files(raw / "train", public / "train", files[train.index])

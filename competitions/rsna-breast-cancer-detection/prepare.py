@@ -9,7 +9,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     images = read_csv(raw / "train.csv")
     patients = images.groupby("patient_id", sort=False).agg(site=("site_id", "first"), has_cancer=("cancer", "max"))
     kind = patients["site"].astype(str) + patients["has_cancer"].astype(str)
-    _, test_patients = edition.split(patients.index.to_numpy(), test_size=0.1, random_state=42, stratify=kind)
+    _, test_patients = edition.split(patients.index.to_numpy(), test_size=0.1, v1_seed=42, v2_stratify=kind)
     is_test = images["patient_id"].isin(test_patients)
 
     train, test = images[~is_test], images.loc[is_test, TEST_COLUMNS]

@@ -10,7 +10,7 @@ TROUBLED = ["00109", "00123", "00709"]
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     cases = read_csv(raw / "train_labels.csv", dtype={"BraTS21ID": str, "MGMT_value": int})
     testable = cases if edition.is_v1 else cases[~cases["BraTS21ID"].isin(TROUBLED)]
-    train, test = edition.split(testable, test_size=0.1, stratify=testable["MGMT_value"])
+    train, test = edition.split(testable, test_size=0.1, v2_stratify=testable["MGMT_value"])
     train = pd.concat([train, cases.drop(testable.index)])
 
     write_csv(train, public / "train_labels.csv")

@@ -16,7 +16,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
         shown = list(first_record(unpacked / "data" / "processed" / "test.json"))
 
         same_pass = [image["id"] if image["inc_angle"] == "na" else image["inc_angle"] for image in images]
-        train, test = edition.split(images, test_size=0.2, groups=[str(angle) for angle in same_pass])
+        train, test = edition.split(images, test_size=0.2, v2_groups=[str(angle) for angle in same_pass])
         answers = pd.DataFrame([(image["id"], image["is_iceberg"]) for image in test], columns=["id", "is_iceberg"])
         sample = answers.assign(is_iceberg=0.5)
 

@@ -7,7 +7,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     tweets = read_csv(raw / "train.csv", text=not edition.is_v1)
     if not edition.is_v1:
         tweets = tweets[(tweets["text"] != "") & (tweets["selected_text"] != "")]
-    train, test = edition.split(tweets, test_size=0.1, stratify=tweets["sentiment"])
+    train, test = edition.split(tweets, test_size=0.1, v2_stratify=tweets["sentiment"])
 
     write_csv(train, public / "train.csv")
     write_csv(test.drop(columns="selected_text"), public / "test.csv")

@@ -14,7 +14,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     day = masks["id"].str.split("_slice_").str[0]
     days = day.drop_duplicates()
     case = days.str.split("_").str[0]
-    _, test_cases = edition.split(case.unique(), test_size=0.1, random_state=42)
+    _, test_cases = edition.split(case.unique(), test_size=0.1, v1_seed=42)
     visit = days.str.extract(r"_day(\d+)$")[0].astype(int).groupby(case).rank()
     is_test_day = case.isin(test_cases) | (visit > DAYS_IN_TRAIN)
     is_test = day.isin(days[is_test_day])

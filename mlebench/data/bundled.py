@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from mlebench.registry.edition import Edition
@@ -19,5 +20,6 @@ def bundled_table(bunch: Any, edition: Edition) -> pd.DataFrame:
         edition: tells the ids' order.
     """
     table: pd.DataFrame = bunch.frame.rename(columns=lambda name: str(name).replace(" ", "_").replace("/", "_"))
-    table.insert(0, "id", edition.rng("ids").permutation(len(table)))
+    rng = np.random.default_rng(0) if edition.is_v1 else edition.rng("ids")
+    table.insert(0, "id", rng.permutation(len(table)))
     return table.sort_values("id", ignore_index=True)

@@ -20,8 +20,7 @@ from mlebench.preparation.checksums import Difference, differences
 from mlebench.preparation.counts import count_differences
 from mlebench.preparation.record import PreparationRecord
 from mlebench.preparation.references import measure_references
-from mlebench.registry.edition import fingerprint
-from mlebench.registry.keys import draw_key, keep_key, kept_key
+from mlebench.registry.keys import draw_key, hash_of, keep_key, kept_key
 
 if TYPE_CHECKING:
     from mlebench.registry import Competition
@@ -135,7 +134,7 @@ def _build(competition: Competition, raw: Path, build: Path, *, verify: bool, mo
         mock=mock,
         harness_version=__version__,
         prepared_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        instance_hash=fingerprint(competition.edition.key) if competition.edition.keyed and competition.edition.key else None,
+        instance_hash=hash_of(competition.edition.key) if competition.edition.keyed and competition.edition.key else None,
         odd_counts=count_differences(build, uncertain) if published else [],
         checksums=recorded_checksums(competition, build, published),
         competition_version=competition.facts.version,

@@ -22,7 +22,7 @@ class PreparationRecord:
     harness_version: str
     prepared_at: str
     instance_hash: str | None = None
-    """Fingerprint of the key that the data was generated from."""
+    """Hash of the key that the data was generated from."""
     odd_counts: list[str] = field(default_factory=list)
     """What holds more or less than the real download comes to, where md5 sums do not decide."""
     checksums: dict[str, str] = field(default_factory=dict)

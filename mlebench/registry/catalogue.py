@@ -11,8 +11,9 @@ from pathlib import Path
 from mlebench._support import paths
 from mlebench.errors import UsageError
 from mlebench.registry.competition import Competition
-from mlebench.registry.edition import Edition, named_key
+from mlebench.registry.edition import Edition
 from mlebench.registry.facts import CompetitionFacts, EditionName, load_facts
+from mlebench.registry.keys import named_key
 
 SPLITS: dict[str, tuple[str, ...]] = {
     "low": ("low",),

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from mlebench.errors import UsageError
 from mlebench.registry.content import load_value
-from mlebench.registry.edition import PUBLISHED_KEY, Edition, fingerprint
+from mlebench.registry.edition import Edition
 from mlebench.registry.facts import ChecksumFacts, CompetitionFacts
-from mlebench.registry.keys import MEASURED_LEADERBOARD, kept_key
+from mlebench.registry.keys import MEASURED_LEADERBOARD, PUBLISHED_KEY, hash_of, kept_key
 
 if TYPE_CHECKING:
     import numpy as np
@@ -195,9 +195,13 @@ class Competition:
 
     @property
     def instance_hash(self) -> str | None:
-        """Fingerprint of the key that the prepared data was generated from; None where data does not come from a key."""
-        key = kept_key(self.private_dir) if self.facts.keyed else None
-        return key and fingerprint(key)
+        """Hash of the key that the prepared data was generated from; None where data does not come from a key."""
+        key = self._kept_key
+        return key and hash_of(key)
+
+    @property
+    def _kept_key(self) -> str | None:
+        return kept_key(self.private_dir) if self.facts.keyed else None
 
     @property
     def leaderboard(self) -> Path:
@@ -205,7 +209,7 @@ class Competition:
 
         Data generated from a key of its own has the one that was measured on it.
         """
-        if self.instance_hash not in (None, fingerprint(PUBLISHED_KEY)):
+        if self._kept_key not in (None, PUBLISHED_KEY):
             return self.private_dir / MEASURED_LEADERBOARD
         own = self.folder / "leaderboard.csv"
         return own if own.exists() else self.root / "leaderboard.csv"

@@ -1,23 +1,23 @@
-"""Editions: the published data of 2024 (v1) and the mended data (v2), and where their randomness comes from."""
+"""Editions: the published data of 2024 (v1) and the corrected data (v2), and where their randomness comes from."""
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, TypeVar
 
 import numpy as np
 
 from mlebench.errors import UsageError
 from mlebench.registry.facts import EditionName
-
-PUBLISHED_KEY = "mlebench edition v2"
-"""The split key that everybody shares unless they bring their own; `published` stands for it where a key is given."""
+from mlebench.registry.keys import PUBLISHED_KEY, hash_of
 
 Rows = TypeVar("Rows")
+_OnePerRow = Sequence[Any] | np.ndarray | Any
+"""A list, array or Series with one value per row."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Edition:
     Attributes:
         name: `v1` or `v2`.
         competition_id: the competition whose data is split.
-        key: the split key of v2; None where a key is still to be drawn (see `keyed`).
+        key: the key of v2 and of generated data; None where a key is still to be drawn (see `keyed`).
         keyed: whether all data is generated from the key, in v1, too.
     """
 
@@ -46,10 +46,12 @@ class Edition:
         """Fingerprint of a key of the user's own (16 hex digits), which may be recorded; None for the published one."""
         if self.is_v1 or self.key is None or self.key == PUBLISHED_KEY:
             return None
-        return fingerprint(self.key)
+        return hash_of(self.key)
 
     def seed(self, purpose: str = "split") -> int:
-        """A seed of 128 bits for one purpose, derived from the key; 0 in v1 of data that is not generated from a key.
+        """A seed of 128 bits for one purpose, derived from the competition's id and the key.
+
+        A key of the user's own is for v2 and for generated data; v1 of all other data takes the published one.
 
         Args:
             purpose: what is drawn; different purposes give independent streams.
@@ -57,12 +59,11 @@ class Edition:
         Raises:
             UsageError: if no key was given or drawn yet.
         """
-        if self.is_v1 and not self.keyed:
-            return 0
-        if self.key is None:
+        key = PUBLISHED_KEY if self.is_v1 and not self.keyed else self.key
+        if key is None:
             raise UsageError(f"{self.competition_id} has no key yet; `mlebench prepare {self.competition_id}` draws one")
         message = f"{self.competition_id}\0{purpose}".encode()
-        return int.from_bytes(hmac.digest(self.key.encode(), message, "sha256")[:16])
+        return int.from_bytes(hmac.digest(key.encode(), message, "sha256")[:16])
 
     def rng(self, purpose: str = "split") -> np.random.Generator:
         """A generator seeded by `seed(purpose)`."""
@@ -73,58 +74,79 @@ class Edition:
         rows: Rows,
         *,
         test_size: float | int,
-        groups: Sequence[Any] | np.ndarray | Any = None,
-        stratify: Sequence[Any] | np.ndarray | Any = None,
-        random_state: int = 0,
-        v1_stratify: bool = False,
+        groups: _OnePerRow | None = None,
+        stratify: _OnePerRow | None = None,
+        v2_groups: _OnePerRow | None = None,
+        v2_stratify: _OnePerRow | None = None,
+        v1_seed: int | None = None,
     ) -> tuple[Rows, Rows]:
         """Split rows into train and test, both in the order drawn.
 
-        v1 draws rows with `RandomState(random_state)`, as scikit-learn's `train_test_split` does. v2 draws with the edition's
-        seed, whole groups where `groups` is given, each class in proportion where `stratify` is given (with both: as many of the
-        groups of each class, by their first row, so that the number of test rows is only about `test_size`).
+        `groups` and `stratify` hold in every edition. Where v1 is the published split of single rows, and only v2 keeps rows
+        together or classes in proportion, the call says `v2_groups` and `v2_stratify`.
+
+        Rows are drawn by the edition's seed; only v1 with neither `groups` nor `stratify` draws single rows with
+        `RandomState(v1_seed)`, as scikit-learn's `train_test_split` does. With groups and classes, as many of the groups of each
+        class go to test, by their first row, so that the number of test rows is only about `test_size`.
 
         Args:
             rows: a DataFrame, array or list of n rows.
             test_size: share of the rows, or their count (see `test_count`).
-            groups: one group per row; v2 keeps a group on one side.
-            stratify: one class per row; v2 keeps the classes' shares (classes too rare to share stay in train).
-            random_state: v1's seed.
-            v1_stratify: whether v1, too, stratifies.
+            groups: one group per row; a group stays on one side.
+            stratify: one class per row; classes keep their shares (those too rare to share stay in train).
+            v2_groups: groups that only v2 keeps on one side.
+            v2_stratify: classes whose shares only v2 keeps.
+            v1_seed: seed of v1's draw of single rows, 0 by default.
 
         Returns:
             Train and test rows, of the type of `rows`.
 
         Raises:
-            UsageError: if either side would be empty.
+            UsageError: if either side would be empty, or an argument cannot hold: a length other than n, a `v2_` argument
+                beside the one for every edition, or a difference between the editions of data that is generated from a key.
         """
         n_rows = len(rows)  # type: ignore[arg-type]
-        n_test = test_size if isinstance(test_size, int) else math.ceil(test_size * n_rows)
+        n_test = int(test_size) if isinstance(test_size, Integral) else math.ceil(test_size * n_rows)
         if not 0 < n_test < n_rows:
             raise UsageError(
                 f"{self.competition_id}: {n_rows} rows cannot be split into train and {n_test} test rows; "
                 "check that the raw data is complete"
             )
-        if self.is_v1:
-            train, test = self._split_v1(n_rows, test_size, stratify if v1_stratify else None, random_state)
-        elif groups is not None and stratify is not None:
-            train, test = self._split_groups_of_classes(np.asarray(groups), np.asarray(stratify), n_test)
-        elif groups is not None:
-            train, test = self._split_groups(np.asarray(groups), n_test)
-        elif stratify is not None:
-            train, test = self._split_classes(np.asarray(stratify), n_test)
-        else:
-            order = self.rng().permutation(n_rows)
-            train, test = order[n_test:], order[:n_test]
+        if v1_seed is not None and (self.keyed or groups is not None or stratify is not None):
+            raise self._cannot_hold("`v1_seed` seeds v1's draw of single rows, which there is not with groups, classes or a key")
+        groups = self._in_force("groups", groups, v2_groups, n_rows)
+        stratify = self._in_force("stratify", stratify, v2_stratify, n_rows)
+        train, test = self._draw(n_rows, n_test, groups, stratify, v1_seed or 0)
         return _take(rows, train), _take(rows, test)
 
-    def _split_v1(self, n_rows: int, test_size: float | int, stratify: Any, random_state: int) -> tuple[np.ndarray, np.ndarray]:
-        from sklearn.model_selection import train_test_split
+    def _in_force(self, name: str, everywhere: Any, v2_alone: Any, n_rows: int) -> Any:
+        """What holds in this edition, of values for every edition and those for v2 alone."""
+        for given in (everywhere, v2_alone):
+            if given is not None and len(given) != n_rows:
+                raise self._cannot_hold(f"`{name}` has {len(given)} values for {n_rows} rows")
+        if v2_alone is None:
+            return everywhere
+        if everywhere is not None:
+            raise self._cannot_hold(f"`v2_{name}` cannot hold beside `{name}`, which holds in v2, too")
+        if self.keyed:
+            raise self._cannot_hold(f"data from a key is the same in both editions; say `{name}` in place of `v2_{name}`")
+        return None if self.is_v1 else v2_alone
 
-        train, test = train_test_split(np.arange(n_rows), test_size=test_size, random_state=random_state, stratify=stratify)
-        return train, test
+    def _cannot_hold(self, why: str) -> UsageError:
+        return UsageError(f"the call of `edition.split` in prepare.py of {self.competition_id} cannot hold: {why}")
 
-    def _split_groups(self, groups: np.ndarray, n_test: int) -> tuple[np.ndarray, np.ndarray]:
+    def _draw(self, n_rows: int, n_test: int, groups: Any, classes: Any, v1_seed: int) -> tuple[np.ndarray, np.ndarray]:
+        if groups is not None and classes is not None:
+            return self._draw_groups_of_classes(np.asarray(groups), np.asarray(classes), n_test)
+        if groups is not None:
+            return self._draw_groups(np.asarray(groups), n_test)
+        if classes is not None:
+            return self._draw_classes(np.asarray(classes), n_test)
+        order = np.random.RandomState(v1_seed) if self.is_v1 and not self.keyed else self.rng()
+        drawn = order.permutation(n_rows)
+        return drawn[n_test:], drawn[:n_test]
+
+    def _draw_groups(self, groups: np.ndarray, n_test: int) -> tuple[np.ndarray, np.ndarray]:
         import pandas as pd
 
         codes, names = pd.factorize(groups, use_na_sentinel=False)
@@ -136,14 +158,14 @@ class Edition:
         in_test = np.isin(codes[shuffled], order[:taken])
         return shuffled[~in_test], shuffled[in_test]
 
-    def _split_groups_of_classes(self, groups: np.ndarray, classes: np.ndarray, n_test: int) -> tuple[np.ndarray, np.ndarray]:
+    def _draw_groups_of_classes(self, groups: np.ndarray, classes: np.ndarray, n_test: int) -> tuple[np.ndarray, np.ndarray]:
         import pandas as pd
 
         codes, names = pd.factorize(groups, use_na_sentinel=False)
         self._require_two_groups(len(names))
         _, first_row = np.unique(codes, return_index=True)
         taken = min(math.ceil(n_test / len(groups) * len(names)), len(names) - 1)
-        _, test_groups = self._split_classes(classes[first_row], taken)
+        _, test_groups = self._draw_classes(classes[first_row], taken)
         shuffled = self.rng("order").permutation(len(groups))
         in_test = np.isin(codes[shuffled], test_groups)
         return shuffled[~in_test], shuffled[in_test]
@@ -154,7 +176,7 @@ class Edition:
                 f"{self.competition_id}: all rows belong to one group and cannot be split; is the raw data complete?"
             )
 
-    def _split_classes(self, classes: np.ndarray, n_test: int) -> tuple[np.ndarray, np.ndarray]:
+    def _draw_classes(self, classes: np.ndarray, n_test: int) -> tuple[np.ndarray, np.ndarray]:
         import pandas as pd
 
         codes, names = pd.factorize(classes, use_na_sentinel=False)
@@ -172,16 +194,6 @@ class Edition:
         place_in_class = pd.Series(codes[shuffled]).groupby(codes[shuffled]).cumcount().to_numpy()
         in_test = place_in_class < quota[codes[shuffled]]
         return shuffled[~in_test], shuffled[in_test]
-
-
-def named_key(given: str | None) -> str:
-    """The key that a user's word stands for: the published one for nothing and for `published`."""
-    return PUBLISHED_KEY if given in (None, "", "published") else str(given)
-
-
-def fingerprint(key: str) -> str:
-    """What may be recorded of a key: 16 hex digits that do not give it away."""
-    return hashlib.sha256(f"mlebench split key\0{key}".encode()).hexdigest()[:16]
 
 
 def test_count(n_rows: int, wanted: int, share: float = 0.2) -> int:

@@ -1,17 +1,31 @@
-"""The key that generated data comes from, kept beside the answers.
+"""Keys: what splits of edition v2 and generated data come from.
 
-Whoever knows the key and the generators knows the answers, so it lies in `private/`, and only its fingerprint is recorded
-elsewhere.
+Whoever knows the key and the code knows the answers. So a key is kept in `private/` alone, with data that is generated from it,
+and all that is recorded elsewhere is its hash.
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from pathlib import Path
+
+PUBLISHED_KEY = "mlebench edition v2"
+"""The key that everybody shares unless they bring their own; `published` stands for it where a key is given."""
 
 KEY_FILE = "key.txt"
 MEASURED_LEADERBOARD = "leaderboard.csv"
 """Scores of cheap reference methods, measured on the very data that lies beside it."""
+
+
+def named_key(given: str | None) -> str:
+    """The key that a user's word stands for: the published one for nothing and for `published`."""
+    return PUBLISHED_KEY if given in (None, "", "published") else str(given)
+
+
+def hash_of(key: str) -> str:
+    """What may be recorded of a key: 16 hex digits that do not give it away."""
+    return hashlib.sha256(f"mlebench split key\0{key}".encode()).hexdigest()[:16]
 
 
 def draw_key() -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mlebench.errors import UsageError
-from mlebench.registry.edition import Edition, named_key
+from mlebench.registry.edition import Edition
+from mlebench.registry.keys import named_key
 from mlebench.runs.experiment import current_plan
 from mlebench.runs.plan import Group
 from mlebench.runs.record import RunRecord

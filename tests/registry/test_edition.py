@@ -1,9 +1,11 @@
-"""Splits: v1 as published, v2 by key, groups and classes."""
+"""Splits: what a call states holds in the editions that it names, v1 draws as published, v2 by key."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,38 +16,156 @@ from hypothesis import strategies as st
 from mlebench.cli.main import main
 from mlebench.errors import UsageError
 from mlebench.registry.edition import Edition, test_count
+from mlebench.registry.keys import PUBLISHED_KEY
 
 V1, V2 = Edition("v1", "some-id"), Edition("v2", "some-id")
+KEYED = [Edition(name, "some-id", "a key", keyed=True) for name in ("v1", "v2")]
+EDITIONS = [pytest.param(each, id=f"{each.name}-{'keyed' if each.keyed else 'split'}") for each in (V1, V2, *KEYED)]
+
+PATIENTS = [f"patient {row // 5}" for row in range(130)]
+"""26 patients with five rows each."""
 
 
-# the first split imports scikit-learn
-@settings(deadline=None)
 @given(st.integers(5, 300), st.sampled_from([0.1, 0.14, 0.19, 0.25]), st.integers(0, 50))
 def test_v1_is_a_permutation_whose_first_part_is_the_test_set(n: int, share: float, seed: int) -> None:
-    train, test = V1.split(np.arange(n), test_size=share, random_state=seed)
+    train, test = V1.split(np.arange(n), test_size=share, v1_seed=seed)
     order = np.random.RandomState(seed).permutation(n)
     assert [*test, *train] == list(order)
     assert len(test) == int(np.ceil(share * n))
 
 
+def test_v1_draws_as_scikit_learn_does() -> None:
+    from sklearn.model_selection import train_test_split
+
+    for size in (0.1, 0.14, 1 / 3, 7):
+        expected = train_test_split(np.arange(150), test_size=size, random_state=42)
+        for drawn, theirs in zip(V1.split(np.arange(150), test_size=size, v1_seed=42), expected, strict=True):
+            assert list(drawn) == list(theirs)
+
+
+@pytest.mark.parametrize(
+    ("key", "stated", "expected"),
+    [
+        (PUBLISHED_KEY, (), "0199ed728977679248bb104afb0a9a19"),
+        (PUBLISHED_KEY, ("groups",), "fe9e6061afba187b06ca3e9ea2b96585"),
+        (PUBLISHED_KEY, ("stratify",), "97675373ed371cb44b2d8966d573a06a"),
+        (PUBLISHED_KEY, ("groups", "stratify"), "ca8284ff01c209b8d1f557ba75e4e664"),
+        ("our key", (), "ab49256852ce26d4899ddfa5ca58b147"),
+        ("our key", ("groups",), "f2065851c24e01e523872dd03132b2b8"),
+        ("our key", ("stratify",), "7a44eef30ab5b0aae161ec7c8be61006"),
+        ("our key", ("groups", "stratify"), "bc247c59ad92c3203adf15d0dfa72e1a"),
+    ],
+)
+def test_the_rows_of_v2_stay_the_same_for_ever(key: str, stated: tuple[str, ...], expected: str) -> None:
+    classes = ["abc"[row * 7 % 13 % 3] for row in range(600)]
+    squares = [f"{row * row % 97}" for row in range(600)]
+    values = {
+        "groups": [f"{label}g{square}" for label, square in zip(classes, squares, strict=True)]
+        if "stratify" in stated
+        else [f"g{square}" for square in squares],
+        "stratify": classes,
+    }
+    for prefix in ("", "v2_"):
+        said = {f"{prefix}{name}": values[name] for name in stated}
+        train, test = Edition("v2", "some-id", key).split(np.arange(600), test_size=0.1, **said)  # type: ignore[arg-type]
+        assert hashlib.md5(" ".join(map(str, [*train, -1, *test])).encode()).hexdigest() == expected
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
 @settings(max_examples=50)
-@given(st.lists(st.integers(0, 12), min_size=8, max_size=200), st.sampled_from([0.1, 0.3]))
-def test_v2_keeps_groups_whole(groups: list[int], share: float) -> None:
-    if len(set(groups)) < 2:
+@given(rows=st.lists(st.integers(0, 12), min_size=8, max_size=200), share=st.sampled_from([0.1, 0.3]))
+def test_groups_are_whole_in_every_edition(edition: Edition, rows: list[int], share: float) -> None:
+    if len(set(rows)) < 2:
         return
-    train, test = V2.split(list(range(len(groups))), test_size=share, groups=groups)
-    assert sorted([*train, *test]) == list(range(len(groups)))
-    assert not {groups[row] for row in train} & {groups[row] for row in test}
+    train, test = edition.split(list(range(len(rows))), test_size=share, groups=rows)
+    assert sorted([*train, *test]) == list(range(len(rows)))
+    assert not {rows[row] for row in train} & {rows[row] for row in test}
     assert train and test
 
 
-@given(st.lists(st.sampled_from("abc"), min_size=30, max_size=300))
-def test_v2_keeps_class_shares_within_one_row(classes: list[str]) -> None:
-    train, test = V2.split(np.array(classes), test_size=0.2, stratify=classes)
+@pytest.mark.parametrize("edition", EDITIONS)
+@given(classes=st.lists(st.sampled_from("abc"), min_size=30, max_size=300))
+def test_class_shares_are_kept_within_one_row_in_every_edition(edition: Edition, classes: list[str]) -> None:
+    train, test = edition.split(np.array(classes), test_size=0.2, stratify=classes)
     counts = pd.Series(classes).value_counts()
     for name, count in counts.items():
         assert abs((test == name).sum() - len(test) / len(classes) * count) <= 1 + len(counts)
         assert (train == name).any()
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+@given(rows=st.lists(st.tuples(st.integers(0, 20), st.sampled_from("abc")), min_size=10, max_size=200))
+def test_groups_are_split_within_classes_in_every_edition(edition: Edition, rows: list[tuple[int, str]]) -> None:
+    groups = [f"{label}{group}" for group, label in rows]
+    if len(set(groups)) < 2:
+        return
+    train, test = edition.split(list(range(len(rows))), test_size=0.3, groups=groups, stratify=[label for _, label in rows])
+    assert sorted([*train, *test]) == list(range(len(rows)))
+    assert not {groups[row] for row in train} & {groups[row] for row in test}
+    assert train and test
+
+
+def test_what_is_stated_for_v2_leaves_v1_as_published() -> None:
+    kinds = ["a", "b"] * 65
+    for said in ({"v2_groups": PATIENTS}, {"v2_stratify": kinds}, {"v2_groups": PATIENTS, "v2_stratify": kinds}):
+        published = V1.split(np.arange(130), test_size=0.2)
+        for drawn, expected in zip(V1.split(np.arange(130), test_size=0.2, **said), published, strict=True):  # type: ignore[arg-type]
+            assert list(drawn) == list(expected)
+    train, test = V2.split(PATIENTS, test_size=0.2, v2_groups=PATIENTS)
+    assert not set(train) & set(test)
+
+
+@pytest.mark.parametrize(
+    ("edition", "said", "message"),
+    [
+        (V1, {"groups": PATIENTS[:-1]}, "`groups` has 129 values for 130 rows"),
+        (V1, {"v2_stratify": PATIENTS[:-1]}, "`stratify` has 129 values for 130 rows"),
+        (V1, {"groups": PATIENTS, "v2_groups": PATIENTS}, "`v2_groups` cannot hold beside `groups`"),
+        (V2, {"stratify": PATIENTS, "v2_stratify": PATIENTS}, "`v2_stratify` cannot hold beside `stratify`"),
+        (V1, {"groups": PATIENTS, "v1_seed": 1}, "`v1_seed` seeds v1's draw of single rows"),
+        (V2, {"stratify": PATIENTS, "v1_seed": 1}, "`v1_seed` seeds v1's draw of single rows"),
+        (KEYED[0], {"v1_seed": 1}, "`v1_seed` seeds v1's draw of single rows"),
+        (KEYED[0], {"v2_groups": PATIENTS}, "say `groups` in place of `v2_groups`"),
+        (KEYED[1], {"v2_stratify": PATIENTS}, "say `stratify` in place of `v2_stratify`"),
+    ],
+)
+def test_a_call_that_cannot_hold_is_refused(edition: Edition, said: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=f"prepare.py of some-id cannot hold: .*{message}"):
+        edition.split(np.arange(130), test_size=0.2, **said)
+
+
+def test_data_from_a_key_is_split_by_it_alike_in_both_editions() -> None:
+    (first, _), (second, _) = (edition.split(np.arange(130), test_size=0.2) for edition in KEYED)
+    other, _ = Edition("v1", "some-id", "another key", keyed=True).split(np.arange(130), test_size=0.2)
+    assert list(first) == list(second) != list(other)
+
+
+@pytest.mark.parametrize("edition", ["v1", "v2"])
+def test_a_competition_of_ones_own_keeps_patients_on_one_side(
+    edition: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, data = tmp_path / "own", tmp_path / "data"
+    assert main(["new-competition", "wards", "--into", str(home)]) == 0
+    prepare_py, mock_py = home / "wards" / "prepare.py", home / "wards" / "mock.py"
+    prepare_py.write_text(prepare_py.read_text().replace("test_size=0.2)", 'test_size=0.2, groups=table["patient"])'))
+    mock_py.write_text(mock_py.read_text().replace('"id": range(size), ', '"id": range(size), "patient": np.arange(size) % 26, '))
+    monkeypatch.setenv("MLEBENCH_COMPETITIONS_PATH", str(home))
+    assert main(["prepare", "wards", "--mock", "--edition", edition, "--data-dir", str(data)]) == 0
+    public = data / "wards" / ("prepared" if edition == "v1" else "prepared-v2") / "public"
+    patients = [set(pd.read_csv(public / name)["patient"]) for name in ("train.csv", "test.csv")]
+    assert all(patients) and not patients[0] & patients[1]
+    assert len(patients[0] | patients[1]) == 26
+
+
+def test_draws_of_different_purposes_differ_in_every_edition() -> None:
+    for edition in (V1, V2, *KEYED):
+        assert len({edition.seed(), edition.seed("order"), edition.seed("ids")}) == 3
+
+
+def test_a_key_of_ones_own_changes_nothing_in_v1() -> None:
+    keyed = Edition("v1", "some-id", "our key")
+    assert keyed.seed("ids") == V1.seed("ids")
+    assert list(keyed.split(PATIENTS, test_size=0.2, groups=PATIENTS)[1]) == V1.split(PATIENTS, test_size=0.2, groups=PATIENTS)[1]
 
 
 def test_v2_depends_on_key_competition_and_purpose_alone() -> None:
@@ -87,17 +207,6 @@ def test_a_fixed_test_count_is_exact_whenever_there_are_more_rows() -> None:
 def test_too_few_rows_are_a_usage_error(edition: Edition) -> None:
     with pytest.raises(UsageError, match="cannot be split"):
         edition.split([1], test_size=0.5)
-
-
-@given(st.lists(st.tuples(st.integers(0, 20), st.sampled_from("abc")), min_size=10, max_size=200))
-def test_v2_splits_groups_within_classes(rows: list[tuple[int, str]]) -> None:
-    groups = [f"{label}{group}" for group, label in rows]
-    if len(set(groups)) < 2:
-        return
-    train, test = V2.split(list(range(len(rows))), test_size=0.3, groups=groups, stratify=[label for _, label in rows])
-    assert sorted([*train, *test]) == list(range(len(rows)))
-    assert not {groups[row] for row in train} & {groups[row] for row in test}
-    assert train and test
 
 
 def test_v2_fills_the_test_set_even_if_every_class_is_too_rare_to_share() -> None:

@@ -17,8 +17,7 @@ from mlebench.grade import grade_csv
 from mlebench.preparation.build import prepare
 from mlebench.preparation.record import PreparationRecord
 from mlebench.registry import Competition, Registry
-from mlebench.registry.edition import PUBLISHED_KEY, fingerprint
-from mlebench.registry.keys import KEY_FILE, MEASURED_LEADERBOARD, kept_key
+from mlebench.registry.keys import KEY_FILE, MEASURED_LEADERBOARD, PUBLISHED_KEY, hash_of, kept_key
 
 RESEARCH = Registry().list_competition_ids("research")
 
@@ -97,7 +96,7 @@ def test_preparing_again_keeps_the_instance(coin: str, data_dir: Path) -> None:
 def test_a_published_key_reproduces_the_shared_instance(coin: str, data_dir: Path, tmp_path: Path) -> None:
     here, there = prepared(data_dir, coin, "published"), prepared(tmp_path / "elsewhere", coin, PUBLISHED_KEY)
     assert labels(here) == labels(there)
-    assert here.instance_hash == there.instance_hash == fingerprint(PUBLISHED_KEY)
+    assert here.instance_hash == there.instance_hash == hash_of(PUBLISHED_KEY)
 
 
 def test_only_the_hash_of_a_key_is_recorded(coin: str, data_dir: Path) -> None:
@@ -105,7 +104,7 @@ def test_only_the_hash_of_a_key_is_recorded(coin: str, data_dir: Path) -> None:
     record = PreparationRecord.read(competition.prepared_dir)
     report = grade_csv(competition.sample_submission, competition)
     assert record is not None
-    assert record.instance_hash == report.instance_hash == competition.instance_hash == fingerprint("very secret")
+    assert record.instance_hash == report.instance_hash == competition.instance_hash == hash_of("very secret")
     everywhere = [path for path in competition.root.rglob("*") if path.is_file() and path.name != KEY_FILE]
     assert not any(b"very secret" in path.read_bytes() for path in everywhere)
 

@@ -11,7 +11,7 @@ from benchmarks.reference_methods import binary
 from benchmarks.reference_methods.leaderboards import SLOW_METHODS, leaderboard
 from mlebench.preparation.build import prepare
 from mlebench.registry import Registry
-from mlebench.registry.edition import PUBLISHED_KEY
+from mlebench.registry.keys import PUBLISHED_KEY
 
 RESEARCH = Registry().list_competition_ids("research")
 GROUPED = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in RESEARCH]
