@@ -27,7 +27,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mlebench._support.paths import content_dir, extra_content_dirs
+from mlebench._support.paths import content_dirs
 from mlebench._support.yaml_model import read_model
 from mlebench.errors import UsageError
 
@@ -190,7 +190,7 @@ class AgentSpec:
 
 def agent_dirs() -> list[Path]:
     """Folders that hold agents: the user's own first, then the ones shipped."""
-    return [*extra_content_dirs("agents"), content_dir("agents")]
+    return content_dirs("agents")
 
 
 def list_agents() -> dict[str, AgentFile]:

@@ -43,8 +43,10 @@ def content_dir(kind: ContentKind) -> Path:
     return bundled if bundled.is_dir() else package.parent / kind
 
 
-def extra_content_dirs(kind: ContentKind) -> list[Path]:
-    """The user's own folders, from `MLEBENCH_COMPETITIONS_PATH` or `MLEBENCH_AGENTS_PATH` (separated like `PATH`)."""
-    variable = _EXTRA_VARIABLES.get(kind)
-    listed = os.environ.get(variable, "") if variable else ""
-    return [Path(entry).expanduser().absolute() for entry in listed.split(os.pathsep) if entry]
+def content_dirs(kind: Literal["competitions", "agents"]) -> list[Path]:
+    """The folders in which competitions or agents are looked for, those of the user first.
+
+    A user's own stand in `MLEBENCH_COMPETITIONS_PATH` or `MLEBENCH_AGENTS_PATH`, separated as in `PATH`.
+    """
+    listed = os.environ.get(_EXTRA_VARIABLES[kind], "").split(os.pathsep)
+    return [*(Path(entry).expanduser().absolute() for entry in listed if entry), content_dir(kind)]

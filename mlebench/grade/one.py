@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from grading.report import CompetitionReport, ErrorKind
 from grading.submission import InvalidSubmission
 from mlebench.errors import UsageError
-from mlebench.preparation.build import made_from_another
+from mlebench.preparation.record import made_from_another
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,17 +82,20 @@ def read_answers(competition: Competition) -> pd.DataFrame:
     Raises:
         UsageError: if the competition's data is not prepared, is from another key or version, or its answers are damaged.
     """
-    again = f"`{competition.prepare_command} --force` prepares it anew"
     other = made_from_another(competition)
     if other == "key":
         raise UsageError(f"{competition.prepared_dir} is prepared from another key; give that key with `--split-key`")
     if other == "version":
-        now = f"version {competition.facts.version} of {competition.id}"
-        raise UsageError(f"{competition.prepared_dir} is prepared from another version than {now}; {again}")
+        raise UsageError(
+            f"{competition.prepared_dir} is prepared from another version than {competition.facts.version} of {competition.id}; "
+            f"`{competition.prepare_command} --force` prepares it anew"
+        )
     try:
         return competition.answers_table
     except InvalidSubmission as error:
-        raise UsageError(f"{competition.answers} is damaged: {error}; {again}") from None
+        raise UsageError(
+            f"{competition.answers} is damaged: {error}; `{competition.prepare_command} --force` prepares it anew"
+        ) from None
 
 
 def _judge(submission: Path, competition: Competition, answers: pd.DataFrame) -> _Judgement:

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mlebench import __version__
 from mlebench._support.extras import extras_explained
@@ -27,25 +27,6 @@ if TYPE_CHECKING:
 
 PARTIAL = ".partial-"
 """What begins with this beside the prepared data is half made, and removed by the next call."""
-
-
-def made_from_another(competition: Competition) -> Literal["key", "version"] | None:
-    """In what the prepared data differs from what is asked for.
-
-    Returns:
-        key: it was generated from, or split with, another key; version: it was prepared by another version of the competition;
-        None where it fits, or where nothing is known of it, as with data of the published harness.
-    """
-    record = PreparationRecord.read(competition.prepared_dir)
-    if competition.facts.keyed:
-        kept = kept_key(competition.private_dir)
-        other_key = None not in (kept, competition.edition.key) and kept != competition.edition.key
-    else:
-        other_key = record is not None and record.split_key_hash != competition.edition.key_hash
-    if other_key:
-        return "key"
-    other_version = record is not None and record.competition_version not in (None, competition.facts.version)
-    return "version" if other_version else None
 
 
 def is_prepared(competition: Competition, *, grading_only: bool = False) -> bool:

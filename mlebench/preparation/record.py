@@ -5,6 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from mlebench.registry.keys import kept_key
+
+if TYPE_CHECKING:
+    from mlebench.registry import Competition
 
 RECORD = "prepared.json"
 
@@ -41,3 +47,22 @@ class PreparationRecord:
     def write(self, prepared: Path) -> None:
         """Put the record into a prepared folder."""
         (prepared / RECORD).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+
+def made_from_another(competition: Competition) -> Literal["key", "version"] | None:
+    """In what the prepared data differs from what is asked for.
+
+    Returns:
+        key: it was generated from, or split with, another key; version: it was prepared by another version of the competition;
+        None where it fits, or where nothing is known of it, as with data of the published harness.
+    """
+    record = PreparationRecord.read(competition.prepared_dir)
+    if competition.facts.keyed:
+        kept = kept_key(competition.private_dir)
+        other_key = None not in (kept, competition.edition.key) and kept != competition.edition.key
+    else:
+        other_key = record is not None and record.split_key_hash != competition.edition.key_hash
+    if other_key:
+        return "key"
+    other_version = record is not None and record.competition_version not in (None, competition.facts.version)
+    return "version" if other_version else None

@@ -12,8 +12,8 @@ from mlebench._support.progress import Progress, Watch, ignore
 from mlebench._support.quantities import show_size
 from mlebench.data.raw_faults import RawDataFault
 from mlebench.errors import MlebenchError, UsageError, WorkFailed
-from mlebench.preparation.build import alone, explained, is_prepared, made_from_another, prepare_alone
-from mlebench.preparation.record import PreparationRecord
+from mlebench.preparation.build import alone, explained, is_prepared, prepare_alone
+from mlebench.preparation.record import PreparationRecord, made_from_another
 from mlebench.preparation.sources import acquire
 from mlebench.registry import Competition
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import functools
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,8 +11,8 @@ from mlebench._support import paths
 from mlebench.errors import UsageError
 from mlebench.registry.competition import Competition
 from mlebench.registry.edition import Edition
-from mlebench.registry.facts import CompetitionFacts, EditionName, load_facts
-from mlebench.registry.keys import named_key
+from mlebench.registry.facts import EditionName, load_facts
+from mlebench.registry.keys import PUBLISHED_KEY, named_key
 
 SPLITS: dict[str, tuple[str, ...]] = {
     "low": ("low",),
@@ -75,12 +74,12 @@ class Registry:
 
     def load(self, folder: Path) -> Competition:
         """Load the competition in `folder`."""
-        facts = _facts(folder / "competition.yaml")
-        edition = Edition(self.edition, facts.id, self._key(facts), facts.keyed)
-        return Competition(facts.in_edition(self.edition), folder, self.data_dir, edition)
-
-    def _key(self, facts: CompetitionFacts) -> str | None:
-        return None if facts.keyed and not self.split_key else named_key(self.split_key)
+        facts = load_facts(folder / "competition.yaml", self.edition)
+        if self.split_key:
+            key: str | None = named_key(self.split_key)
+        else:
+            key = None if facts.keyed else PUBLISHED_KEY
+        return Competition(facts, folder, self.data_dir, Edition(self.edition, facts.id, key, facts.keyed))
 
     def list_competition_ids(self, split: str | None = None) -> list[str]:
         """Ids in alphabetical order.
@@ -94,21 +93,17 @@ class Registry:
         if split is not None and split not in SPLITS:
             raise UsageError(f"there is no split {split!r}; the splits are {', '.join(SPLITS)}")
         wanted = SPLITS[split] if split else KAGGLE_SPLITS
-        return [name for name, folder in self._folders().items() if _facts(folder / "competition.yaml").split in wanted]
+        return [name for name, folder in self._folders().items() if load_facts(folder / "competition.yaml").split in wanted]
 
     def get_lite_competition_ids(self) -> list[str]:
         """Ids of the low split."""
         return self.list_competition_ids("low")
 
     def _folders(self) -> dict[str, Path]:
-        homes = [self.get_competitions_dir(), *paths.extra_content_dirs("competitions")]
+        # a user's own folder stands in for one of ours of the same name
+        homes = reversed(paths.content_dirs("competitions"))
         found = [file.parent for home in homes for file in home.glob("*/competition.yaml")]
         return {folder.name: folder for folder in sorted(found, key=lambda folder: folder.name.lower())}
-
-
-@functools.cache
-def _facts(path: Path) -> CompetitionFacts:
-    return load_facts(path)
 
 
 registry = Registry()

@@ -140,7 +140,7 @@ class Competition:
         """The unpacked download."""
         return self.root / "raw"
 
-    @property
+    @functools.cached_property
     def prepared_dir(self) -> Path:
         """The prepared data of this edition."""
         return self.root / ("prepared" if self.edition.is_v1 else "prepared-v2")
@@ -217,7 +217,7 @@ class Competition:
     @functools.cached_property
     def thresholds(self) -> Thresholds | None:
         """Medal thresholds of this edition; None where there is neither a table of them nor a leaderboard."""
-        from grading import Thresholds
+        from grading.medals import Thresholds
 
         if self.facts.thresholds is not None:
             return Thresholds(**self.facts.thresholds.model_dump(), lower_is_better=self.is_lower_better)
@@ -232,7 +232,7 @@ class Competition:
         Raises:
             UsageError: with `live`, if there is no leaderboard.
         """
-        from grading import Board
+        from grading.medals import Board
 
         scores = self.read_leaderboard()["score"].tolist() if self.leaderboard.exists() else ()
         return Board(self.is_lower_better, self.live_thresholds if live else self.thresholds, scores)
@@ -254,7 +254,7 @@ class Competition:
         Raises:
             UsageError: if there is none.
         """
-        from grading import Thresholds
+        from grading.medals import Thresholds
 
         return Thresholds.from_leaderboard(self.read_leaderboard()["score"], lower_is_better=self.is_lower_better)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -148,12 +149,15 @@ class CompetitionFacts(Facts):
         return self.model_copy(update=changes)
 
 
-def load_facts(path: Path) -> CompetitionFacts:
-    """Read and validate a `competition.yaml`.
+@functools.cache
+def load_facts(path: Path, edition: EditionName = "v1") -> CompetitionFacts:
+    """Read and validate a `competition.yaml`, once for each file and edition.
 
     Raises:
         UsageError: naming the file, each wrong key and what was expected there.
     """
+    if edition != "v1":
+        return load_facts(path).in_edition(edition)
     content = read_yaml(path)
     if isinstance(content, dict):
         _require_current_form(content, path)

@@ -56,8 +56,8 @@ def _rows(registry: Registry, competition_id: str, *, verify: bool) -> list[dict
 
 
 def _prepared(competition: Competition, *, verify: bool) -> dict[str, Any]:
-    from mlebench.preparation.build import folder_size, made_from_another
-    from mlebench.preparation.record import PreparationRecord
+    from mlebench.preparation.build import folder_size
+    from mlebench.preparation.record import PreparationRecord, made_from_another
 
     record = PreparationRecord.read(competition.prepared_dir)
     row: dict[str, Any] = {

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from mlebench._support.secrets import find_secrets
-from mlebench.preparation.build import folder_size, is_prepared, made_from_another
+from mlebench.preparation.build import folder_size, is_prepared
+from mlebench.preparation.record import made_from_another
 from mlebench.registry import Registry
 from mlebench.runs.executors.base import Executor
 from mlebench.runs.executors.booking import Need
