@@ -44,6 +44,10 @@ class PreparationRecord:
         except (OSError, ValueError, TypeError):
             return None
 
+    def fits_version(self, version: int) -> bool:
+        """Whether this version of the competition prepared the data, as far as the record knows."""
+        return self.competition_version in (None, version)
+
     def write(self, prepared: Path) -> None:
         """Put the record into a prepared folder."""
         (prepared / RECORD).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
@@ -64,5 +68,4 @@ def made_from_another(competition: Competition) -> Literal["key", "version"] | N
         other_key = record is not None and record.split_key_hash != competition.edition.key_hash
     if other_key:
         return "key"
-    other_version = record is not None and record.competition_version not in (None, competition.facts.version)
-    return "version" if other_version else None
+    return None if record is None or record.fits_version(competition.facts.version) else "version"

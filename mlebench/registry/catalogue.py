@@ -43,8 +43,8 @@ class Registry:
         return dataclasses.replace(self, data_dir=paths.data_dir(path))
 
     def set_edition(self, edition: EditionName, split_key: str | None = None) -> Registry:
-        """The same registry in another edition."""
-        return dataclasses.replace(self, edition=edition, split_key=split_key)
+        """The same registry in another edition; it keeps its key unless another one is given."""
+        return dataclasses.replace(self, edition=edition, split_key=split_key or self.split_key)
 
     def get_data_dir(self) -> Path:
         """The data directory."""

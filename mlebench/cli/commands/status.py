@@ -57,7 +57,7 @@ def _rows(registry: Registry, competition_id: str, *, verify: bool) -> list[dict
 
 def _prepared(competition: Competition, *, verify: bool) -> dict[str, Any]:
     from mlebench.preparation.build import folder_size
-    from mlebench.preparation.record import PreparationRecord, made_from_another
+    from mlebench.preparation.record import PreparationRecord
 
     record = PreparationRecord.read(competition.prepared_dir)
     row: dict[str, Any] = {
@@ -68,7 +68,7 @@ def _prepared(competition: Competition, *, verify: bool) -> dict[str, Any]:
         "mock": record.mock if record else None,
         "split_key_hash": record.split_key_hash if record else None,
         "competition_version": record.competition_version if record else None,
-        "current": made_from_another(competition) != "version",
+        "current": record is None or record.fits_version(competition.facts.version),
         "bytes": folder_size(competition.prepared_dir),
         "path": str(competition.prepared_dir),
     }
