@@ -107,6 +107,7 @@ def test_functions_and_objects_of_a_folder_go_to_processes_and_come_back(tmp_pat
 
 FACTS = """
 id: toy
+version: 1
 title: Toy
 split: own
 modality: tabular
