@@ -105,6 +105,8 @@ class _FolderFinder(PathEntryFinder):
     def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:
         name = fullname.rpartition(".")[2]
         place = Path(self._folder, name) if self._folder else _folder_of(name)
+        if not place.is_absolute():
+            return None
         if (init := place / "__init__.py").is_file():
             return _spec(fullname, _SourceLoader(fullname, str(init)), place)
         if self._folder and (file := place.with_name(f"{name}.py")).is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import pickle
@@ -15,6 +16,7 @@ import pytest
 
 from mlebench.errors import UsageError
 from mlebench.registry import Registry
+from mlebench.registry import content as loader
 from mlebench.registry.content import load_module, load_value
 
 HELPER = "SIZE = {size}\n\n\nclass Shape:\n    sides = {size}\n"
@@ -159,6 +161,7 @@ import sys, threading
 from pathlib import Path
 from mlebench.grade.many import Submission, grade_many
 from mlebench.registry import Registry
+from mlebench.registry import content as loader
 
 # beside a thread, processes are started from a server that has loaded nothing
 threading.Thread(target=threading.Event().wait, daemon=True).start()
@@ -208,6 +211,18 @@ def test_a_fault_of_the_folder_is_one_sentence_with_file_and_line(
     with pytest.raises(UsageError, match=message) as caught:
         load_value(tmp_path / "a" / "grade.py", "grader")
     assert "\n" not in str(caught.value)
+
+
+def test_the_working_folder_is_no_package_of_the_harness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path / "stray" / "grade.py", "")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("mlebench.registry.content.stray.grade")
+
+
+def test_other_imports_do_not_pass_by(tmp_path: Path) -> None:
+    load_module(written(tmp_path / "a" / "grade.py", ""))
+    assert not [finder for finder in sys.meta_path if type(finder).__module__ == loader.__name__]
 
 
 def test_a_missing_optional_package_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
