@@ -28,9 +28,10 @@ from mlebench.profiles import Profile
 from mlebench.runs.executors.base import Ended, ExecutorOptions
 from mlebench.runs.executors.booking import Booking, Need
 from mlebench.runs.executors.local import LocalExecutor
-from mlebench.runs.plan import Group, Plan
+from mlebench.runs.group import Group
+from mlebench.runs.plan import Plan
 from mlebench.runs.record import RunRecord
-from mlebench.runs.schedule.progress import Progress, RunView, Silent
+from mlebench.runs.schedule.overview import Progress, RunView, Silent
 from mlebench.runs.schedule.scheduler import RunOptions, run_groups
 from mlebench.runs.worker import RunTask
 from mlebench.sandbox.base import Outcome

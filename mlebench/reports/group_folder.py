@@ -13,7 +13,8 @@ from pathlib import Path
 from grading.report import AggregateReport, CompetitionReport
 from mlebench.errors import UsageError
 from mlebench.reports.experiment import Batch, Conditions, GradedRun, RunDetails, Snapshot
-from mlebench.runs.plan import Group, PlannedRun
+from mlebench.runs.group import Group
+from mlebench.runs.plan import PlannedRun
 from mlebench.runs.record import RunRecord
 
 REPORT_FILE = "grading_report.json"

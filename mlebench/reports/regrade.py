@@ -15,10 +15,11 @@ from mlebench.grade.many import Submission, grade_many
 from mlebench.registry import Registry
 from mlebench.registry.facts import EditionName
 from mlebench.reports.group_folder import SNAPSHOT_FILE
+from mlebench.runs.group import Group
+from mlebench.runs.group_report import write_grading_report
 from mlebench.runs.lock import hold
-from mlebench.runs.plan import Group, PlannedRun
+from mlebench.runs.plan import PlannedRun
 from mlebench.runs.record import RunRecord
-from mlebench.runs.summary import write_grading_report
 from mlebench.runs.worker import book_report
 
 

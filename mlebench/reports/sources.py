@@ -11,7 +11,7 @@ from mlebench._support.paths import runs_dir
 from mlebench.errors import UsageError
 from mlebench.reports.experiment import Batch, Conditions, Experiment, layers_of, make_experiments
 from mlebench.reports.group_folder import is_group, read_aggregate, read_group
-from mlebench.runs.plan import find_group
+from mlebench.runs.group import find_group
 
 
 def load_experiments(sources: Sequence[str | Path], groups_dir: Path | None = None) -> list[Experiment]:

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 from mlebench.errors import UsageError
 from mlebench.runs import lock
-from mlebench.runs.plan import Group, PlannedRun
-from mlebench.runs.summary import write_grading_report
+from mlebench.runs.group import Group
+from mlebench.runs.group_report import write_grading_report
+from mlebench.runs.plan import PlannedRun
 from mlebench.runs.worker import Control, RunTask, execute
 from mlebench.sandbox.base import Outcome
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from mlebench._support.quantities import show_duration
 from mlebench.runs.record import now, seconds_between
-from mlebench.runs.schedule.progress import MEDALS, Display, Progress, RunView
+from mlebench.runs.schedule.overview import MEDALS, Display, Progress, RunView
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

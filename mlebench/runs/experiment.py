@@ -14,7 +14,7 @@ Each agent variant becomes a run group of its own; all groups share the executor
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,7 +27,7 @@ from mlebench.errors import UsageError
 from mlebench.profiles import Profile, get_profile
 from mlebench.registry import Registry
 from mlebench.registry.facts import EditionName
-from mlebench.runs.plan import Plan, check_names
+from mlebench.runs.plan import Plan
 from mlebench.sandbox.base import SandboxName
 
 
@@ -133,6 +133,22 @@ class Experiment(_Part):
             obfuscated=self.obfuscated,
             data_dir=registry.data_dir,
         )
+
+
+def check_names(competitions: Sequence[str], seeds: Sequence[int]) -> None:
+    """A plan needs something to run, each thing once.
+
+    Raises:
+        UsageError: nothing to run, or the same run twice.
+    """
+    if not competitions:
+        raise UsageError("no competition chosen; name one with `-c ID` or take a split with `--split NAME`")
+    if not seeds:
+        raise UsageError("no seed chosen; ask for at least one with `--seeds 1`")
+    for values in (competitions, seeds):
+        twice = {value for value in values if list(values).count(value) > 1}
+        if twice:
+            raise UsageError(f"{', '.join(map(str, sorted(twice, key=str)))} is in the plan twice; name it once")
 
 
 def make_plan(

@@ -6,7 +6,7 @@ from mlebench.errors import UsageError
 from mlebench.registry.edition import Edition
 from mlebench.registry.keys import named_key
 from mlebench.runs.experiment import current_plan
-from mlebench.runs.plan import Group
+from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord
 from mlebench.runs.worker import RunTask, grade_run
 

@@ -9,11 +9,12 @@ from mlebench._support.secrets import find_secrets
 from mlebench.errors import UsageError
 from mlebench.runs.executors import get_executor
 from mlebench.runs.executors.base import Executor, ExecutorOptions
+from mlebench.runs.group import Group
 from mlebench.runs.manifest import make_manifest
-from mlebench.runs.plan import Group, Plan
+from mlebench.runs.plan import Plan
 from mlebench.runs.resume import check_unchanged, make_ready
+from mlebench.runs.schedule.overview import Display, Progress
 from mlebench.runs.schedule.preview import problems
-from mlebench.runs.schedule.progress import Display, Progress
 from mlebench.runs.schedule.scheduler import RunOptions, run_groups
 from mlebench.sandbox.choose import get_sandbox
 

@@ -26,7 +26,8 @@ from mlebench.errors import MlebenchError
 from mlebench.grade import grade_csv, validate_submission
 from mlebench.registry import Competition, Registry
 from mlebench.registry.facts import EditionName
-from mlebench.runs.plan import Group, Plan, PlannedRun
+from mlebench.runs.group import Group
+from mlebench.runs.plan import Plan, PlannedRun
 from mlebench.runs.record import RunRecord, now
 from mlebench.sandbox.base import OUTPUT_FOLDERS, Handle, Outcome, RunRequest, StartFailed
 from mlebench.sandbox.choose import get_sandbox

@@ -15,7 +15,7 @@ import pytest
 
 from mlebench.agents import get_agent
 from mlebench.registry import Registry
-from mlebench.runs.plan import Group
+from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord
 from mlebench.sandbox.docker import engine
 from mlebench.sandbox.docker.container import RUN_LABEL

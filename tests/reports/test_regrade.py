@@ -15,8 +15,9 @@ from mlebench.grade.many import Submission, grade_many
 from mlebench.registry import Competition, Registry
 from mlebench.reports.regrade import regrade_group
 from mlebench.reports.sources import load_experiments
+from mlebench.runs.group import Group
 from mlebench.runs.lock import hold
-from mlebench.runs.plan import Group, PlannedRun
+from mlebench.runs.plan import PlannedRun
 from tests.reports.toys import finish, keep_snapshot, make_group, table
 
 OUTCOMES: dict[str, list[float | str | None]] = {"toy-one": [0.1, 0.25], "toy-two": ["id,z\n", None]}

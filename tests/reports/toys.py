@@ -8,7 +8,8 @@ from pathlib import Path
 
 from mlebench.agents import AgentSpec
 from mlebench.profiles import Profile
-from mlebench.runs.plan import Group, Plan, PlannedRun
+from mlebench.runs.group import Group
+from mlebench.runs.plan import Plan, PlannedRun
 from mlebench.sandbox.base import Outcome
 
 ROWS = 50

@@ -12,8 +12,9 @@ from rich.console import Console
 
 from mlebench.cli.main import main
 from mlebench.runs.display import Lines, make_display, screen, summary_line, verdict
-from mlebench.runs.plan import Group, Plan
-from mlebench.runs.schedule.progress import Progress, RunView
+from mlebench.runs.group import Group
+from mlebench.runs.plan import Plan
+from mlebench.runs.schedule.overview import Progress, RunView
 from mlebench.runs.schedule.scheduler import RunOptions, run_groups
 
 from .conftest import local_executor

@@ -12,7 +12,8 @@ import pytest
 
 from mlebench.agents import AgentSpec
 from mlebench.runs import worker
-from mlebench.runs.plan import Group, Plan
+from mlebench.runs.group import Group
+from mlebench.runs.plan import Plan
 from mlebench.runs.worker import RunTask, execute
 from mlebench.sandbox.base import RunRequest
 from mlebench.sandbox.local.sandbox import LocalSandbox

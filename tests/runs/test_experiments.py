@@ -13,7 +13,7 @@ from mlebench.agents import AgentSpec
 from mlebench.cli.main import main
 from mlebench.errors import UsageError
 from mlebench.runs.experiment import read_experiment
-from mlebench.runs.plan import Group
+from mlebench.runs.group import Group
 from mlebench.runs.schedule.preview import makespan
 
 from .conftest import HAND_IN

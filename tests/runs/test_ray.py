@@ -17,8 +17,9 @@ import pytest
 from mlebench.errors import UsageError
 from mlebench.runs.executors.base import ExecutorOptions
 from mlebench.runs.executors.ray import RayExecutor
-from mlebench.runs.plan import Group, Plan
-from mlebench.runs.schedule.progress import Progress, RunView, Silent
+from mlebench.runs.group import Group
+from mlebench.runs.plan import Plan
+from mlebench.runs.schedule.overview import Progress, RunView, Silent
 from mlebench.runs.schedule.scheduler import RunOptions, run_groups
 
 from .conftest import HAND_IN

@@ -16,9 +16,10 @@ import pytest
 from mlebench.errors import UsageError
 from mlebench.runs import lock
 from mlebench.runs.cancel import cancel_group, cancel_run
-from mlebench.runs.plan import Group, Plan
+from mlebench.runs.group import Group
+from mlebench.runs.plan import Plan
 from mlebench.runs.resume import make_ready
-from mlebench.runs.schedule.progress import Progress, RunView, Silent
+from mlebench.runs.schedule.overview import Progress, RunView, Silent
 from mlebench.runs.schedule.scheduler import GroupStopped, RunOptions, run_groups
 from mlebench.runs.worker import load_competition
 

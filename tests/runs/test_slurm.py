@@ -21,8 +21,9 @@ from mlebench.agents import AgentSpec
 from mlebench.errors import UsageError
 from mlebench.runs.executors.base import ExecutorOptions
 from mlebench.runs.executors.slurm import SlurmExecutor
-from mlebench.runs.plan import Group, Plan
-from mlebench.runs.schedule.progress import Progress, Silent
+from mlebench.runs.group import Group
+from mlebench.runs.plan import Plan
+from mlebench.runs.schedule.overview import Progress, Silent
 from mlebench.runs.schedule.scheduler import GroupStopped, RunOptions, run_groups
 
 from .conftest import HAND_IN

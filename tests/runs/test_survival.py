@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from mlebench.agents import AgentSpec
-from mlebench.runs.plan import Group
+from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord
 from mlebench.sandbox.local import processes
 from mlebench.sandbox.local.sandbox import mark

@@ -26,7 +26,8 @@ from mlebench.errors import UsageError
 if TYPE_CHECKING:
     from mlebench.runs.executors.base import Executor
     from mlebench.runs.experiment import Experiment
-    from mlebench.runs.plan import Group, Plan
+    from mlebench.runs.group import Group
+    from mlebench.runs.plan import Plan
     from mlebench.runs.schedule.preview import Preview
     from mlebench.runs.schedule.scheduler import RunOptions
 
@@ -173,7 +174,7 @@ def _split_key(edition: str, arguments: argparse.Namespace) -> str | None:
 
 def _resume(arguments: argparse.Namespace) -> int:
     from mlebench.runs.display import make_display
-    from mlebench.runs.plan import find_group
+    from mlebench.runs.group import find_group
     from mlebench.runs.resume import check_unchanged
     from mlebench.runs.schedule.scheduler import GroupStopped
     from mlebench.runs.start import resume_group

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from mlebench.runs.plan import Group
+    from mlebench.runs.group import Group
     from mlebench.runs.record import RunRecord
 
 _WATCH_SECONDS = 2.0
@@ -45,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from mlebench.runs.plan import find_group
+    from mlebench.runs.group import find_group
 
     runs_dir = paths.runs_dir(arguments.runs_dir)
     if arguments.group is None:
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def group_content(group: Group) -> dict[str, Any]:
     """A group with its runs, JSON-ready."""
-    from mlebench.runs.summary import summarise
+    from mlebench.runs.group_report import summarise
 
     records = group.records()
     return {
@@ -88,8 +88,8 @@ def show_group(group: Group) -> None:
 
 
 def _list(runs_dir: Path, arguments: argparse.Namespace) -> int:
-    from mlebench.runs.plan import list_groups
-    from mlebench.runs.summary import summarise
+    from mlebench.runs.group import list_groups
+    from mlebench.runs.group_report import summarise
 
     groups = list_groups(runs_dir)
     listed = [(group, group.records()) for group in groups]
@@ -131,7 +131,7 @@ def _group_state(group: Group, records: list[RunRecord]) -> str:
 def _run_rows(group: Group) -> tuple[list[str], list[list[object]]]:
     from mlebench._support.quantities import show_duration
     from mlebench.runs.record import now, seconds_between
-    from mlebench.runs.schedule.progress import medal_of
+    from mlebench.runs.schedule.overview import medal_of
 
     rows: list[list[object]] = []
     for record in group.records():
@@ -154,7 +154,7 @@ def _run_rows(group: Group) -> tuple[list[str], list[list[object]]]:
 
 
 def _summary(group: Group) -> str:
-    from mlebench.runs.summary import summarise
+    from mlebench.runs.group_report import summarise
 
     records = group.records()
     content = summarise(group, records)

@@ -26,7 +26,7 @@ from mlebench._support import paths
 from mlebench.errors import UsageError
 from mlebench.runs.executors.base import Ended, ExecutorOptions
 from mlebench.runs.executors.booking import Need
-from mlebench.runs.plan import Group
+from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord
 from mlebench.runs.worker import Control, RunTask, execute, set_aside
 

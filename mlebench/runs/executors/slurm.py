@@ -27,7 +27,7 @@ from mlebench.errors import UsageError, WorkFailed
 from mlebench.profiles import Profile
 from mlebench.runs.executors.base import Ended, ExecutorOptions
 from mlebench.runs.executors.booking import Need
-from mlebench.runs.plan import Group
+from mlebench.runs.group import Group
 from mlebench.runs.worker import Control, RunTask, execute
 
 _MOST_IN_FLIGHT = 1000

@@ -16,7 +16,7 @@ from mlebench.registry import Registry
 from mlebench.runs.executors.base import Executor
 from mlebench.runs.executors.booking import Need
 from mlebench.runs.plan import Plan
-from mlebench.runs.schedule.expected import expect
+from mlebench.runs.schedule.forecast import expect
 from mlebench.sandbox.base import Sandbox
 
 _OUTPUT_SHARE = 0.2

@@ -17,11 +17,11 @@ from mlebench.errors import MlebenchError, UsageError
 from mlebench.runs import lock
 from mlebench.runs.executors.base import Ended, Executor
 from mlebench.runs.executors.booking import Need
-from mlebench.runs.plan import Group
+from mlebench.runs.group import Group
+from mlebench.runs.group_report import write_grading_report
 from mlebench.runs.record import RunRecord, now
-from mlebench.runs.schedule.expected import Expectation, Rank, expect
-from mlebench.runs.schedule.progress import Display, Progress, RunView, Silent
-from mlebench.runs.summary import write_grading_report
+from mlebench.runs.schedule.forecast import Expectation, Rank, expect
+from mlebench.runs.schedule.overview import Display, Progress, RunView, Silent
 from mlebench.runs.worker import RunTask
 from mlebench.sandbox.base import Outcome
 

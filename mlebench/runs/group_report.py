@@ -8,7 +8,7 @@ from typing import Any
 
 from grading.report import CompetitionReport, aggregate_reports
 from mlebench._support.files import write_json
-from mlebench.runs.plan import Group
+from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord
 
 _USAGE_TOTALS = ("input_tokens", "output_tokens", "cost_usd")

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mlebench.errors import MlebenchError
-from mlebench.runs.plan import Plan, PlannedRun, list_groups
+from mlebench.runs.group import list_groups
+from mlebench.runs.plan import Plan, PlannedRun
 
 _GROUPS_LOOKED_AT = 20
 _NO_SIZE = 0.0
