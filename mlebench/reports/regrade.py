@@ -20,7 +20,7 @@ from mlebench.runs.group_report import write_grading_report
 from mlebench.runs.lock import hold
 from mlebench.runs.plan import PlannedRun
 from mlebench.runs.record import RunRecord
-from mlebench.runs.worker import book_report
+from mlebench.runs.result import book_report
 
 
 def regrade_group(

@@ -1,16 +1,18 @@
-"""Cancels runs from outside their harness: a mark in the folder that the harness looks for, or without one directly."""
+"""Cancels runs from outside their harness: a mark in the folder that the harness looks for, or without one at the executor."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from mlebench.errors import UsageError
 from mlebench.runs import lock
+from mlebench.runs.executors import get_executor
+from mlebench.runs.executors.base import Executor
 from mlebench.runs.group import Group
 from mlebench.runs.group_report import write_grading_report
 from mlebench.runs.plan import PlannedRun
-from mlebench.runs.worker import Control, RunTask, execute
+from mlebench.runs.task import RunTask
 from mlebench.sandbox.base import Outcome
+
+_LOOK_SECONDS = 1.0
 
 
 def cancel_run(group: Group, run_id: str) -> None:
@@ -29,7 +31,7 @@ def cancel_run(group: Group, run_id: str) -> None:
 
 
 def cancel_group(group: Group) -> int:
-    """Cancel every run that has not ended; resuming the group goes on with them.
+    """Cancel every run that has not ended; resuming the group continues with them.
 
     Returns:
         how many there were.
@@ -48,14 +50,26 @@ def cancel_group(group: Group) -> int:
 
 def _cancel_without_harness(group: Group, runs: list[PlannedRun]) -> None:
     with lock.hold(group.folder):
+        executor = get_executor(group.settings)
+        try:
+            _stop(executor, [RunTask(group, run) for run in executor.may_hold(group) if run in runs])
+        finally:
+            executor.close()
         for run in runs:
             record = group.record(run)
-            if record.state == "running":
-                control = Control()
-                control.stop(group.plan.profile.grace)
-                record = execute(RunTask(group, run), tuple(record.gpu_ids), control)
-            elif record.state == "pending":
-                at = datetime.now(UTC)
-                record.end(Outcome("cancelled", "cancelled", "cancelled before it started", ended_at=at))
+            if not record.has_ended:
+                when = "before it started" if record.state == "pending" else "when nothing was left of it"
+                record.end(Outcome("cancelled", "cancelled", f"cancelled {when}"))
                 record.write(group.run_dir(run.run_id))
         write_grading_report(group)
+
+
+def _stop(executor: Executor, tasks: list[RunTask]) -> None:
+    """Stop what the executor still has of an earlier harness, and wait until it has ended."""
+    left = set()
+    for task in tasks:
+        if executor.submit(task):
+            left.add(task.key)
+            executor.stop(task.key, task.group.plan.profile.grace)
+    while left:
+        left -= {ended.key for ended in executor.wait(_LOOK_SECONDS)}

@@ -1,4 +1,4 @@
-"""Progress for people: one screen that refreshes on a terminal, plain lines elsewhere."""
+"""How groups get on, for people: one screen that refreshes on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from mlebench._support.quantities import show_duration
+from mlebench._support.quantities import show_duration, show_size
+from mlebench.profiles import Profile
+from mlebench.runs.group import Group
 from mlebench.runs.record import now, seconds_between
-from mlebench.runs.schedule.overview import MEDALS, Display, Progress, RunView
+from mlebench.runs.schedule.overview import MEDALS, Display, Overview, RunView, Silent
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -17,41 +19,64 @@ _LINE_EVERY_SECONDS = 60.0
 _REFRESH_EVERY_SECONDS = 1.0
 
 
-def make_display(stream: TextIO | None = None) -> Display:
-    """The display that suits `stream` (stderr by default)."""
+def make_display(stream: TextIO | None = None, *, quiet: bool = False) -> Display:
+    """The display that suits `stream` (stderr by default); a quiet one only says what must not go unsaid."""
     stream = stream or sys.stderr
+    if quiet:
+        return Quiet(stream)
     return Screen(stream) if stream.isatty() else Lines(stream)
+
+
+class Quiet(Silent):
+    """Says nothing but that agents are not isolated, where they are not."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def begin(self, groups: list[Group]) -> None:
+        """The local sandbox's notice."""
+        for line in _notices(groups):
+            print(line, file=self._stream, flush=True)
 
 
 class Lines:
     """One line per run that ends, and one a minute."""
 
+    every = _LINE_EVERY_SECONDS
+
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._last = time.monotonic()
 
-    def show(self, progress: Progress) -> None:
+    def begin(self, groups: list[Group]) -> None:
+        """A line per group."""
+        for line in [*map(_headline, groups), *_notices(groups)]:
+            self.say(line)
+
+    def show(self, overview: Overview) -> None:
         """A line when nothing was said for a while."""
         if time.monotonic() - self._last >= _LINE_EVERY_SECONDS:
-            self.say(summary_line(progress))
+            self.say(summary_line(overview))
 
-    def ended(self, view: RunView, progress: Progress) -> None:
+    def ended(self, view: RunView, overview: Overview) -> None:
         """A line for a run that has ended."""
-        done = sum(run.state not in ("pending", "running") for run in progress.runs.values())
-        self.say(f"[{done}/{len(progress.runs)}] {view.key}: {verdict(view)}")
+        done = sum(run.state not in ("pending", "running") for run in overview.runs.values())
+        self.say(f"[{done}/{len(overview.runs)}] {view.key}: {ending(view)}")
 
     def say(self, sentence: str) -> None:
         """A line."""
         print(sentence, file=self._stream, flush=True)
         self._last = time.monotonic()
 
-    def close(self, progress: Progress) -> None:
+    def close(self, overview: Overview) -> None:
         """The last line."""
-        self.say(summary_line(progress))
+        self.say(summary_line(overview))
 
 
 class Screen:
     """Slots, queue, finished and failed runs, medals and the time left, on one screen."""
+
+    every = _REFRESH_EVERY_SECONDS
 
     def __init__(self, stream: TextIO) -> None:
         from rich.console import Console
@@ -62,17 +87,22 @@ class Screen:
         self._started = False
         self._last = 0.0
 
-    def show(self, progress: Progress) -> None:
+    def begin(self, groups: list[Group]) -> None:
+        """A line per group."""
+        for line in [*map(_headline, groups), *_notices(groups)]:
+            print(line, file=self._console.file, flush=True)
+
+    def show(self, overview: Overview) -> None:
         """Refresh, at most once a second."""
         if time.monotonic() - self._last >= _REFRESH_EVERY_SECONDS:
-            self._refresh(progress)
+            self._refresh(overview)
 
-    def ended(self, view: RunView, progress: Progress) -> None:
+    def ended(self, view: RunView, overview: Overview) -> None:
         """A line above the screen for a run that has ended."""
         from rich.text import Text
 
         style = "green" if view.medal or view.valid else "red" if view.state == "failed" else ""
-        self._console.print(Text(f"{view.key}: {verdict(view)}", style=style))
+        self._console.print(Text(f"{view.key}: {ending(view)}", style=style))
 
     def say(self, sentence: str) -> None:
         """A line above the screen."""
@@ -80,44 +110,44 @@ class Screen:
 
         self._console.print(Text(sentence, style="yellow"))
 
-    def close(self, progress: Progress) -> None:
+    def close(self, overview: Overview) -> None:
         """Leave the last state standing."""
-        self._refresh(progress)
+        self._refresh(overview)
         self._live.stop()
 
-    def _refresh(self, progress: Progress) -> None:
+    def _refresh(self, overview: Overview) -> None:
         if not self._started:
             self._live.start()
             self._started = True
-        self._live.update(screen(progress, rows=max(3, self._console.height - 8)), refresh=True)
+        self._live.update(screen(overview, rows=max(3, self._console.height - 8)), refresh=True)
         self._last = time.monotonic()
 
 
-def screen(progress: Progress, rows: int = 20) -> RenderableType:
+def screen(overview: Overview, rows: int = 20) -> RenderableType:
     """The whole screen.
 
     Args:
-        rows: most runs shown; the longest at work come first.
+        rows: most runs shown; the longest running come first.
     """
-    from rich.console import Group
+    from rich.console import Group as Stack
     from rich.table import Table
     from rich.text import Text
 
     table = Table(header_style="bold", expand=False)
     for name in ("slot", "run", "agent", "time", "of about"):
         table.add_column(name, justify="right" if name in ("slot", "time", "of about") else "left")
-    at_work = progress.at_work()
-    for slot, view in enumerate(at_work[:rows], start=1):
+    running = overview.running()
+    for slot, view in enumerate(running[:rows], start=1):
         elapsed = seconds_between(view.started_at, now())
         table.add_row(str(slot), Text(view.run_id), Text(view.agent), show_duration(elapsed), show_duration(view.expected))
-    more = [Text(f"… and {len(at_work) - rows} more at work")] if len(at_work) > rows else []
-    return Group(*([table] if at_work else []), *more, Text(summary_line(progress), style="bold"))
+    more = [Text(f"… and {len(running) - rows} more")] if len(running) > rows else []
+    return Stack(*([table] if running else []), *more, Text(summary_line(overview), style="bold"))
 
 
-def summary_line(progress: Progress) -> str:
+def summary_line(overview: Overview) -> str:
     """Counts, medals and time left in one line."""
-    counts = progress.counts()
-    medals = progress.medals()
+    counts = overview.counts()
+    medals = overview.medals()
     parts = [
         f"{counts['finished']} finished",
         f"{counts['failed'] - min(counts['infrastructure'], counts['failed'])} failed",
@@ -127,13 +157,13 @@ def summary_line(progress: Progress) -> str:
         parts.append(f"{counts['infrastructure']} lost to the infrastructure")
     if counts["cancelled"]:
         parts.append(f"{counts['cancelled']} cancelled")
-    parts += [f"{counts['running']} at work", f"{counts['pending']} waiting"]
+    parts += [f"{counts['running']} running", f"{counts['pending']} waiting"]
     won = ", ".join(f"{medals[name]} {name}" for name in MEDALS)
-    left = f"; about {show_duration(progress.seconds_left())} left" if counts["running"] or counts["pending"] else ""
+    left = f"; about {show_duration(overview.seconds_left())} left" if counts["running"] or counts["pending"] else ""
     return f"{', '.join(parts)}; medals: {won}{left}"
 
 
-def verdict(view: RunView) -> str:
+def ending(view: RunView) -> str:
     """How a run ended, in a few words."""
     took = f" in {show_duration(view.wall_seconds)}"
     if view.valid:
@@ -143,3 +173,27 @@ def verdict(view: RunView) -> str:
     if view.infrastructure:
         return f"{view.state} for a fault of the infrastructure ({view.reason}){took}"
     return f"{view.state} ({view.reason}){took}"
+
+
+def limits_text(profile: Profile) -> str:
+    """A profile's limits in a few words."""
+    return (
+        f"{profile.cpus:g} CPUs, {show_size(profile.memory)}, {profile.gpus} GPUs, at most "
+        f"{show_duration(profile.time_limit)}, network {profile.network}"
+    )
+
+
+def _headline(group: Group) -> str:
+    plan = group.plan
+    return (
+        f"{group.folder}: {len(plan.runs)} runs of {plan.agent.id}, profile {plan.profile.name} "
+        f"({limits_text(plan.profile)}), sandbox {plan.sandbox}"
+    )
+
+
+def _notices(groups: list[Group]) -> list[str]:
+    if not any(group.plan.sandbox == "local" for group in groups):
+        return []
+    from mlebench.sandbox.local.sandbox import NOTICE
+
+    return [NOTICE]

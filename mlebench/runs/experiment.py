@@ -14,9 +14,9 @@ Each agent variant becomes a run group of its own; all groups share the executor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -28,6 +28,7 @@ from mlebench.profiles import Profile, get_profile
 from mlebench.registry import Registry
 from mlebench.registry.facts import EditionName
 from mlebench.runs.plan import Plan
+from mlebench.runs.settings import RunSettings
 from mlebench.sandbox.base import SandboxName
 
 
@@ -61,8 +62,8 @@ class ChosenAgent(_Part):
         return {"base": value} if isinstance(value, str) else value
 
 
-class Experiment(_Part):
-    """Everything that `mlebench run` is told."""
+class Experiment(RunSettings):
+    """Everything that `mlebench run` is told: what to run, and in `RunSettings` how."""
 
     name: str | None = None
     agents: tuple[ChosenAgent, ...] = Field(min_length=1)
@@ -73,10 +74,6 @@ class Experiment(_Part):
     edition: EditionName = "v1"
     obfuscated: bool = False
     sandbox: SandboxName = "docker"
-    executor: Literal["local", "ray", "slurm"] = "local"
-    parallel: int | None = Field(default=None, gt=0)
-    retries: int = Field(default=2, ge=0)
-    fail_fast: int = Field(default=3, ge=0)
 
     @field_validator("agents", mode="before")
     @classmethod
@@ -100,26 +97,31 @@ class Experiment(_Part):
     def _profile_by_name(cls, value: Any) -> Any:
         return {"base": value} if isinstance(value, str) else value
 
+    @property
+    def settings(self) -> RunSettings:
+        """How the groups are run."""
+        return RunSettings(**{key: value for key, value in self._written().items() if key in RunSettings.model_fields})
+
     def plans(self, data_dir: Path | None = None, split_key: str | None = None) -> list[Plan]:
         """One plan per agent variant.
 
         Raises:
             UsageError: an unknown name, the same run twice, or nothing to run.
         """
-        registry = Registry().set_data_dir(paths.data_dir(data_dir)).set_edition(self.edition, split_key)
+        registry = Registry(data_dir=paths.data_dir(data_dir), edition=self.edition, split_key=split_key)
         competitions = self._competitions(registry)
         check_names(competitions, self.seeds)
-        return [self._plan(chosen, competitions, registry) for chosen in self.agents]
+        key_hash = registry.get_competition(competitions[0]).edition.key_hash
+        return [self._plan(chosen, tuple(competitions), registry.data_dir, key_hash) for chosen in self.agents]
 
     def _competitions(self, registry: Registry) -> list[str]:
-        named = [registry.get_competition(name).id for name in self.competitions]
+        for name in self.competitions[1:]:
+            registry.get_competition(name)
         of_split = registry.list_competition_ids(self.split) if self.split else []
-        return named + [name for name in of_split if name not in named]
+        return [*self.competitions, *(name for name in of_split if name not in self.competitions)]
 
-    def _plan(self, chosen: ChosenAgent, competitions: Iterable[str], registry: Registry) -> Plan:
+    def _plan(self, chosen: ChosenAgent, competitions: tuple[str, ...], data_dir: Path, key_hash: str | None) -> Plan:
         profile = chosen.profile or self.profile
-        competitions = tuple(competitions)
-        first = registry.get_competition(competitions[0])
         return make_plan(
             get_agent(chosen.agent),
             competitions=competitions,
@@ -129,10 +131,14 @@ class Experiment(_Part):
             argument_settings=chosen.arguments,
             sandbox=self.sandbox,
             edition=self.edition,
-            split_key_hash=first.edition.key_hash,
+            split_key_hash=key_hash,
             obfuscated=self.obfuscated,
-            data_dir=registry.data_dir,
+            data_dir=data_dir,
         )
+
+    def _written(self) -> dict[str, Any]:
+        """What was said, defaults left out."""
+        return {**super()._written(), "agents": [agent.model_dump() for agent in self.agents]}
 
 
 def check_names(competitions: Sequence[str], seeds: Sequence[int]) -> None:
@@ -208,12 +214,6 @@ def read_experiment(path: Path, overrides: dict[str, Any]) -> Experiment:
     """Read an `experiment.yaml`; `overrides` (from flags) replace what it says.
 
     Raises:
-        UsageError: the file is wrong, said with key and what was expected.
+        UsageError: the file is wrong, naming key and what was expected.
     """
-    experiment = read_model(path, Experiment)
-    return Experiment.model_validate({**_as_written(experiment), **overrides}) if overrides else experiment
-
-
-def _as_written(experiment: Experiment) -> dict[str, Any]:
-    content = experiment.model_dump(exclude_unset=True)
-    return {**content, "agents": [agent.model_dump() for agent in experiment.agents]}
+    return read_model(path, Experiment).changed(overrides)

@@ -1,31 +1,41 @@
-"""A run group: a folder with its frozen plan, `group.yaml`, and the records of its runs."""
+"""A run group: a folder with `group.yaml` (the frozen plan, and how the group is run) and the records of its runs."""
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
+import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mlebench._support.files import write_yaml
 from mlebench._support.yaml_model import read_yaml
-from mlebench.errors import UsageError
+from mlebench.errors import UsageError, WorkFailed
+from mlebench.runs.conditions import Conditions
 from mlebench.runs.plan import Plan, PlannedRun
 from mlebench.runs.record import RunRecord, now
+from mlebench.runs.settings import RunSettings
+
+_FILE = "group.yaml"
 
 
 @dataclass(frozen=True)
 class Group:
-    """A run group: a folder with its frozen plan."""
+    """A run group."""
 
     folder: Path
     plan: Plan
     created_at: str
     manifest: dict[str, Any]
+    conditions: Conditions
+    """What makes its runs comparable with others, as it was when the group was made."""
+    settings: RunSettings = field(default_factory=RunSettings)
+    """How it is run; may change when it is resumed."""
 
-    @property
+    @functools.cached_property
     def name(self) -> str:
         """The folder's name."""
         return self.folder.name
@@ -39,26 +49,38 @@ class Group:
         return [self.record(run) for run in self.plan.runs]
 
     def record(self, run: PlannedRun) -> RunRecord:
-        """The record of one run; pending where there is none yet."""
+        """The record of one run; pending where there is none yet, failed by the infrastructure where it is damaged."""
         folder = self.run_dir(run.run_id)
-        return RunRecord.read(folder) if (folder / "run.json").exists() else self._new_record(run)
+        if not (folder / "run.json").exists():
+            return self._new_record(run)
+        try:
+            return RunRecord.read(folder)
+        except WorkFailed as error:
+            return self._damaged_record(run, str(error))
 
     @classmethod
-    def create(cls, runs_dir: Path, plan: Plan, manifest: dict[str, Any], name: str | None = None) -> Group:
+    def create(
+        cls,
+        runs_dir: Path,
+        plan: Plan,
+        manifest: dict[str, Any],
+        name: str | None = None,
+        settings: RunSettings | None = None,
+    ) -> Group:
         """Make the group's folder with every run pending.
 
         Raises:
             UsageError: a group of that name exists, or the name is no folder name.
         """
+        conditions = Conditions.of(plan)
         folder = _new_folder(runs_dir, name or _default_name(plan), exact=name is not None)
-        group = cls(folder, plan, now(), manifest)
+        group = cls(folder, plan, now(), manifest, conditions, settings or RunSettings())
         for run in plan.runs:
             run_dir = group.run_dir(run.run_id)
             run_dir.mkdir()
             group._new_record(run).write(run_dir)
         # last: a folder without it is no group yet
-        content = {"group": group.name, "created_at": group.created_at, "plan": plan.to_dict(), "manifest": manifest}
-        write_yaml(folder / "group.yaml", content)
+        group._write()
         return group
 
     @classmethod
@@ -68,14 +90,35 @@ class Group:
         Raises:
             UsageError: it holds no group, or one that this version cannot read.
         """
-        path = folder / "group.yaml"
+        path = folder / _FILE
         if not path.is_file():
             raise UsageError(f"there is no run group in {folder}; `mlebench runs` lists the groups")
         content = read_yaml(path)
         try:
-            return cls(folder.absolute(), Plan.from_dict(content["plan"]), content["created_at"], content["manifest"])
+            plan = Plan.from_dict(content["plan"])
+            settings = RunSettings(**_settings(content))
+            conditions = Conditions.recorded(content, plan)
+            return cls(folder.absolute(), plan, content["created_at"], content["manifest"], conditions, settings)
         except (KeyError, TypeError, ValueError) as error:
             raise UsageError(f"{path} was written by another version or changed by hand: {error!r}") from None
+
+    def with_settings(self, settings: RunSettings) -> Group:
+        """The same group, from now on run in another way; hold its lock."""
+        group = dataclasses.replace(self, settings=settings)
+        if settings != self.settings:
+            group._write()
+        return group
+
+    def _write(self) -> None:
+        content = {
+            "group": self.name,
+            "created_at": self.created_at,
+            "plan": self.plan.to_dict(),
+            "settings": self.settings.model_dump(exclude_defaults=True),
+            "conditions": self.conditions.to_dict(),
+            "manifest": self.manifest,
+        }
+        write_yaml(self.folder / _FILE, content)
 
     def _new_record(self, run: PlannedRun) -> RunRecord:
         return RunRecord(
@@ -88,19 +131,27 @@ class Group:
             created_at=self.created_at,
         )
 
+    def _damaged_record(self, run: PlannedRun, problem: str) -> RunRecord:
+        """Stands for a record that cannot be read: resuming the group does the run again and keeps what there is."""
+        record = self._new_record(run)
+        record.state, record.failure_class, record.reason = "failed", "infrastructure", "record-damaged"
+        record.detail = f"{problem}; `mlebench run --resume {self.name}` does the run again"
+        record.attempt = 1 + sum(1 for _ in (self.run_dir(run.run_id) / "attempts").glob("*"))
+        return record
+
 
 def find_group(runs_dir: Path, name: str) -> Group:
     """The group called `name` in `runs_dir`, or the one in a folder given by path; `latest` is the newest one.
 
     Raises:
-        UsageError: there is none; near names are told.
+        UsageError: there is none; near names are listed.
     """
     if name == "latest" and (newest := list_groups(runs_dir)):
         return newest[-1]
     for folder in (runs_dir / name, Path(name)):
-        if (folder / "group.yaml").is_file():
+        if (folder / _FILE).is_file():
             return Group.open(folder)
-    known = [path.parent.name for path in runs_dir.glob("*/group.yaml")]
+    known = [path.parent.name for path in runs_dir.glob(f"*/{_FILE}")]
     if known:
         known.insert(0, "latest")
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or [entry for entry in known if name in entry][:3]
@@ -108,15 +159,24 @@ def find_group(runs_dir: Path, name: str) -> Group:
     raise UsageError(f"there is no run group `{name}` in {runs_dir}{hint} `mlebench runs` lists the groups")
 
 
-def list_groups(runs_dir: Path) -> list[Group]:
-    """Every readable group, oldest first."""
+def list_groups(runs_dir: Path, without: Path | None = None) -> list[Group]:
+    """Every readable group but the one in the folder `without`, oldest first."""
     groups = []
-    for path in sorted(runs_dir.glob("*/group.yaml")):
+    for path in sorted(runs_dir.glob(f"*/{_FILE}")):
+        if path.parent == without:
+            continue
         try:
             groups.append(Group.open(path.parent))
         except UsageError:
             continue
     return sorted(groups, key=lambda group: (group.created_at, group.name))
+
+
+def _settings(content: dict[str, Any]) -> dict[str, Any]:
+    """What `group.yaml` says of how the group is run; one written before settings were kept names its executor alone."""
+    if "settings" in content:
+        return dict(content["settings"])
+    return {"executor": content["manifest"].get("executor", "local")}
 
 
 def _default_name(plan: Plan) -> str:
@@ -134,5 +194,5 @@ def _new_folder(runs_dir: Path, name: str, *, exact: bool) -> Path:
             return folder.absolute()
         except FileExistsError:
             if exact:
-                raise UsageError(f"{folder} exists; go on with it by `mlebench run --resume {name}`") from None
+                raise UsageError(f"{folder} exists; continue it with `mlebench run --resume {name}`") from None
     raise UsageError(f"{runs_dir} holds a thousand groups called {name}; choose another name with `--name`")

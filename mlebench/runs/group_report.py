@@ -1,12 +1,12 @@
-"""What a run group came to: the grading report of all its runs, and its time and cost."""
+"""The grading report of a run group: what its runs came to, and what they took."""
 
 from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from grading.report import CompetitionReport, aggregate_reports
+from grading.report import aggregate_reports
 from mlebench._support.files import write_json
 from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord
@@ -14,21 +14,41 @@ from mlebench.runs.record import RunRecord
 _USAGE_TOTALS = ("input_tokens", "output_tokens", "cost_usd")
 
 
-def write_grading_report(group: Group) -> Path:
+class GroupResult(NamedTuple):
+    """A run group and the records of its runs, in the plan's order."""
+
+    group: Group
+    records: list[RunRecord]
+
+    @property
+    def report(self) -> Path:
+        """The group's grading report."""
+        return self.group.folder / "grading_report.json"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing is left to do unless somebody asks for another attempt."""
+        return all(record.has_ended for record in self.records)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every run has ended and none was ended by the infrastructure."""
+        return all(record.has_ended and record.failure_class != "infrastructure" for record in self.records)
+
+
+def write_grading_report(group: Group) -> GroupResult:
     """Write `grading_report.json` into the group's folder.
 
     It holds the aggregate of every graded run and, under `run_group`, how many runs were planned, which ones the
     infrastructure ended (they are in no total), and what the group took.
     """
-    records = group.records()
-    reports = [CompetitionReport.from_dict(record.report) for record in records if record.report is not None]
-    content = aggregate_reports(reports).to_dict() | {"run_group": summarise(group, records)}
-    target = group.folder / "grading_report.json"
-    write_json(target, content)
-    return target
+    result = GroupResult(group, group.records())
+    graded = [report for record in result.records if (report := record.graded) is not None]
+    write_json(result.report, aggregate_reports(graded).to_dict() | {"run_group": group_totals(group, result.records)})
+    return result
 
 
-def summarise(group: Group, records: list[RunRecord]) -> dict[str, Any]:
+def group_totals(group: Group, records: list[RunRecord]) -> dict[str, Any]:
     """States, failures of the infrastructure, time, memory and cost over all runs of a group."""
     infrastructure = [record for record in records if record.failure_class == "infrastructure"]
     usage = {key: _total(records, key) for key in _USAGE_TOTALS}

@@ -26,7 +26,7 @@ def hold(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             holder = path.read_text(encoding="utf-8").strip()
             raise UsageError(
-                f"run group {folder.name} is at work already ({holder}); look at it with `mlebench runs {folder.name} --watch`"
+                f"run group {folder.name} is running already ({holder}); watch it with `mlebench runs {folder.name} --watch`"
             ) from None
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
@@ -35,7 +35,7 @@ def hold(folder: Path) -> Iterator[None]:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether a harness is at work on the group in `folder`."""
+    """Whether a harness runs the group in `folder`."""
     try:
         with (folder / ".lock").open("r", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

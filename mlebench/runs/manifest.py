@@ -1,4 +1,4 @@
-"""What a reader needs to compare results: hardware, versions, images, network, limits and the agent's models."""
+"""What a reader needs to know of the circumstances of a group: hardware, versions, images, network, limits and models."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import Any
 
 import mlebench
 from mlebench._support.machine import this_machine
-from mlebench.agents import AgentSpec
-from mlebench.profiles import Profile
+from mlebench.runs.executors.base import Executor
+from mlebench.runs.plan import Plan
 from mlebench.sandbox.base import Sandbox
 
 
-def make_manifest(agent: AgentSpec, profile: Profile, sandbox: Sandbox, executor: str) -> dict[str, Any]:
+def make_manifest(plan: Plan, sandbox: Sandbox, executor: Executor) -> dict[str, Any]:
     """The part of `group.yaml` that describes the circumstances; holds no secret.
 
     The hardware is that of the machine which started the group; each `run.json` names its own node.
     """
-    described = sandbox.describe([agent])
+    described = executor.describe(plan, sandbox)
     return {
         "harness": {"version": mlebench.__version__, "commit": _commit(), "python": platform.python_version()},
         "hardware": this_machine().to_dict(),
         "sandbox": sandbox.name,
         "engine": described,
-        "executor": executor,
-        "network": profile.network if sandbox.name != "local" else "not isolated",
-        "time_limit_seconds": profile.time_limit,
-        "models": agent.models,
-        "arguments": dict(agent.arguments),
+        "executor": executor.name,
+        "network": plan.profile.network if sandbox.name != "local" else "not isolated",
+        "time_limit_seconds": plan.profile.time_limit,
+        "models": plan.agent.models,
+        "arguments": dict(plan.agent.arguments),
     }
 
 

@@ -1,13 +1,11 @@
-"""The frozen plan of a run group, `group.yaml`: what will run, and all that a reader needs to compare results."""
+"""The frozen plan of a run group: what will run, and everything that a result depends on."""
 
 from __future__ import annotations
 
-import difflib
+import functools
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import yaml
+from typing import Any
 
 from mlebench.agents import AgentSpec
 from mlebench.profiles import Profile
@@ -15,13 +13,14 @@ from mlebench.registry.facts import EditionName
 from mlebench.sandbox.base import SandboxName
 
 
-class PlannedRun(NamedTuple):
+@dataclass(frozen=True)
+class PlannedRun:
     """One agent, one competition, one seed."""
 
     competition_id: str
     seed: int
 
-    @property
+    @functools.cached_property
     def run_id(self) -> str:
         """Name of the run's folder."""
         return f"{self.competition_id}_seed{self.seed}"
@@ -49,10 +48,10 @@ class Plan:
     profile_settings: dict[str, Any] = field(default_factory=dict)
     """Values of the profile that were set for this group."""
 
-    @property
-    def runs(self) -> list[PlannedRun]:
+    @functools.cached_property
+    def runs(self) -> tuple[PlannedRun, ...]:
         """Every run: seed by seed, so that an unfinished group has seen each competition about as often."""
-        return [PlannedRun(competition, seed) for seed in self.seeds for competition in self.competitions]
+        return tuple(PlannedRun(competition, seed) for seed in self.seeds for competition in self.competitions)
 
     def to_dict(self) -> dict[str, Any]:
         """What `group.yaml` holds under `plan`."""
@@ -84,9 +83,3 @@ class Plan:
                 "data_dir": Path(content["data_dir"]),
             }
         )
-
-    def differences(self, other: Plan) -> list[str]:
-        """Where `other` differs, as lines of a unified diff of both plans; empty when they are the same."""
-        frozen, now = (yaml.safe_dump(plan.to_dict(), sort_keys=True).splitlines() for plan in (self, other))
-        lines = difflib.unified_diff(frozen, now, lineterm="", n=0)
-        return [line for line in lines if line[:1] in "+-" and line[:3] not in ("---", "+++")]

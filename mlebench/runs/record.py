@@ -11,11 +11,13 @@ retried and reported apart).
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
+from grading.report import CompetitionReport
 from mlebench._support.files import write_json
 from mlebench.errors import WorkFailed
 from mlebench.sandbox.base import FailureClass, Outcome
@@ -30,6 +32,8 @@ _ALLOWED: dict[State, frozenset[State]] = {
     "timed-out": frozenset({"pending"}),
     "cancelled": frozenset({"pending"}),
 }
+CHECKER_CALLS = "checker_calls.jsonl"
+"""In a run's folder: every call of the submission checker, with its time and whether the submission was valid."""
 _NEXT_ATTEMPT = ("reason", "detail", "exit_code", "failure_class", "started_at", "ended_at", "report", "submission_sha256")
 
 
@@ -81,9 +85,17 @@ class RunRecord:
         return self.state in ENDED
 
     @property
+    def graded(self) -> CompetitionReport | None:
+        """The grading report as a value; None where there is none or what stands in `report` is damaged."""
+        try:
+            return None if self.report is None else CompetitionReport.from_dict(self.report)
+        except ValueError:
+            return None
+
+    @property
     def has_valid_submission(self) -> bool:
         """Whether a submission was graded and valid."""
-        return bool(self.report and self.report.get("valid_submission"))
+        return (graded := self.graded) is not None and graded.valid_submission
 
     def move(self, state: State) -> None:
         """Change the state.
@@ -150,9 +162,10 @@ class RunRecord:
         path = run_dir / "run.json"
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            known = {entry.name for entry in fields(cls)}
-            return cls(**{key: value for key, value in cast(dict[str, Any], content).items() if key in known})
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+            if not isinstance(content, Mapping) or content.get("state") not in _ALLOWED:
+                raise ValueError("it is no record of a run")
+            return cls(**{entry.name: content[entry.name] for entry in fields(cls) if entry.name in content})
+        except (OSError, ValueError, TypeError) as error:
             raise WorkFailed(f"cannot read {path}: {error}") from None
 
 

@@ -1,25 +1,31 @@
-"""Makes a run group ready to go on: refuses a changed plan, puts back to pending what has to be done again."""
+"""Makes a run group ready to continue: refuses changed conditions, puts back to pending what has to be done again."""
 
 from __future__ import annotations
 
 from mlebench.errors import UsageError
 from mlebench.registry.edition import Edition
 from mlebench.registry.keys import named_key
+from mlebench.runs.conditions import Conditions
+from mlebench.runs.executors import get_executor
 from mlebench.runs.experiment import current_plan
 from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord
-from mlebench.runs.worker import RunTask, grade_run
+from mlebench.runs.result import grade_run
+from mlebench.runs.settings import RunSettings
+from mlebench.runs.task import RunTask, Secrets
+
+_SHOWN = 3
 
 
 def check_unchanged(group: Group, split_key: str | None) -> None:
-    """Refuse to mix runs of different plans.
+    """Refuse to mix runs of different conditions.
 
     Args:
-        group: the group to go on with.
+        group: the group to continue.
         split_key: the secret key of edition v2 that is given now.
 
     Raises:
-        UsageError: with the difference between the frozen plan and the one that would be made now.
+        UsageError: naming the parts in which the conditions of now differ from those of the group.
     """
     plan = group.plan
     key_hash = Edition(plan.edition, plan.competitions[0], named_key(split_key)).key_hash
@@ -28,16 +34,41 @@ def check_unchanged(group: Group, split_key: str | None) -> None:
             f"{group.name} was made with another split key (hash {plan.split_key_hash}, now {key_hash}); "
             "give the same one with `--split-key` or MLEBENCH_SPLIT_KEY"
         )
-    lines = group.plan.differences(current_plan(group.plan))
-    if lines:
-        shown = "\n  ".join(lines[:20])
+    now = current_plan(plan)
+    changed = group.conditions.differences(Conditions.of(now))
+    # a group that was made before conditions were kept tells less of them, and is held against as much
+    if changed and group.conditions.differences(Conditions.recorded({"manifest": group.manifest}, now)):
         raise UsageError(
-            f"the plan of {group.name} has changed since it was made:\n  {shown}\n"
-            "put it back, or start a new group with `mlebench run` (without `--resume`)"
+            f"the conditions of {group.name} have changed since it was made: {'; '.join(changed)}; "
+            "put them back, or start a new group with `mlebench run` (without `--resume`)"
         )
 
 
-def make_ready(group: Group, split_key: str | None = None) -> None:
+def check_movable(group: Group, settings: RunSettings) -> None:
+    """Refuse to continue a group at another executor while its own may still hold runs of it.
+
+    Raises:
+        UsageError: naming such runs.
+    """
+    was = group.settings
+    if (settings.executor, settings.address) == (was.executor, was.address):
+        return
+    if all(record.has_ended for record in group.records()):
+        return
+    executor = get_executor(was)
+    try:
+        held = [run.run_id for run in executor.may_hold(group)]
+    finally:
+        executor.close()
+    if held:
+        shown = ", ".join(held[:_SHOWN]) + (f" and {len(held) - _SHOWN} more" if len(held) > _SHOWN else "")
+        raise UsageError(
+            f"executor {was.executor} may still hold {shown}; resume {group.name} without `--executor` and `--address`, or "
+            f"cancel it first with `mlebench runs {group.name} --cancel`"
+        )
+
+
+def make_ready(group: Group, secrets: Secrets | None = None) -> None:
     """Put back to pending what failed or was interrupted, and grade what only lacks its grade.
 
     A run whose record says running stays so: it may be alive. Finished and timed-out runs are results, whatever they
@@ -49,7 +80,7 @@ def make_ready(group: Group, split_key: str | None = None) -> None:
         run_dir = group.run_dir(run.run_id)
         (run_dir / "stop").unlink(missing_ok=True)
         if record.reason == "grader-error":
-            _grade_again(RunTask(group, run, split_key=split_key), record)
+            _grade_again(RunTask(group, run, secrets or Secrets()), record)
         elif _is_to_be_done_again(record, cancelled_by_name=(run_dir / "cancel").exists()):
             record.again()
             record.write(run_dir)

@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from mlebench._support.yaml_model import validate
+    from mlebench.agents import get_agent
     from mlebench.errors import WorkFailed
     from mlebench.preparation.batch import prepare_all
     from mlebench.registry import Registry
@@ -46,28 +46,31 @@ def run(arguments: argparse.Namespace) -> int:
     from mlebench.reports.sources import load_experiments
     from mlebench.reports.terminal import print_document
     from mlebench.runs.display import make_display
-    from mlebench.runs.experiment import Experiment
-    from mlebench.runs.start import run_plans
+    from mlebench.runs.start import run as start
 
     registry = Registry(paths.data_dir(arguments.data_dir))
     ids = RESEARCH if arguments.research else registry.list_competition_ids("demo")
-    plan = {
-        "agents": arguments.agent or (["baseline"] if arguments.research else ["baseline", "dummy"]),
-        "competitions": ids,
-        "seeds": arguments.seeds,
-        "profile": "demo",
-        "sandbox": arguments.sandbox,
-    }
-    plans = validate(plan, Experiment, "the flags").plans(arguments.data_dir)
+    agents = arguments.agent or (["baseline"] if arguments.research else ["baseline", "dummy"])
+    for name in agents:  # said before minutes of preparing
+        get_agent(name)
     outcomes = prepare_all([registry.get_competition(name) for name in ids], tell=partial(tell, arguments))
     if failed := [outcome.message for outcome in outcomes if outcome.exit_code]:
         raise WorkFailed("; ".join(failed))
-    groups, _ = run_plans(plans, paths.runs_dir(arguments.runs_dir), display=None if arguments.quiet else make_display())
+    results = start(
+        agents=agents,
+        competitions=ids,
+        seeds=arguments.seeds,
+        profile="demo",
+        sandbox=arguments.sandbox,
+        data_dir=arguments.data_dir,
+        runs_dir=arguments.runs_dir,
+        display=make_display(quiet=arguments.quiet),
+    )
 
-    experiments = load_experiments([str(group.folder) for group in groups])
+    experiments = load_experiments([str(result.group.folder) for result in results])
     document = make_document(experiments, select(*([], ids) if arguments.research else (["demo"], []), Catalog("v1")))
     print_document(document)
-    for group in groups:
-        print(f"report: {group.folder / 'grading_report.json'}")
-    print(f"as a page: mlebench report {groups[0].folder} --html report.html")
+    for result in results:
+        print(f"report: {result.report}")
+    print(f"as a page: mlebench report {results[0].group.folder} --html report.html")
     return 0

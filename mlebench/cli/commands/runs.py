@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mlebench.runs.group import Group
+    from mlebench.runs.group_report import GroupResult
     from mlebench.runs.record import RunRecord
 
+_COLUMNS = ("run", "state", "time", "score", "medal", "attempts", "what happened")
 _WATCH_SECONDS = 2.0
 _TAIL_SECONDS = 0.3
 
@@ -46,6 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from mlebench.runs.group import find_group
+    from mlebench.runs.group_report import GroupResult
 
     runs_dir = paths.runs_dir(arguments.runs_dir)
     if arguments.group is None:
@@ -59,20 +62,21 @@ def run(arguments: argparse.Namespace) -> int:
         return _tail(group, _run_id(group, arguments.tail))
     if arguments.watch:
         return _watch(group)
+    result = GroupResult(group, group.records())
     if arguments.json:
-        print_json(group_content(group))
+        print_json(group_content(result))
     else:
-        show_group(group)
+        show_group(result)
     return 0
 
 
-def group_content(group: Group) -> dict[str, Any]:
+def group_content(result: GroupResult) -> dict[str, Any]:
     """A group with its runs, JSON-ready."""
-    from mlebench.runs.group_report import summarise
+    from mlebench.runs.group_report import group_totals
 
-    records = group.records()
+    group, records = result
     return {
-        **summarise(group, records),
+        **group_totals(group, records),
         "folder": str(group.folder),
         "created_at": group.created_at,
         "state": _group_state(group, records),
@@ -80,23 +84,22 @@ def group_content(group: Group) -> dict[str, Any]:
     }
 
 
-def show_group(group: Group) -> None:
+def show_group(result: GroupResult) -> None:
     """Print a table of a group's runs."""
-    columns, rows = _run_rows(group)
-    print_table(columns, rows, title=group.name)
-    print(_summary(group))
+    print_table(_COLUMNS, _run_rows(result.records), title=result.group.name)
+    print(_totals_line(result))
 
 
 def _list(runs_dir: Path, arguments: argparse.Namespace) -> int:
     from mlebench.runs.group import list_groups
-    from mlebench.runs.group_report import summarise
+    from mlebench.runs.group_report import group_totals
 
     groups = list_groups(runs_dir)
     listed = [(group, group.records()) for group in groups]
     if arguments.json:
         print_json(
             [
-                {**summarise(group, records), "created_at": group.created_at, "state": _group_state(group, records)}
+                {**group_totals(group, records), "created_at": group.created_at, "state": _group_state(group, records)}
                 for group, records in listed
             ]
         )
@@ -111,7 +114,7 @@ def _list(runs_dir: Path, arguments: argparse.Namespace) -> int:
             _group_state(group, records),
             f"{sum(record.has_ended for record in records)}/{len(records)}",
             sum(record.has_valid_submission for record in records),
-            sum(bool((record.report or {}).get("any_medal")) for record in records),
+            sum(report.any_medal for record in records if (report := record.graded) is not None),
             sum(record.failure_class == "infrastructure" for record in records),
         ]
         for group, records in listed
@@ -125,17 +128,16 @@ def _group_state(group: Group, records: list[RunRecord]) -> str:
 
     if all(record.has_ended for record in records):
         return "done"
-    return "at work" if is_held(group.folder) else "interrupted"
+    return "running" if is_held(group.folder) else "interrupted"
 
 
-def _run_rows(group: Group) -> tuple[list[str], list[list[object]]]:
+def _run_rows(records: list[RunRecord]) -> list[list[object]]:
     from mlebench._support.quantities import show_duration
     from mlebench.runs.record import now, seconds_between
-    from mlebench.runs.schedule.overview import medal_of
 
     rows: list[list[object]] = []
-    for record in group.records():
-        report = record.report or {}
+    for record in records:
+        report = record.graded
         seconds = record.wall_seconds
         if record.state == "running":
             seconds = seconds_between(record.started_at, now())
@@ -144,28 +146,28 @@ def _run_rows(group: Group) -> tuple[list[str], list[list[object]]]:
                 record.run_id,
                 record.state,
                 show_duration(seconds) if seconds is not None else None,
-                report.get("score"),
-                medal_of(report),
+                report.score if report else None,
+                report.medal if report else None,
                 record.attempt,
                 record.detail or "",
             ]
         )
-    return ["run", "state", "time", "score", "medal", "attempts", "what happened"], rows
+    return rows
 
 
-def _summary(group: Group) -> str:
-    from mlebench.runs.group_report import summarise
+def _totals_line(result: GroupResult) -> str:
+    from mlebench.runs.group_report import group_totals
 
-    records = group.records()
-    content = summarise(group, records)
-    parts = [f"{count} {state}" for state, count in content["states"].items()]
-    lost = len(content["infrastructure_failures"])
+    group, records = result
+    totals = group_totals(group, records)
+    parts = [f"{count} {state}" for state, count in totals["states"].items()]
+    lost = len(totals["infrastructure_failures"])
     if lost:
         parts.append(f"{lost} of them lost to the infrastructure, in no total; `mlebench run --resume {group.name}` tries again")
-    if content["gpu_hours"]:
-        parts.append(f"{content['gpu_hours']:.1f} GPU-hours")
-    if "cost_usd" in content["usage"]:
-        parts.append(f"{content['usage']['cost_usd']:.2f} USD")
+    if totals["gpu_hours"]:
+        parts.append(f"{totals['gpu_hours']:.1f} GPU-hours")
+    if "cost_usd" in totals["usage"]:
+        parts.append(f"{totals['usage']['cost_usd']:.2f} USD")
     return ", ".join(parts)
 
 
@@ -173,29 +175,32 @@ def _watch(group: Group) -> int:
     from rich.console import Console
     from rich.live import Live
 
+    from mlebench.runs.group_report import GroupResult
+
     console = Console()
     if not console.is_terminal:
-        while not all(record.has_ended for record in group.records()):
-            print(_summary(group), flush=True)
+        while not (result := GroupResult(group, group.records())).has_ended:
+            print(_totals_line(result), flush=True)
             time.sleep(_WATCH_SECONDS)
-        show_group(group)
+        show_group(result)
         return 0
-    with Live(_watch_table(group), console=console, auto_refresh=False) as live:
-        while not all(record.has_ended for record in group.records()):
-            live.update(_watch_table(group), refresh=True)
+    with Live(console=console, auto_refresh=False) as live:
+        while True:
+            result = GroupResult(group, group.records())
+            live.update(_watch_table(result), refresh=True)
+            if result.has_ended:
+                return 0
             time.sleep(_WATCH_SECONDS)
-        live.update(_watch_table(group), refresh=True)
-    return 0
 
 
-def _watch_table(group: Group) -> Table:
+def _watch_table(result: GroupResult) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    columns, rows = _run_rows(group)
+    rows = _run_rows(result.records)
     order = {"running": 0, "pending": 2}
     rows.sort(key=lambda row: order.get(str(row[1]), 1))
-    table = Table(*columns[:5], title=Text(group.name), caption=_summary(group), header_style="bold")
+    table = Table(*_COLUMNS[:5], title=Text(result.group.name), caption=_totals_line(result), header_style="bold")
     for row in rows:
         table.add_row(*(Text(cell_text(value)) for value in row[:5]))
     return table
@@ -229,7 +234,7 @@ def _cancel(group: Group, run_id: str | None) -> int:
 
     if run_id is None:
         count = cancel_group(group)
-        print(f"{count} runs of {group.name} are being cancelled; `mlebench run --resume {group.name}` goes on with them")
+        print(f"{count} runs of {group.name} are being cancelled; `mlebench run --resume {group.name}` continues them")
     else:
         run_id = _run_id(group, run_id)
         cancel_run(group, run_id)

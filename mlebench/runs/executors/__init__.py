@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from mlebench.errors import UsageError
-from mlebench.runs.executors.base import Executor, ExecutorOptions
-
-NAMES = ("local", "ray", "slurm")
+from mlebench.runs.executors.base import Executor
+from mlebench.runs.settings import RunSettings
 
 
-def get_executor(name: str, options: ExecutorOptions) -> Executor:
-    """The executor called `local`, `ray` or `slurm`.
+def get_executor(settings: RunSettings) -> Executor:
+    """The executor that `settings` name.
 
     Raises:
-        UsageError: there is no such executor, or the package it needs is not installed.
+        UsageError: the package or the cluster that it needs is not there.
     """
-    if name == "local":
-        from mlebench.runs.executors.local import LocalExecutor
+    match settings.executor:
+        case "local":
+            from mlebench.runs.executors.local import LocalExecutor
 
-        return LocalExecutor(options)
-    if name == "ray":
-        from mlebench.runs.executors.ray import RayExecutor
+            return LocalExecutor(settings)
+        case "ray":
+            from mlebench.runs.executors.ray import RayExecutor
 
-        return RayExecutor(options)
-    if name == "slurm":
-        from mlebench.runs.executors.slurm import SlurmExecutor
+            return RayExecutor(settings)
+        case "slurm":
+            from mlebench.runs.executors.slurm import SlurmExecutor
 
-        return SlurmExecutor(options)
-    raise UsageError(f"there is no executor `{name}`; choose one with `--executor {'|'.join(NAMES)}`")
+            return SlurmExecutor(settings)

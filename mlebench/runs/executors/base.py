@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from mlebench.runs.executors.booking import Need
+from mlebench.runs.group import Group
+from mlebench.runs.plan import Plan, PlannedRun
 from mlebench.runs.record import RunRecord
-from mlebench.runs.worker import RunTask
-
-
-@dataclass(frozen=True)
-class ExecutorOptions:
-    """How an executor is set up."""
-
-    parallel: int | None = None
-    """Most runs at once; None: as many as the resources allow."""
-    address: str = "auto"
-    """Of the Ray cluster."""
-    settings: dict[str, Any] = field(default_factory=dict)
-    """For Slurm: `partition`, `account`, `qos`, … as sbatch knows them."""
+from mlebench.runs.task import RunTask, Secrets
+from mlebench.sandbox.base import Sandbox
 
 
 class Ended(NamedTuple):
@@ -34,22 +23,45 @@ class Ended(NamedTuple):
 
 
 class Executor(Protocol):
-    """Does runs somewhere. One thread talks to it, except for `stop`, `stop_all` and `detach_all`."""
+    """Does runs somewhere. One thread talks to it, except for `stop`, `stop_all` and `detach_all`.
+
+    What differs between places is answered here, so that nobody has to ask which executor it is. The bodies below hold
+    for runs that start on other machines than this one.
+    """
 
     name: str
+
+    def problems(self, plan: Plan, sandbox: Sandbox, secrets: Secrets) -> list[str]:
+        """What keeps the plan's runs from starting where this executor starts them, a sentence each with what helps.
+
+        A shortage of CPUs, memory or GPUs is not among them, see `shortage`.
+        """
+        return []
+
+    def unbuilt(self, plan: Plan, sandbox: Sandbox) -> list[str]:
+        """Ids of agents whose image is missing here and will be built when a group starts."""
+        return []
+
+    def describe(self, plan: Plan, sandbox: Sandbox) -> dict[str, Any]:
+        """What a group's manifest records of the engine; images that runs need on this machine are built."""
+        return {"engine": None, "version": None, "images": {}}
+
+    def may_hold(self, group: Group) -> list[PlannedRun]:
+        """Runs of a group that an earlier harness may have left here: running, or queued."""
+        return [run for run in group.plan.runs if group.record(run).state == "running"]
 
     def shortage(self, need: Need) -> str | None:
         """Why a run with this need could never start, or None."""
         ...
 
     def slots(self, need: Need) -> int:
-        """How many runs with this need can be at work at once; for previews."""
+        """How many runs with this need can run at once; for previews."""
         ...
 
     def submit(self, task: RunTask) -> bool:
         """Book and start; False when there is no room now.
 
-        A run whose record says running is gone on with where it was.
+        A run whose record says running is continued where it was.
         """
         ...
 
@@ -66,7 +78,7 @@ class Executor(Protocol):
         ...
 
     def detach_all(self) -> None:
-        """Leave every agent at work; their runs end here with state running."""
+        """Leave every agent running; their runs end here with state running."""
         ...
 
     def close(self) -> None:
@@ -74,4 +86,9 @@ class Executor(Protocol):
         ...
 
 
-ExecutorFactory = Callable[[str, ExecutorOptions], Executor]
+def no_room(profile: str, shortage: str) -> str:
+    """Why no run of a profile can start, as a sentence with what helps."""
+    return (
+        f"no run of profile {profile} can start: {shortage}; choose another with `--profile NAME` "
+        "or change it with `--profile-set cpus=N`"
+    )

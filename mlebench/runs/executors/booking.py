@@ -13,7 +13,7 @@ from mlebench.runs.executors.leases import GpuLeases
 
 @dataclass(frozen=True)
 class Need:
-    """What one run takes while it is at work."""
+    """What one run takes while it runs."""
 
     cpus: float
     memory: int
@@ -80,7 +80,7 @@ class Booking:
         return gpus
 
     def take_over(self, key: str, need: Need, gpu_ids: Sequence[str]) -> None:
-        """Book for a run that is at work already, with the GPUs that it holds, whether there is room or not."""
+        """Book for a run that is running already, with the GPUs that it holds, whether there is room or not."""
         self._enter(key, need, tuple(gpu_ids))
 
     def _enter(self, key: str, need: Need, gpu_ids: tuple[str, ...]) -> None:

@@ -1,29 +1,47 @@
-"""The local executor: slots over this machine's CPUs, memory and GPUs, one thread per run at work."""
+"""The local executor: slots over this machine's CPUs, memory and GPUs, one thread per run."""
 
 from __future__ import annotations
 
 import queue
 import threading
+from typing import Any
 
 from mlebench._support.machine import Machine, this_machine
-from mlebench.runs.executors.base import Ended, ExecutorOptions
+from mlebench.runs.control import Control
+from mlebench.runs.executors.base import Ended, Executor
 from mlebench.runs.executors.booking import Booking, Need
 from mlebench.runs.executors.leases import GpuLeases
-from mlebench.runs.worker import Control, RunTask, execute
+from mlebench.runs.plan import Plan
+from mlebench.runs.settings import RunSettings
+from mlebench.runs.task import RunTask, Secrets
+from mlebench.runs.worker import execute
+from mlebench.sandbox.base import Sandbox
 
 
-class LocalExecutor:
+class LocalExecutor(Executor):
     """Does runs on this machine."""
 
     name = "local"
 
-    def __init__(self, options: ExecutorOptions, machine: Machine | None = None, leases: GpuLeases | None = None) -> None:
+    def __init__(self, settings: RunSettings, machine: Machine | None = None, leases: GpuLeases | None = None) -> None:
         machine = machine or this_machine()
         self._booking = Booking(machine.cpus, machine.memory, [gpu.id for gpu in machine.gpus])
         self._leases = leases or GpuLeases()
-        self._parallel = options.parallel
+        self._parallel = settings.parallel
         self._controls: dict[str, Control] = {}
         self._ended: queue.SimpleQueue[Ended] = queue.SimpleQueue()
+
+    def problems(self, plan: Plan, sandbox: Sandbox, secrets: Secrets) -> list[str]:
+        """What this machine's sandbox lacks."""
+        return sandbox.problems([plan.agent], plan.profile)
+
+    def unbuilt(self, plan: Plan, sandbox: Sandbox) -> list[str]:
+        """What this machine's sandbox has not built yet."""
+        return sandbox.unbuilt([plan.agent])
+
+    def describe(self, plan: Plan, sandbox: Sandbox) -> dict[str, Any]:
+        """This machine's engine and images."""
+        return sandbox.describe([plan.agent])
 
     def shortage(self, need: Need) -> str | None:
         """Why a run could never start here, or None."""
@@ -78,7 +96,7 @@ class LocalExecutor:
             control.stop(grace)
 
     def detach_all(self) -> None:
-        """Leave every agent at work."""
+        """Leave every agent running."""
         for control in list(self._controls.values()):
             control.detach()
 

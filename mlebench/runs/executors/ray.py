@@ -24,14 +24,18 @@ from typing import Any
 
 from mlebench._support import paths
 from mlebench.errors import UsageError
-from mlebench.runs.executors.base import Ended, ExecutorOptions
+from mlebench.runs.control import Control
+from mlebench.runs.executors.base import Ended, Executor
 from mlebench.runs.executors.booking import Need
 from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord
-from mlebench.runs.worker import Control, RunTask, execute, set_aside
+from mlebench.runs.settings import RunSettings
+from mlebench.runs.task import RunTask
+from mlebench.runs.worker import execute, set_aside
 
 _TOKEN = ".shared"
 _ASK_EVERY_SECONDS = 1.0
+_NOTE_EVERY_SECONDS = 0.5
 _KNOCK_SECONDS = 10.0
 
 
@@ -67,17 +71,17 @@ class Switchboard:
         return begun
 
 
-class RayExecutor:
+class RayExecutor(Executor):
     """Does runs on a Ray cluster."""
 
     name = "ray"
 
-    def __init__(self, options: ExecutorOptions) -> None:
+    def __init__(self, settings: RunSettings) -> None:
         ray = self._ray = _import_ray()
-        self._parallel = options.parallel
+        self._parallel = settings.parallel
         self._connected_here = not ray.is_initialized()
         if self._connected_here:
-            _connect(ray, options.address)
+            _connect(ray, settings.address or "auto")
         self._switchboard: Any = ray.remote(num_cpus=0)(Switchboard).remote()
         self._at_work: dict[Any, RunTask] = {}
         self._groups: dict[str, Group] = {}
@@ -122,11 +126,15 @@ class RayExecutor:
         if not self._at_work:
             time.sleep(seconds)
             return []
-        ready, _ = self._ray.wait(list(self._at_work), num_returns=1, timeout=seconds)
-        if ready:
-            ready, _ = self._ray.wait(list(self._at_work), num_returns=len(self._at_work), timeout=0)
-        self._note_begun()
-        return [self._collect(reference) for reference in ready]
+        end = time.monotonic() + seconds
+        while True:
+            left = max(0.0, end - time.monotonic())
+            ready, _ = self._ray.wait(list(self._at_work), num_returns=1, timeout=min(_NOTE_EVERY_SECONDS, left))
+            if ready:
+                ready, _ = self._ray.wait(list(self._at_work), num_returns=len(self._at_work), timeout=0)
+            self._note_begun()
+            if ready or time.monotonic() >= end:
+                return [self._collect(reference) for reference in ready]
 
     def stop(self, key: str, grace: float) -> None:
         """Stop a run."""
@@ -137,7 +145,7 @@ class RayExecutor:
         self.stop("*", grace)
 
     def detach_all(self) -> None:
-        """Leave every agent at work."""
+        """Leave every agent running."""
         self._ray.get(self._switchboard.ask.remote("*", "detach", 0.0))
 
     def close(self) -> None:
@@ -158,7 +166,7 @@ class RayExecutor:
         return self._tokens[group.name]
 
     def _note_begun(self) -> None:
-        """Where the folder is not shared, the harness writes down for the task that its run is at work."""
+        """Where the folder is not shared, the harness writes down for the task that its run has begun."""
         try:
             begun = self._ray.get(self._switchboard.begun.remote(), timeout=10)
         except self._ray.exceptions.RayError:

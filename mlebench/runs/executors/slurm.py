@@ -25,10 +25,15 @@ from typing import Any, NamedTuple
 from mlebench._support.files import write_json
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.profiles import Profile
-from mlebench.runs.executors.base import Ended, ExecutorOptions
+from mlebench.runs.control import Control
+from mlebench.runs.executors.base import Ended, Executor
 from mlebench.runs.executors.booking import Need
 from mlebench.runs.group import Group
-from mlebench.runs.worker import Control, RunTask, execute
+from mlebench.runs.plan import Plan, PlannedRun
+from mlebench.runs.settings import RunSettings
+from mlebench.runs.task import SPLIT_KEY_VARIABLE, RunTask, Secrets
+from mlebench.runs.worker import execute
+from mlebench.sandbox.base import Sandbox
 
 _MOST_IN_FLIGHT = 1000
 """Slurm's usual limit for the size of an array."""
@@ -58,20 +63,32 @@ class _Node(NamedTuple):
     gpus: int
 
 
-class SlurmExecutor:
+class SlurmExecutor(Executor):
     """Does runs as Slurm jobs."""
 
     name = "slurm"
 
-    def __init__(self, options: ExecutorOptions) -> None:
+    def __init__(self, settings: RunSettings) -> None:
         self._submitit = _import_submitit()
-        self._parallel = options.parallel
-        self._settings = options.settings
-        self._nodes = _read_nodes(options.settings.get("partition"))
+        self._parallel = settings.parallel
+        self._settings = settings.executor_settings
+        self._nodes = _read_nodes(self._settings.get("partition"))
         self._waiting: list[RunTask] = []
         self._jobs: dict[str, _Job] = {}
         self._ended: list[Ended] = []
         self._last_question = 0.0
+        self._listed: tuple[float, dict[str, tuple[str, str]]] | None = None
+
+    def problems(self, plan: Plan, sandbox: Sandbox, secrets: Secrets) -> list[str]:
+        """What jobs would not find: they get no secret but those of the environment."""
+        if secrets.split_key in (None, os.environ.get(SPLIT_KEY_VARIABLE)):
+            return []
+        return [f"Slurm jobs read the split key from their environment; set it with `export {SPLIT_KEY_VARIABLE}=…`"]
+
+    def may_hold(self, group: Group) -> list[PlannedRun]:
+        """Runs that an earlier harness submitted and that Slurm still has."""
+        left = [run for run in group.plan.runs if not group.record(run).has_ended]
+        return [run for run in left if self._find_job(RunTask(group, run)) is not None]
 
     def shortage(self, need: Need) -> str | None:
         """Why no node could ever start such a run, or None."""
@@ -88,7 +105,7 @@ class SlurmExecutor:
         """Take the run; what was taken since the last `wait` becomes one array."""
         if len(self._jobs) + len(self._waiting) >= _MOST_IN_FLIGHT:
             return False
-        job_id = _find_job(task)
+        job_id = self._find_job(task)
         if job_id is not None:
             self._jobs[task.key] = _Job(task, job_id)
         else:
@@ -138,7 +155,7 @@ class SlurmExecutor:
         batches: dict[tuple[str, str | None], list[RunTask]] = defaultdict(list)
         for task in self._waiting:
             record = task.group.record(task.run)
-            # what is at work since an earlier job can be found again only on its node
+            # what runs since an earlier job can be found again only on its node
             node = record.node if record.state == "running" else None
             batches[task.group.name, node].append(task)
         self._waiting.clear()
@@ -198,6 +215,20 @@ class SlurmExecutor:
         else:
             self._end(key, Ended(key, None, f"its Slurm job {job.job_id} is gone without a result"))
 
+    def _find_job(self, task: RunTask) -> str | None:
+        """The living job that an earlier harness submitted for this run."""
+        for batch in _batches_with(task.group, task.run.run_id):
+            job_id = _job_in(batch, task.run.run_id, self._earlier_jobs())
+            if job_id is not None:
+                return job_id
+        return None
+
+    def _earlier_jobs(self) -> dict[str, tuple[str, str]]:
+        """What Slurm has of this user; asked again only after a while, as jobs of earlier harnesses can only become fewer."""
+        if self._listed is None or time.monotonic() - self._listed[0] > _ASK_SLURM_EVERY_SECONDS:
+            self._listed = (time.monotonic(), _current_jobs())
+        return self._listed[1]
+
     def _end(self, key: str, ended: Ended) -> None:
         del self._jobs[key]
         self._ended.append(ended)
@@ -242,23 +273,16 @@ def _parameters(profile: Profile, name: str, parallel: int | None, settings: dic
     return parameters | ({"additional_parameters": others} if others else {})
 
 
-def _find_job(task: RunTask) -> str | None:
-    """The living job that an earlier harness submitted for this run."""
-    batches = _batches_with(task.group, task.run.run_id)
-    if not batches:
-        return None
-    current = _current_jobs()
-    for batch in batches:
-        index = batch["runs"].index(task.run.run_id)
-        if batch["jobs"] is not None:
-            job_id = batch["jobs"][index]
-        else:
-            # the earlier harness died between submitting and writing the ids down
-            arrays = {job.partition("_")[0] for job, (_, name) in current.items() if name == batch["name"]}
-            job_id = f"{min(arrays)}_{index}" if len(batch["runs"]) > 1 and arrays else min(arrays, default="")
-        if job_id in current:
-            return str(job_id)
-    return None
+def _job_in(batch: dict[str, Any], run_id: str, current: dict[str, tuple[str, str]]) -> str | None:
+    """The job of a run in a batch, if it is among the current ones."""
+    index = batch["runs"].index(run_id)
+    if batch["jobs"] is not None:
+        job_id = str(batch["jobs"][index])
+    else:
+        # the earlier harness died between submitting and writing the ids down
+        arrays = {job.partition("_")[0] for job, (_, name) in current.items() if name == batch["name"]}
+        job_id = f"{min(arrays)}_{index}" if len(batch["runs"]) > 1 and arrays else min(arrays, default="")
+    return job_id if job_id in current else None
 
 
 def _batches_with(group: Group, run_id: str) -> list[dict[str, Any]]:

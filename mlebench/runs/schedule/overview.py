@@ -1,12 +1,13 @@
-"""What people see of run groups at work: counts, the runs in their slots, medals so far and the time left."""
+"""What people see of groups that run: counts, the runs in their slots, medals so far and the time left."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
+from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord, State
 
 MEDALS = ("gold", "silver", "bronze")
@@ -39,19 +40,19 @@ class RunView:
         self.wall_seconds = record.wall_seconds or 0.0
         self.infrastructure = record.failure_class == "infrastructure"
         self.reason = record.reason
-        report = record.report or {}
-        self.valid = bool(report.get("valid_submission"))
-        self.score = report.get("score")
-        self.medal = medal_of(report)
+        report = record.graded
+        self.valid = report is not None and report.valid_submission
+        self.score = report.score if report else None
+        self.medal = report.medal if report else None
 
 
 @dataclass
-class Progress:
+class Overview:
     """All runs of the groups that are run together."""
 
     runs: dict[str, RunView] = field(default_factory=dict)
     slots: int = 1
-    """Runs that can be at work at once."""
+    """Runs that can run at once."""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def counts(self) -> Counter[str]:
@@ -64,8 +65,8 @@ class Progress:
         """Medals so far, by name."""
         return Counter(view.medal for view in self.runs.values() if view.medal)
 
-    def at_work(self) -> list[RunView]:
-        """The runs in their slots, the longest at work first."""
+    def running(self) -> list[RunView]:
+        """The runs in their slots, the longest running first."""
         return sorted((view for view in self.runs.values() if view.state == "running"), key=lambda view: view.started_at or "")
 
     def seconds_left(self) -> float:
@@ -81,21 +82,28 @@ class Progress:
         for view in self.runs.values():
             expected = view.expected if view.learned else share * view.expected
             if view.state == "running" and view.started_at:
-                at_work = (now - datetime.fromisoformat(view.started_at)).total_seconds()
-                remaining.append(max(0.0, expected - at_work))
+                elapsed = (now - datetime.fromisoformat(view.started_at)).total_seconds()
+                remaining.append(max(0.0, expected - elapsed))
             elif view.state == "pending":
                 remaining.append(expected)
         return max([sum(remaining) / max(1, self.slots), *remaining], default=0.0)
 
 
 class Display(Protocol):
-    """Shows progress; called from the harness's main thread."""
+    """Shows how groups get on; called from the harness's main thread."""
 
-    def show(self, progress: Progress) -> None:
-        """Called about once a second."""
+    every: float
+    """Seconds between two calls of `show` while nothing happens."""
+
+    def begin(self, groups: list[Group]) -> None:
+        """The first call: these groups are about to run."""
         ...
 
-    def ended(self, view: RunView, progress: Progress) -> None:
+    def show(self, overview: Overview) -> None:
+        """Called whenever something happened, and every so often."""
+        ...
+
+    def ended(self, view: RunView, overview: Overview) -> None:
         """Called when a run has ended for good."""
         ...
 
@@ -103,7 +111,7 @@ class Display(Protocol):
         """Something people should know."""
         ...
 
-    def close(self, progress: Progress) -> None:
+    def close(self, overview: Overview) -> None:
         """The last call."""
         ...
 
@@ -111,19 +119,19 @@ class Display(Protocol):
 class Silent:
     """Shows nothing."""
 
-    def show(self, progress: Progress) -> None:
+    every = 3600.0
+
+    def begin(self, groups: list[Group]) -> None:
         """Nothing."""
 
-    def ended(self, view: RunView, progress: Progress) -> None:
+    def show(self, overview: Overview) -> None:
+        """Nothing."""
+
+    def ended(self, view: RunView, overview: Overview) -> None:
         """Nothing."""
 
     def say(self, sentence: str) -> None:
         """Nothing."""
 
-    def close(self, progress: Progress) -> None:
+    def close(self, overview: Overview) -> None:
         """Nothing."""
-
-
-def medal_of(report: dict[str, Any]) -> str | None:
-    """gold, silver, bronze or None."""
-    return next((name for name in MEDALS if report.get(f"{name}_medal")), None)

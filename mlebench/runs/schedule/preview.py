@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlebench._support.secrets import find_secrets
 from mlebench.preparation.build import folder_size, is_prepared
 from mlebench.preparation.record import made_from_another
-from mlebench.registry import Registry
-from mlebench.runs.executors.base import Executor
+from mlebench.runs.conditions import Conditions
+from mlebench.runs.executors.base import Executor, no_room
 from mlebench.runs.executors.booking import Need
 from mlebench.runs.plan import Plan
-from mlebench.runs.schedule.forecast import expect
+from mlebench.runs.schedule.forecast import make_forecast
+from mlebench.runs.task import Secrets, load_competition
 from mlebench.sandbox.base import Sandbox
 
 _OUTPUT_SHARE = 0.2
@@ -30,7 +30,7 @@ class Preview:
 
     plan: Plan
     slots: int
-    """Runs at work at once; 0 where none can start."""
+    """Runs at once; 0 where none can start."""
     seconds: float
     """Until the last run ends, if every run takes as long as expected."""
     longest: float
@@ -43,7 +43,7 @@ class Preview:
     unbuilt: tuple[str, ...]
     """Agents whose image is built when the group starts."""
     problems: tuple[str, ...]
-    """What keeps it from starting, each with the command that mends it."""
+    """What keeps it from starting, each with the command that helps."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -67,12 +67,12 @@ class Preview:
         }
 
 
-def preview(plan: Plan, executor: Executor, sandbox: Sandbox, runs_dir: Path, split_key: str | None = None) -> Preview:
+def preview(plan: Plan, executor: Executor, sandbox: Sandbox, runs_dir: Path, secrets: Secrets) -> Preview:
     """Look at everything that `plan` needs, without starting anything."""
     need = Need.of(plan.profile)
-    expectation = expect(plan, runs_dir)
+    forecast = make_forecast(plan, Conditions.of(plan), runs_dir)
     slots = executor.slots(need)
-    expected = [expectation.seconds(run) for run in plan.runs]
+    expected = [forecast.expected(run)[0] for run in plan.runs]
     return Preview(
         plan=plan,
         slots=slots,
@@ -81,23 +81,16 @@ def preview(plan: Plan, executor: Executor, sandbox: Sandbox, runs_dir: Path, sp
         gpu_hours=plan.profile.gpus * plan.profile.time_limit * len(expected) / 3600,
         disk=_output_size(plan),
         disk_free=shutil.disk_usage(_existing(runs_dir)).free,
-        unbuilt=tuple(sandbox.unbuilt([plan.agent])) if executor.name == "local" else (),
-        problems=tuple(problems(plan, executor, sandbox, split_key)),
+        unbuilt=tuple(executor.unbuilt(plan, sandbox)),
+        problems=tuple(problems(plan, executor, sandbox, secrets)),
     )
 
 
-def problems(plan: Plan, executor: Executor, sandbox: Sandbox, split_key: str | None = None) -> list[str]:
-    """What keeps a plan from starting, each with the command that mends it."""
-    found = _unprepared(plan, split_key)
-    found += _missing_secrets(plan)
-    if executor.name == "local":
-        # on a cluster, other machines than this one start the containers
-        found += sandbox.problems([plan.agent], plan.profile)
+def problems(plan: Plan, executor: Executor, sandbox: Sandbox, secrets: Secrets) -> list[str]:
+    """What keeps a plan from starting, each with the command that helps."""
+    found = [*_unprepared(plan, secrets), *_missing_secrets(plan, secrets), *executor.problems(plan, sandbox, secrets)]
     if shortage := executor.shortage(Need.of(plan.profile)):
-        found.append(
-            f"no run of profile {plan.profile.name} can start: {shortage}; choose another with `--profile NAME` "
-            "or change it with `--profile-set cpus=N`"
-        )
+        found.append(no_room(plan.profile.name, shortage))
     return found
 
 
@@ -113,31 +106,29 @@ def makespan(seconds: Sequence[float], slots: int) -> float:
     return max(ends)
 
 
-def _unprepared(plan: Plan, split_key: str | None) -> list[str]:
-    registry = Registry().set_data_dir(plan.data_dir).set_edition(plan.edition, split_key)
-    competitions = [registry.get_competition(name) for name in plan.competitions]
+def _unprepared(plan: Plan, secrets: Secrets) -> list[str]:
+    competitions = [load_competition(plan.data_dir, plan.edition, secrets.split_key, name) for name in plan.competitions]
     missing = [each.id for each in competitions if not is_prepared(each) or made_from_another(each)]
     if not missing:
         return []
     edition = "" if plan.edition == "v1" else f" --edition {plan.edition}"
     shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
     verb = "is" if len(missing) == 1 else "are"
-    return [f"{shown} {verb} not prepared in {plan.data_dir}; `mlebench prepare {' '.join(missing)}{edition}` does it"]
+    return [f"{shown} {verb} not prepared in {plan.data_dir}; run `mlebench prepare {' '.join(missing)}{edition}`"]
 
 
-def _missing_secrets(plan: Plan) -> list[str]:
-    names = plan.agent.secret_names
-    missing = [name for name in names if name not in find_secrets(names)]
+def _missing_secrets(plan: Plan, secrets: Secrets) -> list[str]:
     return [
-        f"agent {plan.agent.id} needs the secret {name}; set it with `export {name}=…` or in a `.env` file" for name in missing
+        f"agent {plan.agent.id} needs the secret {name}; set it with `export {name}=…` or in a `.env` file"
+        for name in plan.agent.secret_names
+        if name not in secrets.values
     ]
 
 
 def _output_size(plan: Plan) -> int:
-    registry = Registry().set_data_dir(plan.data_dir).set_edition(plan.edition)
     total = 0
     for name in plan.competitions:
-        public = registry.get_competition(name).public_dir
+        public = load_competition(plan.data_dir, plan.edition, None, name).public_dir
         size = folder_size(public) if public.is_dir() else 0
         total += max(_LEAST_OUTPUT, min(plan.profile.max_output, int(_OUTPUT_SHARE * size))) * len(plan.seeds)
     return total

@@ -1,0 +1,78 @@
+"""How a run is stopped or left alone while it is being waited for: by another thread, or by a file in its folder."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from mlebench.runs.task import RunTask
+from mlebench.sandbox.base import Handle, Outcome
+
+_LOOK_SECONDS = 1.0
+
+
+class Control:
+    """Lets another thread stop a run or leave it alone while it is being waited for."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._handle: Handle | None = None
+        self._asked: Callable[[Handle], None] | None = None
+        self.instead: Outcome | None = None
+        """What becomes of a run that has not started when it is asked to stop or is left alone."""
+        self.lost: Outcome | None = None
+        """The end of a run whose place is taken away."""
+
+    def stop(self, grace: float) -> None:
+        """Stop the run; it ends as cancelled."""
+        self._ask(lambda handle: handle.stop(grace), Outcome("cancelled", "cancelled", "cancelled before it started"))
+
+    def lose(self, detail: str, grace: float) -> None:
+        """The place is being taken away: stop the run, and record its end as the infrastructure's failure."""
+        self.lost = Outcome("failed", "place-lost", detail, failure_class="infrastructure")
+        self._ask(lambda handle: handle.stop(grace), self.lost)
+
+    def detach(self) -> None:
+        """Leave the agent running without a harness."""
+        self._ask(lambda handle: handle.detach(), Outcome("cancelled", "detached", "left before it started"))
+
+    def take(self, handle: Handle) -> None:
+        """From now on requests go to `handle`; one that came before is passed on."""
+        with self._lock:
+            self._handle = handle
+            asked = self._asked
+        if asked is not None:
+            asked(handle)
+
+    def _ask(self, request: Callable[[Handle], None], instead: Outcome) -> None:
+        with self._lock:
+            self._asked, self.instead = request, instead
+            handle = self._handle
+        if handle is not None:
+            request(handle)
+
+
+class StopMarks:
+    """While it is entered, a file `cancel` in the run's or the group's folder stops the run.
+
+    A file `stop` does the same for an executor that has no other way to reach the run.
+    """
+
+    def __init__(self, task: RunTask, control: Control) -> None:
+        self._marks = (task.run_dir / "cancel", task.run_dir / "stop", task.group.folder / "cancel")
+        self._grace = task.group.plan.profile.grace
+        self._control = control
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, name=f"cancel {task.key}", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+
+    def _look(self) -> None:
+        while not self._over.wait(_LOOK_SECONDS):
+            if any(mark.exists() for mark in self._marks):
+                self._control.stop(self._grace)
+                return

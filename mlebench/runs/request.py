@@ -1,0 +1,73 @@
+"""All that a sandbox may know of a run: texts, public data, limits, secrets, and a function that checks a submission."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from mlebench._support import paths
+from mlebench.errors import MlebenchError
+from mlebench.grade import validate_submission
+from mlebench.registry import Competition
+from mlebench.runs.plan import Plan
+from mlebench.runs.record import CHECKER_CALLS, RunRecord, now
+from mlebench.runs.task import RunTask
+from mlebench.sandbox.base import RunRequest
+
+
+def make_request(task: RunTask, record: RunRecord) -> RunRequest:
+    """The request of a run's present attempt.
+
+    Raises:
+        UsageError: a secret is missing, or the competition is not known here.
+    """
+    plan = task.group.plan
+    competition = task.competition()
+    public_dir = competition.public_dir
+    if not public_dir.is_dir():
+        raise MlebenchError(
+            f"{record.competition_id} is not prepared in {plan.data_dir}; run `mlebench prepare {record.competition_id}`"
+        )
+    secrets = task.agent_secrets()
+    return RunRequest(
+        run_id=record.run_id,
+        group=task.group.name,
+        attempt=record.attempt,
+        competition_id=record.competition_id,
+        seed=record.seed,
+        public_dir=public_dir,
+        description=_task_text(plan, competition),
+        instructions=_instructions(plan.obfuscated),
+        agent=plan.agent,
+        profile=plan.profile,
+        run_dir=task.run_dir,
+        environment=plan.agent.resolve_environment(secrets),
+        secrets=tuple(secrets.values()),
+        gpu_ids=tuple(record.gpu_ids),
+        validate=lambda path: _noted(validate_submission(path, competition), task.run_dir / CHECKER_CALLS),
+        obfuscated=plan.obfuscated,
+        keep=task.keep,
+    )
+
+
+def _task_text(plan: Plan, competition: Competition) -> str:
+    if plan.obfuscated:
+        return competition.description_obfuscated
+    if plan.profile.task_text == "kaggle":
+        from mlebench.kaggle.pages import task_text
+
+        return task_text(competition)
+    return competition.description
+
+
+def _instructions(obfuscated: bool) -> str:
+    """The text of `home/instructions.txt`."""
+    name = "instructions_obfuscated.txt" if obfuscated else "instructions.txt"
+    return (paths.content_dir("containers") / name).read_text(encoding="utf-8")
+
+
+def _noted(checked: tuple[bool, str], journal: Path) -> tuple[bool, str]:
+    """Write a call of the submission checker down at once, so that it outlives the harness."""
+    with journal.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"at": now(), "valid": checked[0]}) + "\n")
+    return checked

@@ -1,0 +1,85 @@
+"""What an executor carries to the place where a run happens: the run, its group and what must be written nowhere."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from mlebench._support.secrets import find_secrets
+from mlebench.registry import Competition, Registry
+from mlebench.registry.facts import EditionName
+from mlebench.runs.group import Group
+from mlebench.runs.plan import Plan, PlannedRun
+
+SPLIT_KEY_VARIABLE = "MLEBENCH_SPLIT_KEY"
+_loading = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What this process knows and writes nowhere."""
+
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What agents ask for, by name."""
+    split_key: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, plans: Iterable[Plan], split_key: str | None) -> Secrets:
+        """Looks up the secrets that the plans' agents ask for."""
+        names = {name for plan in plans for name in plan.agent.secret_names}
+        return cls(find_secrets(names) if names else {}, split_key)
+
+
+@dataclass(frozen=True)
+class RunTask:
+    """One run, as executors submit it."""
+
+    group: Group
+    run: PlannedRun
+    secrets: Secrets = Secrets()
+    keep: bool = False
+
+    @functools.cached_property
+    def key(self) -> str:
+        """Unique over all groups of one machine."""
+        return f"{self.group.name}/{self.run.run_id}"
+
+    @functools.cached_property
+    def run_dir(self) -> Path:
+        """The run's folder."""
+        return self.group.run_dir(self.run.run_id)
+
+    def without_secrets(self) -> RunTask:
+        """The same task, to be written down; the place where it happens finds the secrets itself."""
+        return replace(self, secrets=Secrets())
+
+    def agent_secrets(self) -> dict[str, str]:
+        """Values of the secrets that the agent asks for, as far as they are known here."""
+        names, known = self.group.plan.agent.secret_names, self.secrets.values
+        unknown = [name for name in names if name not in known]
+        return {name: known[name] for name in names if name in known} | (find_secrets(unknown) if unknown else {})
+
+    def competition(self) -> Competition:
+        """The run's competition, its grader loaded.
+
+        Raises:
+            UsageError: it is not known here, or its folder is faulty.
+        """
+        plan = self.group.plan
+        key = self.secrets.split_key or (os.environ.get(SPLIT_KEY_VARIABLE) if plan.split_key_hash else None)
+        # libraries that two threads import at the same time are seen half-made; and a grader that cannot be loaded
+        # is better known before the agent has worked for a day
+        with _loading:
+            competition = load_competition(plan.data_dir, plan.edition, key, self.run.competition_id)
+            competition.grader  # noqa: B018
+        return competition
+
+
+@functools.lru_cache(maxsize=4)
+def load_competition(data_dir: Path, edition: EditionName, split_key: str | None, name: str) -> Competition:
+    """A competition, kept with its answers for the runs that follow; few are kept, as answers can be large."""
+    return Registry(data_dir=data_dir, edition=edition, split_key=split_key).get_competition(name)
