@@ -29,9 +29,9 @@ class Group:
     folder: Path
     plan: Plan
     created_at: str
-    manifest: dict[str, Any]
     conditions: Conditions
     """What makes its runs comparable with others, as it was when the group was made."""
+    manifest: dict[str, Any]
     settings: RunSettings = field(default_factory=RunSettings)
     """How it is run; may change when it is resumed."""
 
@@ -72,9 +72,8 @@ class Group:
         Raises:
             UsageError: a group of that name exists, or the name is no folder name.
         """
-        conditions = Conditions.of(plan)
         folder = _new_folder(runs_dir, name or _default_name(plan), exact=name is not None)
-        group = cls(folder, plan, now(), manifest, conditions, settings or RunSettings())
+        group = cls(folder, plan, now(), Conditions.of(plan), manifest, settings or RunSettings())
         for run in plan.runs:
             run_dir = group.run_dir(run.run_id)
             run_dir.mkdir()
@@ -96,10 +95,10 @@ class Group:
         content = read_yaml(path)
         try:
             plan = Plan.from_dict(content["plan"])
-            settings = RunSettings(**_settings(content))
             conditions = Conditions.recorded(content, plan)
-            return cls(folder.absolute(), plan, content["created_at"], content["manifest"], conditions, settings)
-        except (KeyError, TypeError, ValueError) as error:
+            settings = RunSettings(**_settings(content))
+            return cls(folder.absolute(), plan, content["created_at"], conditions, content["manifest"], settings)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UsageError(f"{path} was written by another version or changed by hand: {error!r}") from None
 
     def with_settings(self, settings: RunSettings) -> Group:

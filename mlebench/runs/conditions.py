@@ -1,0 +1,276 @@
+"""What makes two runs comparable, as one value: runs that differ in it are never averaged.
+
+It is computed once, when a run group is made, and kept in its `group.yaml`. A part that is None is unknown, as report files of
+other harnesses tell few of them; unknown equals unknown alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+
+import mlebench
+from mlebench._support.quantities import show_duration, show_size
+from mlebench._support.yaml_model import describe
+from mlebench.errors import MlebenchError
+from mlebench.registry import Registry
+from mlebench.runs.plan import Plan
+
+TaskText = Literal["plain", "obfuscated", "kaggle"]
+
+_PARTS = {
+    "agent": "agent",
+    "arguments": "arguments",
+    "agent_fingerprint": "agent's files",
+    "models": "models",
+    "limits": "limits",
+    "sandbox": "sandbox",
+    "network": "network",
+    "task_text": "task text",
+    "edition": "edition",
+    "split_key_hash": "split key",
+    "competition_versions": "competition versions",
+    "instance_hashes": "keys of generated data",
+    "harness": "harness",
+}
+"""What is compared, and what a reader calls it."""
+_OF_COMPETITIONS = ("competition_versions", "instance_hashes")
+"""Parts that count for the competitions that both sides have."""
+_NO_LIMITS = ("name", "description", "network", "task_text", "snapshot_every")
+"""What a profile holds beside limits: words, what are parts of their own, and how often the harness looks."""
+_SHOWN: Mapping[str, Callable[[float], str]] = {
+    **dict.fromkeys(("memory", "shm", "disk", "max_output"), show_size),
+    **dict.fromkeys(("time_limit", "grace"), show_duration),
+}
+
+
+class _Difference(NamedTuple):
+    part: str
+    """Name of the field."""
+    key: str
+    """Which argument, limit or competition; empty where the part is one value."""
+    mine: Any
+    """None where it is unknown; in arguments and limits, not set."""
+    other: Any
+
+    @property
+    def is_one_sided(self) -> bool:
+        """Whether one side does not know the part at all."""
+        return not self.key and None in (self.mine, self.other)
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """Both values as people write them, or as they are where that would hide the difference."""
+        show = _SHOWN.get(self.key, str) if self.part == "limits" else _as_written
+        absent = "unknown" if self.part in _OF_COMPETITIONS else "not set"
+        mine, other = (absent if value is None else show(value) for value in (self.mine, self.other))
+        return (mine, other) if mine != other else (str(self.mine), str(self.other))
+
+    @property
+    def change(self) -> str:
+        """What a list of differences says, such as `steps 1 → 100`."""
+        mine, other = self.texts
+        return f"{self._name} {mine} → {other}".strip()
+
+    @property
+    def label(self) -> str:
+        """What sets the one side apart, such as `steps=100`."""
+        mine, _ = self.texts
+        labels = {
+            "arguments": f"{self.key}={mine}" if self.mine is not None else f"without {self.key}",
+            "agent_fingerprint": f"files {mine[:7]}",
+            "limits": f"{self._name} {mine}",
+            "network": f"network {mine}",
+            "task_text": f"{mine} text",
+            "split_key_hash": f"{mine} key",
+            "competition_versions": f"{self.key} version {mine}",
+            "instance_hashes": f"{self.key} key {mine}",
+            "harness": f"harness {mine}",
+        }
+        return labels.get(self.part, mine)
+
+    @property
+    def _name(self) -> str:
+        return self.key.replace("_", " ") if self.part == "limits" else self.key
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """All that a result depends on beside the competition, the seed and chance."""
+
+    agent: str
+    """`name` or `name/variant`."""
+    arguments: Mapping[str, Any] | None = None
+    """Every argument of the agent, those of its `agent.yaml` included."""
+    agent_fingerprint: str | None = None
+    """Hash of the agent's folder."""
+    models: tuple[str, ...] | None = None
+    """Names of the models that the arguments mention."""
+    limits: Mapping[str, Any] | None = None
+    """The profile by value: sizes in bytes, durations in seconds, counts."""
+    sandbox: str | None = None
+    network: str | None = None
+    task_text: TaskText | None = None
+    """plain: this project's description; obfuscated: without names that let a model recall the competition; kaggle: its pages."""
+    edition: str = "v1"
+    split_key_hash: str | None = None
+    """Fingerprint of a secret split key; None for the published one."""
+    competition_versions: Mapping[str, int | None] = field(default_factory=dict)
+    """Version by competition."""
+    instance_hashes: Mapping[str, str | None] = field(default_factory=dict)
+    """Fingerprint of the key by competition whose data is generated from one."""
+    harness: str | None = None
+    """Series of the harness, `major.minor`."""
+    profile: str = field(default="", compare=False)
+    """What the limits are called; equal limits under two names are the same conditions."""
+
+    @classmethod
+    def of(cls, plan: Plan) -> Conditions:
+        """The conditions of a plan that is carried out now: with the competitions and the harness as they stand."""
+        registry = Registry().set_data_dir(plan.data_dir).set_edition(plan.edition)
+        versions: dict[str, int | None] = {}
+        keys: dict[str, str | None] = {}
+        for competition_id in plan.competitions:
+            try:
+                competition = registry.get_competition(competition_id)
+            except MlebenchError:  # its folder is gone or damaged
+                versions[competition_id] = None
+                continue
+            versions[competition_id] = getattr(competition.facts, "version", None)
+            if competition.facts.keyed:
+                keys[competition_id] = competition.instance_hash
+        harness = _series(mlebench.__version__)
+        return replace(cls._of_plan(plan), competition_versions=versions, instance_hashes=keys, harness=harness)
+
+    @classmethod
+    def recorded(cls, content: Mapping[str, Any], plan: Plan) -> Conditions:
+        """What a `group.yaml` tells; one written before conditions were kept tells less, by its plan and its manifest.
+
+        Raises:
+            ValueError: the conditions are damaged.
+        """
+        if "conditions" in content:
+            return cls.from_dict(content["conditions"])
+        version = content["manifest"].get("harness", {}).get("version")
+        return replace(cls._of_plan(plan), harness=version and _series(version))
+
+    @classmethod
+    def _of_plan(cls, plan: Plan) -> Conditions:
+        profile = plan.profile
+        return cls(
+            agent=plan.agent.id,
+            arguments=dict(plan.agent.arguments),
+            agent_fingerprint=plan.agent_fingerprint or None,
+            models=tuple(plan.agent.models),
+            limits={key: value for key, value in profile.model_dump(mode="json").items() if key not in _NO_LIMITS},
+            sandbox=plan.sandbox,
+            # a profile's network is the container's; a local process has this machine's
+            network=profile.network if plan.sandbox != "local" else "not isolated",
+            task_text="obfuscated" if plan.obfuscated else "kaggle" if profile.task_text == "kaggle" else "plain",
+            edition=plan.edition,
+            split_key_hash=plan.split_key_hash,
+            competition_versions=dict.fromkeys(plan.competitions),
+            profile=profile.name,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `group.yaml` holds under `conditions`."""
+        content: dict[str, Any] = _adapter().dump_python(self, mode="json")
+        return content
+
+    @classmethod
+    def from_dict(cls, content: Any) -> Conditions:
+        """The inverse of `to_dict`; keys of a newer harness are ignored.
+
+        Raises:
+            ValueError: these are no conditions, saying which key is missing or wrong.
+        """
+        try:
+            return _adapter().validate_python(content)
+        except ValidationError as error:
+            raise ValueError(f"`conditions` is damaged: {describe(error)}") from None
+
+    @property
+    def hours(self) -> float | None:
+        """Time limit of a run."""
+        seconds = (self.limits or {}).get("time_limit")
+        return None if seconds is None else float(seconds) / 3600
+
+    @property
+    def gpus(self) -> int | None:
+        """GPUs of a run."""
+        return (self.limits or {}).get("gpus")
+
+    def differences(self, other: Conditions) -> list[str]:
+        """The parts in which `other` differs, such as `arguments (steps 1 → 100)`; empty where both may be averaged.
+
+        Parts that only one side knows are named together in the last entry.
+        """
+        found = list(self._compare(other))
+        changes: dict[str, list[str]] = {}
+        for entry in found:
+            if not entry.is_one_sided:
+                changes.setdefault(_PARTS[entry.part], []).append(entry.change)
+        told = [f"{part} ({', '.join(entries)})" for part, entries in changes.items()]
+        unknown = [_PARTS[entry.part] for entry in found if entry.is_one_sided]
+        return [*told, f"{', '.join(unknown)} (unknown on one side)"] if unknown else told
+
+    def set_apart(self, others: Iterable[Conditions]) -> list[str]:
+        """What tells these conditions from others of the same agent, such as `steps=100` or `local`; empty where nothing does."""
+        found = [entry for other in others if other.agent == self.agent for entry in self._compare(other)]
+        found.sort(key=lambda entry: list(_PARTS).index(entry.part))
+        labels = [entry.label for entry in found if not entry.is_one_sided]
+        if any(entry.is_one_sided and entry.mine is None for entry in found):
+            labels.append("conditions unknown")
+        return list(dict.fromkeys(labels))
+
+    def joined(self, other: Conditions) -> Conditions:
+        """These conditions over the competitions of both; the two must not differ."""
+        return replace(
+            self,
+            competition_versions={**self.competition_versions, **other.competition_versions},
+            instance_hashes={**self.instance_hashes, **other.instance_hashes},
+        )
+
+    def _compare(self, other: Conditions) -> Iterator[_Difference]:
+        for part in _PARTS:
+            mine, others = self._part(part), other._part(part)
+            if mine == others or self._is_told_elsewhere(part, other):
+                continue
+            if not isinstance(mine, Mapping) or not isinstance(others, Mapping):
+                yield _Difference(part, "", mine, others)
+                continue
+            shared = part in _OF_COMPETITIONS
+            for key in [key for key in mine if key in others] if shared else dict.fromkeys([*mine, *others]):
+                if mine.get(key) != others.get(key):
+                    yield _Difference(part, key, mine.get(key), others.get(key))
+
+    def _is_told_elsewhere(self, part: str, other: Conditions) -> bool:
+        """Whether another part's difference says it: models are arguments, and a local sandbox has no network of its own."""
+        if part == "models":
+            return self.arguments is not None and other.arguments is not None
+        return part == "network" and self.sandbox != other.sandbox and "local" in (self.sandbox, other.sandbox)
+
+    def _part(self, name: str) -> Any:
+        value = getattr(self, name)
+        return "published" if name == "split_key_hash" and value is None else value
+
+
+@functools.cache
+def _adapter() -> TypeAdapter[Conditions]:
+    return TypeAdapter(Conditions)
+
+
+def _as_written(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _series(version: str) -> str:
+    return ".".join(version.split(".")[:2])
