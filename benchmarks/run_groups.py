@@ -25,15 +25,16 @@ from pathlib import Path
 
 from mlebench.agents import AgentSpec, get_agent
 from mlebench.profiles import Profile
-from mlebench.runs.executors.base import Ended, ExecutorOptions
+from mlebench.runs.executors.base import Ended
 from mlebench.runs.executors.booking import Booking, Need
 from mlebench.runs.executors.local import LocalExecutor
 from mlebench.runs.group import Group
 from mlebench.runs.plan import Plan
 from mlebench.runs.record import RunRecord
-from mlebench.runs.schedule.overview import Progress, RunView, Silent
-from mlebench.runs.schedule.scheduler import RunOptions, run_groups
-from mlebench.runs.worker import RunTask
+from mlebench.runs.schedule.overview import Overview, RunView, Silent
+from mlebench.runs.schedule.scheduler import run_groups
+from mlebench.runs.settings import RunSettings
+from mlebench.runs.task import RunTask
 from mlebench.sandbox.base import Outcome
 
 HOUR = 3600.0
@@ -71,9 +72,9 @@ def overhead(root: Path, count: int = 1000) -> None:
     _toy(root)
     os.environ["MLEBENCH_COMPETITIONS_PATH"] = str(root / "competitions")
     group = Group.create(root / "runs", _plan(agent, ["toy"], count, root / "data"), {}, "group")
-    executor = LocalExecutor(ExecutorOptions(parallel=1))
+    executor = LocalExecutor(RunSettings(parallel=1))
     started, processor = time.perf_counter(), time.process_time()
-    run_groups([group], executor, RunOptions())
+    run_groups([group], executor, RunSettings())
     with_harness = (time.perf_counter() - started) / count
     processor = (time.process_time() - processor) / count
     assert all(record.has_valid_submission for record in group.records())
@@ -93,13 +94,13 @@ def memory(root: Path, count: int = 10_000) -> None:
     class Watch(Silent):
         ended_runs = 0
 
-        def ended(self, view: RunView, progress: Progress) -> None:
+        def ended(self, view: RunView, overview: Overview) -> None:
             self.ended_runs += 1
             if self.ended_runs in (count // 10, count):
                 peaks.append(_resident())
 
     started = time.perf_counter()
-    run_groups([group], Simulated(64, lambda task: HOUR, write=True), RunOptions(), Watch())
+    run_groups([group], Simulated(64, lambda task: HOUR, write=True), RunSettings(), Watch())
     seconds = time.perf_counter() - started
     print(
         f"memory: {peaks[0] / 2**20:.1f} MiB after {count // 10} runs, {peaks[1] / 2**20:.1f} MiB after {count}; "
@@ -128,7 +129,7 @@ def schedule(root: Path) -> None:
         for gpus in (1, 8, 64):
             group = Group.create(root / folder, plan, {}, f"{gpus}-{len(title)}")
             executor = Simulated(gpus, duration)
-            run_groups([group], executor, RunOptions())
+            run_groups([group], executor, RunSettings())
             bound = lower_bound(list(executor.durations.values()), gpus)
             print(
                 f"schedule: {title}, {gpus} GPUs: {executor.now / HOUR:.1f} h, "

@@ -30,10 +30,9 @@ if TYPE_CHECKING:
     from mlebench.registry.competition import Competition as Competition
     from mlebench.reports.document import make_document
     from mlebench.runs.plan import Plan as Plan
-    from mlebench.runs.start import run_plans
+    from mlebench.runs.start import run as run
 
     report = make_document
-    run = run_plans
 
 __version__ = "0.1.0"
 
@@ -53,7 +52,7 @@ _HOMES = {
     "prepare": "mlebench.preparation.build:prepare",
     "registry": "mlebench.registry",
     "report": "mlebench.reports.document:make_document",
-    "run": "mlebench.runs.start:run_plans",
+    "run": "mlebench.runs.start:run",
     "validate_submission": "mlebench.grade.one:validate_submission",
 }
 

@@ -13,9 +13,9 @@ import pytest
 from mlebench._support.machine import Gpu, Machine
 from mlebench.agents import AgentSpec, get_agent
 from mlebench.profiles import Profile
-from mlebench.runs.executors.base import ExecutorOptions
 from mlebench.runs.executors.local import LocalExecutor
 from mlebench.runs.plan import Plan
+from mlebench.runs.settings import RunSettings
 from mlebench.sandbox.base import RunRequest
 
 FACTS = """
@@ -131,7 +131,7 @@ def machine(cpus: int = 4, memory: int = 2**30, gpus: int = 0) -> Machine:
 
 
 def local_executor(parallel: int | None = None, **parts: int) -> LocalExecutor:
-    return LocalExecutor(ExecutorOptions(parallel=parallel), machine(**parts))
+    return LocalExecutor(RunSettings(parallel=parallel), machine(**parts))
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from mlebench.agents import AgentSpec
 from mlebench.runs import worker
 from mlebench.runs.group import Group
 from mlebench.runs.plan import Plan
-from mlebench.runs.worker import RunTask, execute
+from mlebench.runs.task import RunTask
+from mlebench.runs.worker import execute
 from mlebench.sandbox.base import RunRequest
 from mlebench.sandbox.local.sandbox import LocalSandbox
 

@@ -167,7 +167,7 @@ def test_dry_run_starts_nothing_and_names_what_is_missing(
     (toys / "toy-b").rename(toys / "elsewhere")
     code, out, _ = call(capsys, *words)
     assert code == 2
-    assert "`mlebench prepare toy-b` does it" in out
+    assert "run `mlebench prepare toy-b`" in out
     assert not runs_dir.exists()
 
 

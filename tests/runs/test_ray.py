@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from mlebench.errors import UsageError
-from mlebench.runs.executors.base import ExecutorOptions
 from mlebench.runs.executors.ray import RayExecutor
 from mlebench.runs.group import Group
 from mlebench.runs.plan import Plan
-from mlebench.runs.schedule.overview import Progress, RunView, Silent
-from mlebench.runs.schedule.scheduler import RunOptions, run_groups
+from mlebench.runs.schedule.overview import Overview, RunView, Silent
+from mlebench.runs.schedule.scheduler import run_groups
+from mlebench.runs.settings import RunSettings
 
 from .conftest import HAND_IN
 
@@ -57,7 +57,7 @@ class WhenEnded(Silent):
         self._action = action
         self.said: list[str] = []
 
-    def ended(self, view: RunView, progress: Progress) -> None:
+    def ended(self, view: RunView, overview: Overview) -> None:
         self._left -= 1
         if self._left == 0:
             self._action()
@@ -100,7 +100,7 @@ def test_forty_runs_survive_the_death_of_a_node(plan: Plans, runs_dir: Path, tmp
         (tmp_path / "killed").touch()
 
     display = WhenEnded(8, kill_a_node_at_work)
-    run_groups([group], RayExecutor(ExecutorOptions(address=cluster.address)), RunOptions(retry_delay=0.1), display)
+    run_groups([group], RayExecutor(RunSettings(address=cluster.address)), RunSettings(retry_delay=0.1), display)
     records = group.records()
     assert len(records) == 40
     assert all(record.has_valid_submission for record in records), [record.detail for record in records]
@@ -120,7 +120,7 @@ def test_folder_is_brought_back_where_the_path_is_not_shared(
     group = Group.create(runs_dir, chosen, {}, "group")
     # the word that nodes look for is not written: to them the path is not shared
     monkeypatch.setattr(RayExecutor, "_token", lambda self, group: "another path")
-    run_groups([group], RayExecutor(ExecutorOptions(address=cluster.address)), RunOptions())
+    run_groups([group], RayExecutor(RunSettings(address=cluster.address)), RunSettings())
     for record in group.records():
         assert record.has_valid_submission
         run_dir = group.run_dir(record.run_id)
@@ -133,24 +133,24 @@ def test_folder_is_brought_back_where_the_path_is_not_shared(
 
 @pytest.mark.timeout(300)
 def test_need_beyond_every_node_is_refused_and_stopping_stops(plan: Plans, runs_dir: Path, cluster: Any) -> None:
-    executor = RayExecutor(ExecutorOptions(address=cluster.address))
+    executor = RayExecutor(RunSettings(address=cluster.address))
     group = Group.create(runs_dir, plan(limits={"cpus": 64}), {}, "large")
     with pytest.raises(UsageError, match="no node of the Ray cluster"):
-        run_groups([group], executor, RunOptions())
+        run_groups([group], executor, RunSettings())
 
-    executor = RayExecutor(ExecutorOptions(address=cluster.address))
+    executor = RayExecutor(RunSettings(address=cluster.address))
     group = Group.create(runs_dir, plan("sleep 60"), {}, "group")
 
     class StopAtOnce(Silent):
-        def show(self, progress: Progress) -> None:
+        def show(self, overview: Overview) -> None:
             if any(record.started_at for record in group.records()):
                 executor.stop_all(0.5)
 
-    run_groups([group], executor, RunOptions(), StopAtOnce())
+    run_groups([group], executor, RunSettings(), StopAtOnce())
     assert {record.state for record in group.records()} == {"cancelled"}
 
 
 def test_missing_cluster_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     with pytest.raises(UsageError, match="ray start --head"):
-        RayExecutor(ExecutorOptions(address="127.0.0.1:1"))
+        RayExecutor(RunSettings(address="127.0.0.1:1"))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +18,24 @@ from mlebench.runs import lock
 from mlebench.runs.cancel import cancel_group, cancel_run
 from mlebench.runs.group import Group
 from mlebench.runs.plan import Plan
+from mlebench.runs.record import RunRecord
 from mlebench.runs.resume import make_ready
-from mlebench.runs.schedule.overview import Progress, RunView, Silent
-from mlebench.runs.schedule.scheduler import GroupStopped, RunOptions, run_groups
-from mlebench.runs.worker import load_competition
+from mlebench.runs.schedule.overview import Overview, RunView, Silent
+from mlebench.runs.schedule.scheduler import GroupStopped, run_groups
+from mlebench.runs.settings import RunSettings
+from mlebench.runs.task import load_competition
 
 from .conftest import HAND_IN, local_executor
+from .simulated import Simulated, write_ended_run
 
 Plans = Callable[..., Plan]
-AT_ONCE = RunOptions(retry_delay=0.01)
+AT_ONCE = RunSettings(retry_delay=0.01)
 
 
-def run(plan: Plan, runs_dir: Path, options: RunOptions = AT_ONCE, **executor: Any) -> tuple[Group, Progress]:
+def run(plan: Plan, runs_dir: Path, options: RunSettings = AT_ONCE, **executor: Any) -> tuple[Group, list[RunRecord]]:
     group = Group.create(runs_dir, plan, {}, "group")
-    return group, run_groups([group], local_executor(**executor), options)
+    (result,) = run_groups([group], local_executor(**executor), options)
+    return group, result.records
 
 
 def report_of(group: Group) -> dict[str, Any]:
@@ -40,21 +44,22 @@ def report_of(group: Group) -> dict[str, Any]:
 
 
 def test_every_run_is_graded_and_reported(plan: Plans, runs_dir: Path) -> None:
-    group, progress = run(plan(seeds=(0, 1)), runs_dir)
+    group, records = run(plan(seeds=(0, 1)), runs_dir)
     report = report_of(group)
     assert report["total_runs"] == report["total_valid_submissions"] == report["total_bronze_medals"] == 6
     assert {(entry["competition_id"], entry["seed"]) for entry in report["competition_reports"]} == {
         (name, seed) for name in ("toy-a", "toy-b", "toy-c") for seed in (0, 1)
     }
-    assert progress.medals() == {"bronze": 6}
-    record = group.records()[0]
+    assert [record.graded.medal for record in records if record.graded] == ["bronze"] * 6
+    assert records == group.records()
+    record = records[0]
     assert (record.state, record.attempt, record.exit_code) == ("finished", 1, 0)
     assert record.submission_sha256 and record.wall_seconds is not None
     assert (group.folder / report["competition_reports"][0]["submission_path"]).is_file()
 
 
 def test_submission_of_a_run_that_timed_out_is_graded(plan: Plans, runs_dir: Path) -> None:
-    group, _ = run(plan(HAND_IN + "sleep 60", competitions=("toy-a",), limits={"time_limit": 0.4}), runs_dir)
+    group, _ = run(plan(HAND_IN + "sleep 60", competitions=("toy-a",), limits={"time_limit": 2.0}), runs_dir)
     record = group.records()[0]
     assert (record.state, record.has_valid_submission) == ("timed-out", True)
     assert report_of(group)["total_bronze_medals"] == 1
@@ -75,7 +80,7 @@ def test_infrastructure_failure_is_tried_again_and_kept_out_of_the_totals(plan: 
     chosen = plan(competitions=("toy-a", "toy-b"))
     group = Group.create(runs_dir, chosen, {}, "group")
     (toys / "toy-a" / "prepared" / "public").rename(toys / "gone")
-    run_groups([group], local_executor(), RunOptions(retries=1, retry_delay=0.01))
+    run_groups([group], local_executor(), RunSettings(retries=1, retry_delay=0.01))
     lost, fine = group.records()
     assert (lost.state, lost.failure_class, lost.attempt, len(lost.attempts)) == ("failed", "infrastructure", 2, 1)
     assert "not prepared" in str(lost.detail)
@@ -104,7 +109,7 @@ class EditAfterFirstEnd(Silent):
     def __init__(self, file: Path) -> None:
         self._note = file
 
-    def ended(self, view: RunView, progress: Progress) -> None:
+    def ended(self, view: RunView, overview: Overview) -> None:
         self._note.write_text("edited\n")
 
 
@@ -112,7 +117,7 @@ def test_agent_that_is_edited_meanwhile_does_no_further_run_of_the_group(plan: P
     chosen = plan()
     note = chosen.agent.directory / "note.txt"
     group = Group.create(runs_dir, chosen, {}, "group")
-    run_groups([group], local_executor(parallel=1), RunOptions(fail_fast=0), EditAfterFirstEnd(note))
+    run_groups([group], local_executor(parallel=1), RunSettings(fail_fast=0), EditAfterFirstEnd(note))
     first, *others = sorted(group.records(), key=lambda record: record.reason == "agent-changed")
     assert first.has_valid_submission
     assert {(record.reason, record.failure_class, record.attempt) for record in others} == {
@@ -135,7 +140,7 @@ def test_what_never_reaches_a_run_is_no_change_of_the_agent(plan: Plans, runs_di
 
 def test_resuming_leaves_results_alone(plan: Plans, runs_dir: Path) -> None:
     script = "case $COMPETITION_ID in toy-a) exit 0;; toy-b) sleep 60;; esac\n" + HAND_IN + "exit 4"
-    group, _ = run(plan(script, limits={"time_limit": 1.0}), runs_dir)
+    group, _ = run(plan(script, limits={"time_limit": 3.0}), runs_dir)
     before = group.records()
     assert [record.state for record in before] == ["finished", "timed-out", "failed"]
     make_ready(group)
@@ -152,35 +157,77 @@ def test_group_stops_when_its_runs_fail_at_once(plan: Plans, runs_dir: Path) -> 
 
 
 def test_without_fail_fast_every_run_is_tried(plan: Plans, runs_dir: Path) -> None:
-    group, _ = run(plan("exit 1", seeds=(0, 1)), runs_dir, RunOptions(fail_fast=0))
+    group, _ = run(plan("exit 1", seeds=(0, 1)), runs_dir, RunSettings(fail_fast=0))
     assert {record.state for record in group.records()} == {"failed"}
 
 
 def test_longest_expected_run_starts_first(plan: Plans, runs_dir: Path) -> None:
     """The second group knows from the first how long each competition takes."""
-    script = "case $COMPETITION_ID in toy-b) sleep 0.6;; toy-c) sleep 0.3;; esac\n" + HAND_IN
-    chosen = plan(script)
-    run_groups([Group.create(runs_dir, chosen, {}, "first")], local_executor(), AT_ONCE)
-    second = Group.create(runs_dir, chosen, {}, "second")
-    run_groups([second], local_executor(parallel=1), AT_ONCE)
-    started = sorted(second.records(), key=lambda record: str(record.started_at))
-    assert [record.competition_id for record in started] == ["toy-b", "toy-c", "toy-a"]
+    chosen = plan()
+    earlier(runs_dir, chosen)
+    assert order_of(runs_dir, chosen) == ["toy-b", "toy-c", "toy-a"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"agent": lambda chosen: chosen.agent.with_arguments({"steps": 100})},
+        {"sandbox": lambda chosen: "docker"},
+        {"profile": lambda chosen: chosen.profile.changed({"cpus": 2})},
+        {"agent_fingerprint": lambda chosen: "edited"},
+        {"edition": lambda chosen: "v2"},
+    ],
+)
+def test_what_runs_under_other_conditions_took_says_nothing(
+    plan: Plans, runs_dir: Path, other: dict[str, Callable[[Plan], Any]]
+) -> None:
+    chosen = plan()
+    earlier(runs_dir, replace(chosen, **{part: make(chosen) for part, make in other.items()}))
+    assert order_of(runs_dir, chosen) == ["toy-a", "toy-b", "toy-c"]
+
+
+def test_resumed_group_knows_what_its_own_runs_took(plan: Plans, runs_dir: Path) -> None:
+    group = Group.create(runs_dir, plan(seeds=(0, 1)), {}, "group")
+    for run in group.plan.runs[:3]:
+        write_ended_run(group, run, LENGTHS[run.competition_id])
+    executor = Simulated(lambda run: 1.0)
+    run_groups([group], executor)
+    assert [run.competition_id for run in executor.started] == ["toy-b", "toy-c", "toy-a"]
+
+
+LENGTHS = {"toy-a": 1.0, "toy-b": 20.0, "toy-c": 10.0}
+
+
+def earlier(runs_dir: Path, plan: Plan) -> None:
+    """A group whose runs took as long as `LENGTHS` says."""
+    group = Group.create(runs_dir, plan, {}, "earlier")
+    for run in plan.runs:
+        write_ended_run(group, run, LENGTHS[run.competition_id])
+
+
+def order_of(runs_dir: Path, plan: Plan) -> list[str]:
+    """The competitions of a new group in the order in which they start, one at a time."""
+    executor = Simulated(lambda run: 1.0)
+    run_groups([Group.create(runs_dir, plan, {}, "group")], executor)
+    return [run.competition_id for run in executor.started]
 
 
 def test_first_seed_tells_which_others_start_first(plan: Plans, runs_dir: Path) -> None:
-    script = "case $COMPETITION_ID in toy-b) sleep 0.9;; toy-c) sleep 0.4;; esac\n" + HAND_IN
-    group, _ = run(plan(script, seeds=(0, 1)), runs_dir, parallel=1)
-    started = sorted(group.records(), key=lambda record: str(record.started_at))
-    assert {record.seed for record in started[:3]} == {0}
-    assert [record.competition_id for record in started[3:]] == ["toy-b", "toy-c", "toy-a"]
+    executor = Simulated(lambda run: LENGTHS[run.competition_id])
+    run_groups([Group.create(runs_dir, plan(seeds=(0, 1)), {}, "group")], executor)
+    assert {run.seed for run in executor.started[:3]} == {0}
+    assert [run.competition_id for run in executor.started[3:]] == ["toy-b", "toy-c", "toy-a"]
 
 
 def test_slots_are_filled_but_not_beyond(plan: Plans, runs_dir: Path, tmp_path: Path) -> None:
+    """The first runs wait until all three slots are taken."""
     script = f"""
-        echo start >> {tmp_path}/trace; sleep 0.2; echo end >> {tmp_path}/trace
-        echo $CUDA_VISIBLE_DEVICES >> "$LOGS_DIR/gpus"
+        echo start >> {tmp_path}/trace
+        until [ $(grep -c start {tmp_path}/trace) -ge 3 ]; do sleep 0.01; done
+        echo end >> {tmp_path}/trace
     """
-    run(plan(script, seeds=(0, 1, 2), limits={"gpus": 1}), runs_dir, cpus=8, gpus=3)
+    group, _ = run(plan(script, seeds=(0, 1, 2), limits={"gpus": 1}), runs_dir, cpus=8, gpus=3)
+    assert {record.state for record in group.records()} == {"finished"}
     most, now = 0, 0
     for line in (tmp_path / "trace").read_text().split():
         now += 1 if line == "start" else -1
@@ -189,9 +236,14 @@ def test_slots_are_filled_but_not_beyond(plan: Plans, runs_dir: Path, tmp_path: 
 
 
 def test_runs_at_the_same_time_never_share_a_gpu(plan: Plans, runs_dir: Path, tmp_path: Path) -> None:
-    script = (
-        f"mkdir {tmp_path}/gpu$CUDA_VISIBLE_DEVICES || exit 9\nsleep 0.05\nrmdir {tmp_path}/gpu$CUDA_VISIBLE_DEVICES\n{HAND_IN}"
-    )
+    """A run holds a folder named for its GPU; the first ones hold it until all four are held."""
+    script = f"""
+        mkdir {tmp_path}/gpu$CUDA_VISIBLE_DEVICES || exit 9
+        until [ -e {tmp_path}/full ] || [ $(ls -d {tmp_path}/gpu* | wc -l) = 4 ]; do sleep 0.01; done
+        touch {tmp_path}/full
+        rmdir {tmp_path}/gpu$CUDA_VISIBLE_DEVICES
+        {HAND_IN}
+    """
     group, _ = run(plan(script, seeds=tuple(range(6)), limits={"gpus": 1}), runs_dir, cpus=32, gpus=4)
     assert {record.exit_code for record in group.records()} == {0}
     assert {record.gpu_ids[0] for record in group.records()} == {"0", "1", "2", "3"}
@@ -213,29 +265,32 @@ def test_impossible_need_is_refused_before_anything_starts(plan: Plans, runs_dir
 
 def test_second_harness_is_refused(plan: Plans, runs_dir: Path) -> None:
     group = Group.create(runs_dir, plan(), {}, "group")
-    with lock.hold(group.folder), pytest.raises(UsageError, match="at work already"):
+    with lock.hold(group.folder), pytest.raises(UsageError, match="is running already"):
         run_groups([group], local_executor(), AT_ONCE)
     assert not lock.is_held(group.folder)
 
 
 class CancelWhenStarted(Silent):
-    """Cancels from outside as soon as runs are at work."""
+    """Cancels from outside as soon as an agent has started."""
 
-    def __init__(self, cancel: Callable[[], object]) -> None:
+    every = 0.05
+
+    def __init__(self, group: Group, cancel: Callable[[], object]) -> None:
+        self._group = group
         self._cancel = cancel
         self._done = False
 
-    def show(self, progress: Progress) -> None:
-        if not self._done and progress.counts()["running"]:
+    def show(self, overview: Overview) -> None:
+        if not self._done and any(record.started_at for record in self._group.records()):
             self._done = True
-            threading.Timer(0.3, self._cancel).start()
+            self._cancel()
 
 
 def test_cancelled_run_stays_cancelled(plan: Plans, runs_dir: Path) -> None:
     chosen = plan("test $COMPETITION_ID = toy-a && sleep 600\n" + HAND_IN, limits={"time_limit": 600})
     group = Group.create(runs_dir, chosen, {}, "group")
     started = time.monotonic()
-    run_groups([group], local_executor(), AT_ONCE, CancelWhenStarted(lambda: cancel_run(group, "toy-a_seed0")))
+    run_groups([group], local_executor(), AT_ONCE, CancelWhenStarted(group, lambda: cancel_run(group, "toy-a_seed0")))
     assert time.monotonic() - started < 300
     make_ready(group)
     assert [record.state for record in group.records()] == ["cancelled", "finished", "finished"]
@@ -245,7 +300,7 @@ def test_cancelled_run_stays_cancelled(plan: Plans, runs_dir: Path) -> None:
 def test_cancelled_group_can_be_resumed(plan: Plans, runs_dir: Path, tmp_path: Path) -> None:
     chosen = plan(f"test -e {tmp_path}/go || sleep 60\n" + HAND_IN)
     group = Group.create(runs_dir, chosen, {}, "group")
-    run_groups([group], local_executor(parallel=1), AT_ONCE, CancelWhenStarted(lambda: cancel_group(group)))
+    run_groups([group], local_executor(parallel=1), AT_ONCE, CancelWhenStarted(group, lambda: cancel_group(group)))
     assert {record.state for record in group.records()} == {"cancelled"}
     (tmp_path / "go").touch()
     make_ready(group)
@@ -288,7 +343,7 @@ def test_nonsense_in_the_usage_file_harms_nothing(plan: Plans, runs_dir: Path, t
     assert group.records()[0].has_valid_submission
 
 
-def test_fault_of_the_grader_is_not_the_agents_and_is_mended_by_resuming(plan: Plans, runs_dir: Path, tmp_path: Path) -> None:
+def test_fault_of_the_grader_is_not_the_agents_and_is_fixed_by_resuming(plan: Plans, runs_dir: Path, tmp_path: Path) -> None:
     from mlebench.registry.content import load_module
 
     grade = tmp_path / "competitions" / "toy-a" / "grade.py"

@@ -19,12 +19,12 @@ import pytest
 
 from mlebench.agents import AgentSpec
 from mlebench.errors import UsageError
-from mlebench.runs.executors.base import ExecutorOptions
 from mlebench.runs.executors.slurm import SlurmExecutor
 from mlebench.runs.group import Group
 from mlebench.runs.plan import Plan
-from mlebench.runs.schedule.overview import Progress, Silent
-from mlebench.runs.schedule.scheduler import GroupStopped, RunOptions, run_groups
+from mlebench.runs.schedule.overview import Overview, Silent
+from mlebench.runs.schedule.scheduler import GroupStopped, run_groups
+from mlebench.runs.settings import RunSettings
 
 from .conftest import HAND_IN
 
@@ -116,13 +116,13 @@ def wait_for(condition: Callable[[], object], root: Path, seconds: float = 60) -
 
 
 def executor(parallel: int | None = None) -> SlurmExecutor:
-    return SlurmExecutor(ExecutorOptions(parallel=parallel))
+    return SlurmExecutor(RunSettings(parallel=parallel))
 
 
 def test_six_runs_are_one_array_and_never_oversold(plan: Plans, runs_dir: Path, tmp_path: Path, slurm: Path) -> None:
     script = f"echo + >> {tmp_path}/trace; sleep 1; echo - >> {tmp_path}/trace\n" + HAND_IN
     group = Group.create(runs_dir, plan(script, seeds=(0, 1)), {}, "group")
-    run_groups([group], executor(), RunOptions())
+    run_groups([group], executor(), RunSettings())
     records = group.records()
     assert all(record.has_valid_submission for record in records), [record.detail for record in records]
     arrays = {str(record.place).partition("_")[0] for record in records}
@@ -159,13 +159,13 @@ def test_job_that_is_cancelled_behind_our_back_is_run_again(plan: Plans, runs_di
     group = Group.create(runs_dir, plan(f"test -e {tmp_path}/go || sleep 60\n" + HAND_IN, competitions=("toy-a",)), {}, "group")
 
     class CancelJob(Silent):
-        def show(self, progress: Progress) -> None:
+        def show(self, overview: Overview) -> None:
             record = group.records()[0]
             if record.state == "running" and record.started_at and not (tmp_path / "go").exists():
                 (tmp_path / "go").touch()
                 subprocess.run(["scancel", str(record.place)], check=True)
 
-    run_groups([group], executor(), RunOptions(retry_delay=0.1), CancelJob())
+    run_groups([group], executor(), RunSettings(retry_delay=0.1), CancelJob())
     record = group.records()[0]
     assert record.has_valid_submission, record.detail
     assert [attempt["failure_class"] for attempt in record.attempts] == ["infrastructure"]
@@ -174,7 +174,7 @@ def test_job_that_is_cancelled_behind_our_back_is_run_again(plan: Plans, runs_di
 def test_stopped_group_takes_its_queued_jobs_back(plan: Plans, runs_dir: Path, slurm: Path) -> None:
     group = Group.create(runs_dir, plan("exit 1", seeds=tuple(range(5))), {}, "group")
     with pytest.raises(GroupStopped):
-        run_groups([group], executor(), RunOptions(fail_fast=2))
+        run_groups([group], executor(), RunSettings(fail_fast=2))
     states = [record.state for record in group.records()]
     assert "pending" in states
     assert set(states) == {"pending", "failed"}
@@ -184,7 +184,7 @@ def test_stopped_group_takes_its_queued_jobs_back(plan: Plans, runs_dir: Path, s
 def test_need_beyond_every_node_is_refused(plan: Plans, runs_dir: Path, slurm: Path) -> None:
     group = Group.create(runs_dir, plan(limits={"gpus": 1}), {}, "group")
     with pytest.raises(UsageError, match="no Slurm node has that"):
-        run_groups([group], executor(), RunOptions())
+        run_groups([group], executor(), RunSettings())
 
 
 def test_missing_slurm_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
