@@ -17,9 +17,11 @@ An `agent.yaml` names what differs from the defaults:
 from __future__ import annotations
 
 import difflib
+import functools
 import hashlib
 import json
 import re
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -39,6 +41,7 @@ NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
 """What an agent may be called."""
 NOT_COPIED = ("__pycache__", ".git", ".env")
 """Names in an agent's folder that do not belong to the agent: they reach no run and do not count as a change of it."""
+_SETTLED_SECONDS = 2.0
 
 
 class _Settings(BaseModel):
@@ -104,7 +107,7 @@ class AgentSpec:
     resources: Mapping[str, Any] = field(default_factory=dict)
     package_set: str = "light"
 
-    @property
+    @functools.cached_property
     def id(self) -> str:
         """`name` or `name/variant`."""
         return f"{self.name}/{self.variant}" if self.variant else self.name
@@ -114,7 +117,7 @@ class AgentSpec:
         """The arguments as `start.sh` receives them: words `key=value`, values that are no text as JSON."""
         return [f"{key}={_word(value)}" for key, value in self.arguments.items() if value is not None]
 
-    @property
+    @functools.cached_property
     def secret_names(self) -> list[str]:
         """Names of the secrets that the environment asks for."""
         found = {name for text in self.environment.values() for kind, name in _PLACEHOLDER.findall(text) if kind == "secrets"}
@@ -147,9 +150,7 @@ class AgentSpec:
         for path in sorted(self.directory.rglob("*")):
             name = path.relative_to(self.directory)
             if path.is_file() and not set(NOT_COPIED).intersection(name.parts):
-                digest.update(name.as_posix().encode() + b"\0")
-                with path.open("rb") as file:
-                    digest.update(hashlib.file_digest(file, "sha256").digest())
+                digest.update(name.as_posix().encode() + b"\0" + file_digest(path))
         return digest.hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
@@ -186,6 +187,25 @@ class AgentSpec:
             return _word(self.arguments[name])
 
         return _PLACEHOLDER.sub(value_of, text)
+
+
+def file_digest(path: Path) -> bytes:
+    """SHA-256 of a file. It is read again only once it may have changed, as starts ask for every file of an agent anew."""
+    known = path.stat()
+    # a clock ticks too slowly to tell a file that was just written from one that is written again at once
+    if time.time() - known.st_ctime < _SETTLED_SECONDS:
+        return _read_digest(path)
+    return _kept_digest(path, (known.st_dev, known.st_ino, known.st_size, known.st_mtime_ns, known.st_ctime_ns))
+
+
+@functools.lru_cache(maxsize=4096)
+def _kept_digest(path: Path, identity: tuple[int, ...]) -> bytes:
+    return _read_digest(path)
+
+
+def _read_digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def agent_dirs() -> list[Path]:

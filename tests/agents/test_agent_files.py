@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mlebench.agents import AgentSpec, get_agent, list_agents
+from mlebench import agents
+from mlebench.agents import AgentSpec, file_digest, get_agent, list_agents
 from mlebench.errors import UsageError
+from mlebench.sandbox.docker import images
 
 VARIANTS = """
 description: searches
@@ -124,3 +128,36 @@ def test_fingerprint_notices_every_file(folder: Path) -> None:
     (folder / "__pycache__").mkdir()
     (folder / "__pycache__" / "a.pyc").write_bytes(b"1")
     assert before != changed == get_agent("searcher").fingerprint()
+
+
+def test_fingerprint_and_recipe_of_an_image_read_each_file_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start in a container asks for both."""
+    (folder / "Dockerfile").write_text("FROM base\n")
+    (folder / "start.sh").write_text("exit\n")
+    agent = get_agent("searcher")
+    read: list[str] = []
+
+    def digest(file: Any, algorithm: str) -> Any:
+        read.append(Path(file.name).name)
+        return real_digest(file, algorithm)
+
+    real_digest = hashlib.file_digest
+    monkeypatch.setattr(agents.hashlib, "file_digest", digest)
+    monkeypatch.setattr(agents, "_SETTLED_SECONDS", 0.0)
+    recipe = images.agent_recipe(agent, images.base_recipe())
+    before = (agent.fingerprint(), recipe.hash)
+    assert (agent.fingerprint(), recipe.hash) == before
+    assert sorted(read) == ["Dockerfile", "agent.yaml", "start.sh"]
+
+    (folder / "start.sh").write_text("quit\n")
+    assert agent.fingerprint() != before[0] and recipe.hash != before[1]
+
+
+def test_a_file_that_is_written_again_at_once_is_noticed(tmp_path: Path) -> None:
+    """Two contents of one size, faster than the clock of the file system ticks."""
+    file = tmp_path / "file"
+    digests = set()
+    for number in range(100, 150):
+        file.write_text(str(number))
+        digests.add(file_digest(file))
+    assert len(digests) == 50

@@ -85,8 +85,9 @@ def test_forty_runs_survive_the_death_of_a_node(plan: Plans, runs_dir: Path, tmp
     script = f"""
         node=$(python -c 'import json; print(json.load(open("../../run.json"))["place"])')
         echo "+ $node $CUDA_VISIBLE_DEVICES" >> {tmp_path}/trace
-        sleep 0.7
-        # whoever is at work when the node is to die stays at work until it is dead
+        # until the node is dead all four GPUs are to be taken at once
+        until [ -e {tmp_path}/killed ] || [ "$(grep -c '^+' {tmp_path}/trace)" -ge 4 ]; do sleep 0.1; done
+        # whoever is at work when the node is to die stays running until it is dead
         while [ "$(grep -c '^-' {tmp_path}/trace)" -ge 8 ] && [ ! -e {tmp_path}/killed ]; do sleep 0.1; done
         echo "- $node $CUDA_VISIBLE_DEVICES" >> {tmp_path}/trace
     """
@@ -142,6 +143,8 @@ def test_need_beyond_every_node_is_refused_and_stopping_stops(plan: Plans, runs_
     group = Group.create(runs_dir, plan("sleep 60"), {}, "group")
 
     class StopAtOnce(Silent):
+        every = 0.1
+
         def show(self, overview: Overview) -> None:
             if any(record.started_at for record in group.records()):
                 executor.stop_all(0.5)

@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,11 +20,13 @@ from mlebench.agents import AgentSpec
 from mlebench.errors import UsageError
 from mlebench.runs.executors.slurm import SlurmExecutor
 from mlebench.runs.group import Group
+from mlebench.runs.lock import is_held
 from mlebench.runs.plan import Plan
 from mlebench.runs.schedule.overview import Overview, Silent
 from mlebench.runs.schedule.scheduler import GroupStopped, run_groups
 from mlebench.runs.settings import RunSettings
 
+from ..waiting import wait_until
 from .conftest import HAND_IN
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(300)]
@@ -82,11 +83,12 @@ def slurm(toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         subprocess.Popen([name, "-D"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for name in ("slurmctld", "slurmd")
     ]
     try:
-        wait_for(lambda: "idle" in listing("sinfo", "--noheader", "--format=%T"), root)
+        wait_until(lambda: "idle" in listing("sinfo", "--noheader", "--format=%T"), every=0.2, explain=lambda: logs_of(root))
         yield root
     finally:
         subprocess.run(["scancel", "--user", getpass.getuser()], check=False, capture_output=True)
-        time.sleep(1)
+        # jobs whose daemon goes first would outlive the test
+        wait_until(lambda: not listing("squeue", "--noheader").strip(), every=0.2)
         for daemon in reversed(daemons):
             daemon.terminate()
             daemon.wait(timeout=30)
@@ -106,13 +108,8 @@ def listing(*words: str) -> str:
     return subprocess.run(words, capture_output=True, text=True, check=False).stdout
 
 
-def wait_for(condition: Callable[[], object], root: Path, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            logs = [path.read_text()[-2000:] for path in root.glob("*.log")]
-            raise AssertionError("waited in vain\n" + "\n".join(logs))
-        time.sleep(0.2)
+def logs_of(root: Path) -> str:
+    return "\n".join(path.read_text()[-2000:] for path in root.glob("*.log"))
 
 
 def executor(parallel: int | None = None) -> SlurmExecutor:
@@ -120,7 +117,9 @@ def executor(parallel: int | None = None) -> SlurmExecutor:
 
 
 def test_six_runs_are_one_array_and_never_oversold(plan: Plans, runs_dir: Path, tmp_path: Path, slurm: Path) -> None:
-    script = f"echo + >> {tmp_path}/trace; sleep 1; echo - >> {tmp_path}/trace\n" + HAND_IN
+    """The first runs wait until both CPUs are taken."""
+    waits = f"until [ $(grep -c + {tmp_path}/trace) -ge 2 ]; do sleep 0.05; done"
+    script = f"echo + >> {tmp_path}/trace; {waits}; echo - >> {tmp_path}/trace\n" + HAND_IN
     group = Group.create(runs_dir, plan(script, seeds=(0, 1)), {}, "group")
     run_groups([group], executor(), RunSettings())
     records = group.records()
@@ -137,28 +136,41 @@ def test_six_runs_are_one_array_and_never_oversold(plan: Plans, runs_dir: Path, 
 def test_killed_harness_finds_its_jobs_again(
     agent: Callable[..., AgentSpec], runs_dir: Path, tmp_path: Path, slurm: Path
 ) -> None:
-    folder = agent(f'echo "$COMPETITION_ID" >> {tmp_path}/trace; sleep 4\n' + HAND_IN).directory
-    words = [sys.executable, "-m", "mlebench.cli.main", "run", "--executor", "slurm"]
+    """Resumed by the command that is printed: without the executor's name it began again here, beside the living jobs."""
+    script = f'echo "$COMPETITION_ID" >> {tmp_path}/trace; until [ -e {tmp_path}/go ]; do sleep 0.05; done\n'
+    folder = agent(script + HAND_IN).directory
+    words = [sys.executable, "-m", "mlebench.cli.main", "run"]
     plan_words = ["--agent", str(folder), "-c", "toy-a", "-c", "toy-b", "-c", "toy-c", "--sandbox", "local", "--name", "group",
-                  "--profile", "demo", "--profile-set", "memory=100m"]  # fmt: skip
+                  "--profile", "demo", "--profile-set", "memory=100m", "--executor", "slurm"]  # fmt: skip
     first = subprocess.Popen([*words, *plan_words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_for(lambda: (tmp_path / "trace").exists(), slurm)
+    wait_until((tmp_path / "trace").exists, every=0.2, explain=lambda: logs_of(slurm))
     first.send_signal(signal.SIGKILL)
     first.wait()
     # as if it had died before writing the ids down
     (batch,) = (runs_dir / "group" / ".slurm").glob("*/batch.json")
     batch.write_text(batch.read_text().split('"jobs"')[0] + '"jobs": null}')
-    second = subprocess.run([*words, "--resume", "group"], capture_output=True, text=True, check=False)
-    assert second.returncode == 0, second.stderr
+    living = listing("squeue", "--noheader", "--array", "--format=%i").split()
+    elsewhere = subprocess.run([*words, "--resume", "group", "--executor", "local"], capture_output=True, text=True, check=False)
+    assert elsewhere.returncode == 2 and "executor slurm may still hold" in elsewhere.stderr, elsewhere.stderr
+    second = subprocess.Popen([*words, "--resume", "group"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    wait_until(lambda: is_held(runs_dir / "group"))
+    (tmp_path / "go").touch()
+    _, errors = second.communicate(timeout=200)
+    assert second.returncode == 0, errors
     records = Group.open(runs_dir / "group").records()
+    assert {str(record.place) for record in records} == set(living)
     assert all(record.has_valid_submission and record.attempt == 1 for record in records)
     assert sorted((tmp_path / "trace").read_text().split()) == ["toy-a", "toy-b", "toy-c"]
 
 
 def test_job_that_is_cancelled_behind_our_back_is_run_again(plan: Plans, runs_dir: Path, tmp_path: Path, slurm: Path) -> None:
-    group = Group.create(runs_dir, plan(f"test -e {tmp_path}/go || sleep 60\n" + HAND_IN, competitions=("toy-a",)), {}, "group")
+    group = Group.create(
+        runs_dir, plan(f"test -e {tmp_path}/go || exec sleep 600\n" + HAND_IN, competitions=("toy-a",)), {}, "group"
+    )
 
     class CancelJob(Silent):
+        every = 0.1
+
         def show(self, overview: Overview) -> None:
             record = group.records()[0]
             if record.state == "running" and record.started_at and not (tmp_path / "go").exists():

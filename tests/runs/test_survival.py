@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -20,10 +19,12 @@ from mlebench.runs.record import RunRecord
 from mlebench.sandbox.local import processes
 from mlebench.sandbox.local.sandbox import mark
 
+from ..waiting import wait_until
 from .conftest import HAND_IN, TOYS
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
-SLOW = 'echo "$COMPETITION_ID $MLEBENCH_SEED" >> {trace}; sleep {seconds}\n' + HAND_IN
+WORKS_UNTIL_TOLD = 'echo "$COMPETITION_ID $MLEBENCH_SEED" >> {trace}; until [ -e {go} ]; do sleep 0.05; done\n' + HAND_IN
+"""What agents do here: they note that they have begun, and end once there is a file `go`."""
 
 
 def harness(*words: str) -> subprocess.Popen[str]:
@@ -58,25 +59,36 @@ def group_dir(toys: Path, runs_dir: Path) -> Iterator[Path]:
 
 
 def wait_for_states(folder: Path, condition: Callable[[list[str]], bool]) -> list[RunRecord]:
-    end = time.monotonic() + 180
-    while time.monotonic() < end:
-        if (folder / "group.yaml").exists():
-            records = Group.open(folder).records()
-            if condition([record.state for record in records]):
-                return records
-        time.sleep(0.05)
-    raise AssertionError("waited in vain")
+    def records() -> list[RunRecord]:
+        return Group.open(folder).records() if (folder / "group.yaml").exists() else []
+
+    def reached() -> list[RunRecord] | None:
+        found = records()
+        return found if found and condition([record.state for record in found]) else None
+
+    return wait_until(reached, seconds=180, explain=lambda: [record.state for record in records()]) or []
+
+
+def begun(trace: Path) -> int:
+    """How many agents have begun."""
+    return len(trace.read_text().splitlines()) if trace.exists() else 0
 
 
 def test_killed_harness_loses_nothing_and_does_nothing_twice(
     agent: Callable[..., AgentSpec], group_dir: Path, tmp_path: Path
 ) -> None:
-    """Twelve runs, four at a time; the harness is killed when some have ended, some are at work and some wait."""
-    chosen = agent(SLOW.format(trace=tmp_path / "trace", seconds=2))
+    """Twelve runs, four at a time; the harness is killed when four have ended, some are running and some wait."""
+    # whoever is among the first four to begin ends at once
+    script = f"""
+        echo "$COMPETITION_ID $MLEBENCH_SEED" >> {tmp_path}/trace
+        head -n 4 {tmp_path}/trace | grep -q "$COMPETITION_ID $MLEBENCH_SEED" || until [ -e {tmp_path}/go ]; do sleep 0.05; done
+    """
+    chosen = agent(script + HAND_IN)
     first = start(chosen, seeds=4, parallel=4)
-    wait_for_states(group_dir, lambda states: states.count("finished") >= 4 and states.count("running") >= 3)
+    wait_for_states(group_dir, lambda states: states.count("finished") == 4 and states.count("running") >= 3)
     first.kill()
     first.wait()
+    (tmp_path / "go").touch()
     before = {record.run_id: record for record in Group.open(group_dir).records()}
     alive = [record for record in before.values() if record.state == "running"]
     assert alive
@@ -98,17 +110,17 @@ def test_killed_harness_loses_nothing_and_does_nothing_twice(
 def test_run_whose_processes_died_with_the_harness_is_run_again(
     agent: Callable[..., AgentSpec], group_dir: Path, tmp_path: Path
 ) -> None:
-    chosen = agent(SLOW.format(trace=tmp_path / "trace", seconds=3))
+    chosen = agent(WORKS_UNTIL_TOLD.format(trace=tmp_path / "trace", go=tmp_path / "go"))
     first = start(chosen, seeds=1, parallel=1)
     (at_work,) = [
         record for record in wait_for_states(group_dir, lambda states: "running" in states) if record.state == "running"
     ]
-    while not (tmp_path / "trace").exists():
-        time.sleep(0.02)
+    wait_until(lambda: begun(tmp_path / "trace"))
     first.kill()
     first.wait()
     for pid in processes.marked(mark(group_dir / at_work.run_id, 1)):
         os.kill(pid, signal.SIGKILL)
+    (tmp_path / "go").touch()
     second = harness("--resume", "group", "--parallel", "3")
     _, errors = second.communicate(timeout=120)
     assert second.returncode == 0, errors
@@ -120,10 +132,9 @@ def test_run_whose_processes_died_with_the_harness_is_run_again(
 def test_ctrl_c_stops_what_is_at_work_and_says_how_to_go_on(
     agent: Callable[..., AgentSpec], group_dir: Path, tmp_path: Path
 ) -> None:
-    chosen = agent(f"test -e {tmp_path}/go || sleep 60\n" + HAND_IN)
+    chosen = agent(WORKS_UNTIL_TOLD.format(trace=tmp_path / "trace", go=tmp_path / "go"))
     first = start(chosen, seeds=1, parallel=2)
-    wait_for_states(group_dir, lambda states: states.count("running") == 2)
-    time.sleep(0.3)
+    wait_until(lambda: begun(tmp_path / "trace") == 2)
     first.send_signal(signal.SIGINT)
     _, errors = first.communicate(timeout=120)
     assert first.returncode == 130
@@ -137,20 +148,20 @@ def test_ctrl_c_stops_what_is_at_work_and_says_how_to_go_on(
     assert all(record.has_valid_submission for record in Group.open(group_dir).records())
 
 
-@pytest.mark.parametrize("begun", [0, 3])
-def test_terminated_harness_leaves_agents_at_work(
-    agent: Callable[..., AgentSpec], group_dir: Path, tmp_path: Path, begun: int
+@pytest.mark.parametrize("first_begun", [0, 3])
+def test_terminated_harness_leaves_agents_running(
+    agent: Callable[..., AgentSpec], group_dir: Path, tmp_path: Path, first_begun: int
 ) -> None:
-    """With `begun` 0 it may be terminated between noting that a run starts and starting it."""
-    chosen = agent(SLOW.format(trace=tmp_path / "trace", seconds=3))
+    """With `first_begun` 0 it may be terminated between noting that a run starts and starting it."""
+    chosen = agent(WORKS_UNTIL_TOLD.format(trace=tmp_path / "trace", go=tmp_path / "go"))
     first = start(chosen, seeds=1, parallel=3)
     wait_for_states(group_dir, lambda states: states.count("running") == 3)
-    while begun and len((tmp_path / "trace").read_text().split() if (tmp_path / "trace").exists() else []) < 2 * begun:
-        time.sleep(0.05)
+    wait_until(lambda: begun(tmp_path / "trace") >= first_begun)
     first.terminate()
     _, errors = first.communicate(timeout=120)
     assert "agents work on" in errors
     assert [record.state for record in Group.open(group_dir).records()] == ["running"] * 3
+    (tmp_path / "go").touch()
     second = harness("--resume", "group")
     second.communicate(timeout=180)
     assert second.returncode == 0
@@ -165,7 +176,7 @@ def test_changed_agent_is_refused_with_the_difference(agent: Callable[..., Agent
     second = harness("--resume", "group")
     _, errors = second.communicate(timeout=180)
     assert second.returncode == 2
-    assert "+    steps: 9" in errors
+    assert "arguments (steps not set → 9)" in errors
 
 
 def time_of(record: RunRecord) -> float:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mlebench._support.paths import content_dir
-from mlebench.agents import AgentSpec, get_agent, list_agents
+from mlebench.agents import AgentSpec, file_digest, get_agent, list_agents
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.sandbox.docker.engine import summary
 
@@ -60,7 +60,7 @@ class Recipe:
             path = self.context / name
             if path.is_file():
                 executable = os.access(path, os.X_OK) or name.endswith(".sh")
-                digest.update(f"\0{name}\0{executable}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+                digest.update(f"\0{name}\0{executable}\0".encode() + file_digest(path))
         return digest.hexdigest()[:16]
 
 
