@@ -57,33 +57,21 @@ class _ProfileFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     default: str
-    profiles: dict[str, Profile]
-
-
-def load_profiles(path: Path | None = None) -> dict[str, Profile]:
-    """Every profile by name; the first one is the default.
-
-    Raises:
-        UsageError: the file is wrong, said with key and what was expected.
-    """
-    path = path or content_dir("containers") / "profiles.yaml"
-    content = read_model(path, _ProfileFile)
-    if content.default not in content.profiles:
-        raise UsageError(f"{path}: `default` is {content.default!r}, expected one of {', '.join(content.profiles)}")
-    names = [content.default, *(name for name in content.profiles if name != content.default)]
-    return {name: content.profiles[name].model_copy(update={"name": name}) for name in names}
+    profiles: dict[str, dict[str, Any]]
 
 
 def get_profile(name: str | None = None, path: Path | None = None) -> Profile:
     """The profile called `name`, or the default one.
 
     Raises:
-        UsageError: there is no such profile; near names are told.
+        UsageError: there is no such profile (near names are listed), or it is wrong, naming key and what was expected.
     """
-    profiles = load_profiles(path)
-    if name is None:
-        return next(iter(profiles.values()))
-    if name not in profiles:
-        near = difflib.get_close_matches(name, profiles, n=3) or list(profiles)
+    path = path or content_dir("containers") / "profiles.yaml"
+    content = read_model(path, _ProfileFile)
+    if content.default not in content.profiles:
+        raise UsageError(f"{path}: `default` is {content.default!r}, expected one of {', '.join(content.profiles)}")
+    name = content.default if name is None else name
+    if name not in content.profiles:
+        near = difflib.get_close_matches(name, content.profiles, n=3) or list(content.profiles)
         raise UsageError(f"there is no profile `{name}`; choose one with `--profile {'|'.join(near)}`")
-    return profiles[name]
+    return validate({**content.profiles[name], "name": name}, Profile, f"{path}: profile {name}")

@@ -18,7 +18,7 @@ import mlebench
 from mlebench._support.quantities import show_duration, show_size
 from mlebench._support.yaml_model import describe
 from mlebench.errors import MlebenchError
-from mlebench.registry import Registry
+from mlebench.runs.competitions import load_competition
 from mlebench.runs.plan import Plan
 
 TaskText = Literal["plain", "obfuscated", "kaggle"]
@@ -132,12 +132,11 @@ class Conditions:
     @classmethod
     def of(cls, plan: Plan) -> Conditions:
         """The conditions of a plan that is carried out now: with the competitions and the harness as they stand."""
-        registry = Registry().set_data_dir(plan.data_dir).set_edition(plan.edition)
         versions: dict[str, int | None] = {}
         keys: dict[str, str | None] = {}
         for competition_id in plan.competitions:
             try:
-                competition = registry.get_competition(competition_id)
+                competition = load_competition(plan.data_dir, plan.edition, None, competition_id)
             except MlebenchError:  # its folder is gone or damaged
                 versions[competition_id] = None
                 continue

@@ -27,6 +27,7 @@ from mlebench.errors import UsageError
 from mlebench.profiles import Profile, get_profile
 from mlebench.registry import Registry
 from mlebench.registry.facts import EditionName
+from mlebench.runs.competitions import load_competition
 from mlebench.runs.plan import Plan
 from mlebench.runs.settings import RunSettings
 from mlebench.sandbox.base import SandboxName
@@ -108,16 +109,16 @@ class Experiment(RunSettings):
         Raises:
             UsageError: an unknown name, the same run twice, or nothing to run.
         """
-        registry = Registry(data_dir=paths.data_dir(data_dir), edition=self.edition, split_key=split_key)
-        competitions = self._competitions(registry)
+        folder = paths.data_dir(data_dir)
+        competitions = self._competitions()
         check_names(competitions, self.seeds)
-        key_hash = registry.get_competition(competitions[0]).edition.key_hash
-        return [self._plan(chosen, tuple(competitions), registry.data_dir, key_hash) for chosen in self.agents]
-
-    def _competitions(self, registry: Registry) -> list[str]:
         for name in self.competitions[1:]:
-            registry.get_competition(name)
-        of_split = registry.list_competition_ids(self.split) if self.split else []
+            load_competition(folder, self.edition, split_key, name)
+        key_hash = load_competition(folder, self.edition, split_key, competitions[0]).edition.key_hash
+        return [self._plan(chosen, tuple(competitions), folder, key_hash) for chosen in self.agents]
+
+    def _competitions(self) -> list[str]:
+        of_split = Registry().list_competition_ids(self.split) if self.split else []
         return [*self.competitions, *(name for name in of_split if name not in self.competitions)]
 
     def _plan(self, chosen: ChosenAgent, competitions: tuple[str, ...], data_dir: Path, key_hash: str | None) -> Plan:

@@ -11,6 +11,7 @@ from typing import Any
 from mlebench._support import paths
 from mlebench._support.yaml_model import validate
 from mlebench.errors import UsageError
+from mlebench.runs.competitions import load_competition
 from mlebench.runs.executors import get_executor
 from mlebench.runs.executors.base import Executor
 from mlebench.runs.experiment import Experiment
@@ -23,7 +24,7 @@ from mlebench.runs.schedule.overview import Display, Silent
 from mlebench.runs.schedule.preview import Preview, preview, problems
 from mlebench.runs.schedule.scheduler import run_groups
 from mlebench.runs.settings import RunSettings
-from mlebench.runs.task import SPLIT_KEY_VARIABLE, Secrets, load_competition
+from mlebench.runs.task import SPLIT_KEY_VARIABLE, Secrets
 from mlebench.sandbox.base import Sandbox
 from mlebench.sandbox.choose import get_sandbox
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlebench._support.secrets import find_secrets
-from mlebench.registry import Competition, Registry
-from mlebench.registry.facts import EditionName
+from mlebench.registry import Competition
+from mlebench.runs.competitions import load_competition
 from mlebench.runs.group import Group
 from mlebench.runs.plan import Plan, PlannedRun
 
@@ -77,9 +77,3 @@ class RunTask:
             competition = load_competition(plan.data_dir, plan.edition, key, self.run.competition_id)
             competition.grader  # noqa: B018
         return competition
-
-
-@functools.lru_cache(maxsize=4)
-def load_competition(data_dir: Path, edition: EditionName, split_key: str | None, name: str) -> Competition:
-    """A competition, kept with its answers for the runs that follow; few are kept, as answers can be large."""
-    return Registry(data_dir=data_dir, edition=edition, split_key=split_key).get_competition(name)

@@ -16,6 +16,7 @@ import pytest
 from mlebench.errors import UsageError
 from mlebench.runs import lock
 from mlebench.runs.cancel import cancel_group, cancel_run
+from mlebench.runs.competitions import load_competition
 from mlebench.runs.group import Group
 from mlebench.runs.plan import Plan
 from mlebench.runs.record import RunRecord
@@ -23,7 +24,6 @@ from mlebench.runs.resume import make_ready
 from mlebench.runs.schedule.overview import Overview, RunView, Silent
 from mlebench.runs.schedule.scheduler import GroupStopped, run_groups
 from mlebench.runs.settings import RunSettings
-from mlebench.runs.task import load_competition
 
 from .conftest import HAND_IN, local_executor
 from .simulated import Simulated, write_ended_run

@@ -58,15 +58,21 @@ def group_dir(toys: Path, runs_dir: Path) -> Iterator[Path]:
                 os.kill(pid, signal.SIGKILL)
 
 
-def wait_for_states(folder: Path, condition: Callable[[list[str]], bool]) -> list[RunRecord]:
+def wait_for(folder: Path, condition: Callable[[list[RunRecord]], bool]) -> list[RunRecord]:
+    """The records of a group once they are as the condition wants them."""
+
     def records() -> list[RunRecord]:
         return Group.open(folder).records() if (folder / "group.yaml").exists() else []
 
-    def reached() -> list[RunRecord] | None:
+    def reached() -> list[RunRecord]:
         found = records()
-        return found if found and condition([record.state for record in found]) else None
+        return found if condition(found) else []
 
-    return wait_until(reached, seconds=180, explain=lambda: [record.state for record in records()]) or []
+    return wait_until(reached, seconds=180, explain=lambda: [record.state for record in records()])
+
+
+def wait_for_states(folder: Path, condition: Callable[[list[str]], bool]) -> None:
+    wait_for(folder, lambda records: condition([record.state for record in records]))
 
 
 def begun(trace: Path) -> int:
@@ -110,12 +116,10 @@ def test_killed_harness_loses_nothing_and_does_nothing_twice(
 def test_run_whose_processes_died_with_the_harness_is_run_again(
     agent: Callable[..., AgentSpec], group_dir: Path, tmp_path: Path
 ) -> None:
-    chosen = agent(WORKS_UNTIL_TOLD.format(trace=tmp_path / "trace", go=tmp_path / "go"))
+    chosen = agent(f"test -e {tmp_path}/go || exec sleep 600\n" + HAND_IN)
     first = start(chosen, seeds=1, parallel=1)
-    (at_work,) = [
-        record for record in wait_for_states(group_dir, lambda states: "running" in states) if record.state == "running"
-    ]
-    wait_until(lambda: begun(tmp_path / "trace"))
+    records = wait_for(group_dir, lambda records: any(record.started_at for record in records))
+    at_work = next(record for record in records if record.started_at)
     first.kill()
     first.wait()
     for pid in processes.marked(mark(group_dir / at_work.run_id, 1)):

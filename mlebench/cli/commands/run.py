@@ -28,12 +28,13 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
+    count, count_or_none = at_least(1), at_least(0)
     parser.add_argument("experiment", nargs="?", metavar="EXPERIMENT.yaml", help="everything below in one file")
     what = parser.add_argument_group("what to run")
     what.add_argument("--agent", action="append", metavar="NAME[/VARIANT]", help="an agent, or its folder (repeatable)")
     what.add_argument("-c", "--competition-id", action="append", metavar="ID", help="a competition (repeatable)")
     add_split(what, "all competitions of a split")
-    what.add_argument("--seeds", type=at_least(1), metavar="N", help="so many seeds, counted from 0 (default: 1)")
+    what.add_argument("--seeds", type=count, metavar="N", help="so many seeds, counted from 0 (default: 1)")
     what.add_argument("--argument", action="append", metavar="KEY=VALUE", help="an argument of the agent (repeatable)")
     # without a flag an experiment file's own edition holds
     add_edition(what, default=None)
@@ -45,10 +46,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--executor", choices=("local", "ray", "slurm"), help="default: local, this machine")
     where.add_argument("--address", metavar="A", help="of the Ray cluster (default: auto)")
     where.add_argument("--executor-set", action="append", metavar="KEY=VALUE", help="for sbatch, e.g. partition=gpu")
-    where.add_argument("--parallel", type=at_least(1), metavar="N", help="most runs at once (default: what the machine holds)")
-    where.add_argument("--retries", type=at_least(0), metavar="N", help="for failures of the infrastructure (default: 2)")
+    where.add_argument("--parallel", type=count, metavar="N", help="most runs at once (default: what the machine holds)")
+    where.add_argument("--retries", type=count_or_none, metavar="N", help="for failures of the infrastructure (default: 2)")
     where.add_argument(
-        "--fail-fast", type=at_least(0), metavar="N", help="stop after N runs that fail at once (default: 3; 0: never)"
+        "--fail-fast", type=count_or_none, metavar="N", help="stop after N runs that fail at once (default: 3; 0: never)"
     )
     where.add_argument(
         "--keep-container", action="store_true", default=None, help="leave containers and working folders standing"

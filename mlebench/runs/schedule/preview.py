@@ -11,12 +11,14 @@ from typing import Any
 
 from mlebench.preparation.build import folder_size, is_prepared
 from mlebench.preparation.record import made_from_another
+from mlebench.runs.competitions import load_competition
+from mlebench.runs.conditions import Conditions
 from mlebench.runs.conditions import Conditions
 from mlebench.runs.executors.base import Executor, no_room
 from mlebench.runs.executors.booking import Need
 from mlebench.runs.plan import Plan
 from mlebench.runs.schedule.forecast import make_forecast
-from mlebench.runs.task import Secrets, load_competition
+from mlebench.runs.task import Secrets
 from mlebench.sandbox.base import Sandbox
 
 _OUTPUT_SHARE = 0.2
