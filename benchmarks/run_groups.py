@@ -25,7 +25,7 @@ from pathlib import Path
 
 from mlebench.agents import AgentSpec, get_agent
 from mlebench.profiles import Profile
-from mlebench.runs.executors.base import Ended
+from mlebench.runs.executors.base import Ended, Executor
 from mlebench.runs.executors.booking import Booking, Need
 from mlebench.runs.executors.local import LocalExecutor
 from mlebench.runs.group import Group
@@ -149,7 +149,7 @@ def lower_bound(durations: list[float], slots: int) -> float:
     return max(bounds)
 
 
-class Simulated:
+class Simulated(Executor):
     """An executor whose runs take no time: `wait` moves the clock to the next end."""
 
     name = "simulated"

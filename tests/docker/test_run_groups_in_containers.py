@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord
 from mlebench.sandbox.docker import engine
 from mlebench.sandbox.docker.container import RUN_LABEL
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 COMPETITIONS = ("spaceship-titanic", "nomad2018-predict-transparent-conductors", "demo-wine")
@@ -31,10 +31,10 @@ cp /home/data/sample_submission.csv /home/submission/submission.csv
 
 @pytest.fixture
 def slow_agent(tmp_path: Path) -> Path:
-    """Hands in the sample after six seconds."""
+    """Submits the sample after six seconds."""
     folder = tmp_path / "slow"
     folder.mkdir()
-    (folder / "agent.yaml").write_text("description: hands in the sample after a while\n")
+    (folder / "agent.yaml").write_text("description: submits the sample after a while\n")
     (folder / "Dockerfile").write_text((get_agent("dummy").directory / "Dockerfile").read_text())
     (folder / "start.sh").write_text(START)
     return folder
@@ -73,20 +73,17 @@ def harness(*words: str) -> subprocess.Popen[str]:
 
 
 def wait_for_states(folder: Path, finished: int, at_work: int) -> list[RunRecord]:
-    end = time.monotonic() + 180
-    while time.monotonic() < end:
-        if (folder / "group.yaml").exists():
-            records = Group.open(folder).records()
-            begun = sum(record.state == "running" and record.started_at is not None for record in records)
-            if sum(record.state == "finished" for record in records) >= finished and begun >= at_work:
-                return records
-        time.sleep(0.1)
-    raise AssertionError("waited in vain")
+    def reached() -> list[RunRecord]:
+        records = Group.open(folder).records() if (folder / "group.yaml").exists() else []
+        begun = sum(record.state == "running" and record.started_at is not None for record in records)
+        return records if sum(record.state == "finished" for record in records) >= finished and begun >= at_work else []
+
+    return wait_until(reached, seconds=180, every=0.1)
 
 
 @pytest.mark.usefixtures("base_image", "data", "nothing_left")
 def test_killed_harness_reattaches_to_its_containers(slow_agent: Path, tmp_path: Path, client: Any) -> None:
-    """Twelve runs, four at a time; killed when some have ended, some are at work and some wait."""
+    """Twelve runs, four at a time; killed when some have ended, some are running and some wait."""
     group_dir = tmp_path / "runs" / "group"
     chosen = [word for name in COMPETITIONS for word in ("-c", name)]
     first = harness(
@@ -102,9 +99,12 @@ def test_killed_harness_reattaches_to_its_containers(slow_agent: Path, tmp_path:
 
     second = harness("--resume", "group", "--parallel", "4")
     seen = set()
-    while second.poll() is None:
-        seen |= {container.id for container in containers(tmp_path / "runs")}
-        time.sleep(0.3)
+
+    def has_ended() -> bool:
+        seen.update(container.id for container in containers(tmp_path / "runs"))
+        return second.poll() is not None
+
+    wait_until(has_ended, seconds=400, every=0.3)
     _, errors = second.communicate()
     assert second.returncode == 0, errors
     records = Group.open(group_dir).records()
