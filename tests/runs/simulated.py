@@ -43,8 +43,14 @@ class Simulated(Executor):
         took = self._seconds(task.run)
         return [Ended(key, write_ended_run(task.group, task.run, took))]
 
+    def stop(self, key: str, grace: float) -> None:
+        """Never asked for."""
+
     def stop_all(self, grace: float) -> None:
-        self._running.clear()
+        """Never asked for."""
+
+    def detach_all(self) -> None:
+        """Never asked for."""
 
     def close(self) -> None:
         """Nothing is held."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
 
 from mlebench.runs.executors.booking import Need
 from mlebench.runs.group import Group
@@ -22,10 +23,10 @@ class Ended(NamedTuple):
     """What broke, as a sentence."""
 
 
-class Executor(Protocol):
+class Executor(ABC):
     """Does runs somewhere. One thread talks to it, except for `stop`, `stop_all` and `detach_all`.
 
-    What differs between places is answered here, so that nobody has to ask which executor it is. The bodies below hold
+    What differs between places is answered here, so that nobody has to ask which executor it is. The answers below hold
     for runs that start on other machines than this one.
     """
 
@@ -50,40 +51,40 @@ class Executor(Protocol):
         """Runs of a group that an earlier harness may have left here: running, or queued."""
         return [run for run in group.plan.runs if group.record(run).state == "running"]
 
+    @abstractmethod
     def shortage(self, need: Need) -> str | None:
         """Why a run with this need could never start, or None."""
-        ...
 
+    @abstractmethod
     def slots(self, need: Need) -> int:
         """How many runs with this need can run at once; for previews."""
-        ...
 
+    @abstractmethod
     def submit(self, task: RunTask) -> bool:
         """Book and start; False when there is no room now.
 
         A run whose record says running is continued where it was.
         """
-        ...
 
+    @abstractmethod
     def wait(self, seconds: float) -> list[Ended]:
         """Runs that ended; waits at most so long for the first."""
-        ...
 
+    @abstractmethod
     def stop(self, key: str, grace: float) -> None:
         """Stop a run; it ends as cancelled."""
-        ...
 
+    @abstractmethod
     def stop_all(self, grace: float) -> None:
         """Stop every run."""
-        ...
 
+    @abstractmethod
     def detach_all(self) -> None:
         """Leave every agent running; their runs end here with state running."""
-        ...
 
+    @abstractmethod
     def close(self) -> None:
         """Give back what the executor holds; call it when no run is under way."""
-        ...
 
 
 def no_room(profile: str, shortage: str) -> str:
