@@ -133,26 +133,36 @@ def test_six_runs_are_one_array_and_never_oversold(plan: Plans, runs_dir: Path, 
         assert at_work <= 2
 
 
+WORKS_UNTIL_TOLD = 'echo "$COMPETITION_ID" >> {root}/trace; until [ -e {root}/go ]; do sleep 0.05; done\n' + HAND_IN
+MLEBENCH = [sys.executable, "-m", "mlebench.cli.main"]
+
+
+def kill_a_harness_with_jobs(agent: AgentSpec, trace: Path, slurm: Path) -> None:
+    """Starts `group` on three toys and kills its harness once an agent has begun; two jobs run then, and one waits."""
+    words = ["--agent", str(agent.directory), "-c", "toy-a", "-c", "toy-b", "-c", "toy-c", "--name", "group", "--sandbox", "local",
+             "--profile", "demo", "--profile-set", "memory=100m", "--executor", "slurm"]  # fmt: skip
+    harness = subprocess.Popen([*MLEBENCH, "run", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until(trace.exists, every=0.2, explain=lambda: logs_of(slurm))
+    harness.send_signal(signal.SIGKILL)
+    harness.wait()
+
+
 def test_killed_harness_finds_its_jobs_again(
     agent: Callable[..., AgentSpec], runs_dir: Path, tmp_path: Path, slurm: Path
 ) -> None:
     """Resumed by the command that is printed: without the executor's name it began again here, beside the living jobs."""
-    script = f'echo "$COMPETITION_ID" >> {tmp_path}/trace; until [ -e {tmp_path}/go ]; do sleep 0.05; done\n'
-    folder = agent(script + HAND_IN).directory
-    words = [sys.executable, "-m", "mlebench.cli.main", "run"]
-    plan_words = ["--agent", str(folder), "-c", "toy-a", "-c", "toy-b", "-c", "toy-c", "--sandbox", "local", "--name", "group",
-                  "--profile", "demo", "--profile-set", "memory=100m", "--executor", "slurm"]  # fmt: skip
-    first = subprocess.Popen([*words, *plan_words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until((tmp_path / "trace").exists, every=0.2, explain=lambda: logs_of(slurm))
-    first.send_signal(signal.SIGKILL)
-    first.wait()
+    kill_a_harness_with_jobs(agent(WORKS_UNTIL_TOLD.format(root=tmp_path)), tmp_path / "trace", slurm)
     # as if it had died before writing the ids down
     (batch,) = (runs_dir / "group" / ".slurm").glob("*/batch.json")
     batch.write_text(batch.read_text().split('"jobs"')[0] + '"jobs": null}')
     living = listing("squeue", "--noheader", "--array", "--format=%i").split()
-    elsewhere = subprocess.run([*words, "--resume", "group", "--executor", "local"], capture_output=True, text=True, check=False)
+    elsewhere = subprocess.run(
+        [*MLEBENCH, "run", "--resume", "group", "--executor", "local"], capture_output=True, text=True, check=False
+    )
     assert elsewhere.returncode == 2 and "executor slurm may still hold" in elsewhere.stderr, elsewhere.stderr
-    second = subprocess.Popen([*words, "--resume", "group"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    second = subprocess.Popen(
+        [*MLEBENCH, "run", "--resume", "group"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
     wait_until(lambda: is_held(runs_dir / "group"))
     (tmp_path / "go").touch()
     _, errors = second.communicate(timeout=200)
@@ -161,6 +171,17 @@ def test_killed_harness_finds_its_jobs_again(
     assert {str(record.place) for record in records} == set(living)
     assert all(record.has_valid_submission and record.attempt == 1 for record in records)
     assert sorted((tmp_path / "trace").read_text().split()) == ["toy-a", "toy-b", "toy-c"]
+
+
+def test_cancelling_a_group_without_a_harness_ends_its_jobs(
+    agent: Callable[..., AgentSpec], runs_dir: Path, tmp_path: Path, slurm: Path
+) -> None:
+    kill_a_harness_with_jobs(agent(WORKS_UNTIL_TOLD.format(root=tmp_path)), tmp_path / "trace", slurm)
+    cancelled = subprocess.run([*MLEBENCH, "runs", "group", "--cancel"], capture_output=True, text=True, check=False)
+    assert cancelled.returncode == 0, cancelled.stderr
+    records = Group.open(runs_dir / "group").records()
+    assert [(record.state, record.reason) for record in records] == [("cancelled", "cancelled")] * 3
+    wait_until(lambda: not listing("squeue", "--noheader").strip(), every=0.2, explain=lambda: listing("squeue"))
 
 
 def test_job_that_is_cancelled_behind_our_back_is_run_again(plan: Plans, runs_dir: Path, tmp_path: Path, slurm: Path) -> None:
