@@ -27,7 +27,7 @@ from mlebench.runs.schedule.scheduler import GroupStopped, run_groups
 from mlebench.runs.settings import RunSettings
 
 from ..waiting import wait_until
-from .conftest import HAND_IN
+from .conftest import HAND_IN, TOYS
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(300)]
 if os.environ.get("MLEBENCH_REQUIRE_SLURM") != "1":
@@ -139,8 +139,9 @@ MLEBENCH = [sys.executable, "-m", "mlebench.cli.main"]
 
 def kill_a_harness_with_jobs(agent: AgentSpec, trace: Path, slurm: Path) -> None:
     """Starts `group` on three toys and kills its harness once an agent has begun; two jobs run then, and one waits."""
-    words = ["--agent", str(agent.directory), "-c", "toy-a", "-c", "toy-b", "-c", "toy-c", "--name", "group", "--sandbox", "local",
-             "--profile", "demo", "--profile-set", "memory=100m", "--executor", "slurm"]  # fmt: skip
+    toys = [word for name in TOYS for word in ("-c", name)]
+    words = ["--agent", str(agent.directory), *toys, "--name", "group", "--sandbox", "local", "--profile", "demo",
+             "--profile-set", "memory=100m", "--executor", "slurm"]  # fmt: skip
     harness = subprocess.Popen([*MLEBENCH, "run", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_until(trace.exists, every=0.2, explain=lambda: logs_of(slurm))
     harness.send_signal(signal.SIGKILL)
