@@ -13,7 +13,6 @@ from mlebench.preparation.build import folder_size, is_prepared
 from mlebench.preparation.record import made_from_another
 from mlebench.runs.competitions import load_competition
 from mlebench.runs.conditions import Conditions
-from mlebench.runs.conditions import Conditions
 from mlebench.runs.executors.base import Executor, no_room
 from mlebench.runs.executors.booking import Need
 from mlebench.runs.plan import Plan
