@@ -52,7 +52,7 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from mlebench.preparation.build import prepare
+from mlebench.preparation import prepare
 from mlebench.preparation.references import rank, write_leaderboard
 from mlebench.registry import Competition, Registry
 

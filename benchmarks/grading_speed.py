@@ -19,7 +19,7 @@ from typing import Any
 import pandas as pd
 
 from grading import Grader
-from mlebench.preparation.build import make_mock, prepare
+from mlebench.preparation import make_mock, prepare
 from mlebench.registry import Registry
 
 

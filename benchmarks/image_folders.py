@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mlebench.preparation.build import prepare
+from mlebench.preparation import prepare
 from mlebench.registry import Registry
 
 

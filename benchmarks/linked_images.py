@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.image_folders import make_raw
-from mlebench.preparation.build import prepare
+from mlebench.preparation import prepare
 from mlebench.registry import Registry
 
 NAME = "histopathologic-cancer-detection"

@@ -16,7 +16,7 @@ from mlebench._support.machine import find_gpus
 from mlebench._support.quantities import show_size
 from mlebench._support.secrets import find_secrets
 from mlebench.agents import list_variants
-from mlebench.errors import MlebenchError, UsageError
+from mlebench.errors import EngineUnreachable, MlebenchError, UsageError
 from mlebench.preparation.disk import free_space
 from mlebench.sandbox.docker import engine, images
 from mlebench.sandbox.docker.container import FOLDER_LABEL
@@ -72,7 +72,7 @@ def examine(data_dir: str | Path | None = None, runs_dir: str | Path | None = No
     """
     try:
         client = engine.connect()
-    except engine.EngineUnreachable as error:
+    except EngineUnreachable as error:
         yield Finding("engine", "problem", "none answers", str(error))
         client = None
     if client is not None:

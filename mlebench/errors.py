@@ -1,22 +1,106 @@
 """The errors that a user can cause, each shown as one sentence and an exit code.
 
-MlebenchError
-├── UsageError     wrong usage or a missing precondition: exit code 2
-└── WorkFailed     the work was tried and failed: exit code 1
+MlebenchError                    the work was tried and failed: exit code 1
+├── UsageError                   wrong usage or a missing precondition: exit code 2
+│   ├── RulesNotAccepted         Kaggle wants the rules of a competition accepted first
+│   └── EngineUnreachable        no container engine answers
+├── WorkFailed                   the work was tried and failed: exit code 1
+│   ├── RawDataFault             raw data is incomplete or damaged and must be fetched again
+│   ├── NotOnKaggle              Kaggle does not know what was asked for
+│   ├── RangeRefused             a file on Kaggle is shorter than what is here of it
+│   └── StartFailed              an attempt at a run did not start
+├── MalformedForm                a request to the checker is no form with a file
+├── GroupStopped                 a run group was stopped because its runs fail at once
+└── Interrupted                  the harness was asked to leave: exit code 130
+
+InvalidSubmission                a submission cannot be scored; `grading` raises it and knows nothing of this tree
 """
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from grading.submission import InvalidSubmission as InvalidSubmission
 
 
 class MlebenchError(Exception):
-    """Base of every error whose message is meant for the user: what, where, how to mend."""
+    """Base of every error whose message is meant for the user: what, where, and what helps."""
 
     exit_code = 1
 
 
 class UsageError(MlebenchError):
-    """Wrong usage or a missing precondition; the message ends with the command that mends it."""
+    """Wrong usage or a missing precondition; the message ends with the command that helps."""
 
     exit_code = 2
 
 
+class RulesNotAccepted(UsageError):
+    """The account has not accepted the rules of a competition."""
+
+
+class EngineUnreachable(UsageError):
+    """No container engine answers; the message says where it was looked for and what to do."""
+
+
 class WorkFailed(MlebenchError):
-    """The work was tried and failed (a damaged download, a full disk, a failed run)."""
+    """The work was tried and failed (a full disk, a network that fails for too long, a failed run)."""
+
+
+class RawDataFault(WorkFailed):
+    """Raw data is incomplete or damaged; preparing marks it, so that it is fetched again."""
+
+
+class NotOnKaggle(WorkFailed):
+    """Kaggle does not know what was asked for, or does not show it to this account."""
+
+
+class RangeRefused(WorkFailed):
+    """The file on Kaggle is shorter than what is here of it."""
+
+
+class StartFailed(WorkFailed):
+    """An attempt at a run did not start.
+
+    Attributes:
+        reason: one word for tables, such as `gpu-unavailable`.
+        detail: one sentence for people that ends with what to do.
+        failure_class: agent: its own doing, counts; infrastructure: ours, is retried and reported apart.
+    """
+
+    def __init__(self, reason: str, detail: str, failure_class: Literal["agent", "infrastructure"] = "infrastructure") -> None:
+        super().__init__(detail)
+        self.reason, self.detail, self.failure_class = reason, detail, failure_class
+
+
+class MalformedForm(MlebenchError):
+    """The request is no form with the expected file; the message may be shown to whoever sent it."""
+
+
+class GroupStopped(MlebenchError):
+    """A group was stopped early because its runs fail at once.
+
+    Attributes:
+        results: what the groups that were run together came to, each a `mlebench.runs.group_report.GroupResult`.
+    """
+
+    def __init__(self, message: str, results: Sequence[Any]) -> None:
+        super().__init__(message)
+        self.results = results
+
+
+class Interrupted(MlebenchError):
+    """The harness was asked to leave; the message says how to go on."""
+
+    exit_code = 130
+
+
+def __getattr__(name: str) -> Any:
+    # `grading` imports pandas, which most commands do without
+    if name == "InvalidSubmission":
+        from grading.submission import InvalidSubmission
+
+        return InvalidSubmission
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,7 +14,7 @@ import pytest
 from grading.submission import id_text
 from mlebench.errors import WorkFailed
 from mlebench.grade import grade_csv, validate_submission
-from mlebench.preparation.build import is_prepared, make_mock, prepare
+from mlebench.preparation import is_prepared, make_mock, prepare
 from mlebench.registry import SPLITS, Competition, Registry
 from mlebench.registry.keys import KEY_FILE
 

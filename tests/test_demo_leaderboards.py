@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.demo_leaderboards import evaluate, roster_of
-from mlebench.preparation.build import prepare
+from mlebench.preparation import prepare
 from mlebench.registry import Registry
 
 QUICK = (

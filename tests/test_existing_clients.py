@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from mlebench.cli.main import main
-from mlebench.preparation.build import make_mock, prepare
+from mlebench.preparation import make_mock, prepare
 
 ID = "spaceship-titanic"
 

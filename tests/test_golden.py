@@ -15,7 +15,7 @@ import py7zr
 import pytest
 
 from mlebench.grade import grade_csv
-from mlebench.preparation.build import prepare
+from mlebench.preparation import prepare
 from mlebench.registry import Registry
 
 GOLDEN = Path(os.environ.get("MLEBENCH_GOLDEN", "no-golden-cases"))

@@ -18,7 +18,7 @@ from scipy.io import loadmat
 from mlebench.data.archives import read_tar
 from mlebench.data.tfrecord import decode_example, read_tfrecord
 from mlebench.errors import UsageError, WorkFailed
-from mlebench.preparation.build import make_mock, prepare
+from mlebench.preparation import make_mock, prepare
 from mlebench.registry import Competition, Registry
 
 EDITIONS = pytest.mark.parametrize(("edition", "leaks"), [("v1", True), ("v2", False)])

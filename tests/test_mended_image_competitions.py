@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from mlebench.data.tfrecord import decode_example, read_tfrecord
-from mlebench.preparation.build import make_mock, prepare
+from mlebench.preparation import make_mock, prepare
 from mlebench.registry import Competition, Registry
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from grading import InvalidSubmission
 from mlebench.errors import WorkFailed
-from mlebench.preparation.build import make_mock, prepare
+from mlebench.preparation import make_mock, prepare
 from mlebench.registry import Competition, Registry
 
 

@@ -12,7 +12,7 @@ import pytest
 from mlebench.data import read_csv, read_json_lines
 from mlebench.data.mocking import MISSING_LOOKING
 from mlebench.grade import grade_csv
-from mlebench.preparation.build import make_mock, prepare
+from mlebench.preparation import make_mock, prepare
 from mlebench.registry import Competition, Registry
 
 

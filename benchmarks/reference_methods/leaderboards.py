@@ -19,7 +19,7 @@ import pandas as pd
 
 from benchmarks.reference_methods import binary
 from mlebench._support import paths
-from mlebench.preparation.build import prepare
+from mlebench.preparation import prepare
 from mlebench.preparation.references import rank, write_leaderboard
 from mlebench.registry import Competition, Registry
 from mlebench.registry.content import load_module

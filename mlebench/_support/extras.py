@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 from mlebench.errors import UsageError
 
-_EXTRA_OF = {
-    "bson": "formats",
+EXTRA_OF = {
     "fastparquet": "formats",
     "py7zr": "formats",
     "pyarrow": "formats",
@@ -16,13 +15,13 @@ _EXTRA_OF = {
     "ray": "ray",
     "shtab": "completion",
     "submitit": "slurm",
-    "torch": "research",
 }
+"""The extra of `pyproject.toml` that installs each optional package."""
 
 
 @contextlib.contextmanager
 def extras_explained() -> Iterator[None]:
-    """Tell which extra to install where an optional package is missing.
+    """Name the extra to install where an optional package is missing.
 
     Raises:
         UsageError: with the command that installs it.
@@ -30,8 +29,14 @@ def extras_explained() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package not in _EXTRA_OF:
+        if (explained := missing_extra(error)) is None:
             raise
-        extra = _EXTRA_OF[package]
-        raise UsageError(f"this needs the package {package}; `pip install 'mlebench[{extra}]'` installs it") from None
+        raise explained from None
+
+
+def missing_extra(error: ModuleNotFoundError) -> UsageError | None:
+    """The error with the command that installs a missing optional package; None where the package is in no extra."""
+    package = (error.name or "").partition(".")[0]
+    if package not in EXTRA_OF:
+        return None
+    return UsageError(f"this needs the package {package}; `pip install 'mlebench[{EXTRA_OF[package]}]'` installs it")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlebench._support.quantities import show_duration, show_size
 
 if TYPE_CHECKING:
-    from mlebench._support.progress import Progress
+    from mlebench._support.steps import Step
 
 _LINE_EVERY = 30.0
 _QUIET_PHASES = {"asks Kaggle", "preparing", "making the mock", "removing raw data"}
@@ -36,19 +36,19 @@ class Speed:
         return (total - done) / self.rate if total is not None and self.rate > 0 else None
 
 
-def describe(progress: Progress, speed: Speed) -> str:
+def describe(step: Step, speed: Speed) -> str:
     """One line: `downloading 1.2 GiB of 5.7 GiB, 34.0 MiB/s, 2 min 12 s left`."""
-    if progress.phase != "downloading":
-        return progress.phase
-    of = f" of {show_size(progress.total)}" if progress.total is not None else ""
+    if step.phase != "downloading":
+        return step.phase
+    of = f" of {show_size(step.total)}" if step.total is not None else ""
     rate = f", {show_size(speed.rate)}/s" if speed.rate else ""
-    left = speed.left(progress.done, progress.total)
+    left = speed.left(step.done, step.total)
     time_left = f", {show_duration(left)} left" if left else ""
-    return f"downloading {show_size(progress.done)}{of}{rate}{time_left}"
+    return f"downloading {show_size(step.done)}{of}{rate}{time_left}"
 
 
 class PreparationDisplay:
-    """Shows the progress of several competitions on stderr; a context manager and a `Watch`. A quiet one shows nothing."""
+    """Shows the steps of several competitions on stderr; a context manager and a `Listener`. A quiet one shows nothing."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
@@ -71,19 +71,19 @@ class PreparationDisplay:
         if self._live:
             self._live.stop()
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, step: Step) -> None:
         """Take a step of a competition."""
         if self._quiet:
             return
-        name = progress.competition_id
+        name = step.competition_id
         speed = self._speeds.setdefault(name, Speed())
-        if progress.phase == "downloading":
-            speed.update(progress.done)
-        line = describe(progress, speed)
+        if step.phase == "downloading":
+            speed.update(step.done)
+        line = describe(step, speed)
         if self._live:
             self._latest[name] = line
             self._redraw()
-        elif self._is_due(progress):
+        elif self._is_due(step):
             print(f"{name}: {line}", file=sys.stderr, flush=True)
 
     def tell(self, line: str) -> None:
@@ -99,13 +99,13 @@ class PreparationDisplay:
         else:
             print(line, file=sys.stderr, flush=True)
 
-    def _is_due(self, progress: Progress) -> bool:
-        name, now = progress.competition_id, time.monotonic()
-        finished = progress.phase == "downloading" and progress.done == progress.total
-        new = self._phases.get(name) != progress.phase
-        due = finished or (new and progress.phase not in _QUIET_PHASES)
-        due = due or (progress.phase == "downloading" and now > self._told_at.get(name, 0.0) + _LINE_EVERY)
-        self._phases[name] = progress.phase
+    def _is_due(self, step: Step) -> bool:
+        name, now = step.competition_id, time.monotonic()
+        finished = step.phase == "downloading" and step.done == step.total
+        new = self._phases.get(name) != step.phase
+        due = finished or (new and step.phase not in _QUIET_PHASES)
+        due = due or (step.phase == "downloading" and now > self._told_at.get(name, 0.0) + _LINE_EVERY)
+        self._phases[name] = step.phase
         if due:
             self._told_at[name] = now
         return due

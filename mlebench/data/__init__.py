@@ -46,11 +46,10 @@ _LAZY = {
     "write_parts": "mlebench.data.large_tables",
     "parquet_parts": "mlebench.data.parquet",
     "write_parquet": "mlebench.data.parquet",
-    "is_prepared": "mlebench.preparation.build",
-    "download_and_prepare_dataset": "mlebench.preparation.published",
-    "download_dataset": "mlebench.preparation.published",
-    "get_leaderboard": "mlebench.preparation.published",
-    "is_dataset_prepared": "mlebench.preparation.published",
+    "download_and_prepare_dataset": "mlebench.preparation.clients",
+    "download_dataset": "mlebench.preparation.clients",
+    "get_leaderboard": "mlebench.preparation.clients",
+    "is_dataset_prepared": "mlebench.preparation.clients",
 }
 
 __all__ = [

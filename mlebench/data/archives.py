@@ -18,8 +18,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple, cast
 
 from mlebench.data.links import FIXED_TIME, make_folders
-from mlebench.data.raw_faults import damaged, missing, some_missing
-from mlebench.errors import WorkFailed
+from mlebench.data.raw_faults import damaged, is_of_the_content, missing, some_missing
+from mlebench.errors import RawDataFault
 
 _BOMB_RATIO = 1_000
 _BOMB_FLOOR = 2**30
@@ -63,18 +63,24 @@ def extract(archive: Path, target: Path) -> Path:
         `target`.
 
     Raises:
-        WorkFailed: if the archive is missing, damaged or unsafe.
+        RawDataFault: if the archive is missing, damaged or unsafe.
     """
     target.mkdir(parents=True, exist_ok=True)
-    with _damage_explained(archive):
-        if zipfile.is_zipfile(archive):
-            _extract_zip(archive, target)
-        elif tarfile.is_tarfile(archive):
-            _extract_tar(archive, target)
-        elif _is_7z(archive):
-            _extract_7z(archive, target)
-        else:
-            raise WorkFailed(f"{archive} is no zip, tar or 7z archive, or is damaged; download it again")
+    try:
+        with _damage_explained(archive):
+            if zipfile.is_zipfile(archive):
+                _extract_zip(archive, target)
+            elif tarfile.is_tarfile(archive):
+                _extract_tar(archive, target)
+            elif _is_7z(archive):
+                _extract_7z(archive, target)
+            else:
+                raise RawDataFault(f"{archive} is no zip, tar or 7z archive, or is damaged; download it again")
+    except Exception as error:
+        # archive libraries raise anything over damaged headers
+        if not is_of_the_content(error):
+            raise
+        raise damaged(archive, error) from None
     return target
 
 
@@ -83,7 +89,7 @@ def open_zip(archive: Path) -> Iterator[zipfile.ZipFile]:
     """Open a zip to read members in place.
 
     Raises:
-        WorkFailed: if the archive is missing, damaged or unsafe.
+        RawDataFault: if the archive is missing, damaged or unsafe.
     """
     with _damage_explained(archive), zipfile.ZipFile(archive) as opened:
         _check_zip(archive, opened)
@@ -95,13 +101,13 @@ def open_member(archive: Path, name: str) -> Iterator[IO[bytes]]:
     """Open one member of a zip to read it in place.
 
     Raises:
-        WorkFailed: if the archive or the member is missing, damaged or unsafe.
+        RawDataFault: if the archive or the member is missing, damaged or unsafe.
     """
     with open_zip(archive) as opened:
         try:
             member = opened.open(name)
         except KeyError:
-            raise WorkFailed(f"{archive} holds no {name}; download it again") from None
+            raise RawDataFault(f"{archive} holds no {name}; download it again") from None
         with member:
             yield member
 
@@ -118,7 +124,7 @@ def unpack_files(archive: Path, target: Path, names: Iterable[str] | Mapping[str
         The number of files.
 
     Raises:
-        WorkFailed: if the archive is missing, damaged or unsafe, or lacks members, naming how many and the first few.
+        RawDataFault: if the archive is missing, damaged or unsafe, or lacks members, naming how many and the first few.
     """
     pairs = list(names.items()) if isinstance(names, Mapping) else [(name, name) for name in names]
     make_folders(target, (new for _, new in pairs))
@@ -151,7 +157,7 @@ def write_zip(target: Path, members: Iterable[Member]) -> int:
         The number of members.
 
     Raises:
-        WorkFailed: if a source is missing.
+        RawDataFault: if a source is missing.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w", allowZip64=True) as packed:
@@ -173,7 +179,7 @@ def write_7z(target: Path, members: Iterable[Member]) -> None:
         members: files, or folders for an entry without content.
 
     Raises:
-        WorkFailed: if a source is missing.
+        RawDataFault: if a source is missing.
     """
     import py7zr
     from py7zr.helpers import ArchiveTimestamp
@@ -203,7 +209,7 @@ def read_tar(archive: Path) -> Iterator[TarEntry]:
     """Go through the files of a tar archive, compressed or not, in one pass and without unpacking it.
 
     Raises:
-        WorkFailed: if the archive is missing, damaged or unsafe.
+        RawDataFault: if the archive is missing, damaged or unsafe.
     """
     with _damage_explained(archive), tarfile.open(archive, "r|*") as opened:
         while (member := opened.next()) is not None:
@@ -219,7 +225,7 @@ def tar_entries(folder: Path, names: Iterable[str]) -> Iterator[TarEntry]:
     """Files below a folder as entries of the same names.
 
     Raises:
-        WorkFailed: if a file is missing.
+        RawDataFault: if a file is missing.
     """
     for name in names:
         with _open_source(Member(name, folder / name)) as file:
@@ -328,13 +334,14 @@ def _extract_7z(archive: Path, target: Path) -> None:
 def _check_name(archive: Path, name: str) -> None:
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts:
-        raise WorkFailed(f"{archive} holds {name!r}, which leads out of its folder; refused")
+        raise RawDataFault(f"{archive} holds {name!r}, which leads out of its folder; refused, download it again")
 
 
-def _odd_member(archive: Path, name: str) -> WorkFailed:
-    return WorkFailed(f"{archive} holds {name!r}, which is neither a file nor a folder; refused")
+def _odd_member(archive: Path, name: str) -> RawDataFault:
+    return RawDataFault(f"{archive} holds {name!r}, which is neither a file nor a folder; refused, download it again")
 
 
 def _check_size(archive: Path, unpacked: int) -> None:
     if unpacked > max(_BOMB_FLOOR, _BOMB_RATIO * archive.stat().st_size):
-        raise WorkFailed(f"{archive} would unpack to {unpacked / 1e9:.1f} GB, over {_BOMB_RATIO} times its size; refused")
+        size = f"{unpacked / 1e9:.1f} GB, over {_BOMB_RATIO} times its size"
+        raise RawDataFault(f"{archive} would unpack to {size}; refused, download it again")

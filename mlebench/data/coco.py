@@ -15,7 +15,7 @@ import pandas as pd
 from mlebench.data.json_files import write_indented_json
 from mlebench.data.links import link_files
 from mlebench.data.tables import write_csv
-from mlebench.errors import UsageError, WorkFailed
+from mlebench.errors import RawDataFault
 from mlebench.registry.edition import Edition
 
 
@@ -35,14 +35,14 @@ def labelled_images(metadata: dict[str, Any], source: Path, *, image_id: str = "
         image_id: what the id is called in the image records.
 
     Raises:
-        WorkFailed: if the lists do not belong together.
+        RawDataFault: if the lists do not belong together.
     """
     annotations, images = metadata["annotations"], metadata["images"]
     if len(annotations) != len(images):
-        raise WorkFailed(f"{source} holds {len(annotations):,} annotations but {len(images):,} images; download it again")
+        raise RawDataFault(f"{source} holds {len(annotations):,} annotations but {len(images):,} images; download it again")
     for position, (annotation, image) in enumerate(zip(annotations, images, strict=True)):
         if annotation["image_id"] != image[image_id]:
-            raise WorkFailed(f"{source}: annotation {position} is not of the image at its position; download it again")
+            raise RawDataFault(f"{source}: annotation {position} is not of the image at its position; download it again")
     return [LabelledImage(*pair) for pair in zip(annotations, images, strict=True)]
 
 
@@ -67,7 +67,7 @@ def split_categories(
         v2_at_most: most test images that v2 takes of a category.
 
     Raises:
-        UsageError: if no category has two images.
+        RawDataFault: if no category has two images.
     """
     positions: dict[Any, list[int]] = {}
     for position, (annotation, _) in enumerate(labelled):
@@ -88,7 +88,7 @@ def split_categories(
             train += [of_category[place] for place in order[n_test:]]
         test += [of_category[place] for place in order[:n_test]]
     if not test:
-        raise UsageError(f"{edition.competition_id}: no category has two images to split; check that the raw data is complete")
+        raise RawDataFault("no category of the raw data has two images to split; download it again")
     if edition.is_v1:
         random.Random(0).shuffle(test)
     else:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlebench._support.checksums import md5
 from mlebench.data.raw_faults import missing
-from mlebench.preparation.checksums import md5
 
 
 def take_groups(table: pd.DataFrame, by: str, names: Sequence[Any] | np.ndarray) -> pd.DataFrame:
@@ -30,7 +30,7 @@ def same_content(files: Iterable[Path]) -> list[str]:
     """One name per file, equal for files with equal bytes; only files that share their size with another one are read.
 
     Raises:
-        WorkFailed: if a file is missing.
+        RawDataFault: if a file is missing.
     """
     files = list(files)
     try:

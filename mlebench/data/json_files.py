@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mlebench.data.raw_faults import damaged, missing
-from mlebench.errors import WorkFailed
+from mlebench.errors import RawDataFault
 
 _INDENT = 4
 
@@ -21,7 +21,7 @@ def read_json(path: Path, encodings: Sequence[str] = ("utf-8",)) -> Any:
         encodings: tried in order until one decodes the whole file.
 
     Raises:
-        WorkFailed: if the file is missing, cut off, or in another encoding.
+        RawDataFault: if the file is missing, cut off, or in another encoding.
     """
     for encoding in encodings:
         try:
@@ -33,14 +33,14 @@ def read_json(path: Path, encodings: Sequence[str] = ("utf-8",)) -> Any:
             raise missing(path) from None
         except json.JSONDecodeError as error:
             raise damaged(path, error) from None
-    raise WorkFailed(f"{path} is damaged: it is not {' or '.join(encodings)} text; download it again")
+    raise RawDataFault(f"{path} is damaged: it is not {' or '.join(encodings)} text; download it again")
 
 
 def read_json_lines(path: Path) -> Iterator[Any]:
     """The objects of a file with one JSON document per line, one at a time; blank lines are skipped.
 
     Raises:
-        WorkFailed: if the file is missing, cut off, or not UTF-8.
+        RawDataFault: if the file is missing, cut off, or not UTF-8.
     """
     number = 0
     try:
@@ -51,7 +51,7 @@ def read_json_lines(path: Path) -> Iterator[Any]:
     except FileNotFoundError:
         raise missing(path) from None
     except ValueError as error:
-        raise WorkFailed(f"{path} is damaged at line {max(number, 1):,} ({error}); download it again") from None
+        raise RawDataFault(f"{path} is damaged at line {max(number, 1):,} ({error}); download it again") from None
 
 
 def write_json_list(path: Path, records: Iterable[Any]) -> None:

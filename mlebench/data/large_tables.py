@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data.raw_faults import unreadable
-from mlebench.data.tables import read_csv, write_csv
+from mlebench.data.tables import mixed_types_allowed, read_csv, write_csv
 
 PART_ROWS = 250_000
 """Rows read, sorted and written at a time."""
@@ -51,7 +51,7 @@ class LargeTable:
             options: passed on to `mlebench.data.read_csv`.
 
         Raises:
-            WorkFailed: if the file is missing or damaged.
+            RawDataFault: if the file is missing or damaged.
         """
         rows = 0
         types: dict[str, Any] = {}
@@ -102,10 +102,16 @@ def write_parts(parts: Iterable[pd.DataFrame], path: Path) -> None:
 def _parts(path: Path, rows: int, options: dict[str, Any]) -> Iterator[pd.DataFrame]:
     reader: Any = read_csv(path, chunksize=rows, **options)
     with reader:
-        try:
-            yield from reader
-        except (pd.errors.ParserError, UnicodeDecodeError) as error:
-            raise unreadable(path, "csv", error) from None
+        while (part := _next_part(reader, path)) is not None:
+            yield part
+
+
+def _next_part(reader: Iterator[pd.DataFrame], path: Path) -> pd.DataFrame | None:
+    try:
+        with mixed_types_allowed():
+            return next(reader, None)
+    except ValueError as error:
+        raise unreadable(path, "csv", error) from None
 
 
 def _common_type(a: Any, b: Any) -> Any:

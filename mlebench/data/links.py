@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mlebench.data.raw_faults import missing, some_missing
-from mlebench.errors import WorkFailed
+from mlebench.errors import RawDataFault
 
 _CANNOT_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EACCES, errno.ENOTSUP}
 _FICLONE = 0x40049409
@@ -23,7 +23,7 @@ def link(source: Path, target: Path) -> None:
     """Make `target` the same file as `source`, whose folder must exist.
 
     Raises:
-        WorkFailed: if the source is missing.
+        RawDataFault: if the source is missing.
     """
     try:
         os.link(source, target, follow_symlinks=True)
@@ -51,7 +51,7 @@ def link_files(source: Path, target: Path, names: Iterable[str] | Mapping[str, s
         The number of files.
 
     Raises:
-        WorkFailed: if files are missing, naming how many and the first few.
+        RawDataFault: if files are missing, naming how many and the first few.
     """
     pairs = list(names.items()) if isinstance(names, Mapping) else [(name, name) for name in dict.fromkeys(names)]
     make_folders(target, (new for _, new in pairs))
@@ -61,7 +61,7 @@ def link_files(source: Path, target: Path, names: Iterable[str] | Mapping[str, s
                 _copy_dateless(source / old, target / new)
         else:
             _link_pairs(source, target, pairs)
-    except (WorkFailed, FileNotFoundError):
+    except (RawDataFault, FileNotFoundError):
         raise some_missing([name for name, _ in pairs if not (source / name).exists()], source) from None
     return len(pairs)
 
@@ -80,7 +80,7 @@ def link_tree(source: Path, target: Path) -> int:
         The number of files.
 
     Raises:
-        WorkFailed: if `source` is missing.
+        RawDataFault: if `source` is missing.
     """
     if not source.is_dir():
         raise missing(f"the folder {source}")

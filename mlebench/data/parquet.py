@@ -25,7 +25,7 @@ def parquet_parts(path: Path, *, columns: Sequence[str] | None = None, part_rows
         part_rows: most rows of a part.
 
     Raises:
-        WorkFailed: if the file is missing or damaged.
+        RawDataFault: if the file is missing or damaged.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

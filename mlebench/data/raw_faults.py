@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 
-from mlebench.errors import WorkFailed
+from mlebench.errors import MlebenchError, RawDataFault
+
+_OF_THE_MACHINE = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.EIO,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.EBUSY,
+    errno.ESTALE,
+}
 
 
-class RawDataFault(WorkFailed):
-    """Raw data that must be got again."""
+def is_of_the_content(error: Exception) -> bool:
+    """Whether an error of reading raw data comes from what the data holds.
+
+    False for errors of this machine (a full disk, no permission, too little memory), missing packages, and errors that have
+    their message for the user already.
+    """
+    if isinstance(error, OSError):
+        return error.errno not in _OF_THE_MACHINE
+    return not isinstance(error, MlebenchError | MemoryError | ImportError)
 
 
 def missing(what: object) -> RawDataFault:

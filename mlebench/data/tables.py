@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -13,7 +14,7 @@ import pandas as pd
 
 from mlebench.data.archives import Member, open_zip, scratch, write_zip
 from mlebench.data.raw_faults import missing, unreadable
-from mlebench.errors import WorkFailed
+from mlebench.errors import RawDataFault
 
 
 def read_csv(source: Path | IO[bytes], *, text: bool = False, **options: Any) -> pd.DataFrame:
@@ -26,7 +27,7 @@ def read_csv(source: Path | IO[bytes], *, text: bool = False, **options: Any) ->
         options: passed on to `pandas.read_csv`.
 
     Raises:
-        WorkFailed: if the file is missing or damaged.
+        RawDataFault: if the file is missing or damaged.
     """
     if text:
         options = {"keep_default_na": False, **options}
@@ -35,15 +36,22 @@ def read_csv(source: Path | IO[bytes], *, text: bool = False, **options: Any) ->
             return read_csv(member, **options)
     where = source if isinstance(source, Path) else getattr(source, "name", "an archive member")
     try:
-        # mixed types in one column are legal raw data, and what v1's bytes were made from
-        warnings.simplefilter("ignore", pd.errors.DtypeWarning)
-        table: pd.DataFrame = pd.read_csv(source, **{"float_precision": "round_trip", **options})
-        return table
+        with mixed_types_allowed():
+            table: pd.DataFrame = pd.read_csv(source, **{"float_precision": "round_trip", **options})
+            return table
     except FileNotFoundError:
         raise missing(where) from None
     except ValueError as error:
         # damaged csv, text or numbers: each is a ValueError of pandas
         raise unreadable(where, "csv", error) from None
+
+
+@contextlib.contextmanager
+def mixed_types_allowed() -> Iterator[None]:
+    """Keep pandas from warning of mixed types in one column: legal raw data, and what v1's bytes were made from."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pd.errors.DtypeWarning)
+        yield
 
 
 def _only_table(archive: zipfile.ZipFile, path: Path) -> str:
@@ -53,7 +61,8 @@ def _only_table(archive: zipfile.ZipFile, path: Path) -> str:
     at_root = [name for name in names if name in expected]
     named_alike = at_root or [name for name in names if PurePosixPath(name).name in expected]
     if len(names) != 1 and len(named_alike) != 1:
-        raise WorkFailed(f"{path} should hold one table named {path.stem}, it holds {', '.join(names[:5]) or 'nothing'}")
+        held = ", ".join(names[:5]) or "nothing"
+        raise RawDataFault(f"{path} should hold one table named {path.stem}, it holds {held}; download it again")
     return (named_alike or names)[0]
 
 
@@ -61,12 +70,12 @@ def one_hot(labels: pd.Series, classes: Sequence[str]) -> pd.DataFrame:
     """One column of 0 and 1 per class, in the order of `classes`, with the index of `labels`.
 
     Raises:
-        WorkFailed: if a label is none of the classes.
+        RawDataFault: if a label is none of the classes.
     """
     codes = pd.Index(classes).get_indexer(pd.Index(labels))
     if (codes < 0).any():
         unknown = ", ".join(map(str, labels[codes < 0].unique()[:3]))
-        raise WorkFailed(f"the raw data holds `{labels.name}` values that are no class ({unknown}); download it again")
+        raise RawDataFault(f"the raw data holds `{labels.name}` values that are no class ({unknown}); download it again")
     table = np.zeros((len(labels), len(classes)), dtype=np.int64)
     table[np.arange(len(labels)), codes] = 1
     return pd.DataFrame(table, columns=list(classes), index=labels.index)
@@ -81,12 +90,12 @@ def look_up(table: pd.DataFrame, by: str, keys: pd.Series) -> pd.DataFrame:
         keys: the values to look for.
 
     Raises:
-        WorkFailed: if keys are missing, naming how many and the first few.
+        RawDataFault: if keys are missing, naming how many and the first few.
     """
     rows = pd.Index(table[by]).get_indexer(pd.Index(keys))
     if (rows < 0).any():
         shown = ", ".join(map(str, keys[rows < 0].tolist()[:3]))
-        raise WorkFailed(f"{(rows < 0).sum():,} rows of the raw data lack their `{by}` ({shown}) in a table; download it again")
+        raise RawDataFault(f"{(rows < 0).sum():,} rows of the raw data lack their `{by}` ({shown}) in a table; download it again")
     found: pd.DataFrame = table.iloc[rows].set_axis(keys.index)
     return found
 

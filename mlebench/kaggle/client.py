@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mlebench.errors import UsageError, WorkFailed
+from mlebench.errors import NotOnKaggle, RangeRefused, RulesNotAccepted, UsageError, WorkFailed
 from mlebench.kaggle.connection import bound_waiting, problem_of
 from mlebench.kaggle.credentials import HOW_TO, Credentials, find_credentials
 from mlebench.kaggle.patience import Patience
@@ -19,18 +19,6 @@ Result = TypeVar("Result")
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 _BOARD_PAGE = 200
 _LIST_PAGE = 100
-
-
-class RulesNotAccepted(UsageError):
-    """The account has not accepted the rules of a competition."""
-
-
-class NotOnKaggle(WorkFailed):
-    """Kaggle does not know what was asked for, or does not show it to this account."""
-
-
-class RangeRefused(WorkFailed):
-    """The file is shorter than what is there of it."""
 
 
 def rules_page(competition_id: str) -> str:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlebench._support.progress import Progress, Watch, ignore
-from mlebench.errors import WorkFailed
+from mlebench._support import folders
+from mlebench._support.steps import Listener, Step, ignore
+from mlebench.errors import RangeRefused
 from mlebench.kaggle.partial_file import Identity, PartialFile, partial_file
 from mlebench.kaggle.patience import Patience
 from mlebench.kaggle.transfer import Transfer
-from mlebench.preparation.build import explained
-from mlebench.preparation.checksums import ChecksumCache
 
 if TYPE_CHECKING:
     import requests
@@ -32,7 +30,7 @@ def archive_path(competition: Competition) -> Path:
 
 
 def download(
-    competition: Competition, folder: Path, *, force: bool = False, transfer: Transfer | None = None, watch: Watch = ignore
+    competition: Competition, folder: Path, *, force: bool = False, transfer: Transfer | None = None, listener: Listener = ignore
 ) -> Path:
     """Download a competition's zip as `<folder>/<id>.zip`; the name appears when the file is complete.
 
@@ -41,7 +39,7 @@ def download(
         folder: made if need be.
         force: download again what lies there.
         transfer: patience and bandwidth.
-        watch: gets bytes and total.
+        listener: gets bytes and total.
 
     Returns:
         The path of the zip.
@@ -55,102 +53,26 @@ def download(
         return archive
 
     def waiting() -> None:
-        watch(Progress(competition.id, "waits for another process that downloads it"))
-
-    with explained(competition, "downloading"), partial_file(archive, waiting) as part:
-        if archive.exists() and not force:
-            return archive
-        _Download(competition.id, part, transfer or Transfer(), watch).run()
-        return part.finish()
-
-
-def download_raw(
-    competition: Competition, *, verify: bool = True, transfer: Transfer | None = None, watch: Watch = ignore
-) -> Path:
-    """Download, check and unpack a competition's raw data.
-
-    Args:
-        competition: the competition.
-        verify: compare the zip's md5 with the published one.
-        transfer: patience and bandwidth.
-        watch: gets phases, bytes and total.
-
-    Returns:
-        The folder with the unpacked raw data, which only ever appears complete.
-
-    Raises:
-        UsageError: without credentials, or if the rules are not accepted.
-        WorkFailed: if the download fails, or the md5 differs; the zip is kept then.
-    """
-    archive = download(competition, competition.root, transfer=transfer, watch=watch)
-    if verify and _is_damaged(competition, archive, watch):
-        archive.unlink()
-        archive = download(competition, competition.root, transfer=transfer, watch=watch)
-        if _is_damaged(competition, archive, watch):
-            raise WorkFailed(f"{archive} arrived damaged twice; try again later")
-    return _unpack(competition, archive, watch)
-
-
-def _unpack(competition: Competition, archive: Path, watch: Watch) -> Path:
-    from mlebench.preparation.raw_folder import unpack_into_place
-
-    watch(Progress(competition.id, "unpacking"))
-    try:
-        raw = unpack_into_place(archive, competition.raw_dir)
-    except WorkFailed:
-        # a damaged archive must not be taken for the download again
-        archive.unlink(missing_ok=True)
-        raise
-    archive.unlink(missing_ok=True)
-    return raw
-
-
-def _is_damaged(competition: Competition, archive: Path, watch: Watch) -> bool:
-    """Compare with the published md5.
-
-    Returns:
-        True if the file is broken, so that another download helps.
-
-    Raises:
-        WorkFailed: if the file is sound, but another one.
-    """
-    expected = competition.facts.md5.zip
-    if expected is None:
-        return False
-    watch(Progress(competition.id, "checking the download"))
-    with ChecksumCache.of(competition.root) as cache:
-        found = cache.md5(archive)
-    if found == expected:
-        return False
-    members = _sound_members(archive)
-    if members is None:
-        return True
-    raise WorkFailed(
-        f"{archive} has md5 {found}, the zip of 2024 had {expected}; all {members:,} members are sound, so it is no broken "
-        f"download: Kaggle re-packs archives now and then, or changed the data (`unzip -v {archive}` lists sizes and checksums "
-        f"by member to compare). `mlebench prepare {competition.id} --no-verify` goes on with it"
-    )
-
-
-def _sound_members(archive: Path) -> int | None:
-    """Number of members of a zip; None if it is broken."""
-    import zlib
+        listener(Step(competition.id, "waits for another process that downloads it"))
 
     try:
-        with zipfile.ZipFile(archive) as opened:
-            return None if opened.testzip() else len(opened.infolist())
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError):
-        return None
+        with partial_file(archive, waiting) as part:
+            if archive.exists() and not force:
+                return archive
+            _Download(competition.id, part, transfer or Transfer(), listener).run()
+            return part.finish()
+    except OSError as error:
+        raise folders.explain(error, f"downloading {competition.id}", folder) from None
 
 
 class _Download:
     """One file, over as many connections as it takes."""
 
-    def __init__(self, competition_id: str, part: PartialFile, transfer: Transfer, watch: Watch) -> None:
+    def __init__(self, competition_id: str, part: PartialFile, transfer: Transfer, listener: Listener) -> None:
         self._id = competition_id
         self._part = part
         self._limit = transfer.limit
-        self._watch = watch
+        self._listener = listener
         self._total: int | None = None
         self._told_at = 0.0
         self._patience = Patience(transfer.patience, tell=self._tell)
@@ -201,8 +123,6 @@ class _Download:
             return self._receive(response)
 
     def _open(self, service: KaggleService, offset: int, known: Identity | None) -> requests.Response:
-        from mlebench.kaggle.client import RangeRefused
-
         try:
             return service.open_download(self._id, self._patience, offset=offset, validator=known.validator if known else None)
         except RangeRefused:
@@ -227,7 +147,7 @@ class _Download:
 
     def _tell(self, phase: str) -> None:
         self._told_at = time.monotonic()
-        self._watch(Progress(self._id, phase, len(self._part), self._total))
+        self._listener(Step(self._id, phase, len(self._part), self._total))
 
 
 class _Changed(Exception):

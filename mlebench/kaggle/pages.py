@@ -8,9 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlebench._support.folders import PARTIAL, put_in_place
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.kaggle.patience import Patience
-from mlebench.preparation.build import PARTIAL, put_in_place
 
 if TYPE_CHECKING:
     from mlebench.kaggle.transfer import Transfer

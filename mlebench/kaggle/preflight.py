@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from mlebench._support.progress import Progress, Watch, ignore
-from mlebench.errors import UsageError, WorkFailed
+from mlebench._support.steps import Listener, Step, ignore
+from mlebench.errors import NotOnKaggle, RulesNotAccepted, UsageError, WorkFailed
 from mlebench.kaggle.patience import Patience
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Access:
     message: str = ""
 
 
-def check_access(competitions: Sequence[Competition], transfer: Transfer, watch: Watch = ignore) -> dict[str, Access]:
+def check_access(competitions: Sequence[Competition], transfer: Transfer, listener: Listener = ignore) -> dict[str, Access]:
     """Ask Kaggle for each competition whether it may be downloaded, without downloading it.
 
     The list of joined competitions tells whether the credentials are accepted; a download answers 403 where rules are not.
@@ -44,28 +44,28 @@ def check_access(competitions: Sequence[Competition], transfer: Transfer, watch:
         UsageError: if credentials are missing or refused.
         WorkFailed: if Kaggle cannot be reached.
     """
-    from mlebench.kaggle.client import KaggleService, NotOnKaggle
+    from mlebench.kaggle.client import KaggleService
     from mlebench.kaggle.credentials import find_credentials
 
     if not competitions:
         return {}
     credentials = find_credentials()
-    patience = Patience(transfer.patience, tell=lambda message: watch(Progress("Kaggle", message)))
+    patience = Patience(transfer.patience, tell=lambda message: listener(Step("Kaggle", message)))
     try:
         entered = KaggleService(credentials).entered(patience)
     except NotOnKaggle:
         entered = set()
     with ThreadPoolExecutor(min(_AT_ONCE, len(competitions))) as pool:
-        checks = [pool.submit(_check_one, competition, credentials, transfer, watch) for competition in competitions]
+        checks = [pool.submit(_check_one, competition, credentials, transfer, listener) for competition in competitions]
         found = [check.result() for check in checks]
     return {access.competition_id: _with_entered(access, entered) for access in found}
 
 
-def _check_one(competition: Competition, credentials: Credentials, transfer: Transfer, watch: Watch) -> Access:
-    from mlebench.kaggle.client import KaggleService, RulesNotAccepted
+def _check_one(competition: Competition, credentials: Credentials, transfer: Transfer, listener: Listener) -> Access:
+    from mlebench.kaggle.client import KaggleService
 
-    patience = Patience(transfer.patience, tell=lambda message: watch(Progress(competition.id, message)))
-    watch(Progress(competition.id, "asks Kaggle"))
+    patience = Patience(transfer.patience, tell=lambda message: listener(Step(competition.id, message)))
+    listener(Step(competition.id, "asks Kaggle"))
     try:
         with KaggleService(credentials).open_download(competition.id, patience) as response:
             length = response.headers.get("Content-Length", "")

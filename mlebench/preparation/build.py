@@ -3,43 +3,70 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
-import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 from mlebench import __version__
-from mlebench._support.extras import extras_explained
-from mlebench.errors import MlebenchError, UsageError, WorkFailed
-from mlebench.preparation.checksums import Difference, differences
-from mlebench.preparation.counts import count_differences
-from mlebench.preparation.record import PreparationRecord
+from mlebench._support.folders import PARTIAL, put_in_place
+from mlebench._support.quantities import show_size
+from mlebench._support.steps import Listener, Step, ignore
+from mlebench.errors import MlebenchError, RawDataFault, UsageError
+from mlebench.preparation.faults import explained, keep_traceback, raw_data_fault
+from mlebench.preparation.options import PreparationOptions
+from mlebench.preparation.record import PreparationRecord, is_prepared, made_from_another
 from mlebench.preparation.references import measure_references
+from mlebench.preparation.sources import RawData, acquire
+from mlebench.preparation.verify import count_differences, recorded_checksums, require_published
 from mlebench.registry.keys import draw_key, hash_of, keep_key, kept_key
 
 if TYPE_CHECKING:
     from mlebench.registry import Competition
 
-PARTIAL = ".partial-"
-"""What begins with this beside the prepared data is half made, and removed by the next call."""
+State = Literal["prepared", "present", "skipped", "failed"]
 
 
-def is_prepared(competition: Competition, *, grading_only: bool = False) -> bool:
-    """Whether the data of this competition and edition lies there complete.
+@dataclass(frozen=True)
+class PreparationOutcome:
+    """How preparing one competition ended."""
+
+    competition_id: str
+    message: str
+    exit_code: int = 0
+    state: State = "prepared"
+    """prepared: now; present: it was already; skipped: as asked for; failed: `message` says why."""
+    seconds: float = 0.0
+
+
+def prepare_one(
+    competition: Competition, options: PreparationOptions, listener: Listener = ignore, memory: int | None = None
+) -> PreparationOutcome:
+    """Get and prepare one competition; whatever goes wrong is said in the outcome.
 
     Args:
-        grading_only: look only for what grading needs.
+        competition: the competition.
+        options: what is asked for.
+        listener: gets phases and bytes.
+        memory: most bytes that this process may use, for the message if that is too little.
     """
-    files = competition.facts.files
-    needed = [files.answers, files.sample_submission]
-    if not grading_only:
-        needed += files.prepared
-    return all((competition.prepared_dir / name).exists() for name in needed)
+    started = time.monotonic()
+    try:
+        outcome = _get_and_prepare(competition, options, listener)
+    except MlebenchError as error:
+        outcome = failure(competition.id, str(error), error.exit_code)
+    except MemoryError:
+        outcome = failure(competition.id, too_little_memory(memory))
+    except Exception as error:
+        outcome = failure(
+            competition.id, f"preparing failed unexpectedly ({type(error).__name__}: {error}){keep_traceback(competition)}"
+        )
+    return replace(outcome, seconds=time.monotonic() - started)
 
 
 def prepare(competition: Competition, raw: Path, *, verify: bool = True, mock: bool = False) -> PreparationRecord:
@@ -49,115 +76,30 @@ def prepare(competition: Competition, raw: Path, *, verify: bool = True, mock: b
     from a fresh one.
 
     Args:
+        competition: the competition.
         raw: the unpacked download; it is only read.
         verify: compare v1's tables with their published md5.
         mock: whether this is a trial: `raw` is made up, nothing is compared, and generated data gets no measured leaderboard.
 
     Raises:
         UsageError: if the data directory cannot be written.
-        WorkFailed: if the raw data is incomplete or damaged, the disk is full, or a checksum differs.
+        RawDataFault: if the raw data is incomplete or damaged.
+        WorkFailed: if the disk is full, or a checksum differs.
     """
     with alone(competition):
-        return prepare_alone(competition, raw, verify=verify, mock=mock)
+        return _prepare_from(competition, RawData(raw, mock, ours=False), PreparationOptions(source=raw, verify=verify))
 
 
-def prepare_alone(competition: Competition, raw: Path, *, verify: bool, mock: bool, new_key: bool = False) -> PreparationRecord:
-    """`prepare` for a caller that holds the competition's lock.
-
-    Args:
-        new_key: draw a fresh key even if there is one kept with the data that is replaced.
-    """
-    if competition.facts.keyed and competition.edition.key is None:
-        kept = None if new_key else kept_key(competition.private_dir)
-        competition = competition.with_key(kept or draw_key())
-    with explained(competition):
-        build = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=competition.root))
-        try:
-            build.chmod(0o755)
-            record = _build(competition, raw, build, verify=verify, mock=mock)
-            put_in_place(build, competition.prepared_dir)
-            return record
-        finally:
-            shutil.rmtree(build, ignore_errors=True)
+def failure(competition_id: str, message: str, exit_code: int = 1) -> PreparationOutcome:
+    """The outcome of work that failed."""
+    return PreparationOutcome(competition_id, f"{competition_id}: {message}", exit_code, "failed")
 
 
-def make_mock(competition: Competition, raw: Path, *, size: int, seed: int) -> None:
-    """Make a tiny raw download of the true schema in the folder `raw`."""
-    import numpy as np
-
-    raw.mkdir(parents=True, exist_ok=True)
-    if not competition.facts.generated:
-        with extras_explained():
-            competition.mock_fn(raw, np.random.default_rng(seed), size)
-
-
-def _build(competition: Competition, raw: Path, build: Path, *, verify: bool, mock: bool) -> PreparationRecord:
-    from mlebench.preparation.verify import recorded_checksums
-
-    public, private = build / "public", build / "private"
-    public.mkdir()
-    private.mkdir()
-    competition.prepare_fn(raw, public, private)
-    (public / "description.md").write_text(competition.description, encoding="utf-8")
-    _require_files(competition, build)
-    if competition.edition.keyed and competition.edition.key:
-        keep_key(private, competition.edition.key)
-        # a trial run has no use for a leaderboard, which takes most of the time
-        if not mock:
-            measure_references(competition, build)
-    published = _verify(competition, build) if verify and not mock else {}
-    uncertain = {path: count for path, count in competition.facts.counts.items() if path not in published}
-    record = PreparationRecord(
-        competition_id=competition.id,
-        edition=competition.edition.name,
-        split_key_hash=competition.edition.key_hash,
-        verified=bool(published),
-        mock=mock,
-        harness_version=__version__,
-        prepared_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        instance_hash=hash_of(competition.edition.key) if competition.edition.keyed and competition.edition.key else None,
-        odd_counts=count_differences(build, uncertain) if published else [],
-        checksums=recorded_checksums(competition, build, published),
-        competition_version=competition.facts.version,
-    )
-    record.write(build)
-    return record
-
-
-def _require_files(competition: Competition, build: Path) -> None:
-    missing = [name for name in competition.facts.files.prepared if not (build / name).exists()]
-    if missing:
-        raise WorkFailed(f"preparing {competition.id} made no {', '.join(missing)}; the raw data seems incomplete")
-
-
-def _verify(competition: Competition, build: Path) -> dict[str, str]:
-    """The published md5 of all tables that have one, which the files in `build` have too."""
-    # parquet bytes depend on the library's version
-    expected = {path: md5 for path, md5 in competition.checksums.prepared.items() if not path.endswith(".parquet")}
-    if differing := differences(build, expected):
-        known = competition.facts.counts
-        counts = {entry.path: known[entry.path] for entry in differing if entry.path in known}
-        raise WorkFailed(_explain_differences(competition, differing, count_differences(build, counts)))
-    return expected
-
-
-def _explain_differences(competition: Competition, differing: list[Difference], counts: list[str]) -> str:
-    listed = "; ".join(map(str, differing[:3])) + (f"; and {len(differing) - 3} more" if len(differing) > 3 else "")
-    rows = f" ({'; '.join(counts[:3])})" if counts else ""
-    return (
-        f"{competition.id} does not come out as published: {listed}{rows}. The raw data is not the one of 2024 or is damaged; "
-        f"`mlebench prepare {competition.id} --no-verify` prepares it all the same"
-    )
-
-
-def put_in_place(made: Path, target: Path) -> None:
-    """Give a complete folder its name, on the same file system; what stood there is removed."""
-    if target.exists():
-        with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=target.parent, ignore_cleanup_errors=True) as old:
-            target.rename(Path(old) / "old")
-            made.rename(target)
-    else:
-        made.rename(target)
+def too_little_memory(memory: int | None) -> str:
+    """What to do where memory was too small."""
+    if memory is None:
+        return "the memory of this machine is too small; call again with fewer --jobs"
+    return f"it needs more than {show_size(memory)} of memory; call again with fewer --jobs or a higher --memory"
 
 
 @contextlib.contextmanager
@@ -173,56 +115,148 @@ def alone(competition: Competition, waiting: Callable[[], None] = lambda: None) 
     Raises:
         UsageError: if the data directory cannot be written.
     """
+    root = competition.root
     with contextlib.ExitStack() as stack:
-        with explained(competition):
-            competition.root.mkdir(parents=True, exist_ok=True)
-            lock = stack.enter_context((competition.root / ".lock").open("w"))
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context((root / ".lock").open("w"))
+        except OSError as error:
+            raise explained(error, "preparing", competition) from None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             waiting()
             fcntl.flock(lock, fcntl.LOCK_EX)
-        for leftover in competition.root.glob(f"{PARTIAL}*"):
+        for leftover in root.glob(f"{PARTIAL}*"):
             shutil.rmtree(leftover, ignore_errors=True)
         yield
 
 
-@contextlib.contextmanager
-def explained(competition: Competition, doing: str = "preparing") -> Iterator[None]:
-    """Turn errors of the file system and missing packages into one sentence for the user; `doing` tells what failed."""
+def _get_and_prepare(competition: Competition, options: PreparationOptions, listener: Listener) -> PreparationOutcome:
+    name = competition.id
+    with alone(competition, lambda: listener(Step(name, "waits for another process that prepares it"))):
+        if options.pages:
+            _fetch_pages(competition, options, listener)
+        if not options.force and is_prepared(competition):
+            _require_same_data(competition, options)
+            return PreparationOutcome(name, f"{name}: already prepared in {competition.prepared_dir}", state="present")
+        try:
+            raw = acquire(competition, options, listener)
+        except (OSError, ImportError) as error:
+            raise explained(error, "getting the raw data of", competition) from None
+        listener(Step(name, "preparing"))
+        try:
+            record = _prepare_from(competition, raw, options)
+        except RawDataFault as error:
+            raw.mark_damaged()
+            raise RawDataFault(f"{error}{_how_to_go_on(competition, raw, options)}") from None
+        if not (options.keep_raw or raw.mock):
+            listener(Step(name, "removing raw data"))
+            raw.drop()
+    return PreparationOutcome(name, f"{name}: prepared in {competition.prepared_dir} ({_how(record)})")
+
+
+def _prepare_from(competition: Competition, raw: RawData, options: PreparationOptions) -> PreparationRecord:
+    """`prepare` for a caller that holds the competition's lock."""
+    target = competition.prepared_dir
+    if competition.facts.keyed and competition.edition.key is None:
+        kept = None if options.new_key else kept_key(target / "private")
+        competition = competition.with_key(kept or draw_key())
     try:
-        with extras_explained():
-            yield
-    except OSError as error:
-        raise _as_user_error(error, competition, doing) from None
+        build = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=target.parent))
+        try:
+            build.chmod(0o755)
+            record = _build(competition, raw, build, options)
+            put_in_place(build, target)
+            return record
+        finally:
+            shutil.rmtree(build, ignore_errors=True)
+    except (OSError, ImportError) as error:
+        raise explained(error, "preparing", competition) from None
 
 
-def _as_user_error(error: OSError, competition: Competition, doing: str) -> MlebenchError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return WorkFailed(
-            f"the disk is full while {doing} {competition.id} in {competition.root}; nothing is lost: make space and call again"
-        )
-    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR):
-        place = Path(str(error.filename or competition.root))
-        if not (place.is_relative_to(competition.root) or competition.root.is_relative_to(place)):
-            return UsageError(f"cannot use {place} ({error.strerror}); make it readable for this user and call again")
-        return UsageError(f"cannot write {place} ({error.strerror}); choose another place with --data-dir")
-    if isinstance(error, FileNotFoundError) and error.filename and competition.root.is_relative_to(error.filename):
-        return UsageError(f"cannot make the folder {error.filename}; choose another place with --data-dir")
-    if isinstance(error, FileNotFoundError):
-        return WorkFailed(f"{error.filename} is missing from the raw data of {competition.id}; download it again")
-    return WorkFailed(f"{doing} {competition.id} failed: {error}")
+def _build(competition: Competition, raw: RawData, build: Path, options: PreparationOptions) -> PreparationRecord:
+    facts, edition = competition.facts, competition.edition
+    public, private = build / "public", build / "private"
+    public.mkdir()
+    private.mkdir()
+    try:
+        competition.prepare_fn(raw.folder, public, private)
+    except Exception as error:
+        if (fault := raw_data_fault(error, competition, raw.folder, sound=raw.sound)) is None:
+            raise
+        raise fault from error
+    (public / "description.md").write_text(competition.description, encoding="utf-8")
+    paths = facts.files.prepared
+    _require_files(competition, build, paths)
+    key = edition.key if edition.keyed else None
+    if key:
+        keep_key(private, key)
+        # a trial run has no use for a leaderboard, which takes most of the time
+        if not raw.mock:
+            measure_references(competition, build)
+    compared = options.verify and not raw.mock
+    published = require_published(competition, build, options.command(competition, verify=False)) if compared else {}
+    uncertain = {path: count for path, count in facts.counts.items() if path not in published}
+    record = PreparationRecord(
+        competition_id=facts.id,
+        edition=edition.name,
+        split_key_hash=edition.key_hash,
+        verified=bool(published),
+        mock=raw.mock,
+        harness_version=__version__,
+        prepared_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        instance_hash=hash_of(key) if key else None,
+        odd_counts=count_differences(build, uncertain) if published else [],
+        checksums=recorded_checksums(build, paths, published),
+        competition_version=facts.version,
+    )
+    record.write(build)
+    return record
 
 
-def folder_size(folder: Path) -> int:
-    """Bytes of all files below a folder."""
-    return sum(entry.stat().st_size for entry in _files(folder))
+def _require_files(competition: Competition, build: Path, paths: list[str]) -> None:
+    missing = [name for name in paths if not (build / name).exists()]
+    if missing:
+        made_no = f"preparing {competition.id} made no {', '.join(missing)}"
+        raise RawDataFault(f"{made_no}; the raw data seems incomplete, download it again")
 
 
-def _files(folder: Path) -> Iterator[os.DirEntry[Any]]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield from _files(Path(entry.path))
-            elif entry.is_file(follow_symlinks=False):
-                yield entry
+def _how_to_go_on(competition: Competition, raw: RawData, options: PreparationOptions) -> str:
+    """The end of a sentence that asks for raw data to be downloaded again: the command that the user calls."""
+    command = options.command(competition)
+    if raw.sound:
+        return ", although it was made or checked just now, so this may be a fault of the competition's `prepare`"
+    if raw.mock:
+        return f": {command} makes the mock anew"
+    if options.source is not None or competition.facts.kaggle is None:
+        return f": put it into {options.source or raw.folder} and call {command}"
+    return f": {command} does so"
+
+
+def _require_same_data(competition: Competition, options: PreparationOptions) -> None:
+    """Refuse to take a mock for real data, or data of another key or version for what is asked for."""
+    command = options.command(competition, force=True)
+    if part := made_from_another(competition):
+        how = f"{command} with the same key" if part == "key" else command
+        raise UsageError(f"it is prepared from another {part} in {competition.prepared_dir}; {how} replaces that data")
+    record = PreparationRecord.read(competition.prepared_dir)
+    if record and record.mock and not options.mock:
+        raise UsageError(f"{competition.prepared_dir} is prepared from a mock; {command} replaces it by the real data")
+
+
+def _how(record: PreparationRecord) -> str:
+    if record.instance_hash:
+        return f"generated from key {record.instance_hash}"
+    odd = "".join(f"; but {sentence}" for sentence in record.odd_counts)
+    return "verified" + odd if record.verified else "mock data" if record.mock else "not verified"
+
+
+def _fetch_pages(competition: Competition, options: PreparationOptions, listener: Listener) -> None:
+    from mlebench.kaggle.pages import fetch_pages
+
+    listener(Step(competition.id, "getting Kaggle's pages"))
+    try:
+        fetch_pages(competition, options.transfer)
+    except (OSError, ImportError) as error:
+        raise explained(error, "getting Kaggle's pages of", competition) from None

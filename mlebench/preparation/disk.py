@@ -1,13 +1,28 @@
-"""How much disk preparing competitions takes, estimated from the sizes of their downloads."""
+"""Looking ahead before preparing: what is there, what must be downloaded, and whether the disk has room for it.
+
+How much disk preparing takes is estimated from the sizes of the downloads.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mlebench._support.quantities import show_size
+from mlebench._support.steps import Listener, ignore
+from mlebench.errors import UsageError
+from mlebench.kaggle.download import archive_path
+from mlebench.preparation.build import PreparationOutcome, failure
+from mlebench.preparation.record import is_prepared
+from mlebench.preparation.sources import has_raw
 
 if TYPE_CHECKING:
+    from mlebench.kaggle.preflight import Access
+    from mlebench.preparation.options import PreparationOptions
     from mlebench.registry import Competition
 
 _TABLES = {"tabular", "text", "graph"}
@@ -24,6 +39,116 @@ class DiskNeed(NamedTuple):
     """Less cannot do: every download, unpacked to no less than its size, and the largest one packed beside it."""
     likely: int
     """With tables that unpack to several times their size, and archives that are written anew."""
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """What stands before preparing."""
+
+    present: list[Competition]
+    """Prepared already."""
+    at_hand: list[Competition]
+    """To prepare, with the raw data here."""
+    to_download: list[Competition]
+    sizes: dict[str, int] = field(default_factory=dict)
+    """Bytes that are still to come, by id of `to_download`, where known."""
+    arrived: dict[str, int] = field(default_factory=dict)
+    """Bytes of zips that are here, whole or begun, by id of `to_download` and `at_hand`."""
+    unaccepted: list[Access] = field(default_factory=list)
+    failed: list[Access] = field(default_factory=list)
+
+    @property
+    def open(self) -> list[Competition]:
+        """Those of `to_download` that nothing stands in the way of."""
+        closed = {access.competition_id for access in [*self.unaccepted, *self.failed]}
+        return [competition for competition in self.to_download if competition.id not in closed]
+
+    def left_out(self) -> list[PreparationOutcome]:
+        """Outcomes of the competitions that cannot be downloaded."""
+        skipped = [
+            PreparationOutcome(access.competition_id, f"{access.competition_id}: skipped: {access.message}", state="skipped")
+            for access in self.unaccepted
+        ]
+        return skipped + [failure(access.competition_id, access.message) for access in self.failed]
+
+    def need(self, *, jobs: int, keep_raw: bool) -> DiskNeed:
+        """Bytes of disk that the downloads, and what is made of zips that are here, take."""
+        concerned = [*self.open, *self.at_hand]
+        whole = {
+            entry.id: self.sizes.get(entry.id, 0) + self.arrived.get(entry.id, 0)
+            for entry in concerned
+            if entry.id in self.sizes or entry.id in self.arrived
+        }
+        arrived = sum(self.arrived.get(name, 0) for name in whole)
+        return disk_need(whole, concerned, jobs=jobs, keep_raw=keep_raw, arrived=arrived)
+
+
+def look_ahead(competitions: Sequence[Competition], options: PreparationOptions, listener: Listener = ignore) -> Readiness:
+    """Sort competitions by what preparing them takes, and ask Kaggle about those that must be downloaded.
+
+    Args:
+        competitions: the competitions.
+        options: what is asked for.
+        listener: gets what goes on.
+
+    Raises:
+        UsageError: without accepted credentials, where a download is needed.
+        WorkFailed: if Kaggle cannot be reached.
+    """
+    online = options.source is None and not options.mock
+    present = [] if options.force else [competition for competition in competitions if is_prepared(competition)]
+    left = [competition for competition in competitions if competition not in present]
+    to_download = [competition for competition in left if online and _needs_download(competition)]
+    at_hand = [competition for competition in left if competition not in to_download]
+    zips = [competition for competition in at_hand if online and _is_zip(competition)]
+    arrived = {competition.id: archive_path(competition).stat().st_size for competition in zips}
+    if not to_download:
+        return Readiness(present, at_hand, [], arrived=arrived)
+    from mlebench.kaggle.partial_file import bytes_there
+    from mlebench.kaggle.preflight import check_access
+    from mlebench.kaggle.transfer import Transfer
+
+    accesses = check_access(to_download, options.transfer or Transfer(), listener)
+    sizes = {}
+    for competition in to_download:
+        size = accesses[competition.id].size or known_size(competition)
+        if size is not None:
+            arrived[competition.id] = min(size, bytes_there(archive_path(competition)))
+            sizes[competition.id] = size - arrived[competition.id]
+    found = accesses.values()
+    return Readiness(
+        present,
+        at_hand,
+        to_download,
+        sizes,
+        arrived,
+        unaccepted=[access for access in found if access.state == "rules"],
+        failed=[access for access in found if access.state == "failed"],
+    )
+
+
+def require_space(need: DiskNeed, data_dir: Path) -> str | None:
+    """Compare with the free space.
+
+    Returns:
+        A warning where it may not do; None where it does.
+
+    Raises:
+        UsageError: if it cannot do.
+    """
+    free = free_space(data_dir)
+    if need.surely > free:
+        raise UsageError(
+            f"{data_dir} has {show_size(free)} free, and downloading and unpacking takes at least {show_size(need.surely)} "
+            f"(about {show_size(need.likely)} with what is made of them); "
+            "make space, prepare fewer competitions, or choose another disk with --data-dir"
+        )
+    if need.likely > free:
+        return (
+            f"{data_dir} has {show_size(free)} free, and about {show_size(need.likely)} may be needed; "
+            "where the disk gets full, work stops without loss, and the same command goes on after space is made"
+        )
+    return None
 
 
 def disk_need(
@@ -62,6 +187,20 @@ def free_space(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
+def folder_size(folder: Path) -> int:
+    """Bytes of all files below a folder."""
+    return sum(entry.stat().st_size for entry in _files(folder))
+
+
+def _needs_download(competition: Competition) -> bool:
+    return not (competition.facts.generated or has_raw(competition) or _is_zip(competition))
+
+
+def _is_zip(competition: Competition) -> bool:
+    """Whether the raw data is a whole zip that is still to be unpacked."""
+    return not has_raw(competition) and archive_path(competition).is_file()
+
+
 def _one(competition: Competition, size: int, keep_raw: bool) -> tuple[int, int]:
     """Bytes that stay, and bytes that are needed on top while the competition is worked on."""
     tables = competition.modality in _TABLES
@@ -70,3 +209,12 @@ def _one(competition: Competition, size: int, keep_raw: bool) -> tuple[int, int]
     made = unpacked if rewritten else int(unpacked * _TABLE_SHARE)
     stays = unpacked + made if keep_raw else max(unpacked, made)
     return stays, size + unpacked + made - stays
+
+
+def _files(folder: Path) -> Iterator[os.DirEntry[Any]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files(Path(entry.path))
+            elif entry.is_file(follow_symlinks=False):
+                yield entry

@@ -1,4 +1,7 @@
-"""One process per competition, with a ceiling on its memory: one that dies takes nothing with it."""
+"""Preparing many competitions: each on its own, so that one that fails does not stop the others.
+
+Where several are prepared at once, or memory is limited, each gets a process of its own: one that dies takes nothing with it.
+"""
 
 from __future__ import annotations
 
@@ -12,34 +15,62 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
-from mlebench._support.progress import Progress, Watch
-from mlebench.preparation.task import PreparationOutcome, PreparationTask, failure, prepare_one, too_little_memory
+from mlebench._support.steps import Listener, Step, ignore
+from mlebench.preparation.build import PreparationOutcome, failure, prepare_one, too_little_memory
+from mlebench.preparation.options import PreparationOptions
+from mlebench.registry import Competition
 
 _LOOK_EVERY = 0.5
 
 
-def run_in_processes(
-    tasks: Sequence[PreparationTask], *, jobs: int, memory: int | None, tell: Callable[[str], None], watch: Watch
+def prepare_all(
+    competitions: Sequence[Competition],
+    options: PreparationOptions = PreparationOptions(),  # noqa: B008  # frozen
+    *,
+    jobs: int = 1,
+    memory: int | None = None,
+    tell: Callable[[str], None] = print,
+    listener: Listener = ignore,
 ) -> list[PreparationOutcome]:
-    """Run each task in a fresh process, `jobs` at a time.
+    """Prepare competitions, skipping what is prepared already.
 
     Args:
-        tasks: what to do.
-        jobs: processes at a time.
-        memory: most bytes of private memory of each.
-        tell: gets one line per finished task.
-        watch: gets the progress of all.
+        competitions: the competitions.
+        options: what is asked for.
+        jobs: competitions at a time; with more than one, or with `memory`, each is prepared in a process of its own.
+        memory: most bytes that each process may use.
+        tell: gets one line per finished competition.
+        listener: gets phases and bytes while the work goes on.
 
     Returns:
-        Outcomes in the order of the tasks; a process that is killed is a failed outcome.
+        One outcome per competition, in the order of the competitions; errors that a user can cause are outcomes, not exceptions.
     """
-    waiting = list(enumerate(tasks))
+    if jobs > 1 or memory is not None:
+        return _in_processes(competitions, options, jobs=jobs, memory=memory, tell=tell, listener=listener)
+    outcomes = []
+    for competition in competitions:
+        outcomes.append(prepare_one(competition, options, listener))
+        tell(outcomes[-1].message)
+    return outcomes
+
+
+def _in_processes(
+    competitions: Sequence[Competition],
+    options: PreparationOptions,
+    *,
+    jobs: int,
+    memory: int | None,
+    tell: Callable[[str], None],
+    listener: Listener,
+) -> list[PreparationOutcome]:
+    """Prepare each competition in a fresh process, `jobs` at a time; a process that is killed is a failed outcome."""
+    waiting = list(enumerate(competitions))
     running: dict[Connection, _Worker] = {}
     outcomes: dict[int, PreparationOutcome] = {}
     try:
         while waiting or running:
             while waiting and len(running) < max(1, jobs):
-                worker = _start(*waiting.pop(0), memory)
+                worker = _start(*waiting.pop(0), options, memory)
                 running[worker.results] = worker
             for connection in wait(list(running), timeout=_LOOK_EVERY):
                 worker = running[connection]  # type: ignore[index]
@@ -49,11 +80,11 @@ def run_in_processes(
                     outcomes[worker.place] = message
                     tell(message.message)
                 else:
-                    watch(message)
+                    listener(message)
     finally:
         for worker in running.values():
             worker.stop()
-    return [outcomes[place] for place in range(len(tasks))]
+    return [outcomes[place] for place in range(len(competitions))]
 
 
 @dataclass(frozen=True)
@@ -63,10 +94,10 @@ class _Worker:
     process: SpawnProcess
     results: Connection
 
-    def receive(self, memory: int | None) -> Progress | PreparationOutcome:
-        """What the process tells next; a failed outcome if it is gone."""
+    def receive(self, memory: int | None) -> Step | PreparationOutcome:
+        """What the process sends next; a failed outcome if it is gone."""
         try:
-            message: Progress | PreparationOutcome = self.results.recv()
+            message: Step | PreparationOutcome = self.results.recv()
         except (EOFError, OSError):
             # its end, or the beginning of a message that it was killed in
             self.process.join()
@@ -82,21 +113,21 @@ class _Worker:
         self.results.close()
 
 
-def _start(place: int, task: PreparationTask, memory: int | None) -> _Worker:
+def _start(place: int, competition: Competition, options: PreparationOptions, memory: int | None) -> _Worker:
     context = multiprocessing.get_context("spawn")
     results, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(task, sender, memory), name=task.competition.id)
+    process = context.Process(target=_work, args=(competition, options, sender, memory), name=competition.id)
     process.start()
     sender.close()
-    return _Worker(place, task.competition.id, process, results)
+    return _Worker(place, competition.id, process, results)
 
 
-def _work(task: PreparationTask, sender: Connection, memory: int | None) -> None:
+def _work(competition: Competition, options: PreparationOptions, sender: Connection, memory: int | None) -> None:
     # the parent ends its workers itself
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _limit_memory(memory)
-    sender.send(prepare_one(task, sender.send, memory))
+    sender.send(prepare_one(competition, options, sender.send, memory))
 
 
 def _end_with_parent() -> None:

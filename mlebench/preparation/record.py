@@ -1,4 +1,4 @@
-"""What a prepared folder was made of."""
+"""What lies prepared: whether it is complete, what it was made of, and from which key and version."""
 
 from __future__ import annotations
 
@@ -51,6 +51,20 @@ class PreparationRecord:
     def write(self, prepared: Path) -> None:
         """Put the record into a prepared folder."""
         (prepared / RECORD).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+
+def is_prepared(competition: Competition, *, grading_only: bool = False) -> bool:
+    """Whether the data of this competition and edition lies there complete.
+
+    Args:
+        competition: the competition.
+        grading_only: look only for what grading needs.
+    """
+    files, folder = competition.facts.files, competition.prepared_dir
+    needed = [files.answers, files.sample_submission]
+    if not grading_only:
+        needed += files.prepared
+    return all((folder / name).exists() for name in needed)
 
 
 def made_from_another(competition: Competition) -> Literal["key", "version"] | None:

@@ -1,8 +1,13 @@
-"""Where raw data comes from: a folder or zip that somebody has, a mock, or Kaggle."""
+"""Where raw data comes from: a folder or zip that somebody has, a mock, or Kaggle; and the folder that it lies in.
+
+The raw folder of the data directory only ever appears complete. Beside it may lie two marks: that it was made up, and that it
+turned out to be damaged, which holds until something in it changes.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import shutil
 import tempfile
@@ -11,16 +16,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench._support.progress import Progress, Watch, ignore
-from mlebench.errors import UsageError
-from mlebench.preparation.build import PARTIAL, make_mock
-from mlebench.preparation.raw_folder import MOCK_MARK, has_content, has_raw, is_mock, unpack_into_place
+from mlebench._support.checksums import ChecksumCache
+from mlebench._support.folders import PARTIAL, put_in_place
+from mlebench._support.steps import Listener, Step, ignore
+from mlebench.data.archives import extract
+from mlebench.data.raw_faults import is_of_the_content
+from mlebench.errors import RawDataFault, UsageError, WorkFailed
 
 if TYPE_CHECKING:
-    from mlebench.kaggle.transfer import Transfer
+    from mlebench.preparation.options import PreparationOptions
     from mlebench.registry import Competition
 
 MOCK_SIZE = 200
+
+_MOCK_MARK = "mock.json"
+_DAMAGE_MARK = "damaged.json"
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,8 @@ class RawData:
     mock: bool
     ours: bool
     """Whether it lies in the data directory, so that it may be dropped after preparing."""
+    sound: bool = False
+    """Whether it was just made, or compared with the published md5, so that it cannot be damaged."""
 
     def drop(self) -> None:
         """Remove the raw data, if it is ours."""
@@ -42,72 +54,179 @@ class RawData:
         with contextlib.suppress(OSError):
             self.folder.rename(aside)
         shutil.rmtree(aside, ignore_errors=True)
-        (root / MOCK_MARK).unlink(missing_ok=True)
-        (root / f"{root.name}.zip").unlink(missing_ok=True)
+        for name in (_MOCK_MARK, _DAMAGE_MARK, f"{root.name}.zip"):
+            (root / name).unlink(missing_ok=True)
+
+    def mark_damaged(self) -> None:
+        """Note that this raw data cannot be prepared, so that it is not used again as it is; only of ours that may be damaged."""
+        if self.ours and not self.sound:
+            note = {"state": _state(self.folder)}
+            (self.folder.parent / _DAMAGE_MARK).write_text(json.dumps(note) + "\n", encoding="utf-8")
 
 
-def acquire(
-    competition: Competition,
-    source: Path | None = None,
-    *,
-    mock: bool = False,
-    verify: bool = True,
-    transfer: Transfer | None = None,
-    watch: Watch = ignore,
-) -> RawData:
-    """Get a competition's raw data: from `source`, made up, from an earlier download, or from Kaggle.
+def has_raw(competition: Competition) -> bool:
+    """Whether a real, unpacked download lies in the data directory that is not known to be damaged."""
+    raw = competition.raw_dir
+    return _has_content(raw) and not _is_mock(raw) and not is_damaged(raw)
 
-    Args:
-        source: an unpacked folder, read in place, or a zip, unpacked into the data directory.
-        mock: make a mock download.
-        verify: compare a Kaggle download with its published md5.
-        transfer: patience and bandwidth of downloads.
-        watch: gets phases and bytes.
+
+def is_damaged(raw: Path) -> bool:
+    """Whether raw data in the data directory turned out to be damaged, and nothing of it has changed since."""
+    try:
+        return bool(json.loads((raw.parent / _DAMAGE_MARK).read_text(encoding="utf-8"))["state"] == _state(raw))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def make_mock(competition: Competition, raw: Path, *, size: int, seed: int) -> None:
+    """Make a tiny raw download of the true schema in the folder `raw`."""
+    raw.mkdir(parents=True, exist_ok=True)
+    if not competition.facts.generated:
+        import numpy as np
+
+        competition.mock_fn(raw, np.random.default_rng(seed), size)
+
+
+def acquire(competition: Competition, options: PreparationOptions, listener: Listener = ignore) -> RawData:
+    """Get a competition's raw data: from where the options say, made up, from an earlier download, or from Kaggle.
+
+    A folder is read in place, a zip is unpacked into the data directory.
 
     Raises:
-        UsageError: if `source` does not exist, or a mock would hide a real download.
+        UsageError: if the source does not exist, a mock would hide a real download, credentials are missing, or rules are not
+            accepted.
+        WorkFailed: if a download fails or is not the one of 2024.
     """
+    raw = competition.raw_dir
     if competition.facts.generated:
-        return RawData(_empty(competition.raw_dir), mock=False, ours=True)
-    if source is not None:
-        watch(Progress(competition.id, "unpacking"))
-        return _from(source, competition)
-    if mock:
-        watch(Progress(competition.id, "making the mock"))
-        return _mocked(competition)
-    if has_raw(competition):
-        return RawData(competition.raw_dir, mock=False, ours=True)
-    from mlebench.kaggle.download import download_raw
+        raw.mkdir(parents=True, exist_ok=True)
+        return RawData(raw, mock=False, ours=True)
+    if options.source is not None:
+        listener(Step(raw.parent.name, "unpacking"))
+        return _from(options.source, raw)
+    if options.mock:
+        listener(Step(raw.parent.name, "making the mock"))
+        return _mocked(competition, raw)
+    if not (_has_content(raw) and not _is_mock(raw) and not is_damaged(raw)):
+        return RawData(raw, mock=False, ours=True, sound=_download(competition, options, listener))
+    return RawData(raw, mock=False, ours=True)
 
-    return RawData(download_raw(competition, verify=verify, transfer=transfer, watch=watch), mock=False, ours=True)
 
-
-def _from(source: Path, competition: Competition) -> RawData:
+def _from(source: Path, raw: Path) -> RawData:
     if source.is_dir():
         # a folder of several downloads, as `prepare --split low --from DOWNLOADS` gets it
-        inside = [source / competition.id, source / f"{competition.id}.zip"]
+        inside = [source / raw.parent.name, source / f"{raw.parent.name}.zip"]
         nested = next((path for path in inside if path.exists()), None)
-        return _from(nested, competition) if nested else RawData(source, mock=False, ours=False)
+        return _from(nested, raw) if nested else RawData(source, mock=False, ours=False)
     if not source.exists():
         raise UsageError(f"{source} does not exist; --from takes an unpacked download or its zip")
     if not zipfile.is_zipfile(source):
         raise UsageError(f"{source} is no zip; --from takes an unpacked download or its zip")
-    return RawData(unpack_into_place(source, competition.raw_dir), mock=False, ours=True)
+    return RawData(_unpack_into_place(source, raw), mock=False, ours=True)
 
 
-def _mocked(competition: Competition) -> RawData:
-    raw = competition.raw_dir
-    if has_content(raw) and not is_mock(competition):
-        raise UsageError(f"{raw} holds a real download; `mlebench prepare {competition.id}` without --mock prepares it")
-    if not has_content(raw):
+def _mocked(competition: Competition, raw: Path) -> RawData:
+    there = _has_content(raw)
+    if there and not _is_mock(raw):
+        raise UsageError(f"{raw} holds a real download; `mlebench prepare {raw.parent.name}` without --mock prepares it")
+    stale = not there or is_damaged(raw)
+    if stale:
         raw.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=raw.parent) as folder:
             make_mock(competition, Path(folder) / "raw", size=MOCK_SIZE, seed=0)
-            (raw.parent / MOCK_MARK).write_text(json.dumps({"size": MOCK_SIZE, "seed": 0}) + "\n")
-            (Path(folder) / "raw").rename(raw)
-    return RawData(raw, mock=True, ours=True)
+            (raw.parent / _MOCK_MARK).write_text(json.dumps({"size": MOCK_SIZE, "seed": 0}) + "\n")
+            put_in_place(Path(folder) / "raw", raw)
+            (raw.parent / _DAMAGE_MARK).unlink(missing_ok=True)
+    return RawData(raw, mock=True, ours=True, sound=stale)
 
 
-def _empty(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def _download(competition: Competition, options: PreparationOptions, listener: Listener) -> bool:
+    """Download, check and unpack; the zip is kept if it is sound but not the one of 2024.
+
+    Returns:
+        Whether the zip has the published md5.
+    """
+    from mlebench.kaggle.download import download
+
+    transfer = options.transfer
+    archive = download(competition, competition.root, transfer=transfer, listener=listener)
+    if options.verify and _arrived_damaged(competition, archive, options, listener):
+        archive.unlink()
+        archive = download(competition, competition.root, transfer=transfer, listener=listener)
+        if _arrived_damaged(competition, archive, options, listener):
+            raise WorkFailed(f"{archive} arrived damaged twice; try again later")
+    listener(Step(competition.id, "unpacking"))
+    try:
+        _unpack_into_place(archive, competition.raw_dir)
+    except RawDataFault:
+        # a damaged archive must not be taken for the download again
+        archive.unlink(missing_ok=True)
+        raise
+    archive.unlink(missing_ok=True)
+    return options.verify and competition.facts.md5.zip is not None
+
+
+def _arrived_damaged(competition: Competition, archive: Path, options: PreparationOptions, listener: Listener) -> bool:
+    """Compare with the published md5.
+
+    Returns:
+        True if the file is broken, so that another download helps.
+
+    Raises:
+        WorkFailed: if the file is sound, but another one.
+    """
+    expected = competition.facts.md5.zip
+    if expected is None:
+        return False
+    listener(Step(competition.id, "checking the download"))
+    with ChecksumCache.of(competition.root) as cache:
+        found = cache.md5(archive)
+    if found == expected:
+        return False
+    members = _sound_members(archive)
+    if members is None:
+        return True
+    raise WorkFailed(
+        f"{archive} has md5 {found}, the zip of 2024 had {expected}; all {members:,} members are sound, so it is no broken "
+        f"download: Kaggle re-packs archives now and then, or changed the data (`unzip -v {archive}` lists sizes and checksums "
+        f"by member to compare). {options.command(competition, verify=False)} goes on with it"
+    )
+
+
+def _sound_members(archive: Path) -> int | None:
+    """Number of members of a zip; None if it is broken."""
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            return None if opened.testzip() else len(opened.infolist())
+    except Exception as error:
+        if not is_of_the_content(error):
+            raise
+        return None
+
+
+def _unpack_into_place(archive: Path, raw: Path) -> Path:
+    """Unpack an archive so that `raw` only ever appears complete; what stood there is replaced."""
+    raw.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=raw.parent) as folder:
+        put_in_place(extract(archive, Path(folder) / "raw"), raw)
+    # after the data, so that a kill in between never passes a mock off as a download
+    for mark in (_MOCK_MARK, _DAMAGE_MARK):
+        (raw.parent / mark).unlink(missing_ok=True)
+    return raw
+
+
+def _has_content(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def _is_mock(raw: Path) -> bool:
+    return (raw.parent / _MOCK_MARK).exists()
+
+
+def _state(folder: Path) -> str:
+    """A hash that changes with the name, the size or the time of any file of a folder."""
+    found = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        status = path.lstat()
+        found.update(f"{path.relative_to(folder)}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return found.hexdigest()

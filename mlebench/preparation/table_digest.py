@@ -9,7 +9,6 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlebench._support.extras import extras_explained
 from mlebench.errors import WorkFailed
 
 if TYPE_CHECKING:
@@ -25,12 +24,11 @@ def table_digest(path: Path) -> str:
     offsets. Row groups, compression, encodings and metadata do not count.
 
     Raises:
-        UsageError: if pyarrow is not installed.
         WorkFailed: if the file cannot be read.
     """
-    with extras_explained():
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         with pq.ParquetFile(path) as file:
             schema = file.schema_arrow

@@ -1,16 +1,22 @@
-"""Checking prepared data again: against published md5 sums, and against what was recorded when it was prepared."""
+"""Checking prepared data: against published md5 sums and counts, and against what was recorded when it was prepared.
+
+Some counts are general knowledge rather than measured, so a different count is reported and stops nothing; md5 sums decide.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import zipfile
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from mlebench._support.checksums import ChecksumCache, md5_of
 from mlebench.errors import WorkFailed
-from mlebench.preparation.checksums import ChecksumCache, md5
 from mlebench.preparation.record import PreparationRecord
 
 if TYPE_CHECKING:
@@ -58,8 +64,7 @@ class Verification:
 
     def __str__(self) -> str:
         if self.failed:
-            more = f"; and {len(self.failed) - 3} more" if len(self.failed) > 3 else ""
-            return "; ".join(map(str, self.failed[:3])) + more
+            return _listed(self.failed)
         kinds = Counter(check.kind for check in self.checks)
         return "as it should be: " + ", ".join(f"{count} by {kind}" for kind, count in kinds.items())
 
@@ -77,30 +82,58 @@ def verify_prepared(competition: Competition) -> Verification:
         return Verification(competition.id, competition.edition.name, tuple(checks))
 
 
-def recorded_checksums(competition: Competition, build: Path, known: dict[str, str]) -> dict[str, str]:
-    """What a preparation records of its files: md5, or `content:` and the content hash of a parquet table.
+def require_published(competition: Competition, build: Path, command: str) -> dict[str, str]:
+    """The published md5 of all tables that have one, which the files in `build` have too.
 
     Args:
         competition: the competition.
         build: the folder with `public/` and `private/`.
+        command: what the user calls to go on all the same.
+
+    Raises:
+        WorkFailed: if a table differs, naming the first few and their rows.
+    """
+    # parquet bytes depend on the library's version
+    expected = {path: md5 for path, md5 in competition.checksums.prepared.items() if not path.endswith(".parquet")}
+    there = [path for path in expected if (build / path).is_file()]
+    found = dict(zip(there, md5_of([build / path for path in there]), strict=True))
+    checks = [Check(path, "published md5", md5, found.get(path)) for path, md5 in expected.items()]
+    if differing := [check for check in checks if not check.passed]:
+        known = competition.facts.counts
+        counts = count_differences(build, {check.path: known[check.path] for check in differing if check.path in known})
+        rows = f" ({'; '.join(counts[:3])})" if counts else ""
+        raise WorkFailed(
+            f"{competition.id} does not come out as published: {_listed(differing)}{rows}. The raw data is not the one of 2024 "
+            f"or is damaged; {command} prepares it all the same"
+        )
+    return expected
+
+
+def recorded_checksums(build: Path, paths: Iterable[str], known: Mapping[str, str]) -> dict[str, str]:
+    """What a preparation records of its files: md5, or `content:` and the content hash of a parquet table.
+
+    Args:
+        build: the folder with `public/` and `private/`.
+        paths: the files and folders below it; folders and the largest files are left out.
         known: md5 by path that were just found.
     """
-    found = {}
-    for path in competition.facts.files.prepared:
-        file = build / path
-        if path in known:
-            found[path] = known[path]
-        elif file.is_file() and file.stat().st_size <= _LARGEST_RECORDED:
-            found[path] = _recorded(file)
-    return found
+    there = {path: file for path in paths if (file := build / path).is_file()}
+    files = {path: file for path, file in there.items() if path in known or file.stat().st_size <= _LARGEST_RECORDED}
+    tables = {path for path in files if path.endswith(".parquet")}
+    plain = [path for path in files if path not in known and path not in tables]
+    found = {**known, **dict(zip(plain, md5_of([files[path] for path in plain]), strict=True))}
+    return {path: f"{_CONTENT}{_content_hash(file)}" if path in tables else found[path] for path, file in files.items()}
 
 
-def _recorded(file: Path) -> str:
-    if file.suffix == ".parquet":
-        from mlebench.preparation.table_digest import table_digest
+def _content_hash(table: Path) -> str:
+    from mlebench.preparation.table_digest import table_digest
 
-        return _CONTENT + table_digest(file)
-    return md5(file)
+    return table_digest(table)
+
+
+def _listed(checks: Sequence[Check]) -> str:
+    more = f"; and {len(checks) - 3} more" if len(checks) > 3 else ""
+    return "; ".join(map(str, checks[:3])) + more
 
 
 def _plan(competition: Competition, record: PreparationRecord | None) -> list[tuple[str, CheckKind, str]]:
@@ -126,6 +159,48 @@ def _check(folder: Path, cache: ChecksumCache, path: str, kind: CheckKind, expec
     if kind == "presence":
         return Check(path, kind, expected, "there")
     try:
-        return Check(path, kind, expected, cache.content(file) if kind == "recorded content hash" else cache.md5(file))
+        by_content = kind == "recorded content hash"
+        return Check(path, kind, expected, cache.look_up("content", file, _content_hash) if by_content else cache.md5(file))
     except (WorkFailed, OSError):
         return Check(path, kind, expected, "nothing that can be read")
+
+
+def count_differences(prepared: Path, expected: Mapping[str, int]) -> list[str]:
+    """A sentence for each path that holds more or less than expected.
+
+    Args:
+        prepared: the folder that the paths start from.
+        expected: count by path. A folder may be counted by its entries or by all files below it.
+    """
+    told = []
+    for name, count in expected.items():
+        found = _counts(prepared / name)
+        if found and count not in found:
+            told.append(f"{name} holds {found[0]:,}, expected {count:,}")
+    return told
+
+
+def _counts(path: Path) -> list[int]:
+    """The counts that `path` may be said to have; none where it cannot be counted."""
+    if path.is_dir():
+        return [sum(1 for _ in path.iterdir()), sum(len(names) for _, _, names in os.walk(path))]
+    if not path.is_file():
+        return []
+    # what pandas raises for tables it cannot read are ValueErrors
+    with contextlib.suppress(ValueError, zipfile.BadZipFile):
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                return [sum(not member.is_dir() for member in archive.infolist())]
+        if path.suffix in (".csv", ".jsonl"):
+            return [_rows(path)]
+    return []
+
+
+def _rows(path: Path) -> int:
+    if path.suffix == ".jsonl":
+        with path.open("rb") as file:
+            return sum(1 for line in file if line.strip())
+    import pandas as pd
+
+    parts = pd.read_csv(path, usecols=[0], dtype=str, keep_default_na=False, chunksize=1_000_000)
+    return sum(len(part) for part in parts)

@@ -130,12 +130,12 @@ class Competition:
         mock: Callable[..., None] = load_value(self.folder / "mock.py", "mock")
         return mock
 
-    @property
+    @functools.cached_property
     def root(self) -> Path:
         """Folder of this competition's data in every edition."""
         return self.data_dir / self.id
 
-    @property
+    @functools.cached_property
     def raw_dir(self) -> Path:
         """The unpacked download."""
         return self.root / "raw"

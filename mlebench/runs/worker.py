@@ -13,14 +13,14 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from mlebench.errors import MlebenchError
+from mlebench.errors import MlebenchError, StartFailed
 from mlebench.runs.control import Control, StopMarks
 from mlebench.runs.plan import Plan
 from mlebench.runs.record import CHECKER_CALLS, RunRecord
 from mlebench.runs.request import make_request
 from mlebench.runs.result import grade_run
 from mlebench.runs.task import RunTask
-from mlebench.sandbox.base import OUTPUT_FOLDERS, Handle, Outcome, StartFailed
+from mlebench.sandbox.base import OUTPUT_FOLDERS, Handle, Outcome
 from mlebench.sandbox.choose import get_sandbox
 from mlebench.sandbox.ending import drop_ending, kept_ending
 
@@ -46,7 +46,7 @@ def execute(task: RunTask, gpu_ids: tuple[str, ...], control: Control | None = N
     try:
         outcome = _play(task, record, gpu_ids, control, place)
     except StartFailed as failure:
-        outcome = failure.outcome
+        outcome = Outcome("failed", failure.reason, failure.detail, failure_class=failure.failure_class)
     except MlebenchError as error:
         outcome = Outcome("failed", "not-ready", str(error), failure_class="infrastructure")
     except Exception as error:

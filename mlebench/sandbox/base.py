@@ -155,14 +155,6 @@ class Sandbox(Protocol):
         ...
 
 
-class StartFailed(Exception):
-    """An attempt did not start; `outcome` tells why, in which class, and whether a retry may help."""
-
-    def __init__(self, reason: str, detail: str, failure_class: FailureClass = "infrastructure") -> None:
-        super().__init__(detail)
-        self.outcome = Outcome(state="failed", reason=reason, detail=detail, failure_class=failure_class)
-
-
 def agent_environment(request: RunRequest, home: str) -> dict[str, str]:
     """Variables that every sandbox sets for the agent, its own ones last.
 

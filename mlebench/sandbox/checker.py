@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from mlebench._support.quantities import show_size
-from mlebench.sandbox.multipart import MalformedForm, save_form_file
+from mlebench.errors import MalformedForm
+from mlebench.sandbox.multipart import save_form_file
 
 Validate = Callable[[Path], tuple[bool, str]]
 VALID_MESSAGE = "the submission is valid"

@@ -10,6 +10,8 @@ from email.message import Message
 from pathlib import Path
 from typing import IO, Protocol
 
+from mlebench.errors import MalformedForm
+
 _BLOCK = 2**16
 _LONGEST_HEADER = 2**14
 _MOST_PARTS = 16
@@ -17,10 +19,6 @@ _MOST_PARTS = 16
 
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
-
-
-class MalformedForm(Exception):
-    """The request is no form with the expected file; the message may be shown to who sent it."""
 
 
 def save_form_file(stream: _Readable, content_type: str, length: int, field: str, target: Path) -> int:

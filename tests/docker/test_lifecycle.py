@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mlebench.agents import AgentSpec
-from mlebench.sandbox.base import StartFailed
+from mlebench.errors import StartFailed
 from mlebench.sandbox.docker import engine, network
 from mlebench.sandbox.docker.container import FOLDER_LABEL, RUN_LABEL, run_label
 from mlebench.sandbox.docker.sandbox import DockerSandbox
@@ -164,8 +164,7 @@ def test_engine_away_is_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("DOCKER_HOST", f"unix://{bench.folder}/no-engine.sock")
     with pytest.raises(StartFailed) as failure:
         DockerSandbox().start(request)
-    outcome = failure.value.outcome
-    assert (outcome.reason, outcome.failure_class) == ("engine-unreachable", "infrastructure")
+    assert (failure.value.reason, failure.value.failure_class) == ("engine-unreachable", "infrastructure")
     [problem] = DockerSandbox().problems([request.agent], request.profile)
     assert "--sandbox local" in problem
 
@@ -174,8 +173,8 @@ def test_image_that_cannot_be_had_is_named(bench: Bench, monkeypatch: pytest.Mon
     agent = AgentSpec(name="scripted", variant=None, directory=bench.request("true").agent.directory, image="localhost:1/none:1")
     with pytest.raises(StartFailed) as failure:
         bench.sandbox.start(bench.request("true", agent=agent))
-    assert failure.value.outcome.reason == "image-missing"
-    assert failure.value.outcome.failure_class == "infrastructure"
+    assert failure.value.reason == "image-missing"
+    assert failure.value.failure_class == "infrastructure"
 
 
 @pytest.mark.skipif(Path("/dev/nvidiactl").exists(), reason="this machine has a GPU")
@@ -183,7 +182,7 @@ def test_missing_gpu_is_named(bench: Bench) -> None:
     request = bench.request("true", gpu_ids=("0",))
     with pytest.raises(StartFailed) as failure:
         bench.sandbox.start(request)
-    assert failure.value.outcome.reason == "gpu-unavailable"
+    assert failure.value.reason == "gpu-unavailable"
     assert bench.containers() == []
     profile = request.profile.changed({"gpus": 1})
     assert any("GPU" in problem for problem in bench.sandbox.problems([request.agent], profile))
@@ -202,7 +201,7 @@ def test_unreadable_data_is_named(bench: Bench) -> None:
     bench.public.chmod(0o700)
     with pytest.raises(StartFailed) as failure:
         bench.sandbox.start(request)
-    assert failure.value.outcome.reason == "data-unreadable"
+    assert failure.value.reason == "data-unreadable"
 
 
 def test_public_data_without_a_description_file(bench: Bench) -> None:

@@ -42,11 +42,11 @@ def slow_agent(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    from mlebench.preparation.batch import prepare_all
+    from mlebench.preparation import PreparationOptions, prepare_all
 
     folder = tmp_path / "data"
     registry = Registry(folder)
-    prepare_all([registry.get_competition(name) for name in COMPETITIONS], mock=True, tell=print)
+    prepare_all([registry.get_competition(name) for name in COMPETITIONS], PreparationOptions(mock=True), tell=print)
     monkeypatch.setenv("MLEBENCH_DATA_DIR", str(folder))
     monkeypatch.setenv("MLEBENCH_RUNS_DIR", str(tmp_path / "runs"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))

@@ -17,7 +17,7 @@ import yaml
 
 from mlebench._support.paths import content_dir
 from mlebench.kaggle import patience
-from mlebench.preparation.build import make_mock
+from mlebench.preparation import make_mock
 from mlebench.registry import Registry
 from tests.kaggle.loopback import Contest, LoopbackKaggle, zipped
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from mlebench._support.progress import Progress
+from mlebench._support.steps import Step
 from mlebench.cli.main import main
 from mlebench.cli.preparation_display import Speed, describe
 from mlebench.data import download_and_prepare_dataset, download_dataset
@@ -25,7 +25,7 @@ from mlebench.kaggle.credentials import find_credentials
 from mlebench.kaggle.download import download
 from mlebench.kaggle.patience import Patience
 from mlebench.kaggle.transfer import RateLimit, Transfer
-from mlebench.preparation.build import is_prepared
+from mlebench.preparation import is_prepared
 from mlebench.registry import Competition, Registry
 from tests.kaggle.conftest import IMAGES, TABLE, WHALES, mock_zip
 from tests.kaggle.loopback import FILES, KEY, TOKEN, USERNAME, Fault, LoopbackKaggle
@@ -99,7 +99,7 @@ def test_a_wait_that_kaggle_orders_is_kept(kaggle: LoopbackKaggle, tmp_path: Pat
     kaggle.fail("DownloadDataFiles", Fault(status=429, retry_after="1"))
     started = time.monotonic()
     told: list[str] = []
-    download(competition(), tmp_path, watch=lambda progress: told.append(progress.phase))
+    download(competition(), tmp_path, listener=lambda step: told.append(step.phase))
     assert time.monotonic() - started >= 1
     assert "waits 1 s: Kaggle answered 429" in told
 
@@ -125,7 +125,7 @@ def test_a_server_that_hangs_is_given_up_and_asked_again(
     monkeypatch.setenv("MLEBENCH_KAGGLE_TIMEOUT", "0.5")
     kaggle.fail(subject, Fault(hang=True, break_after=700 if subject == FILES else None))
     told: list[str] = []
-    archive = download(competition(), tmp_path, watch=lambda progress: told.append(progress.phase))
+    archive = download(competition(), tmp_path, listener=lambda step: told.append(step.phase))
     assert archive.read_bytes() == kaggle.contests[TABLE].archive
     assert any("no answer in time" in phase for phase in told)
     assert ("bytes=700-" in ranges(kaggle)) == (subject == FILES)
@@ -266,10 +266,10 @@ def test_progress_tells_bytes_rate_and_time_left(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("mlebench.cli.preparation_display.time.monotonic", lambda: now[0])
     speed = Speed()
     speed.update(2**20)
-    assert describe(Progress("x", "downloading", 2**20, 9 * 2**20), speed) == "downloading 1.0 MiB of 9.0 MiB"
+    assert describe(Step("x", "downloading", 2**20, 9 * 2**20), speed) == "downloading 1.0 MiB of 9.0 MiB"
     now[0] += 2
     speed.update(5 * 2**20)
-    line = describe(Progress("x", "downloading", 5 * 2**20, 9 * 2**20), speed)
+    line = describe(Step("x", "downloading", 5 * 2**20, 9 * 2**20), speed)
     assert line == "downloading 5.0 MiB of 9.0 MiB, 2.0 MiB/s, 2 s left"
     # a download that began anew is as fast as what came since
     speed.update(0)
@@ -340,7 +340,7 @@ def test_a_mock_is_never_taken_for_the_download(kaggle: LoopbackKaggle) -> None:
 def test_a_download_link_that_has_run_out_is_asked_for_again(kaggle: LoopbackKaggle, tmp_path: Path) -> None:
     kaggle.fail(FILES, Fault(status=403), Fault(break_after=500), Fault(status=400), Fault(status=403))
     told: list[str] = []
-    archive = download(competition(), tmp_path, watch=lambda progress: told.append(progress.phase))
+    archive = download(competition(), tmp_path, listener=lambda step: told.append(step.phase))
     assert archive.read_bytes() == kaggle.contests[TABLE].archive
     assert len(kaggle.requests("DownloadDataFiles")) == 5
     assert any("the download link was answered with 403" in phase for phase in told)
@@ -358,7 +358,7 @@ def test_each_connection_finds_the_credentials_anew(
 ) -> None:
     kaggle.fail(FILES, Fault(break_after=500))
     # the token of a login may be replaced while a large download goes on
-    download(competition(), tmp_path, watch=lambda progress: monkeypatch.setenv("KAGGLE_API_TOKEN", TOKEN))
+    download(competition(), tmp_path, listener=lambda step: monkeypatch.setenv("KAGGLE_API_TOKEN", TOKEN))
     kinds = [str(request.authorization).partition(" ")[0] for request in kaggle.requests("DownloadDataFiles")]
     assert kinds[-1] == "Bearer"
 

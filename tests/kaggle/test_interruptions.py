@@ -17,7 +17,7 @@ import pytest
 from mlebench.cli.main import main
 from mlebench.errors import WorkFailed
 from mlebench.kaggle.download import download
-from mlebench.preparation.build import is_prepared
+from mlebench.preparation import is_prepared
 from mlebench.registry import Competition, Registry
 from tests.kaggle.conftest import IMAGES, TABLE, mock_zip, start_mlebench
 from tests.kaggle.loopback import FILES, LoopbackKaggle

@@ -14,7 +14,7 @@ import yaml
 from mlebench.cli.main import main
 from mlebench.errors import UsageError
 from mlebench.grade import grade_csv
-from mlebench.preparation.build import prepare
+from mlebench.preparation import prepare
 from mlebench.preparation.record import PreparationRecord
 from mlebench.registry import Competition, Registry
 from mlebench.registry.keys import KEY_FILE, MEASURED_LEADERBOARD, PUBLISHED_KEY, hash_of, kept_key

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.reference_methods import binary
 from benchmarks.reference_methods.leaderboards import SLOW_METHODS, leaderboard
-from mlebench.preparation.build import prepare
+from mlebench.preparation import prepare
 from mlebench.registry import Registry
 from mlebench.registry.keys import PUBLISHED_KEY
 

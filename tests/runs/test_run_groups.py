@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mlebench.errors import UsageError
+from mlebench.errors import GroupStopped, UsageError
 from mlebench.runs import lock
 from mlebench.runs.cancel import cancel_group, cancel_run
 from mlebench.runs.competitions import load_competition
@@ -22,7 +22,7 @@ from mlebench.runs.plan import Plan
 from mlebench.runs.record import RunRecord
 from mlebench.runs.resume import make_ready
 from mlebench.runs.schedule.overview import Overview, RunView, Silent
-from mlebench.runs.schedule.scheduler import GroupStopped, run_groups
+from mlebench.runs.schedule.scheduler import run_groups
 from mlebench.runs.settings import RunSettings
 
 from .conftest import HAND_IN, local_executor

@@ -17,13 +17,13 @@ from pathlib import Path
 import pytest
 
 from mlebench.agents import AgentSpec
-from mlebench.errors import UsageError
+from mlebench.errors import GroupStopped, UsageError
 from mlebench.runs.executors.slurm import SlurmExecutor
 from mlebench.runs.group import Group
 from mlebench.runs.lock import is_held
 from mlebench.runs.plan import Plan
 from mlebench.runs.schedule.overview import Overview, Silent
-from mlebench.runs.schedule.scheduler import GroupStopped, run_groups
+from mlebench.runs.schedule.scheduler import run_groups
 from mlebench.runs.settings import RunSettings
 
 from ..waiting import wait_until

@@ -16,7 +16,7 @@ import yaml
 import mlebench
 from mlebench.agents import AgentSpec
 from mlebench.cli.main import main
-from mlebench.errors import UsageError
+from mlebench.errors import GroupStopped, UsageError
 from mlebench.runs import resume, start
 from mlebench.runs.cancel import cancel_group
 from mlebench.runs.executors import get_executor
@@ -24,7 +24,6 @@ from mlebench.runs.executors.base import Executor
 from mlebench.runs.executors.slurm import SlurmExecutor
 from mlebench.runs.group import Group
 from mlebench.runs.plan import Plan, PlannedRun
-from mlebench.runs.schedule.scheduler import GroupStopped
 from mlebench.runs.settings import RunSettings
 from mlebench.runs.task import RunTask, Secrets
 from mlebench.sandbox.choose import get_sandbox

@@ -39,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from mlebench.agents import get_agent
     from mlebench.errors import WorkFailed
-    from mlebench.preparation.batch import prepare_all
+    from mlebench.preparation.pool import prepare_all
     from mlebench.registry import Registry
     from mlebench.reports.document import make_document
     from mlebench.reports.selection import Catalog, select

@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from mlebench.preparation.build import is_prepared
+    from mlebench.preparation.record import is_prepared
 
     competition = registry_of(arguments).get_competition(arguments.id)
     thresholds = competition.thresholds

@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from mlebench.preparation.build import make_mock
+    from mlebench.preparation.sources import make_mock
     from mlebench.registry import Registry
 
     competition = Registry().get_competition(arguments.id)

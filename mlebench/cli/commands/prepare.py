@@ -23,8 +23,8 @@ from mlebench.errors import UsageError
 if TYPE_CHECKING:
     from mlebench.cli.preparation_display import PreparationDisplay
     from mlebench.kaggle.transfer import Transfer
-    from mlebench.preparation.readiness import Readiness
-    from mlebench.preparation.task import PreparationOutcome
+    from mlebench.preparation.build import PreparationOutcome
+    from mlebench.preparation.disk import Readiness
     from mlebench.registry import Competition
 
 _MEMORY_SHARE = 0.9
@@ -73,31 +73,33 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _prepare(arguments: argparse.Namespace, competitions: list[Competition]) -> list[PreparationOutcome]:
     from mlebench.cli.preparation_display import PreparationDisplay
-    from mlebench.preparation.batch import prepare_all
-    from mlebench.preparation.readiness import look_ahead
+    from mlebench.preparation.disk import look_ahead
+    from mlebench.preparation.options import PreparationOptions
+    from mlebench.preparation.pool import prepare_all
 
-    transfer = _transfer(arguments)
+    options = PreparationOptions(
+        source=Path(arguments.source) if arguments.source else None,
+        mock=arguments.mock,
+        keep_raw=arguments.keep_raw,
+        verify=arguments.verify,
+        force=arguments.force,
+        new_key=arguments.new_key,
+        pages=arguments.kaggle_pages,
+        transfer=_transfer(arguments),
+    )
     with PreparationDisplay(quiet=arguments.quiet) as display:
-        online = not (arguments.source or arguments.mock)
-        readiness = look_ahead(competitions, force=arguments.force, online=online, transfer=transfer, watch=display)
+        readiness = look_ahead(competitions, options, listener=display)
         left_out = _preflight(readiness, arguments, competitions[0].data_dir, display)
         for outcome in left_out:
             display.tell(outcome.message)
         done = {outcome.competition_id: outcome for outcome in left_out}
         outcomes = prepare_all(
             [competition for competition in competitions if competition.id not in done],
-            source=Path(arguments.source) if arguments.source else None,
-            mock=arguments.mock,
+            options,
             jobs=arguments.jobs,
             memory=_memory(arguments, len(competitions)),
-            keep_raw=arguments.keep_raw,
-            verify=arguments.verify,
-            force=arguments.force,
-            new_key=arguments.new_key,
-            pages=arguments.kaggle_pages,
-            transfer=transfer,
             tell=display.tell,
-            watch=display,
+            listener=display,
         )
     done |= {outcome.competition_id: outcome for outcome in outcomes}
     return [done[competition.id] for competition in competitions]
@@ -107,7 +109,7 @@ def _preflight(
     readiness: Readiness, arguments: argparse.Namespace, data_dir: Path, display: PreparationDisplay
 ) -> list[PreparationOutcome]:
     """Refuse what cannot work; the outcomes of competitions that are left out."""
-    from mlebench.preparation.readiness import require_space
+    from mlebench.preparation.disk import require_space
 
     if readiness.unaccepted and arguments.open:
         _open_pages([access.competition_id for access in readiness.unaccepted])
@@ -171,7 +173,7 @@ def _memory(arguments: argparse.Namespace, count: int) -> int | None:
 
 
 def _verify(competitions: list[Competition]) -> int:
-    from mlebench.preparation.build import is_prepared
+    from mlebench.preparation.record import is_prepared
     from mlebench.preparation.verify import verify_prepared
 
     missing = [competition.id for competition in competitions if not is_prepared(competition)]
@@ -179,7 +181,7 @@ def _verify(competitions: list[Competition]) -> int:
     for result in results:
         print(f"{result.competition_id} ({result.edition}): {result}", file=sys.stderr)
     for competition_id in missing:
-        print(f"{competition_id}: not prepared; `mlebench prepare {competition_id}` does it", file=sys.stderr)
+        print(f"{competition_id}: not prepared; `mlebench prepare {competition_id}` prepares it", file=sys.stderr)
     if any(result.failed for result in results):
         return 1
     return UsageError.exit_code if missing else 0
@@ -187,7 +189,7 @@ def _verify(competitions: list[Competition]) -> int:
 
 def _summarize(outcomes: list[PreparationOutcome], competitions: list[Competition]) -> None:
     from mlebench._support.quantities import show_duration, show_size
-    from mlebench.preparation.build import folder_size
+    from mlebench.preparation.disk import folder_size
 
     folders = {competition.id: competition.prepared_dir for competition in competitions}
     words = {"present": "already prepared"}

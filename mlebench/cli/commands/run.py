@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlebench.cli.options import add_data_dir, add_edition, add_json, add_runs_dir, add_split, at_least
 from mlebench.cli.output import print_json, print_table
-from mlebench.errors import UsageError
+from mlebench.errors import GroupStopped, UsageError
 
 if TYPE_CHECKING:
     from mlebench.runs.experiment import Experiment
@@ -64,7 +64,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from mlebench.runs.display import make_display
-    from mlebench.runs.schedule.scheduler import GroupStopped
     from mlebench.runs.start import preview_run
     from mlebench.runs.start import run as start
 

@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _rows(registry: Registry, competition_id: str, *, verify: bool) -> list[dict[str, Any]]:
-    from mlebench.preparation.build import is_prepared
+    from mlebench.preparation.record import is_prepared
 
     editions = [
         registry.set_edition("v1").get_competition(competition_id),
@@ -56,7 +56,7 @@ def _rows(registry: Registry, competition_id: str, *, verify: bool) -> list[dict
 
 
 def _prepared(competition: Competition, *, verify: bool) -> dict[str, Any]:
-    from mlebench.preparation.build import folder_size
+    from mlebench.preparation.disk import folder_size
     from mlebench.preparation.record import PreparationRecord
 
     record = PreparationRecord.read(competition.prepared_dir)
@@ -87,8 +87,8 @@ def _prepared(competition: Competition, *, verify: bool) -> dict[str, Any]:
 def _half_way(competition: Competition) -> list[dict[str, Any]]:
     from mlebench.kaggle.download import archive_path
     from mlebench.kaggle.partial_file import bytes_there
-    from mlebench.preparation.build import folder_size
-    from mlebench.preparation.raw_folder import has_raw
+    from mlebench.preparation.disk import folder_size
+    from mlebench.preparation.sources import has_raw
 
     archive = archive_path(competition)
     row: dict[str, Any] = {"id": competition.id, "edition": None, "verified": None, "mock": None, "split_key_hash": None}

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlebench.preparation.build import folder_size, is_prepared
-from mlebench.preparation.record import made_from_another
+from mlebench.preparation.disk import folder_size
+from mlebench.preparation.record import is_prepared, made_from_another
 from mlebench.runs.competitions import load_competition
 from mlebench.runs.conditions import Conditions
 from mlebench.runs.executors.base import Executor, no_room

@@ -13,7 +13,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from mlebench.errors import MlebenchError, UsageError
+from mlebench.errors import GroupStopped, Interrupted, UsageError
 from mlebench.runs import lock
 from mlebench.runs.executors.base import Ended, Executor, no_room
 from mlebench.runs.executors.booking import Need
@@ -36,20 +36,6 @@ _FOR_PEOPLE = frozenset({"grader-error", "agent-changed"})
 """Ends that somebody has to fix; trying again does not."""
 _AT_ONCE: Rank = (float("-inf"), 0.0, 0.0)
 """The rank of runs that are running already or are tried again."""
-
-
-class Interrupted(MlebenchError):
-    """The harness was asked to leave; the message says how to continue."""
-
-    exit_code = 130
-
-
-class GroupStopped(MlebenchError):
-    """A group was stopped early because its runs fail at once; `results` holds what the groups came to."""
-
-    def __init__(self, message: str, results: list[GroupResult]) -> None:
-        super().__init__(message)
-        self.results = results
 
 
 def run_groups(

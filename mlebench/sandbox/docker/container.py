@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from mlebench.agents import NOT_COPIED
-from mlebench.sandbox.base import OUTPUT_FOLDERS, RunRequest, StartFailed, agent_environment
+from mlebench.errors import StartFailed
+from mlebench.sandbox.base import OUTPUT_FOLDERS, RunRequest, agent_environment
 from mlebench.sandbox.docker.engine import LABEL
 
 USER = 1000

@@ -9,7 +9,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from mlebench.errors import UsageError
+from mlebench.errors import EngineUnreachable
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -18,10 +18,6 @@ LABEL = "mlebench.run"
 """Label of every container of ours; its value is the run's label."""
 
 _ANSWER_SECONDS = 120
-
-
-class EngineUnreachable(UsageError):
-    """No container engine answers; the message tells where it was looked for and what to do."""
 
 
 def connect() -> DockerClient:

@@ -16,9 +16,9 @@ from typing import Any
 
 from mlebench._support.quantities import show_size
 from mlebench.agents import AgentSpec
-from mlebench.errors import MlebenchError
+from mlebench.errors import EngineUnreachable, MlebenchError, StartFailed
 from mlebench.profiles import Profile
-from mlebench.sandbox.base import RunRequest, SandboxName, StartFailed
+from mlebench.sandbox.base import RunRequest, SandboxName
 from mlebench.sandbox.docker import container, engine, images, network
 from mlebench.sandbox.docker.container import FOLDER_LABEL, LOG_LABEL, RUN_LABEL, HostFolder
 from mlebench.sandbox.docker.handle import DockerHandle
@@ -80,8 +80,10 @@ class DockerSandbox:
             return self._start(request, image)
         except (DockerException, OSError) as error:
             raise _start_failed(error, request) from error
+        except StartFailed:
+            raise
         except MlebenchError as error:
-            reason = "engine-unreachable" if isinstance(error, engine.EngineUnreachable) else "image-missing"
+            reason = "engine-unreachable" if isinstance(error, EngineUnreachable) else "image-missing"
             raise StartFailed(reason, str(error)) from error
 
     def attach(self, request: RunRequest) -> DockerHandle | None:

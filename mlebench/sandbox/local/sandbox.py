@@ -25,6 +25,7 @@ from typing import Any, Literal
 
 from mlebench._support.paths import content_dir
 from mlebench.agents import NOT_COPIED, AgentSpec
+from mlebench.errors import StartFailed
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import (
     OUTPUT_FOLDERS,
@@ -33,7 +34,6 @@ from mlebench.sandbox.base import (
     Outcome,
     RunRequest,
     SandboxName,
-    StartFailed,
     agent_environment,
 )
 from mlebench.sandbox.checker import Checker

@@ -1,4 +1,4 @@
-"""Md5 sums of prepared tables, and differences that a person can read."""
+"""Md5 sums of files, and a cache that spares reading unchanged files twice."""
 
 from __future__ import annotations
 
@@ -6,27 +6,12 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from mlebench._support.files import write_json
 
 _CACHE = ".checksums.json"
-
-
-class Difference(NamedTuple):
-    """A prepared file that is not what was published."""
-
-    path: str
-    expected: str
-    found: str | None
-    """None where the file is missing."""
-
-    def __str__(self) -> str:
-        if self.found is None:
-            return f"{self.path} is missing (expected md5 {self.expected})"
-        return f"{self.path} has md5 {self.found}, expected {self.expected}"
 
 
 def md5(path: Path) -> str:
@@ -35,22 +20,13 @@ def md5(path: Path) -> str:
         return hashlib.file_digest(file, "md5").hexdigest()
 
 
-def differences(folder: Path, expected: Mapping[str, str]) -> list[Difference]:
-    """Compare files below `folder` with their published md5.
-
-    Args:
-        folder: where the paths start.
-        expected: md5 by path.
-
-    Returns:
-        One entry per file that differs or is missing.
-    """
-    found = {path: md5(folder / path) if (folder / path).is_file() else None for path in expected}
-    return [Difference(path, expected[path], found[path]) for path in expected if found[path] != expected[path]]
+def md5_of(files: Sequence[Path]) -> list[str]:
+    """The md5 of each of several files."""
+    return [md5(file) for file in files]
 
 
 class ChecksumCache:
-    """Checksums that were computed before, valid for as long as a file's size and times stay the same."""
+    """Checksums that were computed before, valid for as long as a file's size, time and inode stay the same."""
 
     def __init__(self, path: Path) -> None:
         """Read what lies at `path`, if anything."""
@@ -73,15 +49,16 @@ class ChecksumCache:
 
     def md5(self, path: Path) -> str:
         """The md5 of a file."""
-        return self._look_up("md5", path, md5)
+        return self.look_up("md5", path, md5)
 
-    def content(self, path: Path) -> str:
-        """The content hash of a parquet table."""
-        from mlebench.preparation.table_digest import table_digest
+    def look_up(self, kind: str, path: Path, compute: Callable[[Path], str]) -> str:
+        """A checksum of a file, computed only if the file has changed.
 
-        return self._look_up("content", path, table_digest)
-
-    def _look_up(self, kind: str, path: Path, compute: Callable[[Path], str]) -> str:
+        Args:
+            kind: a word for the kind of checksum.
+            path: the file.
+            compute: makes the checksum.
+        """
         found = path.stat()
         key = f"{kind} {os.path.relpath(path, self._path.parent)}"
         state = [found.st_size, found.st_mtime_ns, found.st_ino]

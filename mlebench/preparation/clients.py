@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlebench.errors import UsageError, WorkFailed
-from mlebench.preparation.build import is_prepared
+from mlebench.preparation.options import PreparationOptions
+from mlebench.preparation.record import is_prepared
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,9 +44,10 @@ def download_and_prepare_dataset(
         from mlebench.kaggle.leaderboards import refresh_leaderboard
 
         refresh_leaderboard(competition)
-    from mlebench.preparation.batch import prepare_all
+    from mlebench.preparation.build import prepare_one
 
-    outcome = prepare_all([competition], keep_raw=keep_raw, verify=not skip_verification, tell=logger.info)[0]
+    outcome = prepare_one(competition, PreparationOptions(keep_raw=keep_raw, verify=not skip_verification))
+    logger.info(outcome.message)
     if outcome.exit_code:
         raise (UsageError if outcome.exit_code == UsageError.exit_code else WorkFailed)(outcome.message)
 

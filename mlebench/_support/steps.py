@@ -1,4 +1,4 @@
-"""What long work tells while it goes on."""
+"""What long work reports while it goes on."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 
-class Progress(NamedTuple):
-    """Where the work on one competition is."""
+class Step(NamedTuple):
+    """Where the work on one competition stands."""
 
     competition_id: str
     phase: str
@@ -18,9 +18,9 @@ class Progress(NamedTuple):
     """Bytes in all, where that is known."""
 
 
-Watch = Callable[[Progress], None]
+Listener = Callable[[Step], None]
 """Gets every step; called a few times a second at most."""
 
 
-def ignore(progress: Progress) -> None:
-    """The watch that looks away."""
+def ignore(step: Step) -> None:
+    """The listener that does nothing."""

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlebench._support.checksums import ChecksumCache, md5
 from mlebench.cli.main import main
-from mlebench.preparation.build import make_mock, prepare
-from mlebench.preparation.checksums import ChecksumCache, md5
+from mlebench.preparation import make_mock, prepare
 from mlebench.preparation.record import PreparationRecord
 from mlebench.preparation.table_digest import table_digest
 from mlebench.preparation.verify import verify_prepared
@@ -61,7 +61,7 @@ def test_unchanged_files_come_from_the_cache_and_changed_ones_do_not(
     prepared: Competition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    monkeypatch.setattr("mlebench.preparation.checksums.md5", lambda path: read.append(path.name) or md5(path))  # type: ignore[func-returns-value]
+    monkeypatch.setattr("mlebench._support.checksums.md5", lambda path: read.append(path.name) or md5(path))  # type: ignore[func-returns-value]
     verify_prepared(prepared)
     assert len(read) == 4
     verify_prepared(prepared)

@@ -11,17 +11,15 @@ import pytest
 import yaml
 
 from mlebench._support.paths import content_dir
-from mlebench._support.progress import Progress
+from mlebench._support.steps import Step
 from mlebench.cli.main import main
 from mlebench.errors import UsageError
-from mlebench.kaggle.transfer import Transfer
-from mlebench.preparation.batch import prepare_all
-from mlebench.preparation.build import is_prepared
-from mlebench.preparation.disk import disk_need
-from mlebench.preparation.readiness import Readiness, look_ahead, require_space
+from mlebench.preparation import PreparationOptions, is_prepared, prepare_all
+from mlebench.preparation.disk import Readiness, disk_need, look_ahead, require_space
 from mlebench.registry import Registry
 
 TABLE = "spaceship-titanic"
+MOCK = PreparationOptions(mock=True)
 
 
 @pytest.fixture
@@ -74,7 +72,7 @@ def test_memory_has_a_ceiling_that_is_told(twin: Callable[..., str], tmp_path: P
     greedy = twin("greedy-one", "hoard = bytearray(4 * 2**30)")
     registry = Registry(tmp_path / "data")
     outcomes = prepare_all(
-        [registry.get_competition(greedy), registry.get_competition(twin("modest-one"))], mock=True, memory=2 * 2**30
+        [registry.get_competition(greedy), registry.get_competition(twin("modest-one"))], MOCK, memory=2 * 2**30
     )
     assert [outcome.state for outcome in outcomes] == ["failed", "prepared"]
     assert "needs more than 2.0 GiB of memory" in outcomes[0].message and "--memory" in outcomes[0].message
@@ -95,10 +93,10 @@ def test_a_second_call_does_only_what_is_left(
 
 
 def test_progress_of_workers_reaches_the_caller(twin: Callable[..., str], tmp_path: Path) -> None:
-    seen: list[Progress] = []
+    seen: list[Step] = []
     registry = Registry(tmp_path / "data")
     competitions = [registry.get_competition(twin(name)) for name in ("first-one", "second-one")]
-    prepare_all(competitions, mock=True, jobs=2, watch=seen.append)
+    prepare_all(competitions, MOCK, jobs=2, listener=seen.append)
     assert {(step.competition_id, step.phase) for step in seen} >= {("first-one", "preparing"), ("second-one", "preparing")}
 
 
@@ -122,10 +120,10 @@ def test_space_that_cannot_do_is_refused_and_space_that_may_not_do_is_warned_of(
     tables = registry.get_competition(TABLE)
     need = disk_need({TABLE: 10**9}, [tables], jobs=1, keep_raw=False)
     for free, verdict in ((10**12, None), (3 * 10**9, "may be needed")):
-        monkeypatch.setattr("mlebench.preparation.readiness.free_space", lambda folder, free=free: free)
+        monkeypatch.setattr("mlebench.preparation.disk.free_space", lambda folder, free=free: free)
         found = require_space(need, tmp_path)
         assert found is None if verdict is None else verdict in str(found)
-    monkeypatch.setattr("mlebench.preparation.readiness.free_space", lambda folder: 10**9)
+    monkeypatch.setattr("mlebench.preparation.disk.free_space", lambda folder: 10**9)
     with pytest.raises(UsageError, match="--data-dir"):
         require_space(need, tmp_path)
 
@@ -145,5 +143,5 @@ def test_zips_that_are_here_are_looked_ahead_at(registry: Registry) -> None:
     competition = registry.get_competition(TABLE)
     competition.root.mkdir(parents=True)
     (competition.root / f"{TABLE}.zip").write_bytes(bytes(1000))
-    found = look_ahead([competition], force=False, online=True, transfer=Transfer())
+    found = look_ahead([competition], PreparationOptions())
     assert (found.at_hand, found.to_download, found.arrived) == ([competition], [], {TABLE: 1000})

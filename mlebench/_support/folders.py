@@ -1,0 +1,42 @@
+"""Folders that only ever appear complete, and what stops work on them, as one sentence for the user."""
+
+from __future__ import annotations
+
+import errno
+import tempfile
+from pathlib import Path
+
+from mlebench.errors import MlebenchError, UsageError, WorkFailed
+
+PARTIAL = ".partial-"
+"""What begins with this beside a finished folder is half made, and removed by the next call."""
+
+
+def put_in_place(made: Path, target: Path) -> None:
+    """Give a complete folder its name, on the same file system; what stood there is removed."""
+    if target.exists():
+        with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=target.parent, ignore_cleanup_errors=True) as old:
+            target.rename(Path(old) / "old")
+            made.rename(target)
+    else:
+        made.rename(target)
+
+
+def explain(error: OSError, doing: str, folder: Path) -> MlebenchError:
+    """What the user can do about an error of the file system.
+
+    Args:
+        error: the error.
+        doing: what failed, such as `downloading leaf-classification`.
+        folder: where the work writes to.
+    """
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return WorkFailed(f"the disk is full while {doing} in {folder}; nothing is lost: make space and call again")
+    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR):
+        place = Path(str(error.filename or folder))
+        if not (place.is_relative_to(folder) or folder.is_relative_to(place)):
+            return UsageError(f"cannot use {place} ({error.strerror}); make it readable for this user and call again")
+        return UsageError(f"cannot write {place} ({error.strerror}); choose another place with --data-dir")
+    if isinstance(error, FileNotFoundError) and error.filename and folder.is_relative_to(error.filename):
+        return UsageError(f"cannot make the folder {error.filename}; choose another place with --data-dir")
+    return WorkFailed(f"{doing} failed: {error}")
