@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from grading.invalid import InvalidSubmission as InvalidSubmission
+
 MISSING_WORDS = (
     "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL",
     "NaN", "None", "n/a", "nan", "null",
@@ -21,10 +23,6 @@ MISSING_WORDS = (
 
 _SEPARATOR = "\x1f"
 _SHOWN = 3
-
-
-class InvalidSubmission(Exception):
-    """The submission cannot be scored; the message says which column or ids are wrong and what is expected."""
 
 
 class Aligned(NamedTuple):

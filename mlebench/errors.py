@@ -13,16 +13,14 @@ MlebenchError                    the work was tried and failed: exit code 1
 ├── GroupStopped                 a run group was stopped because its runs fail at once
 └── Interrupted                  the harness was asked to leave: exit code 130
 
-InvalidSubmission                a submission cannot be scored; `grading` raises it and knows nothing of this tree
+InvalidSubmission                a submission cannot be scored; it belongs to `grading`, which knows nothing of this tree
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from grading.submission import InvalidSubmission as InvalidSubmission
+from grading.invalid import InvalidSubmission as InvalidSubmission
 
 
 class MlebenchError(Exception):
@@ -86,7 +84,7 @@ class GroupStopped(MlebenchError):
         results: what the groups that were run together came to, each a `mlebench.runs.group_report.GroupResult`.
     """
 
-    def __init__(self, message: str, results: Sequence[Any]) -> None:
+    def __init__(self, message: str, results: list[Any]) -> None:
         super().__init__(message)
         self.results = results
 
@@ -95,12 +93,3 @@ class Interrupted(MlebenchError):
     """The harness was asked to leave; the message says how to go on."""
 
     exit_code = 130
-
-
-def __getattr__(name: str) -> Any:
-    # `grading` imports pandas, which most commands do without
-    if name == "InvalidSubmission":
-        from grading.submission import InvalidSubmission
-
-        return InvalidSubmission
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,10 +1,11 @@
 """Data: what `prepare.py` and `mock.py` of a competition use, and what other programs call to get a data set.
 
+What needs pandas, and what the engine does for programs written for the published harness, is imported when it is first used.
+
 For competitions:
 
 - tables: `read_csv`, `write_csv`, `write_zipped_csv`, `look_up`, `one_hot`, `take_groups`
-- tables too big for memory: `LargeTable`, `write_parts`,
-  `parquet_parts`, `write_parquet`
+- tables too big for memory: `LargeTable`, `write_parts`, `parquet_parts`, `write_parquet`
 - json: `read_json`, `read_json_lines`, `write_json_list`, `write_indented_json`
 - splits: `Edition` (its `split` and `rng`), `test_count`
 - files: `link`, `link_files`, `link_tree`
@@ -14,9 +15,9 @@ For competitions:
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from typing import TYPE_CHECKING
 
+from mlebench._support.lazy import hand_on
 from mlebench.data.archives import (
     Member,
     TarEntry,
@@ -35,21 +36,37 @@ from mlebench.data.json_files import read_json, read_json_lines, write_indented_
 from mlebench.data.links import link, link_files, link_tree
 from mlebench.registry.edition import Edition, test_count
 
-_LAZY = {
-    "one_hot": "mlebench.data.tables",
-    "look_up": "mlebench.data.tables",
-    "read_csv": "mlebench.data.tables",
-    "write_csv": "mlebench.data.tables",
-    "write_zipped_csv": "mlebench.data.tables",
-    "take_groups": "mlebench.data.groups",
-    "LargeTable": "mlebench.data.large_tables",
-    "write_parts": "mlebench.data.large_tables",
-    "parquet_parts": "mlebench.data.parquet",
-    "write_parquet": "mlebench.data.parquet",
-    "download_and_prepare_dataset": "mlebench.preparation.clients",
-    "download_dataset": "mlebench.preparation.clients",
-    "get_leaderboard": "mlebench.preparation.clients",
-    "is_dataset_prepared": "mlebench.preparation.clients",
+if TYPE_CHECKING:
+    from mlebench.data.groups import take_groups as take_groups
+    from mlebench.data.large_tables import LargeTable as LargeTable
+    from mlebench.data.large_tables import write_parts as write_parts
+    from mlebench.data.parquet import parquet_parts as parquet_parts
+    from mlebench.data.parquet import write_parquet as write_parquet
+    from mlebench.data.tables import look_up as look_up
+    from mlebench.data.tables import one_hot as one_hot
+    from mlebench.data.tables import read_csv as read_csv
+    from mlebench.data.tables import write_csv as write_csv
+    from mlebench.data.tables import write_zipped_csv as write_zipped_csv
+    from mlebench.preparation.clients import download_and_prepare_dataset as download_and_prepare_dataset
+    from mlebench.preparation.clients import download_dataset as download_dataset
+    from mlebench.preparation.clients import get_leaderboard as get_leaderboard
+    from mlebench.preparation.clients import is_dataset_prepared as is_dataset_prepared
+
+_HOMES = {
+    "LargeTable": "mlebench.data.large_tables:LargeTable",
+    "download_and_prepare_dataset": "mlebench.preparation.clients:download_and_prepare_dataset",
+    "download_dataset": "mlebench.preparation.clients:download_dataset",
+    "get_leaderboard": "mlebench.preparation.clients:get_leaderboard",
+    "is_dataset_prepared": "mlebench.preparation.clients:is_dataset_prepared",
+    "look_up": "mlebench.data.tables:look_up",
+    "one_hot": "mlebench.data.tables:one_hot",
+    "parquet_parts": "mlebench.data.parquet:parquet_parts",
+    "read_csv": "mlebench.data.tables:read_csv",
+    "take_groups": "mlebench.data.groups:take_groups",
+    "write_csv": "mlebench.data.tables:write_csv",
+    "write_parquet": "mlebench.data.parquet:write_parquet",
+    "write_parts": "mlebench.data.large_tables:write_parts",
+    "write_zipped_csv": "mlebench.data.tables:write_zipped_csv",
 }
 
 __all__ = [
@@ -74,11 +91,6 @@ __all__ = [
     "write_json_list",
     "write_tar",
     "write_zip",
-    *_LAZY,
+    *_HOMES,
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = hand_on(__name__, _HOMES)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mlebench._support.lazy import hand_on
 
 if TYPE_CHECKING:
     from mlebench.preparation.build import prepare as prepare
@@ -12,18 +13,13 @@ if TYPE_CHECKING:
     from mlebench.preparation.record import is_prepared as is_prepared
     from mlebench.preparation.sources import make_mock as make_mock
 
-_LAZY = {
-    "PreparationOptions": "options",
-    "is_prepared": "record",
-    "make_mock": "sources",
-    "prepare": "build",
-    "prepare_all": "pool",
+_HOMES = {
+    "PreparationOptions": "mlebench.preparation.options:PreparationOptions",
+    "is_prepared": "mlebench.preparation.record:is_prepared",
+    "make_mock": "mlebench.preparation.sources:make_mock",
+    "prepare": "mlebench.preparation.build:prepare",
+    "prepare_all": "mlebench.preparation.pool:prepare_all",
 }
 
-__all__ = list(_LAZY)
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__all__ = [*_HOMES]
+__getattr__, __dir__ = hand_on(__name__, _HOMES)

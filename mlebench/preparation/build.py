@@ -133,7 +133,7 @@ def alone(competition: Competition, waiting: Callable[[], None] = lambda: None) 
 
 
 def _get_and_prepare(competition: Competition, options: PreparationOptions, listener: Listener) -> PreparationOutcome:
-    name = competition.id
+    name = competition.facts.id
     with alone(competition, lambda: listener(Step(name, "waits for another process that prepares it"))):
         if options.pages:
             _fetch_pages(competition, options, listener)

@@ -28,7 +28,7 @@ from mlebench.kaggle.transfer import RateLimit, Transfer
 from mlebench.preparation import is_prepared
 from mlebench.registry import Competition, Registry
 from tests.kaggle.conftest import IMAGES, TABLE, WHALES, mock_zip
-from tests.kaggle.loopback import FILES, KEY, TOKEN, USERNAME, Fault, LoopbackKaggle
+from tests.kaggle.loopback import FILES, KEY, TOKEN, USERNAME, Contest, Fault, LoopbackKaggle
 
 
 def competition(name: str = TABLE) -> Competition:
@@ -248,6 +248,41 @@ def test_a_damaged_zip_without_a_published_sum_is_not_used_twice(
     assert "download it again" in capsys.readouterr().err
     kaggle.contests[TABLE].archive = sound
     assert main(["prepare", TABLE, "--no-verify"]) == 0
+
+
+def test_raw_data_that_turns_out_to_be_damaged_is_downloaded_again_by_the_same_command(
+    kaggle: LoopbackKaggle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "random-acts-of-pizza"
+    kaggle.contests[name] = Contest(archive=mock_zip(name))
+    words = ["prepare", name, "--no-verify", "--keep-raw"]
+    assert main(words) == 0
+    train = competition(name).raw_dir / "train.json"
+    train.write_bytes(train.read_bytes()[: train.stat().st_size // 2])
+    asked = len(kaggle.requests(FILES))
+    capsys.readouterr()
+    assert main([*words, "--force"]) == 1
+    error = capsys.readouterr().err
+    assert "raw/train.json is damaged" in error
+    assert f"download it again: `mlebench prepare {name} --keep-raw --no-verify --force` does so" in error
+    assert len(kaggle.requests(FILES)) == asked
+    assert main([*words, "--force"]) == 0
+    assert len(kaggle.requests(FILES)) > asked
+    assert is_prepared(competition(name)) and not list(competition(name).root.glob("damaged.json"))
+
+
+def test_a_download_that_was_checked_is_not_blamed(
+    kaggle: LoopbackKaggle, publish: Callable[..., str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def faulty(raw: Path, public: Path, private: Path) -> None:
+        raise KeyError("a fault of ours")
+
+    name = publish()
+    monkeypatch.setattr(Competition, "prepare_fn", staticmethod(faulty))
+    assert main(["prepare", name]) == 1
+    assert "preparing failed unexpectedly (KeyError: 'a fault of ours'); " in capsys.readouterr().err
+    assert (competition(name).raw_dir / "train.csv").exists()
+    assert not (competition(name).root / "damaged.json").exists()
 
 
 def test_what_somebody_has_is_taken_as_zip_or_folder(kaggle: LoopbackKaggle, tmp_path: Path) -> None:

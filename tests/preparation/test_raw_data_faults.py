@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -35,12 +36,16 @@ def failure(competition: Competition, **options: object) -> str:
     return outcome.message
 
 
-def test_a_damaged_file_is_named_with_the_command_that_fetches_it_again(competition: Competition) -> None:
+def test_a_damaged_file_is_named_with_the_command_that_fetches_it_again(
+    competition: Competition, capsys: pytest.CaptureFixture[str]
+) -> None:
     (competition.raw_dir / "train.csv").unlink()
     message = failure(competition, keep_raw=True)
     command = f"`mlebench prepare {TABLE} --keep-raw --no-verify --data-dir {competition.data_dir}`"
     assert f"{competition.raw_dir}/train.csv is missing from the raw data; download it again: {command} does so" in message
     assert not has_raw(competition)
+    assert main(["status", "--json", "--split", "dev", "--data-dir", str(competition.data_dir)]) == 0
+    assert [row["state"] for row in json.loads(capsys.readouterr().out)] == ["damaged raw data"]
 
 
 def test_raw_data_that_somebody_mends_by_hand_is_used_again(competition: Competition) -> None:

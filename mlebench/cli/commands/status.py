@@ -88,12 +88,15 @@ def _half_way(competition: Competition) -> list[dict[str, Any]]:
     from mlebench.kaggle.download import archive_path
     from mlebench.kaggle.partial_file import bytes_there
     from mlebench.preparation.disk import folder_size
-    from mlebench.preparation.sources import has_raw
+    from mlebench.preparation.sources import has_raw, is_damaged
 
     archive = archive_path(competition)
     row: dict[str, Any] = {"id": competition.id, "edition": None, "verified": None, "mock": None, "split_key_hash": None}
-    if not competition.facts.generated and has_raw(competition):
-        return [row | {"state": "raw data", "bytes": folder_size(competition.raw_dir), "path": str(competition.raw_dir)}]
+    raw = competition.raw_dir
+    damaged = is_damaged(raw)
+    if not competition.facts.generated and (damaged or has_raw(competition)):
+        state = "damaged raw data" if damaged else "raw data"
+        return [row | {"state": state, "bytes": folder_size(raw), "path": str(raw)}]
     if archive.exists():
         return [row | {"state": "downloaded", "bytes": archive.stat().st_size, "path": str(archive)}]
     if size := bytes_there(archive):
