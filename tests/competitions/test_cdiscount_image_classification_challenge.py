@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mlebench.data.raw_faults import RawDataFault
+from mlebench.errors import RawDataFault
 
 from .folders import module
 
