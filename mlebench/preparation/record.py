@@ -61,6 +61,8 @@ def is_prepared(competition: Competition, *, grading_only: bool = False) -> bool
         grading_only: look only for what grading needs.
     """
     files, folder = competition.facts.files, competition.prepared_dir
+    if not folder.is_dir():
+        return False
     needed = [files.answers, files.sample_submission]
     if not grading_only:
         needed += files.prepared

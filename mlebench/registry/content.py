@@ -19,7 +19,7 @@ from types import CodeType, ModuleType
 from typing import Any
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from mlebench._support.extras import extras_explained
+from mlebench._support.extras import missing_extra
 from mlebench.errors import MlebenchError, UsageError
 
 _MARK = f"{__name__}:"
@@ -49,11 +49,12 @@ def load_module(path: Path) -> ModuleType:
         raise UsageError(f"{path} is missing; a competition folder needs it")
     folder = path.parent.resolve()
     try:
-        with extras_explained():
-            return importlib.import_module(f"{_package_name(folder)}.{path.stem}")
+        return importlib.import_module(f"{_package_name(folder)}.{path.stem}")
     except MlebenchError:
         raise
     except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and (missing := missing_extra(error)):
+            raise missing from None
         raise UsageError(f"{_place(error, folder) or path} cannot be loaded: {_reason(error)}") from error
 
 
