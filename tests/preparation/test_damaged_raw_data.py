@@ -18,11 +18,8 @@ import warnings
 import zlib
 from pathlib import Path
 
-import fastparquet as fastparquet
 import numpy as np
 import pandas as pd
-import py7zr as py7zr
-import pydicom as pydicom
 import pytest
 
 from mlebench.errors import RawDataFault, UsageError
@@ -78,6 +75,15 @@ def state_of_the_process() -> dict[str, object]:
         "socket timeout": socket.getdefaulttimeout(),
         "json encoder": json._default_encoder,  # type: ignore[attr-defined]
     }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What libraries do to the process when they are first imported is done before anything is compared."""
+    folder = tmp_path_factory.mktemp("libraries")
+    competition = Registry(folder / "data").get_competition("aerial-cactus-identification")
+    make_mock(competition, folder / "raw", size=60, seed=1)
+    prepare(competition, folder / "raw", mock=True)
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in IDS])
