@@ -143,7 +143,7 @@ class Competition:
     @functools.cached_property
     def prepared_dir(self) -> Path:
         """The prepared data of this edition."""
-        return self.root / ("prepared" if self.edition.is_v1 else "prepared-v2")
+        return self.root / ("prepared" if self.edition.name == "v1" else "prepared-v2")
 
     @property
     def prepare_command(self) -> str:
