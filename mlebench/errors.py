@@ -18,7 +18,7 @@ InvalidSubmission                a submission cannot be scored; it belongs to `g
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from grading.invalid import InvalidSubmission as InvalidSubmission
 
