@@ -102,8 +102,8 @@ def draw_report(groups: list[str], target: Path) -> None:
     from rich.console import Console
 
     from mlebench.reports.document import make_document
+    from mlebench.reports.places import load_experiments
     from mlebench.reports.selection import Catalog, select
-    from mlebench.reports.sources import load_experiments
     from mlebench.reports.terminal import print_document
 
     console = Console(record=True, width=150, file=io.StringIO())

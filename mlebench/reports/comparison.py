@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grading.report import CompetitionReport
-from mlebench.reports.experiment import Experiment, GradedRun
+from mlebench.reports.figures import mean_or_none, medal_rates, runs_by_competition
+from mlebench.reports.results import Experiment, GradedRun
 from mlebench.reports.selection import Selection
 from mlebench.reports.statistics import Interval, SignTest, bootstrap_interval, sign_test
-from mlebench.reports.summary import mean_or_none, medal_rates, runs_by_competition
 
 _WORST = float("-inf")
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from mlebench.errors import UsageError
 from mlebench.registry import KAGGLE_SPLITS
-from mlebench.reports.experiment import Experiment, GradedRun
+from mlebench.reports.figures import bounded_score, mean_or_none
+from mlebench.reports.results import Experiment, GradedRun
 from mlebench.reports.selection import Catalog
 from mlebench.reports.statistics import Interval, SignTest, bootstrap_difference, bootstrap_interval, sign_test
-from mlebench.reports.summary import bounded_score, mean_or_none
 
 KAGGLE, OBFUSCATED, RESEARCH = "kaggle", "obfuscated", "research"
 

@@ -10,11 +10,7 @@ from typing import Any
 from grading.medals import Medal
 from mlebench.errors import UsageError
 from mlebench.reports.comparison import Comparison, compare
-from mlebench.reports.experiment import Experiment, GradedRun
-from mlebench.reports.published import SOURCE, PublishedResult
-from mlebench.reports.scaling import BudgetPoint, RunCurve, TimePoint, budget_point, over_time, run_curves
-from mlebench.reports.selection import Catalog, CompetitionInfo, Selection, default_selections
-from mlebench.reports.summary import (
+from mlebench.reports.figures import (
     SelectionSummary,
     as_json,
     mean_or_none,
@@ -23,6 +19,10 @@ from mlebench.reports.summary import (
     runs_by_competition,
     summarize,
 )
+from mlebench.reports.published_results import SOURCE, PublishedResult
+from mlebench.reports.results import Experiment, GradedRun
+from mlebench.reports.scaling import BudgetPoint, RunCurve, TimePoint, budget_point, over_time, run_curves
+from mlebench.reports.selection import Catalog, CompetitionInfo, Selection, default_selections
 
 
 @dataclass(frozen=True)

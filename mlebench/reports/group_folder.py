@@ -12,13 +12,11 @@ from pathlib import Path
 
 from grading.report import AggregateReport, CompetitionReport
 from mlebench.errors import UsageError
-from mlebench.reports.experiment import Batch, Conditions, GradedRun, RunDetails, Snapshot
+from mlebench.reports.results import Batch, Conditions, GradedRun, RunDetails, Snapshot
 from mlebench.runs.group import Group
+from mlebench.runs.group_report import REPORT_FILE, SNAPSHOT_FILE
 from mlebench.runs.plan import PlannedRun
 from mlebench.runs.record import RunRecord
-
-REPORT_FILE = "grading_report.json"
-SNAPSHOT_FILE = "snapshot_reports.json"
 
 
 def is_group(folder: Path) -> bool:

@@ -7,7 +7,7 @@ from html import escape
 from typing import NamedTuple
 
 from grading.medals import Medal
-from mlebench.reports.text import NOTHING
+from mlebench.reports.notation import NOTHING
 
 
 class Cell(NamedTuple):

@@ -15,10 +15,9 @@ from urllib.parse import quote
 
 from mlebench.reports import charts
 from mlebench.reports.document import CompetitionRow, Document, ExperimentDocument, RunRow
+from mlebench.reports.figures import CleanFigures, SelectionSummary
 from mlebench.reports.markup import Cell, Section, bullets, chart_figure, sortable_table
-from mlebench.reports.published import SOURCE, SPLIT_NAMES
-from mlebench.reports.summary import CleanFigures, SelectionSummary
-from mlebench.reports.text import (
+from mlebench.reports.notation import (
     METRIC_TITLES,
     NOTHING,
     OUTCOME_TITLES,
@@ -32,6 +31,7 @@ from mlebench.reports.text import (
     score,
     split_figures,
 )
+from mlebench.reports.published_results import SOURCE, SPLIT_NAMES
 
 _LINKS = (("run.log", "log"), ("logs", "logs"), ("code", "code"), ("submission/submission.csv", "submission"))
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grading.report import CompetitionReport
-from mlebench.reports.experiment import Experiment, GradedRun
+from mlebench.reports.figures import bounded_score, mean_or_none, runs_by_competition
+from mlebench.reports.results import Experiment, GradedRun
 from mlebench.reports.selection import Selection
-from mlebench.reports.summary import bounded_score, mean_or_none, runs_by_competition
 
 _MOST_POINTS = 200
 

@@ -7,8 +7,8 @@ import io
 from collections.abc import Sequence
 
 from mlebench.reports.document import Document, ExperimentDocument
-from mlebench.reports.published import SPLIT_NAMES, PublishedResult
-from mlebench.reports.text import NOTHING, hours, plus_minus, split_figures
+from mlebench.reports.notation import NOTHING, hours, plus_minus, split_figures
+from mlebench.reports.published_results import SPLIT_NAMES, PublishedResult
 
 CSV_COLUMNS = (
     "agent", "models", "profile", "edition", "split_key_hash", "competition_id", "split", "modality", "metric", "seed", "outcome",

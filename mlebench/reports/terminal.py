@@ -11,10 +11,8 @@ from rich.text import Text
 from mlebench.reports.comparison import Comparison
 from mlebench.reports.contamination import Familiarity, FamiliarityGap
 from mlebench.reports.document import Document, ExperimentDocument
-from mlebench.reports.published import SPLIT_NAMES, PublishedResult
-from mlebench.reports.statistics import Interval
-from mlebench.reports.summary import CleanFigures, SelectionSummary
-from mlebench.reports.text import (
+from mlebench.reports.figures import CleanFigures, SelectionSummary
+from mlebench.reports.notation import (
     METRIC_TITLES,
     NOTHING,
     direction,
@@ -28,6 +26,8 @@ from mlebench.reports.text import (
     score,
     split_figures,
 )
+from mlebench.reports.published_results import SPLIT_NAMES, PublishedResult
+from mlebench.reports.statistics import Interval
 
 _MEDAL_STYLES = {"gold": "bold yellow", "silver": "bold white", "bronze": "bold dark_orange3"}
 _MOST_ROWS = 25

@@ -11,6 +11,10 @@ from mlebench._support.files import write_json
 from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord
 
+REPORT_FILE = "grading_report.json"
+"""In a group's folder: the reports of all its graded runs."""
+SNAPSHOT_FILE = "snapshot_reports.json"
+"""In a group's folder: the reports of its graded snapshots."""
 _USAGE_TOTALS = ("input_tokens", "output_tokens", "cost_usd")
 
 
@@ -23,7 +27,7 @@ class GroupResult(NamedTuple):
     @property
     def report(self) -> Path:
         """The group's grading report."""
-        return self.group.folder / "grading_report.json"
+        return self.group.folder / REPORT_FILE
 
     @property
     def has_ended(self) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from grading.medals import Board, Thresholds
 from grading.report import CompetitionReport, aggregate_reports
-from mlebench.reports.experiment import Batch, Conditions, Experiment, layers_of, make_experiments
+from mlebench.reports.results import Batch, Conditions, Experiment, layers_of, make_experiments
 
 THRESHOLDS = Thresholds(gold=0.9, silver=0.8, bronze=0.7, median=0.5, lower_is_better=False)
 SCORES = {"gold": 0.9, "silver": 0.8, "bronze": 0.7, "above": 0.6, "none": 0.4}

@@ -13,7 +13,7 @@ from mlebench.cli.main import main
 from mlebench.errors import UsageError
 from mlebench.registry import Registry
 from mlebench.reports.contamination import familiarity
-from mlebench.reports.experiment import Batch, Conditions, Experiment, layers_of, make_experiments
+from mlebench.reports.results import Batch, Conditions, Experiment, layers_of, make_experiments
 from mlebench.reports.statistics import bootstrap_difference
 from tests.reports.builders import report, write_aggregate
 

@@ -10,7 +10,7 @@ import pytest
 
 from mlebench.cli.main import main
 from mlebench.registry import registry
-from mlebench.reports.published import published_results
+from mlebench.reports.published_results import published_results
 from tests.reports.builders import report, seed_of, write_aggregate
 
 # medals by seed; as means ± standard errors these are the published figures of one leaderboard entry

@@ -13,9 +13,9 @@ import pytest
 
 from mlebench.registry import registry
 from mlebench.reports.document import Document, make_document
-from mlebench.reports.experiment import Batch, Conditions, Experiment, GradedRun, RunDetails, Snapshot, make_experiments
 from mlebench.reports.page import make_page, write_page
-from mlebench.reports.published import published_results
+from mlebench.reports.published_results import published_results
+from mlebench.reports.results import Batch, Conditions, Experiment, GradedRun, RunDetails, Snapshot, make_experiments
 from tests.browser import Page, open_browser
 from tests.reports.builders import report
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlebench.reports import charts
-from mlebench.reports.experiment import Batch, Conditions, Experiment, GradedRun, RunDetails, Snapshot, make_experiments
+from mlebench.reports.results import Batch, Conditions, Experiment, GradedRun, RunDetails, Snapshot, make_experiments
 from mlebench.reports.scaling import BudgetPoint, over_time, run_curves
 from mlebench.reports.selection import Selection
 from tests.reports.builders import report

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from mlebench.agents import AgentSpec
 from mlebench.profiles import Profile
 from mlebench.runs.group import Group
@@ -40,6 +42,16 @@ def rmse(truth, prediction):
 
 grader = Grader(id="id", columns={"y": Real()}, metric=rmse)
 """
+
+
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two prepared competitions that the registry finds, `toy-one` and `toy-two`; returns the data directory."""
+    data = tmp_path / "data"
+    for name in ("toy-one", "toy-two"):
+        make_competition(tmp_path / "competitions", data, name)
+    monkeypatch.setenv("MLEBENCH_COMPETITIONS_PATH", str(tmp_path / "competitions"))
+    monkeypatch.setenv("MLEBENCH_DATA_DIR", str(data))
+    return data
 
 
 def make_competition(competitions: Path, data: Path, name: str, rows: int = ROWS) -> None:

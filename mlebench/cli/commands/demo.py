@@ -42,8 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
     from mlebench.preparation.pool import prepare_all
     from mlebench.registry import Registry
     from mlebench.reports.document import make_document
+    from mlebench.reports.places import load_experiments
     from mlebench.reports.selection import Catalog, select
-    from mlebench.reports.sources import load_experiments
     from mlebench.reports.terminal import print_document
     from mlebench.runs.display import make_display
     from mlebench.runs.start import run as start

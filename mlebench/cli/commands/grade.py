@@ -93,8 +93,8 @@ def _grade_one(source: Path, arguments: argparse.Namespace) -> int:
 def _grade_many(source: Path, arguments: argparse.Namespace, progress: Callable[[int], object] | None) -> AggregateReport:
     if source.is_dir() or (source.suffix not in _FILES and not source.exists()):
         from mlebench._support import paths
-        from mlebench.reports.regrade import regrade_group
         from mlebench.runs.group import find_group
+        from mlebench.runs.regrade import regrade_group
 
         return regrade_group(
             find_group(paths.runs_dir(arguments.runs_dir), str(source)).folder,

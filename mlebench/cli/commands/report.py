@@ -26,7 +26,7 @@ from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
     from mlebench.reports.document import Document
-    from mlebench.reports.experiment import Experiment
+    from mlebench.reports.results import Experiment
 
 PUBLISHED = "published"
 
@@ -97,7 +97,7 @@ def _contamination(arguments: argparse.Namespace) -> int:
 
 def _document(arguments: argparse.Namespace) -> Document:
     from mlebench.reports.document import make_document
-    from mlebench.reports.published import published_results
+    from mlebench.reports.published_results import published_results
     from mlebench.reports.selection import Catalog, select
 
     main, *rest = _load(arguments.sources, arguments)
@@ -111,7 +111,7 @@ def _document(arguments: argparse.Namespace) -> Document:
 
 
 def _load(sources: list[str], arguments: argparse.Namespace) -> list[Experiment]:
-    from mlebench.reports.sources import load_experiments
+    from mlebench.reports.places import load_experiments
 
     return load_experiments(sources, paths.runs_dir(arguments.runs_dir))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlebench.errors import UsageError
-from mlebench.reports.sources import load_experiments
+from mlebench.reports.places import load_experiments
 from tests.reports.builders import report, seed_of, write_aggregate
 
 ALL = {"a": "gold", "b": "none", "c": "bronze"}

@@ -13,14 +13,20 @@ from mlebench.cli.main import main
 from mlebench.errors import UsageError
 from mlebench.grade.many import Submission, grade_many
 from mlebench.registry import Competition, Registry
-from mlebench.reports.regrade import regrade_group
-from mlebench.reports.sources import load_experiments
+from mlebench.reports.places import load_experiments
 from mlebench.runs.group import Group
 from mlebench.runs.lock import hold
 from mlebench.runs.plan import PlannedRun
-from tests.reports.toys import finish, keep_snapshot, make_group, table
+from mlebench.runs.regrade import regrade_group
+from tests.reports.toys import finish, install, keep_snapshot, make_group, table
 
 OUTCOMES: dict[str, list[float | str | None]] = {"toy-one": [0.1, 0.25], "toy-two": ["id,z\n", None]}
+
+
+@pytest.fixture
+def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The data directory of `toy-one` and `toy-two`."""
+    return install(tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -77,7 +83,7 @@ def test_runs_without_a_chance_are_not_graded(tmp_path: Path, toys: Path) -> Non
 
 
 def test_a_group_at_work_is_refused_before_it_is_graded(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlebench.reports.regrade.grade_many", lambda *_, **__: pytest.fail("graded"))
+    monkeypatch.setattr("mlebench.runs.regrade.grade_many", lambda *_, **__: pytest.fail("graded"))
     with hold(group.folder), pytest.raises(UsageError, match="running already"):
         regrade_group(group.folder)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from mlebench._support.paths import runs_dir
 from mlebench.errors import UsageError
-from mlebench.reports.experiment import Batch, Conditions, Experiment, layers_of, make_experiments
 from mlebench.reports.group_folder import is_group, read_aggregate, read_group
+from mlebench.reports.results import Batch, Conditions, Experiment, layers_of, make_experiments
 from mlebench.runs.group import find_group
 
 

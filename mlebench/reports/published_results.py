@@ -40,7 +40,7 @@ class PublishedResult:
 
 def published_results() -> list[PublishedResult]:
     """All published results, best first."""
-    text = files("mlebench.reports").joinpath("published.csv").read_text(encoding="utf-8")
+    text = files("mlebench.reports").joinpath("published_results.csv").read_text(encoding="utf-8")
     return [_parse(row) for row in csv.DictReader(text.splitlines())]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mlebench.reports.document import CompetitionRow, ExperimentDocument, RunRow
-from mlebench.reports.published import Percentage
+from mlebench.reports.published_results import Percentage
 from mlebench.reports.statistics import Estimate
 
 NOTHING = "–"

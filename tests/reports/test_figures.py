@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from mlebench.errors import UsageError
-from mlebench.reports.experiment import Batch, Conditions, Experiment, GradedRun, RunDetails, Snapshot, make_experiments
+from mlebench.reports.figures import normalized_score, summarize
+from mlebench.reports.results import Batch, Conditions, Experiment, GradedRun, RunDetails, Snapshot, make_experiments
 from mlebench.reports.selection import Catalog, Selection, default_selections, select
-from mlebench.reports.summary import normalized_score, summarize
 from tests.reports.builders import experiment, report, seed_of
 
 FOUR = Selection("four", ("a", "b", "c", "d"))

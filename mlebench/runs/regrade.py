@@ -14,9 +14,8 @@ from mlebench.grade import save_report
 from mlebench.grade.many import Submission, grade_many
 from mlebench.registry import Registry
 from mlebench.registry.facts import EditionName
-from mlebench.reports.group_folder import SNAPSHOT_FILE
 from mlebench.runs.group import Group
-from mlebench.runs.group_report import write_grading_report
+from mlebench.runs.group_report import SNAPSHOT_FILE, write_grading_report
 from mlebench.runs.lock import hold
 from mlebench.runs.plan import PlannedRun
 from mlebench.runs.record import RunRecord

@@ -10,7 +10,7 @@ from typing import Any
 
 from grading.report import CompetitionReport
 from mlebench.errors import UsageError
-from mlebench.reports.experiment import Experiment, GradedRun
+from mlebench.reports.results import Experiment, GradedRun
 from mlebench.reports.selection import Catalog, Selection, group_by_modality
 from mlebench.reports.statistics import Estimate, Interval, PassAtK, bootstrap_interval, estimate, mean_pass_at_k
 
