@@ -101,14 +101,11 @@ def draw_report(groups: list[str], target: Path) -> None:
     """Draw what `mlebench report` prints for run groups as an SVG picture."""
     from rich.console import Console
 
-    from mlebench.reports.document import make_document
-    from mlebench.reports.places import load_experiments
-    from mlebench.reports.selection import Catalog, select
+    from mlebench.reports.document import make_report
     from mlebench.reports.terminal import print_document
 
     console = Console(record=True, width=150, file=io.StringIO())
-    document = make_document(load_experiments(groups), select(["demo"], [], Catalog("v1")))
-    print_document(document, console=console)
+    print_document(make_report(groups, splits=["demo"]), console=console)
     console.save_svg(str(target), title="mlebench report")
 
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pygal
 
-from mlebench.reports.document import CompetitionRow, ExperimentDocument, RunRow
+from mlebench.reports.document import CompetitionRow, ResultsDocument, RunRow
 from mlebench.reports.scaling import BudgetPoint, RunCurve, TimePoint
 
 Points = Sequence[tuple[float, float | None]]
@@ -42,15 +42,15 @@ def medals_by_competition(rows: Sequence[CompetitionRow]) -> str:
     return _bars("Medals by competition", labels, series, "runs", whole=True)
 
 
-def medals_by_split(entry: ExperimentDocument) -> str:
+def medals_by_split(entry: ResultsDocument) -> str:
     """A bar per split: the shares of runs that earned what, in percent."""
     by_id = {row.info.competition_id: row for row in entry.competitions}
     series: dict[str, list[float | None]] = {name: [] for name in OUTCOMES}
-    for summary in entry.summaries:
-        runs = [outcome_class(run) for name in summary.selection.competition_ids for run in by_id[name].runs]
+    for figures in entry.figures:
+        runs = [outcome_class(run) for name in figures.selection.competition_ids for run in by_id[name].runs]
         for name in OUTCOMES:
             series[name].append(round(100 * runs.count(name) / len(runs), 2) or None)
-    labels = [summary.selection.name for summary in entry.summaries]
+    labels = [figures.selection.name for figures in entry.figures]
     return _bars("Medals by split", labels, series, "% of runs", whole=False)
 
 
@@ -82,12 +82,12 @@ def pass_at_k(series: Mapping[str, Points]) -> str:
 
 
 def budgets(points: Sequence[BudgetPoint], axis: Literal["hours", "gpus"]) -> str:
-    """Medal share of several experiments over their time limit (`hours`) or GPUs (`gpus`)."""
+    """Medal share of several results over their time limit (`hours`) or GPUs (`gpus`)."""
     known = [(getattr(point, axis), point) for point in points if getattr(point, axis) is not None]
     # an agent run under several budgets is one series
     series: dict[str, list[tuple[float, float | None]]] = {}
     for value, point in known:
-        series.setdefault(point.experiment, []).append((float(value), point.any_medal_percentage))
+        series.setdefault(point.agent, []).append((float(value), point.any_medal_percentage))
     return _lines(series, {"hours": "time limit (hours)", "gpus": "GPUs"}[axis], "% with a medal", (0, 100), dots=True)
 
 

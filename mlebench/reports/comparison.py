@@ -1,4 +1,4 @@
-"""Two experiments on the same competitions: the difference, how sure it is, and who wins where."""
+"""Two results on the same competitions: the difference, how sure it is, and who wins where."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 from grading.report import CompetitionReport
 from mlebench.reports.figures import mean_or_none, medal_rates, runs_by_competition
-from mlebench.reports.results import Experiment, GradedRun
+from mlebench.reports.results import GradedRun, Results
 from mlebench.reports.selection import Selection
 from mlebench.reports.statistics import Interval, SignTest, bootstrap_interval, sign_test
+from mlebench.runs.conditions import Conditions
 
 _WORST = float("-inf")
 
 
 @dataclass(frozen=True)
 class CompetitionDifference:
-    """One competition in two experiments."""
+    """One competition in two results."""
 
     competition_id: str
     first_medal_rate: float
@@ -28,7 +29,7 @@ class CompetitionDifference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The first experiment minus the second, paired by competition."""
+    """The first results minus the second, paired by competition."""
 
     first: str
     second: str
@@ -42,12 +43,14 @@ class Comparison:
     score_sign_test: SignTest
     """By mean score; having a score beats having none."""
     competitions: Sequence[CompetitionDifference]
+    differences: Sequence[str]
+    """The parts in which their conditions differ, such as `arguments (steps 1 → 100)`."""
     notes: Sequence[str]
-    """What makes the two not quite comparable."""
+    """What else makes the two not quite comparable."""
 
 
-def compare(first: Experiment, second: Experiment, selection: Selection) -> Comparison:
-    """Compare two experiments on a selection; absent runs count as failures, seeds need not be equally many.
+def compare(first: Results, second: Results, selection: Selection) -> Comparison:
+    """Compare two results on a selection; absent runs count as failures, seeds need not be equally many.
 
     Raises:
         UsageError: one of them has no run of the selection.
@@ -68,6 +71,7 @@ def compare(first: Experiment, second: Experiment, selection: Selection) -> Comp
         medal_sign_test=sign_test(differences),
         score_sign_test=sign_test([row.score_sign for row in rows]),
         competitions=rows,
+        differences=first.conditions.differences(second.conditions),
         notes=_notes(first, second),
     )
 
@@ -85,15 +89,21 @@ def _goodness(runs: Sequence[GradedRun]) -> float:
     return -mean if reports[0].is_lower_better else mean
 
 
-def _notes(first: Experiment, second: Experiment) -> list[str]:
+def _notes(first: Results, second: Results) -> list[str]:
     notes = []
-    if first.edition != second.edition:
-        notes.append(f"the editions differ: {first.edition} and {second.edition}; scores are of different test data")
-    elif first.split_key_hash != second.split_key_hash:
-        notes.append(
-            f"the split keys differ: {first.split_key_hash or 'published'} and {second.split_key_hash or 'published'}; "
-            "scores are of different test data"
-        )
-    if len(first.seeds) != len(second.seeds):
-        notes.append(f"the numbers of seeds differ: {len(first.seeds)} and {len(second.seeds)}")
+    if _data_of(first.conditions).differences(_data_of(second.conditions)):
+        notes.append("scores are of different test data")
+    if len(first.layers) != len(second.layers):
+        notes.append(f"the numbers of seeds differ: {len(first.layers)} and {len(second.layers)}")
     return notes
+
+
+def _data_of(conditions: Conditions) -> Conditions:
+    """The part of conditions that tells which data was graded."""
+    return Conditions(
+        agent="",
+        edition=conditions.edition,
+        split_key_hash=conditions.split_key_hash,
+        competition_versions=conditions.competition_versions,
+        instance_hashes=conditions.instance_hashes,
+    )

@@ -7,15 +7,16 @@ Kaggle nor the host; the research suite is generated from a key and cannot be re
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from mlebench.errors import UsageError
 from mlebench.registry import KAGGLE_SPLITS
 from mlebench.reports.figures import bounded_score, mean_or_none
-from mlebench.reports.results import Experiment, GradedRun
-from mlebench.reports.selection import Catalog
+from mlebench.reports.results import GradedRun, Results, labelled
+from mlebench.reports.selection import info_of, registry_in
 from mlebench.reports.statistics import Interval, SignTest, bootstrap_difference, bootstrap_interval, sign_test
+from mlebench.runs.conditions import Conditions
 
 KAGGLE, OBFUSCATED, RESEARCH = "kaggle", "obfuscated", "research"
 
@@ -49,9 +50,10 @@ class FamiliarityGap:
 
 @dataclass(frozen=True)
 class Familiarity:
-    """What is known of one agent."""
+    """What is known of one agent under one set of conditions."""
 
     agent: str
+    """Its name, with what sets it apart where it was run under several."""
     models: str
     figures: Sequence[FamiliarityFigure]
     gaps: Sequence[FamiliarityGap]
@@ -67,37 +69,53 @@ class Familiarity:
         return content
 
 
-def familiarity(experiments: Sequence[Experiment]) -> list[Familiarity]:
-    """Compare the kinds of competitions for each agent.
+def familiarity(results: Sequence[Results]) -> list[Familiarity]:
+    """Compare the kinds of competitions for each agent, over runs whose conditions differ in the task text alone.
 
     Seeds are averaged within a competition; a run without a valid submission counts 0, one that failed through no fault of the
     agent is left out.
 
     Args:
-        experiments: plain, obfuscated and research runs of one agent or several.
+        results: plain, obfuscated and research runs of one agent or several.
 
     Raises:
         UsageError: no agent has runs of Kaggle competitions and of one other kind.
     """
-    agents = dict.fromkeys((entry.conditions.agent, entry.conditions.models) for entry in experiments)
-    found = [_of_agent(*agent, [entry for entry in experiments if _is_by(entry, *agent)]) for agent in agents]
+    sets: list[list[Results]] = []
+    for entry in results:
+        for others in sets:
+            if not _but_for_the_text(others[0]).differences(_but_for_the_text(entry)):
+                others.append(entry)
+                break
+        else:
+            sets.append([entry])
+    named = labelled([replace(entries[0], conditions=_but_for_the_text(entries[0])) for entries in sets])
+    found = [_of_agent(first.name, entries) for first, entries in zip(named, sets, strict=True)]
     comparable = [entry for entry in found if entry.gaps]
     if not comparable:
         raise UsageError(
             "there is nothing to compare: give runs of Kaggle competitions together with obfuscated or research ones by the same "
-            "agent, as `mlebench run --obfuscated` and `mlebench run --split research` make them"
+            "agent, as `mlebench run --obfuscated` and `mlebench run --split research` make them" + _apart(sets)
         )
     return comparable
 
 
-def _is_by(experiment: Experiment, agent: str, models: str) -> bool:
-    return (experiment.conditions.agent, experiment.conditions.models) == (agent, models)
+def _but_for_the_text(results: Results) -> Conditions:
+    return replace(results.conditions, task_text=None)
 
 
-def _of_agent(agent: str, models: str, experiments: Sequence[Experiment]) -> Familiarity:
+def _apart(sets: Sequence[Sequence[Results]]) -> str:
+    """Why runs of one agent were not compared with each other."""
+    first = _but_for_the_text(sets[0][0])
+    others = [_but_for_the_text(entries[0]) for entries in sets[1:]]
+    told = [", ".join(first.differences(other)) for other in others if other.agent == first.agent]
+    return f"; these runs of {first.agent} differ in {'; and in '.join(told)}" if told else ""
+
+
+def _of_agent(name: str, entries: Sequence[Results]) -> Familiarity:
     runs: dict[str, dict[str, list[GradedRun]]] = {KAGGLE: {}, OBFUSCATED: {}, RESEARCH: {}}
-    for experiment in experiments:
-        for kind, competition_id, run in _sorted_by_kind(experiment):
+    for entry in entries:
+        for kind, competition_id, run in _sorted_by_kind(entry):
             runs[kind].setdefault(competition_id, []).append(run)
     scores = {kind: _scores(of_kind) for kind, of_kind in runs.items()}
     figures = [
@@ -106,18 +124,19 @@ def _of_agent(agent: str, models: str, experiments: Sequence[Experiment]) -> Fam
         if values
     ]
     gaps = [_gap(scores[KAGGLE], scores[kind], kind) for kind in (OBFUSCATED, RESEARCH)]
-    return Familiarity(agent, models, figures, [gap for gap in gaps if gap is not None])
+    models = ", ".join(entries[0].conditions.models or ())
+    return Familiarity(name, models, figures, [gap for gap in gaps if gap is not None])
 
 
-def _sorted_by_kind(experiment: Experiment) -> Iterator[tuple[str, str, GradedRun]]:
-    catalog = Catalog(experiment.edition)
-    for seed in experiment.seeds:
-        for competition_id, run in seed.items():
-            split = catalog.info(competition_id).split
-            if split == RESEARCH:
-                yield RESEARCH, competition_id, run
-            elif split in KAGGLE_SPLITS:
-                yield OBFUSCATED if experiment.conditions.obfuscated else KAGGLE, competition_id, run
+def _sorted_by_kind(results: Results) -> Iterator[tuple[str, str, GradedRun]]:
+    registry = registry_in(results.conditions.edition)
+    kaggle = OBFUSCATED if results.conditions.task_text == "obfuscated" else KAGGLE
+    kinds = {RESEARCH: RESEARCH, **dict.fromkeys(KAGGLE_SPLITS, kaggle)}
+    for competition_id in sorted(results.competition_ids()):
+        kind = kinds.get(info_of(competition_id, registry).split)
+        for layer in results.layers.values():
+            if kind is not None and competition_id in layer:
+                yield kind, competition_id, layer[competition_id]
 
 
 def _scores(runs: Mapping[str, Sequence[GradedRun]]) -> dict[str, float]:

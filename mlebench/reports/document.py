@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from grading.medals import Medal
 from mlebench.errors import UsageError
 from mlebench.reports.comparison import Comparison, compare
 from mlebench.reports.figures import (
-    SelectionSummary,
-    as_json,
+    SelectionFigures,
+    compute_figures,
     mean_or_none,
     normalized_score,
     outcome_of,
     runs_by_competition,
-    summarize,
 )
-from mlebench.reports.published_results import SOURCE, PublishedResult
-from mlebench.reports.results import Experiment, GradedRun
+from mlebench.reports.places import load_results
+from mlebench.reports.published_results import SOURCE, PublishedResult, published_results
+from mlebench.reports.results import GradedRun, Results, labelled
 from mlebench.reports.scaling import BudgetPoint, RunCurve, TimePoint, budget_point, over_time, run_curves
-from mlebench.reports.selection import Catalog, CompetitionInfo, Selection, default_selections
+from mlebench.reports.selection import CompetitionInfo, Selection, default_selections, info_of, registry_in, select
+
+PUBLISHED = "published"
+"""Stands for the public leaderboard where results to compare with are named."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +69,11 @@ class CompetitionRow:
 
 
 @dataclass(frozen=True)
-class ExperimentDocument:
-    """All figures of one experiment."""
+class ResultsDocument:
+    """All figures of one agent's results."""
 
-    experiment: Experiment
-    summaries: Sequence[SelectionSummary]
+    results: Results
+    figures: Sequence[SelectionFigures]
     competitions: Sequence[CompetitionRow]
     time: Mapping[str, Sequence[TimePoint]]
     """By selection; empty where nothing was graded along the way."""
@@ -79,42 +83,78 @@ class ExperimentDocument:
     @property
     def date(self) -> date | None:
         """Day of the newest report."""
-        moment = self.experiment.last_date()
+        moment = self.results.last_date()
         return moment.date() if moment else None
 
-    def summary(self, name: str) -> SelectionSummary | None:
+    def figures_of(self, name: str) -> SelectionFigures | None:
         """The figures of one selection."""
-        return next((summary for summary in self.summaries if summary.selection.name == name), None)
+        return next((entry for entry in self.figures if entry.selection.name == name), None)
 
 
 @dataclass(frozen=True)
 class Document:
-    """A report: the main experiment first, then those it is compared with."""
+    """A report: the main results first, then those they are compared with."""
 
-    experiments: Sequence[ExperimentDocument]
+    entries: Sequence[ResultsDocument]
     comparisons: Sequence[Comparison]
     budgets: Sequence[BudgetPoint]
     published: Sequence[PublishedResult]
 
     @property
-    def main(self) -> ExperimentDocument:
-        """The first experiment."""
-        return self.experiments[0]
+    def main(self) -> ResultsDocument:
+        """The first results."""
+        return self.entries[0]
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON document; `splits.<name>.metrics` holds the figures of the main experiment."""
-        main, *others = (_experiment_json(entry) for entry in self.experiments)
+        """The JSON document; `splits.<name>.metrics` holds the figures of the main results."""
+        main, *others = (_results_json(entry) for entry in self.entries)
         return main | {
             "others": others,
             "comparisons": [_comparison_json(entry) for entry in self.comparisons],
-            "budgets": as_json(self.budgets),
+            "budgets": _as_json(self.budgets),
             "published": {"source": SOURCE, "results": [_published_json(entry) for entry in self.published]},
         }
 
 
+def make_report(
+    sources: Sequence[str | Path],
+    *,
+    splits: Sequence[str] = (),
+    competition_ids: Sequence[str] = (),
+    compare_with: Sequence[str | Path] = (),
+    pad_missing: bool = False,
+    agent: str | None = None,
+    models: str | None = None,
+    hours: float | None = None,
+    runs_dir: Path | None = None,
+) -> Document:
+    """Report on run groups and grading reports. Runs under different conditions are never averaged but compared with the first.
+
+    Args:
+        sources: groups by name or folder, `latest`, report files, folders that hold such, or globs.
+        splits: what to report on, as splits or text files with one id a line; by default the splits that were run.
+        competition_ids: single competitions to report on.
+        compare_with: sources to set beside, or `published` for the public leaderboard.
+        pad_missing: count missing reports as failures instead of refusing.
+        agent, models, hours: what the sources do not tell; models are given by commas, hours are the time limit of a run.
+        runs_dir: where groups are found by name; by default `./runs` or MLEBENCH_RUNS_DIR.
+
+    Raises:
+        UsageError: nothing was found, a source cannot be read, or results are incomplete.
+    """
+    main, *others = load_results(sources, runs_dir)
+    for other in compare_with:
+        if other != PUBLISHED:
+            others += load_results([other], runs_dir)
+    main = main.told(agent, models, hours)
+    selections = select(splits, competition_ids, registry_in(main.conditions.edition))
+    published = published_results() if PUBLISHED in compare_with else []
+    return make_document([main, *others], selections, pad_missing=pad_missing, published=published)
+
+
 def make_document(
-    experiments: Sequence[Experiment],
-    selections: Sequence[Selection],
+    results: Sequence[Results],
+    selections: Sequence[Selection] = (),
     *,
     pad_missing: bool = False,
     published: Sequence[PublishedResult] = (),
@@ -122,47 +162,42 @@ def make_document(
     """Compute a report.
 
     Args:
-        experiments: the main one first; it is compared with each of the others.
-        selections: what to report on; by default the splits that the main experiment is about.
+        results: the main ones first; they are compared with each of the others.
+        selections: what to report on; by default the splits that the main results are about.
         pad_missing: count missing reports as failures.
 
     Raises:
-        UsageError: there is nothing to report, or an experiment is incomplete.
+        UsageError: there is nothing to report, or results are incomplete.
     """
-    if not experiments:
+    if not results:
         raise UsageError("there is nothing to report on; `mlebench runs` lists the run groups")
-    main = experiments[0]
-    catalog = Catalog(main.edition)
-    chosen = list(selections) or default_selections(main.competition_ids(), catalog)
+    main, *others = labelled(results)
+    chosen = list(selections) or default_selections(main.competition_ids(), registry_in(main.conditions.edition))
     if not chosen:
         raise UsageError("the reports hold no run; `mlebench grade` makes grading reports")
-    documents = [_experiment_document(entry, chosen, pad_missing) for entry in experiments]
+    entries = [_results_document(entry, chosen, pad_missing) for entry in (main, *others)]
     return Document(
-        experiments=documents,
-        comparisons=[compare(main, other, selection) for other in experiments[1:] for selection in chosen],
-        budgets=[_budget(entry, chosen[-1].name) for entry in documents] if len(documents) > 1 else [],
+        entries=entries,
+        comparisons=[compare(main, other, selection) for other in others for selection in chosen],
+        budgets=[_budget(entry, chosen[-1].name) for entry in entries] if others else [],
         published=published,
     )
 
 
-def _experiment_document(experiment: Experiment, selections: Sequence[Selection], pad_missing: bool) -> ExperimentDocument:
-    catalog = Catalog(experiment.edition)
-    names = {name for selection in selections for name in selection.competition_ids}
-    everything = Selection("everything", tuple(sorted(names, key=str.lower)))
-    summaries = [summarize(experiment, selection, catalog, pad_missing=pad_missing) for selection in selections]
-    return ExperimentDocument(
-        experiment=experiment,
-        summaries=summaries,
-        competitions=_competition_rows(experiment, everything, catalog),
-        time={selection.name: points for selection in selections if (points := over_time(experiment, selection))},
-        run_curves=run_curves(experiment, everything),
-        notes=[*experiment.notes, *_notes(experiment, summaries, names)],
+def _results_document(results: Results, selections: Sequence[Selection], pad_missing: bool) -> ResultsDocument:
+    names = sorted({name for selection in selections for name in selection.competition_ids}, key=str.lower)
+    everything = Selection("everything", tuple(names))
+    registry = registry_in(results.conditions.edition)
+    about = {name: info_of(name, registry) for name in names}
+    figures = [compute_figures(results, selection, about, pad_missing=pad_missing) for selection in selections]
+    return ResultsDocument(
+        results=results,
+        figures=figures,
+        competitions=[_competition_row(about[name], runs) for name, runs in runs_by_competition(results, everything).items()],
+        time={selection.name: points for selection in selections if (points := over_time(results, selection))},
+        run_curves=run_curves(results, everything),
+        notes=[*results.notes, *_notes(results, figures)],
     )
-
-
-def _competition_rows(experiment: Experiment, selection: Selection, catalog: Catalog) -> list[CompetitionRow]:
-    grid = runs_by_competition(experiment, selection)
-    return [_competition_row(catalog.info(name), runs) for name, runs in grid.items()]
 
 
 def _competition_row(info: CompetitionInfo, runs: Sequence[GradedRun]) -> CompetitionRow:
@@ -204,61 +239,75 @@ def _run_row(seed: int, run: GradedRun) -> RunRow:
     )
 
 
-def _notes(experiment: Experiment, summaries: Sequence[SelectionSummary], names: set[str]) -> list[str]:
+def _notes(results: Results, figures: Sequence[SelectionFigures]) -> list[str]:
     notes = []
-    for summary in summaries:
-        if summary.padded:
-            notes.append(f"{summary.selection.name}: {len(summary.padded)} missing runs are counted as failures (padded)")
-        if summary.counts.infrastructure:
+    for entry in figures:
+        if entry.padded:
+            notes.append(f"{entry.selection.name}: {len(entry.padded)} missing runs are counted as failures (padded)")
+        if entry.counts.infrastructure:
             notes.append(
-                f"{summary.selection.name}: {summary.counts.infrastructure} runs failed by no fault of the agent and are "
+                f"{entry.selection.name}: {entry.counts.infrastructure} runs failed by no fault of the agent and are "
                 "counted as failures; `mlebench run --resume GROUP` runs them again"
             )
-    if outside := experiment.competition_ids() - names:
+    if outside := results.competition_ids() - {name for entry in figures for name in entry.selection.competition_ids}:
         notes.append(f"runs of {len(outside)} more competitions are not part of this report")
     return notes
 
 
-def _budget(entry: ExperimentDocument, selection: str) -> BudgetPoint:
-    summary = entry.summary(selection)
-    assert summary is not None
-    return budget_point(entry.experiment, summary.metrics["any_medal_percentage"].mean)
+def _budget(entry: ResultsDocument, selection: str) -> BudgetPoint:
+    figures = entry.figures_of(selection)
+    assert figures is not None
+    return budget_point(entry.results, figures.metrics["any_medal_percentage"].mean)
 
 
-def _experiment_json(entry: ExperimentDocument) -> dict[str, Any]:
-    experiment = entry.experiment
-    day = entry.date
+def _results_json(entry: ResultsDocument) -> dict[str, Any]:
+    results = entry.results
+    conditions = results.conditions
     return {
-        "splits": {summary.selection.name: _summary_json(summary) for summary in entry.summaries},
-        "experiment": {
-            **as_json(experiment.conditions),
-            "edition": experiment.edition,
-            "split_key_hash": experiment.split_key_hash,
-            "date": day.isoformat() if day else None,
-            "sources": list(experiment.sources),
+        "splits": {figures.selection.name: _figures_json(figures) for figures in entry.figures},
+        "results": {
+            "name": results.name,
+            **conditions.to_dict(),
+            "hours": conditions.hours,
+            "gpus": conditions.gpus,
+            "date": entry.date.isoformat() if entry.date else None,
+            "sources": list(results.sources),
         },
         "notes": list(entry.notes),
-        "competitions": [{**as_json(row.info), **_without(as_json(row), "info")} for row in entry.competitions],
-        "scaling": {"time": as_json(entry.time), "runs": as_json(entry.run_curves)},
+        "competitions": [{**_as_json(row.info), **_without(_as_json(row), "info")} for row in entry.competitions],
+        "scaling": {"time": _as_json(entry.time), "runs": _as_json(entry.run_curves)},
     }
 
 
-def _summary_json(summary: SelectionSummary) -> dict[str, Any]:
-    content: dict[str, Any] = as_json(summary)
-    return {"metrics": content.pop("metrics"), "competitions": len(summary.selection.competition_ids)} | _without(
+def _figures_json(figures: SelectionFigures) -> dict[str, Any]:
+    content: dict[str, Any] = _as_json(figures)
+    return {"metrics": content.pop("metrics"), "competitions": len(figures.selection.competition_ids)} | _without(
         content, "selection"
     )
 
 
 def _comparison_json(comparison: Comparison) -> dict[str, Any]:
-    content: dict[str, Any] = as_json(comparison)
+    content: dict[str, Any] = _as_json(comparison)
     return content | {"selection": comparison.selection.name}
 
 
 def _published_json(result: PublishedResult) -> dict[str, Any]:
-    content: dict[str, Any] = as_json(result)
+    content: dict[str, Any] = _as_json(result)
     return content | {"date": result.date.isoformat()}
 
 
 def _without(content: dict[str, Any], key: str) -> dict[str, Any]:
     return {name: value for name, value in content.items() if name != key}
+
+
+def _as_json(value: Any) -> Any:
+    """Named tuples and dataclasses as dictionaries, sequences as lists, keys as text."""
+    if hasattr(value, "_asdict"):
+        return {key: _as_json(entry) for key, entry in value._asdict().items()}
+    if hasattr(value, "__dataclass_fields__"):
+        return {key: _as_json(getattr(value, key)) for key in value.__dataclass_fields__}
+    if isinstance(value, Mapping):
+        return {str(key): _as_json(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_as_json(entry) for entry in value]
+    return value

@@ -1,4 +1,4 @@
-"""The figures of one experiment on one selection of competitions."""
+"""The figures of results on one selection of competitions."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from grading.report import CompetitionReport
 from mlebench.errors import UsageError
-from mlebench.reports.results import Experiment, GradedRun
-from mlebench.reports.selection import Catalog, Selection, group_by_modality
+from mlebench.reports.results import GradedRun, Results
+from mlebench.reports.selection import CompetitionInfo, Selection
 from mlebench.reports.statistics import Estimate, Interval, PassAtK, bootstrap_interval, estimate, mean_pass_at_k
 
 METRICS: Mapping[str, Callable[[CompetitionReport], bool]] = {
@@ -66,7 +65,7 @@ class ModalityShare:
 
 
 @dataclass(frozen=True)
-class SelectionSummary:
+class SelectionFigures:
     """All figures of one selection."""
 
     selection: Selection
@@ -89,31 +88,34 @@ class SelectionSummary:
     """Missing runs, counted as failures, as `competition, seed k`."""
 
 
-def summarize(experiment: Experiment, selection: Selection, catalog: Catalog, *, pad_missing: bool = False) -> SelectionSummary:
-    """Compute the figures of an experiment on a selection.
+def compute_figures(
+    results: Results, selection: Selection, about: Mapping[str, CompetitionInfo], *, pad_missing: bool = False
+) -> SelectionFigures:
+    """Compute the figures of results on a selection.
 
     A seed is one report for every competition of the selection.
 
     Args:
+        about: facts of each competition of the selection.
         pad_missing: count a missing report as a failure instead of refusing.
 
     Raises:
         UsageError: a seed is incomplete, with the list of what is missing; or no run belongs to the selection.
     """
-    grid = runs_by_competition(experiment, selection)
+    grid = runs_by_competition(results, selection)
     missing = [f"{name}, seed {seed}" for name, runs in grid.items() for seed, run in enumerate(runs) if run.report is None]
     if missing and not pad_missing:
-        raise UsageError(_incomplete(experiment, selection, missing))
-    return SelectionSummary(
+        raise UsageError(_incomplete(results, selection, missing))
+    return SelectionFigures(
         selection=selection,
         metrics=_metrics(grid),
         seeds=len(next(iter(grid.values()))),
         per_seed=_percentages(grid, METRICS["any_medal_percentage"]),
         bootstrap=bootstrap_interval([100 * share for share in medal_rates(grid).values()]),
         pass_at_k=mean_pass_at_k([[_has(run, METRICS["any_medal_percentage"]) for run in runs] for runs in grid.values()]),
-        modalities=_modalities(grid, selection, catalog),
-        without_known_leaks=_without(grid, {name: catalog.info(name).known_leaks for name in grid}),
-        without_known_issues=_without(grid, {name: catalog.info(name).known_issues for name in grid}),
+        modalities=_modalities(grid, about),
+        without_known_leaks=_without(grid, {name: about[name].known_leaks for name in grid}),
+        without_known_issues=_without(grid, {name: about[name].known_issues for name in grid}),
         best_snapshot=_best_snapshot(grid),
         counts=_count([run for runs in grid.values() for run in runs]),
         padded=missing,
@@ -124,18 +126,16 @@ Grid = Mapping[str, Sequence[GradedRun]]
 """The runs of each competition in the order of seeds; every row is as long."""
 
 
-def runs_by_competition(experiment: Experiment, selection: Selection) -> Grid:
+def runs_by_competition(results: Results, selection: Selection) -> Grid:
     """The runs of a selection, absent ones included, over the seeds that have any of them.
 
     Raises:
         UsageError: no run belongs to the selection.
     """
     wanted = set(selection.competition_ids)
-    seeds = [seed for seed in experiment.seeds if wanted & seed.keys()]
+    seeds = [seed for seed in results.seeds if wanted & seed.keys()]
     if not seeds:
-        raise UsageError(
-            f"no run of {experiment.name} belongs to {selection.name}; choose another with `mlebench report --split`"
-        )
+        raise UsageError(f"no run of {results.name} belongs to {selection.name}; choose another with `mlebench report --split`")
     return {name: [seed.get(name, GradedRun(None)) for seed in seeds] for name in selection.competition_ids}
 
 
@@ -175,11 +175,12 @@ def _metrics(grid: Grid) -> dict[str, Estimate]:
     return {name: estimate(_percentages(grid, flag), 0.0, 100.0) for name, flag in METRICS.items()}
 
 
-def _modalities(grid: Grid, selection: Selection, catalog: Catalog) -> list[ModalityShare]:
+def _modalities(grid: Grid, about: Mapping[str, CompetitionInfo]) -> list[ModalityShare]:
     shares = []
-    for modality, names in group_by_modality(selection, catalog).items():
-        percentages = _percentages({name: grid[name] for name in names}, METRICS["any_medal_percentage"])
-        shares.append(ModalityShare(modality, len(names), estimate(percentages, 0.0, 100.0)))
+    for modality in sorted({about[name].modality for name in grid}):
+        rows = {name: runs for name, runs in grid.items() if about[name].modality == modality}
+        percentages = _percentages(rows, METRICS["any_medal_percentage"])
+        shares.append(ModalityShare(modality, len(rows), estimate(percentages, 0.0, 100.0)))
     return shares
 
 
@@ -227,11 +228,11 @@ def _reasons(runs: Sequence[GradedRun]) -> Iterator[str]:
             yield run.report.error or "no reason recorded"
 
 
-def _incomplete(experiment: Experiment, selection: Selection, missing: Sequence[str]) -> str:
+def _incomplete(results: Results, selection: Selection, missing: Sequence[str]) -> str:
     named = "; ".join(missing[:_NAMED_MISSING])
     rest = f"; and {len(missing) - _NAMED_MISSING} more" if len(missing) > _NAMED_MISSING else ""
     return (
-        f"{experiment.name or 'the experiment'} lacks {len(missing)} reports for {selection.name}: {named}{rest}. "
+        f"{results.name or 'the report'} lacks {len(missing)} reports for {selection.name}: {named}{rest}. "
         "Run them, choose with `--split`, or count them as failures with `mlebench report --pad-missing`"
     )
 
@@ -240,16 +241,3 @@ def mean_or_none(values: Sequence[float | None]) -> float | None:
     """Mean of the known values."""
     known = [value for value in values if value is not None]
     return math.fsum(known) / len(known) if known else None
-
-
-def as_json(value: Any) -> Any:
-    """Named tuples and dataclasses as dictionaries, sequences as lists, keys as text."""
-    if hasattr(value, "_asdict"):
-        return {key: as_json(entry) for key, entry in value._asdict().items()}
-    if hasattr(value, "__dataclass_fields__"):
-        return {key: as_json(getattr(value, key)) for key in value.__dataclass_fields__}
-    if isinstance(value, Mapping):
-        return {str(key): as_json(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [as_json(entry) for entry in value]
-    return value

@@ -1,6 +1,7 @@
-"""Reads a run group: its plan, the state of each run and what was graded of it.
+"""Reads a run group: its conditions, the state of each run and what was graded of it.
 
-A group may be read at any moment, while it runs too; what is not there yet is unknown, never an error.
+A group may be read at any moment, while it runs too. What is not there yet is unknown, and what is damaged is named in a note and
+left out: only a damaged plan is an error.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from grading.report import AggregateReport, CompetitionReport
-from mlebench.errors import UsageError
-from mlebench.reports.results import Batch, Conditions, GradedRun, RunDetails, Snapshot
+from grading.report import CompetitionReport
+from mlebench.errors import MlebenchError, UsageError
+from mlebench.reports.report_file import read_aggregate
+from mlebench.reports.results import GradedRun, GradedSnapshot, Results, RunDetails, with_data_of
 from mlebench.runs.group import Group
 from mlebench.runs.group_report import REPORT_FILE, SNAPSHOT_FILE
 from mlebench.runs.plan import PlannedRun
-from mlebench.runs.record import RunRecord
 
 
 def is_group(folder: Path) -> bool:
@@ -24,41 +25,39 @@ def is_group(folder: Path) -> bool:
     return (folder / "group.yaml").is_file()
 
 
-def read_group(folder: Path) -> Batch:
-    """The plan, runs, reports and graded snapshots of a group.
+def read_group(folder: Path) -> Results:
+    """The runs, reports and graded snapshots of a group.
 
     Raises:
-        UsageError: the plan or a report cannot be read.
-        WorkFailed: the record of a run is damaged.
+        UsageError: the plan cannot be read, or reports of one group are of different data.
     """
     group = Group.open(folder)
-    graded = _graded(group)
-    snapshots = _snapshots(folder)
+    notes: list[str] = []
+    graded = _graded(group, notes)
+    snapshots = _snapshots(group, notes)
     layers: dict[int, dict[str, GradedRun]] = {}
     for planned in group.plan.runs:
+        run = _run(group, planned, graded.get(planned.run_id), notes)
+        layers.setdefault(planned.seed, {})[planned.competition_id] = replace(run, snapshots=snapshots.get(planned.run_id, ()))
+    reports = [run.report for layer in layers.values() for run in layer.values() if run.report is not None]
+    conditions = with_data_of(group.conditions, [(str(folder), report) for report in reports])
+    return Results(conditions, layers, (str(folder),), tuple(notes))
+
+
+def _run(group: Group, planned: PlannedRun, report: CompetitionReport | None, notes: list[str]) -> GradedRun:
+    """One run by its record, and by its report in the group's grading report where there is one."""
+    folder = group.run_dir(planned.run_id)
+    try:
         record = group.record(planned)
-        layers.setdefault(planned.seed, {})[planned.competition_id] = GradedRun(
-            report=graded[planned] if planned in graded else _report_of(record, folder),
-            details=_details(group.run_dir(planned.run_id), record),
-            snapshots=snapshots.get(planned.run_id, ()),
-        )
-    return Batch(str(folder), _conditions(group), layers)
-
-
-def _conditions(group: Group) -> Conditions:
-    plan = group.plan
-    return Conditions(
-        agent=plan.agent.id,
-        models=", ".join(plan.agent.models),
-        profile=plan.profile.name + (", obfuscated" if plan.obfuscated else ""),
-        hours=plan.profile.time_limit / 3600,
-        gpus=plan.profile.gpus,
-        obfuscated=plan.obfuscated,
-    )
-
-
-def _details(folder: Path, record: RunRecord) -> RunDetails:
-    return RunDetails(
+    except MlebenchError as error:
+        notes.append(f"{planned.run_id} is not told of beyond its report: {error}")
+        return GradedRun(report, RunDetails(folder, state="unknown", detail=str(error)))
+    if report is None and record.report is not None:
+        try:
+            report = CompetitionReport.from_dict(record.report)
+        except ValueError as error:
+            notes.append(_damaged(folder / "run.json", error, group))
+    details = RunDetails(
         folder=folder,
         state=record.state,
         reason=record.reason,
@@ -68,61 +67,43 @@ def _details(folder: Path, record: RunRecord) -> RunDetails:
         peak_memory_bytes=record.resources.get("peak_memory_bytes"),
         gpu_hours=record.gpu_hours or None,
     )
+    return GradedRun(report, details)
 
 
-def _report_of(record: RunRecord, folder: Path) -> CompetitionReport | None:
-    try:
-        return CompetitionReport.from_dict(record.report) if record.report is not None else None
-    except ValueError as error:
-        raise UsageError(f"the report of {record.run_id} is damaged: {error}; `mlebench grade {folder}` makes it anew") from None
-
-
-def _graded(group: Group) -> dict[PlannedRun, CompetitionReport]:
+def _graded(group: Group, notes: list[str]) -> Mapping[str, CompetitionReport]:
+    """The reports of the group's grading report by run; none where it is damaged, as the runs' records hold them, too."""
     file = group.folder / REPORT_FILE
     if not file.is_file():
         return {}
-    by_id = {planned.run_id: planned for planned in group.plan.runs}
-    graded: dict[PlannedRun, CompetitionReport] = {}
-    for report in read_aggregate(file).competition_reports:
-        planned = by_id.get(report.run_id or "") or PlannedRun(report.competition_id, report.seed or 0)
-        if planned in graded:
-            raise UsageError(f"{file} holds {planned.run_id} twice; `mlebench grade {group.folder}` makes it anew")
-        graded[planned] = replace(report, seed=planned.seed)
+    seeds = {planned.run_id: planned.seed for planned in group.plan.runs}
+    graded: dict[str, CompetitionReport] = {}
+    try:
+        for report in read_aggregate(file).competition_reports:
+            run_id = report.run_id if report.run_id in seeds else PlannedRun(report.competition_id, report.seed or 0).run_id
+            if run_id in graded:
+                raise UsageError(f"it holds {run_id} twice")
+            graded[run_id] = replace(report, seed=seeds.get(run_id, report.seed))
+    except UsageError as error:
+        notes.append(_damaged(file, error, group))
+        return {}
     return graded
 
 
-def _snapshots(folder: Path) -> dict[str, tuple[Snapshot, ...]]:
+def _snapshots(group: Group, notes: list[str]) -> Mapping[str, tuple[GradedSnapshot, ...]]:
+    """The graded snapshots of each run in the order of time."""
+    file = group.folder / SNAPSHOT_FILE
+    found: dict[str, list[GradedSnapshot]] = {}
     try:
-        content = json.loads((folder / SNAPSHOT_FILE).read_text(encoding="utf-8"))
-        entries = [
-            (entry["run_id"], Snapshot(int(entry["seconds"]), CompetitionReport.from_dict(entry["report"])))
-            for entry in content["snapshots"]
-        ]
+        for entry in json.loads(file.read_text(encoding="utf-8"))["snapshots"]:
+            snapshot = GradedSnapshot(int(entry["seconds"]), CompetitionReport.from_dict(entry["report"]))
+            found.setdefault(entry["run_id"], []).append(snapshot)
     except FileNotFoundError:
         return {}
-    except (ValueError, KeyError, TypeError):
-        raise UsageError(f"{folder / SNAPSHOT_FILE} is damaged; `mlebench grade {folder}` makes it anew") from None
-    found: dict[str, list[Snapshot]] = {}
-    for run_id, snapshot in entries:
-        found.setdefault(run_id, []).append(snapshot)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        notes.append(_damaged(file, error, group))
+        return {}
     return {run_id: tuple(sorted(kept, key=lambda snapshot: snapshot.seconds)) for run_id, kept in found.items()}
 
 
-def read_aggregate(path: Path) -> AggregateReport:
-    """Read an aggregate report; a single report counts as an aggregate of one.
-
-    Raises:
-        UsageError: the file cannot be read, or is neither.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}; `mlebench grade` makes grading reports") from None
-    except ValueError:
-        raise UsageError(f"{path} is not JSON; give a grading report, as `mlebench grade` writes it") from None
-    try:
-        if isinstance(content, Mapping) and "competition_reports" not in content:
-            content = {"competition_reports": [content]}
-        return AggregateReport.from_dict(content)
-    except ValueError as error:
-        raise UsageError(f"{path} is no grading report: {error}; give a grading report, as `mlebench grade` writes it") from None
+def _damaged(file: Path, error: Exception, group: Group) -> str:
+    return f"{file} is damaged and left out ({error}); `mlebench grade {group.folder}` makes it anew"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mlebench.reports.document import CompetitionRow, ExperimentDocument, RunRow
+from mlebench.reports.document import CompetitionRow, ResultsDocument, RunRow
 from mlebench.reports.published_results import Percentage
 from mlebench.reports.statistics import Estimate
+from mlebench.runs.conditions import Conditions
 
 NOTHING = "–"
 _MOST_WITH_ISSUES = 10
@@ -67,14 +68,28 @@ def issues_text(excluded: Mapping[str, Sequence[str]]) -> str:
     return "; ".join(f"{competition_id} ({', '.join(issues)})" for competition_id, issues in excluded.items())
 
 
-def split_figures(document: ExperimentDocument, names: Sequence[str]) -> list[str]:
+def split_figures(document: ResultsDocument, names: Sequence[str]) -> list[str]:
     """The any-medal figure of each split, a dagger where failures were padded in."""
     figures = []
     for name in names:
-        summary = document.summary(name)
-        figure = plus_minus(summary.metrics["any_medal_percentage"] if summary else None)
-        figures.append(f"{figure} †" if summary and summary.padded else figure)
+        of_split = document.figures_of(name)
+        figure = plus_minus(of_split.metrics["any_medal_percentage"] if of_split else None)
+        figures.append(f"{figure} †" if of_split and of_split.padded else figure)
     return figures
+
+
+def conditions_text(conditions: Conditions) -> str:
+    """What a title tells beside the agent's name."""
+    parts = [
+        ", ".join(conditions.models or ()),
+        conditions.profile and f"profile {conditions.profile}",
+        "" if conditions.hours is None else f"{hours(conditions.hours)} hours",
+        f"sandbox {conditions.sandbox}" if conditions.sandbox else "other conditions unknown",
+        f"{conditions.task_text} task text" if conditions.task_text not in (None, "plain") else "",
+        f"edition {conditions.edition}",
+        f"split key {conditions.split_key_hash}" if conditions.split_key_hash else "",
+    ]
+    return " · ".join(part for part in parts if part)
 
 
 def hours(value: float | None) -> str:

@@ -14,13 +14,14 @@ from typing import Literal
 from urllib.parse import quote
 
 from mlebench.reports import charts
-from mlebench.reports.document import CompetitionRow, Document, ExperimentDocument, RunRow
-from mlebench.reports.figures import CleanFigures, SelectionSummary
+from mlebench.reports.document import CompetitionRow, Document, ResultsDocument, RunRow
+from mlebench.reports.figures import CleanFigures, SelectionFigures
 from mlebench.reports.markup import Cell, Section, bullets, chart_figure, sortable_table
 from mlebench.reports.notation import (
     METRIC_TITLES,
     NOTHING,
     OUTCOME_TITLES,
+    conditions_text,
     direction,
     hours,
     interval,
@@ -48,11 +49,12 @@ def make_page(document: Document, folder: Path) -> str:
     Args:
         folder: where the page will lie; links are relative to it.
     """
-    sections = [part for part in _sections(document, folder) if part]
+    main = document.main
+    sections = list(_sections(document, folder))
     titles = [(part.anchor, part.title) for part in sections]
     return Template(_resource("page.html")).substitute(
-        title=escape(document.main.experiment.name or "Report"),
-        lead=escape(_lead(document.main)),
+        title=escape(main.results.name or "Report"),
+        lead=escape(" · ".join(filter(None, (conditions_text(main.results.conditions), str(main.date or ""))))),
         contents=" ".join(f'<a href="#{anchor}">{escape(title)}</a>' for anchor, title in titles),
         sections="\n".join(part.html for part in sections),
         css=_resource("page.css"),
@@ -64,15 +66,6 @@ def _resource(name: str) -> str:
     return files("mlebench.reports").joinpath(name).read_text(encoding="utf-8")
 
 
-def _lead(entry: ExperimentDocument) -> str:
-    experiment = entry.experiment
-    conditions = experiment.conditions
-    parts = [conditions.models, f"profile {conditions.profile}" if conditions.profile else ""]
-    parts += [f"{hours(conditions.hours)} hours" if conditions.hours is not None else "", f"edition {experiment.edition}"]
-    parts += [f"split key {experiment.split_key_hash}" if experiment.split_key_hash else "", str(entry.date or "")]
-    return " · ".join(part for part in parts if part)
-
-
 def _sections(document: Document, folder: Path) -> Iterator[Section]:
     main = document.main
     yield Section("figures", "Figures", _figures(main))
@@ -81,7 +74,7 @@ def _sections(document: Document, folder: Path) -> Iterator[Section]:
     yield Section("totals", "Beside the full figure", _honest_totals(main))
     if main.time:
         yield Section("time", "Over time", _over_time(main))
-    if any(len(summary.pass_at_k) > 1 for summary in main.summaries):
+    if any(len(figures.pass_at_k) > 1 for figures in main.figures):
         yield Section("attempts", "Over attempts", _attempts(main))
     if document.comparisons:
         yield Section("comparisons", "Comparisons", _comparisons(document))
@@ -90,34 +83,34 @@ def _sections(document: Document, folder: Path) -> Iterator[Section]:
     yield Section("runs", "Runs", _runs(main, folder))
 
 
-def _figures(entry: ExperimentDocument) -> str:
+def _figures(entry: ResultsDocument) -> str:
     notes = "".join(f'<p class="warning">{escape(note)}</p>' for note in entry.notes)
-    cards = "".join(_card(summary) for summary in entry.summaries)
+    cards = "".join(_card(figures) for figures in entry.figures)
     header = ["Split", "Competitions", "Seeds", *(title.capitalize() for title in METRIC_TITLES.values())]
     rows = [
         [
-            summary.selection.name + (" †" if summary.padded else ""),
-            len(summary.selection.competition_ids),
-            summary.seeds,
-            *(Cell(plus_minus(summary.metrics[name]), summary.metrics[name].mean) for name in METRIC_TITLES),
+            figures.selection.name + (" †" if figures.padded else ""),
+            len(figures.selection.competition_ids),
+            figures.seeds,
+            *(Cell(plus_minus(figures.metrics[name]), figures.metrics[name].mean) for name in METRIC_TITLES),
         ]
-        for summary in entry.summaries
+        for figures in entry.figures
     ]
     chart = chart_figure("bars", charts.medals_by_split(entry), charts.OUTCOMES, "Share of runs by split.")
     caption = '<p class="note">Percentages: mean over seeds ± one standard error.</p>'
     return f'{notes}<ul class="cards">{cards}</ul>{sortable_table(header, rows)}{caption}{chart}'
 
 
-def _card(summary: SelectionSummary) -> str:
-    medals = summary.metrics["any_medal_percentage"]
+def _card(figures: SelectionFigures) -> str:
+    medals = figures.metrics["any_medal_percentage"]
     spread = interval(medals.ci_lower, medals.ci_upper)
-    about = f"95 % over {summary.seeds} seeds: {spread}" if summary.seeds > 1 else "one seed"
-    over = f"over competitions: {interval(*summary.bootstrap)}"
-    name = escape(summary.selection.name) + (" †" if summary.padded else "")
+    about = f"95 % over {figures.seeds} seeds: {spread}" if figures.seeds > 1 else "one seed"
+    over = f"over competitions: {interval(*figures.bootstrap)}"
+    name = escape(figures.selection.name) + (" †" if figures.padded else "")
     return f"<li>{name}: any medal<strong>{plus_minus(medals)}</strong><small>{about}<br>{over}</small></li>"
 
 
-def _medals(entry: ExperimentDocument) -> str:
+def _medals(entry: ResultsDocument) -> str:
     svg = charts.medals_by_competition(entry.competitions)
     return chart_figure("bars", svg, charts.OUTCOMES, "Runs of each competition by what they earned; one run per seed.")
 
@@ -154,11 +147,11 @@ def _run_cell(run: RunRow) -> Cell:
     return Cell(score(run.score), run.score, medal=run.medal, tooltip=run_text(run))
 
 
-def _honest_totals(entry: ExperimentDocument) -> str:
+def _honest_totals(entry: ResultsDocument) -> str:
     counts_header = ["Split", "Runs", "Valid", "Invalid", "No submission", "Infrastructure failure", "Not graded"]
     counts = [
         [name, ended.runs, ended.valid, ended.invalid, ended.missing, ended.infrastructure, ended.not_graded]
-        for name, ended in ((summary.selection.name, summary.counts) for summary in entry.summaries)
+        for name, ended in ((figures.selection.name, figures.counts) for figures in entry.figures)
     ]
     # splits overlap, so their counts cannot be added
     invalid = [run for row in entry.competitions for run in row.runs if run.outcome == "invalid"]
@@ -168,15 +161,15 @@ def _honest_totals(entry: ExperimentDocument) -> str:
     header = ["Split", "Full figure", "Without known leaks", "Without known leaks or faults", "Best snapshot"]
     rows = [
         [
-            summary.selection.name,
-            plus_minus(summary.metrics["any_medal_percentage"]),
-            _clean_text(summary.without_known_leaks),
-            _clean_text(summary.without_known_issues),
-            plus_minus(summary.best_snapshot),
+            figures.selection.name,
+            plus_minus(figures.metrics["any_medal_percentage"]),
+            _clean_text(figures.without_known_leaks),
+            _clean_text(figures.without_known_issues),
+            plus_minus(figures.best_snapshot),
         ]
-        for summary in entry.summaries
+        for figures in entry.figures
     ]
-    parts += [sortable_table(header, rows), *(_excluded(summary) for summary in entry.summaries)]
+    parts += [sortable_table(header, rows), *(_excluded(figures) for figures in entry.figures)]
     parts += ["<h3>Any medal by modality</h3>", _modalities(entry)]
     return "".join(parts)
 
@@ -185,18 +178,18 @@ def _clean_text(clean: CleanFigures) -> str:
     return f"{plus_minus(clean.metrics.get('any_medal_percentage'))} over {clean.competitions}"
 
 
-def _excluded(summary: SelectionSummary) -> str:
-    excluded = summary.without_known_leaks.excluded
+def _excluded(figures: SelectionFigures) -> str:
+    excluded = figures.without_known_leaks.excluded
     if not excluded:
         return ""
-    title = f"{len(excluded)} competitions left out of {escape(summary.selection.name)} for known leaks"
+    title = f"{len(excluded)} competitions left out of {escape(figures.selection.name)} for known leaks"
     entries = [f"{competition_id}: {', '.join(issues)}" for competition_id, issues in excluded.items()]
     return f"<details><summary>{title}</summary>{bullets(entries)}</details>"
 
 
-def _modalities(entry: ExperimentDocument) -> str:
-    names = sorted({share.modality for summary in entry.summaries for share in summary.modalities})
-    by_split = [{share.modality: share for share in summary.modalities} for summary in entry.summaries]
+def _modalities(entry: ResultsDocument) -> str:
+    names = sorted({share.modality for figures in entry.figures for share in figures.modalities})
+    by_split = [{share.modality: share for share in figures.modalities} for figures in entry.figures]
     rows: list[list[object]] = []
     for name in names:
         cells: list[object] = [name]
@@ -205,11 +198,11 @@ def _modalities(entry: ExperimentDocument) -> str:
             text = f"{plus_minus(share.any_medal_percentage)} ({share.competitions})" if share else NOTHING
             cells.append(Cell(text, share.any_medal_percentage.mean if share else None))
         rows.append(cells)
-    header = ["Modality", *(f"{summary.selection.name} (competitions)" for summary in entry.summaries)]
+    header = ["Modality", *(f"{figures.selection.name} (competitions)" for figures in entry.figures)]
     return sortable_table(header, rows)
 
 
-def _over_time(entry: ExperimentDocument) -> str:
+def _over_time(entry: ResultsDocument) -> str:
     parts = []
     for name, points in entry.time.items():
         parts.append(f"<h3>{escape(name)}</h3>")
@@ -225,18 +218,27 @@ def _over_time(entry: ExperimentDocument) -> str:
     return "".join(parts)
 
 
-def _attempts(entry: ExperimentDocument) -> str:
+def _attempts(entry: ResultsDocument) -> str:
     series = {
-        summary.selection.name: [(float(point.k), point.percentage) for point in summary.pass_at_k]
-        for summary in entry.summaries
-        if len(summary.pass_at_k) > 1
+        figures.selection.name: [(float(point.k), point.percentage) for point in figures.pass_at_k]
+        for figures in entry.figures
+        if len(figures.pass_at_k) > 1
     }
     caption = "pass@k: the chance of a medal in at least one of k attempts, averaged over competitions (unbiased estimator)."
     return chart_figure("lines", charts.pass_at_k(series), list(series), caption)
 
 
 def _comparisons(document: Document) -> str:
-    header = ["Experiments", "Split", "Difference (points)", "95 % over competitions", "By medals", "By score", "Remarks"]
+    header = [
+        "Results",
+        "Split",
+        "Difference (points)",
+        "95 % over competitions",
+        "By medals",
+        "By score",
+        "Differ in",
+        "Remarks",
+    ]
     rows = [
         [
             f"{entry.first} − {entry.second}",
@@ -247,6 +249,7 @@ def _comparisons(document: Document) -> str:
                 f"{test.wins} better, {test.ties} equal, {test.losses} worse ({p_value(test.p_value)})"
                 for test in (entry.medal_sign_test, entry.score_sign_test)
             ),
+            Cell(", ".join(entry.differences) or NOTHING, long=True),
             Cell("; ".join(entry.notes) or NOTHING, text=True),
         ]
         for entry in document.comparisons
@@ -255,7 +258,7 @@ def _comparisons(document: Document) -> str:
     axes: tuple[tuple[Literal["hours", "gpus"], str], ...] = (("hours", "time limit"), ("gpus", "GPUs"))
     for axis, name in axes:
         if len({getattr(point, axis) for point in document.budgets} - {None}) > 1:
-            names = dict.fromkeys(point.experiment for point in document.budgets if getattr(point, axis) is not None)
+            names = dict.fromkeys(point.agent for point in document.budgets if getattr(point, axis) is not None)
             parts.append(chart_figure("lines", charts.budgets(document.budgets, axis), list(names), f"Medals over {name}."))
     return "".join(parts)
 
@@ -264,10 +267,10 @@ def _published(document: Document) -> str:
     main = document.main
     header = ["Agent", "Models", *(name.capitalize() for name in SPLIT_NAMES), "Hours", "Date", "Remarks"]
     own: list[object] = [
-        Cell(main.experiment.name or "This report", css="own"),
-        Cell(main.experiment.conditions.models or NOTHING, text=True),
+        Cell(main.results.name or "This report", css="own"),
+        Cell(", ".join(main.results.conditions.models or ()) or NOTHING, text=True),
         *(Cell(figure, figure.split(" ")[0]) for figure in split_figures(main, SPLIT_NAMES)),
-        hours(main.experiment.conditions.hours),
+        hours(main.results.conditions.hours),
         str(main.date or NOTHING),
         Cell("this report", text=True),
     ]
@@ -287,7 +290,7 @@ def _published(document: Document) -> str:
     return sortable_table(header, rows, sticky=True) + f'<p class="note">Source: {escape(SOURCE)}.</p>'
 
 
-def _runs(entry: ExperimentDocument, folder: Path) -> str:
+def _runs(entry: ResultsDocument, folder: Path) -> str:
     header = ["Competition", "Seed", "Outcome", "Score", "Rank", "State", "Hours", "GPU hours", "Memory (GiB)", "Files", "Why"]
     rows = [_run_cells(row, run, folder) for row in entry.competitions for run in row.runs]
     return sortable_table(header, rows, sticky=True)

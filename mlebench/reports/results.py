@@ -1,14 +1,20 @@
-"""An experiment: the graded runs of one agent under one set of conditions, sorted into seeds."""
+"""Results: the graded runs of one agent under one set of conditions, sorted into seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from grading.report import CompetitionReport
 from mlebench.errors import UsageError
+from mlebench.runs.conditions import Conditions
+
+Layers = Mapping[int, Mapping[str, "GradedRun"]]
+"""Runs by seed and competition. The seeds are counted from 0 within a source and may have gaps."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +34,8 @@ class RunDetails:
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """One graded copy of a submission while the agent was at work."""
+class GradedSnapshot:
+    """A copy of a submission that was kept while the agent worked, graded."""
 
     seconds: int
     """Since the agent's start."""
@@ -42,7 +48,7 @@ class GradedRun:
 
     report: CompetitionReport | None
     details: RunDetails | None = None
-    snapshots: tuple[Snapshot, ...] = ()
+    snapshots: tuple[GradedSnapshot, ...] = ()
     """In the order of time."""
 
     @property
@@ -67,168 +73,115 @@ def _goodness(report: CompetitionReport) -> float:
 
 
 @dataclass(frozen=True)
-class Conditions:
-    """What makes runs comparable: runs that differ here are never averaged."""
-
-    agent: str
-    models: str = ""
-    profile: str = ""
-    hours: float | None = None
-    """Time limit of a run."""
-    gpus: int | None = None
-    """GPUs of a run."""
-    obfuscated: bool = False
-    """Whether the agent read task texts without names that let a model recall the competition."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Runs that belong together in one source: a report file or a run group.
-
-    `layers` maps a seed, counted from 0 within the source, to its runs by competition.
-    """
-
-    source: str
-    conditions: Conditions
-    layers: Mapping[int, Mapping[str, GradedRun]]
-    notes: tuple[str, ...] = ()
-
-    def runs(self) -> Iterator[GradedRun]:
-        """Every run."""
-        for layer in self.layers.values():
-            yield from layer.values()
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """Runs under equal conditions. `seeds[k]` holds the runs of seed k by competition."""
+class Results:
+    """Runs that may be averaged: those of one agent under one set of conditions."""
 
     conditions: Conditions
-    seeds: tuple[Mapping[str, GradedRun], ...]
+    layers: Layers
     sources: tuple[str, ...]
-    edition: str
-    split_key_hash: str | None = None
-    notes: tuple[str, ...] = field(default=())
+    """The report files or run groups that hold them."""
+    notes: tuple[str, ...] = ()
+    label: str = ""
+    """What sets them apart from other results of the same agent in one report, such as `steps=100, local`."""
 
     @property
     def name(self) -> str:
-        """How tables call it."""
-        return self.conditions.agent
+        """How tables call them."""
+        return f"{self.conditions.agent} ({self.label})" if self.label else self.conditions.agent
+
+    @property
+    def seeds(self) -> list[Mapping[str, GradedRun]]:
+        """The runs of each seed by competition."""
+        return [self.layers[seed] for seed in sorted(self.layers)]
 
     def competition_ids(self) -> set[str]:
         """Every competition that was run or planned in any seed."""
-        return {competition_id for seed in self.seeds for competition_id in seed}
-
-    def runs_of(self, competition_id: str) -> list[GradedRun]:
-        """The runs of one competition in the order of seeds; an absent one counts as not graded."""
-        return [seed.get(competition_id, GradedRun(None)) for seed in self.seeds]
-
-    def reports(self) -> Iterator[CompetitionReport]:
-        """Every grading report."""
-        for seed in self.seeds:
-            yield from (run.report for run in seed.values() if run.report is not None)
+        return {competition_id for layer in self.layers.values() for competition_id in layer}
 
     def last_date(self) -> datetime | None:
         """When the newest report was made; None where reports do not tell."""
-        dates = [report.created_at for report in self.reports() if report.created_at.timestamp() > 0]
+        reports = (run.report for layer in self.layers.values() for run in layer.values() if run.report is not None)
+        dates = [report.created_at for report in reports if report.created_at.timestamp() > 0]
         return max(dates, key=lambda date: date.timestamp()) if dates else None
 
+    def told(self, agent: str | None = None, models: str | None = None, hours: float | None = None) -> Results:
+        """The same results with what their sources do not tell: the agent's name, its models (by commas), the time limit."""
+        changes: dict[str, Any] = {"agent": agent, "models": models and tuple(re.split(r",\s*", models))}
+        if hours is not None:
+            changes["limits"] = {**(self.conditions.limits or {}), "time_limit": hours * 3600}
+        given = {part: value for part, value in changes.items() if value is not None}
+        return replace(self, conditions=replace(self.conditions, **given))
 
-def layers_of(reports: Iterable[CompetitionReport]) -> dict[int, dict[str, GradedRun]]:
-    """Sort the reports of one file into seeds.
-
-    Where every report names its seed, that one counts. Otherwise the k-th report of a competition is its k-th seed.
-    """
-    listed = list(reports)
-    named = bool(listed) and all(report.seed is not None for report in listed)
-    pairs = [(report.competition_id, report.seed) for report in listed]
-    if not named or len(set(pairs)) < len(pairs):
-        return _layers_by_occurrence(listed)
-    layers: dict[int, dict[str, GradedRun]] = {}
-    for report in listed:
-        layers.setdefault(report.seed or 0, {})[report.competition_id] = GradedRun(report)
-    return layers
-
-
-def _layers_by_occurrence(reports: Sequence[CompetitionReport]) -> dict[int, dict[str, GradedRun]]:
-    layers: dict[int, dict[str, GradedRun]] = {}
-    seen: dict[str, int] = {}
-    for report in reports:
-        seed = seen.get(report.competition_id, 0)
-        seen[report.competition_id] = seed + 1
-        layers.setdefault(seed, {})[report.competition_id] = GradedRun(report)
-    return layers
+    def joined(self, other: Results) -> Results:
+        """These and others under equal conditions; the others follow at the first seeds where their competitions are free."""
+        layers = {seed: dict(layer) for seed, layer in self.layers.items()}
+        offset = 0
+        while any(layers.get(seed + offset, {}).keys() & layer.keys() for seed, layer in other.layers.items()):
+            offset += 1
+        for seed, layer in other.layers.items():
+            layers.setdefault(seed + offset, {}).update(layer)
+        return replace(
+            self,
+            conditions=self.conditions.joined(other.conditions),
+            layers=layers,
+            sources=(*self.sources, *other.sources),
+            notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
+        )
 
 
-def make_experiments(batches: Sequence[Batch]) -> list[Experiment]:
-    """Pool batches of equal conditions, each placed at the first seeds where its competitions are still free.
+def pool(found: Iterable[Results]) -> list[Results]:
+    """Join results under equal conditions and keep all others apart, in the order given.
 
     So three files with the whole benchmark are three seeds, three files with one split each are one, and a second group of
     the same agent continues the seeds of the first.
+    """
+    pooled: list[Results] = []
+    for entry in found:
+        for place, other in enumerate(pooled):
+            if not other.conditions.differences(entry.conditions):
+                pooled[place] = other.joined(entry)
+                break
+        else:
+            pooled.append(entry)
+    return pooled
+
+
+def labelled(results: Sequence[Results]) -> list[Results]:
+    """The same results, those of one agent told apart by the parts in which their conditions differ."""
+    everywhere = [entry.conditions for entry in results]
+    return [replace(entry, label=", ".join(entry.conditions.set_apart(everywhere))) for entry in results]
+
+
+def with_data_of(conditions: Conditions, reports: Iterable[tuple[str, CompetitionReport]]) -> Conditions:
+    """The conditions with what reports tell of the data they were graded on: edition, keys and versions.
+
+    Args:
+        conditions: what is known beside the reports; holds where a report does not tell.
+        reports: each with the name of its source.
 
     Raises:
-        UsageError: batches of equal conditions that were graded in different editions or with different split keys.
+        UsageError: a report is of other data than those before it, so that they cannot be averaged.
     """
-    pools: dict[Conditions, list[Batch]] = {}
-    for batch in batches:
-        pools.setdefault(batch.conditions, []).append(batch)
-    return [_pool(conditions, pool) for conditions, pool in pools.items()]
-
-
-def _pool(conditions: Conditions, batches: Sequence[Batch]) -> Experiment:
-    edition, split_key_hash = _one_edition(batches)
-    _require_one_instance(batches)
-    slots: dict[int, dict[str, GradedRun]] = {}
-    for batch in batches:
-        offset = _first_fit(slots, batch.layers)
-        for seed, layer in batch.layers.items():
-            slots.setdefault(seed + offset, {}).update(layer)
-    return Experiment(
-        conditions=conditions,
-        seeds=tuple(slots[seed] for seed in sorted(slots)),
-        sources=tuple(batch.source for batch in batches),
-        edition=edition,
-        split_key_hash=split_key_hash,
-        notes=tuple(dict.fromkeys(note for batch in batches for note in batch.notes)),
-    )
-
-
-def _first_fit(slots: Mapping[int, Mapping[str, GradedRun]], layers: Mapping[int, Mapping[str, GradedRun]]) -> int:
-    offset = 0
-    while any(slots.get(seed + offset, {}).keys() & layer.keys() for seed, layer in layers.items()):
-        offset += 1
-    return offset
-
-
-def _one_edition(batches: Sequence[Batch]) -> tuple[str, str | None]:
-    found: dict[tuple[str, str | None], str] = {}
-    for batch in batches:
-        for run in batch.runs():
-            if run.report is not None:
-                # reports of other harnesses name no edition and are made of the published data
-                found.setdefault((run.report.edition or "v1", run.report.split_key_hash), batch.source)
-    if len(found) > 1:
-        kinds = " and ".join(f"{source} ({_edition_text(*kind)})" for kind, source in found.items())
-        raise UsageError(
-            f"runs of different editions or split keys cannot be averaged: {kinds}; "
-            "`mlebench report A --compare B` sets them side by side"
+    told: Conditions | None = None
+    for source, report in reports:
+        name = report.competition_id
+        one = replace(
+            conditions,
+            edition=report.edition or conditions.edition,
+            split_key_hash=report.split_key_hash,
+            competition_versions={name: report.competition_version or conditions.competition_versions.get(name)},
+            instance_hashes={name: report.instance_hash},
         )
-    return next(iter(found), ("v1", None))
-
-
-def _require_one_instance(batches: Sequence[Batch]) -> None:
-    """Competitions generated from a key can be averaged only where the key is the same."""
-    found: dict[str, tuple[str | None, str]] = {}
-    for batch in batches:
-        for report in (run.report for run in batch.runs() if run.report is not None):
-            instance, source = found.setdefault(report.competition_id, (report.instance_hash, batch.source))
-            if instance != report.instance_hash:
-                raise UsageError(
-                    f"{report.competition_id} was generated from different keys in {source} ({instance}) and {batch.source} "
-                    f"({report.instance_hash}), so its scores cannot be averaged; `mlebench report A --compare B` sets them side "
-                    "by side"
-                )
-
-
-def _edition_text(edition: str, split_key_hash: str | None) -> str:
-    return f"edition {edition}, split key {split_key_hash}" if split_key_hash else f"edition {edition}"
+        if told is not None and (differences := told.differences(one)):
+            raise UsageError(
+                f"a report of {name} in {source} differs from those before it in {', '.join(differences)} and cannot be averaged "
+                "with them; `mlebench report A --compare B` sets reports side by side"
+            )
+        told = one if told is None else told.joined(one)
+    if told is None:
+        return conditions
+    return replace(
+        told,
+        competition_versions={**conditions.competition_versions, **told.competition_versions},
+        instance_hashes={**conditions.instance_hashes, **told.instance_hashes},
+    )

@@ -1,4 +1,4 @@
-"""How the figures grow: over time within a run, from its graded snapshots; over GPUs or time limits between experiments."""
+"""How the figures grow: over time within a run, from its graded snapshots; over GPUs or time limits between results."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from grading.report import CompetitionReport
 from mlebench.reports.figures import bounded_score, mean_or_none, runs_by_competition
-from mlebench.reports.results import Experiment, GradedRun
+from mlebench.reports.results import GradedRun, Results
 from mlebench.reports.selection import Selection
 
 _MOST_POINTS = 200
@@ -40,15 +40,15 @@ class RunCurve:
 
 @dataclass(frozen=True)
 class BudgetPoint:
-    """One experiment on the axes of its budget."""
+    """The results of one agent on the axes of its budget."""
 
-    experiment: str
+    agent: str
     hours: float | None
     gpus: int | None
     any_medal_percentage: float
 
 
-def over_time(experiment: Experiment, selection: Selection) -> list[TimePoint]:
+def over_time(results: Results, selection: Selection) -> list[TimePoint]:
     """Medals and scores over time.
 
     A run that has ended keeps what it had; its last submission counts from its end on.
@@ -56,7 +56,7 @@ def over_time(experiment: Experiment, selection: Selection) -> list[TimePoint]:
     Returns:
         At most 200 points in the order of time; empty where no snapshot was graded.
     """
-    grid = runs_by_competition(experiment, selection)
+    grid = runs_by_competition(results, selection)
     timelines = [_timeline(run) for runs in grid.values() for run in runs]
     if not any(len(timeline) > 1 for timeline in timelines):
         return []
@@ -64,9 +64,9 @@ def over_time(experiment: Experiment, selection: Selection) -> list[TimePoint]:
     return [_point(timelines, moment) for moment in _thinned(moments)]
 
 
-def run_curves(experiment: Experiment, selection: Selection) -> list[RunCurve]:
+def run_curves(results: Results, selection: Selection) -> list[RunCurve]:
     """The scores over time of each run with graded snapshots."""
-    grid = runs_by_competition(experiment, selection)
+    grid = runs_by_competition(results, selection)
     curves = []
     for name, runs in grid.items():
         for seed, run in enumerate(runs):
@@ -76,9 +76,9 @@ def run_curves(experiment: Experiment, selection: Selection) -> list[RunCurve]:
     return curves
 
 
-def budget_point(experiment: Experiment, any_medal_percentage: float) -> BudgetPoint:
-    """Where an experiment stands among others of another time limit or number of GPUs."""
-    return BudgetPoint(experiment.name, experiment.conditions.hours, experiment.conditions.gpus, any_medal_percentage)
+def budget_point(results: Results, any_medal_percentage: float) -> BudgetPoint:
+    """Where results stand among others of another time limit or number of GPUs."""
+    return BudgetPoint(results.conditions.agent, results.conditions.hours, results.conditions.gpus, any_medal_percentage)
 
 
 def _timeline(run: GradedRun) -> list[tuple[int, CompetitionReport]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlebench.errors import UsageError
-from mlebench.registry import SPLITS, Registry, registry
+from mlebench.registry import SPLITS, Registry
 
 OWN_SELECTION = "selection"
 """Name of a selection that is none of the splits."""
@@ -41,43 +41,26 @@ class Selection:
     competition_ids: tuple[str, ...]
 
 
-class Catalog:
-    """Facts of competitions in one edition; a competition that is not installed has none."""
-
-    def __init__(self, edition: str, source: Registry = registry) -> None:
-        self._edition = edition
-        self._registry = source
-        self._known = {name: source.list_competition_ids(name) for name in SPLITS}
-        self._installed = {entry for ids in self._known.values() for entry in ids}
-        self._infos: dict[str, CompetitionInfo] = {}
-
-    def split(self, name: str) -> Selection:
-        """One of the registry's splits."""
-        return Selection(name, tuple(self._known[name]))
-
-    def splits(self) -> list[Selection]:
-        """All splits that have competitions, in the order of the registry."""
-        return [self.split(name) for name, ids in self._known.items() if ids]
-
-    def info(self, competition_id: str) -> CompetitionInfo:
-        """Facts of a competition."""
-        if competition_id not in self._infos:
-            self._infos[competition_id] = self._read(competition_id)
-        return self._infos[competition_id]
-
-    def _read(self, competition_id: str) -> CompetitionInfo:
-        if competition_id not in self._installed:
-            return CompetitionInfo(competition_id, competition_id, "unknown", "unknown", "", (), ())
-        competition = self._registry.get_competition(competition_id)
-        facts = competition.facts
-        # v2 mends every leak and fault that is listed
-        issues = competition.issues if self._edition == "v1" else ()
-        leaks = tuple(issue.name for issue in issues if issue.kind == "leak")
-        faults = tuple(issue.name for issue in issues if issue.kind == "fault")
-        return CompetitionInfo(facts.id, facts.title, facts.split, facts.modality, facts.metric.name, leaks, faults)
+def registry_in(edition: str) -> Registry:
+    """The registry in the edition that results name; in v1 where they name one that nobody knows."""
+    return Registry().set_edition("v2" if edition == "v2" else "v1")
 
 
-def select(names: Sequence[str], competition_ids: Sequence[str], catalog: Catalog) -> list[Selection]:
+def info_of(competition_id: str, registry: Registry) -> CompetitionInfo:
+    """Facts of a competition in the registry's edition; of one that is not installed nothing but its id is known."""
+    try:
+        competition = registry.get_competition(competition_id)
+    except UsageError:
+        return CompetitionInfo(competition_id, competition_id, "unknown", "unknown", "", (), ())
+    facts = competition.facts
+    # v2 mends every leak and fault that is listed
+    issues = competition.issues if registry.edition == "v1" else ()
+    leaks = tuple(issue.name for issue in issues if issue.kind == "leak")
+    faults = tuple(issue.name for issue in issues if issue.kind == "fault")
+    return CompetitionInfo(facts.id, facts.title, facts.split, facts.modality, facts.metric.name, leaks, faults)
+
+
+def select(names: Sequence[str], competition_ids: Sequence[str], registry: Registry) -> list[Selection]:
     """The selections that a user asked for.
 
     Args:
@@ -87,28 +70,29 @@ def select(names: Sequence[str], competition_ids: Sequence[str], catalog: Catalo
     Raises:
         UsageError: a name is neither a split nor a file with ids.
     """
-    selections = [catalog.split(name) if name in SPLITS else _read_list(Path(name)) for name in names]
+    selections = [_split(name, registry) if name in SPLITS else _read_list(Path(name)) for name in names]
     if competition_ids:
         selections.append(Selection(OWN_SELECTION, tuple(dict.fromkeys(competition_ids))))
     return selections
 
 
-def default_selections(present: set[str], catalog: Catalog) -> list[Selection]:
+def default_selections(present: set[str], registry: Registry) -> list[Selection]:
     """The splits that these runs are about.
 
     A split counts when at least half of it was run, so that a report with a few runs missing is about the split (and
     refused as incomplete), while a try on two competitions is about those two.
     """
-    tried = {split.name for split in catalog.splits() if _is_tried(split, present)}
-    chosen = [split for split in catalog.splits() if tried.issuperset(SPLITS[split.name])]
+    splits = [split for name in SPLITS if (split := _split(name, registry)).competition_ids]
+    tried = {split.name for split in splits if 2 * len(present.intersection(split.competition_ids)) >= len(split.competition_ids)}
+    chosen = [split for split in splits if tried.issuperset(SPLITS[split.name])]
     covered = {competition_id for split in chosen for competition_id in split.competition_ids}
     if present - covered:
         chosen.append(Selection(OWN_SELECTION, tuple(sorted(present, key=str.lower))))
     return chosen
 
 
-def _is_tried(split: Selection, present: set[str]) -> bool:
-    return 2 * len(present.intersection(split.competition_ids)) >= len(split.competition_ids)
+def _split(name: str, registry: Registry) -> Selection:
+    return Selection(name, tuple(registry.list_competition_ids(name)))
 
 
 def read_ids(path: Path) -> list[str]:
@@ -137,11 +121,3 @@ def _read_list(path: Path) -> Selection:
             f"`mlebench report --split` takes {', '.join(SPLITS)} or a file with ids"
         )
     return Selection(path.stem, tuple(read_ids(path)))
-
-
-def group_by_modality(selection: Selection, catalog: Catalog) -> Mapping[str, list[str]]:
-    """The competitions of a selection by modality, in alphabetical order."""
-    groups: dict[str, list[str]] = {}
-    for competition_id in selection.competition_ids:
-        groups.setdefault(catalog.info(competition_id).modality, []).append(competition_id)
-    return dict(sorted(groups.items()))

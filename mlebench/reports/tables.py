@@ -1,45 +1,49 @@
-"""A report as csv (one row per run) and as Markdown (one leaderboard row per experiment)."""
+"""A report as csv (one row per run) and as Markdown (one leaderboard row per agent)."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Sequence
 
-from mlebench.reports.document import Document, ExperimentDocument
+from mlebench.reports.document import Document, ResultsDocument
 from mlebench.reports.notation import NOTHING, hours, plus_minus, split_figures
 from mlebench.reports.published_results import SPLIT_NAMES, PublishedResult
 
 CSV_COLUMNS = (
-    "agent", "models", "profile", "edition", "split_key_hash", "competition_id", "split", "modality", "metric", "seed", "outcome",
+    "name", "agent", "models", "arguments", "agent_fingerprint", "profile", "sandbox", "network", "task_text", "edition",
+    "split_key_hash", "harness", "competition_id", "competition_version", "split", "modality", "metric", "seed", "outcome",
     "score", "medal", "above_median", "normalized_score", "gold_threshold", "silver_threshold", "bronze_threshold",
     "median_threshold", "rank", "leaderboard_size", "best_snapshot_score", "best_snapshot_medal", "hours", "gpu_hours", "error",
 )  # fmt: skip
 
 
 def to_csv(document: Document) -> str:
-    """One row per run of every experiment."""
+    """One row per run of all results."""
     text = io.StringIO()
     writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n")
     writer.writeheader()
-    for entry in document.experiments:
+    for entry in document.entries:
         writer.writerows(_csv_rows(entry))
     return text.getvalue()
 
 
-def _csv_rows(entry: ExperimentDocument) -> list[dict[str, object]]:
-    experiment = entry.experiment
-    common = {
-        "agent": experiment.name,
-        "models": experiment.conditions.models,
-        "profile": experiment.conditions.profile,
-        "edition": experiment.edition,
-        "split_key_hash": experiment.split_key_hash,
-    }
+def _csv_rows(entry: ResultsDocument) -> list[dict[str, object]]:
+    conditions = entry.results.conditions
+    common = {name: getattr(conditions, name) for name in CSV_COLUMNS if hasattr(conditions, name)}
+    common |= {"name": entry.results.name, "models": ", ".join(conditions.models or ())}
+    common["arguments"] = None if conditions.arguments is None else json.dumps(conditions.arguments, ensure_ascii=False)
     rows: list[dict[str, object]] = []
     for competition in entry.competitions:
         info = competition.info
-        about = {"competition_id": info.competition_id, "split": info.split, "modality": info.modality, "metric": info.metric}
+        about: dict[str, object] = {
+            "competition_id": info.competition_id,
+            "split": info.split,
+            "modality": info.modality,
+            "metric": info.metric,
+        }
+        about["competition_version"] = conditions.competition_versions.get(info.competition_id)
         thresholds = {f"{name}_threshold": value for name, value in competition.thresholds.items()}
         for run in competition.runs:
             figures = {name: getattr(run, name) for name in CSV_COLUMNS if hasattr(run, name)}
@@ -48,9 +52,9 @@ def _csv_rows(entry: ExperimentDocument) -> list[dict[str, object]]:
 
 
 def to_markdown(document: Document) -> str:
-    """A leaderboard: the experiments, then the published results."""
+    """A leaderboard: the results, then the published results."""
     header = ["Agent", "Models", "Low (%)", "Medium (%)", "High (%)", "All (%)", "Hours", "Date", "Edition"]
-    rows = [_experiment_cells(entry) for entry in document.experiments]
+    rows = [_results_cells(entry) for entry in document.entries]
     rows += [_published_cells(result) for result in document.published]
     lines = [_line(header), _line(["---"] * len(header)), *map(_line, rows)]
     if any("†" in cell for row in rows for cell in row):
@@ -58,17 +62,15 @@ def to_markdown(document: Document) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _experiment_cells(entry: ExperimentDocument) -> list[str]:
-    experiment = entry.experiment
-    edition = experiment.edition + (f" (key {experiment.split_key_hash})" if experiment.split_key_hash else "")
-    day = entry.date.isoformat() if entry.date else NOTHING
-    budget = hours(experiment.conditions.hours)
+def _results_cells(entry: ResultsDocument) -> list[str]:
+    results, conditions = entry.results, entry.results.conditions
+    edition = conditions.edition + (f" (key {conditions.split_key_hash})" if conditions.split_key_hash else "")
     return [
-        experiment.name or NOTHING,
-        experiment.conditions.models or NOTHING,
+        results.name or NOTHING,
+        ", ".join(conditions.models or ()) or NOTHING,
         *split_figures(entry, SPLIT_NAMES),
-        budget,
-        day,
+        hours(conditions.hours),
+        entry.date.isoformat() if entry.date else NOTHING,
         edition,
     ]
 

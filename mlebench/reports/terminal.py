@@ -10,11 +10,12 @@ from rich.text import Text
 
 from mlebench.reports.comparison import Comparison
 from mlebench.reports.contamination import Familiarity, FamiliarityGap
-from mlebench.reports.document import Document, ExperimentDocument
-from mlebench.reports.figures import CleanFigures, SelectionSummary
+from mlebench.reports.document import Document, ResultsDocument
+from mlebench.reports.figures import CleanFigures, SelectionFigures
 from mlebench.reports.notation import (
     METRIC_TITLES,
     NOTHING,
+    conditions_text,
     direction,
     hours,
     interval,
@@ -42,8 +43,8 @@ def print_document(document: Document, *, details: bool = False, console: Consol
         console: by default standard output.
     """
     console = console or make_console()
-    for entry in document.experiments:
-        for part in _experiment(entry, details):
+    for entry in document.entries:
+        for part in _results(entry, details):
             console.print(part)
     for comparison in document.comparisons:
         console.print(_comparison(comparison))
@@ -58,11 +59,11 @@ def make_console() -> Console:
     return console if console.is_terminal else Console(highlight=False, markup=False, width=_WIDTH_OF_FILES)
 
 
-def _experiment(entry: ExperimentDocument, details: bool) -> Iterator[RenderableType]:
+def _results(entry: ResultsDocument, details: bool) -> Iterator[RenderableType]:
     yield Text(_title(entry), style="bold")
     yield _figures(entry)
-    for summary in entry.summaries:
-        yield Text("\n".join(_sentences(summary)))
+    for figures in entry.figures:
+        yield Text("\n".join(_sentences(figures)))
     if details or len(entry.competitions) <= _MOST_ROWS:
         yield _competitions(entry)
     else:
@@ -71,52 +72,47 @@ def _experiment(entry: ExperimentDocument, details: bool) -> Iterator[Renderable
         yield Text(f"Note: {note}", style="yellow")
 
 
-def _title(entry: ExperimentDocument) -> str:
-    experiment = entry.experiment
-    parts = [experiment.name or "Reports", experiment.conditions.models, experiment.conditions.profile]
-    parts.append(f"edition {experiment.edition}")
-    if experiment.split_key_hash:
-        parts.append(f"split key {experiment.split_key_hash}")
-    return " · ".join(part for part in parts if part)
+def _title(entry: ResultsDocument) -> str:
+    return f"{entry.results.name or 'Reports'} · {conditions_text(entry.results.conditions)}"
 
 
-def _figures(entry: ExperimentDocument) -> Table:
+def _figures(entry: ResultsDocument) -> Table:
     table = Table(caption="percentages: mean ± one standard error over seeds; interval: 95 % over seeds", caption_justify="left")
     for column in ("split", "competitions", "seeds", *METRIC_TITLES.values(), "interval of any medal"):
         table.add_column(column, justify="left" if column == "split" else "right")
-    for summary in entry.summaries:
-        table.add_row(*_figure_cells(summary))
+    for figures in entry.figures:
+        table.add_row(*_figure_cells(figures))
     return table
 
 
-def _figure_cells(summary: SelectionSummary) -> list[str]:
-    medals = summary.metrics["any_medal_percentage"]
-    name = summary.selection.name + (" †" if summary.padded else "")
-    spread = interval(medals.ci_lower, medals.ci_upper) if summary.seeds > 1 else NOTHING
-    figures = [plus_minus(summary.metrics[key]) for key in METRIC_TITLES]
-    return [name, str(len(summary.selection.competition_ids)), str(summary.seeds), *figures, spread]
+def _figure_cells(figures: SelectionFigures) -> list[str]:
+    medals = figures.metrics["any_medal_percentage"]
+    name = figures.selection.name + (" †" if figures.padded else "")
+    spread = interval(medals.ci_lower, medals.ci_upper) if figures.seeds > 1 else NOTHING
+    cells = [plus_minus(figures.metrics[key]) for key in METRIC_TITLES]
+    return [name, str(len(figures.selection.competition_ids)), str(figures.seeds), *cells, spread]
 
 
-def _sentences(summary: SelectionSummary) -> Iterator[str]:
-    counts = summary.counts
-    yield f"{summary.selection.name}"
+def _sentences(figures: SelectionFigures) -> Iterator[str]:
+    counts = figures.counts
+    yield f"{figures.selection.name}"
     yield (
         f"  {counts.runs} runs: {counts.valid} valid, {counts.invalid} invalid, {counts.missing} without submission, "
         f"{counts.infrastructure} infrastructure failures, {counts.not_graded} not graded"
     )
     for reason, times in list(counts.invalid_reasons.items())[:5]:
         yield f"    {times} × {reason}"
-    yield from _clean_sentence("leaks", summary.without_known_leaks)
-    yield from _clean_sentence("leaks or faults", summary.without_known_issues)
-    if summary.best_snapshot is not None:
-        last = plus_minus(summary.metrics["any_medal_percentage"])
-        yield f"  any medal by last submission {last}, by best snapshot {plus_minus(summary.best_snapshot)}"
-    if len(summary.pass_at_k) > 1:
-        yield "  " + ", ".join(f"pass@{entry.k} {entry.percentage:.2f}" for entry in summary.pass_at_k)
-    yield f"  95 % over competitions (bootstrap): {interval(*summary.bootstrap)}"
-    if len(summary.modalities) > 1:
+    yield from _clean_sentence("leaks", figures.without_known_leaks)
+    yield from _clean_sentence("leaks or faults", figures.without_known_issues)
+    if figures.best_snapshot is not None:
+        last = plus_minus(figures.metrics["any_medal_percentage"])
+        yield f"  any medal by last submission {last}, by best snapshot {plus_minus(figures.best_snapshot)}"
+    if len(figures.pass_at_k) > 1:
+        yield "  " + ", ".join(f"pass@{entry.k} {entry.percentage:.2f}" for entry in figures.pass_at_k)
+    yield f"  95 % over competitions (bootstrap): {interval(*figures.bootstrap)}"
+    if len(figures.modalities) > 1:
         shares = (
-            f"{entry.modality} ({entry.competitions}) {plus_minus(entry.any_medal_percentage)}" for entry in summary.modalities
+            f"{entry.modality} ({entry.competitions}) {plus_minus(entry.any_medal_percentage)}" for entry in figures.modalities
         )
         yield "  by modality: " + ", ".join(shares)
 
@@ -129,7 +125,7 @@ def _clean_sentence(what: str, clean: CleanFigures) -> Iterator[str]:
     yield f"  any medal without known {what}: {figure} over {clean.competitions}; {len(clean.excluded)} left out: {named}"
 
 
-def _competitions(entry: ExperimentDocument) -> Table:
+def _competitions(entry: ResultsDocument) -> Table:
     seeds = max(len(row.runs) for row in entry.competitions)
     table = Table(caption="relative: 0 at the leaderboard's median, 1 at gold", caption_justify="left")
     table.add_column("competition", no_wrap=True)
@@ -156,21 +152,22 @@ def _comparison(comparison: Comparison) -> Text:
         f"(95 % over competitions {interval(*comparison.interval)})",
         f"  by medals: {medal.wins} better, {medal.ties} equal, {medal.losses} worse ({p_value(medal.p_value)}, sign test)",
         f"  by score: {by_score.wins} better, {by_score.ties} equal, {by_score.losses} worse ({p_value(by_score.p_value)})",
+        *([f"  Differ in: {', '.join(comparison.differences)}"] if comparison.differences else []),
         *(f"  Note: {note}" for note in comparison.notes),
     ]
     return Text("\n".join(lines))
 
 
-def _published(main: ExperimentDocument, results: Sequence[PublishedResult]) -> Table:
+def _published(main: ResultsDocument, results: Sequence[PublishedResult]) -> Table:
     table = Table(caption="* known to profit from leaks of edition v1   † padded with failures", caption_justify="left")
     table.add_column("agent")
     table.add_column("models")
     for title in (*SPLIT_NAMES, "hours", "date"):
         table.add_column(title, justify="right")
-    conditions = main.experiment.conditions
+    conditions = main.results.conditions
     budget = hours(conditions.hours)
     day = str(main.date or NOTHING)
-    own = [conditions.agent or "this report", conditions.models, *split_figures(main, SPLIT_NAMES), budget, day]
+    own = [main.results.name or "this report", ", ".join(conditions.models or ()), *split_figures(main, SPLIT_NAMES), budget, day]
     table.add_row(*own, style="bold", end_section=True)
     for result in results:
         marks = ("*" if result.uses_known_leaks else "") + ("†" if result.padded else "")

@@ -67,7 +67,7 @@ class _Difference(NamedTuple):
     def texts(self) -> tuple[str, str]:
         """Both values as people write them, or as they are where that would hide the difference."""
         show = _SHOWN.get(self.key, str) if self.part == "limits" else _as_written
-        absent = "unknown" if self.part in _OF_COMPETITIONS else "not set"
+        absent = "not set" if self.part == "arguments" else "unknown"
         mine, other = (absent if value is None else show(value) for value in (self.mine, self.other))
         return (mine, other) if mine != other else (str(self.mine), str(self.other))
 

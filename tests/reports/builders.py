@@ -10,7 +10,9 @@ from pathlib import Path
 
 from grading.medals import Board, Thresholds
 from grading.report import CompetitionReport, aggregate_reports
-from mlebench.reports.results import Batch, Conditions, Experiment, layers_of, make_experiments
+from mlebench.reports.report_file import layers_of
+from mlebench.reports.results import Results, pool, with_data_of
+from mlebench.runs.conditions import Conditions
 
 THRESHOLDS = Thresholds(gold=0.9, silver=0.8, bronze=0.7, median=0.5, lower_is_better=False)
 SCORES = {"gold": 0.9, "silver": 0.8, "bronze": 0.7, "above": 0.6, "none": 0.4}
@@ -44,11 +46,9 @@ def write_aggregate(path: Path, reports: Iterable[CompetitionReport]) -> Path:
     return path
 
 
-def experiment(*seeds: Sequence[CompetitionReport], name: str = "ours", edition: str = "v1") -> Experiment:
-    """An experiment of one file per seed."""
-    batches = [
-        Batch(f"{number}.json", Conditions(name), layers_of(replace(entry, edition=edition) for entry in seed))
-        for number, seed in enumerate(seeds)
-    ]
-    (made,) = make_experiments(batches)
+def results(*seeds: Sequence[CompetitionReport], name: str = "ours", edition: str = "v1") -> Results:
+    """Results of one agent, a file per seed."""
+    files = [[replace(entry, edition=edition) for entry in seed] for seed in seeds]
+    conditions = with_data_of(Conditions(name), [("file", entry) for file in files for entry in file])
+    (made,) = pool(Results(conditions, layers_of(file), (f"{number}.json",)) for number, file in enumerate(files))
     return made

@@ -6,15 +6,15 @@ import pytest
 
 from mlebench.reports.comparison import compare
 from mlebench.reports.selection import Selection
-from tests.reports.builders import experiment, report, seed_of
+from tests.reports.builders import report, results, seed_of
 
 IDS = ("a", "b", "c", "d", "e")
 SELECTION = Selection("five", IDS)
 
 
 def test_difference_and_sign_tests_by_hand() -> None:
-    first = experiment(seed_of(dict(zip(IDS, ["gold", "gold", "gold", "none", "missing"], strict=True))), name="first")
-    second = experiment(seed_of(dict(zip(IDS, ["none", "none", "gold", "above", "none"], strict=True))), name="second")
+    first = results(seed_of(dict(zip(IDS, ["gold", "gold", "gold", "none", "missing"], strict=True))), name="first")
+    second = results(seed_of(dict(zip(IDS, ["none", "none", "gold", "above", "none"], strict=True))), name="second")
 
     result = compare(first, second, SELECTION)
 
@@ -29,8 +29,8 @@ def test_difference_and_sign_tests_by_hand() -> None:
 
 
 def test_seeds_need_not_be_equally_many() -> None:
-    first = experiment(seed_of(dict.fromkeys(IDS, "gold")), seed_of(dict.fromkeys(IDS, "none")))
-    second = experiment(seed_of(dict.fromkeys(IDS, "none")))
+    first = results(seed_of(dict.fromkeys(IDS, "gold")), seed_of(dict.fromkeys(IDS, "none")))
+    second = results(seed_of(dict.fromkeys(IDS, "none")))
 
     result = compare(first, second, SELECTION)
 
@@ -39,15 +39,16 @@ def test_seeds_need_not_be_equally_many() -> None:
 
 
 def test_lower_scores_can_be_better() -> None:
-    first = experiment([report("a", "gold", score=0.1, is_lower_better=True)])
-    second = experiment([report("a", "gold", score=0.2, is_lower_better=True)])
+    first = results([report("a", "gold", score=0.1, is_lower_better=True)])
+    second = results([report("a", "gold", score=0.2, is_lower_better=True)])
 
     assert compare(first, second, Selection("one", ("a",))).score_sign_test.wins == 1
 
 
 def test_different_test_data_is_said() -> None:
-    first, second = experiment(seed_of({"a": "gold"})), experiment(seed_of({"a": "gold"}), edition="v2")
+    first, second = results(seed_of({"a": "gold"})), results(seed_of({"a": "gold"}), edition="v2")
 
-    assert compare(first, second, Selection("one", ("a",))).notes == [
-        "the editions differ: v1 and v2; scores are of different test data"
-    ]
+    found = compare(first, second, Selection("one", ("a",)))
+
+    assert found.differences == ["edition (v1 → v2)"]
+    assert found.notes == ["scores are of different test data"]

@@ -13,18 +13,21 @@ from mlebench.cli.main import main
 from mlebench.errors import UsageError
 from mlebench.registry import Registry
 from mlebench.reports.contamination import familiarity
-from mlebench.reports.results import Batch, Conditions, Experiment, layers_of, make_experiments
+from mlebench.reports.report_file import layers_of
+from mlebench.reports.results import Results, with_data_of
 from mlebench.reports.statistics import bootstrap_difference
+from mlebench.runs.conditions import Conditions
 from tests.reports.builders import report, write_aggregate
 
 KAGGLE = Registry().list_competition_ids("low")[:6]
 RESEARCH = Registry().list_competition_ids("research")[:2]
 
 
-def runs(reports: Sequence[CompetitionReport], *, obfuscated: bool = False, agent: str = "ours") -> Experiment:
-    conditions = Conditions(agent, profile="demo, obfuscated" if obfuscated else "demo", obfuscated=obfuscated)
-    (made,) = make_experiments([Batch("file", conditions, layers_of(reports))])
-    return made
+def runs(
+    reports: Sequence[CompetitionReport], *, obfuscated: bool = False, agent: str = "ours", sandbox: str = "docker"
+) -> Results:
+    conditions = Conditions(agent, sandbox=sandbox, task_text="obfuscated" if obfuscated else "plain")
+    return Results(with_data_of(conditions, [("file", report) for report in reports]), layers_of(reports), ("file",))
 
 
 def named(outcomes: Sequence[str]) -> list[CompetitionReport]:
@@ -71,9 +74,18 @@ def test_agents_are_kept_apart() -> None:
         familiarity(entries)
 
 
+def test_runs_that_differ_in_more_than_the_task_text_are_not_compared() -> None:
+    plain, twins = runs(named(["gold"] * 6)), runs(named(["none"] * 6), obfuscated=True, sandbox="local")
+    with pytest.raises(UsageError, match=r"these runs of ours differ in sandbox \(docker → local\)"):
+        familiarity([plain, twins])
+
+    found = familiarity([plain, runs(named(["none"] * 6), obfuscated=True), twins, runs(named(["gold"] * 6), sandbox="local")])
+    assert [(entry.agent, entry.gaps[0].difference) for entry in found] == [("ours (docker)", 1), ("ours (local)", 1)]
+
+
 def test_instances_of_different_keys_are_not_averaged() -> None:
     reports = [report(RESEARCH[0], "gold", instance_hash=key) for key in ("a", "b")]
-    with pytest.raises(UsageError, match="different keys"):
+    with pytest.raises(UsageError, match=r"differs from those before it in keys of generated data \\(.* a → b\\)"):
         runs(reports)
 
 

@@ -15,7 +15,8 @@ from mlebench.registry import registry
 from mlebench.reports.document import Document, make_document
 from mlebench.reports.page import make_page, write_page
 from mlebench.reports.published_results import published_results
-from mlebench.reports.results import Batch, Conditions, Experiment, GradedRun, RunDetails, Snapshot, make_experiments
+from mlebench.reports.results import GradedRun, GradedSnapshot, Results, RunDetails
+from mlebench.runs.conditions import Conditions
 from tests.browser import Page, open_browser
 from tests.reports.builders import report
 
@@ -25,7 +26,7 @@ LONGEST_LOAD_SECONDS = 2
 EVERY_TEN_MINUTES = range(600, 24 * 3600, 600)
 
 
-def full_experiment(name: str, hours: float, runs: Path) -> Experiment:
+def full_results(name: str, hours: float, runs: Path) -> Results:
     """225 runs of a day, a snapshot every ten minutes."""
     rng = random.Random(name)
     layers: dict[int, dict[str, GradedRun]] = {0: {}, 1: {}, 2: {}}
@@ -35,20 +36,21 @@ def full_experiment(name: str, hours: float, runs: Path) -> Experiment:
         (folder / "run.log").write_text("log")
         last = report(competition_id, rng.choice(OUTCOMES), rank=7, leaderboard_size=1000)
         snapshots = [
-            Snapshot(seconds, replace(report(competition_id, rng.choice(OUTCOMES)), score=rng.random()))
+            GradedSnapshot(seconds, replace(report(competition_id, rng.choice(OUTCOMES)), score=rng.random()))
             for seconds in EVERY_TEN_MINUTES
         ]
         details = RunDetails(folder, hours=24, gpu_hours=24, peak_memory_bytes=2**33)
         layers[seed][competition_id] = GradedRun(last, details, tuple(snapshots))
-    (made,) = make_experiments([Batch(name, Conditions(name, "m-1 & <m-2>", "standard", hours, 1), layers)])
-    return made
+    limits = {"time_limit": hours * 3600, "gpus": 1}
+    conditions = Conditions(name, {"model": "m-1 & <m-2>"}, models=("m-1 & <m-2>",), limits=limits, profile="standard")
+    return Results(conditions, layers, (name,))
 
 
 @pytest.fixture(scope="module")
 def document(tmp_path_factory: pytest.TempPathFactory) -> Document:
     runs = tmp_path_factory.mktemp("runs")
-    experiments = [full_experiment("tree search", 24, runs / "one"), full_experiment("one shot", 12, runs / "two")]
-    return make_document(experiments, [], published=published_results())
+    results = [full_results("tree search", 24, runs / "one"), full_results("one shot", 12, runs / "two")]
+    return make_document(results, [], published=published_results())
 
 
 @pytest.fixture(scope="module")

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from mlebench.errors import UsageError
-from mlebench.reports.places import load_experiments
+from mlebench.reports.places import load_results
 from tests.reports.builders import report, seed_of, write_aggregate
 
 ALL = {"a": "gold", "b": "none", "c": "bronze"}
 
 
 def seeds_of(*sources: Path | str) -> list[set[str]]:
-    (experiment,) = load_experiments(sources)
-    return [set(seed) for seed in experiment.seeds]
+    (results,) = load_results(sources)
+    return [set(seed) for seed in results.seeds]
 
 
 def test_a_whole_file_is_a_seed(tmp_path: Path) -> None:
@@ -25,11 +25,11 @@ def test_a_whole_file_is_a_seed(tmp_path: Path) -> None:
         outcome = ["gold", "none", "silver"][number]
         write_aggregate(tmp_path / f"{number}_grading_report.json", seed_of(ALL | {"a": outcome}))
 
-    (experiment,) = load_experiments([tmp_path])
+    (results,) = load_results([tmp_path])
 
-    assert [seed["a"].report.score for seed in experiment.seeds if seed["a"].report] == [0.9, 0.4, 0.8]
-    assert experiment.name == tmp_path.name
-    assert experiment.edition == "v1"
+    assert [seed["a"].report.score for seed in results.seeds if seed["a"].report] == [0.9, 0.4, 0.8]
+    assert results.name == tmp_path.name
+    assert results.edition == "v1"
 
 
 def test_parts_of_a_seed_are_put_together(tmp_path: Path) -> None:
@@ -74,10 +74,10 @@ def test_a_file_named_twice_or_copied_counts_once(tmp_path: Path) -> None:
     copy = tmp_path / "copy.json"
     copy.write_bytes(path.read_bytes())
 
-    (experiment,) = load_experiments([path, str(tmp_path / "1.*"), copy])
+    (results,) = load_results([path, str(tmp_path / "1.*"), copy])
 
-    assert len(experiment.seeds) == 1
-    assert experiment.notes == ("copy.json is a copy of 1.json and counts once",)
+    assert len(results.seeds) == 1
+    assert results.notes == ("copy.json is a copy of 1.json and counts once",)
 
 
 def test_editions_and_split_keys_are_never_averaged(tmp_path: Path) -> None:
@@ -85,9 +85,12 @@ def test_editions_and_split_keys_are_never_averaged(tmp_path: Path) -> None:
         content = report("a", "gold", edition=edition, split_key_hash=key).to_dict()
         (tmp_path / f"{name}.json").write_text(json.dumps(content))
 
-    for pair in (["1.json", "2.json"], ["2.json", "3.json"]):
-        with pytest.raises(UsageError, match="different editions or split keys"):
-            load_experiments([tmp_path / name for name in pair])
+    for pair, told in (
+        (["1.json", "2.json"], r"2\.json differs from those before it in edition \(v1 → v2\)"),
+        (["2.json", "3.json"], r"3\.json differs .* in split key \(published → 0f\)"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            load_results([tmp_path / name for name in pair])
 
 
 @pytest.mark.parametrize(
@@ -103,13 +106,13 @@ def test_what_is_no_report_is_refused_by_name(tmp_path: Path, text: str, complai
     path.write_text(text)
 
     with pytest.raises(UsageError, match=rf"odd.json.*{complaint}"):
-        load_experiments([path])
+        load_results([path])
 
 
 def test_nothing_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="neither a run group nor a grading report"):
-        load_experiments([tmp_path / "absent.json"])
+        load_results([tmp_path / "absent.json"])
     with pytest.raises(UsageError, match="neither a run group nor a grading report"):
-        load_experiments([str(tmp_path / "*.json")])
+        load_results([str(tmp_path / "*.json")])
     with pytest.raises(UsageError, match="holds neither run groups nor grading reports"):
-        load_experiments([tmp_path])
+        load_results([tmp_path])

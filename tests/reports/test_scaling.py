@@ -7,33 +7,33 @@ from pathlib import Path
 import pytest
 
 from mlebench.reports import charts
-from mlebench.reports.results import Batch, Conditions, Experiment, GradedRun, RunDetails, Snapshot, make_experiments
+from mlebench.reports.results import GradedRun, GradedSnapshot, Results, RunDetails
 from mlebench.reports.scaling import BudgetPoint, over_time, run_curves
 from mlebench.reports.selection import Selection
+from mlebench.runs.conditions import Conditions
 from tests.reports.builders import report
 
 TWO = Selection("two", ("a", "b"))
 
 
 def ran(competition_id: str, last: str, *snapshots: tuple[int, str], hours: float) -> GradedRun:
-    kept = tuple(Snapshot(seconds, report(competition_id, outcome)) for seconds, outcome in snapshots)
+    kept = tuple(GradedSnapshot(seconds, report(competition_id, outcome)) for seconds, outcome in snapshots)
     return GradedRun(report(competition_id, last), RunDetails(Path(competition_id), hours=hours), kept)
 
 
-def made(runs: dict[str, GradedRun]) -> Experiment:
-    (experiment,) = make_experiments([Batch("group", Conditions("ours"), {0: runs})])
-    return experiment
+def made(runs: dict[str, GradedRun]) -> Results:
+    return Results(Conditions("ours"), {0: runs}, ("group",))
 
 
 def test_shares_at_each_moment() -> None:
-    experiment = made(
+    results = made(
         {
             "a": ran("a", "none", (1800, "bronze"), (3600, "gold"), hours=2),
             "b": ran("b", "above", (3600, "none"), hours=1.5),
         }
     )
 
-    points = over_time(experiment, TWO)
+    points = over_time(results, TWO)
 
     assert [point.hours for point in points] == [0, 0.5, 1, 1.5, 2]
     assert [point.any_medal_percentage for point in points] == [0, 50, 50, 50, 0]
@@ -44,24 +44,24 @@ def test_shares_at_each_moment() -> None:
 
 
 def test_without_snapshots_there_is_no_curve() -> None:
-    experiment = made({"a": ran("a", "gold", hours=1), "b": ran("b", "none", hours=1)})
+    results = made({"a": ran("a", "gold", hours=1), "b": ran("b", "none", hours=1)})
 
-    assert over_time(experiment, TWO) == []
-    assert run_curves(experiment, TWO) == []
+    assert over_time(results, TWO) == []
+    assert run_curves(results, TWO) == []
 
 
 def test_curves_of_single_runs_end_with_the_last_submission() -> None:
-    experiment = made({"a": ran("a", "gold", (1800, "none"), (3600, "invalid"), hours=2), "b": ran("b", "none", hours=1)})
+    results = made({"a": ran("a", "gold", (1800, "none"), (3600, "invalid"), hours=2), "b": ran("b", "none", hours=1)})
 
-    (curve,) = run_curves(experiment, TWO)
+    (curve,) = run_curves(results, TWO)
 
     assert curve.points == [(0.5, 0.4), (1, None), (2, 0.9)]
 
 
 def test_many_snapshots_are_thinned() -> None:
-    experiment = made({"a": ran("a", "gold", *((60 * minute, "none") for minute in range(1, 1500)), hours=25)})
+    results = made({"a": ran("a", "gold", *((60 * minute, "none") for minute in range(1, 1500)), hours=25)})
 
-    points = over_time(experiment, Selection("one", ("a",)))
+    points = over_time(results, Selection("one", ("a",)))
 
     assert len(points) <= 201
     assert points[-1].hours == 25

@@ -13,7 +13,7 @@ from mlebench.cli.main import main
 from mlebench.errors import UsageError
 from mlebench.grade.many import Submission, grade_many
 from mlebench.registry import Competition, Registry
-from mlebench.reports.places import load_experiments
+from mlebench.reports.places import load_results
 from mlebench.runs.group import Group
 from mlebench.runs.lock import hold
 from mlebench.runs.plan import PlannedRun
@@ -76,7 +76,7 @@ def test_runs_without_a_chance_are_not_graded(tmp_path: Path, toys: Path) -> Non
     aggregate = regrade_group(group.folder)
 
     assert [report.competition_id for report in aggregate.competition_reports] == ["toy-one"] * 3
-    (experiment,) = load_experiments([group.folder])
+    (experiment,) = load_results([group.folder])
     runs = experiment.runs_of("toy-two")
     assert [run.report for run in runs] == [None, None, None]
     assert [run.failed_by_infrastructure for run in runs] == [True, False, False]
@@ -106,7 +106,7 @@ def test_a_damaged_report_of_a_run_is_said(group: Group) -> None:
     record.report = {"score": 1.0}
     record.write(group.run_dir(planned.run_id))
     with pytest.raises(UsageError, match=r"the report of toy-one_seed0 is damaged: .*needs `competition_id`"):
-        load_experiments([group.folder])
+        load_results([group.folder])
 
 
 def test_snapshots_are_graded_with_their_time(group: Group) -> None:
@@ -115,7 +115,7 @@ def test_snapshots_are_graded_with_their_time(group: Group) -> None:
 
     regrade_group(group.folder, jobs=2)
 
-    (experiment,) = load_experiments([group.folder])
+    (experiment,) = load_results([group.folder])
     run = experiment.seeds[0]["toy-one"]
     assert [(snapshot.seconds, snapshot.report.score) for snapshot in run.snapshots] == [
         (15 * 60, 0.4),

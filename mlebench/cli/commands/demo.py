@@ -41,9 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mlebench.errors import WorkFailed
     from mlebench.preparation.pool import prepare_all
     from mlebench.registry import Registry
-    from mlebench.reports.document import make_document
-    from mlebench.reports.places import load_experiments
-    from mlebench.reports.selection import Catalog, select
+    from mlebench.reports.document import make_report
     from mlebench.reports.terminal import print_document
     from mlebench.runs.display import make_display
     from mlebench.runs.start import run as start
@@ -67,9 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
         display=make_display(quiet=arguments.quiet),
     )
 
-    experiments = load_experiments([str(result.group.folder) for result in results])
-    document = make_document(experiments, select(*([], ids) if arguments.research else (["demo"], []), Catalog("v1")))
-    print_document(document)
+    splits, chosen = ([], ids) if arguments.research else (["demo"], [])
+    print_document(make_report([result.group.folder for result in results], splits=splits, competition_ids=chosen))
     for result in results:
         print(f"report: {result.report}")
     print(f"as a page: mlebench report {results[0].group.folder} --html report.html")

@@ -1,8 +1,9 @@
 """Aggregate graded runs into the figures that people publish.
 
 Give run groups (names, folders, or `latest`), grading reports in the published format, folders of such, or globs. All report
-files together are one experiment: a file that holds the whole split is a seed, and a further report of a competition is its next
-seed. Groups of one agent, model and profile continue each other's seeds; other groups are compared with the first.
+files together are the results of one agent: a file that holds the whole split is a seed, and a further report of a competition is
+its next seed. Groups under equal conditions continue each other's seeds. Groups that differ in agent, arguments, limits, sandbox
+or another condition are never averaged but compared with the first, and the report names the parts in which they differ.
 
 examples:
   mlebench report runs/2026-03-01_aide
@@ -15,20 +16,12 @@ examples:
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mlebench._support import paths
 from mlebench.cli.options import add_json, add_runs_dir, tell
 from mlebench.cli.output import print_json
 from mlebench.errors import UsageError
-
-if TYPE_CHECKING:
-    from mlebench.reports.document import Document
-    from mlebench.reports.results import Experiment
-
-PUBLISHED = "published"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -61,10 +54,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.contamination:
         return _contamination(arguments)
+    from mlebench.reports.document import make_report
     from mlebench.reports.tables import to_csv, to_markdown
     from mlebench.reports.terminal import print_document
 
-    document = _document(arguments)
+    document = make_report(
+        arguments.sources,
+        splits=arguments.split,
+        competition_ids=arguments.competition_id,
+        compare_with=arguments.compare,
+        pad_missing=arguments.pad_missing,
+        agent=arguments.name,
+        models=arguments.models,
+        hours=arguments.hours,
+        runs_dir=paths.runs_dir(arguments.runs_dir),
+    )
     if arguments.html:
         from mlebench.reports.page import write_page
 
@@ -83,40 +87,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _contamination(arguments: argparse.Namespace) -> int:
     from mlebench.reports.contamination import familiarity
+    from mlebench.reports.places import load_results
     from mlebench.reports.terminal import print_familiarity
 
     if arguments.csv or arguments.markdown or arguments.html or arguments.compare:
         raise UsageError("`--contamination` prints tables, or a document with --json; leave the other outputs out")
-    found = familiarity([_renamed(entry, arguments) for entry in _load(arguments.sources, arguments)])
+    results = load_results(arguments.sources, paths.runs_dir(arguments.runs_dir))
+    found = familiarity([entry.told(arguments.name, arguments.models, arguments.hours) for entry in results])
     if arguments.json:
         print_json({"contamination": [entry.to_dict() for entry in found]})
     else:
         print_familiarity(found)
     return 0
-
-
-def _document(arguments: argparse.Namespace) -> Document:
-    from mlebench.reports.document import make_document
-    from mlebench.reports.published_results import published_results
-    from mlebench.reports.selection import Catalog, select
-
-    main, *rest = _load(arguments.sources, arguments)
-    main = _renamed(main, arguments)
-    for other in arguments.compare:
-        if other != PUBLISHED:
-            rest += _load([other], arguments)
-    selections = select(arguments.split, arguments.competition_id, Catalog(main.edition))
-    published = published_results() if PUBLISHED in arguments.compare else []
-    return make_document([main, *rest], selections, pad_missing=arguments.pad_missing, published=published)
-
-
-def _load(sources: list[str], arguments: argparse.Namespace) -> list[Experiment]:
-    from mlebench.reports.places import load_experiments
-
-    return load_experiments(sources, paths.runs_dir(arguments.runs_dir))
-
-
-def _renamed(experiment: Experiment, arguments: argparse.Namespace) -> Experiment:
-    given = {"agent": arguments.name, "models": arguments.models, "hours": arguments.hours}
-    changes = {key: value for key, value in given.items() if value is not None}
-    return replace(experiment, conditions=replace(experiment.conditions, **changes))
