@@ -12,12 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from grading.report import CompetitionReport
-from mlebench.errors import MlebenchError, UsageError
+from mlebench.errors import UsageError
 from mlebench.reports.report_file import read_aggregate
 from mlebench.reports.results import GradedRun, GradedSnapshot, Results, RunDetails, with_data_of
 from mlebench.runs.group import Group
 from mlebench.runs.group_report import REPORT_FILE, SNAPSHOT_FILE
 from mlebench.runs.plan import PlannedRun
+from mlebench.runs.record import RECORD_DAMAGED
 
 
 def is_group(folder: Path) -> bool:
@@ -47,16 +48,13 @@ def read_group(folder: Path) -> Results:
 def _run(group: Group, planned: PlannedRun, report: CompetitionReport | None, notes: list[str]) -> GradedRun:
     """One run by its record, and by its report in the group's grading report where there is one."""
     folder = group.run_dir(planned.run_id)
-    try:
-        record = group.record(planned)
-    except MlebenchError as error:
-        notes.append(f"{planned.run_id} is not told of beyond its report: {error}")
-        return GradedRun(report, RunDetails(folder, state="unknown", detail=str(error)))
-    if report is None and record.report is not None:
-        try:
-            report = CompetitionReport.from_dict(record.report)
-        except ValueError as error:
-            notes.append(_damaged(folder / "run.json", error, group))
+    record = group.record(planned)
+    if record.reason == RECORD_DAMAGED:
+        notes.append(f"the record of {planned.run_id} is damaged: {record.detail}")
+    elif report is None and record.report is not None:
+        report = record.graded
+        if report is None:
+            notes.append(_damaged(folder / "run.json", "its report cannot be read", group))
     details = RunDetails(
         folder=folder,
         state=record.state,
@@ -105,5 +103,5 @@ def _snapshots(group: Group, notes: list[str]) -> Mapping[str, tuple[GradedSnaps
     return {run_id: tuple(sorted(kept, key=lambda snapshot: snapshot.seconds)) for run_id, kept in found.items()}
 
 
-def _damaged(file: Path, error: Exception, group: Group) -> str:
-    return f"{file} is damaged and left out ({error}); `mlebench grade {group.folder}` makes it anew"
+def _damaged(file: Path, why: object, group: Group) -> str:
+    return f"{file} is damaged and left out ({why}); `mlebench grade {group.folder}` makes it anew"

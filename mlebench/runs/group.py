@@ -16,7 +16,7 @@ from mlebench._support.yaml_model import read_yaml
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.runs.conditions import Conditions
 from mlebench.runs.plan import Plan, PlannedRun
-from mlebench.runs.record import RunRecord, now
+from mlebench.runs.record import RECORD_DAMAGED, RunRecord, now
 from mlebench.runs.settings import RunSettings
 
 _FILE = "group.yaml"
@@ -133,7 +133,7 @@ class Group:
     def _damaged_record(self, run: PlannedRun, problem: str) -> RunRecord:
         """Stands for a record that cannot be read: resuming the group does the run again and keeps what there is."""
         record = self._new_record(run)
-        record.state, record.failure_class, record.reason = "failed", "infrastructure", "record-damaged"
+        record.state, record.failure_class, record.reason = "failed", "infrastructure", RECORD_DAMAGED
         record.detail = f"{problem}; `mlebench run --resume {self.name}` does the run again"
         record.attempt = 1 + sum(1 for _ in (self.run_dir(run.run_id) / "attempts").glob("*"))
         return record

@@ -32,6 +32,8 @@ _ALLOWED: dict[State, frozenset[State]] = {
     "timed-out": frozenset({"pending"}),
     "cancelled": frozenset({"pending"}),
 }
+RECORD_DAMAGED = "record-damaged"
+"""Reason of a run whose `run.json` cannot be read."""
 CHECKER_CALLS = "checker_calls.jsonl"
 """In a run's folder: every call of the submission checker, with its time and whether the submission was valid."""
 _NEXT_ATTEMPT = ("reason", "detail", "exit_code", "failure_class", "started_at", "ended_at", "report", "submission_sha256")

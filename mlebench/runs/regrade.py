@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +19,10 @@ from mlebench.runs.group import Group
 from mlebench.runs.group_report import SNAPSHOT_FILE, write_grading_report
 from mlebench.runs.lock import hold
 from mlebench.runs.plan import PlannedRun
-from mlebench.runs.record import RunRecord
+from mlebench.runs.record import RECORD_DAMAGED, RunRecord
 from mlebench.runs.result import book_report
+
+logger = logging.getLogger("mlebench")
 
 
 def regrade_group(
@@ -37,7 +40,7 @@ def regrade_group(
 
     In the plan's own edition the new reports replace the old ones in `run.json` and `grading_report.json`, and the snapshots'
     go to `snapshot_reports.json`. In another edition, or with `output_dir`, the group stays as it is and
-    `<timestamp>_grading_report.json` is written.
+    `<timestamp>_grading_report.json` is written. A run whose record is damaged is left out with a warning.
 
     Args:
         folder: the group's folder.
@@ -59,7 +62,11 @@ def regrade_group(
     in_place = chosen == group.plan.edition and output_dir is None
     # held while grading, too, so that nobody runs again what is about to get another report
     with hold(group.folder) if in_place else contextlib.nullcontext():
-        runs = [planned for planned in group.plan.runs if _is_gradable(group.record(planned))]
+        records = {planned: group.record(planned) for planned in group.plan.runs}
+        for record in records.values():
+            if record.reason == RECORD_DAMAGED:
+                logger.warning("%s is left out: %s", record.run_id, record.detail)
+        runs = [planned for planned, record in records.items() if _is_gradable(record)]
         if not runs:
             raise UsageError(f"no run of {folder} has ended; `mlebench runs {group.name}` shows their states")
         submissions = [_submission(group, planned, _last_submission(group, planned)) for planned in runs]
@@ -71,7 +78,8 @@ def regrade_group(
         aggregate = aggregate_reports(last)
         if in_place:
             for planned, report in zip(runs, last, strict=True):
-                _replace_report(group, planned, report)
+                book_report(records[planned], report.to_dict())
+                records[planned].write(group.run_dir(planned.run_id))
             _write_snapshots(group, [seconds for seconds, _ in snapshots], along_the_way)
             write_grading_report(group)
         else:
@@ -130,12 +138,6 @@ def _seconds(clock: str) -> int | None:
 def _movable(group: Group, report: CompetitionReport) -> CompetitionReport:
     """The report with its path counted from the group's folder, which can be moved."""
     return replace(report, submission_path=Path(report.submission_path).relative_to(group.folder).as_posix())
-
-
-def _replace_report(group: Group, planned: PlannedRun, report: CompetitionReport) -> None:
-    record = group.record(planned)
-    book_report(record, report.to_dict())
-    record.write(group.run_dir(planned.run_id))
 
 
 def _write_snapshots(group: Group, times: list[int], reports: list[CompetitionReport]) -> None:

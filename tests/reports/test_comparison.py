@@ -1,4 +1,4 @@
-"""Two experiments, paired by competition."""
+"""Two results, paired by competition."""
 
 from __future__ import annotations
 

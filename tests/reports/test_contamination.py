@@ -85,7 +85,7 @@ def test_runs_that_differ_in_more_than_the_task_text_are_not_compared() -> None:
 
 def test_instances_of_different_keys_are_not_averaged() -> None:
     reports = [report(RESEARCH[0], "gold", instance_hash=key) for key in ("a", "b")]
-    with pytest.raises(UsageError, match=r"differs from those before it in keys of generated data \\(.* a → b\\)"):
+    with pytest.raises(UsageError, match=r"differs from those before it in keys of generated data \(.* a → b\)"):
         runs(reports)
 
 

@@ -101,7 +101,7 @@ def test_missing_reports_are_refused_or_padded(benchmark: Path, tmp_path: Path, 
     assert "†" in output(capsys, path, "--pad-missing", "--markdown")
 
 
-def test_comparison_with_another_experiment(benchmark: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_comparison_with_another_report(benchmark: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = write_aggregate(tmp_path / "other.json", [report(name, "none") for name in registry.list_competition_ids("all")])
 
     document = json.loads(output(capsys, benchmark, "--compare", other, "--split", "all", "--json"))

@@ -29,7 +29,7 @@ def test_a_whole_file_is_a_seed(tmp_path: Path) -> None:
 
     assert [seed["a"].report.score for seed in results.seeds if seed["a"].report] == [0.9, 0.4, 0.8]
     assert results.name == tmp_path.name
-    assert results.edition == "v1"
+    assert results.conditions.edition == "v1"
 
 
 def test_parts_of_a_seed_are_put_together(tmp_path: Path) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mlebench.agents import AgentSpec
+from mlebench.agents import AgentSpec, Argument
 from mlebench.profiles import Profile
 from mlebench.runs.group import Group
 from mlebench.runs.plan import Plan, PlannedRun
-from mlebench.sandbox.base import Outcome
+from mlebench.sandbox.base import Outcome, SandboxName
 
 ROWS = 50
 FACTS = """\
@@ -72,13 +73,21 @@ def table(error: float, rows: int = ROWS) -> str:
 
 
 def make_group(
-    runs: Path, data: Path, submissions: Mapping[str, list[float | str | None]], *, name: str = "group", gpus: int = 0
+    runs: Path,
+    data: Path,
+    submissions: Mapping[str, list[float | str | None]],
+    *,
+    name: str = "group",
+    arguments: Mapping[str, Argument] | None = None,
+    limits: Mapping[str, Any] | None = None,
+    sandbox: SandboxName = "docker",
+    **plan_changes: Any,
 ) -> Group:
     """A group that has run: by competition each seed's error, text of the submission, or None for no submission."""
     seeds = tuple(range(max(map(len, submissions.values()))))
-    agent = AgentSpec("tree", "big", runs / "agent", arguments={"model": "m-1"})
-    profile = Profile(name="standard", time_limit=7200, gpus=gpus)
-    plan = Plan(agent, tuple(submissions), seeds, profile, "local", data_dir=data)
+    agent = AgentSpec("tree", "big", runs / "agent", arguments={"model": "m-1", **(arguments or {})})
+    profile = Profile(name="standard", **{"time_limit": 7200, **(limits or {})})
+    plan = Plan(agent, tuple(submissions), seeds, profile, sandbox, data_dir=data, **plan_changes)
     group = Group.create(runs, plan, {}, name=name)
     for competition_id, outcomes in submissions.items():
         for seed, outcome in enumerate(outcomes):

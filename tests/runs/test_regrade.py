@@ -76,15 +76,15 @@ def test_runs_without_a_chance_are_not_graded(tmp_path: Path, toys: Path) -> Non
     aggregate = regrade_group(group.folder)
 
     assert [report.competition_id for report in aggregate.competition_reports] == ["toy-one"] * 3
-    (experiment,) = load_results([group.folder])
-    runs = experiment.runs_of("toy-two")
+    (results,) = load_results([group.folder])
+    runs = [seed["toy-two"] for seed in results.seeds]
     assert [run.report for run in runs] == [None, None, None]
     assert [run.failed_by_infrastructure for run in runs] == [True, False, False]
 
 
-def test_a_group_at_work_is_refused_before_it_is_graded(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_running_group_is_refused_before_it_is_graded(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlebench.runs.regrade.grade_many", lambda *_, **__: pytest.fail("graded"))
-    with hold(group.folder), pytest.raises(UsageError, match="running already"):
+    with hold(group.folder), pytest.raises(UsageError, match="is running already"):
         regrade_group(group.folder)
 
 
@@ -100,23 +100,14 @@ def test_groups_are_found_by_name_and_near_names_are_told(group: Group, capsys: 
         assert f"did you mean {group.name}?" in capsys.readouterr().err
 
 
-def test_a_damaged_report_of_a_run_is_said(group: Group) -> None:
-    planned = PlannedRun("toy-one", 0)
-    record = group.record(planned)
-    record.report = {"score": 1.0}
-    record.write(group.run_dir(planned.run_id))
-    with pytest.raises(UsageError, match=r"the report of toy-one_seed0 is damaged: .*needs `competition_id`"):
-        load_results([group.folder])
-
-
 def test_snapshots_are_graded_with_their_time(group: Group) -> None:
     for clock, error in (("001500", 0.4), ("013000", 0.05), ("1000000", 0.15)):
         keep_snapshot(group, PlannedRun("toy-one", 0), clock, error)
 
     regrade_group(group.folder, jobs=2)
 
-    (experiment,) = load_results([group.folder])
-    run = experiment.seeds[0]["toy-one"]
+    (results,) = load_results([group.folder])
+    run = results.seeds[0]["toy-one"]
     assert [(snapshot.seconds, snapshot.report.score) for snapshot in run.snapshots] == [
         (15 * 60, 0.4),
         (90 * 60, 0.05),
@@ -141,7 +132,7 @@ def test_another_edition_leaves_the_group_as_it_is(group: Group, toys: Path) -> 
     assert len(list(group.folder.glob("*_grading_report.json"))) == 1
 
 
-def test_a_group_at_work_is_not_touched(group: Group) -> None:
+def test_a_running_group_is_not_touched(group: Group) -> None:
     with hold(group.folder), pytest.raises(UsageError, match="is running already"):
         regrade_group(group.folder)
 
@@ -162,9 +153,9 @@ def test_the_command_grades_and_reports_a_group(group: Group, capsys: pytest.Cap
 
     assert main(["report", str(group.folder), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["experiment"]["agent"] == "tree/big"
-    assert document["experiment"]["models"] == "m-1"
-    assert document["experiment"]["hours"] == 2
+    assert document["results"]["agent"] == "tree/big"
+    assert document["results"]["models"] == ["m-1"]
+    assert document["results"]["hours"] == 2
     figures = document["splits"]["selection"]
     assert figures["per_seed"] == [50, 50]
     assert figures["counts"]["invalid"] == figures["counts"]["missing"] == 1
