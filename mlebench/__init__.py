@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from mlebench.preparation.build import prepare as prepare
     from mlebench.registry.catalogue import Registry as Registry
     from mlebench.registry.competition import Competition as Competition
-    from mlebench.reports.document import make_document
+    from mlebench.reports.document import make_report
     from mlebench.runs.plan import Plan as Plan
     from mlebench.runs.start import run as run
 
-    report = make_document
+    report = make_report
 
 __version__ = "0.1.0"
 
@@ -51,7 +51,7 @@ _HOMES = {
     "grade_jsonl": "mlebench.grade.lists:grade_jsonl",
     "prepare": "mlebench.preparation.build:prepare",
     "registry": "mlebench.registry",
-    "report": "mlebench.reports.document:make_document",
+    "report": "mlebench.reports.document:make_report",
     "run": "mlebench.runs.start:run",
     "validate_submission": "mlebench.grade.one:validate_submission",
 }

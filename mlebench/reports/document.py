@@ -175,6 +175,14 @@ def make_document(
     chosen = list(selections) or default_selections(main.competition_ids(), registry_in(main.conditions.edition))
     if not chosen:
         raise UsageError("the reports hold no run; `mlebench grade` makes grading reports")
+    wanted = {name for selection in chosen for name in selection.competition_ids}
+    for other in others:
+        if not wanted & other.competition_ids():
+            raise UsageError(
+                f"{other.name} has no run of {', '.join(entry.name for entry in chosen)} to set beside {main.name}, and is not "
+                f"averaged with it, as they differ in {', '.join(main.conditions.differences(other.conditions))}; "
+                "choose what both ran with `mlebench report --split`, or report on it alone"
+            )
     entries = [_results_document(entry, chosen, pad_missing) for entry in (main, *others)]
     return Document(
         entries=entries,

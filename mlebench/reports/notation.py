@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from mlebench.reports.document import CompetitionRow, ResultsDocument, RunRow
 from mlebench.reports.published_results import Percentage
+from mlebench.reports.results import Results
 from mlebench.reports.statistics import Estimate
-from mlebench.runs.conditions import Conditions
 
 NOTHING = "–"
 _MOST_WITH_ISSUES = 10
@@ -78,13 +78,15 @@ def split_figures(document: ResultsDocument, names: Sequence[str]) -> list[str]:
     return figures
 
 
-def conditions_text(conditions: Conditions) -> str:
-    """What a title tells beside the agent's name."""
+def conditions_text(results: Results) -> str:
+    """What a title tells beside the name."""
+    conditions = results.conditions
+    unknown = "" if results.label else "conditions unknown"
     parts = [
         ", ".join(conditions.models or ()),
         conditions.profile and f"profile {conditions.profile}",
         "" if conditions.hours is None else f"{hours(conditions.hours)} hours",
-        f"sandbox {conditions.sandbox}" if conditions.sandbox else "other conditions unknown",
+        f"sandbox {conditions.sandbox}" if conditions.sandbox else unknown,
         f"{conditions.task_text} task text" if conditions.task_text not in (None, "plain") else "",
         f"edition {conditions.edition}",
         f"split key {conditions.split_key_hash}" if conditions.split_key_hash else "",

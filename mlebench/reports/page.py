@@ -54,7 +54,7 @@ def make_page(document: Document, folder: Path) -> str:
     titles = [(part.anchor, part.title) for part in sections]
     return Template(_resource("page.html")).substitute(
         title=escape(main.results.name or "Report"),
-        lead=escape(" · ".join(filter(None, (conditions_text(main.results.conditions), str(main.date or ""))))),
+        lead=escape(" · ".join(filter(None, (conditions_text(main.results), str(main.date or ""))))),
         contents=" ".join(f'<a href="#{anchor}">{escape(title)}</a>' for anchor, title in titles),
         sections="\n".join(part.html for part in sections),
         css=_resource("page.css"),
@@ -229,16 +229,7 @@ def _attempts(entry: ResultsDocument) -> str:
 
 
 def _comparisons(document: Document) -> str:
-    header = [
-        "Results",
-        "Split",
-        "Difference (points)",
-        "95 % over competitions",
-        "By medals",
-        "By score",
-        "Differ in",
-        "Remarks",
-    ]
+    header = ["Results", "Split", "Difference (points)", "95 % over competitions", "By medals", "By score", "Remarks"]
     rows = [
         [
             f"{entry.first} − {entry.second}",
@@ -249,12 +240,15 @@ def _comparisons(document: Document) -> str:
                 f"{test.wins} better, {test.ties} equal, {test.losses} worse ({p_value(test.p_value)})"
                 for test in (entry.medal_sign_test, entry.score_sign_test)
             ),
-            Cell(", ".join(entry.differences) or NOTHING, long=True),
             Cell("; ".join(entry.notes) or NOTHING, text=True),
         ]
         for entry in document.comparisons
     ]
     parts = [sortable_table(header, rows), '<p class="note">p-values of the exact two-sided sign test by competition.</p>']
+    # equal for every split
+    differ = {f"{entry.first} and {entry.second}": entry.differences for entry in document.comparisons if entry.differences}
+    if differ:
+        parts.append(bullets([f"{both} differ in: {', '.join(told)}" for both, told in differ.items()]))
     axes: tuple[tuple[Literal["hours", "gpus"], str], ...] = (("hours", "time limit"), ("gpus", "GPUs"))
     for axis, name in axes:
         if len({getattr(point, axis) for point in document.budgets} - {None}) > 1:

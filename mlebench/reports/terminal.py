@@ -73,7 +73,7 @@ def _results(entry: ResultsDocument, details: bool) -> Iterator[RenderableType]:
 
 
 def _title(entry: ResultsDocument) -> str:
-    return f"{entry.results.name or 'Reports'} · {conditions_text(entry.results.conditions)}"
+    return f"{entry.results.name or 'Reports'} · {conditions_text(entry.results)}"
 
 
 def _figures(entry: ResultsDocument) -> Table:

@@ -41,6 +41,7 @@ _PARTS = {
 """What is compared, and what a reader calls it."""
 _OF_COMPETITIONS = ("competition_versions", "instance_hashes")
 """Parts that count for the competitions that both sides have."""
+_MOST_COMPETITIONS = 3
 _NO_LIMITS = ("name", "description", "network", "task_text", "snapshot_every")
 """What a profile holds beside limits: words, what are parts of their own, and how often the harness looks."""
 _SHOWN: Mapping[str, Callable[[float], str]] = {
@@ -214,8 +215,8 @@ class Conditions:
         changes: dict[str, list[str]] = {}
         for entry in found:
             if not entry.is_one_sided:
-                changes.setdefault(_PARTS[entry.part], []).append(entry.change)
-        told = [f"{part} ({', '.join(entries)})" for part, entries in changes.items()]
+                changes.setdefault(entry.part, []).append(entry.change)
+        told = [f"{_PARTS[part]} ({', '.join(_few(part, entries))})" for part, entries in changes.items()]
         unknown = [_PARTS[entry.part] for entry in found if entry.is_one_sided]
         return [*told, f"{', '.join(unknown)} (unknown on one side)"] if unknown else told
 
@@ -223,10 +224,14 @@ class Conditions:
         """What tells these conditions from others of the same agent, such as `steps=100` or `local`; empty where nothing does."""
         found = [entry for other in others if other.agent == self.agent for entry in self._compare(other)]
         found.sort(key=lambda entry: list(_PARTS).index(entry.part))
-        labels = [entry.label for entry in found if not entry.is_one_sided]
+        by_part: dict[str, dict[str, None]] = {}
+        for entry in found:
+            if not entry.is_one_sided:
+                by_part.setdefault(entry.part, {})[entry.label] = None
+        labels = [label for part, told in by_part.items() for label in _few(part, list(told))]
         if any(entry.is_one_sided and entry.mine is None for entry in found):
             labels.append("conditions unknown")
-        return list(dict.fromkeys(labels))
+        return labels
 
     def joined(self, other: Conditions) -> Conditions:
         """These conditions over the competitions of both; the two must not differ."""
@@ -258,6 +263,13 @@ class Conditions:
     def _part(self, name: str) -> Any:
         value = getattr(self, name)
         return "published" if name == "split_key_hash" and value is None else value
+
+
+def _few(part: str, texts: list[str]) -> list[str]:
+    """The texts; of many competitions the first ones and how many more there are."""
+    if part not in _OF_COMPETITIONS or len(texts) <= _MOST_COMPETITIONS:
+        return texts
+    return [*texts[: _MOST_COMPETITIONS - 1], f"and {len(texts) - _MOST_COMPETITIONS + 1} more"]
 
 
 @functools.cache

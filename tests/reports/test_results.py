@@ -13,6 +13,7 @@ import pytest
 
 from mlebench.cli.main import main
 from mlebench.errors import UsageError
+from mlebench.reports.document import make_report
 from mlebench.reports.places import load_results
 from mlebench.runs.group import Group
 from mlebench.runs.group_report import write_grading_report
@@ -89,6 +90,14 @@ def test_groups_that_differ_in_a_part_are_never_averaged_and_the_part_is_named(
     assert difference.replace("'", "&#x27;") in text
 
 
+def test_groups_that_share_nothing_say_why_they_are_not_one(tmp_path: Path, toys: Path) -> None:
+    one = graded_group(tmp_path, toys, "one", {"toy-one": [0.25]}, agent_fingerprint="01234567")
+    two = graded_group(tmp_path, toys, "two", {"toy-two": [0.25]}, agent_fingerprint="fedcba98")
+
+    with pytest.raises(UsageError, match=r"tree/big \(files fedcba9\) has no run of selection .* differ in agent's files"):
+        make_report([one, two])
+
+
 def test_groups_under_equal_conditions_continue_each_others_seeds(tmp_path: Path, toys: Path) -> None:
     folders = [graded_group(tmp_path, toys, name) for name in ("one", "two")]
 
@@ -142,7 +151,7 @@ def test_a_report_file_is_never_taken_for_runs_of_a_group(tmp_path: Path, toys: 
 
     printed = " ".join(capsys.readouterr().out.split())
     assert "tree/big (conditions unknown)" in printed
-    assert "agent's files, models, limits, sandbox, network, task text, harness (unknown on one side)" in printed
+    assert "Differ in: arguments, models, limits, sandbox, network, task text, harness (unknown on one side)" in printed
 
 
 def test_a_damaged_record_is_named_and_the_rest_reported(tmp_path: Path, toys: Path, capsys: pytest.CaptureFixture[str]) -> None:

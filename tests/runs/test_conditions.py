@@ -77,6 +77,10 @@ def test_competitions_count_where_both_sides_have_them() -> None:
         "competition versions (b 1 → 2)",
         "keys of generated data (r 01 → 02)",
     ]
+    many = replace(first, competition_versions=dict.fromkeys("abcdefg", 1))
+    assert many.differences(replace(many, competition_versions=dict.fromkeys("abcdefg", 2))) == [
+        "competition versions (a 1 → 2, b 1 → 2, and 5 more)"
+    ]
     assert first.differences(replace(first, competition_versions={"a": None})) == ["competition versions (a 1 → unknown)"]
 
 
