@@ -99,11 +99,10 @@ def _notes(first: Results, second: Results) -> list[str]:
 
 
 def _data_of(conditions: Conditions) -> Conditions:
-    """The part of conditions that tells which data was graded."""
+    """The part of conditions that tells from what the test data was drawn; what another version changes is not known here."""
     return Conditions(
         agent="",
         edition=conditions.edition,
         split_key_hash=conditions.split_key_hash,
-        competition_versions=conditions.competition_versions,
         instance_hashes=conditions.instance_hashes,
     )

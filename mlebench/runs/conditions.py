@@ -141,7 +141,7 @@ class Conditions:
             except MlebenchError:  # its folder is gone or damaged
                 versions[competition_id] = None
                 continue
-            versions[competition_id] = getattr(competition.facts, "version", None)
+            versions[competition_id] = competition.facts.version
             if competition.facts.keyed:
                 keys[competition_id] = competition.instance_hash
         harness = _series(mlebench.__version__)
@@ -222,16 +222,17 @@ class Conditions:
 
     def set_apart(self, others: Iterable[Conditions]) -> list[str]:
         """What tells these conditions from others of the same agent, such as `steps=100` or `local`; empty where nothing does."""
-        found = [entry for other in others if other.agent == self.agent for entry in self._compare(other)]
-        found.sort(key=lambda entry: list(_PARTS).index(entry.part))
-        by_part: dict[str, dict[str, None]] = {}
-        for entry in found:
-            if not entry.is_one_sided:
-                by_part.setdefault(entry.part, {})[entry.label] = None
-        labels = [label for part, told in by_part.items() for label in _few(part, list(told))]
-        if any(entry.is_one_sided and entry.mine is None for entry in found):
-            labels.append("conditions unknown")
-        return labels
+        labels: dict[str, list[str]] = {}
+        for other in others:
+            found = list(self._compare(other)) if other.agent == self.agent else []
+            if any(entry.is_one_sided for entry in found):
+                if any(entry.is_one_sided and entry.mine is None for entry in found):
+                    return ["conditions unknown"]
+                continue  # the other is the one that says so
+            for entry in found:
+                known = labels.setdefault(entry.part, [])
+                known += [entry.label] if entry.label not in known else []
+        return [label for part in _PARTS for label in _few(part, labels.get(part, []))]
 
     def joined(self, other: Conditions) -> Conditions:
         """These conditions over the competitions of both; the two must not differ."""

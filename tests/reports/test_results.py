@@ -151,7 +151,8 @@ def test_a_report_file_is_never_taken_for_runs_of_a_group(tmp_path: Path, toys: 
 
     printed = " ".join(capsys.readouterr().out.split())
     assert "tree/big (conditions unknown)" in printed
-    assert "Differ in: arguments, models, limits, sandbox, network, task text, harness (unknown on one side)" in printed
+    assert "Differ in: competition versions (toy-one unknown → 1), arguments, models, limits, sandbox, network, " in printed
+    assert "harness (unknown on one side)" in printed
 
 
 def test_a_damaged_record_is_named_and_the_rest_reported(tmp_path: Path, toys: Path, capsys: pytest.CaptureFixture[str]) -> None:
