@@ -21,7 +21,7 @@ from mlebench.cli.main import COMMANDS, command_parser
 from mlebench.errors import UsageError
 from mlebench.registry import SPLITS, Registry
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
 assert spec and spec.loader
 generate = importlib.util.module_from_spec(spec)
