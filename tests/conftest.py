@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlebench.registry import Registry
+from tests.cases import Cases
 
 
 @pytest.fixture
@@ -17,3 +18,11 @@ def data_dir(tmp_path: Path) -> Path:
 @pytest.fixture
 def registry(data_dir: Path) -> Registry:
     return Registry(data_dir)
+
+
+@pytest.fixture(scope="session")
+def cases(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Cases:
+    """Mocks and prepared data that the whole run of the suite shares."""
+    own = tmp_path_factory.getbasetemp()
+    # under xdist each process has a folder within the run's
+    return Cases((own.parent if hasattr(pytestconfig, "workerinput") else own) / "cases")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,20 +10,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from grading import Column, Grader
 from grading.submission import id_text
 from mlebench.errors import WorkFailed
 from mlebench.grade import grade_csv, validate_submission
-from mlebench.preparation import is_prepared, make_mock, prepare
+from mlebench.preparation import is_prepared, prepare
 from mlebench.registry import SPLITS, Competition, Registry
 from mlebench.registry.keys import KEY_FILE
+from tests.cases import SIZE, Cases
 
 IDS = [name for split in SPLITS for name in Registry().list_competition_ids(split) if split != "all"]
-SIZES_AND_SEEDS = ((60, 1), (150, 2))
+SMALL = 60
 
 
-def sizes_and_seeds(name: str) -> tuple[tuple[int, int], ...]:
+def sizes(name: str) -> tuple[int, ...]:
     # generated data has one size
-    return SIZES_AND_SEEDS[:1] if Registry().get_competition(name).facts.generated else SIZES_AND_SEEDS
+    return (SMALL,) if Registry().get_competition(name).facts.generated else (SMALL, SIZE)
 
 
 def editions(name: str) -> tuple[str, ...]:
@@ -32,18 +33,23 @@ def editions(name: str) -> tuple[str, ...]:
     return ("v1",) if Registry().get_competition(name).facts.keyed else ("v1", "v2")
 
 
-CASES = [
-    pytest.param((name, edition, size, seed), id=f"{name}-{edition}-{size}", marks=pytest.mark.xdist_group(name))
-    for name in IDS
-    for edition in editions(name)
-    for size, seed in sizes_and_seeds(name)
-]
+def each_case(*sizes_of: tuple[str, str, int]) -> pytest.MarkDecorator:
+    """The test runs on each of the cases; those of one competition run in one process, which then makes no other one wait."""
+    parameters = [
+        pytest.param((name, edition, size), id=f"{name}-{edition}-{size}", marks=pytest.mark.xdist_group(name))
+        for name, edition, size in sizes_of
+    ]
+    return pytest.mark.parametrize("case", parameters, indirect=True)
+
+
+CASES = [(name, edition, size) for name in IDS for edition in editions(name) for size in sizes(name)]
 
 
 class Case(NamedTuple):
     competition: Competition
     raw: Path
     folder: Path
+    """Of the test's own; the data is shared."""
     perfect: pd.DataFrame
     """The best submission, every cell as text."""
 
@@ -54,16 +60,13 @@ class Case(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
-    name, edition, size, seed = request.param
+def case(request: pytest.FixtureRequest, cases: Cases, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    name, edition, size = request.param
+    competition = cases.prepared(name, edition, size)
     folder = tmp_path_factory.mktemp(name)
-    competition = Registry(folder / "data", edition).get_competition(name)
-    raw = folder / "raw"
-    make_mock(competition, raw, size=size, seed=seed)
-    prepare(competition, raw, mock=True)
     perfect = competition.grader.perfect_submission(competition.answers_table)
     perfect.to_csv(folder / "perfect.csv", index=False)
-    yield Case(competition, raw, folder, pd.read_csv(folder / "perfect.csv", dtype=str, keep_default_na=False))
+    return Case(competition, cases.raw(name, size), folder, pd.read_csv(folder / "perfect.csv", dtype=str, keep_default_na=False))
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -86,7 +89,7 @@ def refusal(case: Case, path: Path) -> str:
     return str(report.error)
 
 
-@pytest.mark.parametrize("case", CASES, indirect=True)
+@each_case(*CASES)
 class TestCompetition:
     def test_public_and_private_hold_just_what_the_facts_name(self, case: Case) -> None:
         files = case.competition.facts.files
@@ -129,10 +132,8 @@ class TestCompetition:
             assert expected.strip() in refusal(case, case.written(content))
 
     def test_cells_of_the_wrong_kind_are_refused(self, case: Case) -> None:
-        kinds = case.competition.grader.columns_of(case.competition.answers_table)
-        one_column_per_kind = {repr(kind): name for name, kind in kinds.items()}
-        for name in one_column_per_kind.values():
-            for fault, cell in kinds[name].refused_cells().items():
+        for name, kind in one_column_per_kind(case.competition.grader, case.competition.answers_table):
+            for fault, cell in kind.refused_cells().items():
                 faulty = case.perfect.copy()
                 faulty.loc[0, name] = cell
                 message = refusal(case, case.written(faulty, f"{fault}-in-{len(faulty)}"))
@@ -158,8 +159,7 @@ class TestCompetition:
         others = answers.copy()
         payload = [column for column in answers if column not in grader.id_columns]
         others[payload] = answers[payload].sample(frac=1, random_state=1).to_numpy()
-        kinds = grader.columns_of(answers)
-        for name, kind in list(kinds.items())[:3]:
+        for name, kind in one_column_per_kind(grader, answers):
             for cell in kind.refused_cells().values():
                 faulty = case.perfect.copy()
                 faulty.loc[0, name] = cell
@@ -185,22 +185,38 @@ class TestCompetition:
             if set(grader.id_columns) <= set(table):
                 assert not holds_test_rows(table, answers, targets), f"{name} holds answers"
 
-    def test_preparing_twice_gives_the_same_bytes(self, case: Case) -> None:
-        before = contents(case.competition.prepared_dir)
-        prepare(case.competition, case.raw, mock=True)
-        assert contents(case.competition.prepared_dir) == before
 
-    def test_failing_halfway_leaves_nothing_that_looks_prepared(self, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-        elsewhere = Registry(case.folder / "halfway", case.competition.edition.name).get_competition(case.competition.id)
+@each_case(*(case for case in CASES if case[2] == SMALL))
+class TestPreparing:
+    def test_preparing_again_gives_the_same_bytes_and_leaves_nothing_else(self, case: Case, cases: Cases) -> None:
+        again = prepared_elsewhere(case, cases, case.folder / "again")
+        prepare(again, case.raw, mock=True)
+        assert contents(again.prepared_dir) == contents(case.competition.prepared_dir)
+        assert listing(again.root) == {".lock", f"{again.prepared_dir.name}/"}
+
+    def test_failing_halfway_leaves_nothing_that_looks_prepared(
+        self, case: Case, cases: Cases, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        halfway = prepared_elsewhere(case, cases, case.folder / "halfway")
 
         def run_out_of_space(*_: object) -> None:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr("mlebench.preparation.build._require_files", run_out_of_space)
         with pytest.raises(WorkFailed, match="disk is full"):
-            prepare(elsewhere, case.raw, mock=True)
-        assert not is_prepared(elsewhere, grading_only=True)
-        assert not any(path for path in elsewhere.root.iterdir() if path.name != ".lock")
+            prepare(halfway, case.raw, mock=True)
+        assert not is_prepared(halfway, grading_only=True)
+        assert listing(halfway.root) <= {".lock"}
+
+
+def prepared_elsewhere(case: Case, cases: Cases, data_dir: Path) -> Competition:
+    name, edition = case.competition.id, case.competition.edition.name
+    return cases.registry(name, edition, SMALL, data_dir).get_competition(name)
+
+
+def one_column_per_kind(grader: Grader, answers: pd.DataFrame) -> list[tuple[str, Column]]:
+    kinds = grader.columns_of(answers)
+    return [(name, kinds[name]) for name in {repr(kind): name for name, kind in kinds.items()}.values()]
 
 
 def listing(folder: Path) -> set[str]:

@@ -37,7 +37,17 @@ def test_a_new_competition_goes_from_an_empty_folder_to_a_graded_submission(
 
 def test_a_new_competition_passes_the_contract_test(tmp_path: Path) -> None:
     assert main(["new-competition", "my-competition", "--into", str(tmp_path)]) == 0
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "tests/competitions/test_contract.py"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "tests/competitions/test_contract.py",
+    ]
     ended = subprocess.run(
         [*command, "-k", "my-competition"],
         cwd=ROOT,

@@ -1,0 +1,66 @@
+"""Mocked and prepared competitions, made once per run of the suite and shared by all its tests and processes.
+
+Nobody writes into them: a test that damages raw data or prepares into a folder of its own makes its own mock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlebench.preparation.build import is_prepared, make_mock, prepare
+from mlebench.registry import Competition, Registry
+from mlebench.registry.edition import EditionName
+
+SEED = 4
+SIZE = 120
+"""Rows of a mock that has some of everything: groups that v1 divides, copies, words that look like missing values."""
+
+KEY = "suite"
+"""Generated data comes from this key, so that a run of the suite does the same as the one before."""
+
+
+@dataclass(frozen=True)
+class Cases:
+    """The shared mocks, in a folder that all processes of this run of the suite know."""
+
+    folder: Path
+
+    def raw(self, name: str, size: int = SIZE) -> Path:
+        """The raw download of a mock with `size` rows, the same for both editions."""
+        made = self._of(size) / "raw" / name
+        with self._alone(name, size):
+            if not made.exists():
+                making = made.with_name(f"{name}.making")
+                make_mock(Registry().get_competition(name), making, size=size, seed=SEED)
+                making.rename(made)
+        return made
+
+    def prepared(self, name: str, edition: EditionName = "v2", size: int = SIZE) -> Competition:
+        """A competition prepared from `raw(name, size)`."""
+        raw = self.raw(name, size)
+        competition = self.registry(name, edition, size).get_competition(name)
+        with self._alone(name, size):
+            if not is_prepared(competition):
+                prepare(competition, raw, mock=True)
+        return competition
+
+    def registry(self, name: str, edition: EditionName, size: int, data_dir: Path | None = None) -> Registry:
+        """A registry over the shared data, or over another folder, that prepares the same data there."""
+        is_keyed = Registry().get_competition(name).facts.keyed
+        return Registry(data_dir or self._of(size) / "data", edition, KEY if is_keyed else None)
+
+    def _of(self, size: int) -> Path:
+        return self.folder / str(size)
+
+    @contextmanager
+    def _alone(self, name: str, size: int) -> Iterator[None]:
+        """One process at a time makes a case; the others wait for it."""
+        lock = self._of(size) / "locks" / name
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with lock.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
