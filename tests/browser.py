@@ -11,13 +11,14 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
 import pytest
+
+from tests.waiting import wait_until
 
 FLAGS = (
     "--headless",
@@ -73,8 +74,7 @@ class Page:
     def open(self, path: Path) -> float:
         """Load a local file; returns the seconds until its load event, as the page measures them."""
         self.call("Page.navigate", url=path.as_uri())
-        while self.run("document.readyState") != "complete" or self.run("location.protocol") != "file:":
-            time.sleep(0.05)
+        wait_until(lambda: self.run("document.readyState") == "complete" and self.run("location.protocol") == "file:", every=0.05)
         seconds: float = self.run("performance.getEntriesByType('navigation')[0].loadEventStart") / 1000
         return seconds
 
@@ -137,12 +137,12 @@ def open_browser(profile: Path) -> Iterator[Page]:
 
 
 def _address_of_tab(profile: Path, process: subprocess.Popen[bytes]) -> str:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
+    def address() -> str | None:
+        assert process.poll() is None, f"Chromium ended with exit code {process.poll()}"
         with contextlib.suppress(OSError, ValueError, StopIteration):
             port = (profile / "DevToolsActivePort").read_text().splitlines()[0]
             with urlopen(f"http://127.0.0.1:{port}/json") as answer:
-                address: str = next(tab for tab in json.load(answer) if tab["type"] == "page")["webSocketDebuggerUrl"]
-                return address
-        time.sleep(0.1)
-    raise AssertionError(f"Chromium did not start (exit code {process.poll()})")
+                return str(next(tab for tab in json.load(answer) if tab["type"] == "page")["webSocketDebuggerUrl"])
+        return None
+
+    return str(wait_until(address, seconds=_START_SECONDS, every=0.1))

@@ -6,16 +6,17 @@ Nobody writes into them: a test that damages raw data or prepares into a folder 
 from __future__ import annotations
 
 import fcntl
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlebench.preparation.build import is_prepared, make_mock, prepare
+from mlebench.preparation import is_prepared, make_mock, prepare
 from mlebench.registry import Competition, Registry
 from mlebench.registry.edition import EditionName
 
-SEED = 4
+SEED = 3
 SIZE = 120
 """Rows of a mock that has some of everything: groups that v1 divides, copies, words that look like missing values."""
 
@@ -47,6 +48,10 @@ class Cases:
             if not is_prepared(competition):
                 prepare(competition, raw, mock=True)
         return competition
+
+    def copied(self, name: str, folder: Path, size: int = SIZE) -> Path:
+        """A copy of `raw(name, size)` in a folder of the test's own, to be damaged."""
+        return Path(shutil.copytree(self.raw(name, size), folder / "raw"))
 
     def registry(self, name: str, edition: EditionName, size: int, data_dir: Path | None = None) -> Registry:
         """A registry over the shared data, or over another folder, that prepares the same data there."""

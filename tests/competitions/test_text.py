@@ -12,17 +12,9 @@ import pytest
 from mlebench.data import read_csv, read_json_lines
 from mlebench.data.mocking import MISSING_LOOKING
 from mlebench.grade import grade_csv
-from mlebench.preparation import make_mock, prepare
+from mlebench.preparation import prepare
 from mlebench.registry import Competition, Registry
-
-
-def prepared(tmp_path: Path, name: str, edition: str = "v2") -> Competition:
-    competition = Registry(tmp_path / edition, edition).get_competition(name)
-    raw = tmp_path / "raw"
-    if not raw.exists():
-        make_mock(competition, raw, size=120, seed=3)
-    prepare(competition, raw, mock=True)
-    return competition
+from tests.cases import Cases
 
 
 def table(path: Path) -> pd.DataFrame:
@@ -45,17 +37,17 @@ def score(competition: Competition, submission: pd.DataFrame, tmp_path: Path) ->
         ("facebook-recruiting-iii-keyword-extraction", "train.csv", "test.csv", "Body"),
     ],
 )
-def test_groups_lie_on_one_side(tmp_path: Path, name: str, train: str, test: str, group: str) -> None:
+def test_groups_lie_on_one_side(cases: Cases, name: str, train: str, test: str, group: str) -> None:
     shared = {}
     for edition in ("v1", "v2"):
-        public = prepared(tmp_path, name, edition).public_dir
+        public = cases.prepared(name, edition).public_dir
         shared[edition] = set(table(public / train)[group]) & set(table(public / test)[group])
     assert shared["v1"], "the mock has no groups that v1 divides"
     assert not shared["v2"]
 
 
-def test_questions_on_one_article_lie_on_one_side(tmp_path: Path) -> None:
-    competition = prepared(tmp_path, "tensorflow2-question-answering")
+def test_questions_on_one_article_lie_on_one_side(cases: Cases) -> None:
+    competition = cases.prepared("tensorflow2-question-answering")
     files = (competition.public_dir / "simplified-nq-train.jsonl", competition.private_dir / "test.jsonl")
     train, test = ({example["document_url"].split("oldid=")[0] for example in read_json_lines(file)} for file in files)
     assert not train & test
@@ -73,17 +65,17 @@ def test_questions_on_one_article_lie_on_one_side(tmp_path: Path) -> None:
         ("jigsaw-unintended-bias-in-toxicity-classification", ("public/test.csv",), "comment_text"),
     ],
 )
-def test_words_that_read_like_missing_values_are_kept(tmp_path: Path, name: str, files: tuple[str, ...], column: str) -> None:
+def test_words_that_read_like_missing_values_are_kept(cases: Cases, name: str, files: tuple[str, ...], column: str) -> None:
     words = {}
     for edition in ("v1", "v2"):
-        folder = prepared(tmp_path, name, edition).prepared_dir
+        folder = cases.prepared(name, edition).prepared_dir
         words[edition] = {cell for file in files for cell in table(folder / file)[column]} & set(MISSING_LOOKING)
     assert not words["v1"]
     assert words["v2"]
 
 
-def test_a_prediction_that_reads_like_a_missing_value_is_a_word(tmp_path: Path) -> None:
-    competition = prepared(tmp_path, "tweet-sentiment-extraction")
+def test_a_prediction_that_reads_like_a_missing_value_is_a_word(cases: Cases) -> None:
+    competition = cases.prepared("tweet-sentiment-extraction")
     answers = competition.answers_table.assign(selected_text="null")
     competition.grader(answers[["textID", "selected_text"]], answers)
     assert competition.grader(answers.assign(selected_text=""), answers) == 0
@@ -91,10 +83,10 @@ def test_a_prediction_that_reads_like_a_missing_value_is_a_word(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", ["spooky-author-identification", "lmsys-chatbot-arena"])
-def test_rows_of_probabilities_are_rescaled(tmp_path: Path, name: str) -> None:
+def test_rows_of_probabilities_are_rescaled(cases: Cases, tmp_path: Path, name: str) -> None:
     doubled = {}
     for edition in ("v1", "v2"):
-        competition = prepared(tmp_path, name, edition)
+        competition = cases.prepared(name, edition)
         sample = table(competition.sample_submission)
         half = sample.assign(**{column: sample[column].astype(float) / 2 for column in sample.columns[1:]})
         doubled[edition] = score(competition, half, tmp_path)
@@ -102,26 +94,26 @@ def test_rows_of_probabilities_are_rescaled(tmp_path: Path, name: str) -> None:
     assert doubled["v2"] == score(competition, sample, tmp_path)
 
 
-def test_toxicity_is_ranked_by_the_predictions_as_they_are(tmp_path: Path) -> None:
+def test_toxicity_is_ranked_by_the_predictions_as_they_are(cases: Cases, tmp_path: Path) -> None:
     small = {}
     for edition in ("v1", "v2"):
-        competition = prepared(tmp_path, "jigsaw-unintended-bias-in-toxicity-classification", edition)
+        competition = cases.prepared("jigsaw-unintended-bias-in-toxicity-classification", edition)
         perfect = competition.grader.perfect_submission(competition.answers_table)
         small[edition] = score(competition, perfect.assign(prediction=perfect["prediction"] / 10), tmp_path)
     assert small == {"v1": 0.5, "v2": 1.0}
 
 
-def test_blank_answers_earn_nothing_in_the_mended_f1(tmp_path: Path) -> None:
+def test_blank_answers_earn_nothing_in_the_mended_f1(cases: Cases, tmp_path: Path) -> None:
     scores = {}
     for edition in ("v1", "v2"):
-        competition = prepared(tmp_path, "tensorflow2-question-answering", edition)
+        competition = cases.prepared("tensorflow2-question-answering", edition)
         scores[edition] = score(competition, table(competition.sample_submission), tmp_path)
     assert scores["v1"] is not None and scores["v1"] > 0.1
     assert scores["v2"] == 0
 
 
-def test_any_one_of_several_short_answers_is_right(tmp_path: Path) -> None:
-    competition = prepared(tmp_path, "tensorflow2-question-answering")
+def test_any_one_of_several_short_answers_is_right(cases: Cases, tmp_path: Path) -> None:
+    competition = cases.prepared("tensorflow2-question-answering")
     answers = competition.answers_table
     several = answers["right"].str.split().str.len() > 1
     assert several.any()
@@ -129,46 +121,46 @@ def test_any_one_of_several_short_answers_is_right(tmp_path: Path) -> None:
     assert score(competition, last, tmp_path) == 1
 
 
-def test_unknown_tags_cost_something(tmp_path: Path) -> None:
+def test_unknown_tags_cost_something(cases: Cases, tmp_path: Path) -> None:
     scores = {}
     for edition in ("v1", "v2"):
-        competition = prepared(tmp_path, "facebook-recruiting-iii-keyword-extraction", edition)
+        competition = cases.prepared("facebook-recruiting-iii-keyword-extraction", edition)
         right = table(competition.answers)[["Id", "Tags"]]
         scores[edition] = score(competition, right.assign(Tags=right["Tags"] + " no-such-tag"), tmp_path)
     assert scores["v1"] == 1
     assert scores["v2"] is not None and scores["v2"] < 1
 
 
-def test_insults_have_an_id_and_no_text_in_the_submission(tmp_path: Path) -> None:
-    competition = prepared(tmp_path, "detecting-insults-in-social-commentary")
+def test_insults_have_an_id_and_no_text_in_the_submission(cases: Cases) -> None:
+    competition = cases.prepared("detecting-insults-in-social-commentary")
     assert list(table(competition.sample_submission)) == ["id", "Insult"]
     assert list(table(competition.public_dir / "test.csv")) == ["id", "Date", "Comment"]
 
 
-def test_every_score_reaches_the_test_set_in_its_share(tmp_path: Path) -> None:
-    competition = prepared(tmp_path, "learning-agency-lab-automated-essay-scoring-2")
+def test_every_score_reaches_the_test_set_in_its_share(cases: Cases) -> None:
+    competition = cases.prepared("learning-agency-lab-automated-essay-scoring-2")
     train, test = (table(file)["score"].value_counts() for file in (competition.public_dir / "train.csv", competition.answers))
     assert (np.abs(test - (train + test) / 10) <= 1).all()
 
 
-def test_spelling_questions_reach_the_test_set(tmp_path: Path) -> None:
-    competition = prepared(tmp_path, "google-quest-challenge")
+def test_spelling_questions_reach_the_test_set(cases: Cases) -> None:
+    competition = cases.prepared("google-quest-challenge")
     spelling = table(competition.answers)["question_type_spelling"].astype(float)
     assert 0 < (spelling > 0).mean() < 1
 
 
-def test_a_constant_column_counts_nothing(tmp_path: Path) -> None:
+def test_a_constant_column_counts_nothing(cases: Cases, tmp_path: Path) -> None:
     constant = {}
     for edition in ("v1", "v2"):
-        competition = prepared(tmp_path, "google-quest-challenge", edition)
+        competition = cases.prepared("google-quest-challenge", edition)
         perfect = competition.grader.perfect_submission(competition.answers_table)
         constant[edition] = score(competition, perfect.assign(answer_helpful=0.5), tmp_path)
     assert constant["v1"] is None
     assert constant["v2"] == pytest.approx(29 / 30, abs=1e-5)
 
 
-def test_notebooks_must_be_permutations_of_their_cells(tmp_path: Path) -> None:
-    competition = prepared(tmp_path, "AI4Code")
+def test_notebooks_must_be_permutations_of_their_cells(cases: Cases, tmp_path: Path) -> None:
+    competition = cases.prepared("AI4Code")
     perfect = competition.grader.perfect_submission(competition.answers_table)
     cells = perfect["cell_order"].iloc[0].split()
     for wrong in (cells[:-1], [*cells[:-1], cells[0]], [*cells[:-1], "00000000"], [*cells, cells[0]]):
@@ -180,31 +172,31 @@ def test_notebooks_must_be_permutations_of_their_cells(tmp_path: Path) -> None:
         assert str(perfect["id"].iloc[0]) in str(report.error)
 
 
-def test_notebooks_of_one_family_lie_on_one_side(tmp_path: Path) -> None:
-    competition = prepared(tmp_path, "AI4Code")
-    family = table(tmp_path / "raw" / "train_ancestors.csv").set_index("id")["ancestor_id"]
+def test_notebooks_of_one_family_lie_on_one_side(cases: Cases) -> None:
+    competition = cases.prepared("AI4Code")
+    family = table(cases.raw("AI4Code") / "train_ancestors.csv").set_index("id")["ancestor_id"]
     train, test = ({family[file.stem] for file in (competition.public_dir / part).iterdir()} for part in ("train", "test"))
     assert train and test and not train & test
 
 
-def test_only_newlines_end_a_sentence(tmp_path: Path) -> None:
-    raw = tmp_path / "raw"
-    make_mock(Registry(tmp_path).get_competition("billion-word-imputation"), raw, size=120, seed=3)
+def test_only_newlines_end_a_sentence(cases: Cases, tmp_path: Path) -> None:
+    raw = cases.copied("billion-word-imputation", tmp_path)
     with zipfile.ZipFile(raw / "train_v2.txt.zip") as packed:
         text = packed.read("train_v2.txt").decode()
     with zipfile.ZipFile(raw / "train_v2.txt.zip", "w") as packed:
         packed.writestr("train_v2.txt", text.replace(" a ", " a\ra "))
     lines = {}
     for edition in ("v1", "v2"):
-        competition = prepared(tmp_path, "billion-word-imputation", edition)
+        competition = Registry(tmp_path, edition).get_competition("billion-word-imputation")
+        prepare(competition, raw, mock=True)
         with zipfile.ZipFile(competition.public_dir / "train_v2.txt.zip") as packed:
             train = packed.read("train_v2.txt").decode().count("\n")
         lines[edition] = train + len(competition.answers_table)
     assert lines["v2"] == text.count("\n") < lines["v1"]
 
 
-def test_exactly_one_inner_token_is_missing(tmp_path: Path) -> None:
-    competition = prepared(tmp_path, "billion-word-imputation")
+def test_exactly_one_inner_token_is_missing(cases: Cases) -> None:
+    competition = cases.prepared("billion-word-imputation")
     sample = table(competition.sample_submission)["sentence"].str.split()
     whole = table(competition.answers)["sentence"].str.split()
     for reduced, tokens in zip(sample, whole, strict=True):
