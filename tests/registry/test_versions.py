@@ -12,7 +12,7 @@ from grading.report import CompetitionReport
 from mlebench.cli.main import main
 from mlebench.errors import UsageError
 from mlebench.grade import grade_csv
-from mlebench.preparation.build import make_mock, prepare
+from mlebench.preparation import make_mock, prepare
 from mlebench.preparation.record import RECORD, PreparationRecord
 from mlebench.registry import Competition, Registry
 from mlebench.registry.facts import load_facts
