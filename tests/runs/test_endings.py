@@ -1,23 +1,17 @@
-"""Ends that a dying harness did not come to book, and starts that come at the same time."""
+"""Ends that a dying harness did not come to book."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from mlebench.agents import AgentSpec
 from mlebench.runs import worker
 from mlebench.runs.group import Group
 from mlebench.runs.plan import Plan
 from mlebench.runs.task import RunTask
 from mlebench.runs.worker import execute
-from mlebench.sandbox.base import RunRequest
-from mlebench.sandbox.local.sandbox import LocalSandbox
 
 from .conftest import HAND_IN
 
@@ -42,19 +36,3 @@ def test_a_run_that_ended_just_before_the_harness_died_is_booked_and_not_done_ag
     assert (record.state, record.attempt, record.has_valid_submission) == ("finished", 1, True)
     assert (tmp_path / "begun").read_text() == "begun\n"
     assert not (group.run_dir(run.run_id) / ".ending.json").exists()
-
-
-def test_agents_that_start_at_the_same_time_all_start(
-    agent: Callable[..., AgentSpec], request_for: Callable[..., RunRequest], tmp_path: Path
-) -> None:
-    """A script whose copy another start's process still held open for writing could not be executed ("text file busy")."""
-    request = request_for(agent("exit 7"))
-
-    def start(number: int) -> int | None:
-        run_dir = tmp_path / "many" / str(number)
-        run_dir.mkdir(parents=True)
-        handle = LocalSandbox().start(replace(request, run_id=f"run-{number}", run_dir=run_dir))
-        return handle.wait(handle.started_at + timedelta(seconds=30)).exit_code
-
-    with ThreadPoolExecutor(16) as pool:
-        assert set(pool.map(start, range(160))) == {7}

@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if HERE in item.path.parents:
+        if HERE in item.path.parents and "client" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.docker)
             # one worker: they share images, and some measure what they may use
             item.add_marker(pytest.mark.xdist_group("docker"))

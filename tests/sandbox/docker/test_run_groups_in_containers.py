@@ -20,7 +20,7 @@ from mlebench.sandbox.docker import engine
 from mlebench.sandbox.docker.container import RUN_LABEL
 from tests.waiting import wait_until
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 COMPETITIONS = ("spaceship-titanic", "nomad2018-predict-transparent-conductors", "demo-wine")
 START = """#!/bin/bash
 echo begun

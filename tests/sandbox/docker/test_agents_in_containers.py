@@ -17,7 +17,7 @@ import pytest
 from mlebench.cli.main import main
 from mlebench.sandbox.docker import engine, images
 from mlebench.sandbox.docker.container import RUN_LABEL
-from tests.docker.model_server import ModelServer
+from tests.sandbox.docker.model_server import ModelServer
 
 COMPETITION = "spaceship-titanic"
 SECRET = "sk-test-key-4711-0815"

@@ -15,7 +15,7 @@ from mlebench.errors import StartFailed
 from mlebench.sandbox.docker import engine, network
 from mlebench.sandbox.docker.container import FOLDER_LABEL, RUN_LABEL, run_label
 from mlebench.sandbox.docker.sandbox import DockerSandbox
-from tests.docker.conftest import Bench, wait_for_output
+from tests.sandbox.docker.conftest import Bench, wait_for_output
 
 
 def test_finished_run_is_recorded_and_leaves_nothing(bench: Bench, client: Any) -> None:

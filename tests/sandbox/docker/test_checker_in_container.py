@@ -12,7 +12,7 @@ import pytest
 from mlebench.cli.main import main
 from mlebench.grade import validate_submission
 from mlebench.registry import Registry
-from tests.docker.conftest import Bench
+from tests.sandbox.docker.conftest import Bench
 
 ASK = r"""
 cd /home/logs

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from mlebench.sandbox.docker import images
-from tests.docker.conftest import Bench, make_bench
+from tests.sandbox.docker.conftest import Bench, make_bench
 
 CANARY = "ANSWER-CANARY-93f1"
 PROBE = r"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tests.docker.conftest import Bench
+from tests.sandbox.docker.conftest import Bench
 
 MISCHIEF = r"""
 import os, subprocess

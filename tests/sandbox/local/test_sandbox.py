@@ -9,6 +9,8 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,8 +20,7 @@ from mlebench.agents import AgentSpec
 from mlebench.sandbox.base import Outcome, RunRequest
 from mlebench.sandbox.local import processes
 from mlebench.sandbox.local.sandbox import LocalSandbox, mark
-
-from .conftest import HAND_IN
+from tests.sandbox.local.conftest import SUBMIT
 
 Requests = Callable[..., RunRequest]
 Agents = Callable[..., AgentSpec]
@@ -91,7 +92,7 @@ def overrun(request: RunRequest) -> Outcome:
 
 def test_time_limit_ends_every_process_and_keeps_the_submission(agent: Agents, request_for: Requests) -> None:
     script = (
-        HAND_IN
+        SUBMIT
         + """
         trap '' TERM
         (trap '' TERM; sleep 600) &
@@ -162,7 +163,7 @@ def test_secrets_never_reach_the_log(agent: Agents, request_for: Requests) -> No
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the checker's script needs curl")
 def test_agent_may_ask_whether_its_submission_is_valid(agent: Agents, request_for: Requests) -> None:
     script = (
-        HAND_IN
+        SUBMIT
         + """
         cd "$MLEBENCH_HOME"
         ./validate_submission.sh; echo "exit $?"
@@ -264,3 +265,17 @@ def test_descriptors_are_given_back(agent: Agents, request_for: Requests) -> Non
 
 def open_descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_agents_that_start_at_the_same_time_all_start(agent: Agents, request_for: Requests, tmp_path: Path) -> None:
+    """A script whose copy another start's process still held open for writing could not be executed ("text file busy")."""
+    request = request_for(agent("exit 7"))
+
+    def start(number: int) -> int | None:
+        run_dir = tmp_path / "many" / str(number)
+        run_dir.mkdir(parents=True)
+        handle = LocalSandbox().start(replace(request, run_id=f"run-{number}", run_dir=run_dir))
+        return handle.wait(handle.started_at + timedelta(seconds=30)).exit_code
+
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(start, range(160))) == {7}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.docker.conftest import Bench
+from tests.sandbox.docker.conftest import Bench
 
 FORK_BOMB = """exec python - <<'END'
 import os, time

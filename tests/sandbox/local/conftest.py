@@ -1,0 +1,61 @@
+"""Agents made of one shell script, and requests for them: whole attempts in a fraction of a second."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlebench.agents import AgentSpec, get_agent
+from mlebench.profiles import Profile
+from mlebench.sandbox.base import RunRequest
+
+SUBMIT = 'cp "$DATA_DIR/sample_submission.csv" "$SUBMISSION_DIR/submission.csv"\n'
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Callable[..., AgentSpec]:
+    """Makes an agent of a script: `agent("exit 3")`, or `agent(SUBMIT, settings="arguments: {a: 1}")`."""
+
+    def make(script: str = SUBMIT, settings: str = "description: a script") -> AgentSpec:
+        folder = tmp_path / "agents" / "scripted"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "agent.yaml").write_text(settings + "\n")
+        (folder / "start.sh").write_text("#!/bin/bash\n" + textwrap.dedent(script))
+        (folder / "start.sh").chmod(0o755)
+        return get_agent(str(folder))
+
+    return make
+
+
+@pytest.fixture
+def request_for(tmp_path: Path) -> Callable[..., RunRequest]:
+    """Makes the request of one run of an agent; keywords replace its parts, `limits` those of its profile."""
+    public = tmp_path / "public"
+    public.mkdir()
+    (public / "test.csv").write_text("id\na\nb\n")
+    (public / "sample_submission.csv").write_text("id,y\na,1\nb,1\n")
+    profile = Profile(name="toy", cpus=1, memory=2**20, time_limit=30, grace=1, snapshot_every=0)
+
+    def make(agent: AgentSpec, limits: dict[str, Any] | None = None, **parts: Any) -> RunRequest:
+        run_dir = tmp_path / "runs" / "group" / "toy-a_seed0"
+        run_dir.mkdir(parents=True, exist_ok=True)
+        content: dict[str, Any] = {
+            "run_id": "toy-a_seed0",
+            "group": f"group-{tmp_path.name}",
+            "attempt": 1,
+            "competition_id": "toy-a",
+            "seed": 7,
+            "public_dir": public,
+            "description": "What to do.",
+            "instructions": "How to do it.",
+            "agent": agent,
+            "profile": profile.model_copy(update=limits or {}),
+            "run_dir": run_dir,
+        }
+        return RunRequest(**{**content, **parts})
+
+    return make
