@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import os
 import platform
+import re
 import shutil
 import socket
 import subprocess
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """One GPU, by the id that runs are given."""
+    """One GPU, or one part of a GPU that is divided (MIG)."""
 
     id: str
+    """What runs are given: the index of a GPU as `nvidia-smi` counts, the UUID of a part."""
     name: str
     memory: int
     """Bytes."""
@@ -49,33 +55,106 @@ def this_machine() -> Machine:
         cpus=_cpus(),
         cpu_model=_cpu_model(),
         memory=_memory(),
-        gpus=tuple(find_gpus()),
+        gpus=tuple(usable_gpus()),
         platform=platform.platform(),
     )
 
 
-def find_gpus() -> list[Gpu]:
-    """The NVIDIA GPUs that `CUDA_VISIBLE_DEVICES` leaves to this process; empty where there is no driver."""
+def usable_gpus() -> list[Gpu]:
+    """The NVIDIA GPUs that `CUDA_VISIBLE_DEVICES` leaves to this process, in its order; empty where there is no driver.
+
+    A GPU that is divided (MIG) stands for its parts, and each part is given to a run as a GPU.
+    """
+    return find_gpus(os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+
+def find_gpus(visible: str | None = None) -> list[Gpu]:
+    """The NVIDIA GPUs of this machine that a value of `CUDA_VISIBLE_DEVICES` leaves; see `visible_gpus`."""
     if shutil.which("nvidia-smi") is None:
         return []
-    query = ["nvidia-smi", "--query-gpu=index,uuid,name,memory.total", "--format=csv,noheader,nounits"]
     try:
-        listing = subprocess.run(query, capture_output=True, text=True, timeout=30, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
+        listing = _ask_nvidia("--list-gpus")
+        memory = _ask_nvidia("--query-gpu=uuid,memory.total", "--format=csv,noheader,nounits")
+    except (OSError, subprocess.SubprocessError) as error:
+        _log.warning("nvidia-smi names no GPUs (%s); runs get none", error)
         return []
-    return visible_gpus(listing, os.environ.get("CUDA_VISIBLE_DEVICES"))
+    return visible_gpus(_list_boards(listing, memory), visible)
 
 
-def visible_gpus(listing: str, visible: str | None) -> list[Gpu]:
-    """GPUs in `index, uuid, name, MiB` lines, cut to `visible` (indices, UUIDs, beginnings of UUIDs; None: all)."""
-    gpus = []
-    wanted = None if visible is None else [entry for part in visible.split(",") if (entry := part.strip())]
-    for line in listing.strip().splitlines():
-        index, uuid, name, memory = (part.strip() for part in line.split(","))
-        if wanted is None or index in wanted or uuid.startswith(tuple(wanted)):
-            size = int(memory) * 2**20 if memory.isdigit() else 0
-            gpus.append(Gpu(index, name, size))
-    return gpus
+@dataclass(frozen=True)
+class Board:
+    """A GPU as the driver lists it: the whole, by index and UUID, and the parts that it is divided into."""
+
+    uuid: str
+    whole: Gpu
+    parts: tuple[Gpu, ...] = ()
+
+    @property
+    def gpus(self) -> tuple[Gpu, ...]:
+        """What runs can be given of it."""
+        return self.parts or (self.whole,)
+
+
+def visible_gpus(boards: Sequence[Board], visible: str | None) -> list[Gpu]:
+    """The GPUs that a value of `CUDA_VISIBLE_DEVICES` names, read as CUDA reads it.
+
+    Args:
+        boards: what the machine has.
+        visible: indices, UUIDs and beginnings of UUIDs that fit one GPU (`GPU-…`, `MIG-…`, `MIG-GPU-…/1/0`); an entry that
+            names nothing ends the list. None: all GPUs; empty: none.
+
+    Returns:
+        in the order named, each once.
+    """
+    if visible is None:
+        return [gpu for board in boards for gpu in board.gpus]
+    chosen: dict[str, Gpu] = {}
+    for entry in visible.split(","):
+        named = _named(entry.strip(), boards)
+        if not named:
+            break
+        # CUDA does not say what a GPU named twice means; two runs must not get it
+        chosen |= {gpu.id: gpu for gpu in named if gpu.id not in chosen}
+    return list(chosen.values())
+
+
+def _named(entry: str, boards: Sequence[Board]) -> tuple[Gpu, ...]:
+    if entry.isdecimal():
+        return boards[int(entry)].gpus if int(entry) < len(boards) else ()
+    wholes = [board.gpus for board in boards if entry.startswith("GPU-") and board.uuid.startswith(entry)]
+    parts = [part for board in boards for part in board.parts if entry.startswith("MIG-") and part.id.startswith(entry)]
+    fitting = [*wholes, *((part,) for part in parts if part.id == entry or len(parts) == 1)]
+    return fitting[0] if len(fitting) == 1 else _named_by_place(entry, boards)
+
+
+def _named_by_place(entry: str, boards: Sequence[Board]) -> tuple[Gpu, ...]:
+    """A part by its places in the GPU, `MIG-GPU-…/1/0`: drivers since 470 list another name and take this one still."""
+    places = re.fullmatch(r"MIG-(GPU-[0-9a-f-]+)/\d+/\d+", entry)
+    divided = [board for board in boards if board.parts and places and board.uuid == places[1]]
+    # parts that are listed by place are all there are
+    is_listed = any(part.id.startswith("MIG-GPU-") for board in divided for part in board.parts)
+    return (Gpu(entry, f"{divided[0].whole.name} MIG", 0),) if divided and not is_listed else ()
+
+
+def _list_boards(listing: str, memory: str) -> list[Board]:
+    """Read `nvidia-smi --list-gpus` and `UUID, MiB` lines."""
+    sizes = {uuid.strip(): int(size) * 2**20 for uuid, _, size in (line.partition(",") for line in memory.splitlines())
+             if size.strip().isdigit()}  # fmt: skip
+    boards: list[Board] = []
+    for line in listing.splitlines():
+        if whole := re.match(r"GPU (\d+): (.*) \(UUID: ([^)]+)\)", line):
+            boards.append(Board(whole[3], Gpu(whole[1], whole[2], sizes.get(whole[3], 0))))
+        elif (part := re.match(r"\s+MIG (\S+)\s+Device\s+\d+: \(UUID: ([^)]+)\)", line)) and boards:
+            above = boards.pop()
+            # the driver gives the size of a part by its profile's name alone, such as 3g.20gb
+            size = re.search(r"(\d+)gb", part[1])
+            gpu = Gpu(part[2], f"{above.whole.name} MIG {part[1]}", int(size[1]) * 2**30 if size else 0)
+            boards.append(replace(above, parts=(*above.parts, gpu)))
+    return boards
+
+
+def _ask_nvidia(*options: str) -> str:
+    return subprocess.run(["nvidia-smi", *options], capture_output=True, text=True, timeout=30, check=True).stdout
 
 
 def _cpus() -> int:

@@ -1,31 +1,28 @@
-"""Where data, runs and the content folders lie. Only the standard library, so that every command may import it."""
+"""Where data, runs, sockets and the content folders lie. Imports next to nothing, so that every command may import it."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import sys
+import tempfile
 from pathlib import Path
 from typing import Literal
 
+from mlebench.errors import UsageError
+
 ContentKind = Literal["competitions", "agents", "containers"]
 
+_LONGEST_SOCKET_DIR = 70
+"""Bytes; what comes below it has up to 35."""
 _EXTRA_VARIABLES = {"competitions": "MLEBENCH_COMPETITIONS_PATH", "agents": "MLEBENCH_AGENTS_PATH"}
-
-
-def user_cache_dir() -> Path:
-    """The operating system's folder for a user's caches."""
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
 def data_dir(override: str | os.PathLike[str] | None = None) -> Path:
     """The data directory: `override`, else `MLEBENCH_DATA_DIR`, else `mle-bench/data` in the user's cache folder."""
     chosen = override or os.environ.get("MLEBENCH_DATA_DIR")
-    folder = Path(chosen) if chosen else user_cache_dir() / "mle-bench" / "data"
-    return folder.expanduser().absolute()
+    return (Path(chosen) if chosen else _user_cache_dir() / "mle-bench" / "data").expanduser().absolute()
 
 
 def runs_dir(override: str | os.PathLike[str] | None = None) -> Path:
@@ -50,3 +47,42 @@ def content_dirs(kind: Literal["competitions", "agents"]) -> list[Path]:
     """
     listed = os.environ.get(_EXTRA_VARIABLES[kind], "").split(os.pathsep)
     return [*(Path(entry).expanduser().absolute() for entry in listed if entry), content_dir(kind)]
+
+
+def socket_dir() -> Path:
+    """This user's folder for sockets, `mlebench-<uid>` in the temporary folder; `make_private` makes it.
+
+    In `/tmp` where the temporary folder's path is long: a socket's path may have 108 bytes at most.
+    """
+    folder = Path(tempfile.gettempdir()) / f"mlebench-{os.getuid()}"
+    return folder if len(os.fsencode(folder)) <= _LONGEST_SOCKET_DIR else Path("/tmp") / folder.name
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that is this user's alone, where it is not there.
+
+    Anyone may have made one of that name in `/tmp`, and its owner can put a socket of their own in the place of ours.
+
+    Raises:
+        UsageError: what lies there is no folder, belongs to another user or can be entered by others.
+        OSError: it cannot be made.
+    """
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode):
+        raise UsageError(f"{folder} is a link or a file; remove it, or set TMPDIR to a folder of your own")
+    if status.st_uid != os.getuid():
+        raise UsageError(f"{folder} belongs to another user; set TMPDIR to a folder of your own")
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        raise UsageError(f"{folder} can be entered by others; close it with `chmod 700 {folder}`")
+
+
+def _user_cache_dir() -> Path:
+    # not by platformdirs: where data lies is a contract, and its releases differ in where XDG_CACHE_HOME counts
+    # (4.5 leaves it out on macOS, 4.14 does not), which would lose terabytes of prepared data from sight
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

@@ -25,8 +25,8 @@ from mlebench.runs.schedule.preview import Preview, preview, problems
 from mlebench.runs.schedule.scheduler import run_groups
 from mlebench.runs.settings import RunSettings
 from mlebench.runs.task import SPLIT_KEY_VARIABLE, Secrets
+from mlebench.sandbox import get_sandbox
 from mlebench.sandbox.base import Sandbox
-from mlebench.sandbox.choose import get_sandbox
 
 
 def run(

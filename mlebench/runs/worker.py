@@ -20,8 +20,8 @@ from mlebench.runs.record import CHECKER_CALLS, RunRecord
 from mlebench.runs.request import make_request
 from mlebench.runs.result import grade_run
 from mlebench.runs.task import RunTask
+from mlebench.sandbox import get_sandbox
 from mlebench.sandbox.base import OUTPUT_FOLDERS, Handle, Outcome
-from mlebench.sandbox.choose import get_sandbox
 from mlebench.sandbox.ending import drop_ending, kept_ending
 
 logger = logging.getLogger("mlebench")

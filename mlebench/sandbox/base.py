@@ -1,6 +1,6 @@
 """What every sandbox offers: start an agent on a competition, find it again after a crash, wait, stop, take out.
 
-A sandbox lives between `RunRequest` (all it may know) and `Outcome` (all it tells). Answers are in neither: the
+A sandbox lives between `RunRequest` (all it may know) and `Outcome` (all it reports). Answers are in neither: the
 request holds public data and a function that checks a submission, and that function runs in the harness.
 """
 
@@ -24,7 +24,7 @@ OUTPUT_FOLDERS = ("submission", "logs", "code")
 
 @dataclass(frozen=True)
 class RunRequest:
-    """One agent at work on one competition with one seed."""
+    """One agent, to work on one competition with one seed."""
 
     run_id: str
     """Unique name within the group, `<competition>_seed<k>`."""
@@ -51,7 +51,7 @@ class RunRequest:
     gpu_ids: tuple[str, ...] = ()
     """GPUs booked for this run, as indices or UUIDs."""
     validate: Callable[[Path], tuple[bool, str]] | None = None
-    """The submission checker: valid or not, and why; never tells a score. Answered by the harness."""
+    """The submission checker: valid or not, and why; never a score. Answered by the harness."""
     obfuscated: bool = False
     """The agent is not to learn which competition it works on."""
     keep: bool = False
@@ -115,7 +115,7 @@ class Handle(Protocol):
         ...
 
     def detach(self) -> None:
-        """Stop watching and leave the agent at work: `wait` returns soon with reason `detached`, nothing taken out.
+        """Stop observing and leave the agent running: `wait` returns soon with reason `detached`, nothing taken out.
 
         The harness uses it when it is asked to leave; `attach` finds the attempt again.
         """
@@ -128,7 +128,7 @@ class Sandbox(Protocol):
     name: SandboxName
 
     def problems(self, agents: list[AgentSpec], profile: Profile) -> list[str]:
-        """What would keep these agents from starting here, a sentence each with the command that mends it."""
+        """What would keep these agents from starting here, a sentence each with the command that fixes it."""
         ...
 
     def unbuilt(self, agents: list[AgentSpec]) -> list[str]:

@@ -1,6 +1,6 @@
 """The submission checker: an HTTP server of the harness that a running agent may ask whether a submission is valid.
 
-`POST /validate` takes a form with a field `file`, `GET /health` tells that the checker is there. The checks are those of
+`POST /validate` takes a form with a field `file`, `GET /health` says that the checker is there. The checks are those of
 `mlebench validate`, and a valid submission always gets the same answer: no score, no count, nothing that two valid
 submissions could differ in. The agent is not trusted: requests are capped in number, size and time, and checks run
 one at a time.
@@ -11,9 +11,9 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import socket
 import socketserver
+import sys
 import tempfile
 import threading
 import time
@@ -24,7 +24,8 @@ from typing import Any
 
 from mlebench._support.quantities import show_size
 from mlebench.errors import MalformedForm
-from mlebench.sandbox.multipart import save_form_file
+from mlebench.sandbox.base import RunRequest
+from mlebench.sandbox.form import save_form_file
 
 Validate = Callable[[Path], tuple[bool, str]]
 VALID_MESSAGE = "the submission is valid"
@@ -36,7 +37,7 @@ _MOST_CONNECTIONS = 16
 _MOST_UPLOADS = 2
 """Submissions received at once, each in a temporary file."""
 _LONGEST_FIRST_LINE = 2**20
-"""Bytes; a table of a million columns would cost the checks more than its size tells."""
+"""Bytes; a table of a million columns costs the checks more than its size suggests."""
 
 
 class Rate:
@@ -65,22 +66,30 @@ class Rate:
             return 0.0
 
 
+def serve_checker(request: RunRequest, address: Path) -> Checker | None:
+    """The checker of a run, whichever sandbox it is in; None for a run that has none.
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
+    return Checker(request.validate, address, largest_submission(request.public_dir)) if request.validate else None
+
+
+def largest_submission(public_dir: Path) -> int:
+    """Bytes of a request that are accepted: several times the sample, so that no huge table is ever parsed."""
+    tables = [path for path in public_dir.glob("*.csv") if "sample" in path.name.lower() or "submission" in path.name.lower()]
+    return min(512 * 2**20, max(64 * 2**20, 8 * max((path.stat().st_size for path in tables), default=0)))
+
+
 class Checker:
     """Serves one run's checker in threads of this process until it is closed."""
 
-    def __init__(
-        self,
-        validate: Validate,
-        address: Path | tuple[str, int],
-        largest: int = 512 * 2**20,
-        burst: int = 10,
-        every: float = 5.0,
-    ) -> None:
+    def __init__(self, validate: Validate, address: Path, largest: int, burst: int = 10, every: float = 5.0) -> None:
         """Start serving.
 
         Args:
             validate: the check itself; valid or not, and why.
-            address: the path of a Unix socket, or host and port.
+            address: the path of a Unix socket.
             largest: bytes of a request that are accepted.
             burst: checks that may come at once.
             every: seconds after which one more may come.
@@ -93,9 +102,10 @@ class Checker:
         self.largest = largest
         self.rate = Rate(burst, every)
         self._validate = validate
+        self._address = address
         self._one_at_a_time = threading.Lock()
         self.uploads = threading.BoundedSemaphore(_MOST_UPLOADS)
-        self._server = _serve_at(address, self)
+        self._server = _Server(str(address), type("Handler", (_Handler,), {"checker": self}))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="checker", daemon=True)
         self._thread.start()
 
@@ -103,11 +113,10 @@ class Checker:
         """Stop serving and take the socket away."""
         self._server.shutdown()
         self._server.server_close()
-        if isinstance(self._server.server_address, str):
-            Path(self._server.server_address).unlink(missing_ok=True)
+        self._address.unlink(missing_ok=True)
 
     def check(self, submission: Path) -> tuple[bool, str]:
-        """The verdict on one file, in words that tell nothing of the answers."""
+        """Whether one file is valid and why not, in words that tell nothing of the answers."""
         with submission.open("rb") as file:
             if len(file.readline(_LONGEST_FIRST_LINE + 1)) > _LONGEST_FIRST_LINE:
                 return False, "the first line is longer than a megabyte"
@@ -206,10 +215,9 @@ class _Handler(BaseHTTPRequestHandler):
         return
 
 
-class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
+class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
     block_on_close = False
-    allow_reuse_address = True
     request_queue_size = 64
 
     def __init__(self, address: Any, handler: type[_Handler]) -> None:
@@ -232,30 +240,19 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
             self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """An agent that hangs up early is no error of ours."""
-        _log.debug("a request to the checker broke off", exc_info=True)
-
-
-class _UnixServer(_Server):
-    address_family = socket.AF_UNIX
-    allow_reuse_address = False
+        """An agent that hangs up early is no error of ours; all else is said."""
+        expected = isinstance(sys.exception(), (ConnectionError, TimeoutError))
+        _log.log(logging.DEBUG if expected else logging.ERROR, "a request to the checker broke off", exc_info=True)
 
     def server_bind(self) -> None:
-        path = str(self.server_address)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)  # noqa: PTH108 - the socket of a harness that was killed
+        path = Path(str(self.server_address))
+        # the socket of a harness that was killed
+        path.unlink(missing_ok=True)
         super().server_bind()
         # the agent's user in the container is nobody here; the folder around the socket keeps others out
-        os.chmod(path, 0o666)  # noqa: PTH101
+        path.chmod(0o666)
 
     def get_request(self) -> tuple[Any, Any]:
         request, _ = super().get_request()
         # handlers expect host and port
         return request, ("container", 0)
-
-
-def _serve_at(address: Path | tuple[str, int], checker: Checker) -> _Server:
-    handler = type("Handler", (_Handler,), {"checker": checker})
-    if isinstance(address, Path):
-        return _UnixServer(str(address), handler)
-    return _Server(address, handler)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
+
+from mlebench.sandbox.duty import Duty
 
 _SETTLED_SECONDS = 2.0
 _LARGEST = 4 * 2**30
@@ -17,12 +22,14 @@ _LARGEST = 4 * 2**30
 class Snapshots:
     """Keeps a changed, complete submission as `snapshots/<hhmmss>.csv`, named by the time since the run started."""
 
-    def __init__(self, folder: Path, every: float, started: float) -> None:
+    def __init__(self, folder: Path, every: float, started: float, note: Callable[[str], None]) -> None:
         """Args:
         folder: the run's `snapshots/`.
         every: seconds between two looks; 0 never looks.
         started: Unix time at which the agent started.
+        note: receives a sentence for the run's log where copies cannot be kept.
         """
+        self._copying = Duty("no snapshots of the submission are kept", note)
         self._folder = folder
         self._every = every
         self._started = started
@@ -41,37 +48,58 @@ class Snapshots:
         """
         now = time.time()
         self._next_look = now + self._every
+        file = _open_plain(submission)
+        if file is None:
+            return None
         target = self._folder / f"{_clock(now - self._started)}.csv"
         partial = target.with_suffix(".partial")
         try:
-            digest = _copy_settled(submission, partial, now)
-            if digest is None or digest == self._last_digest:
+            with file:
+                digest = _copy_settled(file, partial, now)
+            is_new = digest is not None and digest != self._last_digest
+            if is_new:
+                partial.replace(target)
+        except OSError as error:
+            self._copying.failed(str(error))
+            return None
+        finally:
+            with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)
-                return None
-            partial.replace(target)
-        except OSError:
+        self._copying.succeeded()
+        if not is_new:
             return None
         self._last_digest = digest
         return target
+
+    def missed(self, error: str) -> None:
+        """The submission could not be looked at this time."""
+        self._next_look = time.time() + self._every
+        self._copying.failed(error)
 
     def _digest_of_newest(self) -> str | None:
         kept = sorted(self._folder.glob("*.csv"), key=lambda path: (len(path.name), path.name))
         return _digest(kept[-1]) if kept else None
 
 
-def _copy_settled(source: Path, target: Path, now: float) -> str | None:
+def _open_plain(path: Path) -> IO[bytes] | None:
+    """A plain file of the agent's, opened; None when there is none."""
+    try:
+        # the agent may put a link or a pipe there: neither is followed nor waited for
+        return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
+    except OSError:
+        return None
+
+
+def _copy_settled(source: IO[bytes], target: Path, now: float) -> str | None:
     """Copy a file that was not touched for a while; its digest, or None when it is being written or no file at all."""
-    # the agent may put a link or a pipe there: neither is followed nor waited for
-    descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        before = os.fstat(descriptor)
-        settled = now - before.st_mtime >= _SETTLED_SECONDS
-        if not (stat.S_ISREG(before.st_mode) and 0 < before.st_size <= _LARGEST and settled):
-            return None
-        target.parent.mkdir(exist_ok=True)
-        with target.open("wb") as copy:
-            shutil.copyfileobj(file, copy, 2**20)
-        after = os.fstat(descriptor)
+    before = os.fstat(source.fileno())
+    settled = now - before.st_mtime >= _SETTLED_SECONDS
+    if not (stat.S_ISREG(before.st_mode) and 0 < before.st_size <= _LARGEST and settled):
+        return None
+    target.parent.mkdir(exist_ok=True)
+    with target.open("wb") as copy:
+        shutil.copyfileobj(source, copy, 2**20)
+    after = os.fstat(source.fileno())
     changed_meanwhile = (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size)
     return None if changed_meanwhile else _digest(target)
 

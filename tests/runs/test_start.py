@@ -26,7 +26,7 @@ from mlebench.runs.group import Group
 from mlebench.runs.plan import Plan, PlannedRun
 from mlebench.runs.settings import RunSettings
 from mlebench.runs.task import RunTask, Secrets
-from mlebench.sandbox.choose import get_sandbox
+from mlebench.sandbox import get_sandbox
 
 from .conftest import HAND_IN, TOYS, local_executor
 from .simulated import Simulated

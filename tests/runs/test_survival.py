@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -17,7 +16,6 @@ from mlebench.agents import AgentSpec
 from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord
 from mlebench.sandbox.local import processes
-from mlebench.sandbox.local.sandbox import mark
 
 from ..waiting import wait_until
 from .conftest import HAND_IN, TOYS
@@ -53,9 +51,8 @@ def group_dir(toys: Path, runs_dir: Path) -> Iterator[Path]:
     folder = runs_dir / "group"
     yield folder
     for run_dir in folder.glob("*_seed*"):
-        for pid in processes.marked(mark(run_dir, 1)):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        for process in processes.marked(processes.mark_of(run_dir, 1)):
+            process.kill()
 
 
 def wait_for(folder: Path, condition: Callable[[list[RunRecord]], bool]) -> list[RunRecord]:
@@ -122,8 +119,8 @@ def test_run_whose_processes_died_with_the_harness_is_run_again(
     at_work = next(record for record in records if record.started_at)
     first.kill()
     first.wait()
-    for pid in processes.marked(mark(group_dir / at_work.run_id, 1)):
-        os.kill(pid, signal.SIGKILL)
+    for process in processes.marked(processes.mark_of(group_dir / at_work.run_id, 1)):
+        process.kill()
     (tmp_path / "go").touch()
     second = harness("--resume", "group", "--parallel", "3")
     _, errors = second.communicate(timeout=120)
@@ -144,7 +141,7 @@ def test_ctrl_c_stops_what_is_at_work_and_says_how_to_go_on(
     assert first.returncode == 130
     assert "mlebench run --resume group" in errors
     assert "Traceback" not in errors
-    assert not [pid for name in TOYS for pid in processes.marked(mark(group_dir / f"{name}_seed0", 1))]
+    assert not [each for name in TOYS for each in processes.marked(processes.mark_of(group_dir / f"{name}_seed0", 1))]
     (tmp_path / "go").touch()
     second = harness("--resume", "group")
     second.communicate(timeout=180)

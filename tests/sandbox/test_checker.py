@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import http.client
 import json
+import select
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mlebench.sandbox.checker import Checker
+
+LARGEST = 2**26
 
 
 class Connection(http.client.HTTPConnection):
@@ -136,7 +138,7 @@ def test_a_request_without_length_is_refused(client: Client) -> None:
 
 
 def test_a_long_first_line_is_not_parsed(tmp_path: Path) -> None:
-    checker = Checker(validate, tmp_path / "s")
+    checker = Checker(validate, tmp_path / "s", LARGEST)
     status, body = Client(checker, tmp_path / "s").check(b"," * (2 * 2**20))
     checker.close()
     assert (status, json.loads(body)["valid"]) == (200, False)
@@ -144,7 +146,7 @@ def test_a_long_first_line_is_not_parsed(tmp_path: Path) -> None:
 
 
 def test_checks_are_rate_limited(tmp_path: Path) -> None:
-    checker = Checker(validate, tmp_path / "s", burst=3, every=60)
+    checker = Checker(validate, tmp_path / "s", LARGEST, burst=3, every=60)
     client = Client(checker, tmp_path / "s")
     assert [client.check(b"good")[0] for _ in range(5)] == [200, 200, 200, 429, 429]
     # what is no check is answered still
@@ -162,7 +164,7 @@ def test_checks_run_one_at_a_time(tmp_path: Path) -> None:
         inside.pop()
         return True, ""
 
-    checker = Checker(slow, tmp_path / "s", burst=100)
+    checker = Checker(slow, tmp_path / "s", LARGEST, burst=100)
     client = Client(checker, tmp_path / "s")
     threads = [threading.Thread(target=client.check, args=(b"x",)) for _ in range(8)]
     for thread in threads:
@@ -176,7 +178,7 @@ def test_checks_run_one_at_a_time(tmp_path: Path) -> None:
 def test_a_socket_left_by_a_dead_harness_is_taken_over(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as old:
         old.bind(str(tmp_path / "s"))
-    checker = Checker(validate, tmp_path / "s")
+    checker = Checker(validate, tmp_path / "s", LARGEST)
     assert Client(checker, tmp_path / "s").check(b"good")[0] == 200
     checker.close()
 
@@ -187,7 +189,7 @@ def test_a_slow_sender_still_gets_the_answer(client: Client, line: str) -> None:
     with socket.socket(socket.AF_UNIX) as raw:
         raw.connect(str(client.path))
         raw.sendall(f"{line} HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n".encode())
-        time.sleep(0.3)
+        assert select.select([raw], [], [], 60)[0], "no answer came"
         for _ in range(100):
             raw.sendall(b"x" * 2000)
         assert raw.recv(100).split()[1] in (b"404", b"501", b"413")

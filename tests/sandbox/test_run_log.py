@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlebench.sandbox.docker.run_log import RunLog
+import pytest
+
+from mlebench.sandbox.run_log import RunLog
 
 SECRET = "sk-0123456789abcdef"
 
@@ -30,8 +32,19 @@ def test_output_is_capped_and_notes_go_on(tmp_path: Path) -> None:
 def test_a_line_without_end_does_not_grow_in_memory(tmp_path: Path) -> None:
     log = RunLog(tmp_path / "run.log", largest=10 * 2**20)
     log.copy(b"y" * 2**16 for _ in range(100))
-    assert len(log._rest) <= 2**20 + 2**16
-    assert log.size >= 5 * 2**20
+    assert log.size == 100 * 2**16
+
+
+def test_a_line_without_end_is_seen_as_it_comes_and_notes_stand_on_lines_of_their_own(tmp_path: Path) -> None:
+    log = RunLog(tmp_path / "run.log", (SECRET,))
+    log.copy([b"epoch 1 ...", b" done sk-01"])
+    log.note("the container engine does not answer")
+    log.copy([b"23456789abcdef|"])
+    log.finish()
+    first, note, rest = (tmp_path / "run.log").read_text().splitlines()
+    assert first == "epoch 1 ... done "
+    assert note.startswith("[mlebench] ")
+    assert rest == "***|"
 
 
 def test_notes_mask_secrets_too(tmp_path: Path) -> None:
@@ -49,8 +62,9 @@ def test_rewind_drops_what_is_read_again(tmp_path: Path) -> None:
     assert (tmp_path / "run.log").read_text().splitlines()[1:] == ["one", "two"]
 
 
-def test_a_log_that_cannot_be_written_ends_no_run(tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_written_ends_no_run_and_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     log = RunLog(tmp_path / "not-there" / "run.log")
     log.note("x")
     log.copy([b"x\n"])
     log.finish()
+    assert len(caplog.messages) == 1 and "not-there/run.log cannot be written" in caplog.text

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import secrets
 import stat
 import tarfile
-import tempfile
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlebench._support.paths import make_private, socket_dir
 from mlebench.agents import NOT_COPIED
 from mlebench.errors import StartFailed
 from mlebench.sandbox.base import OUTPUT_FOLDERS, RunRequest, agent_environment
@@ -32,40 +31,41 @@ _ARCHIVE_SECONDS = 300
 
 @dataclass(frozen=True)
 class HostFolder:
-    """The run's small folder on the host: the description and the checker's socket, mounted into the container.
-
-    It lies under the temporary folder because a socket's path may have 108 bytes at most.
-    """
+    """The run's small folder on the host: the description and the checker's socket, mounted into the container."""
 
     path: Path
 
     @classmethod
-    def make(cls, label: str) -> HostFolder:
+    def make(cls) -> HostFolder:
         """A new one that no other user can enter.
 
         Raises:
+            UsageError: the folder around it is not this user's own.
             OSError: it cannot be made.
         """
-        above = Path(tempfile.gettempdir()) / f"mlebench-{os.getuid()}"
-        above.mkdir(mode=0o700, exist_ok=True)
-        if above.is_symlink() or above.stat().st_uid != os.getuid():
-            raise PermissionError(0, "belongs to another user", str(above))
-        above.chmod(0o700)
-        path = above / secrets.token_hex(6)
-        (path / "checker").mkdir(parents=True)
-        for folder in (path, path / "checker"):
+        folder = cls(socket_dir() / secrets.token_hex(6))
+        folder.open()
+        return folder
+
+    def open(self) -> Path:
+        """Where the checker is to listen; makes what is not there, as after a restart of the machine.
+
+        Raises:
+            UsageError: the folder around it is not this user's own.
+            OSError: it cannot be made.
+        """
+        make_private(self.path.parent)
+        socket = self.path / "checker" / "checker.sock"
+        for folder in (self.path, socket.parent):
+            folder.mkdir(exist_ok=True)
+            # for the agent's user, who is nobody here
             folder.chmod(0o755)
-        return cls(path)
+        return socket
 
     @property
     def description(self) -> Path:
         """The task's text."""
         return self.path / "description.md"
-
-    @property
-    def socket(self) -> Path:
-        """Where the checker listens."""
-        return self.path / "checker" / "checker.sock"
 
 
 def options(request: RunRequest, image_id: str, folder: HostFolder, network: str, log_start: int) -> dict[str, Any]:
@@ -188,7 +188,7 @@ def _mounts(request: RunRequest, folder: HostFolder) -> list[Any]:
     return [
         *data,
         _read_only("/home/data/description.md", folder.description),
-        _read_only(_CHECKER_FOLDER, folder.socket.parent),
+        _read_only(_CHECKER_FOLDER, folder.path / "checker"),
     ]
 
 

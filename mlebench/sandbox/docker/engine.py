@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from typing import TYPE_CHECKING, Any
 
 from mlebench.errors import EngineUnreachable
@@ -27,18 +28,26 @@ def connect() -> DockerClient:
         EngineUnreachable: nothing answers.
     """
     import docker
-    from docker.errors import DockerException
 
     try:
-        # enough connections for a hundred runs that are watched at once
+        # enough connections for a hundred runs at once
         client = docker.from_env(timeout=_ANSWER_SECONDS, max_pool_size=128)
         client.ping()
-    except (DockerException, OSError) as error:
+    except failures() as error:
         where = os.environ.get("DOCKER_HOST", "its usual socket")
         raise EngineUnreachable(
             f"no container engine answers at {where} ({summary(error)}); start Docker or Podman, or use `--sandbox local`"
         ) from None
     return client
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """What a call of the engine raises when the engine refuses it, breaks off or is away; for `except`."""
+    from docker.errors import DockerException
+    from urllib3.exceptions import HTTPError
+
+    # requests' own errors are OSErrors; a stream that breaks off raises what lies below them, a cut answer is no JSON
+    return DockerException, HTTPError, OSError, ValueError
 
 
 def summary(error: BaseException) -> str:
@@ -52,10 +61,11 @@ def summary(error: BaseException) -> str:
 def is_outage(error: BaseException) -> bool:
     """Whether an error says that the engine itself is away, not that it refused something."""
     from requests import exceptions
+    from urllib3.exceptions import HTTPError
 
     if isinstance(error, exceptions.RequestException):
         return isinstance(error, (exceptions.ConnectionError, exceptions.Timeout, exceptions.ChunkedEncodingError))
-    return isinstance(error, OSError)
+    return isinstance(error, (HTTPError, OSError))
 
 
 def describe(client: Any) -> dict[str, Any]:
@@ -71,3 +81,12 @@ def describe(client: Any) -> dict[str, Any]:
         "runtime": info.get("DefaultRuntime"),
         "kernel": info.get("KernelVersion"),
     }
+
+
+def has_gpu_runtime(info: dict[str, Any]) -> bool:
+    """Whether the engine can hand GPUs to containers, by runtime or by device specification (CDI)."""
+    return (
+        "nvidia" in (info.get("Runtimes") or {})
+        or bool(shutil.which("nvidia-container-runtime-hook"))
+        or bool(info.get("CDISpecDirs"))
+    )

@@ -14,13 +14,14 @@ import os
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from mlebench._support.paths import content_dir
 from mlebench.agents import AgentSpec, file_digest, get_agent, list_agents
 from mlebench.errors import UsageError, WorkFailed
-from mlebench.sandbox.docker.engine import summary
+from mlebench.sandbox.docker.engine import failures, summary
 
 DEFAULT_PARENT = "python:3.11-slim-bookworm"
 GPU_PARENT = "nvidia/cuda:12.6.3-cudnn-runtime-ubuntu24.04"
@@ -52,7 +53,7 @@ class Recipe:
     """Paths in `context` that are sent to the engine, sorted."""
     arguments: Mapping[str, str]
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """A hash of the arguments and of every file's name, mode and content."""
         digest = hashlib.sha256(json.dumps(dict(sorted(self.arguments.items()))).encode())
@@ -255,15 +256,13 @@ def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def _pull_missing(client: Any, reference: str, log: Log) -> Any:
-    from docker.errors import APIError, DockerException
-
     found = _inspect(client, reference)
     if found is not None:
         return found
     log(f"pulling {reference}")
     try:
         return client.images.pull(*_name_and_tag(reference))
-    except (APIError, DockerException) as error:
+    except failures() as error:
         raise WorkFailed(
             f"image {reference} is not here and cannot be pulled ({summary(error)}); "
             "build on one that is here with `mlebench images build --base IMAGE`"
@@ -278,8 +277,6 @@ def _name_and_tag(reference: str) -> tuple[str, str | None]:
 
 
 def _follow(events: Iterator[dict[str, Any]], tag: str, log: Log) -> None:
-    from docker.errors import DockerException
-
     last: list[str] = []
     try:
         for event in events:
@@ -289,7 +286,7 @@ def _follow(events: Iterator[dict[str, Any]], tag: str, log: Log) -> None:
             last = [*last, *text.splitlines()][-5:]
             if "error" in event:
                 raise WorkFailed(f"building {tag} failed: {' | '.join(last)}")
-    except DockerException as error:
+    except failures() as error:
         raise WorkFailed(f"building {tag} failed: {summary(error)}") from None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from mlebench.sandbox.docker.engine import LABEL
+from mlebench.sandbox.docker.engine import LABEL, failures
 
 OPEN = "mlebench-open"
 _APART = {"com.docker.network.bridge.enable_icc": "false"}
@@ -29,9 +29,8 @@ def ensure(client: Any) -> str:
 
 def release(client: Any) -> None:
     """Remove the network unless a container still needs it."""
-    from docker.errors import DockerException
-
-    with contextlib.suppress(DockerException, OSError):
+    # one that is left does no harm, and the next run uses it
+    with contextlib.suppress(*failures()):
         if not client.api.containers(all=True, filters={"network": OPEN}):
             for network in client.networks.list(names=[OPEN]):
                 network.remove()

@@ -106,6 +106,9 @@ def read_file(source: ArchiveSource, path: str, target: Path, largest: int) -> t
 
     Returns:
         its name, size and time as the container has them; None when it is missing, no plain file or too large.
+
+    Raises:
+        OSError: it cannot be written here, or the archive that holds it cannot be read.
     """
     try:
         with _open(source, path) as archive:
@@ -114,8 +117,10 @@ def read_file(source: ArchiveSource, path: str, target: Path, largest: int) -> t
                 return None
             _write(_blocks(archive, member), target, member.size)
             return member
-    except (FileNotFoundError, tarfile.TarError):
+    except FileNotFoundError:
         return None
+    except tarfile.TarError as error:
+        raise OSError(f"the archive of {path} is damaged ({error})") from error
 
 
 class _GiveUp(Exception):

@@ -16,13 +16,13 @@ from typing import Any
 
 from mlebench._support.quantities import show_size
 from mlebench.agents import AgentSpec
-from mlebench.errors import EngineUnreachable, MlebenchError, StartFailed
+from mlebench.errors import EngineUnreachable, MlebenchError, StartFailed, UsageError
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import RunRequest, SandboxName
 from mlebench.sandbox.docker import container, engine, images, network
 from mlebench.sandbox.docker.container import FOLDER_LABEL, LOG_LABEL, RUN_LABEL, HostFolder
 from mlebench.sandbox.docker.handle import DockerHandle
-from mlebench.sandbox.docker.run_log import RunLog
+from mlebench.sandbox.run_log import RunLog
 
 _log = logging.getLogger("mlebench")
 _building = threading.Lock()
@@ -45,7 +45,8 @@ class DockerSandbox:
                 found.append(f"agent {agent.id} has no {agent.start} in {agent.directory}; add it or name it as `start`")
                 continue
             try:
-                images.agent_recipe(agent, images.base_recipe(agent.package_set, client=client))
+                agent.resolve_image()
+                images.base_recipe(agent.package_set, client=client)
             except MlebenchError as error:
                 found.append(str(error))
         return found
@@ -70,21 +71,22 @@ class DockerSandbox:
         Raises:
             StartFailed: it could not be started; nothing is left behind.
         """
-        from docker.errors import DockerException
-
         try:
             image = self._image(request.agent)
+        except engine.failures() as error:
+            raise _start_failed(error, request) from error
+        except MlebenchError as error:
+            reason = "engine-unreachable" if isinstance(error, EngineUnreachable) else "image-missing"
+            raise StartFailed(reason, str(error)) from error
+        try:
             container.check_readable(request.public_dir)
             self._check_gpus(request)
             self._remove_earlier(request)
             return self._start(request, image)
-        except (DockerException, OSError) as error:
+        except engine.failures() as error:
             raise _start_failed(error, request) from error
-        except StartFailed:
-            raise
-        except MlebenchError as error:
-            reason = "engine-unreachable" if isinstance(error, EngineUnreachable) else "image-missing"
-            raise StartFailed(reason, str(error)) from error
+        except UsageError as error:
+            raise StartFailed("start-failed", str(error)) from error
 
     def attach(self, request: RunRequest) -> DockerHandle | None:
         """The container of this attempt, running or ended; one that never started is removed."""
@@ -113,7 +115,7 @@ class DockerSandbox:
             return images.ensure_agent_image(self._client, agent, _log.info)
 
     def _start(self, request: RunRequest, image: images.Image) -> DockerHandle:
-        folder = HostFolder.make(request.label)
+        folder = HostFolder.make()
         created = None
         log = RunLog(request.run_dir / "run.log", request.secrets)
         try:
@@ -135,16 +137,24 @@ class DockerSandbox:
 
     def _check_gpus(self, request: RunRequest) -> None:
         """Some engines start a container without the GPUs that were asked for."""
-        if request.gpu_ids and not has_gpu_runtime(self._client.info()):
+        if request.gpu_ids and not engine.has_gpu_runtime(self._client.info()):
             gpus = ", ".join(request.gpu_ids)
             raise StartFailed(
                 "gpu-unavailable", f"the engine cannot give GPU {gpus} to a container; `mlebench doctor` checks the GPUs"
             )
 
     def _remove_earlier(self, request: RunRequest) -> None:
-        """Containers of earlier attempts at this run, whose harness gave them up."""
+        """Containers of earlier attempts at this run, whose harness gave them up. Two of them must never be at work."""
+        from docker.errors import APIError
+
         for earlier in self._containers_of(request):
-            _discard(earlier)
+            try:
+                earlier.remove(v=True, force=True)
+            except APIError as error:
+                # gone, or going
+                if error.status_code not in (404, 409):
+                    raise
+            shutil.rmtree(earlier.labels[FOLDER_LABEL], ignore_errors=True)
 
     def _containers_of(self, request: RunRequest) -> list[Any]:
         return list(
@@ -166,21 +176,12 @@ def _shortages(info: dict[str, Any], profile: Profile) -> list[str]:
             f"profile {profile.name} gives each run {show_size(profile.memory)} and the engine has {show_size(memory)}; "
             "choose another with `--profile`, or set `--profile-set memory=SIZE`"
         )
-    if profile.gpus and not has_gpu_runtime(info):
+    if profile.gpus and not engine.has_gpu_runtime(info):
         found.append(
             f"profile {profile.name} asks for {profile.gpus} GPU and the engine cannot hand any to a container; "
             "install the NVIDIA Container Toolkit, `mlebench doctor` checks it"
         )
     return found
-
-
-def has_gpu_runtime(info: dict[str, Any]) -> bool:
-    """Whether the engine can hand GPUs to containers, by runtime or by device specification (CDI)."""
-    return (
-        "nvidia" in (info.get("Runtimes") or {})
-        or bool(shutil.which("nvidia-container-runtime-hook"))
-        or bool(info.get("CDISpecDirs"))
-    )
 
 
 def _start_failed(error: Exception, request: RunRequest) -> StartFailed:
@@ -189,9 +190,7 @@ def _start_failed(error: Exception, request: RunRequest) -> StartFailed:
     if engine.is_outage(error):
         if isinstance(error, OSError) and error.filename:
             return StartFailed("start-failed", f"{error.filename}: {error.strerror}")
-        return StartFailed(
-            "engine-unreachable", f"the container engine does not answer ({text}); `mlebench doctor` looks into it"
-        )
+        return StartFailed("engine-unreachable", f"the container engine does not answer ({text}); `mlebench doctor` examines it")
     if "could not select device driver" in lower or "nvidia" in lower or "cdi" in lower.split():
         gpus = ", ".join(request.gpu_ids)
         return StartFailed(
@@ -208,8 +207,6 @@ def _start_failed(error: Exception, request: RunRequest) -> StartFailed:
 
 def _discard(found: Any) -> None:
     """Remove a container and its folder on the host."""
-    from docker.errors import DockerException
-
-    with contextlib.suppress(DockerException, OSError):
+    with contextlib.suppress(*engine.failures()):
         found.remove(v=True, force=True)
     shutil.rmtree(found.labels[FOLDER_LABEL], ignore_errors=True)

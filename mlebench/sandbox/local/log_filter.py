@@ -1,11 +1,11 @@
 """Copies standard input to a log file and masks secrets: `python log_filter.py LOG`, secrets as JSON on descriptor 3.
 
-A process of its own, so that a local run's log stays complete and masked when the harness dies. It masks whole lines
-(a secret cannot be cut in two by a buffer's end) unless a line is longer than a megabyte.
+A process of its own, so that a local run's log stays complete and masked when the harness dies.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -14,9 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from mlebench._support.secrets import mask
-
-_LONGEST_LINE = 2**20
+from mlebench._support.secrets import Mask
 
 
 def main() -> None:
@@ -25,18 +23,14 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with os.fdopen(3, "rb") as pipe:
-        secrets = json.load(pipe)
-    overlap = max((len(secret.encode()) for secret in secrets), default=1) - 1
-    rest = b""
+        mask = Mask(json.load(pipe))
     with Path(sys.argv[1]).open("ab", buffering=0) as log:
         while block := os.read(0, 2**16):
-            lines, newline, rest = (rest + block).rpartition(b"\n")
-            log.write(mask(lines + newline, secrets))
-            if len(rest) > _LONGEST_LINE:
-                masked = mask(rest, secrets)
-                log.write(masked[: len(masked) - overlap])
-                rest = masked[len(masked) - overlap :]
-        log.write(mask(rest, secrets))
+            # on a full disk the agent goes on: without a reader of its output it would be ended
+            with contextlib.suppress(OSError):
+                log.write(mask.feed(block))
+        with contextlib.suppress(OSError):
+            log.write(mask.finish())
 
 
 if __name__ == "__main__":

@@ -7,66 +7,67 @@ import os
 import select
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
+
 MARK_VARIABLE = "MLEBENCH_RUN_MARK"
-_PROC = Path("/proc")
+_POLL_SECONDS = 0.05
 
 
-def marked(mark: str) -> list[int]:
-    """Ids of the living processes that carry `mark`; empty where there is no `/proc`."""
-    wanted = f"{MARK_VARIABLE}={mark}".encode()
-    found = []
-    for entry in _PROC.iterdir() if _PROC.is_dir() else ():
-        if not entry.name.isdigit():
-            continue
-        with contextlib.suppress(OSError):
-            if wanted in (entry / "environ").read_bytes().split(b"\0"):
-                found.append(int(entry.name))
-    return found
+def mark_of(run_dir: Path, attempt: int) -> str:
+    """What the processes of an attempt carry in their environment; the folder distinguishes groups of the same name."""
+    return f"{run_dir.absolute()}#{attempt}"
 
 
-def leader(mark: str) -> int | None:
+def marked(mark: str) -> Iterator[psutil.Process]:
+    """The living processes of this user that carry `mark`."""
+    for process in psutil.process_iter():
+        # gone meanwhile, or another user's
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(MARK_VARIABLE) == mark:
+                yield process
+
+
+def leader(mark: str) -> psutil.Process | None:
     """The process that leads the session of a marked run, or None when it is gone."""
-    for pid in marked(mark):
-        with contextlib.suppress(OSError):
-            if os.getsid(pid) == pid and _wrapper(pid):
-                return pid
+    for process in marked(mark):
+        with contextlib.suppress(psutil.Error, OSError):
+            # daemons of the agent lead sessions too; the run's own leader is the shell that keeps the exit code
+            if os.getsid(process.pid) == process.pid and any("exit_code" in word for word in process.cmdline()):
+                return process
     return None
-
-
-def started_at(pid: int) -> float:
-    """Unix time at which a process started (from `/proc`, exact to a hundredth of a second)."""
-    ticks = int(_stat_fields(pid)[19])
-    booted = next(int(line.split()[1]) for line in (_PROC / "stat").read_text().splitlines() if line.startswith("btime"))
-    return booted + ticks / os.sysconf("SC_CLK_TCK")
-
-
-def signal_group(group: int, number: signal.Signals) -> None:
-    """Send a signal to every process of a group; a group that is gone is no error."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
 
 
 def terminate_all(group: int, mark: str) -> None:
     """SIGTERM, once each, to the group and every marked process that left it."""
-    signal_group(group, signal.SIGTERM)
-    for pid in marked(mark):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if os.getpgid(pid) != group:
-                os.kill(pid, signal.SIGTERM)
+    _signal_group(group, signal.SIGTERM)
+    for process in marked(mark):
+        with contextlib.suppress(psutil.Error, OSError):
+            if os.getpgid(process.pid) != group:
+                process.terminate()
 
 
 def kill_all(group: int, mark: str) -> None:
     """SIGKILL the group and every marked process that left it (a daemon with a session of its own)."""
-    signal_group(group, signal.SIGKILL)
-    for pid in marked(mark):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
+    _signal_group(group, signal.SIGKILL)
+    for process in marked(mark):
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+
+
+def wait_until_gone(mark: str, seconds: float) -> None:
+    """Until no marked process is left, at most `seconds`."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and any(marked(mark)):
+        time.sleep(_POLL_SECONDS)
 
 
 class Exit:
     """Waits for a process's end, a child or not, or for a wake-up from another thread."""
+
+    # not psutil's own wait: nobody can wake it, and it collects a child, whose use of CPU and memory is then lost
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
@@ -100,7 +101,7 @@ class Exit:
         end = time.monotonic() + seconds
         while is_alive(self._pid):
             left = end - time.monotonic()
-            if left <= 0 or select.select([self._wake_read], [], [], min(0.05, left))[0]:
+            if left <= 0 or select.select([self._wake_read], [], [], min(_POLL_SECONDS, left))[0]:
                 return False
         return True
 
@@ -108,30 +109,20 @@ class Exit:
 def is_alive(pid: int) -> bool:
     """Whether a process runs (one that ended and waits to be collected does not)."""
     try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, PermissionError):
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return False
-    try:
-        return _stat_fields(pid)[0] != "Z"
-    except OSError:
-        # no /proc on this system: a child that ended is seen only once it is collected
-        with contextlib.suppress(ChildProcessError):
-            return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
-        return True
 
 
 def _open_pidfd(pid: int) -> int | None:
     try:
         return os.pidfd_open(pid)
     except (AttributeError, OSError):
+        # another system than Linux, or a process that is gone
         return None
 
 
-def _wrapper(pid: int) -> bool:
-    """Daemons of the agent lead sessions too; the run's own leader is the shell that keeps the exit code."""
-    return b"exit_code" in (_PROC / str(pid) / "cmdline").read_bytes()
-
-
-def _stat_fields(pid: int) -> list[str]:
-    """Fields of `/proc/PID/stat` from the state on; the command name before it may hold blanks."""
-    return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+def _signal_group(group: int, number: signal.Signals) -> None:
+    # psutil knows no groups, and a group is reached at once, with those that it is starting just now
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)

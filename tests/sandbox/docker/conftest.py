@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,14 +13,21 @@ from typing import Any
 import pytest
 
 from mlebench.agents import AgentSpec
+from mlebench.errors import EngineUnreachable
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import Outcome, RunRequest
 from mlebench.sandbox.docker import engine, images
 from mlebench.sandbox.docker.container import RUN_LABEL
 from mlebench.sandbox.docker.handle import DockerHandle
 from mlebench.sandbox.docker.sandbox import DockerSandbox
+from tests.waiting import wait_until
 
 HERE = Path(__file__).parent
+
+
+def until(name: str = "go") -> str:
+    """A line of a script that waits for `Bench.let_go`."""
+    return f"until [ -e /tmp/{name} ]; do sleep 0.1; done\n"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -90,6 +96,11 @@ class Bench:
         wait_for_output(request, "ready")
         return Ended(handle.wait(datetime.now(UTC)), request.run_dir)
 
+    def let_go(self, name: str = "go") -> None:
+        """Make the file that the only container's script waits for by `until`."""
+        [container] = self.containers()
+        assert container.exec_run(["touch", f"/tmp/{name}"]).exit_code == 0
+
     def containers(self) -> list[Any]:
         """What is left of this bench's runs on the engine."""
         found = engine.connect().containers.list(all=True, ignore_removed=True, filters={"label": engine.LABEL})
@@ -98,17 +109,19 @@ class Bench:
 
 def wait_for_output(request: RunRequest, word: str) -> None:
     """Until a line of the run's log is `word`."""
-    log, end = request.run_dir / "run.log", time.monotonic() + 120
-    while word not in (log.read_text().splitlines() if log.exists() else ()):
-        assert time.monotonic() < end, f"{word} was never written"
-        time.sleep(0.05)
+    log = request.run_dir / "run.log"
+    wait_until(
+        lambda: log.exists() and word in log.read_text().splitlines(),
+        seconds=120,
+        explain=lambda: log.exists() and log.read_text(),
+    )
 
 
 @pytest.fixture(scope="session")
 def client() -> Any:
     try:
         return engine.connect()
-    except engine.EngineUnreachable as error:
+    except EngineUnreachable as error:
         if os.environ.get("MLEBENCH_REQUIRE_DOCKER") == "1":
             pytest.fail(f"MLEBENCH_REQUIRE_DOCKER is set and {error}")
         pytest.skip(str(error))

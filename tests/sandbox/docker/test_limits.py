@@ -38,7 +38,7 @@ def test_shared_memory_is_limited(bench: Bench) -> None:
 def test_fork_bomb_is_ended_while_another_run_goes_on(bench: Bench) -> None:
     request = bench.request(FORK_BOMB, run_id="bomb_seed0", profile={"pids": 100, "time_limit": 120})
     bomb = bench.sandbox.start(request)
-    bomb._watch.stuck_seconds = 2
+    bomb._guard.stuck_seconds = 2
     other = bench.run("python -c 'print(6 * 7)'", run_id="other_seed0")
     assert other.outcome.state == "finished"
     assert "42" in other.log

@@ -217,6 +217,21 @@ def test_a_damaged_archive_keeps_what_was_read(tmp_path: Path) -> None:
     assert any("damaged" in note for note in notes)
 
 
+def test_one_file_is_copied_or_the_reason_is_told(tmp_path: Path) -> None:
+    source = Source({
+        "/home/plain": tar(member("plain", b"x" * 3000)),
+        "/home/link": tar(member("link", kind=tarfile.SYMTYPE, link="/etc/passwd")),
+        "/home/cut": tar(member("cut", b"x" * 3000))[:1000],
+    })  # fmt: skip
+    taken = outputs.read_file(source, "/home/plain", tmp_path / "plain", 3000)
+    assert taken is not None and (tmp_path / "plain").read_bytes() == b"x" * 3000
+    for path in ("/home/missing", "/home/link"):
+        assert outputs.read_file(source, path, tmp_path / "other", 3000) is None
+    assert outputs.read_file(source, "/home/plain", tmp_path / "other", 2999) is None
+    with pytest.raises(OSError, match="damaged"):
+        outputs.read_file(source, "/home/cut", tmp_path / "other", 3000)
+
+
 def test_earlier_output_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "old").touch()

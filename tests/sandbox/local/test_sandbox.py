@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,10 +19,12 @@ from pathlib import Path
 import pytest
 
 from mlebench.agents import AgentSpec
+from mlebench.errors import StartFailed
 from mlebench.sandbox.base import Outcome, RunRequest
 from mlebench.sandbox.local import processes
-from mlebench.sandbox.local.sandbox import LocalSandbox, mark
+from mlebench.sandbox.local.sandbox import LocalSandbox
 from tests.sandbox.local.conftest import SUBMIT
+from tests.waiting import wait_until
 
 Requests = Callable[..., RunRequest]
 Agents = Callable[..., AgentSpec]
@@ -31,11 +35,21 @@ def play(request: RunRequest) -> Outcome:
     return handle.wait(handle.started_at + timedelta(seconds=request.profile.time_limit))
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
+def alive(request: RunRequest) -> list[int]:
+    return [process.pid for process in processes.marked(processes.mark_of(request.run_dir, request.attempt))]
+
+
+def is_ready(request: RunRequest) -> bool:
+    """Whether the agent has made logs/ready."""
+    return (request.run_dir / "logs" / "ready").exists()
+
+
+@pytest.fixture
+def socket_dir(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where the folder of sockets is to be; in a temporary folder with a short path, as sockets need one."""
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="m") as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder) / f"mlebench-{os.getuid()}"
 
 
 def test_agent_finds_the_containers_layout(agent: Agents, request_for: Requests) -> None:
@@ -86,7 +100,7 @@ def test_agent_that_is_terminated_from_outside_is_not_to_blame(agent: Agents, re
 def overrun(request: RunRequest) -> Outcome:
     """The outcome of an attempt whose deadline comes once the agent has made logs/ready."""
     handle = LocalSandbox().start(request)
-    wait_for(lambda: (request.run_dir / "logs" / "ready").exists())
+    wait_until(lambda: is_ready(request))
     return handle.wait(datetime.now(UTC))
 
 
@@ -107,14 +121,14 @@ def test_time_limit_ends_every_process_and_keeps_the_submission(agent: Agents, r
     assert time.monotonic() - started < 300
     assert (outcome.state, outcome.reason, outcome.failure_class) == ("timed-out", "timed-out", "agent")
     assert (request.run_dir / "submission" / "submission.csv").exists()
-    wait_for(lambda: not processes.marked(mark(request.run_dir, request.attempt)))
+    wait_until(lambda: not alive(request))
 
 
 def test_agent_may_save_its_work_in_the_grace_period(agent: Agents, request_for: Requests) -> None:
     script = """
         trap 'cp "$DATA_DIR/sample_submission.csv" "$SUBMISSION_DIR/submission.csv"; exit 0' TERM
         touch "$LOGS_DIR/ready"
-        while true; do sleep 0.05; done
+        sleep 600 & wait
     """
     request = request_for(agent(script), limits={"grace": 60})
     outcome = overrun(request)
@@ -127,7 +141,7 @@ def test_what_the_agent_left_in_the_background_may_save_its_work_too(agent: Agen
         cat > save.sh <<'END'
             trap 'sleep 0.5; echo saved > "$SUBMISSION_DIR/submission.csv"; exit' TERM
             touch "$LOGS_DIR/ready"
-            while true; do sleep 0.05; done
+            sleep 600 & wait
 END
         setsid bash save.sh &
         wait
@@ -140,19 +154,24 @@ END
 def test_processes_that_the_agent_left_behind_are_ended(agent: Agents, request_for: Requests) -> None:
     request = request_for(agent("sleep 600 & setsid sleep 601 & exit 0"))
     assert play(request).state == "finished"
-    wait_for(lambda: not processes.marked(mark(request.run_dir, request.attempt)))
+    wait_until(lambda: not alive(request))
 
 
 def test_stopping_from_another_thread_cancels(agent: Agents, request_for: Requests) -> None:
-    request = request_for(agent("sleep 600"))
+    request = request_for(agent('touch "$LOGS_DIR/ready"; sleep 600'))
     handle = LocalSandbox().start(request)
-    threading.Timer(0.2, handle.stop, [0.2]).start()
+
+    def stop() -> None:
+        wait_until(lambda: is_ready(request))
+        handle.stop(0.2)
+
+    threading.Thread(target=stop).start()
     outcome = handle.wait(handle.started_at + timedelta(seconds=60))
     assert (outcome.state, outcome.failure_class) == ("cancelled", None)
 
 
 def test_secrets_never_reach_the_log(agent: Agents, request_for: Requests) -> None:
-    script = 'echo "the key is $KEY"; printf "%s" "$KEY" >&2; sleep 0.1; printf "sk-"; sleep 0.1; echo "secret-value"'
+    script = 'echo "the key is $KEY"; printf "%s" "$KEY" >&2; printf "sk-"; echo "secret-value"'
     request = request_for(agent(script), environment={"KEY": "sk-secret-value"}, secrets=("sk-secret-value",))
     play(request)
     log = (request.run_dir / "run.log").read_text()
@@ -181,26 +200,18 @@ def test_agent_may_ask_whether_its_submission_is_valid(agent: Agents, request_fo
     assert "column y is missing\nexit 1" in log
 
 
-def test_changed_submissions_are_kept_as_snapshots(agent: Agents, request_for: Requests) -> None:
+def test_a_submission_is_kept_while_the_agent_goes_on(agent: Agents, request_for: Requests) -> None:
     script = """
-        for step in 1 2 3; do
-            echo "$step" > "$SUBMISSION_DIR/submission.csv"
-            touch -d '1 minute ago' "$SUBMISSION_DIR/submission.csv"
-            sleep 1.2
-        done
+        echo first > "$SUBMISSION_DIR/submission.csv"
+        touch -d '1 minute ago' "$SUBMISSION_DIR/submission.csv"
+        until ls "$MLEBENCH_HOME"/../snapshots/*.csv; do sleep 0.05; done
+        echo last > "$SUBMISSION_DIR/submission.csv"
     """
-    request = request_for(agent(script), limits={"snapshot_every": 0.2})
-    play(request)
-    kept = sorted((request.run_dir / "snapshots").glob("*.csv"))
-    assert [path.read_text().strip() for path in kept] == ["1", "2", "3"]
-    assert all(len(path.stem) == 6 and path.stem.isdigit() for path in kept)
-
-
-def test_a_link_instead_of_a_submission_is_no_snapshot(agent: Agents, request_for: Requests) -> None:
-    script = 'ln -s /etc/hostname "$SUBMISSION_DIR/submission.csv"; sleep 1'
-    request = request_for(agent(script), limits={"snapshot_every": 0.2})
-    play(request)
-    assert not list((request.run_dir / "snapshots").iterdir())
+    request = request_for(agent(script), limits={"snapshot_every": 0.05})
+    assert play(request).state == "finished"
+    [kept] = (request.run_dir / "snapshots").iterdir()
+    assert kept.read_text() == "first\n"
+    assert (request.run_dir / "submission" / "submission.csv").read_text() == "last\n"
 
 
 def start_and_die(request: RunRequest) -> None:
@@ -216,25 +227,23 @@ def start_and_die(request: RunRequest) -> None:
     subprocess.run([sys.executable, "-c", code], input=pickle.dumps(request), check=False)
 
 
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 def test_live_attempt_is_found_again_with_its_time_and_exit_code(agent: Agents, request_for: Requests) -> None:
-    request = request_for(agent("sleep 1.5; echo the end; exit 5"))
+    request = request_for(agent('until [ -e "$LOGS_DIR/go" ]; do sleep 0.05; done; echo the end; exit 5'))
     before = datetime.now(UTC)
     start_and_die(request)
-    time.sleep(0.3)
     handle = LocalSandbox().attach(request)
     assert handle is not None
-    assert abs((handle.started_at - before).total_seconds()) < 2
-    outcome = handle.wait(handle.started_at + timedelta(seconds=60))
+    assert before - timedelta(seconds=0.02) <= handle.started_at <= datetime.now(UTC)
+    (request.run_dir / "logs" / "go").touch()
+    outcome = handle.wait(handle.started_at + timedelta(seconds=600))
     assert (outcome.state, outcome.exit_code) == ("failed", 5)
     assert "the end" in (request.run_dir / "run.log").read_text()
 
 
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 def test_attempt_that_ended_meanwhile_is_found_with_its_end(agent: Agents, request_for: Requests) -> None:
     request = request_for(agent("exit 0"))
     start_and_die(request)
-    wait_for(lambda: (request.run_dir / ".local" / "exit_code").exists())
+    wait_until(lambda: (request.run_dir / ".local" / "exit_code").exists())
     handle = LocalSandbox().attach(request)
     assert handle is not None
     assert handle.wait(datetime.now(UTC) + timedelta(seconds=60)).state == "finished"
@@ -245,13 +254,60 @@ def test_no_trace_is_found_of_what_never_ran(agent: Agents, request_for: Request
 
 
 def test_attempt_past_its_limit_is_stopped_when_found(agent: Agents, request_for: Requests) -> None:
-    request = request_for(agent("sleep 600"), limits={"time_limit": 0.2, "grace": 0.2})
+    request = request_for(agent("sleep 600"), limits={"grace": 0.2})
     start_and_die(request)
-    time.sleep(0.4)
     handle = LocalSandbox().attach(request)
     assert handle is not None
-    assert handle.wait(handle.started_at + timedelta(seconds=0.2)).state == "timed-out"
-    wait_for(lambda: not processes.marked(mark(request.run_dir, request.attempt)))
+    assert handle.wait(handle.started_at).state == "timed-out"
+    wait_until(lambda: not alive(request))
+
+
+def test_the_checker_takes_no_larger_submission_than_that_of_a_container(agent: Agents, request_for: Requests) -> None:
+    script = """
+        dd if=/dev/zero of="$SUBMISSION_DIR/submission.csv" bs=1M seek=65 count=0 2>&1
+        "$MLEBENCH_HOME/validate_submission.sh"; echo "exit $?"
+    """
+    asked: list[Path] = []
+    request = request_for(agent(script), validate=lambda path: (asked.append(path) is None, ""))
+    play(request)
+    assert "larger than 64.0 MiB\nexit 2" in (request.run_dir / "run.log").read_text()
+    assert asked == []
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o1777])
+def test_a_run_does_not_start_where_others_could_answer_for_the_checker(
+    agent: Agents, request_for: Requests, socket_dir: Path, mode: int
+) -> None:
+    theirs = socket_dir
+    theirs.mkdir()
+    theirs.chmod(mode)
+    request = request_for(agent("touch $LOGS_DIR/ready"), validate=lambda path: (True, ""))
+    with pytest.raises(StartFailed, match=f"chmod 700 {theirs}"):
+        LocalSandbox().start(request)
+    assert list(theirs.iterdir()) == []
+    assert not is_ready(request)
+    theirs.chmod(0o700)
+    assert play(request).state == "finished"
+
+
+def test_an_agent_that_is_found_again_goes_on_without_a_checker_where_there_can_be_none(
+    agent: Agents, request_for: Requests, socket_dir: Path
+) -> None:
+    request = request_for(agent('until [ -e "$LOGS_DIR/go" ]; do sleep 0.05; done'))
+    start_and_die(request)
+    socket_dir.symlink_to(request.run_dir)
+    handle = LocalSandbox().attach(replace(request, validate=lambda path: (True, "")))
+    assert handle is not None
+    (request.run_dir / "logs" / "go").touch()
+    assert handle.wait(handle.started_at + timedelta(seconds=600)).state == "finished"
+    assert "no submission checker any more" in (request.run_dir / "run.log").read_text()
+
+
+def test_gpus_are_counted_as_they_were_booked(agent: Agents, request_for: Requests, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,2,1")
+    request = request_for(agent('echo "gpus $CUDA_VISIBLE_DEVICES by $CUDA_DEVICE_ORDER"'), gpu_ids=("2", "MIG-7089"))
+    play(request)
+    assert "gpus 2,MIG-7089 by PCI_BUS_ID\n" in (request.run_dir / "run.log").read_text()
 
 
 def test_descriptors_are_given_back(agent: Agents, request_for: Requests) -> None:

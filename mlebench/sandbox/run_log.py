@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from mlebench._support.quantities import show_size
-from mlebench._support.secrets import mask
+from mlebench._support.secrets import Mask
 
-_LONGEST_LINE = 2**20
+_log = logging.getLogger(__name__)
 
 
 class RunLog:
     """Appends to `run.log`; may be used from several threads. A log that cannot be written ends no run."""
 
-    def __init__(self, path: Path, secrets: tuple[str, ...] = (), largest: int = 256 * 2**20) -> None:
+    def __init__(self, path: Path, secrets: Sequence[str] = (), largest: int = 256 * 2**20) -> None:
         """Args:
         path: the log.
         secrets: values to mask.
         largest: bytes of the agent's output that are kept.
         """
         self._path = path
-        self._secrets = secrets
+        self._mask = Mask(secrets) if secrets else None
         self._left = largest
         self._largest = largest
-        self._rest = b""
+        self._line_is_open = False
+        self._is_broken = False
         self._lock = threading.Lock()
 
     @property
@@ -46,34 +48,38 @@ class RunLog:
 
     def note(self, text: str) -> None:
         """Write a line of the harness."""
-        line = f"[mlebench] {datetime.now(UTC):%Y-%m-%d %H:%M:%S} {text}\n"
+        line = f"[mlebench] {datetime.now(UTC):%Y-%m-%d %H:%M:%S} {text}\n".encode("utf-8", "backslashreplace")
+        masked = self._mask.apply(line) if self._mask else line
         with self._lock:
-            self._append(mask(line.encode("utf-8", "backslashreplace"), self._secrets))
+            self._append((b"\n" if self._line_is_open else b"") + masked)
+            self._line_is_open = False
 
     def copy(self, blocks: Iterable[bytes]) -> None:
-        """Write the agent's output as it comes, in whole lines, so that no secret is cut in two."""
+        """Write the agent's output as it comes; a secret that a block's end cuts in two is masked, too."""
         for block in blocks:
-            lines, newline, rest = (self._rest + block).rpartition(b"\n")
-            self._rest = rest
-            self._write_output(lines + newline)
-            if len(self._rest) > _LONGEST_LINE:
-                self.finish()
+            self._write_output(self._mask.feed(block) if self._mask else block)
 
     def finish(self) -> None:
-        """Write what is left of an unfinished line."""
-        rest, self._rest = self._rest, b""
-        self._write_output(rest + b"\n" if rest else b"")
+        """The agent's output is complete: write what was held back, and end its last line."""
+        self._write_output(self._mask.finish() if self._mask else b"")
+        if self._line_is_open:
+            self._write_output(b"\n")
 
     def _write_output(self, text: bytes) -> None:
         if not text or self._left <= 0:
             return
-        masked = mask(text, self._secrets)
         with self._lock:
-            self._append(masked[: self._left])
-        self._left -= len(masked)
+            self._append(text[: self._left])
+            self._line_is_open = not text[: self._left].endswith(b"\n")
+        self._left -= len(text)
         if self._left <= 0:
             self.note(f"the agent printed more than {show_size(self._largest)}; the rest is not kept")
 
     def _append(self, text: bytes) -> None:
-        with contextlib.suppress(OSError), self._path.open("ab") as file:
-            file.write(text)
+        try:
+            with self._path.open("ab") as file:
+                file.write(text)
+        except OSError as error:
+            if not self._is_broken:
+                _log.warning("%s cannot be written (%s); it lacks lines from here on", self._path, error.strerror)
+            self._is_broken = True

@@ -1,0 +1,164 @@
+"""Guards a running container's limits that the engine does not enforce by itself, and counts what it uses.
+
+The engine's kernel holds memory, CPU and the number of processes; written bytes it does not hold. So a run whose use is
+no longer reported goes on, with a word in its log, and a run whose written bytes cannot be measured any more is ended.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlebench._support.quantities import show_duration, show_size
+from mlebench.profiles import Profile
+from mlebench.sandbox.base import FailureClass
+from mlebench.sandbox.docker.engine import failures, summary
+from mlebench.sandbox.duty import Duty
+
+_STATISTICS_FIRST, _STATISTICS_EVERY = 0.25, 5.0
+"""Seconds between two counts; close together at first, so that short runs are counted too."""
+_SIZE_EVERY = 120.0
+_LEAST_FREE = 2 * 2**30
+"""Bytes on the engine's disk below which a run that wrote much is stopped."""
+_STUCK_SECONDS = 60.0
+"""A run that stands at its limit of processes for so long gets nothing done any more."""
+_UNMEASURED_SECONDS = 300.0
+"""For which a run goes on whose written bytes cannot be measured."""
+
+
+@dataclass(frozen=True)
+class Excess:
+    """A limit that a run has gone beyond."""
+
+    reason: str
+    detail: str
+    failure_class: FailureClass = "agent"
+
+
+@dataclass
+class Guard:
+    """One container's use of disk, processes, memory and CPU. `look` is cheap and may be called every second."""
+
+    client: Any
+    container_id: str
+    profile: Profile
+    engine_root: Path | None
+    """The engine's storage, to see how full its disk is; None when it is not on this machine."""
+    note: Callable[[str], None]
+    """Receives a sentence for the run's log."""
+    stuck_seconds: float = _STUCK_SECONDS
+    usage: dict[str, Any] = field(default_factory=dict)
+    """Counted so far: `cpu_seconds`, `peak_memory_bytes`, `peak_processes`, `disk_bytes`; `uncounted` says what was not."""
+    _pause: float = _STATISTICS_FIRST
+    _next_statistics: float = 0.0
+    _next_size: float = 0.0
+    _next_scarce: float = 0.0
+    _free_at_size: int | None = None
+    _full_since: float | None = None
+
+    def __post_init__(self) -> None:
+        self._counting = Duty(
+            "the engine gives no statistics: memory, CPU and processes are not counted; the kernel limits them all the same",
+            self._note_uncounted,
+        )
+        self._measuring = Duty("the engine does not say how much was written: the limit on it is not enforced", self.note)
+
+    def look(self) -> Excess | None:
+        """Count; which limit is exceeded, if one is. Raises nothing for what the engine does."""
+        now = time.monotonic()
+        excess = self._look_at_disk(now)
+        if excess is None and now >= self._next_statistics:
+            excess = self._look_at_processes(now)
+        return excess
+
+    def _note_uncounted(self, sentence: str) -> None:
+        self.usage.setdefault("uncounted", sentence)
+        self.note(sentence)
+
+    def _look_at_disk(self, now: float) -> Excess | None:
+        free = self._free()
+        shrunk = free is not None and self._free_at_size is not None and self._free_at_size - free > self.profile.disk / 20
+        scarce = free is not None and free < _LEAST_FREE and now >= self._next_scarce
+        if not (shrunk or scarce or now >= self._next_size):
+            return None
+        try:
+            size = self._size()
+        except failures() as error:
+            return self._size_unknown(now, error)
+        self._measuring.succeeded()
+        self._free_at_size = free
+        # counting the files of a large container takes the engine a while
+        took = time.monotonic() - now
+        self._next_size = now + max(_SIZE_EVERY, 20 * took)
+        self._next_scarce = now + max(_STATISTICS_EVERY, 5 * took)
+        self.usage["disk_bytes"] = size
+        if size > self.profile.disk:
+            return Excess("disk-full", f"wrote {show_size(size)}, more than its {show_size(self.profile.disk)} of disk")
+        if scarce and size > _LEAST_FREE // 4:
+            detail = f"the engine's disk is full, and it had written {show_size(size)} of it"
+            return Excess("host-disk-full", detail, "infrastructure")
+        return None
+
+    def _size_unknown(self, now: float, error: BaseException) -> Excess | None:
+        self._measuring.failed(summary(error))
+        # sooner than after a success, but never so often that nothing else is done
+        self._next_size = self._next_scarce = now + max(_STATISTICS_EVERY, 2 * (time.monotonic() - now))
+        self._free_at_size = None
+        if self._measuring.failing_seconds < _UNMEASURED_SECONDS:
+            return None
+        detail = (
+            f"the engine did not say for {show_duration(_UNMEASURED_SECONDS)} how much it had written ({self._measuring.error}), "
+            "so its limit on disk could not be enforced; `mlebench doctor` examines the engine"
+        )
+        return Excess("disk-unmeasured", detail, "infrastructure")
+
+    def _look_at_processes(self, now: float) -> Excess | None:
+        self._pause = min(_STATISTICS_EVERY, 2 * self._pause)
+        try:
+            statistics = self.client.api.stats(self.container_id, stream=False, one_shot=True)
+        except failures() as error:
+            self._counting.failed(summary(error))
+            self._next_statistics = now + max(self._pause, 2 * (time.monotonic() - now))
+            self._full_since = None
+            return None
+        self._counting.succeeded()
+        self._next_statistics = now + self._pause
+        self._count(statistics)
+        processes = (statistics.get("pids_stats") or {}).get("current", 0)
+        if processes < self.profile.pids:
+            self._full_since = None
+            return None
+        self._full_since = self._full_since or now
+        if now - self._full_since < self.stuck_seconds:
+            return None
+        return Excess("process-limit", f"stood at its limit of {self.profile.pids} processes and got nothing done any more")
+
+    def _count(self, statistics: dict[str, Any]) -> None:
+        memory = statistics.get("memory_stats") or {}
+        details = memory.get("stats") or {}
+        cache = details.get("inactive_file", details.get("total_inactive_file", 0))
+        self._keep_largest("peak_memory_bytes", memory.get("usage", 0) - cache)
+        nanoseconds = ((statistics.get("cpu_stats") or {}).get("cpu_usage") or {}).get("total_usage", 0)
+        self._keep_largest("cpu_seconds", round(nanoseconds / 1e9, 3))
+        self._keep_largest("peak_processes", (statistics.get("pids_stats") or {}).get("current", 0))
+
+    def _keep_largest(self, key: str, value: float) -> None:
+        if value > self.usage.get(key, 0):
+            self.usage[key] = value
+
+    def _size(self) -> int:
+        found = self.client.api.containers(all=True, size=True, filters={"id": self.container_id})
+        return int(found[0].get("SizeRw") or 0) if found else 0
+
+    def _free(self) -> int | None:
+        if self.engine_root is None:
+            return None
+        try:
+            file_system = os.statvfs(self.engine_root)
+        except OSError:
+            return None
+        return file_system.f_bavail * file_system.f_frsize

@@ -1,0 +1,191 @@
+"""A container's handle with an engine that refuses things: each is said in the log, and none switches off another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import docker.errors
+import pytest
+import requests
+
+from mlebench.agents import AgentSpec
+from mlebench.profiles import Profile
+from mlebench.sandbox import duty
+from mlebench.sandbox.base import Outcome, RunRequest
+from mlebench.sandbox.docker import guard, outputs
+from mlebench.sandbox.docker.container import HostFolder
+from mlebench.sandbox.docker.handle import DockerHandle
+from mlebench.sandbox.run_log import RunLog
+
+REFUSED = docker.errors.APIError("500 Server Error", explanation="the daemon is confused")
+AWAY = requests.exceptions.ConnectionError("gone")
+
+
+class Engine:
+    """An engine with one container. `broken` names the calls that raise an error; `lasts` is how often it is seen running."""
+
+    id = "c0ffee"
+    name = "mlebench-toy"
+
+    def __init__(self, lasts: int = 12, **broken: Exception) -> None:
+        self.api = self
+        self.attrs: dict[str, Any] = {"Image": "sha256:1", "State": {"StartedAt": "2024-01-01T00:00:00.123456789Z"}}
+        self.status = "running"
+        self.broken = broken
+        self.asked: list[str] = []
+        self._lasts = lasts
+
+    def _ask(self, name: str) -> None:
+        self.asked.append(name)
+        if name in self.broken:
+            raise self.broken[name]
+
+    def end(self, code: int) -> None:
+        if self.status == "running":
+            self.status = "exited"
+            self.attrs["State"] |= {"ExitCode": code, "FinishedAt": "2024-01-01T00:01:00.5Z"}
+
+    def info(self) -> dict[str, Any]:
+        return {}
+
+    def reload(self) -> None:
+        self._lasts -= 1
+        self._ask("reload")
+        if self._lasts <= 0:
+            self.end(0)
+
+    def stats(self, *_: Any, **__: Any) -> dict[str, Any]:
+        self._ask("stats")
+        return {}
+
+    def containers(self, **given: Any) -> list[dict[str, Any]]:
+        self._ask("size" if given.get("size") else "containers")
+        return [{"SizeRw": 10}]
+
+    def logs(self, **_: Any) -> Iterator[bytes]:
+        self._ask("logs")
+        return iter([b"printed\n"])
+
+    def wait(self, **_: Any) -> None:
+        self._ask("wait")
+
+    def kill(self) -> None:
+        self._ask("kill")
+        self.end(137)
+
+    def stop(self, **_: Any) -> None:
+        self._ask("stop")
+        self.end(143)
+
+    def remove(self, **_: Any) -> None:
+        self._ask("remove")
+
+
+Play = Callable[..., tuple[Outcome, str]]
+
+
+@pytest.fixture
+def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
+    """Attends to the engine's container until its end; returns the outcome and the log."""
+    monkeypatch.setattr(duty, "_STEADY_SECONDS", 0.05)
+    monkeypatch.setattr(guard, "_STATISTICS_EVERY", 0.05)
+    monkeypatch.setattr("mlebench.sandbox.docker.handle._LONGEST_TICK", 0.1)
+
+    def archive(source: Any, *_: Any) -> None:
+        source._client._ask("archive")
+
+    monkeypatch.setattr(outputs, "read_file", archive)
+    monkeypatch.setattr(outputs, "take_out", archive)
+
+    def run(engine: Engine, seconds: float = 600, **limits: Any) -> tuple[Outcome, str]:
+        profile = Profile(name="test", time_limit=600, grace=0, **{"snapshot_every": 0.1, **limits})
+        agent = AgentSpec(name="scripted", variant=None, directory=tmp_path)
+        request = RunRequest("toy_seed0", "group", 1, "toy", 0, tmp_path, "task", "instructions", agent, profile, tmp_path)
+        log = RunLog(tmp_path / "run.log")
+        handle = DockerHandle(engine, engine, request, HostFolder(tmp_path / "host" / "run"), log)
+        handle.resume()
+        outcome = handle.wait(datetime.now(UTC) + timedelta(seconds=seconds))
+        return outcome, (tmp_path / "run.log").read_text()
+
+    return run
+
+
+def test_an_engine_that_answers_leaves_no_word(play: Play) -> None:
+    engine = Engine()
+    outcome, log = play(engine)
+    assert (outcome.state, outcome.exit_code, outcome.failure_class) == ("finished", 0, None)
+    assert outcome.started_at == datetime(2024, 1, 1, 0, 0, 0, 123456, UTC)
+    assert (outcome.resources["image_digest"], outcome.resources["disk_bytes"]) == ("sha256:1", 10)
+    assert [line.split(" ", 3)[-1] for line in log.splitlines()] == ["printed", "ended by itself with exit code 0"]
+
+
+def test_what_the_engine_refuses_is_said_and_the_run_goes_on(play: Play) -> None:
+    engine = Engine(stats=REFUSED, size=REFUSED, archive=REFUSED, logs=REFUSED, remove=REFUSED)
+    outcome, log = play(engine, snapshot_every=0.05)
+    assert (outcome.reason, outcome.failure_class) == ("output-lost", "infrastructure")
+    assert "the daemon is confused" in outcome.resources["uncounted"]
+    for sentence in (
+        "the engine gives no statistics",
+        "the limit on it is not enforced",
+        "no snapshots of the submission are kept",
+        "what the agent prints is missing here",
+        "the output could not be taken out",
+        "the container was not removed",
+    ):
+        assert log.count(sentence) == 1, log
+
+
+@pytest.mark.parametrize("broken", ["stats", "size", "archive"])
+def test_one_call_that_fails_steadily_switches_off_no_other(play: Play, broken: str) -> None:
+    engine = Engine(**{broken: REFUSED})
+    play(engine)
+    for other in {"stats", "archive"} - {broken}:
+        assert engine.asked.count(other) >= 3
+    assert "size" in engine.asked
+
+
+def test_statistics_that_time_out_are_no_outage(play: Play) -> None:
+    outcome, log = play(Engine(stats=requests.exceptions.ReadTimeout("slow")))
+    assert outcome.state == "finished"
+    assert "does not answer" not in log
+
+
+def test_a_run_whose_disk_cannot_be_measured_is_ended(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "_UNMEASURED_SECONDS", 0.3)
+    engine = Engine(lasts=10**6, size=REFUSED)
+    outcome, log = play(engine)
+    assert (outcome.reason, outcome.failure_class, outcome.exit_code) == ("disk-unmeasured", "infrastructure", 137)
+    assert "kill" in engine.asked and outcome.detail in log
+
+
+@pytest.mark.parametrize("error", [AWAY, REFUSED])
+def test_an_engine_that_does_not_say_how_the_container_is_is_given_up_after_a_while(
+    play: Play, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr("mlebench.sandbox.docker.handle._OUTAGE_PATIENCE", 0.3)
+    outcome, log = play(Engine(lasts=10**6, reload=error))
+    assert (outcome.reason, outcome.failure_class) == ("engine-unreachable", "infrastructure")
+    assert log.count("the container engine does not answer") == 1
+
+
+def test_an_engine_that_comes_back_is_said(play: Play) -> None:
+    class Restarting(Engine):
+        def reload(self) -> None:
+            super().reload()
+            if self.asked.count("reload") in (3, 4):
+                raise AWAY
+
+    outcome, log = play(Restarting())
+    assert outcome.state == "finished"
+    assert log.count("does not answer") == log.count("answers again") == 1
+
+
+def test_a_container_that_the_engine_does_not_stop_is_said_and_removed(play: Play) -> None:
+    engine = Engine(lasts=10**6, stop=REFUSED)
+    outcome, log = play(engine, seconds=0)
+    assert outcome.state == "timed-out"
+    assert "the engine did not stop the container: the daemon is confused" in log
+    assert engine.asked[-2:] == ["remove", "containers"]

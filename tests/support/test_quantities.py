@@ -1,0 +1,48 @@
+"""Sizes and durations as people write and read them."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlebench._support.quantities import parse_duration, parse_size, show_duration, show_size
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("512m", 512 * 2**20), ("16g", 16 * 2**30), ("1.5 GiB", 3 * 2**29), ("1kb", 1024), (" 7 ", 7), (100, 100), ("2T", 2**41)],
+)
+def test_a_size_is_read(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "g", "-1", "1x", "1 2", True, "1.5.2g"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a size"):
+        parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("45s", 45), ("1h30m", 5400), ("1d", 86400), (90, 90), ("0.5", 0.5), ("1 h 2 m", 3720)]
+)
+def test_a_duration_is_read(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-5s", "1h30", True, "1w"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a duration"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (3 * 2**30, "3.0 GiB"), (2**50, "1024.0 TiB")]
+)
+def test_a_size_is_shown(size: int, shown: str) -> None:
+    assert show_size(size) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(-1, "0 s"), (59.4, "59 s"), (200, "3 min 20 s"), (18120, "5 h 02 min"), (183600, "2 d 03 h")]
+)
+def test_a_duration_is_shown(seconds: float, shown: str) -> None:
+    assert show_duration(seconds) == shown
