@@ -1,4 +1,4 @@
-"""Looks at everything that runs need on this machine: engine, limits, GPUs, disk, credentials, images.
+"""Examines everything that runs need on this machine: engine, limits, GPUs, disk, credentials, images.
 
 Limits are tried out in a container, not believed: an engine may accept a limit that its kernel does not enforce.
 """
@@ -6,13 +6,14 @@ Limits are tried out in a container, not believed: an engine may accept a limit 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from mlebench._support import paths
-from mlebench._support.machine import find_gpus
+from mlebench._support.machine import find_gpus, usable_gpus
 from mlebench._support.quantities import show_size
 from mlebench._support.secrets import find_secrets
 from mlebench.agents import list_variants
@@ -64,7 +65,7 @@ class Finding:
 
 
 def examine(data_dir: str | Path | None = None, runs_dir: str | Path | None = None) -> Iterator[Finding]:
-    """Look at this machine, one finding after the other.
+    """Examine this machine, one finding after the other.
 
     Args:
         data_dir: where data lies; see `paths.data_dir`.
@@ -112,7 +113,7 @@ def _limits(client: Any, info: dict[str, Any]) -> Finding:
         return Finding("limits", "problem", f"{version}, trying them out failed: {error}", "look at the engine's log")
     without = [name for name, effective in found.items() if not effective]
     if without:
-        mend = f"the engine accepts limits on {', '.join(without)} that the kernel does not enforce; mend its cgroups"
+        mend = f"the engine accepts limits on {', '.join(without)} that the kernel does not enforce; repair its cgroups"
         return Finding("limits", "problem", f"{version}; not effective: {', '.join(without)}", mend)
     what = f"{version}; {', '.join(found)} tried out and effective"
     if missing:
@@ -173,29 +174,34 @@ def _left_over(client: Any) -> Iterator[Finding]:
     at_work = len(found) - len(ended)
     if at_work:
         mend = "`mlebench run --resume GROUP` goes on with runs whose harness has gone"
-        yield Finding("containers", "ok", f"{at_work} runs at work", mend)
+        yield Finding("containers", "ok", f"{at_work} runs in progress", mend)
     if ended:
         mend = f"kept on request, or left by a harness that was killed: `--resume` its group, or `docker rm -v {' '.join(ended)}`"
         yield Finding("containers", "warning", f"{len(ended)} ended and not taken away", mend)
 
 
 def _gpus(client: Any) -> Finding:
-    gpus = find_gpus()
+    gpus = usable_gpus()
     if not gpus:
-        if Path("/proc/driver/nvidia").exists():
-            return Finding(
-                "GPUs", "problem", "a driver but no `nvidia-smi`", "install the driver's tools, so that GPUs are found"
-            )
-        return Finding("GPUs", "ok", "none on this machine; profiles that ask for one cannot run here")
+        return _no_gpus()
     what = f"{len(gpus)} × {gpus[0].name}"
     if client is None:
         return Finding("GPUs", "ok", what)
-    from mlebench.sandbox.docker.sandbox import has_gpu_runtime
-
-    if not has_gpu_runtime(client.info()):
+    if not engine.has_gpu_runtime(client.info()):
         mend = "install the NVIDIA Container Toolkit and restart the engine: `nvidia-ctk runtime configure --runtime=docker`"
         return Finding("GPUs", "problem", f"{what}, but the engine cannot hand them to containers", mend)
     return Finding("GPUs", "ok", f"{what}, handed to containers by id")
+
+
+def _no_gpus() -> Finding:
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None and find_gpus():
+        mend = "unset it, or name GPUs in it that `nvidia-smi --list-gpus` lists"
+        return Finding("GPUs", "warning", f"CUDA_VISIBLE_DEVICES is `{visible}`, which leaves none of this machine's", mend)
+    if Path("/proc/driver/nvidia").exists():
+        mend = "install the driver's tools, or repair the driver, until `nvidia-smi --list-gpus` lists the GPUs"
+        return Finding("GPUs", "problem", "a driver, but `nvidia-smi` lists no GPU", mend)
+    return Finding("GPUs", "ok", "none on this machine; profiles that ask for one cannot run here")
 
 
 def _disk(name: str, folder: Path) -> Finding:
@@ -221,7 +227,10 @@ def _kaggle() -> Finding:
 
 def _model_keys() -> Finding:
     names = sorted({name for agent in list_variants() for name in agent.secret_names})
-    there = sorted(find_secrets(names))
+    try:
+        there = sorted(find_secrets(names))
+    except UsageError as error:
+        return Finding("model keys", "problem", *str(error).split("; ", 1))
     missing = [name for name in names if name not in there]
     if missing:
         state: State = "ok" if there else "warning"

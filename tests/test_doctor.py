@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mlebench import doctor
+from mlebench._support.machine import Gpu
 from mlebench.cli.main import main
 
 
@@ -71,3 +72,24 @@ def test_credentials_are_found_and_never_shown(tmp_path: Path, monkeypatch: pyte
     shown: Any = json.dumps(doctor._model_keys().to_dict())
     assert "OPENAI_API_KEY" in shown
     assert "sk-not-to-be-shown" not in shown
+
+
+def test_gpus_that_the_variable_hides_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu = Gpu("0", "H100", 80 * 2**30)
+    monkeypatch.setattr(doctor, "find_gpus", lambda: [gpu])
+    monkeypatch.setattr(doctor, "usable_gpus", lambda: [])
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-mistyped")
+    finding = doctor._gpus(None)
+    assert finding.state == "warning" and "GPU-mistyped" in finding.what
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    monkeypatch.setattr(doctor, "usable_gpus", lambda: [gpu, gpu])
+    assert doctor._gpus(None).what == "2 × H100"
+
+
+def test_a_file_of_keys_that_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    (tmp_path / ".env").write_bytes(b"OPENAI_API_KEY=\xff\xfe\xfd")
+    finding = doctor._model_keys()
+    assert finding.state == "problem"
+    assert "UTF-8" in finding.what and finding.mend
