@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,9 @@ import pytest
 from mlebench.cli.main import main
 from mlebench.sandbox.docker import engine, images
 from mlebench.sandbox.docker.container import RUN_LABEL
+from tests.sandbox.docker.conftest import until
 from tests.sandbox.docker.model_server import ModelServer
+from tests.waiting import wait_until
 
 COMPETITION = "spaceship-titanic"
 SECRET = "sk-test-key-4711-0815"
@@ -56,6 +57,16 @@ def run(data_dir: Path, runs_dir: Path, *words: str, **environment: str) -> tupl
 def left_over(runs_dir: Path) -> list[str]:
     found = engine.connect().containers.list(all=True, ignore_removed=True, filters={"label": engine.LABEL})
     return [each.name for each in found if each.labels.get(RUN_LABEL, "").startswith(f"{runs_dir}/")]
+
+
+def wait_for_begin(process: subprocess.Popen[Any], log: Path) -> None:
+    """Until the agent has said that it is at work."""
+
+    def has_begun() -> bool:
+        assert process.poll() is None, process.stderr
+        return log.exists() and "at work" in log.read_text()
+
+    wait_until(has_begun, seconds=120)
 
 
 @pytest.mark.parametrize("agent", ["dummy", "baseline"])
@@ -132,10 +143,7 @@ def test_ctrl_c_leaves_no_container(data_dir: Path, tmp_path: Path) -> None:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     log = tmp_path / "group" / f"{COMPETITION}_seed0" / "run.log"
-    end = time.monotonic() + 60
-    while not (log.exists() and "at work" in log.read_text()):
-        assert time.monotonic() < end and process.poll() is None, process.stderr
-        time.sleep(0.1)
+    wait_for_begin(process, log)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=90)
     record = json.loads((log.parent / "run.json").read_text())
@@ -149,17 +157,15 @@ def test_a_killed_harness_finds_its_container_again(data_dir: Path, tmp_path: Pa
     agent.mkdir()
     (agent / "agent.yaml").write_text("description: works for a while\n")
     (agent / "start.sh").write_text(
-        "echo at work; sleep 8; cp /home/data/sample_submission.csv /home/submission/submission.csv\n"
+        f"echo at work; {until()}cp /home/data/sample_submission.csv /home/submission/submission.csv\n"
     )
     process = subprocess.Popen(command(data_dir, tmp_path, "--agent", str(agent)), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     folder = tmp_path / "group" / f"{COMPETITION}_seed0"
-    end = time.monotonic() + 60
-    while not ((folder / "run.log").exists() and "at work" in (folder / "run.log").read_text()):
-        assert time.monotonic() < end and process.poll() is None
-        time.sleep(0.1)
+    wait_for_begin(process, folder / "run.log")
     process.kill()
     process.communicate(timeout=30)
-    assert len(left_over(tmp_path)) == 1
+    [name] = left_over(tmp_path)
+    engine.connect().containers.get(name).exec_run(["touch", "/tmp/go"])
     resume = [sys.executable, "-m", "mlebench.cli.main", "run", "--resume", "group", "--runs-dir", str(tmp_path)]
     done = subprocess.run(resume, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from mlebench.cli.main import main
 from mlebench.grade import validate_submission
 from mlebench.registry import Registry
 from tests.sandbox.docker.conftest import Bench
+from tests.waiting import wait_until
 
 ASK = r"""
 cd /home/logs
@@ -123,11 +123,7 @@ def test_ten_thousand_bad_requests_change_nothing(bench: Bench) -> None:
     assert (logs / "before").read_text() == (logs / "after").read_text() == "valid: the submission is valid\n"
     assert "running" in (logs / "health").read_text()
     assert checked == [(bench.public / "train.csv").read_bytes()] * 2
-    for _ in range(100):
-        if threading.active_count() <= threads:
-            break
-        time.sleep(0.1)
-    assert threading.active_count() <= threads
+    wait_until(lambda: threading.active_count() <= threads, explain=threading.enumerate)
 
 
 def test_too_many_and_too_large_questions_are_turned_away(bench: Bench) -> None:

@@ -7,7 +7,6 @@ import ipaddress
 import json
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 
 from mlebench.sandbox.docker import images
 from tests.sandbox.docker.conftest import Bench, make_bench
+from tests.waiting import wait_until
 
 CANARY = "ANSWER-CANARY-93f1"
 PROBE = r"""
@@ -152,14 +152,12 @@ def test_environment_holds_only_what_was_declared(probe: dict[str, Any]) -> None
     assert {name for name in environment if not name.startswith("MLEBENCH_")} <= known
 
 
-def wait_for_port(address: str, port: int) -> None:
-    for _ in range(100):
-        try:
-            socket.create_connection((address, port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError(f"nothing listens at {address}:{port}")
+def listens(address: str, port: int) -> bool:
+    try:
+        socket.create_connection((address, port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 def test_open_network_reaches_the_host_but_no_other_run(bench: Bench, host_port: int, client: Any) -> None:
@@ -174,7 +172,7 @@ def test_open_network_reaches_the_host_but_no_other_run(bench: Bench, host_port:
         f"curl -sS -m 2 -o /dev/null http://{address}:7000/ && touch /home/logs/other\n"
         "exit 0"
     )
-    wait_for_port(address, 7000)
+    wait_until(lambda: listens(address, 7000))
     ended = bench.run(script, profile={"network": "open"})
     listener.stop(0)
     bench.end(listener, listener_request)

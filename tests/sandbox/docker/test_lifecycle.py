@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,15 @@ from mlebench.errors import StartFailed
 from mlebench.sandbox.docker import engine, network
 from mlebench.sandbox.docker.container import FOLDER_LABEL, RUN_LABEL, run_label
 from mlebench.sandbox.docker.sandbox import DockerSandbox
-from tests.sandbox.docker.conftest import Bench, wait_for_output
+from tests.sandbox.docker.conftest import Bench, until, wait_for_output
+from tests.waiting import wait_until
 
 
 def test_finished_run_is_recorded_and_leaves_nothing(bench: Bench, client: Any) -> None:
-    request = bench.request("echo out; echo err >&2; sleep 1", profile={"network": "open"})
+    request = bench.request("echo out; echo err >&2\n" + until(), profile={"network": "open"})
     handle = bench.sandbox.start(request)
     folder = Path(bench.containers()[0].labels[FOLDER_LABEL])
+    bench.let_go()
     ended = bench.end(handle, request)
     outcome = ended.outcome
     assert (outcome.state, outcome.reason, outcome.exit_code, outcome.failure_class) == ("finished", "exited", 0, None)
@@ -49,17 +51,20 @@ def test_arguments_reach_the_start_script(bench: Bench) -> None:
 def test_stop_from_another_thread_cancels(bench: Bench) -> None:
     request = bench.request("echo x > /home/submission/submission.csv; echo ready; sleep 600", profile={"time_limit": 600})
     handle = bench.sandbox.start(request)
-    wait_for_output(request, "ready")
-    threading.Timer(0.5, handle.stop, [1]).start()
-    began = time.monotonic()
+
+    def stop() -> None:
+        wait_for_output(request, "ready")
+        handle.stop(1)
+
+    threading.Thread(target=stop).start()
     ended = bench.end(handle, request)
     assert ended.outcome.state == "cancelled"
-    assert time.monotonic() - began < 300
+    assert (ended.outcome.ended_at - ended.outcome.started_at).total_seconds() < 300
     assert (ended.run_dir / "submission" / "submission.csv").exists()
 
 
 def test_a_later_harness_attaches_to_a_running_container(bench: Bench) -> None:
-    script = "echo first\nsleep 4\necho second\n/home/validate_submission.sh /home/data/train.csv\necho done"
+    script = f"echo first\n{until()}echo second\n/home/validate_submission.sh /home/data/train.csv\necho done"
     request = bench.request(script, validate=lambda path: (True, ""))
     handle = bench.sandbox.start(request)
     wait_for_output(request, "first")
@@ -71,6 +76,7 @@ def test_a_later_harness_attaches_to_a_running_container(bench: Bench) -> None:
     again = DockerSandbox().attach(request)
     assert again is not None
     assert again.started_at == handle.started_at
+    bench.let_go()
     ended = bench.end(again, request)
     assert ended.outcome.state == "finished"
     lines = [line for line in ended.log.splitlines() if not line.startswith("[mlebench]")]
@@ -79,10 +85,11 @@ def test_a_later_harness_attaches_to_a_running_container(bench: Bench) -> None:
 
 
 def test_a_later_harness_takes_out_what_ended_meanwhile(bench: Bench) -> None:
-    request = bench.request("sleep 1; echo late > /home/submission/submission.csv; exit 5")
+    request = bench.request(until() + "echo late > /home/submission/submission.csv; exit 5")
     handle = bench.sandbox.start(request)
     handle.detach()
     bench.end(handle, request)
+    bench.let_go()
     bench.containers()[0].wait(timeout=120)
     again = DockerSandbox().attach(request)
     assert again is not None
@@ -112,18 +119,19 @@ def test_an_earlier_attempts_container_is_removed(bench: Bench) -> None:
 
 
 def test_a_run_of_the_same_name_elsewhere_is_left_alone(bench: Bench, tmp_path: Path) -> None:
-    theirs = bench.request("sleep 3")
+    theirs = bench.request(until())
     handle = bench.sandbox.start(theirs)
     ours = bench.request("true", run_dir=tmp_path / "elsewhere" / "toy_seed0")
     assert bench.sandbox.attach(ours) is None
     assert bench.end(bench.sandbox.start(ours), ours).outcome.state == "finished"
+    bench.let_go()
     assert bench.end(handle, theirs).outcome.state == "finished"
 
 
 def test_container_removed_by_someone_else_is_lost(bench: Bench) -> None:
-    request = bench.request("sleep 100")
+    request = bench.request("sleep 600")
     handle = bench.sandbox.start(request)
-    threading.Timer(0.5, lambda: bench.containers()[0].remove(force=True)).start()
+    bench.containers()[0].remove(force=True)
     outcome = bench.end(handle, request).outcome
     assert (outcome.reason, outcome.failure_class) == ("lost", "infrastructure")
 
@@ -137,13 +145,28 @@ def test_kept_container_stays(bench: Bench) -> None:
 
 
 def test_snapshots_keep_each_version_once(bench: Bench) -> None:
-    script = (
-        "echo one > /home/submission/submission.csv\nsleep 4.5\n"
-        "echo two > /home/submission/partial && mv /home/submission/partial /home/submission/submission.csv\nsleep 4.5"
+    """A version counts once nobody has written it for two seconds."""
+    write = "echo {} > /home/submission/partial && mv /home/submission/partial /home/submission/submission.csv\n"
+    request = bench.request(
+        write.format("one") + until("second") + write.format("two") + until("end"), profile={"snapshot_every": 0.5}
     )
-    ended = bench.run(script, profile={"snapshot_every": 1})
-    kept = [path.read_text() for path in sorted((ended.run_dir / "snapshots").iterdir())]
-    assert kept == ["one\n", "two\n"]
+    handle = bench.sandbox.start(request)
+    snapshots = request.run_dir / "snapshots"
+
+    def kept() -> list[str]:
+        return [path.read_text() for path in sorted(snapshots.glob("*.csv"))]
+
+    def let_go() -> None:
+        wait_until(lambda: kept() == ["one\n"], explain=kept)
+        bench.let_go("second")
+        wait_until(lambda: kept() == ["one\n", "two\n"], explain=kept)
+        bench.let_go("end")
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(let_go)
+        bench.end(handle, request)
+        waiting.result()
+    assert kept() == ["one\n", "two\n"]
 
 
 def test_secrets_are_masked_in_log_and_output(bench: Bench) -> None:
