@@ -12,6 +12,7 @@ competitions in the default data directory.
 from typing import TYPE_CHECKING
 
 from mlebench._support.lazy import hand_on
+from mlebench._support.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from grading.report import AggregateReport as AggregateReport
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     report = make_report
 
-__version__ = "0.1.0"
 
 _HOMES = {
     "AggregateReport": "grading.report:AggregateReport",

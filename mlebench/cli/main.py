@@ -122,9 +122,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(_usage())
         return 0
     if words[0] == "--version":
-        from mlebench import __version__
+        from mlebench._support.version import VERSION
 
-        print(f"mlebench {__version__}")
+        print(f"mlebench {VERSION}")
         return 0
     name, *rest = words
     if name not in COMMANDS:

@@ -47,10 +47,6 @@ if TYPE_CHECKING:
     from mlebench.data.tables import read_csv as read_csv
     from mlebench.data.tables import write_csv as write_csv
     from mlebench.data.tables import write_zipped_csv as write_zipped_csv
-    from mlebench.preparation.clients import download_and_prepare_dataset as download_and_prepare_dataset
-    from mlebench.preparation.clients import download_dataset as download_dataset
-    from mlebench.preparation.clients import get_leaderboard as get_leaderboard
-    from mlebench.preparation.clients import is_dataset_prepared as is_dataset_prepared
 
 _HOMES = {
     "LargeTable": "mlebench.data.large_tables:LargeTable",

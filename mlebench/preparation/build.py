@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mlebench import __version__
 from mlebench._support.folders import PARTIAL, put_in_place
 from mlebench._support.quantities import show_size
 from mlebench._support.steps import Listener, Step, ignore
+from mlebench._support.version import VERSION
 from mlebench.errors import MlebenchError, RawDataFault, UsageError
 from mlebench.preparation.faults import explained, keep_traceback, raw_data_fault
 from mlebench.preparation.options import PreparationOptions
@@ -204,7 +204,7 @@ def _build(competition: Competition, raw: RawData, build: Path, options: Prepara
         split_key_hash=edition.key_hash,
         verified=bool(published),
         mock=raw.mock,
-        harness_version=__version__,
+        harness_version=VERSION,
         prepared_at=datetime.now(UTC).isoformat(timespec="seconds"),
         instance_hash=hash_of(key) if key else None,
         odd_counts=count_differences(build, uncertain) if published else [],

@@ -14,8 +14,8 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-import mlebench
 from mlebench._support.quantities import show_duration, show_size
+from mlebench._support.version import VERSION
 from mlebench._support.yaml_model import describe
 from mlebench.errors import MlebenchError
 from mlebench.runs.competitions import load_competition
@@ -144,7 +144,7 @@ class Conditions:
             versions[competition_id] = competition.facts.version
             if competition.facts.keyed:
                 keys[competition_id] = competition.instance_hash
-        harness = _series(mlebench.__version__)
+        harness = _series(VERSION)
         return replace(cls._of_plan(plan), competition_versions=versions, instance_hashes=keys, harness=harness)
 
     @classmethod

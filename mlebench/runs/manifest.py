@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import mlebench
 from mlebench._support.machine import this_machine
+from mlebench._support.version import VERSION
 from mlebench.runs.executors.base import Executor
 from mlebench.runs.plan import Plan
 from mlebench.sandbox.base import Sandbox
@@ -21,7 +21,7 @@ def make_manifest(plan: Plan, sandbox: Sandbox, executor: Executor) -> dict[str,
     """
     described = executor.describe(plan, sandbox)
     return {
-        "harness": {"version": mlebench.__version__, "commit": _commit(), "python": platform.python_version()},
+        "harness": {"version": VERSION, "commit": _commit(), "python": platform.python_version()},
         "hardware": this_machine().to_dict(),
         "sandbox": sandbox.name,
         "engine": described,
@@ -35,7 +35,7 @@ def make_manifest(plan: Plan, sandbox: Sandbox, executor: Executor) -> dict[str,
 
 def _commit() -> str | None:
     """The commit of the checkout that the harness runs from, `+changes` when it differs; None when installed."""
-    root = Path(mlebench.__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None
     try:
