@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import Edition, link, link_files, read_json, write_csv
-from mlebench.errors import UsageError
+from mlebench.data.raw_faults import damaged
 
 from .categories import LAST_CATEGORY
 
@@ -62,7 +62,7 @@ def draw_locations(location: pd.Series, edition: Edition) -> list[object]:
         train.append(test.pop())
         n_test -= size[train[-1]]
     if not test or not train:
-        raise UsageError(f"{edition.competition_id}: too few locations to split; check that the raw data is complete")
+        raise damaged("the raw data", "it has too few locations to split")
     return test
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from mlebench.errors import UsageError
+from mlebench.errors import RawDataFault, UsageError
 from mlebench.registry.facts import EditionName
 from mlebench.registry.keys import PUBLISHED_KEY, hash_of
 
@@ -102,15 +102,16 @@ class Edition:
             Train and test rows, of the type of `rows`.
 
         Raises:
-            UsageError: if either side would be empty, or an argument cannot hold: a length other than n, a `v2_` argument
+            RawDataFault: if either side would be empty.
+            UsageError: if an argument cannot hold: a length other than n, a `v2_` argument
                 beside the one for every edition, or a difference between the editions of data that is generated from a key.
         """
         n_rows = len(rows)  # type: ignore[arg-type]
         n_test = int(test_size) if isinstance(test_size, Integral) else math.ceil(test_size * n_rows)
         if not 0 < n_test < n_rows:
-            raise UsageError(
-                f"{self.competition_id}: {n_rows} rows cannot be split into train and {n_test} test rows; "
-                "check that the raw data is complete"
+            raise RawDataFault(
+                f"{n_rows} rows of {self.competition_id} cannot be split into train and {n_test} test rows; "
+                "the raw data seems incomplete, download it again"
             )
         if v1_seed is not None and (self.keyed or groups is not None or stratify is not None):
             raise self._cannot_hold("`v1_seed` seeds v1's draw of single rows, which there is not with groups, classes or a key")
@@ -172,8 +173,9 @@ class Edition:
 
     def _require_two_groups(self, count: int) -> None:
         if count < 2:
-            raise UsageError(
-                f"{self.competition_id}: all rows belong to one group and cannot be split; is the raw data complete?"
+            raise RawDataFault(
+                f"all rows of {self.competition_id} belong to one group and cannot be split; the raw data seems incomplete, "
+                "download it again"
             )
 
     def _draw_classes(self, classes: np.ndarray, n_test: int) -> tuple[np.ndarray, np.ndarray]:

@@ -211,7 +211,8 @@ def test_a_mock_is_not_taken_for_the_real_data(tmp_path: Path, capsys: pytest.Ca
     assert main([*words, "--mock"]) == 0
     assert main(["mock", "spaceship-titanic", "--out", str(tmp_path / "download")]) == 0
     assert main([*words, "--from", str(tmp_path / "download"), "--no-verify"]) == 2
-    assert "prepared from a mock; `mlebench prepare spaceship-titanic --force --data-dir" in capsys.readouterr().err
+    command = f"`mlebench prepare spaceship-titanic --from {tmp_path / 'download'} --no-verify --force --data-dir"
+    assert f"prepared from a mock; {command}" in capsys.readouterr().err
     assert main([*words, "--from", str(tmp_path / "download"), "--no-verify", "--force"]) == 0
 
 

@@ -9,13 +9,14 @@ import hashlib
 import io
 import json
 import threading
-import time
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.waiting import wait_until
 
 USERNAME, KEY, TOKEN = "ada", "0123456789abcdef", "KGAT_fedcba9876543210"
 FILES = "files"
@@ -111,17 +112,19 @@ class LoopbackKaggle:
 def _listen(kaggle: LoopbackKaggle) -> tuple[ThreadingHTTPServer, int]:
     """Listen on a port that the client knows: 80 where that is allowed, else the SDK's test port."""
     handler = type("Handler", (_Handler,), {"kaggle": kaggle})
-    deadline = time.monotonic() + 120
-    while True:
+
+    def listening() -> tuple[ThreadingHTTPServer, int] | None:
         for port in _PORTS:
             try:
                 return _Server(("127.0.0.1", port), handler), port
             except OSError as error:
                 if error.errno not in (errno.EACCES, errno.EADDRINUSE):
                     raise
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"none of the ports {list(_PORTS)} is free")
-        time.sleep(0.2)
+        return None
+
+    found = wait_until(listening, seconds=120, every=0.2, explain=lambda: f"none of the ports {list(_PORTS)} is free")
+    assert found is not None
+    return found
 
 
 class _Server(ThreadingHTTPServer):

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from mlebench.preparation import is_prepared
 from mlebench.registry import Competition, Registry
 from tests.kaggle.conftest import IMAGES, TABLE, mock_zip, start_mlebench
 from tests.kaggle.loopback import FILES, LoopbackKaggle
+from tests.waiting import wait_until
 
 _CHANGES = {"os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.utime"}
 
@@ -94,7 +94,7 @@ def test_kill_9_while_bytes_arrive(kaggle: LoopbackKaggle, tmp_path: Path) -> No
     root = Registry().get_competition(IMAGES).root
     for share in (0.2, 0.5):
         process = start_mlebench("prepare", IMAGES, "--no-verify")
-        wait_for(lambda share=share: size_of(root / f"{IMAGES}.zip.part") > share * len(archive))
+        wait_until(lambda share=share: size_of(root / f"{IMAGES}.zip.part") > share * len(archive))
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     assert not (root / f"{IMAGES}.zip").exists() and not (root / "raw").exists()
@@ -108,18 +108,18 @@ def test_kill_9_while_bytes_arrive(kaggle: LoopbackKaggle, tmp_path: Path) -> No
 def test_workers_end_with_a_parent_that_is_killed(kaggle: LoopbackKaggle) -> None:
     kaggle.bytes_per_second = 200
     process = start_mlebench("prepare", TABLE, IMAGES, "--no-verify", "--jobs", "2")
-    wait_for(lambda: len(kaggle.requests(FILES)) >= 4, 60)
+    wait_until(lambda: len(kaggle.requests(FILES)) >= 4)
     workers = children(process.pid)
     assert len(workers) >= 2
     process.kill()
     process.wait()
-    wait_for(lambda: not any(is_alive(worker) for worker in workers))
+    wait_until(lambda: not any(is_alive(worker) for worker in workers))
 
 
 def test_two_at_once_share_one_download_and_the_second_says_that_it_waits(kaggle: LoopbackKaggle) -> None:
     kaggle.bytes_per_second = len(kaggle.contests[TABLE].archive) / 4
     first = start_mlebench("prepare", TABLE, "--no-verify")
-    wait_for(lambda: size_of(Registry().get_competition(TABLE).root / f"{TABLE}.zip.part") > 0)
+    wait_until(lambda: size_of(Registry().get_competition(TABLE).root / f"{TABLE}.zip.part") > 0)
     second = start_mlebench("prepare", TABLE, "--no-verify")
     errors = [process.communicate(timeout=60)[1] for process in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0), errors
@@ -226,13 +226,6 @@ def test_a_disk_that_gets_full_in_preparing_leaves_nothing_half_made(
     small_disk(20 * size)
     assert main(words) == 0
     assert is_prepared(Registry(data).get_competition(TABLE))
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def size_of(path: Path) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 import os
@@ -10,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,7 @@ from mlebench.preparation.sources import RawData, has_raw
 from mlebench.preparation.verify import count_differences
 from mlebench.registry import Competition, Registry
 from mlebench.registry.facts import ChecksumFacts
+from tests.waiting import wait_until
 
 IMAGES = "tgs-salt-identification-challenge"
 
@@ -100,10 +101,19 @@ def test_kill_9_at_any_moment_leaves_nothing_that_looks_prepared_and_the_next_ca
     data = tmp_path / "data"
     competition = Registry(data).get_competition(IMAGES)
     command = [sys.executable, "-m", "mlebench.cli.main", "prepare", IMAGES, "--mock", "--data-dir", str(data)]
-    for delay in (0.4, 0.8, 1.2, 1.5):
+    root = competition.root
+    moments = {
+        "the lock is held": lambda: (root / ".lock").exists(),
+        "the mock is half made": lambda: any(root.glob(".partial-*/raw")),
+        "the mock is there": lambda: (root / "raw").exists(),
+        "the data is half made": lambda: any(root.glob(".partial-*/public")),
+    }
+    for has_come in moments.values():
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
-        time.sleep(delay)
-        os.killpg(process.pid, signal.SIGKILL)
+        wait_until(lambda come=has_come, child=process: come() or child.poll() is not None, every=0.001)
+        # it may have passed the moment between two looks
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         if competition.prepared_dir.exists():
             assert is_prepared(competition)

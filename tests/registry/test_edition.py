@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlebench.cli.main import main
-from mlebench.errors import UsageError
+from mlebench.errors import RawDataFault, UsageError
 from mlebench.registry.edition import Edition, test_count
 from mlebench.registry.keys import PUBLISHED_KEY
 
@@ -207,8 +207,8 @@ def test_a_fixed_test_count_is_exact_whenever_there_are_more_rows() -> None:
 
 
 @pytest.mark.parametrize("edition", [V1, V2])
-def test_too_few_rows_are_a_usage_error(edition: Edition) -> None:
-    with pytest.raises(UsageError, match="cannot be split"):
+def test_too_few_rows_are_a_fault_of_the_raw_data(edition: Edition) -> None:
+    with pytest.raises(RawDataFault, match="cannot be split"):
         edition.split([1], test_size=0.5)
 
 
@@ -219,7 +219,7 @@ def test_v2_fills_the_test_set_even_if_every_class_is_too_rare_to_share() -> Non
 
 @pytest.mark.parametrize("stratify", [None, list("aabb")])
 def test_v2_leaves_a_group_on_either_side_or_says_why_it_cannot(stratify: list[str] | None) -> None:
-    with pytest.raises(UsageError, match="one group"):
+    with pytest.raises(RawDataFault, match="one group"):
         V2.split(list(range(4)), test_size=0.5, groups=[7, 7, 7, 7], stratify=stratify)
     train, test = V2.split(list(range(4)), test_size=0.7, groups=[1, 1, 2, 2], stratify=stratify)
     assert train and test
