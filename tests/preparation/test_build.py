@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import functools
 import os
 import re
 import shutil
@@ -120,6 +121,14 @@ def test_kill_9_at_any_moment_leaves_nothing_that_looks_prepared_and_the_next_ca
     assert subprocess.run(command, capture_output=True).returncode == 0
     assert is_prepared(competition)
     assert {path.name for path in competition.root.iterdir()} <= {"prepared", "raw", "mock.json", ".lock"}
+
+
+def has_made(folder: Path, files: float, process: subprocess.Popen[bytes]) -> bool:
+    return number_of_files(folder) > files or process.poll() is not None
+
+
+def number_of_files(folder: Path) -> int:
+    return sum(len(files) for _, _, files in os.walk(folder))
 
 
 def test_two_at_once_end_with_one_whole_preparation(tmp_path: Path) -> None:

@@ -26,7 +26,6 @@ PATIENTS = [f"patient {row // 5}" for row in range(130)]
 """26 patients with five rows each."""
 
 
-@settings(deadline=None)
 @given(st.integers(5, 300), st.sampled_from([0.1, 0.14, 0.19, 0.25]), st.integers(0, 50))
 def test_v1_is_a_permutation_whose_first_part_is_the_test_set(n: int, share: float, seed: int) -> None:
     train, test = V1.split(np.arange(n), test_size=share, v1_seed=seed)
@@ -73,7 +72,7 @@ def test_the_rows_of_v2_stay_the_same_for_ever(key: str, stated: tuple[str, ...]
 
 
 @pytest.mark.parametrize("edition", EDITIONS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(rows=st.lists(st.integers(0, 12), min_size=8, max_size=200), share=st.sampled_from([0.1, 0.3]))
 def test_groups_are_whole_in_every_edition(edition: Edition, rows: list[int], share: float) -> None:
     if len(set(rows)) < 2:
@@ -85,7 +84,7 @@ def test_groups_are_whole_in_every_edition(edition: Edition, rows: list[int], sh
 
 
 @pytest.mark.parametrize("edition", EDITIONS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(classes=st.lists(st.sampled_from("abc"), min_size=30, max_size=300))
 def test_class_shares_are_kept_within_one_row_in_every_edition(edition: Edition, classes: list[str]) -> None:
     train, test = edition.split(np.array(classes), test_size=0.2, stratify=classes)
@@ -96,7 +95,7 @@ def test_class_shares_are_kept_within_one_row_in_every_edition(edition: Edition,
 
 
 @pytest.mark.parametrize("edition", EDITIONS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(rows=st.lists(st.tuples(st.integers(0, 20), st.sampled_from("abc")), min_size=10, max_size=200))
 def test_groups_are_split_within_classes_in_every_edition(edition: Edition, rows: list[tuple[int, str]]) -> None:
     groups = [f"{label}{group}" for group, label in rows]
