@@ -14,7 +14,6 @@ import os
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -53,7 +52,7 @@ class Recipe:
     """Paths in `context` that are sent to the engine, sorted."""
     arguments: Mapping[str, str]
 
-    @cached_property
+    @property
     def hash(self) -> str:
         """A hash of the arguments and of every file's name, mode and content."""
         digest = hashlib.sha256(json.dumps(dict(sorted(self.arguments.items()))).encode())

@@ -1,13 +1,10 @@
-"""What an image is built of, without an engine: one hash says whether it is current, and nothing is read for it twice."""
+"""What an image is built of, without an engine: one hash says whether it is current."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
-import docker.errors
 import pytest
 
 from mlebench.agents import AgentSpec
@@ -24,43 +21,8 @@ def agent(tmp_path: Path) -> AgentSpec:
     return AgentSpec(name="searcher", variant=None, directory=folder)
 
 
-class Client:
-    """An engine whose images are built already, of the recipes that it is given."""
-
-    def __init__(self, *recipes: images.Recipe) -> None:
-        self.images = self
-        self.labels = {
-            recipe.tag: {images.RECIPE_LABEL: recipe.hash, images.PARENT_ID_LABEL: "sha256:parent"} for recipe in recipes
-        }
-
-    def get(self, reference: str) -> Any:
-        if reference not in self.labels:
-            raise docker.errors.ImageNotFound(reference)
-        return SimpleNamespace(id="sha256:parent", labels=self.labels[reference])
-
-
 def recipe_of(agent: AgentSpec) -> images.Recipe:
     return images.agent_recipe(agent, images.base_recipe("light", "parent"))
-
-
-def test_an_agents_folder_is_read_once_at_a_start(agent: AgentSpec, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A start compares the agent's fingerprint with the planned one and its image's recipe with the built one."""
-    base = images.base_recipe("light", "parent")
-    client: Any = Client(base, images.agent_recipe(agent, base))
-    monkeypatch.setenv("MLEBENCH_BASE_IMAGE", "parent")
-    # as if the agent had been written a while ago
-    monkeypatch.setattr("mlebench.agents._SETTLED_SECONDS", 0)
-    read: list[Path] = []
-    opened = Path.open
-
-    def watched(path: Path, *given: Any, **more: Any) -> Any:
-        read.append(path)
-        return opened(path, *given, **more)
-
-    monkeypatch.setattr(Path, "open", watched)
-    agent.fingerprint()
-    assert images.ensure_agent_image(client, agent, print).id == "sha256:parent"
-    assert sorted(path.name for path in read if path.is_relative_to(agent.directory)) == ["Dockerfile", "search.py", "start.sh"]
 
 
 @pytest.mark.parametrize("name", ["start.sh", "search.py", "Dockerfile", "new.py"])
