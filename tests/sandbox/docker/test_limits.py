@@ -70,7 +70,11 @@ def test_sleeper_is_stopped_within_the_grace_period_and_its_submission_kept(benc
 
 def test_every_process_is_told_before_the_end(bench: Bench) -> None:
     # the one in a session of its own too
-    save = "trap 'sleep 1; echo saved > /home/submission/submission.csv; exit' TERM; echo ready; while :; do sleep 0.1; done"
+    save = (
+        "trap 'while kill -0 $$ 2>/dev/null; do sleep 0.1; done; echo saved > /home/submission/submission.csv; exit' TERM\n"
+        "echo ready; while :; do sleep 0.1; done"
+    )
+    # $$ is the agent's own process, which ends first
     script = f'setsid sh -c "{save}" &\nwait'
     ended = bench.overrun(script, profile={"grace": 60})
     assert ended.outcome.state == "timed-out"

@@ -139,11 +139,11 @@ def test_agent_may_save_its_work_in_the_grace_period(agent: Agents, request_for:
 def test_what_the_agent_left_in_the_background_may_save_its_work_too(agent: Agents, request_for: Requests) -> None:
     script = """
         cat > save.sh <<'END'
-            trap 'sleep 0.5; echo saved > "$SUBMISSION_DIR/submission.csv"; exit' TERM
+            trap 'while kill -0 "$AGENT"; do sleep 0.05; done; echo saved > "$SUBMISSION_DIR/submission.csv"; exit' TERM
             touch "$LOGS_DIR/ready"
             sleep 600 & wait
 END
-        setsid bash save.sh &
+        AGENT=$$ setsid bash save.sh &
         wait
     """
     request = request_for(agent(script), limits={"grace": 60})
