@@ -13,12 +13,10 @@ OUTLIVES_ITS_TEST = 60.0
 
 ALLOWED: dict[tuple[str, str], str] = {
     ("waiting.py", "wait_until"): "the poll itself",
-    ("sandbox/docker/test_limits.py", "test_every_process_is_told_before_the_end"): "saving one's work takes time",
     (
         "sandbox/docker/test_run_groups_in_containers.py",
         "",
     ): "runs that take a while, so that some are at work when the harness dies",
-    ("sandbox/local/test_sandbox.py", "test_what_the_agent_left_in_the_background_may_save_its_work_too"): "saving takes time",
 }
 """By file and function, with the reason why time itself is the subject there."""
 
