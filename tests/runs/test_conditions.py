@@ -85,11 +85,11 @@ def test_competitions_count_where_both_sides_have_them() -> None:
 
 
 def test_another_series_of_the_harness_differs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlebench.__version__", "3.4.5")
+    monkeypatch.setattr("mlebench.runs.conditions.VERSION", "3.4.5")
     now = changed()
-    monkeypatch.setattr("mlebench.__version__", "3.4.6")
+    monkeypatch.setattr("mlebench.runs.conditions.VERSION", "3.4.6")
     assert now.differences(changed()) == []
-    monkeypatch.setattr("mlebench.__version__", "3.5.0")
+    monkeypatch.setattr("mlebench.runs.conditions.VERSION", "3.5.0")
     assert now.differences(changed()) == ["harness (3.4 → 3.5)"]
 
 
@@ -114,9 +114,9 @@ def test_a_name_says_what_sets_conditions_apart() -> None:
 
 
 def test_a_group_keeps_its_conditions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlebench.__version__", "3.4.5")
+    monkeypatch.setattr("mlebench.runs.conditions.VERSION", "3.4.5")
     made = Group.create(tmp_path, PLAN, {}, "kept")
-    monkeypatch.setattr("mlebench.__version__", "4.0.0")
+    monkeypatch.setattr("mlebench.runs.conditions.VERSION", "4.0.0")
 
     opened = Group.open(made.folder)
 
