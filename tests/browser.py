@@ -139,7 +139,7 @@ def open_browser(profile: Path) -> Iterator[Page]:
 def _address_of_tab(profile: Path, process: subprocess.Popen[bytes]) -> str:
     def address() -> str | None:
         assert process.poll() is None, f"Chromium ended with exit code {process.poll()}"
-        with contextlib.suppress(OSError, ValueError, StopIteration):
+        with contextlib.suppress(OSError, ValueError, IndexError, StopIteration):
             port = (profile / "DevToolsActivePort").read_text().splitlines()[0]
             with urlopen(f"http://127.0.0.1:{port}/json") as answer:
                 return str(next(tab for tab in json.load(answer) if tab["type"] == "page")["webSocketDebuggerUrl"])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from mlebench.registry import Registry
+    from mlebench.registry import Competition, Registry
 
 _CHUNKS_PER_JOB = 2
 _PRELOADED = ("pandas", "sklearn.metrics", "mlebench.registry")
@@ -42,6 +42,7 @@ class Submission(NamedTuple):
 class _Share(NamedTuple):
     """Submissions of one competition that one process grades."""
 
+    competition: Competition
     places: list[int]
     submissions: list[Submission]
     size: int
@@ -76,28 +77,34 @@ def grade_many(
         UsageError: a competition is not known or not prepared.
         WorkFailed: a process died.
     """
-    shares = _by_competition(submissions)
+    shares = _by_competition(submissions, registry)
     context = _process_context() if jobs > 1 and len(submissions) > 1 else None
     if context:
-        shares = [part for share in shares for part in _spread(share, shares, registry, jobs)]
+        shares = [part for share in shares for part in _spread(share, shares, jobs)]
     shares.sort(key=lambda share: share.size, reverse=True)
     reports: dict[int, CompetitionReport] = {}
-    for share, graded in _work(shares, registry, jobs, live_thresholds, context):
+    for share, graded in _work(shares, jobs, live_thresholds, context):
         reports.update(zip(share.places, graded, strict=True))
         if progress:
             progress(len(graded))
     return [reports[place] for place in range(len(submissions))]
 
 
-def _by_competition(submissions: Sequence[Submission]) -> list[_Share]:
+def _by_competition(submissions: Sequence[Submission], registry: Registry) -> list[_Share]:
     places: dict[str, list[int]] = {}
     for place, submission in enumerate(submissions):
         places.setdefault(submission.competition_id, []).append(place)
-    return [_share(listed, [submissions[place] for place in listed]) for listed in places.values()]
+    # found here, as processes that were started earlier may look for folders in other places
+    return [
+        _share(registry.get_competition(name), listed, [submissions[place] for place in listed])
+        for name, listed in places.items()
+    ]
 
 
-def _share(places: list[int], submissions: list[Submission], answers: pd.DataFrame | None = None) -> _Share:
-    return _Share(places, submissions, sum(map(_size, submissions)), answers)
+def _share(
+    competition: Competition, places: list[int], submissions: list[Submission], answers: pd.DataFrame | None = None
+) -> _Share:
+    return _Share(competition, places, submissions, sum(map(_size, submissions)), answers)
 
 
 def _size(submission: Submission) -> int:
@@ -107,32 +114,32 @@ def _size(submission: Submission) -> int:
         return 0
 
 
-def _spread(share: _Share, shares: Sequence[_Share], registry: Registry, jobs: int) -> list[_Share]:
+def _spread(share: _Share, shares: Sequence[_Share], jobs: int) -> list[_Share]:
     """The share, or parts of it where it is more than one process' fair share."""
     fair_share = sum(other.size for other in shares) / jobs
     if share.size <= fair_share or len(share.places) < 2:
         return [share]
-    answers = read_answers(registry.get_competition(share.submissions[0].competition_id))
+    answers = read_answers(share.competition)
     wanted = math.ceil(_CHUNKS_PER_JOB * share.size / fair_share)
     step = math.ceil(len(share.places) / wanted)
     return [
-        _share(share.places[start : start + step], share.submissions[start : start + step], answers)
+        _share(share.competition, share.places[start : start + step], share.submissions[start : start + step], answers)
         for start in range(0, len(share.places), step)
     ]
 
 
 def _work(
-    shares: Sequence[_Share], registry: Registry, jobs: int, live_thresholds: bool, context: BaseContext | None
+    shares: Sequence[_Share], jobs: int, live_thresholds: bool, context: BaseContext | None
 ) -> Iterator[tuple[_Share, list[CompetitionReport]]]:
     """Every share with its reports, in the order in which they are done."""
     if context is None:
         for share in shares:
-            yield share, _grade(share, registry, live_thresholds)
+            yield share, _grade(share, live_thresholds)
         return
     try:
         with ProcessPoolExecutor(min(jobs, len(shares)), mp_context=context) as pool:
             futures: dict[Future[list[CompetitionReport]], _Share] = {
-                pool.submit(_grade, share, registry, live_thresholds): share for share in shares
+                pool.submit(_grade, share, live_thresholds): share for share in shares
             }
             try:
                 for future in as_completed(futures):
@@ -160,8 +167,8 @@ def _process_context() -> BaseContext:
     return context
 
 
-def _grade(share: _Share, registry: Registry, live_thresholds: bool) -> list[CompetitionReport]:
-    competition = registry.get_competition(share.submissions[0].competition_id)
+def _grade(share: _Share, live_thresholds: bool) -> list[CompetitionReport]:
+    competition = share.competition
     answers = read_answers(competition) if share.answers is None else share.answers
     return [
         grade_against(answers, entry.path, competition, live_thresholds=live_thresholds, seed=entry.seed, run_id=entry.run_id)

@@ -12,9 +12,9 @@ from python_multipart.multipart import parse_options_header
 
 from mlebench.errors import MalformedForm
 
-_unheard = logging.getLogger(f"{__name__}.unheard")
-"""The parser warns of every bad request; an agent could fill the harness's own log with them."""
-_unheard.disabled = True
+_unheard = logging.Logger("unheard", level=logging.CRITICAL + 1)
+"""The parser warns of every bad request; an agent could fill the harness's own log with them. Not among the loggers that
+configuring the log of the process reaches."""
 _BLOCK = 2**16
 _MOST_PARTS = 16
 

@@ -18,7 +18,7 @@ from mlebench.errors import UsageError
 from mlebench.runs.executors.ray import RayExecutor
 from mlebench.runs.group import Group
 from mlebench.runs.plan import Plan
-from mlebench.runs.schedule.overview import Overview, RunView, Silent
+from mlebench.runs.schedule.overview import Overview, Silent
 from mlebench.runs.schedule.scheduler import run_groups
 from mlebench.runs.settings import RunSettings
 
@@ -49,18 +49,16 @@ def cluster(toys: Path) -> Iterator[Any]:
     del os.environ["PYTHONPATH"]
 
 
-class WhenEnded(Silent):
-    """Does something once so many runs have ended."""
+class Once(Silent):
+    """Does something as soon as it can be done: looks at every tick until `action` says that it is done."""
 
-    def __init__(self, count: int, action: Callable[[], object]) -> None:
-        self._left = count
+    def __init__(self, action: Callable[[], bool]) -> None:
         self._action = action
+        self._is_done = False
         self.said: list[str] = []
 
-    def ended(self, view: RunView, overview: Overview) -> None:
-        self._left -= 1
-        if self._left == 0:
-            self._action()
+    def show(self, overview: Overview) -> None:
+        self._is_done = self._is_done or self._action()
 
     def say(self, sentence: str) -> None:
         self.said.append(sentence)
@@ -88,19 +86,24 @@ def test_forty_runs_survive_the_death_of_a_node(plan: Plans, runs_dir: Path, tmp
         # until the node is dead all four GPUs are to be taken at once
         until [ -e {tmp_path}/killed ] || [ "$(grep -c '^+' {tmp_path}/trace)" -ge 4 ]; do sleep 0.1; done
         # whoever is at work when the node is to die stays running until it is dead
-        while [ "$(grep -c '^-' {tmp_path}/trace)" -ge 8 ] && [ ! -e {tmp_path}/killed ]; do sleep 0.1; done
+        while [ "$(grep -c '^-' {tmp_path}/trace)" -ge 8 ] && [ ! -e {tmp_path}/killed ]; do
+            echo "$node" >> {tmp_path}/staying; sleep 0.1
+        done
         echo "- $node $CUDA_VISIBLE_DEVICES" >> {tmp_path}/trace
     """
     chosen = plan(script + HAND_IN, competitions=("toy-a", "toy-b"), seeds=tuple(range(20)), limits={"gpus": 1})
     group = Group.create(runs_dir, chosen, {}, "group")
 
-    def kill_a_node_at_work() -> None:
-        at_work = {record.place for record in group.records() if record.state == "running" and record.started_at}
-        victim = next(node for node in cluster.workers if node.node_id in at_work)
+    def kill_a_node_where_a_run_stays() -> bool:
+        written = staying.read_text().split() if (staying := tmp_path / "staying").exists() else []
+        victim = next((node for node in cluster.workers if node.node_id in written), None)
+        if victim is None:
+            return False
         cluster.remove_node(victim, allow_graceful=False)
         (tmp_path / "killed").touch()
+        return True
 
-    display = WhenEnded(8, kill_a_node_at_work)
+    display = Once(kill_a_node_where_a_run_stays)
     run_groups([group], RayExecutor(RunSettings(address=cluster.address)), RunSettings(retry_delay=0.1), display)
     records = group.records()
     assert len(records) == 40

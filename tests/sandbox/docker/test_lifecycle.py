@@ -229,7 +229,8 @@ def test_unreadable_data_is_named(bench: Bench) -> None:
 
 def test_public_data_without_a_description_file(bench: Bench) -> None:
     (bench.public / "description.md").unlink()
-    script = "cd /home/data; cat description.md; echo; ls; touch x || echo refused; echo 1 > train.csv"
+    # the engine reads the two streams of an agent side by side
+    script = "exec 2>&1; cd /home/data; cat description.md; echo; ls; touch x || echo refused; echo 1 > train.csv"
     ended = bench.run(script)
     assert "the task\ndescription.md\nsample_submission.csv\ntrain.csv\n" in ended.log
     assert "refused" in ended.log
