@@ -49,19 +49,27 @@ def cluster(toys: Path) -> Iterator[Any]:
     del os.environ["PYTHONPATH"]
 
 
-class Once(Silent):
-    """Does something as soon as it can be done: looks at every tick until `action` says that it is done."""
+class NodeKiller(Silent):
+    """Kills a node once a run stays there, and lets the runs go on once the harness has noticed."""
 
-    def __init__(self, action: Callable[[], bool]) -> None:
-        self._action = action
+    def __init__(self, cluster: Any, folder: Path) -> None:
+        self._cluster = cluster
+        self._staying, self._noticed = folder / "staying", folder / "noticed"
         self._is_done = False
         self.said: list[str] = []
 
     def show(self, overview: Overview) -> None:
-        self._is_done = self._is_done or self._action()
+        if not self._is_done and self._staying.exists():
+            written = self._staying.read_text().split()
+            victim = next((node for node in self._cluster.workers if node.node_id in written), None)
+            if victim is not None:
+                self._cluster.remove_node(victim, allow_graceful=False)
+                self._is_done = True
 
     def say(self, sentence: str) -> None:
         self.said.append(sentence)
+        if "looked for elsewhere" in sentence:
+            self._noticed.touch()
 
 
 def assert_never_oversold(trace: Path) -> None:
@@ -83,10 +91,10 @@ def test_forty_runs_survive_the_death_of_a_node(plan: Plans, runs_dir: Path, tmp
     script = f"""
         node=$(python -c 'import json; print(json.load(open("../../run.json"))["place"])')
         echo "+ $node $CUDA_VISIBLE_DEVICES" >> {tmp_path}/trace
-        # until the node is dead all four GPUs are to be taken at once
-        until [ -e {tmp_path}/killed ] || [ "$(grep -c '^+' {tmp_path}/trace)" -ge 4 ]; do sleep 0.1; done
-        # whoever is at work when the node is to die stays running until it is dead
-        while [ "$(grep -c '^-' {tmp_path}/trace)" -ge 8 ] && [ ! -e {tmp_path}/killed ]; do
+        # until the death of the node is noticed all four GPUs are to be taken at once
+        until [ -e {tmp_path}/noticed ] || [ "$(grep -c '^+' {tmp_path}/trace)" -ge 4 ]; do sleep 0.1; done
+        # whoever is at work when the node is to die stays running until its death is noticed
+        while [ "$(grep -c '^-' {tmp_path}/trace)" -ge 8 ] && [ ! -e {tmp_path}/noticed ]; do
             echo "$node" >> {tmp_path}/staying; sleep 0.1
         done
         echo "- $node $CUDA_VISIBLE_DEVICES" >> {tmp_path}/trace
@@ -94,16 +102,7 @@ def test_forty_runs_survive_the_death_of_a_node(plan: Plans, runs_dir: Path, tmp
     chosen = plan(script + HAND_IN, competitions=("toy-a", "toy-b"), seeds=tuple(range(20)), limits={"gpus": 1})
     group = Group.create(runs_dir, chosen, {}, "group")
 
-    def kill_a_node_where_a_run_stays() -> bool:
-        written = staying.read_text().split() if (staying := tmp_path / "staying").exists() else []
-        victim = next((node for node in cluster.workers if node.node_id in written), None)
-        if victim is None:
-            return False
-        cluster.remove_node(victim, allow_graceful=False)
-        (tmp_path / "killed").touch()
-        return True
-
-    display = Once(kill_a_node_where_a_run_stays)
+    display = NodeKiller(cluster, tmp_path)
     run_groups([group], RayExecutor(RunSettings(address=cluster.address)), RunSettings(retry_delay=0.1), display)
     records = group.records()
     assert len(records) == 40
