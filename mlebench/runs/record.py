@@ -10,15 +10,19 @@ retried and reported apart).
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import SkipValidation, TypeAdapter, ValidationError
 
 from grading.report import CompetitionReport
 from mlebench._support.files import write_json
+from mlebench._support.yaml_model import describe
 from mlebench.errors import WorkFailed
 from mlebench.sandbox.base import FailureClass, Outcome
 
@@ -76,8 +80,8 @@ class RunRecord:
     checker_calls: list[dict[str, Any]] = field(default_factory=list)
     """Every question to the submission checker, with time and verdict."""
     submission_sha256: str | None = None
-    report: dict[str, Any] | None = None
-    """The grading report; None until graded, and where the infrastructure failed."""
+    report: Annotated[dict[str, Any] | None, SkipValidation] = None
+    """The grading report; None until graded, and where the infrastructure failed. A damaged one is for `graded` to refuse."""
     attempts: list[dict[str, Any]] = field(default_factory=list)
     """How earlier attempts ended; their output lies in `attempts/<n>/`."""
 
@@ -166,9 +170,19 @@ class RunRecord:
             content = json.loads(path.read_text(encoding="utf-8"))
             if not isinstance(content, Mapping) or content.get("state") not in _ALLOWED:
                 raise ValueError("it is no record of a run")
-            return cls(**{entry.name: content[entry.name] for entry in fields(cls) if entry.name in content})
+            record = _adapter().validate_python(content)
+            for time in (record.started_at, record.ended_at):
+                seconds_between(time, now())  # refuses what is no time
+            return record
+        except ValidationError as error:
+            raise WorkFailed(f"cannot read {path}: {describe(error)}") from None
         except (OSError, ValueError, TypeError) as error:
             raise WorkFailed(f"cannot read {path}: {error}") from None
+
+
+@functools.cache
+def _adapter() -> TypeAdapter[RunRecord]:
+    return TypeAdapter(RunRecord)
 
 
 def now() -> str:

@@ -65,6 +65,30 @@ def test_a_damaged_record_is_listed_and_its_run_done_again(
     assert (group.run_dir("toy-a_seed0") / "attempts" / "1" / "submission" / "submission.csv").exists()
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"wall_seconds": "long"},
+        {"usage": [1]},
+        {"resources": "much"},
+        {"gpu_hours": None},
+        {"attempts": 3},
+        {"started_at": 5},
+        {"started_at": "yesterday"},
+        {"ended_at": "2026-01-31T09:30:00"},
+    ],
+)
+def test_a_record_with_a_value_of_another_kind_is_damaged_for_every_reader(
+    group: Group, changes: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rewrite(group, "toy-a_seed0", **changes)
+    for words in (["runs", "group"], ["runs", "--json"], ["report", "group"]):
+        assert main(words) == 0, words
+    assert "the record of toy-a_seed0 is damaged" in " ".join(capsys.readouterr().out.split())
+    make_ready(group)
+    assert [record.state for record in group.records()] == ["pending", "finished", "finished"]
+
+
 def test_the_medal_is_the_reports(group: Group) -> None:
     report = dict(group.records()[0].report or {}, any_medal=False)
     rewrite(group, "toy-a_seed0", report=report)
