@@ -103,10 +103,13 @@ class Edition:
 
         Raises:
             RawDataFault: if either side would be empty.
-            UsageError: if an argument cannot hold: a length other than n, a `v2_` argument
-                beside the one for every edition, or a difference between the editions of data that is generated from a key.
+            UsageError: if an argument cannot hold: a `test_size` that is neither share nor count, a length other than n, more
+                than one value per row, a `v2_` argument beside the one for every edition, or a difference between the editions of data that is generated from a key.
         """
         n_rows = len(rows)  # type: ignore[arg-type]
+        # counts and shares that leave one side empty may be computed from raw data that lacks files
+        if not (isinstance(test_size, Integral) or 0 <= test_size <= 1):
+            raise self._cannot_hold(f"`test_size` is {test_size}; give a share between 0 and 1 or a count of rows")
         n_test = int(test_size) if isinstance(test_size, Integral) else math.ceil(test_size * n_rows)
         if not 0 < n_test < n_rows:
             raise RawDataFault(
@@ -125,6 +128,8 @@ class Edition:
         for given in (everywhere, v2_alone):
             if given is not None and len(given) != n_rows:
                 raise self._cannot_hold(f"`{name}` has {len(given)} values for {n_rows} rows")
+            if getattr(given, "ndim", 1) != 1:
+                raise self._cannot_hold(f"`{name}` is a table; join its columns into one value per row")
         if v2_alone is None:
             return everywhere
         if everywhere is not None:
@@ -138,11 +143,11 @@ class Edition:
 
     def _draw(self, n_rows: int, n_test: int, groups: Any, classes: Any, v1_seed: int) -> tuple[np.ndarray, np.ndarray]:
         if groups is not None and classes is not None:
-            return self._draw_groups_of_classes(np.asarray(groups), np.asarray(classes), n_test)
+            return self._draw_groups_of_classes(_values(groups), _values(classes), n_test)
         if groups is not None:
-            return self._draw_groups(np.asarray(groups), n_test)
+            return self._draw_groups(_values(groups), n_test)
         if classes is not None:
-            return self._draw_classes(np.asarray(classes), n_test)
+            return self._draw_classes(_values(classes), n_test)
         order = np.random.RandomState(v1_seed) if self.is_v1 and not self.keyed else self.rng()
         drawn = order.permutation(n_rows)
         return drawn[n_test:], drawn[:n_test]
@@ -204,6 +209,15 @@ def test_count(n_rows: int, wanted: int, share: float = 0.2) -> int:
 
 
 test_count.__test__ = False  # type: ignore[attr-defined]
+
+
+def _values(per_row: Any) -> np.ndarray:
+    """One value per row as a flat array; of a list, tuples stay tuples and numbers beside text stay numbers."""
+    if isinstance(per_row, list | tuple):
+        values = np.empty(len(per_row), dtype=object)
+        values[:] = per_row
+        return values
+    return np.asarray(per_row)
 
 
 def _take(rows: Any, positions: np.ndarray) -> Any:

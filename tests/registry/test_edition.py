@@ -136,6 +136,25 @@ def test_a_call_that_cannot_hold_is_refused(edition: Edition, said: dict[str, An
         edition.split(np.arange(130), test_size=0.2, **said)
 
 
+@pytest.mark.parametrize("edition", [V1, V2])
+@pytest.mark.parametrize("size", [1.5, -0.2, float("nan")])
+def test_a_size_that_no_raw_data_could_fill_is_a_fault_of_the_call(edition: Edition, size: float) -> None:
+    with pytest.raises(UsageError, match=r"prepare\.py of some-id cannot hold: `test_size` is"):
+        edition.split(PATIENTS, test_size=size)
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_a_group_may_be_a_tuple_and_is_never_a_table(edition: Edition) -> None:
+    wards = [(f"house {row // 60}", row // 5) for row in range(130)]
+    for classes in (None, [house for house, _ in wards], [(house, house) for house, _ in wards]):
+        train, test = edition.split(wards, test_size=0.2, groups=wards, stratify=classes)
+        assert train and test and not set(train) & set(test)
+    for table in (pd.DataFrame(wards), np.array(wards)):
+        for name in ("groups", "stratify"):
+            with pytest.raises(UsageError, match=f"`{name}` is a table; join its columns"):
+                edition.split(wards, test_size=0.2, **{name: table})  # type: ignore[arg-type]
+
+
 def test_data_from_a_key_is_split_by_it_alike_in_both_editions() -> None:
     (first, _), (second, _) = (edition.split(np.arange(130), test_size=0.2) for edition in KEYED)
     other, _ = Edition("v1", "some-id", "another key", keyed=True).split(np.arange(130), test_size=0.2)
@@ -207,8 +226,9 @@ def test_a_fixed_test_count_is_exact_whenever_there_are_more_rows() -> None:
 
 @pytest.mark.parametrize("edition", [V1, V2])
 def test_too_few_rows_are_a_fault_of_the_raw_data(edition: Edition) -> None:
-    with pytest.raises(RawDataFault, match="cannot be split"):
-        edition.split([1], test_size=0.5)
+    for rows, size in (([1], 0.5), ([1, 2], -1), ([1, 2], 0), ([1, 2], 0.0), ([1, 2], 1.0), ([1, 2], 7)):
+        with pytest.raises(RawDataFault, match="cannot be split"):
+            edition.split(rows, test_size=size)
 
 
 def test_v2_fills_the_test_set_even_if_every_class_is_too_rare_to_share() -> None:
