@@ -63,9 +63,8 @@ def prepare_one(
     except MemoryError:
         outcome = failure(competition.id, too_little_memory(memory))
     except Exception as error:
-        outcome = failure(
-            competition.id, f"preparing failed unexpectedly ({type(error).__name__}: {error}){keep_traceback(competition)}"
-        )
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        outcome = failure(competition.id, f"preparing failed unexpectedly ({reason}){keep_traceback(competition)}")
     return replace(outcome, seconds=time.monotonic() - started)
 
 
@@ -142,6 +141,8 @@ def _get_and_prepare(competition: Competition, options: PreparationOptions, list
             return PreparationOutcome(name, f"{name}: already prepared in {competition.prepared_dir}", state="present")
         try:
             raw = acquire(competition, options, listener)
+        except RawDataFault as error:
+            raise RawDataFault(f"{error}{'' if options.mock else _where_from(competition, options)}") from None
         except (OSError, ImportError) as error:
             raise explained(error, "getting the raw data of", competition) from None
         listener(Step(name, "preparing"))
@@ -229,8 +230,16 @@ def _how_to_go_on(competition: Competition, raw: RawData, options: PreparationOp
         return ", although it was made or checked just now, so this may be a fault of the competition's `prepare`"
     if raw.mock:
         return f": {command} makes the mock anew"
+    return _where_from(competition, options)
+
+
+def _where_from(competition: Competition, options: PreparationOptions) -> str:
+    """The same for a download, where that is to go or to come from."""
+    command = options.command(competition)
+    if options.source is not None and options.source.is_file():
+        return f": save it as {options.source} and call {command}"
     if options.source is not None or competition.facts.kaggle is None:
-        return f": put it into {options.source or raw.folder} and call {command}"
+        return f": put it into {options.source or competition.raw_dir} and call {command}"
     return f": {command} does so"
 
 

@@ -20,7 +20,7 @@ from mlebench._support.checksums import ChecksumCache
 from mlebench._support.folders import PARTIAL, put_in_place
 from mlebench._support.steps import Listener, Step, ignore
 from mlebench.data.archives import extract
-from mlebench.data.raw_faults import is_of_the_content
+from mlebench.data.raw_faults import damaged, is_of_the_content
 from mlebench.errors import RawDataFault, UsageError, WorkFailed
 
 if TYPE_CHECKING:
@@ -121,6 +121,11 @@ def _from(source: Path, raw: Path) -> RawData:
     if not source.exists():
         raise UsageError(f"{source} does not exist; --from takes an unpacked download or its zip")
     if not zipfile.is_zipfile(source):
+        # a download that broke off begins as a zip and lacks the list of members at its end
+        with source.open("rb") as file:
+            begins_as_zip = file.read(4) == b"PK\x03\x04"
+        if begins_as_zip:
+            raise damaged(source, "its end is missing")
         raise UsageError(f"{source} is no zip; --from takes an unpacked download or its zip")
     return RawData(_unpack_into_place(source, raw), mock=False, ours=True)
 

@@ -190,6 +190,35 @@ def test_data_just_made_is_not_blamed(competition: Competition, monkeypatch: pyt
     assert not list(competition.root.glob("damaged.json"))
 
 
+def test_a_failure_of_several_lines_is_said_in_one(competition: Competition, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(competition.raw_dir)
+    with_prepare(monkeypatch, "raise ValueError('first\\nsecond')")
+    outcome = prepare_one(competition, PreparationOptions(mock=True))
+    assert "(ValueError: first second)" in outcome.message and "\n" not in outcome.message
+
+
+@pytest.mark.parametrize("damage", ["cut off", "changed inside"])
+def test_a_damaged_zip_of_the_users_own_is_a_fault_that_says_how_to_go_on(
+    competition: Competition, tmp_path: Path, damage: str
+) -> None:
+    theirs = Path(shutil.make_archive(str(tmp_path / "theirs"), "zip", competition.raw_dir))
+    shutil.rmtree(competition.raw_dir)
+    content = theirs.read_bytes()
+    half = len(content) // 2
+    theirs.write_bytes(content[:half] if damage == "cut off" else content[:half] + bytes(200) + content[half + 200 :])
+    for _ in range(2):
+        message = failure(competition, source=theirs)
+        assert f"{theirs} is damaged (" in message
+        assert f"download it again: save it as {theirs} and call `mlebench prepare {TABLE} --from {theirs}" in message
+    assert {path.name for path in competition.root.iterdir()} == {".lock"}
+
+
+def test_what_never_was_a_zip_is_wrong_usage(competition: Competition, tmp_path: Path) -> None:
+    (tmp_path / "theirs.zip").write_text("<html>")
+    outcome = prepare_one(competition, PreparationOptions(source=tmp_path / "theirs.zip"))
+    assert outcome.exit_code == 2 and "is no zip" in outcome.message
+
+
 def test_a_zip_with_names_that_lead_out_is_a_fault(competition: Competition, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "theirs.zip", "w") as archive:
         archive.writestr("../train.csv", "x")
