@@ -103,8 +103,9 @@ class Edition:
 
         Raises:
             RawDataFault: if either side would be empty.
-            UsageError: if an argument cannot hold: a `test_size` that is neither share nor count, a length other than n, more
-                than one value per row, a `v2_` argument beside the one for every edition, or a difference between the editions of data that is generated from a key.
+            UsageError: if an argument cannot hold: a `test_size` that is neither a share nor a count, a length other than n, more
+                than one value per row, a `v2_` argument beside the one for every edition, or a difference between the
+                editions of data that is generated from a key.
         """
         n_rows = len(rows)  # type: ignore[arg-type]
         # counts and shares that leave one side empty may be computed from raw data that lacks files
