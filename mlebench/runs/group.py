@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from mlebench._support.files import write_yaml
-from mlebench._support.yaml_model import read_yaml
+from mlebench._support.yaml_model import describe, read_yaml
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.runs.conditions import Conditions
 from mlebench.runs.plan import Plan, PlannedRun
@@ -98,8 +100,12 @@ class Group:
             conditions = Conditions.recorded(content, plan)
             settings = RunSettings(**_settings(content))
             return cls(folder.absolute(), plan, content["created_at"], conditions, content["manifest"], settings)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise UsageError(f"{path} was written by another version or changed by hand: {error!r}") from None
+        except ValidationError as error:
+            raise _not_ours(path, f"{error.title}: {describe(error)}") from None
+        except KeyError as error:
+            raise _not_ours(path, f"it has no {error}") from None
+        except (TypeError, ValueError, AttributeError) as error:
+            raise _not_ours(path, str(error)) from None
 
     def with_settings(self, settings: RunSettings) -> Group:
         """The same group, from now on run in another way; hold its lock."""
@@ -137,6 +143,10 @@ class Group:
         record.detail = f"{problem}; `mlebench run --resume {self.name}` does the run again"
         record.attempt = 1 + sum(1 for _ in (self.run_dir(run.run_id) / "attempts").glob("*"))
         return record
+
+
+def _not_ours(path: Path, why: str) -> UsageError:
+    return UsageError(f"{path} was written by another version or changed by hand: {' '.join(why.split())}")
 
 
 def find_group(runs_dir: Path, name: str) -> Group:

@@ -142,6 +142,24 @@ def test_damaged_conditions_are_named(tmp_path: Path) -> None:
         Group.open(folder)
 
 
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"settings": {"parallel": "many", "retries": -1}}, "RunSettings: `parallel`: .*; `retries`: "),
+        ({"settings": [1]}, "cannot convert"),
+        ({"plan": {}}, "it has no 'agent'"),
+        ({"conditions": {"agent": "tree", "limits": "none"}}, "`conditions` is damaged: `limits`"),
+    ],
+)
+def test_a_damaged_group_is_named_in_one_sentence(tmp_path: Path, change: dict[str, Any], named: str) -> None:
+    folder = Group.create(tmp_path, PLAN, {}, "damaged").folder
+    _rewrite(folder, lambda content: content.update(change))
+
+    with pytest.raises(UsageError, match=f"group\\.yaml was written by another version or changed by hand: {named}") as caught:
+        Group.open(folder)
+    assert not any(word in str(caught.value) for word in ("\n", "http", "Error("))
+
+
 def _rewrite(folder: Path, change: Any) -> None:
     path = folder / "group.yaml"
     content = yaml.safe_load(path.read_text())
