@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -187,7 +187,7 @@ def make_document(
     return Document(
         entries=entries,
         comparisons=[compare(main, other, selection) for other in others for selection in chosen],
-        budgets=[_budget(entry, chosen[-1].name) for entry in entries] if others else [],
+        budgets=_budgets(entries, chosen[-1].name) if others else [],
         published=published,
     )
 
@@ -262,10 +262,15 @@ def _notes(results: Results, figures: Sequence[SelectionFigures]) -> list[str]:
     return notes
 
 
-def _budget(entry: ResultsDocument, selection: str) -> BudgetPoint:
-    figures = entry.figures_of(selection)
-    assert figures is not None
-    return budget_point(entry.results, figures.metrics["any_medal_percentage"].mean)
+def _budgets(entries: Sequence[ResultsDocument], selection: str) -> list[BudgetPoint]:
+    """A point for each; only results that differ in nothing but limits are points of one series."""
+    unlimited = [replace(entry.results, conditions=replace(entry.results.conditions, limits=None)) for entry in entries]
+    points = []
+    for entry, series in zip(entries, labelled(unlimited), strict=True):
+        figures = entry.figures_of(selection)
+        assert figures is not None
+        points.append(budget_point(entry.results, series.name, figures.metrics["any_medal_percentage"].mean))
+    return points
 
 
 def _results_json(entry: ResultsDocument) -> dict[str, Any]:

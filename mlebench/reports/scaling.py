@@ -43,6 +43,7 @@ class BudgetPoint:
     """The results of one agent on the axes of its budget."""
 
     agent: str
+    """With what sets its results apart beside limits, such as `steps=100`."""
     hours: float | None
     gpus: int | None
     any_medal_percentage: float
@@ -76,9 +77,9 @@ def run_curves(results: Results, selection: Selection) -> list[RunCurve]:
     return curves
 
 
-def budget_point(results: Results, any_medal_percentage: float) -> BudgetPoint:
+def budget_point(results: Results, agent: str, any_medal_percentage: float) -> BudgetPoint:
     """Where results stand among others of another time limit or number of GPUs."""
-    return BudgetPoint(results.conditions.agent, results.conditions.hours, results.conditions.gpus, any_medal_percentage)
+    return BudgetPoint(agent, results.conditions.hours, results.conditions.gpus, any_medal_percentage)
 
 
 def _timeline(run: GradedRun) -> list[tuple[int, CompetitionReport]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mlebench.reports import charts
+from mlebench.reports.document import make_document
 from mlebench.reports.results import GradedRun, GradedSnapshot, Results, RunDetails
 from mlebench.reports.scaling import BudgetPoint, over_time, run_curves
 from mlebench.reports.selection import Selection
@@ -71,3 +73,14 @@ def test_many_snapshots_are_thinned() -> None:
 def test_an_agent_under_two_budgets_is_drawn_twice() -> None:
     svg = charts.budgets([BudgetPoint("ours", hours, 1, share) for hours, share in ((8.0, 10.0), (24.0, 17.0))], "hours")
     assert svg.count("<circle") == 2
+
+
+def test_budgets_are_one_series_only_where_nothing_but_limits_differs() -> None:
+    def under(hours: float, steps: int) -> Results:
+        conditions = Conditions("ours", {"steps": steps}, limits={"time_limit": hours * 3600, "gpus": 1})
+        return replace(made({"a": ran("a", "gold", hours=1)}), conditions=conditions)
+
+    document = make_document([under(8, 1), under(24, 1), under(24, 100)], [Selection("one", ("a",))])
+
+    series = [(point.agent, point.hours) for point in document.budgets]
+    assert series == [("ours (steps=1)", 8), ("ours (steps=1)", 24), ("ours (steps=100)", 24)]
