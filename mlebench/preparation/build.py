@@ -62,7 +62,7 @@ def prepare_one(
         outcome = failure(competition.id, str(error), error.exit_code)
     except MemoryError:
         outcome = failure(competition.id, too_little_memory(memory))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         outcome = failure(competition.id, f"preparing failed unexpectedly ({reason}){keep_traceback(competition)}")
     return replace(outcome, seconds=time.monotonic() - started)

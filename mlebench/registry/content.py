@@ -52,7 +52,7 @@ def load_module(path: Path) -> ModuleType:
         return importlib.import_module(f"{_package_name(folder)}.{path.stem}")
     except MlebenchError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if isinstance(error, ModuleNotFoundError) and (missing := missing_extra(error)):
             raise missing from None
         raise UsageError(f"{_place(error, folder) or path} cannot be loaded: {_reason(error)}") from error
@@ -67,7 +67,7 @@ def _folder_of(quoted: str) -> Path:
     return Path(os.fsdecode(unquote_to_bytes(quoted)))
 
 
-def _place(error: Exception, folder: Path) -> str | None:
+def _place(error: BaseException, folder: Path) -> str | None:
     """The line of the folder at which importing ended."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}, line {error.lineno},"
@@ -75,7 +75,7 @@ def _place(error: Exception, folder: Path) -> str | None:
     return f"{lines[-1].filename}, line {lines[-1].lineno}," if lines else None
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     words = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
     return f"{type(error).__name__}: {words}"
 

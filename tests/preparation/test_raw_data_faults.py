@@ -190,6 +190,11 @@ def test_data_just_made_is_not_blamed(competition: Competition, monkeypatch: pyt
     assert not list(competition.root.glob("damaged.json"))
 
 
+def test_a_prepare_that_leaves_the_process_fails_as_any_other(competition: Competition, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_prepare(monkeypatch, "import sys\nsys.exit(0)")
+    assert "preparing failed unexpectedly (SystemExit: 0)" in failure(competition)
+
+
 def test_a_failure_of_several_lines_is_said_in_one(competition: Competition, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.rmtree(competition.raw_dir)
     with_prepare(monkeypatch, "raise ValueError('first\\nsecond')")

@@ -199,6 +199,7 @@ def test_a_competition_that_has_graded_is_still_sent_to_a_process(toy: Registry)
         ({"grade.py": "from .b import X\n", "b.py": "\nX = 1 / 0\n"}, r"b\.py, line 2, .* ZeroDivisionError: division by zero"),
         ({"grade.py": "from .b import X\n", "b.py": "\n\n X = 1\n"}, r"b\.py, line 3, .* IndentationError: unexpected indent"),
         ({"grade.py": "from .b import X\n", "b.py": "from .grade import grader\n"}, r"b\.py, line 1, .* ImportError"),
+        ({"grade.py": "import sys\n\nsys.exit(3)\n"}, r"grade\.py, line 3, cannot be loaded: SystemExit: 3"),
         ({"grade.py": b"grader = '\xff'\n"}, r"grade\.py.* cannot be loaded: SyntaxError: "),
     ],
 )
