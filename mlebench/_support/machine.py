@@ -78,11 +78,11 @@ def find_gpus(visible: str | None = None) -> list[Gpu]:
     except (OSError, subprocess.SubprocessError) as error:
         _log.warning("nvidia-smi names no GPUs (%s); runs get none", error)
         return []
-    return visible_gpus(_list_boards(listing, memory), visible)
+    return visible_gpus(_list_cards(listing, memory), visible)
 
 
 @dataclass(frozen=True)
-class Board:
+class Card:
     """A GPU as the driver lists it: the whole, by index and UUID, and the parts that it is divided into."""
 
     uuid: str
@@ -95,11 +95,11 @@ class Board:
         return self.parts or (self.whole,)
 
 
-def visible_gpus(boards: Sequence[Board], visible: str | None) -> list[Gpu]:
+def visible_gpus(cards: Sequence[Card], visible: str | None) -> list[Gpu]:
     """The GPUs that a value of `CUDA_VISIBLE_DEVICES` names, read as CUDA reads it.
 
     Args:
-        boards: what the machine has.
+        cards: what the machine has.
         visible: indices, UUIDs and beginnings of UUIDs that fit one GPU (`GPU-…`, `MIG-…`, `MIG-GPU-…/1/0`); an entry that
             names nothing ends the list. None: all GPUs; empty: none.
 
@@ -107,10 +107,10 @@ def visible_gpus(boards: Sequence[Board], visible: str | None) -> list[Gpu]:
         in the order named, each once.
     """
     if visible is None:
-        return [gpu for board in boards for gpu in board.gpus]
+        return [gpu for card in cards for gpu in card.gpus]
     chosen: dict[str, Gpu] = {}
     for entry in visible.split(","):
-        named = _named(entry.strip(), boards)
+        named = _named(entry.strip(), cards)
         if not named:
             break
         # CUDA does not say what a GPU named twice means; two runs must not get it
@@ -118,39 +118,39 @@ def visible_gpus(boards: Sequence[Board], visible: str | None) -> list[Gpu]:
     return list(chosen.values())
 
 
-def _named(entry: str, boards: Sequence[Board]) -> tuple[Gpu, ...]:
+def _named(entry: str, cards: Sequence[Card]) -> tuple[Gpu, ...]:
     if entry.isdecimal():
-        return boards[int(entry)].gpus if int(entry) < len(boards) else ()
-    wholes = [board.gpus for board in boards if entry.startswith("GPU-") and board.uuid.startswith(entry)]
-    parts = [part for board in boards for part in board.parts if entry.startswith("MIG-") and part.id.startswith(entry)]
+        return cards[int(entry)].gpus if int(entry) < len(cards) else ()
+    wholes = [card.gpus for card in cards if entry.startswith("GPU-") and card.uuid.startswith(entry)]
+    parts = [part for card in cards for part in card.parts if entry.startswith("MIG-") and part.id.startswith(entry)]
     fitting = [*wholes, *((part,) for part in parts if part.id == entry or len(parts) == 1)]
-    return fitting[0] if len(fitting) == 1 else _named_by_place(entry, boards)
+    return fitting[0] if len(fitting) == 1 else _named_by_place(entry, cards)
 
 
-def _named_by_place(entry: str, boards: Sequence[Board]) -> tuple[Gpu, ...]:
+def _named_by_place(entry: str, cards: Sequence[Card]) -> tuple[Gpu, ...]:
     """A part by its places in the GPU, `MIG-GPU-…/1/0`: drivers since 470 list another name and take this one still."""
     places = re.fullmatch(r"MIG-(GPU-[0-9a-f-]+)/\d+/\d+", entry)
-    divided = [board for board in boards if board.parts and places and board.uuid == places[1]]
+    divided = [card for card in cards if card.parts and places and card.uuid == places[1]]
     # parts that are listed by place are all there are
-    is_listed = any(part.id.startswith("MIG-GPU-") for board in divided for part in board.parts)
+    is_listed = any(part.id.startswith("MIG-GPU-") for card in divided for part in card.parts)
     return (Gpu(entry, f"{divided[0].whole.name} MIG", 0),) if divided and not is_listed else ()
 
 
-def _list_boards(listing: str, memory: str) -> list[Board]:
+def _list_cards(listing: str, memory: str) -> list[Card]:
     """Read `nvidia-smi --list-gpus` and `UUID, MiB` lines."""
     sizes = {uuid.strip(): int(size) * 2**20 for uuid, _, size in (line.partition(",") for line in memory.splitlines())
              if size.strip().isdigit()}  # fmt: skip
-    boards: list[Board] = []
+    cards: list[Card] = []
     for line in listing.splitlines():
         if whole := re.match(r"GPU (\d+): (.*) \(UUID: ([^)]+)\)", line):
-            boards.append(Board(whole[3], Gpu(whole[1], whole[2], sizes.get(whole[3], 0))))
-        elif (part := re.match(r"\s+MIG (\S+)\s+Device\s+\d+: \(UUID: ([^)]+)\)", line)) and boards:
-            above = boards.pop()
+            cards.append(Card(whole[3], Gpu(whole[1], whole[2], sizes.get(whole[3], 0))))
+        elif (part := re.match(r"\s+MIG (\S+)\s+Device\s+\d+: \(UUID: ([^)]+)\)", line)) and cards:
+            above = cards.pop()
             # the driver gives the size of a part by its profile's name alone, such as 3g.20gb
             size = re.search(r"(\d+)gb", part[1])
             gpu = Gpu(part[2], f"{above.whole.name} MIG {part[1]}", int(size[1]) * 2**30 if size else 0)
-            boards.append(replace(above, parts=(*above.parts, gpu)))
-    return boards
+            cards.append(replace(above, parts=(*above.parts, gpu)))
+    return cards
 
 
 def _ask_nvidia(*options: str) -> str:

@@ -61,7 +61,7 @@ class Lines:
     def ended(self, view: RunView, overview: Overview) -> None:
         """A line for a run that has ended."""
         done = sum(run.state not in ("pending", "running") for run in overview.runs.values())
-        self.say(f"[{done}/{len(overview.runs)}] {view.key}: {ending(view)}")
+        self.say(f"[{done}/{len(overview.runs)}] {view.key}: {outcome_text(view)}")
 
     def say(self, sentence: str) -> None:
         """A line."""
@@ -102,7 +102,7 @@ class Screen:
         from rich.text import Text
 
         style = "green" if view.medal or view.valid else "red" if view.state == "failed" else ""
-        self._console.print(Text(f"{view.key}: {ending(view)}", style=style))
+        self._console.print(Text(f"{view.key}: {outcome_text(view)}", style=style))
 
     def say(self, sentence: str) -> None:
         """A line above the screen."""
@@ -163,7 +163,7 @@ def summary_line(overview: Overview) -> str:
     return f"{', '.join(parts)}; medals: {won}{left}"
 
 
-def ending(view: RunView) -> str:
+def outcome_text(view: RunView) -> str:
     """How a run ended, in a few words."""
     took = f" in {show_duration(view.wall_seconds)}"
     if view.valid:

@@ -22,7 +22,7 @@ from mlebench.runs.result import grade_run
 from mlebench.runs.task import RunTask
 from mlebench.sandbox import get_sandbox
 from mlebench.sandbox.base import OUTPUT_FOLDERS, Handle, Outcome
-from mlebench.sandbox.ending import drop_ending, kept_ending
+from mlebench.sandbox.kept_outcome import drop_outcome, kept_outcome
 
 logger = logging.getLogger("mlebench")
 
@@ -63,7 +63,7 @@ def execute(task: RunTask, gpu_ids: tuple[str, ...], control: Control | None = N
     record.end(outcome)
     grade_run(task, record)
     record.write(task.run_dir)
-    drop_ending(task.run_dir)
+    drop_outcome(task.run_dir)
     return record
 
 
@@ -91,8 +91,8 @@ def _attach_or_start(task: RunTask, record: RunRecord, control: Control, *, atta
     if attaching:
         if (handle := sandbox.attach(request)) is not None:
             return handle
-        if (ending := kept_ending(task.run_dir, record.attempt)) is not None:
-            return ending
+        if (outcome := kept_outcome(task.run_dir, record.attempt)) is not None:
+            return outcome
     if record.started_at is None:
         # nothing has started yet: new, or an earlier harness died just before
         if control.instead is not None:

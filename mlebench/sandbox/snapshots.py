@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from mlebench.sandbox.duty import Duty
+from mlebench.sandbox.failure_streak import FailureStreak
 
 _SETTLED_SECONDS = 2.0
 _LARGEST = 4 * 2**30
@@ -29,7 +29,7 @@ class Snapshots:
         started: Unix time at which the agent started.
         note: receives a sentence for the run's log where copies cannot be kept.
         """
-        self._copying = Duty("no snapshots of the submission are kept", note)
+        self._copying = FailureStreak("no snapshots of the submission are kept", note)
         self._folder = folder
         self._every = every
         self._started = started

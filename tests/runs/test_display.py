@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from mlebench.cli.main import main
-from mlebench.runs.display import Lines, ending, make_display, screen, summary_line
+from mlebench.runs.display import Lines, make_display, outcome_text, screen, summary_line
 from mlebench.runs.group import Group
 from mlebench.runs.plan import Plan
 from mlebench.runs.schedule.overview import Overview, RunView
@@ -70,10 +70,10 @@ def test_screen_shows_the_slots_and_folds_what_does_not_fit(overview: Overview) 
     assert "… and 1 more" in text
 
 
-def test_endings_are_told_apart(overview: Overview) -> None:
-    assert ending(overview.runs["g/a"]) == "score 0.12346, gold medal in 50 s"
-    assert ending(overview.runs["g/b"]) == "failed (exit-code) in 5 s"
-    assert "fault of the infrastructure (image-missing)" in ending(overview.runs["g/c"])
+def test_outcomes_are_told_apart(overview: Overview) -> None:
+    assert outcome_text(overview.runs["g/a"]) == "score 0.12346, gold medal in 50 s"
+    assert outcome_text(overview.runs["g/b"]) == "failed (exit-code) in 5 s"
+    assert "fault of the infrastructure (image-missing)" in outcome_text(overview.runs["g/c"])
 
 
 def test_plain_lines_where_there_is_no_terminal(plan: Callable[..., Plan], runs_dir: Path) -> None:

@@ -1,4 +1,4 @@
-"""Guards a running container's limits that the engine does not enforce by itself, and counts what it uses.
+"""Guards a running container's limits on disk and processes, and counts what it uses; the time limit is kept in `handle`.
 
 The engine's kernel holds memory, CPU and the number of processes; written bytes it does not hold. So a run whose use is
 no longer reported goes on, with a word in its log, and a run whose written bytes cannot be measured any more is ended.
@@ -17,7 +17,7 @@ from mlebench._support.quantities import show_duration, show_size
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import FailureClass
 from mlebench.sandbox.docker.engine import failures, summary
-from mlebench.sandbox.duty import Duty
+from mlebench.sandbox.failure_streak import FailureStreak
 
 _STATISTICS_FIRST, _STATISTICS_EVERY = 0.25, 5.0
 """Seconds between two counts; close together at first, so that short runs are counted too."""
@@ -61,11 +61,11 @@ class Guard:
     _full_since: float | None = None
 
     def __post_init__(self) -> None:
-        self._counting = Duty(
+        self._counting = FailureStreak(
             "the engine gives no statistics: memory, CPU and processes are not counted; the kernel limits them all the same",
             self._note_uncounted,
         )
-        self._measuring = Duty("the engine does not say how much was written: the limit on it is not enforced", self.note)
+        self._measuring = FailureStreak("the engine does not report how much was written: that limit is not enforced", self.note)
 
     def look(self) -> Excess | None:
         """Count; which limit is exceeded, if one is. Raises nothing for what the engine does."""

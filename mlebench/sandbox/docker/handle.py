@@ -20,11 +20,11 @@ from mlebench.sandbox.base import OUTPUT_FOLDERS, Outcome, RunRequest
 from mlebench.sandbox.checker import Checker, serve_checker
 from mlebench.sandbox.docker import network, outputs
 from mlebench.sandbox.docker.container import ContainerArchive, HostFolder
-from mlebench.sandbox.docker.end import Forced, name_end
 from mlebench.sandbox.docker.engine import failures, is_outage, summary
 from mlebench.sandbox.docker.guard import Guard
 from mlebench.sandbox.docker.images import Image
-from mlebench.sandbox.ending import keep_ending
+from mlebench.sandbox.docker.outcome import Forced, name_outcome
+from mlebench.sandbox.kept_outcome import keep_outcome
 from mlebench.sandbox.run_log import RunLog
 from mlebench.sandbox.snapshots import Snapshots
 
@@ -94,7 +94,7 @@ class DockerHandle:
         if forced is not None and forced.by == "detach":
             self._close_checker()
             self._stop_following()
-            return replace(name_end(forced, {}, self._request.profile, {}), started_at=self.started_at)
+            return replace(name_outcome(forced, {}, self._request.profile, {}), started_at=self.started_at)
         if forced is not None and forced.by in ("deadline", "stop", "excess"):
             self._stop_container(forced)
         return self._conclude(forced)
@@ -179,7 +179,7 @@ class DockerHandle:
     def _conclude(self, forced: Forced | None) -> Outcome:
         is_taken = self._take_out()
         state = self._container.attrs.get("State", {})
-        outcome = name_end(forced, state, self._request.profile, self._guard.usage, had_outage=self._had_outage)
+        outcome = name_outcome(forced, state, self._request.profile, self._guard.usage, had_outage=self._had_outage)
         if not is_taken and outcome.failure_class != "infrastructure":
             detail = f"{outcome.detail}, but its output could not be taken out; see run.log"
             outcome = replace(outcome, state="failed", reason="output-lost", detail=detail, failure_class="infrastructure")
@@ -189,7 +189,7 @@ class DockerHandle:
             usage["checker_calls"] = self._checker.calls
         ended_at = max(_time(state.get("FinishedAt")) or datetime.now(UTC), self.started_at)
         outcome = replace(outcome, started_at=self.started_at, ended_at=ended_at, resources=usage)
-        keep_ending(self._request.run_dir, self._request.attempt, outcome)
+        keep_outcome(self._request.run_dir, self._request.attempt, outcome)
         self._clean_up()
         return outcome
 

@@ -118,7 +118,7 @@ def find(client: Any, recipe: Recipe) -> Image | None:
 
 
 @dataclass(frozen=True)
-class Standing:
+class ListedImage:
     """An image that can be built here, and whether it is."""
 
     recipe: Recipe
@@ -130,15 +130,15 @@ class Standing:
     """Bytes, layers shared with other images included; 0 when missing."""
 
 
-def list_all(client: Any) -> list[Standing]:
+def list_all(client: Any) -> list[ListedImage]:
     """Every base and every agent's image, built or not. Ready-made images of agents are not ours and left out."""
     bases = [base_recipe(name, client=client) for name in package_sets()]
-    found = [_standing(client, recipe, "base") for recipe in bases]
+    found = [_listed(client, recipe, "base") for recipe in bases]
     for name in list_agents():
         agent = get_agent(name)
         if agent.image is None and (agent.directory / "Dockerfile").is_file():
             recipe = agent_recipe(agent, base_recipe(agent.package_set, client=client))
-            found.append(_standing(client, recipe, f"agent {name}"))
+            found.append(_listed(client, recipe, f"agent {name}"))
     return found
 
 
@@ -213,12 +213,12 @@ def is_agent_built(client: Any, agent: AgentSpec) -> bool:
     return find(client, recipe) is not None and (recipe.parent != base.tag or find(client, base) is not None)
 
 
-def _standing(client: Any, recipe: Recipe, purpose: str) -> Standing:
+def _listed(client: Any, recipe: Recipe, purpose: str) -> ListedImage:
     found = _inspect(client, recipe.tag)
     if found is None:
-        return Standing(recipe, purpose, "missing", None, 0)
+        return ListedImage(recipe, purpose, "missing", None, 0)
     state: Literal["current", "outdated"] = "current" if find(client, recipe) else "outdated"
-    return Standing(recipe, purpose, state, found.id, int(found.attrs.get("Size", 0)))
+    return ListedImage(recipe, purpose, state, found.id, int(found.attrs.get("Size", 0)))
 
 
 def _layer_over(parent: str, package_set: str, tag: str) -> Recipe:

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import Outcome, RunRequest
 from mlebench.sandbox.checker import Checker
-from mlebench.sandbox.ending import keep_ending
+from mlebench.sandbox.kept_outcome import keep_outcome
 from mlebench.sandbox.local import processes
 from mlebench.sandbox.run_log import RunLog
 from mlebench.sandbox.snapshots import Snapshots
@@ -119,10 +119,10 @@ class LocalHandle:
         usage = self._collect_process()
         run_dir = self._request.run_dir
         _wait_for_filter(run_dir / STATE)
-        outcome = _name_end(forced, exit_code(run_dir), self._request.profile)
+        outcome = _name_outcome(forced, exit_code(run_dir), self._request.profile)
         self._log.note(outcome.detail)
         outcome = replace(outcome, started_at=self.started_at, ended_at=ended_at, resources=usage)
-        keep_ending(run_dir, self._request.attempt, outcome)
+        keep_outcome(run_dir, self._request.attempt, outcome)
         if not self._request.keep:
             shutil.rmtree(run_dir / "home", ignore_errors=True)
         shutil.rmtree(run_dir / STATE, ignore_errors=True)
@@ -183,7 +183,7 @@ def _wait_for_filter(state: Path) -> None:
     waiting.close()
 
 
-def _name_end(forced: str | None, code: int | None, profile: Profile) -> Outcome:
+def _name_outcome(forced: str | None, code: int | None, profile: Profile) -> Outcome:
     """The outcome of an attempt, times and usage left out."""
     if forced == "deadline":
         return Outcome("timed-out", "timed-out", f"stopped at its time limit of {profile.time_limit:g} s", code, "agent")

@@ -162,7 +162,7 @@ def test_a_hiccup_is_no_word_worth_and_a_mended_engine_is_told(clock: list[float
     looks(guard, clock, 60)
     fake.broken = {}
     looks(guard, clock, 60)
-    assert len(notes) == 2 and notes[1].startswith("no longer so")
+    assert len(notes) == 2 and notes[1].startswith("resolved: ")
     assert guard.usage["peak_processes"] == 1
 
 

@@ -13,7 +13,7 @@ import requests
 
 from mlebench.agents import AgentSpec
 from mlebench.profiles import Profile
-from mlebench.sandbox import duty
+from mlebench.sandbox import failure_streak
 from mlebench.sandbox.base import Outcome, RunRequest
 from mlebench.sandbox.docker import guard, outputs
 from mlebench.sandbox.docker.container import HostFolder
@@ -90,7 +90,7 @@ Play = Callable[..., tuple[Outcome, str]]
 @pytest.fixture
 def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     """Attends to the engine's container until its end; returns the outcome and the log."""
-    monkeypatch.setattr(duty, "_STEADY_SECONDS", 0.05)
+    monkeypatch.setattr(failure_streak, "_STEADY_SECONDS", 0.05)
     monkeypatch.setattr(guard, "_STATISTICS_EVERY", 0.05)
     monkeypatch.setattr("mlebench.sandbox.docker.handle._LONGEST_TICK", 0.1)
 

@@ -1,4 +1,4 @@
-"""What is done again and again while an agent works (measuring, counting, copying), and what becomes of its failures."""
+"""Failures of what is done again and again while an agent works (measuring, counting, copying): logged once they are steady."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _STEADY_SECONDS = 30.0
 """An engine may have nothing to tell of a container that just starts or ends."""
 
 
-class Duty:
-    """One such thing. Its failing ends nothing else, and is said once it is steady."""
+class FailureStreak:
+    """The failures of one such thing since its last success. They end nothing else."""
 
     def __init__(self, consequence: str, note: Callable[[str], None]) -> None:
         """Args:
-        consequence: what it means that it fails, a clause for the run's log.
+        consequence: what follows while it fails, a clause for the run's log.
         note: receives the sentence.
         """
         self._consequence = consequence
@@ -26,17 +26,17 @@ class Duty:
 
     @property
     def failing_seconds(self) -> float:
-        """For how long it has failed, without a success between."""
+        """How long it has been failing without a success."""
         return 0.0 if self._since is None else time.monotonic() - self._since
 
     def succeeded(self) -> None:
-        """It was done."""
+        """It worked: the streak is over."""
         if self._is_said:
-            self._note(f"no longer so: {self._consequence}")
+            self._note(f"resolved: {self._consequence}")
         self._since, self._is_said = None, False
 
     def failed(self, error: str) -> None:
-        """It could not be done this time."""
+        """It failed once more."""
         self.error = error
         self._since = time.monotonic() if self._since is None else self._since
         if not self._is_said and self.failing_seconds >= _STEADY_SECONDS:

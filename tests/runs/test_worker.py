@@ -1,4 +1,4 @@
-"""Ends that a dying harness did not come to book."""
+"""Doing a run: an outcome that a dying harness did not bring into the record."""
 
 from __future__ import annotations
 
@@ -35,4 +35,4 @@ def test_a_run_that_ended_just_before_the_harness_died_is_booked_and_not_done_ag
     record = execute(RunTask(group, run), ())
     assert (record.state, record.attempt, record.has_valid_submission) == ("finished", 1, True)
     assert (tmp_path / "begun").read_text() == "begun\n"
-    assert not (group.run_dir(run.run_id) / ".ending.json").exists()
+    assert not (group.run_dir(run.run_id) / ".outcome.json").exists()

@@ -1,4 +1,4 @@
-"""How ends are named, and how engines' errors are read, without an engine."""
+"""How outcomes are named, and how engines' errors are read, without an engine."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import urllib3
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import Outcome
 from mlebench.sandbox.docker import engine, sandbox
-from mlebench.sandbox.docker.end import Forced, name_end
 from mlebench.sandbox.docker.guard import Excess
+from mlebench.sandbox.docker.outcome import Forced, name_outcome
 
 PROFILE = Profile(name="test", memory="1g", pids=100, disk="1g", time_limit=60)
 
@@ -37,7 +37,7 @@ def named(outcome: Outcome) -> tuple[str, str, str | None]:
     ],
 )
 def test_ends_by_itself(state: dict[str, Any], expected: tuple[str, str, str | None]) -> None:
-    assert named(name_end(None, state, PROFILE, {})) == expected
+    assert named(name_outcome(None, state, PROFILE, {})) == expected
 
 
 @pytest.mark.parametrize(
@@ -53,23 +53,23 @@ def test_ends_by_itself(state: dict[str, Any], expected: tuple[str, str, str | N
 )
 def test_ends_by_the_harness(forced: Forced, expected: tuple[str, str, str | None]) -> None:
     # whatever the exit code of a killed container is
-    assert named(name_end(forced, {"ExitCode": 137}, PROFILE, {})) == expected
+    assert named(name_outcome(forced, {"ExitCode": 137}, PROFILE, {})) == expected
 
 
 def test_a_restart_of_the_engine_is_not_the_agents_doing() -> None:
-    assert named(name_end(None, {"ExitCode": 137}, PROFILE, {}, had_outage=True)) == (
+    assert named(name_outcome(None, {"ExitCode": 137}, PROFILE, {}, had_outage=True)) == (
         "failed",
         "engine-restarted",
         "infrastructure",
     )
-    assert name_end(None, {"ExitCode": 0}, PROFILE, {}, had_outage=True).state == "finished"
-    assert name_end(None, {"ExitCode": 2}, PROFILE, {}, had_outage=True).failure_class == "agent"
+    assert name_outcome(None, {"ExitCode": 0}, PROFILE, {}, had_outage=True).state == "finished"
+    assert name_outcome(None, {"ExitCode": 2}, PROFILE, {}, had_outage=True).failure_class == "agent"
 
 
 def test_a_reached_limit_of_processes_is_told() -> None:
-    detail = name_end(None, {"ExitCode": 1}, PROFILE, {"peak_processes": 100}).detail
+    detail = name_outcome(None, {"ExitCode": 1}, PROFILE, {"peak_processes": 100}).detail
     assert "limit of 100 processes" in detail
-    assert "processes" not in name_end(None, {"ExitCode": 1}, PROFILE, {"peak_processes": 99}).detail
+    assert "processes" not in name_outcome(None, {"ExitCode": 1}, PROFILE, {"peak_processes": 99}).detail
 
 
 @pytest.mark.parametrize(
@@ -105,5 +105,5 @@ def test_an_odd_answer_is_no_outage() -> None:
 
 
 def test_an_exit_code_is_told_where_the_engine_knows_it() -> None:
-    assert name_end(Forced("deadline"), {"ExitCode": 137}, PROFILE, {}).exit_code == 137
-    assert name_end(Forced("lost"), {"ExitCode": 0}, PROFILE, {}).exit_code is None
+    assert name_outcome(Forced("deadline"), {"ExitCode": 137}, PROFILE, {}).exit_code == 137
+    assert name_outcome(Forced("lost"), {"ExitCode": 0}, PROFILE, {}).exit_code is None

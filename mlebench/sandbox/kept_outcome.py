@@ -1,4 +1,4 @@
-"""How an attempt ended, kept in the run's folder from before its traces are removed until the record holds it.
+"""The outcome of an attempt, kept in the run's folder from before its traces are removed until the record holds it.
 
 A harness that is killed in between would otherwise find nothing left of an attempt that is finished.
 """
@@ -12,16 +12,16 @@ from pathlib import Path
 from mlebench._support.files import write_json
 from mlebench.sandbox.base import Outcome
 
-_NAME = ".ending.json"
+_NAME = ".outcome.json"
 
 
-def keep_ending(run_dir: Path, attempt: int, outcome: Outcome) -> None:
-    """Write down the end of an attempt."""
+def keep_outcome(run_dir: Path, attempt: int, outcome: Outcome) -> None:
+    """Write down the outcome of an attempt."""
     write_json(run_dir / _NAME, {"attempt": attempt, "outcome": outcome.to_dict()})
 
 
-def kept_ending(run_dir: Path, attempt: int) -> Outcome | None:
-    """The end of an attempt that an earlier harness wrote down and did not come to book."""
+def kept_outcome(run_dir: Path, attempt: int) -> Outcome | None:
+    """The outcome of an attempt that an earlier harness wrote down and did not bring into the record."""
     try:
         content = json.loads((run_dir / _NAME).read_text(encoding="utf-8"))
         outcome = content["outcome"]
@@ -31,6 +31,6 @@ def kept_ending(run_dir: Path, attempt: int) -> Outcome | None:
         return None
 
 
-def drop_ending(run_dir: Path) -> None:
-    """The record holds the end now."""
+def drop_outcome(run_dir: Path) -> None:
+    """The record holds the outcome now."""
     (run_dir / _NAME).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""How an attempt in a container ended: by itself, as the engine reports it, or because the harness ended it."""
+"""The outcome of an attempt in a container: it ended by itself, as the engine reports it, or the harness ended it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Forced(NamedTuple):
     excess: Excess | None = None
 
 
-def name_end(
+def name_outcome(
     forced: Forced | None, state: dict[str, Any], profile: Profile, usage: dict[str, Any], *, had_outage: bool = False
 ) -> Outcome:
     """The outcome of an attempt, times and usage left out.
