@@ -53,9 +53,9 @@ def known_issues() -> str:
     parts = [
         "# Editions and known issues",
         "Edition v1 is the data of 2024, to the byte, faults included, so that scores compare with published ones. "
-        "Edition v2 mends what is known to be wrong. A *leak* tells about answers; a *fault* is broken or graded wrongly in "
+        "Edition v2 fixes what is known to be wrong. A *leak* tells about answers; a *fault* is broken or graded wrongly in "
         "v1 as it is made here; a *note* makes no score wrong: it lies in the source of the data and stays, is a matter of form "
-        "or chance, or is mended in v1, too.",
+        "or chance, or is fixed in v1, too.",
     ]
     for split in (*SPLIT_TITLES, "demo", "research"):
         for competition in _competitions(split):

@@ -68,7 +68,7 @@ def read_table(path: Path, text_columns: Iterable[str], *, once: Iterable[str] =
     except pd.errors.EmptyDataError:
         raise InvalidSubmission("the file is empty; the first line must hold the column names") from None
     except UnicodeDecodeError:
-        raise InvalidSubmission("the file is not UTF-8 text; hand in a csv file") from None
+        raise InvalidSubmission("the file is not UTF-8 text; submit a csv file") from None
     except (pd.errors.ParserError, ValueError, OverflowError) as error:
         raise InvalidSubmission(f"the file cannot be read as csv: {' '.join(str(error).split())[:200]}") from None
 

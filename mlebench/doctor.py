@@ -173,11 +173,11 @@ def _left_over(client: Any) -> Iterator[Finding]:
     ended = [each.name for each in found if each.status != "running"]
     at_work = len(found) - len(ended)
     if at_work:
-        mend = "`mlebench run --resume GROUP` goes on with runs whose harness has gone"
+        mend = "`mlebench run --resume GROUP` continues runs whose harness is gone"
         yield Finding("containers", "ok", f"{at_work} runs in progress", mend)
     if ended:
         mend = f"kept on request, or left by a harness that was killed: `--resume` its group, or `docker rm -v {' '.join(ended)}`"
-        yield Finding("containers", "warning", f"{len(ended)} ended and not taken away", mend)
+        yield Finding("containers", "warning", f"{len(ended)} ended and not removed", mend)
 
 
 def _gpus(client: Any) -> Finding:

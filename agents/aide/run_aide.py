@@ -170,7 +170,7 @@ def hand_in(journal: Journal, made: Path) -> None:
     shutil.copyfile(made, partial)
     partial.replace(SUBMISSION)
     (HOME / "code" / "solution.py").write_text(newest.code, encoding="utf-8")
-    say(f"handed in solution {newest.step}: {check()}")
+    say(f"submitted solution {newest.step}: {check()}")
 
 
 def check() -> str:

@@ -31,11 +31,11 @@ def explain(error: OSError, doing: str, folder: Path) -> MlebenchError:
         folder: where the work writes to.
     """
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return WorkFailed(f"the disk is full while {doing} in {folder}; nothing is lost: make space and call again")
+        return WorkFailed(f"the disk is full while {doing} in {folder}; nothing is lost: make space and try again")
     if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR):
         place = Path(str(error.filename or folder))
         if not (place.is_relative_to(folder) or folder.is_relative_to(place)):
-            return UsageError(f"cannot use {place} ({error.strerror}); make it readable for this user and call again")
+            return UsageError(f"cannot use {place} ({error.strerror}); make it readable for this user and try again")
         return UsageError(f"cannot write {place} ({error.strerror}); choose another place with --data-dir")
     if isinstance(error, FileNotFoundError) and error.filename and folder.is_relative_to(error.filename):
         return UsageError(f"cannot make the folder {error.filename}; choose another place with --data-dir")

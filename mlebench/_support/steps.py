@@ -12,7 +12,7 @@ class Step(NamedTuple):
 
     competition_id: str
     phase: str
-    """What is being done, in a word or a clause: `downloading`, `waits 8 s: the connection broke`."""
+    """What is being done, in a word or a clause: `downloading`, `waiting 8 s: the connection broke`."""
     done: int = 0
     """Bytes done; 0 in phases that do not count."""
     total: int | None = None

@@ -48,7 +48,7 @@ class _Parser(argparse.ArgumentParser):
         known = {"unrecognized arguments: (-\\S*)": options, "invalid choice: '(.*?)'": choices}
         wrong = [(found[1], names) for pattern, names in known.items() if (found := re.search(pattern, message))]
         near = [name for word, names in wrong for name in difflib.get_close_matches(word.partition("=")[0], names, n=1)]
-        return f"; did you mean {near[0]}?" if near else f"; `{self.prog} --help` tells more"
+        return f"; did you mean {near[0]}?" if near else f"; `{self.prog} --help` shows more"
 
 
 def _usage() -> str:
@@ -63,7 +63,7 @@ def _usage() -> str:
             "commands:",
             *lines,
             "",
-            "`mlebench COMMAND --help` tells a command's options. Try `mlebench demo`.",
+            "`mlebench COMMAND --help` lists a command's options. Try `mlebench demo`.",
         ]
     )
 
@@ -86,7 +86,7 @@ def command_parser(name: str, module: ModuleType) -> argparse.ArgumentParser:
     module.configure(parser)
     volume = parser.add_mutually_exclusive_group()
     volume.add_argument("-q", "--quiet", action="store_true", help="no progress, only results and errors")
-    volume.add_argument("-v", "--verbose", action="store_true", help="also tell what is done on the way")
+    volume.add_argument("-v", "--verbose", action="store_true", help="also report each step")
     return parser
 
 

@@ -42,7 +42,7 @@ def add_split(parser: Options, help: str) -> None:
 def add_edition(parser: Options, default: str | None = "v1") -> None:
     """`--edition` and `--split-key`; `default` is None where it is not v1 that holds unless told."""
     parser.add_argument(
-        "--edition", choices=("v1", "v2"), default=default, help="the published data (v1, default) or the mended (v2)"
+        "--edition", choices=("v1", "v2"), default=default, help="the published data (v1, default) or the corrected (v2)"
     )
     parser.add_argument(
         "--split-key",

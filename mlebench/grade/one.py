@@ -88,20 +88,20 @@ def read_answers(competition: Competition) -> pd.DataFrame:
     if other == "version":
         raise UsageError(
             f"{competition.prepared_dir} is prepared from another version than {competition.facts.version} of {competition.id}; "
-            f"`{competition.prepare_command} --force` prepares it anew"
+            f"`{competition.prepare_command} --force` prepares it again"
         )
     try:
         return competition.answers_table
     except InvalidSubmission as error:
         raise UsageError(
-            f"{competition.answers} is damaged: {error}; `{competition.prepare_command} --force` prepares it anew"
+            f"{competition.answers} is damaged: {error}; `{competition.prepare_command} --force` prepares it again"
         ) from None
 
 
 def _judge(submission: Path, competition: Competition, answers: pd.DataFrame) -> _Judgement:
     if not submission.is_file():
         what = "a folder" if submission.is_dir() else "missing"
-        return _Judgement(error_kind="missing", error=f"{submission} is {what}; hand in a csv file")
+        return _Judgement(error_kind="missing", error=f"{submission} is {what}; submit a csv file")
     if submission.suffix.lower() != ".csv":
         return _Judgement(error_kind="not_csv", error=f"{submission} is not a .csv file")
     try:

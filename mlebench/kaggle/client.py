@@ -157,7 +157,7 @@ class KaggleService:
                 else:
                     raise self._explain(error, status, competition_id) from None
             except requests.exceptions.JSONDecodeError:
-                raise WorkFailed("what answers is not Kaggle's API; check proxy and network, then call again") from None
+                raise WorkFailed("the answer is not from Kaggle's API; check proxy and network, then try again") from None
             except requests.RequestException as error:
                 patience.wait_after(problem_of(error))
 
@@ -169,7 +169,7 @@ class KaggleService:
         if status == 403 and competition_id:
             return RulesNotAccepted(f"Kaggle refuses {subject} ({said}); accept its rules at {rules_page(competition_id)}")
         if status == 416:
-            return RangeRefused(f"Kaggle has less of {subject} than there is")
+            return RangeRefused(f"Kaggle's copy of {subject} ends before the part asked for")
         if status in (404, 405, 501):
             return NotOnKaggle(f"Kaggle does not show {subject} to this account ({said})")
         return WorkFailed(f"Kaggle refuses {subject} ({said})")

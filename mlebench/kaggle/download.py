@@ -53,7 +53,7 @@ def download(
         return archive
 
     def waiting() -> None:
-        listener(Step(competition.id, "waits for another process that downloads it"))
+        listener(Step(competition.id, "waiting for another process that is downloading it"))
 
     try:
         with partial_file(archive, waiting) as part:

@@ -93,7 +93,7 @@ def check_board(rows: list[BoardRow], teams: int, competition: Competition) -> N
     sign = 1 if competition.is_lower_better else -1
     problem = None
     if not teams:
-        problem = "Kaggle does not tell how many teams there are, so that it cannot be checked"
+        problem = "Kaggle does not say how many teams there are, so that it cannot be checked"
     elif len(rows) < teams:
         problem = f"it has {len(rows):,} rows and the competition {teams:,} teams"
     elif len(set(named)) < len(named):

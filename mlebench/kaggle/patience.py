@@ -58,13 +58,13 @@ class Patience:
         if now + self._pause > self._failing_since + self.seconds:
             raise WorkFailed(
                 f"Kaggle did not answer as it should for {show_duration(now - self._failing_since)} ({problem}); "
-                "the same command goes on where it stopped, and --patience 6h waits longer"
+                "the same command continues where it stopped, and --patience 6h waits longer"
             )
         self._sleep(self._pause * random.uniform(0.8, 1.2), problem)
         self._pause = min(2 * self._pause, _LONGEST_PAUSE)
 
     def _sleep(self, seconds: float, problem: str) -> None:
-        self.tell(f"waits {seconds:.0f} s: {problem}")
+        self.tell(f"waiting {seconds:.0f} s: {problem}")
         time.sleep(seconds)
 
 

@@ -89,6 +89,6 @@ def rules_to_accept(accesses: Sequence[Access]) -> UsageError:
 
     pages = "\n".join(f"  {rules_page(access.competition_id)}" for access in accesses)
     return UsageError(
-        f"the rules of {len(accesses)} competitions are not accepted yet. Open each page, accept, and call again "
-        f"(--open opens them in a browser, --skip-unaccepted goes on without them):\n{pages}"
+        f"the rules of {len(accesses)} competitions are not accepted yet. Open each page, accept, and try again "
+        f"(--open opens them in a browser, --skip-unaccepted continues without them):\n{pages}"
     )

@@ -97,8 +97,8 @@ def failure(competition_id: str, message: str, exit_code: int = 1) -> Preparatio
 def too_little_memory(memory: int | None) -> str:
     """What to do where memory was too small."""
     if memory is None:
-        return "the memory of this machine is too small; call again with fewer --jobs"
-    return f"it needs more than {show_size(memory)} of memory; call again with fewer --jobs or a higher --memory"
+        return "the memory of this machine is too small; try again with fewer --jobs"
+    return f"it needs more than {show_size(memory)} of memory; try again with fewer --jobs or a higher --memory"
 
 
 @contextlib.contextmanager
@@ -133,7 +133,7 @@ def alone(competition: Competition, waiting: Callable[[], None] = lambda: None) 
 
 def _get_and_prepare(competition: Competition, options: PreparationOptions, listener: Listener) -> PreparationOutcome:
     name = competition.facts.id
-    with alone(competition, lambda: listener(Step(name, "waits for another process that prepares it"))):
+    with alone(competition, lambda: listener(Step(name, "waiting for another process that is preparing it"))):
         if options.pages:
             _fetch_pages(competition, options, listener)
         if not options.force and is_prepared(competition):
@@ -229,7 +229,7 @@ def _how_to_go_on(competition: Competition, raw: RawData, options: PreparationOp
     if raw.sound:
         return ", although it was made or checked just now, so this may be a fault of the competition's `prepare`"
     if raw.mock:
-        return f": {command} makes the mock anew"
+        return f": {command} makes the mock again"
     return _where_from(competition, options)
 
 
@@ -237,10 +237,10 @@ def _where_from(competition: Competition, options: PreparationOptions) -> str:
     """The same for a download, where that is to go or to come from."""
     command = options.command(competition)
     if options.source is not None and options.source.is_file():
-        return f": save it as {options.source} and call {command}"
+        return f", save it as {options.source} and run {command}"
     if options.source is not None or competition.facts.kaggle is None:
-        return f": put it into {options.source or competition.raw_dir} and call {command}"
-    return f": {command} does so"
+        return f", put it into {options.source or competition.raw_dir} and run {command}"
+    return f" with {command}"
 
 
 def _require_same_data(competition: Competition, options: PreparationOptions) -> None:

@@ -146,7 +146,7 @@ def require_space(need: DiskNeed, data_dir: Path) -> str | None:
     if need.likely > free:
         return (
             f"{data_dir} has {show_size(free)} free, and about {show_size(need.likely)} may be needed; "
-            "where the disk gets full, work stops without loss, and the same command goes on after space is made"
+            "where the disk gets full, work stops without loss, and the same command continues once there is space"
         )
     return None
 

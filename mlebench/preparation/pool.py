@@ -151,5 +151,5 @@ def _explain_end(code: int | None, memory: int | None) -> str:
     if code is not None and code < 0:
         name = signal.Signals(-code).name
         hint = " (the machine may have run out of memory; try fewer --jobs)" if name == "SIGKILL" else ""
-        return f"the process that prepared it was ended by {name}{hint}; call again"
+        return f"the process that prepared it was ended by {name}{hint}; try again"
     return f"the process that prepared it ended with code {code}; {too_little_memory(memory)}"

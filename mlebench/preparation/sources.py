@@ -126,7 +126,7 @@ def _from(source: Path, raw: Path) -> RawData:
             begins_as_zip = file.read(4) == b"PK\x03\x04"
         if begins_as_zip:
             raise damaged(source, "its end is missing")
-        raise UsageError(f"{source} is no zip; --from takes an unpacked download or its zip")
+        raise UsageError(f"{source} is not a zip; --from takes an unpacked download or its zip")
     return RawData(_unpack_into_place(source, raw), mock=False, ours=True)
 
 
@@ -192,9 +192,9 @@ def _arrived_damaged(competition: Competition, archive: Path, options: Preparati
     if members is None:
         return True
     raise WorkFailed(
-        f"{archive} has md5 {found}, the zip of 2024 had {expected}; all {members:,} members are sound, so it is no broken "
+        f"{archive} has md5 {found}, the zip of 2024 had {expected}; all {members:,} members are sound, so it is not a broken "
         f"download: Kaggle re-packs archives now and then, or changed the data (`unzip -v {archive}` lists sizes and checksums "
-        f"by member to compare). {options.command(competition, verify=False)} goes on with it"
+        f"by member to compare). {options.command(competition, verify=False)} continues with it"
     )
 
 

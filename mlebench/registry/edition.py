@@ -118,7 +118,7 @@ class Edition:
                 "the raw data seems incomplete, download it again"
             )
         if v1_seed is not None and (self.keyed or groups is not None or stratify is not None):
-            raise self._cannot_hold("`v1_seed` seeds v1's draw of single rows, which there is not with groups, classes or a key")
+            raise self._cannot_hold("`v1_seed` seeds v1's draw of single rows, and there is none with groups, classes or a key")
         groups = self._in_force("groups", groups, v2_groups, n_rows)
         stratify = self._in_force("stratify", stratify, v2_stratify, n_rows)
         train, test = self._draw(n_rows, n_test, groups, stratify, v1_seed or 0)
@@ -134,7 +134,7 @@ class Edition:
         if v2_alone is None:
             return everywhere
         if everywhere is not None:
-            raise self._cannot_hold(f"`v2_{name}` cannot hold beside `{name}`, which holds in v2, too")
+            raise self._cannot_hold(f"`v2_{name}` cannot hold together with `{name}`, which holds in v2, too")
         if self.keyed:
             raise self._cannot_hold(f"data from a key is the same in both editions; say `{name}` in place of `v2_{name}`")
         return None if self.is_v1 else v2_alone

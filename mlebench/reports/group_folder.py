@@ -104,4 +104,4 @@ def _snapshots(group: Group, notes: list[str]) -> Mapping[str, tuple[GradedSnaps
 
 
 def _damaged(file: Path, why: object, group: Group) -> str:
-    return f"{file} is damaged and left out ({why}); `mlebench grade {group.folder}` makes it anew"
+    return f"{file} is damaged and left out ({why}); `mlebench grade {group.folder}` writes it again"

@@ -33,7 +33,9 @@ def read_report_files(files: Sequence[Path]) -> list[Results]:
     told = [(str(file), report) for file, reports in held.items() for report in reports]
     versions = {report.competition_id: version for _, report in told if (version := report.competition_version)}
     if untold := {report.competition_id for _, report in told if report.competition_version is None} & versions.keys():
-        notes[files[0]].append(f"some reports do not tell the version of {', '.join(sorted(untold))}; it is taken for the same")
+        notes[files[0]].append(
+            f"some reports do not give the version of {', '.join(sorted(untold))}; it is assumed to be the same"
+        )
     conditions = with_data_of(Conditions(_common_name(files), competition_versions=versions), told)
     return [Results(conditions, layers_of(held[file]), (str(file),), tuple(notes[file])) for file in files]
 

@@ -1,4 +1,4 @@
-"""Grades a run group again from what its agents handed in, without running anything."""
+"""Grades a run group again from what its agents submitted, without running anything."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def grade_run(task: RunTask, record: RunRecord) -> None:
     try:
         report = _report(task, record, submission)
     except Exception as error:
-        logger.exception("grading of %s broke off", task.key)
+        logger.exception("grading of %s failed unexpectedly", task.key)
         record.reason, record.failure_class = "grader-error", "infrastructure"
         record.detail = f"it could not be graded: {error}"
         return

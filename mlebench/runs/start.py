@@ -208,7 +208,7 @@ def _rebuilt_images(group: Group, executor: Executor) -> list[str]:
         return []
     now = executor.describe(group.plan, get_sandbox(group.plan.sandbox))["images"]
     return [
-        f"the image of {agent} was built anew since the group was made ({image['digest'][:19]} → {now[agent]['digest'][:19]})"
+        f"the image of {agent} was rebuilt since the group was made ({image['digest'][:19]} → {now[agent]['digest'][:19]})"
         for agent, image in before.items()
         if agent in now and now[agent]["digest"] != image["digest"]
     ]

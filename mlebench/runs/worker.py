@@ -50,7 +50,7 @@ def execute(task: RunTask, gpu_ids: tuple[str, ...], control: Control | None = N
     except MlebenchError as error:
         outcome = Outcome("failed", "not-ready", str(error), failure_class="infrastructure")
     except Exception as error:
-        logger.exception("run %s broke off", task.key)
+        logger.exception("run %s failed unexpectedly", task.key)
         outcome = Outcome(
             "failed", "harness-error", f"the harness failed: {type(error).__name__}: {error}", failure_class="infrastructure"
         )

@@ -71,7 +71,7 @@ def test_a_broken_connection_is_resumed_with_a_range_and_no_byte_comes_twice(kag
 
 def test_an_interrupted_call_is_finished_by_the_next(kaggle: LoopbackKaggle, tmp_path: Path) -> None:
     kaggle.fail(FILES, Fault(break_after=500), *[Fault(break_after=0)] * 40)
-    with pytest.raises(WorkFailed, match="the same command goes on where it stopped"):
+    with pytest.raises(WorkFailed, match="the same command continues where it stopped"):
         download(competition(), tmp_path, transfer=Transfer(patience=0.3))
     assert not (tmp_path / f"{TABLE}.zip").exists()
     kaggle.faults.clear()
@@ -101,7 +101,7 @@ def test_a_wait_that_kaggle_orders_is_kept(kaggle: LoopbackKaggle, tmp_path: Pat
     told: list[str] = []
     download(competition(), tmp_path, listener=lambda step: told.append(step.phase))
     assert time.monotonic() - started >= 1
-    assert "waits 1 s: Kaggle answered 429" in told
+    assert "waiting 1 s: Kaggle answered 429" in told
 
 
 def test_server_errors_pass(kaggle: LoopbackKaggle, tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_raw_data_that_turns_out_to_be_damaged_is_downloaded_again_by_the_same_c
     assert main([*words, "--force"]) == 1
     error = capsys.readouterr().err
     assert "raw/train.json is damaged" in error
-    assert f"download it again: `mlebench prepare {name} --keep-raw --no-verify --force` does so" in error
+    assert f"download it again with `mlebench prepare {name} --keep-raw --no-verify --force`" in error
     assert len(kaggle.requests(FILES)) == asked
     assert main([*words, "--force"]) == 0
     assert len(kaggle.requests(FILES)) > asked

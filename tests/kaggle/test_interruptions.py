@@ -123,7 +123,7 @@ def test_two_at_once_share_one_download_and_the_second_says_that_it_waits(kaggle
     second = start_mlebench("prepare", TABLE, "--no-verify")
     errors = [process.communicate(timeout=60)[1] for process in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0), errors
-    assert "waits for another process that prepares it" in errors[1]
+    assert "waiting for another process that is preparing it" in errors[1]
     assert "already prepared" in errors[1]
     probes_and_download = 3
     assert len(kaggle.requests(FILES)) == probes_and_download
@@ -185,7 +185,7 @@ def test_a_disk_that_gets_full_in_the_download_keeps_what_came(kaggle: LoopbackK
     kaggle.contests[IMAGES].archive = archive
     data = small_disk(len(archive) // 2)
     competition = Registry(data).get_competition(IMAGES)
-    with pytest.raises(WorkFailed, match=r"the disk is full while downloading .* make space and call again"):
+    with pytest.raises(WorkFailed, match=r"the disk is full while downloading .* make space and try again"):
         download(competition, data)
     kept = size_of(data / f"{IMAGES}.zip.part")
     assert kept > len(archive) // 4

@@ -42,7 +42,7 @@ def test_a_damaged_file_is_named_with_the_command_that_fetches_it_again(
     (competition.raw_dir / "train.csv").unlink()
     message = failure(competition, keep_raw=True)
     command = f"`mlebench prepare {TABLE} --keep-raw --no-verify --data-dir {competition.data_dir}`"
-    assert f"{competition.raw_dir}/train.csv is missing from the raw data; download it again: {command} does so" in message
+    assert f"{competition.raw_dir}/train.csv is missing from the raw data; download it again with {command}" in message
     assert not has_raw(competition)
     assert main(["status", "--json", "--split", "dev", "--data-dir", str(competition.data_dir)]) == 0
     assert [row["state"] for row in json.loads(capsys.readouterr().out)] == ["damaged raw data"]
@@ -66,7 +66,7 @@ def test_a_damaged_mock_is_made_anew(competition: Competition) -> None:
     assert prepare_one(competition, mock).exit_code == 0
     (competition.raw_dir / "train.csv").write_bytes(b"")
     outcome = prepare_one(competition, PreparationOptions(mock=True, force=True))
-    assert outcome.exit_code == 1 and "train.csv" in outcome.message and "makes the mock anew" in outcome.message
+    assert outcome.exit_code == 1 and "train.csv" in outcome.message and "makes the mock again" in outcome.message
     assert prepare_one(competition, PreparationOptions(mock=True, force=True)).exit_code == 0
 
 
@@ -75,7 +75,7 @@ def test_a_source_of_the_users_own_is_never_marked(competition: Competition, tmp
     competition.raw_dir.rename(theirs)
     (theirs / "train.csv").unlink()
     message = failure(competition, source=theirs)
-    assert f"put it into {theirs} and call `mlebench prepare {TABLE} --from {theirs} --no-verify" in message
+    assert f"put it into {theirs} and run `mlebench prepare {TABLE} --from {theirs} --no-verify" in message
     assert {path.name for path in competition.root.iterdir()} == {".lock"}
 
 
@@ -89,7 +89,7 @@ def test_raw_data_from_elsewhere_is_asked_for_by_folder(
     ours = Registry(competition.data_dir).load(folder)
     assert ours.facts.kaggle is None
     (ours.raw_dir / "train.csv").unlink()
-    assert f"put it into {ours.raw_dir} and call `mlebench prepare {TABLE}" in failure(ours)
+    assert f"put it into {ours.raw_dir} and run `mlebench prepare {TABLE}" in failure(ours)
 
 
 @pytest.mark.parametrize("name", ["aerial-cactus-identification", IMAGES, "jigsaw-toxic-comment-classification-challenge"])

@@ -122,8 +122,8 @@ def test_what_is_stated_for_v2_leaves_v1_as_published() -> None:
     [
         (V1, {"groups": PATIENTS[:-1]}, "`groups` has 129 values for 130 rows"),
         (V1, {"v2_stratify": PATIENTS[:-1]}, "`stratify` has 129 values for 130 rows"),
-        (V1, {"groups": PATIENTS, "v2_groups": PATIENTS}, "`v2_groups` cannot hold beside `groups`"),
-        (V2, {"stratify": PATIENTS, "v2_stratify": PATIENTS}, "`v2_stratify` cannot hold beside `stratify`"),
+        (V1, {"groups": PATIENTS, "v2_groups": PATIENTS}, "`v2_groups` cannot hold together with `groups`"),
+        (V2, {"stratify": PATIENTS, "v2_stratify": PATIENTS}, "`v2_stratify` cannot hold together with `stratify`"),
         (V1, {"groups": PATIENTS, "v1_seed": 1}, "`v1_seed` seeds v1's draw of single rows"),
         (V2, {"stratify": PATIENTS, "v1_seed": 1}, "`v1_seed` seeds v1's draw of single rows"),
         (KEYED[0], {"v1_seed": 1}, "`v1_seed` seeds v1's draw of single rows"),

@@ -77,7 +77,7 @@ def test_reports_of_other_harnesses_know_no_version() -> None:
 
 
 def test_data_of_another_version_is_not_graded(prepared: Competition) -> None:
-    with pytest.raises(UsageError, match=rf"another version .*`mlebench prepare {NAME} --force` prepares it anew"):
+    with pytest.raises(UsageError, match=rf"another version .*`mlebench prepare {NAME} --force` prepares it again"):
         grade_csv(prepared.sample_submission, raised(prepared))
 
 

@@ -140,7 +140,7 @@ def test_an_untold_version_in_a_report_file_is_said(tmp_path: Path) -> None:
     (results,) = load_results([told, untold])
 
     assert len(results.seeds) == 2
-    assert results.notes == ("some reports do not tell the version of a; it is taken for the same",)
+    assert results.notes == ("some reports do not give the version of a; it is assumed to be the same",)
 
 
 def test_a_report_file_is_never_taken_for_runs_of_a_group(tmp_path: Path, toys: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="an agent, or its folder (repeatable; default: baseline and dummy)",
     )
     parser.add_argument("--research", action="store_true", help="two competitions that nobody can have memorised")
-    parser.add_argument("--seeds", type=at_least(1), default=2, metavar="N", help="so many seeds (default: 2)")
+    parser.add_argument("--seeds", type=at_least(1), default=2, metavar="N", help="number of seeds (default: 2)")
     parser.add_argument("--sandbox", choices=("docker", "local"), default="local", help="default: local, which isolates nothing")
     add_data_dir(parser)
     add_runs_dir(parser)

@@ -36,21 +36,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mock", action="store_true", help="prepare a made-up download of the true schema")
     add_jobs(parser, "competitions at a time")
     parser.add_argument("--memory", metavar="SIZE",
-                        help="most memory of each worker process, as 16g (default: 90 %% of all, over --jobs)")  # fmt: skip
+                        help="memory limit of each worker process, e.g. 16g (default: 90 %% of it all, over --jobs)")  # fmt: skip
     parser.add_argument("--keep-raw", action="store_true", help="keep the raw data after preparing")
     parser.add_argument("--no-verify", "--skip-verification", dest="verify", action="store_false",
                         help="do not compare md5 sums with the published ones")  # fmt: skip
-    parser.add_argument("--force", action="store_true", help="prepare again what is prepared already")
+    parser.add_argument("--force", action="store_true", help="prepare again what is already prepared")
     parser.add_argument(
         "--new-key", action="store_true", help="with --force: generate research data from a fresh key, not the kept one"
     )
-    parser.add_argument("--verify-only", action="store_true", help="check what is prepared, and change nothing")
+    parser.add_argument("--verify-only", action="store_true", help="check what is prepared without changing anything")
     kaggle = parser.add_argument_group("downloads from Kaggle")
-    kaggle.add_argument("--open", action="store_true", help="open the pages of rules that are not accepted yet in a browser")
+    kaggle.add_argument("--open", action="store_true", help="open the pages of rules not yet accepted in a browser")
     kaggle.add_argument("--skip-unaccepted", action="store_true", help="leave out competitions whose rules are not accepted")
-    kaggle.add_argument("--max-rate", metavar="RATE", help="most bytes a second of all downloads together, as 20m")
+    kaggle.add_argument("--max-rate", metavar="RATE", help="limit in bytes per second for all downloads together, e.g. 20m")
     kaggle.add_argument("--patience", metavar="TIME", default="1m",
-                        help="keep trying for this long while Kaggle or the network fails, as 6h (default: 1m)")  # fmt: skip
+                        help="keep trying for this long while Kaggle or the network fails, e.g. 6h (default: 1m)")  # fmt: skip
     kaggle.add_argument("--kaggle-pages", action="store_true", help="also keep the competition's own task pages, for people")
     add_data(parser)
 
@@ -132,7 +132,7 @@ def _foretell(readiness: Readiness, needed: int, data_dir: Path) -> str:
 
     known = sum(readiness.sizes.get(competition.id, 0) for competition in readiness.open)
     return (
-        f"{len(readiness.present)} prepared already, {len(readiness.at_hand)} with raw data here, "
+        f"{len(readiness.present)} already prepared, {len(readiness.at_hand)} with raw data here, "
         f"{len(readiness.open)} to download ({show_size(known)}); "
         f"about {show_size(needed)} of disk needed, {show_size(free_space(data_dir))} free in {data_dir}"
     )

@@ -39,9 +39,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="compare an agent's scores on Kaggle competitions, on their obfuscated twins and on the research suite",
     )
-    parser.add_argument("--name", metavar="NAME", help="agent's name, where the reports do not tell")
-    parser.add_argument("--models", metavar="NAMES", help="model names, where the reports do not tell")
-    parser.add_argument("--hours", type=float, metavar="H", help="time limit of a run in hours, where the reports do not tell")
+    parser.add_argument("--name", metavar="NAME", help="agent's name, if the reports do not say")
+    parser.add_argument("--models", metavar="NAMES", help="model names, if the reports do not say")
+    parser.add_argument("--hours", type=float, metavar="H", help="time limit of a run in hours, if the reports do not say")
     parser.add_argument("--details", action="store_true", help="print every competition, however many")
     formats = parser.add_mutually_exclusive_group()
     add_json(formats)

@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--agent", action="append", metavar="NAME[/VARIANT]", help="an agent, or its folder (repeatable)")
     what.add_argument("-c", "--competition-id", action="append", metavar="ID", help="a competition (repeatable)")
     add_split(what, "all competitions of a split")
-    what.add_argument("--seeds", type=count, metavar="N", help="so many seeds, counted from 0 (default: 1)")
+    what.add_argument("--seeds", type=count, metavar="N", help="number of seeds, counted from 0 (default: 1)")
     what.add_argument("--argument", action="append", metavar="KEY=VALUE", help="an argument of the agent (repeatable)")
     # without a flag an experiment file's own edition holds
     add_edition(what, default=None)
@@ -46,14 +46,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--executor", choices=("local", "ray", "slurm"), help="default: local, this machine")
     where.add_argument("--address", metavar="A", help="of the Ray cluster (default: auto)")
     where.add_argument("--executor-set", action="append", metavar="KEY=VALUE", help="for sbatch, e.g. partition=gpu")
-    where.add_argument("--parallel", type=count, metavar="N", help="most runs at once (default: what the machine holds)")
-    where.add_argument("--retries", type=count_or_none, metavar="N", help="for failures of the infrastructure (default: 2)")
     where.add_argument(
-        "--fail-fast", type=count_or_none, metavar="N", help="stop after N runs that fail at once (default: 3; 0: never)"
+        "--parallel", type=count, metavar="N", help="maximum number of runs at once (default: what the machine can hold)"
     )
+    where.add_argument("--retries", type=count_or_none, metavar="N", help="retries after infrastructure failures (default: 2)")
     where.add_argument(
-        "--keep-container", action="store_true", default=None, help="leave containers and working folders standing"
+        "--fail-fast",
+        type=count_or_none,
+        metavar="N",
+        help="stop after N runs in a row that fail right away (default: 3; 0: never)",
     )
+    where.add_argument("--keep-container", action="store_true", default=None, help="keep containers and working folders")
     add_data_dir(where)
     add_runs_dir(where)
     where.add_argument("--name", metavar="NAME", help="of the run group (default: time and agent)")
@@ -142,7 +145,7 @@ def _settings(words: list[str] | None, flag: str) -> dict[str, Any]:
     for word in words or ():
         key, separator, text = word.partition("=")
         if not separator or not key:
-            raise UsageError(f"`{word}` is no setting; write `{flag} KEY=VALUE`")
+            raise UsageError(f"`{word}` is not a setting; write `{flag} KEY=VALUE`")
         try:
             settings[key] = json.loads(text)
         except ValueError:

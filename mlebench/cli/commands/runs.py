@@ -163,7 +163,9 @@ def _totals_line(result: GroupResult) -> str:
     parts = [f"{count} {state}" for state, count in totals["states"].items()]
     lost = len(totals["infrastructure_failures"])
     if lost:
-        parts.append(f"{lost} of them lost to the infrastructure, in no total; `mlebench run --resume {group.name}` tries again")
+        parts.append(
+            f"{lost} of them lost to the infrastructure and in no total; `mlebench run --resume {group.name}` tries again"
+        )
     if totals["gpu_hours"]:
         parts.append(f"{totals['gpu_hours']:.1f} GPU-hours")
     if "cost_usd" in totals["usage"]:

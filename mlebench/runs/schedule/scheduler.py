@@ -331,7 +331,7 @@ class _Scheduler:
                 self._running.discard(ended.key)
                 if ended.record is not None:
                     self._overview.runs[ended.key].update(ended.record)
-        raise Interrupted(f"{'stopped' if stop else 'left, agents work on'}; continue with {names}")
+        raise Interrupted(f"{'stopped' if stop else 'left, agents keep running'}; continue with {names}")
 
     def _write_reports(self) -> list[GroupResult]:
         self._last_report = time.monotonic()

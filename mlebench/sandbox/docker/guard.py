@@ -65,7 +65,9 @@ class Guard:
             "the engine gives no statistics: memory, CPU and processes are not counted; the kernel limits them all the same",
             self._note_uncounted,
         )
-        self._measuring = FailureStreak("the engine does not report how much was written: that limit is not enforced", self.note)
+        self._measuring = FailureStreak(
+            "the engine does not report how much was written: the limit on it is not enforced", self.note
+        )
 
     def look(self) -> Excess | None:
         """Count; which limit is exceeded, if one is. Raises nothing for what the engine does."""
@@ -135,7 +137,7 @@ class Guard:
         self._full_since = self._full_since or now
         if now - self._full_since < self.stuck_seconds:
             return None
-        return Excess("process-limit", f"stood at its limit of {self.profile.pids} processes and got nothing done any more")
+        return Excess("process-limit", f"stayed at its limit of {self.profile.pids} processes and made no more progress")
 
     def _count(self, statistics: dict[str, Any]) -> None:
         memory = statistics.get("memory_stats") or {}

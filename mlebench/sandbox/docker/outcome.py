@@ -58,7 +58,7 @@ def _name_forced(forced: Forced, code: int | None, profile: Profile, hint: str) 
     if forced.by == "stop":
         return Outcome("cancelled", "cancelled", "stopped on request", code)
     if forced.by == "detach":
-        return Outcome("cancelled", "detached", "the agent goes on without a harness")
+        return Outcome("cancelled", "detached", "the agent keeps running without a harness")
     if forced.excess is not None:
         return Outcome("failed", forced.excess.reason, forced.excess.detail, code, forced.excess.failure_class)
     if forced.by == "outage":

@@ -99,7 +99,7 @@ class DockerSandbox:
             folder = HostFolder(Path(candidate.labels[FOLDER_LABEL]))
             log = RunLog(request.run_dir / "run.log", request.secrets)
             log.rewind(int(candidate.labels[LOG_LABEL]))
-            log.note("the harness came back and goes on with this container")
+            log.note("the harness is back and continues with this container")
             handle = DockerHandle(self._client, candidate, request, folder, log)
             handle.resume()
             return handle
@@ -122,7 +122,7 @@ class DockerSandbox:
             request.run_dir.mkdir(parents=True, exist_ok=True)
             folder.description.write_text(request.description, encoding="utf-8")
             net = network.ensure(self._client) if request.profile.network == "open" else "none"
-            log.note(f"starts {request.agent.id} in {image.reference} ({image.id}), network {request.profile.network}")
+            log.note(f"starting {request.agent.id} in {image.reference} ({image.id}), network {request.profile.network}")
             created = self._client.containers.create(**container.options(request, image.id, folder, net, log.size))
             created.put_archive("/home", container.files(request))
             handle = DockerHandle(self._client, created, request, folder, log, image)

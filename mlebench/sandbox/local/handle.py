@@ -65,7 +65,7 @@ class LocalHandle:
         forced = self._observe(deadline)
         if forced == "detach":
             self._close()
-            return Outcome("cancelled", "detached", "the agent goes on without a harness", started_at=self.started_at)
+            return Outcome("cancelled", "detached", "the agent keeps running without a harness", started_at=self.started_at)
         if forced is not None:
             grace = self._stop_grace if forced == "stop" else self._request.profile.grace
             processes.terminate_all(self._pid, self._mark)

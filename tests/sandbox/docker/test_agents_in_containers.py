@@ -104,7 +104,7 @@ def test_aide_searches_with_a_model_server_on_the_host(data_dir: Path, tmp_path:
     [graded] = report["competition_reports"]
     assert graded["valid_submission"] is True
     assert "CryoSleep" in (folder / "code" / "solution.py").read_text()
-    assert "handed in solution 2: valid: the submission is valid" in (folder / "run.log").read_text()
+    assert "submitted solution 2: valid: the submission is valid" in (folder / "run.log").read_text()
     assert [call["valid"] for call in record["checker_calls"]] == [True, True]
 
     # it was told the task, its use of the model was counted, and the key is nowhere
