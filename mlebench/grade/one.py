@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from grading.report import CompetitionReport, ErrorKind
 from grading.submission import InvalidSubmission
 from mlebench.errors import UsageError
-from mlebench.preparation.record import made_from_another
+from mlebench.preparation.record import misfit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,14 +82,8 @@ def read_answers(competition: Competition) -> pd.DataFrame:
     Raises:
         UsageError: if the competition's data is not prepared, is from another key or version, or its answers are damaged.
     """
-    other = made_from_another(competition)
-    if other == "key":
-        raise UsageError(f"{competition.prepared_dir} is prepared from another key; give that key with `--split-key`")
-    if other == "version":
-        raise UsageError(
-            f"{competition.prepared_dir} is prepared from another version than {competition.facts.version} of {competition.id}; "
-            f"`{competition.prepare_command} --force` prepares it again"
-        )
+    if problem := misfit(competition):
+        raise UsageError(problem)
     try:
         return competition.answers_table
     except InvalidSubmission as error:

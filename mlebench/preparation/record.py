@@ -85,3 +85,16 @@ def made_from_another(competition: Competition) -> Literal["key", "version"] | N
     if other_key:
         return "key"
     return None if record is None or record.fits_version(competition.facts.version) else "version"
+
+
+def misfit(competition: Competition) -> str | None:
+    """What keeps prepared data from being used for this competition, as a sentence with what helps; None where it fits."""
+    other = made_from_another(competition)
+    if other is None:
+        return None
+    if other == "key":
+        return f"{competition.prepared_dir} is prepared from another key; give that key with `--split-key`"
+    return (
+        f"{competition.prepared_dir} is prepared from another version than {competition.facts.version} of {competition.id}; "
+        f"`{competition.prepare_command} --force` prepares it again"
+    )

@@ -26,7 +26,7 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
     public_dir = competition.public_dir
     if not public_dir.is_dir():
         raise MlebenchError(
-            f"{record.competition_id} is not prepared in {plan.data_dir}; run `mlebench prepare {record.competition_id}`"
+            f"{record.competition_id} is not prepared in {plan.data_dir}; `{competition.prepare_command}` prepares it"
         )
     secrets = task.agent_secrets()
     return RunRequest(

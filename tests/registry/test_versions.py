@@ -110,3 +110,15 @@ def test_info_and_list_show_the_version(capsys: pytest.CaptureFixture[str]) -> N
     assert "version" in capsys.readouterr().out
     assert main(["list", "--json"]) == 0
     assert all(entry["version"] > 0 for entry in json.loads(capsys.readouterr().out))
+
+
+def test_a_run_on_data_of_another_version_is_refused_with_what_helps(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["prepare", "mine", "--mock"]) == 0
+    get = Registry.get_competition
+    monkeypatch.setattr(Registry, "get_competition", lambda registry, name: raised(get(registry, name)))
+    arguments = ["run", "--agent", "dummy", "-c", "mine", "--sandbox", "local", "--runs-dir", str(tmp_path / "runs")]
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert "another version than 2 of mine; `mlebench prepare mine --force`" in error and "not prepared" not in error

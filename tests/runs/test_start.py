@@ -183,8 +183,7 @@ def test_secrets_and_split_keys_are_kept_nowhere(
     folder = str(agent(HAND_IN, settings="environment: {TOY_KEY: '${{ secrets.TOY_KEY }}'}").directory)
     for name in TOYS:
         (toys / name / "prepared").rename(toys / name / "prepared-v2")
-    monkeypatch.setattr("mlebench.runs.schedule.preview.made_from_another", lambda competition: None)
-    monkeypatch.setattr("mlebench.grade.one.made_from_another", lambda competition: None)
+    monkeypatch.setattr("mlebench.preparation.record.made_from_another", lambda competition: None)
     choices = {"agents": folder, "competitions": ["toy-a"], "profile": SMALL, "sandbox": "local", "edition": "v2"}
     (result,) = mlebench.run(**choices, split_key="toy-split-key")
     assert result.group.plan.split_key_hash

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlebench.preparation.disk import folder_size
-from mlebench.preparation.record import is_prepared, made_from_another
+from mlebench.preparation.record import is_prepared, misfit
 from mlebench.runs.competitions import load_competition
 from mlebench.runs.conditions import Conditions
 from mlebench.runs.executors.base import Executor, no_room
@@ -109,13 +109,15 @@ def makespan(seconds: Sequence[float], slots: int) -> float:
 
 def _unprepared(plan: Plan, secrets: Secrets) -> list[str]:
     competitions = [load_competition(plan.data_dir, plan.edition, secrets.split_key, name) for name in plan.competitions]
-    missing = [each.id for each in competitions if not is_prepared(each) or made_from_another(each)]
+    there = [each for each in competitions if is_prepared(each)]
+    misfits = [sentence for each in there if (sentence := misfit(each))]
+    missing = [each.id for each in competitions if each not in there]
     if not missing:
-        return []
+        return misfits
     edition = "" if plan.edition == "v1" else f" --edition {plan.edition}"
     shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
     verb = "is" if len(missing) == 1 else "are"
-    return [f"{shown} {verb} not prepared in {plan.data_dir}; run `mlebench prepare {' '.join(missing)}{edition}`"]
+    return [f"{shown} {verb} not prepared in {plan.data_dir}; run `mlebench prepare {' '.join(missing)}{edition}`", *misfits]
 
 
 def _missing_secrets(plan: Plan, secrets: Secrets) -> list[str]:
