@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,13 @@ from typing import Any
 import pytest
 
 from mlebench._support.machine import Gpu, Machine
-from mlebench.agents import AgentSpec, get_agent
+from mlebench.agents import AgentSpec
 from mlebench.profiles import Profile
 from mlebench.runs.executors.local import LocalExecutor
 from mlebench.runs.plan import Plan
 from mlebench.runs.settings import RunSettings
 from mlebench.sandbox.base import RunRequest
+from tests.scripted import SUBMIT, scripted_agent
 
 FACTS = """
 id: {id}
@@ -41,7 +41,6 @@ from grading import Grader, Real
 grader = Grader(id="id", columns={"y": Real()}, metric=mean_absolute_error)
 """
 TOYS = ("toy-a", "toy-b", "toy-c")
-HAND_IN = 'cp "$DATA_DIR/sample_submission.csv" "$SUBMISSION_DIR/submission.csv"\n'
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -82,15 +81,10 @@ def make_toy(folder: Path, data: Path) -> None:
 
 @pytest.fixture
 def agent(tmp_path: Path) -> Callable[..., AgentSpec]:
-    """Makes an agent of a script: `agent("exit 3")`, or `agent(HAND_IN, name="other", settings="arguments: {a: 1}")`."""
+    """Makes an agent of a script: `agent("exit 3")`, or `agent(SUBMIT, name="other", settings="arguments: {a: 1}")`."""
 
-    def make(script: str = HAND_IN, name: str = "scripted", settings: str = "description: a script") -> AgentSpec:
-        folder = tmp_path / "agents" / name
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "agent.yaml").write_text(settings + "\n")
-        (folder / "start.sh").write_text("#!/bin/bash\n" + textwrap.dedent(script))
-        (folder / "start.sh").chmod(0o755)
-        return get_agent(str(folder))
+    def make(script: str = SUBMIT, name: str = "scripted", settings: str = "description: a script") -> AgentSpec:
+        return scripted_agent(tmp_path / "agents" / name, script, settings)
 
     return make
 
@@ -104,7 +98,7 @@ def profile() -> Profile:
 def plan(toys: Path, agent: Callable[..., AgentSpec], profile: Profile) -> Callable[..., Plan]:
     """Makes a plan; keywords replace its parts, `script` is the agent's."""
 
-    def make(script: str = HAND_IN, **parts: Any) -> Plan:
+    def make(script: str = SUBMIT, **parts: Any) -> Plan:
         chosen = parts.pop("agent", None) or agent(script)
         limits = profile.model_copy(update=parts.pop("limits", {}))
         content: dict[str, Any] = {

@@ -15,8 +15,7 @@ from mlebench.errors import UsageError
 from mlebench.runs.experiment import read_experiment
 from mlebench.runs.group import Group
 from mlebench.runs.schedule.preview import makespan
-
-from .conftest import HAND_IN
+from tests.scripted import SUBMIT
 
 EXPERIMENT = """
 name: nightly
@@ -33,7 +32,7 @@ parallel: 2
 
 @pytest.fixture
 def scripted(agent: Callable[..., AgentSpec], toys: Path) -> str:
-    return str(agent(HAND_IN, settings="arguments: {steps: 1}").directory)
+    return str(agent(SUBMIT, settings="arguments: {steps: 1}").directory)
 
 
 @pytest.fixture
@@ -176,7 +175,7 @@ def test_missing_secret_is_said_before_anything_starts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
-    script = f'echo "key $TOY_KEY"\n{HAND_IN}'
+    script = f'echo "key $TOY_KEY"\n{SUBMIT}'
     folder = str(agent(script, settings="environment: {TOY_KEY: '${{ secrets.TOY_KEY }}'}").directory)
     code, _, err = call(capsys, *run_words(folder))
     assert code == 2

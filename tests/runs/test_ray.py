@@ -21,8 +21,7 @@ from mlebench.runs.plan import Plan
 from mlebench.runs.schedule.overview import Overview, Silent
 from mlebench.runs.schedule.scheduler import run_groups
 from mlebench.runs.settings import RunSettings
-
-from .conftest import HAND_IN
+from tests.scripted import SUBMIT
 
 pytestmark = pytest.mark.ray
 if os.environ.get("MLEBENCH_REQUIRE_RAY") != "1":
@@ -99,7 +98,7 @@ def test_forty_runs_survive_the_death_of_a_node(plan: Plans, runs_dir: Path, tmp
         done
         echo "- $node $CUDA_VISIBLE_DEVICES" >> {tmp_path}/trace
     """
-    chosen = plan(script + HAND_IN, competitions=("toy-a", "toy-b"), seeds=tuple(range(20)), limits={"gpus": 1})
+    chosen = plan(script + SUBMIT, competitions=("toy-a", "toy-b"), seeds=tuple(range(20)), limits={"gpus": 1})
     group = Group.create(runs_dir, chosen, {}, "group")
 
     display = NodeKiller(cluster, tmp_path)
@@ -119,7 +118,7 @@ def test_folder_is_brought_back_where_the_path_is_not_shared(
     plan: Plans, runs_dir: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = 'echo note > "$LOGS_DIR/note.txt"; ln -s /etc/hostname "$LOGS_DIR/link"'
-    chosen = plan(HAND_IN + script, competitions=("toy-a", "toy-b"))
+    chosen = plan(SUBMIT + script, competitions=("toy-a", "toy-b"))
     group = Group.create(runs_dir, chosen, {}, "group")
     # the word that nodes look for is not written: to them the path is not shared
     monkeypatch.setattr(RayExecutor, "_token", lambda self, group: "another path")

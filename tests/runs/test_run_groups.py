@@ -24,8 +24,9 @@ from mlebench.runs.resume import make_ready
 from mlebench.runs.schedule.overview import Overview, RunView, Silent
 from mlebench.runs.schedule.scheduler import run_groups
 from mlebench.runs.settings import RunSettings
+from tests.scripted import SUBMIT
 
-from .conftest import HAND_IN, local_executor
+from .conftest import local_executor
 from .simulated import Simulated, write_ended_run
 
 Plans = Callable[..., Plan]
@@ -59,7 +60,7 @@ def test_every_run_is_graded_and_reported(plan: Plans, runs_dir: Path) -> None:
 
 
 def test_submission_of_a_run_that_timed_out_is_graded(plan: Plans, runs_dir: Path) -> None:
-    group, _ = run(plan(HAND_IN + "sleep 60", competitions=("toy-a",), limits={"time_limit": 2.0}), runs_dir)
+    group, _ = run(plan(SUBMIT + "sleep 60", competitions=("toy-a",), limits={"time_limit": 2.0}), runs_dir)
     record = group.records()[0]
     assert (record.state, record.has_valid_submission) == ("timed-out", True)
     assert report_of(group)["total_bronze_medals"] == 1
@@ -91,7 +92,7 @@ def test_infrastructure_failure_is_tried_again_and_kept_out_of_the_totals(plan: 
 
 
 def test_output_of_an_earlier_attempt_is_kept(plan: Plans, runs_dir: Path, tmp_path: Path) -> None:
-    script = f'echo "attempt"; test -e {tmp_path}/second || {{ touch {tmp_path}/second; exit 1; }}\n{HAND_IN}'
+    script = f'echo "attempt"; test -e {tmp_path}/second || {{ touch {tmp_path}/second; exit 1; }}\n{SUBMIT}'
     group, _ = run(plan(script, competitions=("toy-a",)), runs_dir)
     assert group.records()[0].state == "failed"
     make_ready(group)
@@ -132,14 +133,14 @@ def test_agent_that_is_edited_meanwhile_does_no_further_run_of_the_group(plan: P
 
 
 def test_what_never_reaches_a_run_is_no_change_of_the_agent(plan: Plans, runs_dir: Path) -> None:
-    chosen = plan('test ! -e "$AGENT_DIR/.env" || exit 1\n' + HAND_IN)
+    chosen = plan('test ! -e "$AGENT_DIR/.env" || exit 1\n' + SUBMIT)
     group = Group.create(runs_dir, chosen, {}, "group")
     run_groups([group], local_executor(parallel=1), AT_ONCE, EditAfterFirstEnd(chosen.agent.directory / ".env"))
     assert all(record.has_valid_submission for record in group.records())
 
 
 def test_resuming_leaves_results_alone(plan: Plans, runs_dir: Path) -> None:
-    script = "case $COMPETITION_ID in toy-a) exit 0;; toy-b) sleep 60;; esac\n" + HAND_IN + "exit 4"
+    script = "case $COMPETITION_ID in toy-a) exit 0;; toy-b) sleep 60;; esac\n" + SUBMIT + "exit 4"
     group, _ = run(plan(script, limits={"time_limit": 3.0}), runs_dir)
     before = group.records()
     assert [record.state for record in before] == ["finished", "timed-out", "failed"]
@@ -242,7 +243,7 @@ def test_runs_at_the_same_time_never_share_a_gpu(plan: Plans, runs_dir: Path, tm
         until [ -e {tmp_path}/full ] || [ $(ls -d {tmp_path}/gpu* | wc -l) = 4 ]; do sleep 0.01; done
         touch {tmp_path}/full
         rmdir {tmp_path}/gpu$CUDA_VISIBLE_DEVICES
-        {HAND_IN}
+        {SUBMIT}
     """
     group, _ = run(plan(script, seeds=tuple(range(6)), limits={"gpus": 1}), runs_dir, cpus=32, gpus=4)
     assert {record.exit_code for record in group.records()} == {0}
@@ -287,7 +288,7 @@ class CancelWhenStarted(Silent):
 
 
 def test_cancelled_run_stays_cancelled(plan: Plans, runs_dir: Path) -> None:
-    chosen = plan("test $COMPETITION_ID = toy-a && sleep 600\n" + HAND_IN, limits={"time_limit": 600})
+    chosen = plan("test $COMPETITION_ID = toy-a && sleep 600\n" + SUBMIT, limits={"time_limit": 600})
     group = Group.create(runs_dir, chosen, {}, "group")
     started = time.monotonic()
     run_groups([group], local_executor(), AT_ONCE, CancelWhenStarted(group, lambda: cancel_run(group, "toy-a_seed0")))
@@ -298,7 +299,7 @@ def test_cancelled_run_stays_cancelled(plan: Plans, runs_dir: Path) -> None:
 
 
 def test_cancelled_group_can_be_resumed(plan: Plans, runs_dir: Path, tmp_path: Path) -> None:
-    chosen = plan(f"test -e {tmp_path}/go || sleep 60\n" + HAND_IN)
+    chosen = plan(f"test -e {tmp_path}/go || sleep 60\n" + SUBMIT)
     group = Group.create(runs_dir, chosen, {}, "group")
     run_groups([group], local_executor(parallel=1), AT_ONCE, CancelWhenStarted(group, lambda: cancel_group(group)))
     assert {record.state for record in group.records()} == {"cancelled"}
@@ -318,7 +319,7 @@ def test_group_without_a_harness_is_cancelled_directly(plan: Plans, runs_dir: Pa
 
 def test_usage_that_the_agent_reports_is_summed_up(plan: Plans, runs_dir: Path) -> None:
     script = (
-        HAND_IN + """echo '{"input_tokens": 10, "output_tokens": 5, "cost_usd": 0.25, "model": "m"}' > "$LOGS_DIR/usage.json" """
+        SUBMIT + """echo '{"input_tokens": 10, "output_tokens": 5, "cost_usd": 0.25, "model": "m"}' > "$LOGS_DIR/usage.json" """
     )
     group, _ = run(plan(script), runs_dir)
     assert group.records()[0].usage["model"] == "m"
@@ -339,7 +340,7 @@ def test_calls_of_the_checker_are_recorded_with_their_verdicts(plan: Plans, runs
 @pytest.mark.parametrize("content", ["[1]", "{", '{"cost_usd": NaN}', "[" * 100_000])
 def test_nonsense_in_the_usage_file_harms_nothing(plan: Plans, runs_dir: Path, tmp_path: Path, content: str) -> None:
     (tmp_path / "usage").write_text(content)
-    group, _ = run(plan(f'{HAND_IN}cp {tmp_path}/usage "$LOGS_DIR/usage.json"', competitions=("toy-a",)), runs_dir)
+    group, _ = run(plan(f'{SUBMIT}cp {tmp_path}/usage "$LOGS_DIR/usage.json"', competitions=("toy-a",)), runs_dir)
     assert group.records()[0].has_valid_submission
 
 

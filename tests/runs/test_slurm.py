@@ -25,9 +25,10 @@ from mlebench.runs.plan import Plan
 from mlebench.runs.schedule.overview import Overview, Silent
 from mlebench.runs.schedule.scheduler import run_groups
 from mlebench.runs.settings import RunSettings
+from tests.scripted import SUBMIT
 
 from ..waiting import wait_until
-from .conftest import HAND_IN, TOYS
+from .conftest import TOYS
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(300)]
 if os.environ.get("MLEBENCH_REQUIRE_SLURM") != "1":
@@ -119,7 +120,7 @@ def executor(parallel: int | None = None) -> SlurmExecutor:
 def test_six_runs_are_one_array_and_never_oversold(plan: Plans, runs_dir: Path, tmp_path: Path, slurm: Path) -> None:
     """The first runs wait until both CPUs are taken."""
     waits = f"until [ $(grep -c + {tmp_path}/trace) -ge 2 ]; do sleep 0.05; done"
-    script = f"echo + >> {tmp_path}/trace; {waits}; echo - >> {tmp_path}/trace\n" + HAND_IN
+    script = f"echo + >> {tmp_path}/trace; {waits}; echo - >> {tmp_path}/trace\n" + SUBMIT
     group = Group.create(runs_dir, plan(script, seeds=(0, 1)), {}, "group")
     run_groups([group], executor(), RunSettings())
     records = group.records()
@@ -133,7 +134,7 @@ def test_six_runs_are_one_array_and_never_oversold(plan: Plans, runs_dir: Path, 
         assert at_work <= 2
 
 
-WORKS_UNTIL_TOLD = 'echo "$COMPETITION_ID" >> {root}/trace; until [ -e {root}/go ]; do sleep 0.05; done\n' + HAND_IN
+WORKS_UNTIL_TOLD = 'echo "$COMPETITION_ID" >> {root}/trace; until [ -e {root}/go ]; do sleep 0.05; done\n' + SUBMIT
 MLEBENCH = [sys.executable, "-m", "mlebench.cli.main"]
 
 
@@ -187,7 +188,7 @@ def test_cancelling_a_group_without_a_harness_ends_its_jobs(
 
 def test_job_that_is_cancelled_behind_our_back_is_run_again(plan: Plans, runs_dir: Path, tmp_path: Path, slurm: Path) -> None:
     group = Group.create(
-        runs_dir, plan(f"test -e {tmp_path}/go || exec sleep 600\n" + HAND_IN, competitions=("toy-a",)), {}, "group"
+        runs_dir, plan(f"test -e {tmp_path}/go || exec sleep 600\n" + SUBMIT, competitions=("toy-a",)), {}, "group"
     )
 
     class CancelJob(Silent):

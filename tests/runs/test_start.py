@@ -27,8 +27,9 @@ from mlebench.runs.plan import Plan, PlannedRun
 from mlebench.runs.settings import RunSettings
 from mlebench.runs.task import RunTask, Secrets
 from mlebench.sandbox import get_sandbox
+from tests.scripted import SUBMIT
 
-from .conftest import HAND_IN, TOYS, local_executor
+from .conftest import TOYS, local_executor
 from .simulated import Simulated
 
 Agents = Callable[..., AgentSpec]
@@ -66,7 +67,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> type[Cluster]:
 
 @pytest.fixture
 def scripted(agent: Agents, toys: Path) -> str:
-    return str(agent(HAND_IN).directory)
+    return str(agent(SUBMIT).directory)
 
 
 def words(scripted: str, *more: str) -> list[str]:
@@ -180,7 +181,7 @@ def test_secrets_and_split_keys_are_kept_nowhere(
     agent: Agents, toys: Path, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOY_KEY", "toy-secret")
-    folder = str(agent(HAND_IN, settings="environment: {TOY_KEY: '${{ secrets.TOY_KEY }}'}").directory)
+    folder = str(agent(SUBMIT, settings="environment: {TOY_KEY: '${{ secrets.TOY_KEY }}'}").directory)
     for name in TOYS:
         (toys / name / "prepared").rename(toys / name / "prepared-v2")
     monkeypatch.setattr("mlebench.preparation.record.made_from_another", lambda competition: None)

@@ -16,12 +16,13 @@ from mlebench.agents import AgentSpec
 from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord
 from mlebench.sandbox.local import processes
+from tests.scripted import SUBMIT
 
 from ..waiting import wait_until
-from .conftest import HAND_IN, TOYS
+from .conftest import TOYS
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
-WORKS_UNTIL_TOLD = 'echo "$COMPETITION_ID $MLEBENCH_SEED" >> {trace}; until [ -e {go} ]; do sleep 0.05; done\n' + HAND_IN
+WORKS_UNTIL_TOLD = 'echo "$COMPETITION_ID $MLEBENCH_SEED" >> {trace}; until [ -e {go} ]; do sleep 0.05; done\n' + SUBMIT
 """What agents do here: they note that they have begun, and end once there is a file `go`."""
 
 
@@ -86,7 +87,7 @@ def test_killed_harness_loses_nothing_and_does_nothing_twice(
         echo "$COMPETITION_ID $MLEBENCH_SEED" >> {tmp_path}/trace
         head -n 4 {tmp_path}/trace | grep -q "$COMPETITION_ID $MLEBENCH_SEED" || until [ -e {tmp_path}/go ]; do sleep 0.05; done
     """
-    chosen = agent(script + HAND_IN)
+    chosen = agent(script + SUBMIT)
     first = start(chosen, seeds=4, parallel=4)
     wait_for_states(group_dir, lambda states: states.count("finished") == 4 and states.count("running") >= 3)
     first.kill()
@@ -113,7 +114,7 @@ def test_killed_harness_loses_nothing_and_does_nothing_twice(
 def test_run_whose_processes_died_with_the_harness_is_run_again(
     agent: Callable[..., AgentSpec], group_dir: Path, tmp_path: Path
 ) -> None:
-    chosen = agent(f"test -e {tmp_path}/go || exec sleep 600\n" + HAND_IN)
+    chosen = agent(f"test -e {tmp_path}/go || exec sleep 600\n" + SUBMIT)
     first = start(chosen, seeds=1, parallel=1)
     records = wait_for(group_dir, lambda records: any(record.started_at for record in records))
     at_work = next(record for record in records if record.started_at)
@@ -171,7 +172,7 @@ def test_terminated_harness_leaves_agents_running(
 
 
 def test_changed_agent_is_refused_with_the_difference(agent: Callable[..., AgentSpec], group_dir: Path) -> None:
-    chosen = agent(HAND_IN)
+    chosen = agent(SUBMIT)
     start(chosen, seeds=1, parallel=3).communicate(timeout=180)
     (chosen.directory / "agent.yaml").write_text("arguments: {steps: 9}\n")
     second = harness("--resume", "group")

@@ -12,14 +12,13 @@ from mlebench.runs.group import Group
 from mlebench.runs.plan import Plan
 from mlebench.runs.task import RunTask
 from mlebench.runs.worker import execute
-
-from .conftest import HAND_IN
+from tests.scripted import SUBMIT
 
 
 def test_a_run_that_ended_just_before_the_harness_died_is_booked_and_not_done_again(
     plan: Callable[..., Plan], runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    script = f"echo begun >> {tmp_path}/begun; {HAND_IN}"
+    script = f"echo begun >> {tmp_path}/begun; {SUBMIT}"
     group = Group.create(runs_dir, plan(script, competitions=("toy-a",)), {}, "group")
     (run,) = group.plan.runs
 

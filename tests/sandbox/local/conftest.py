@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlebench.agents import AgentSpec, get_agent
+from mlebench.agents import AgentSpec
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import RunRequest
-
-SUBMIT = 'cp "$DATA_DIR/sample_submission.csv" "$SUBMISSION_DIR/submission.csv"\n'
+from tests.scripted import SUBMIT, scripted_agent
 
 
 @pytest.fixture
@@ -21,12 +19,7 @@ def agent(tmp_path: Path) -> Callable[..., AgentSpec]:
     """Makes an agent of a script: `agent("exit 3")`, or `agent(SUBMIT, settings="arguments: {a: 1}")`."""
 
     def make(script: str = SUBMIT, settings: str = "description: a script") -> AgentSpec:
-        folder = tmp_path / "agents" / "scripted"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "agent.yaml").write_text(settings + "\n")
-        (folder / "start.sh").write_text("#!/bin/bash\n" + textwrap.dedent(script))
-        (folder / "start.sh").chmod(0o755)
-        return get_agent(str(folder))
+        return scripted_agent(tmp_path / "agents" / "scripted", script, settings)
 
     return make
 

@@ -23,7 +23,7 @@ from mlebench.errors import StartFailed
 from mlebench.sandbox.base import Outcome, RunRequest
 from mlebench.sandbox.local import processes
 from mlebench.sandbox.local.sandbox import LocalSandbox
-from tests.sandbox.local.conftest import SUBMIT
+from tests.scripted import SUBMIT
 from tests.waiting import wait_until
 
 Requests = Callable[..., RunRequest]
