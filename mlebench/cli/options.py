@@ -26,12 +26,12 @@ _SPLITS = "low, medium, high, all, dev, demo, research or own"
 
 def add_data_dir(parser: Options) -> None:
     """`--data-dir`."""
-    parser.add_argument("--data-dir", metavar="D", help="where data lies (default: $MLEBENCH_DATA_DIR, else the user's cache)")
+    parser.add_argument("--data-dir", metavar="D", help="where the data is (default: $MLEBENCH_DATA_DIR, else the user's cache)")
 
 
 def add_runs_dir(parser: Options) -> None:
     """`--runs-dir`."""
-    parser.add_argument("--runs-dir", metavar="D", help="where run groups lie (default: $MLEBENCH_RUNS_DIR, else ./runs)")
+    parser.add_argument("--runs-dir", metavar="D", help="where run groups are (default: $MLEBENCH_RUNS_DIR, else ./runs)")
 
 
 def add_split(parser: Options, help: str) -> None:

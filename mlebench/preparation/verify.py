@@ -126,9 +126,9 @@ def recorded_checksums(build: Path, paths: Iterable[str], known: Mapping[str, st
 
 
 def _content_hash(table: Path) -> str:
-    from mlebench.preparation.table_digest import table_digest
+    from mlebench.preparation.content_hash import content_hash
 
-    return table_digest(table)
+    return content_hash(table)
 
 
 def _listed(checks: Sequence[Check]) -> str:

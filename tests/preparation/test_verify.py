@@ -13,8 +13,8 @@ import pytest
 from mlebench._support.checksums import ChecksumCache, md5
 from mlebench.cli.main import main
 from mlebench.preparation import make_mock, prepare
+from mlebench.preparation.content_hash import content_hash
 from mlebench.preparation.record import PreparationRecord
-from mlebench.preparation.table_digest import table_digest
 from mlebench.preparation.verify import verify_prepared
 from mlebench.registry import Competition, Registry
 
@@ -128,7 +128,7 @@ def table() -> pd.DataFrame:
 def test_a_content_hash_depends_on_schema_and_values_alone(tmp_path: Path) -> None:
     def digest(frame: pd.DataFrame, **options: object) -> str:
         frame.to_parquet(tmp_path / "table.parquet", index=False, **options)  # type: ignore[call-overload]
-        return table_digest(tmp_path / "table.parquet")
+        return content_hash(tmp_path / "table.parquet")
 
     expected = digest(table(), engine="pyarrow")
     assert digest(table(), engine="fastparquet") == expected
@@ -149,7 +149,7 @@ def test_a_content_hash_depends_on_schema_and_values_alone(tmp_path: Path) -> No
 def test_lists_and_nulls_have_a_content_hash(tmp_path: Path) -> None:
     def digest(values: list[object]) -> str:
         pd.DataFrame({"x": values}).to_parquet(tmp_path / "lists.parquet", engine="pyarrow", index=False)
-        return table_digest(tmp_path / "lists.parquet")
+        return content_hash(tmp_path / "lists.parquet")
 
     assert digest([[1, 2], [3]]) != digest([[1], [2, 3]])
     assert digest([[1], None]) != digest([[1], []])

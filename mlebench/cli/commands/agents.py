@@ -21,7 +21,7 @@ from mlebench.errors import UsageError
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", nargs="?", choices=("list", "build"), default="list", help="list (default) or build")
     parser.add_argument("names", nargs="*", metavar="NAME", help="the agents to build")
-    parser.add_argument("--rebuild", action="store_true", help="build although the image is current")
+    parser.add_argument("--rebuild", action="store_true", help="build even if the image is current")
     add_json(parser)
 
 

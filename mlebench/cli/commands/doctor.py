@@ -1,6 +1,6 @@
 """Check what runs need on this machine: engine, limits, GPUs, disk, credentials, images.
 
-Each line that is not well says what to do. Exit code 1 when there is a problem.
+Each line that is not in order says what to do. Exit code 1 when there is a problem.
 
 example: mlebench doctor
 """

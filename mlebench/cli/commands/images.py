@@ -1,6 +1,6 @@
 """Build the base images that agents run in, or show which are here and current.
 
-Images are built by themselves when a run needs them; building ahead shows the progress and takes other parents.
+Images are built automatically when a run needs them; building ahead shows the progress and accepts other parents.
 
 examples:
   mlebench images
@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parent.add_argument("--gpu", action="store_true", help="build on a CUDA image")
     parent.add_argument("--base", metavar="IMAGE", help="build on this image (default: $MLEBENCH_BASE_IMAGE, else CPython)")
     parser.add_argument("--network", metavar="N", help="network of the build, e.g. host (default: $MLEBENCH_BUILD_NETWORK)")
-    parser.add_argument("--rebuild", action="store_true", help="build although the image is current")
+    parser.add_argument("--rebuild", action="store_true", help="build even if the image is current")
     add_json(parser)
 
 

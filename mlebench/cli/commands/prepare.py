@@ -6,7 +6,7 @@ examples:
   mlebench prepare -c leaf-classification --from leaf-classification.zip --edition v2
   mlebench prepare --all --verify-only
 
-A call that was stopped, for whatever reason, is finished by the same call.
+A command that was stopped, for whatever reason, continues when it is run again.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mock", action="store_true", help="prepare a made-up download of the true schema")
     add_jobs(parser, "competitions at a time")
     parser.add_argument("--memory", metavar="SIZE",
-                        help="memory limit of each worker process, e.g. 16g (default: 90 %% of it all, over --jobs)")  # fmt: skip
+                        help="memory limit of each worker process, e.g. 16g (default: 90 %% of RAM over --jobs)")  # fmt: skip
     parser.add_argument("--keep-raw", action="store_true", help="keep the raw data after preparing")
     parser.add_argument("--no-verify", "--skip-verification", dest="verify", action="store_false",
                         help="do not compare md5 sums with the published ones")  # fmt: skip
-    parser.add_argument("--force", action="store_true", help="prepare again what is already prepared")
+    parser.add_argument("--force", action="store_true", help="prepare even what is already prepared")
     parser.add_argument(
         "--new-key", action="store_true", help="with --force: generate research data from a fresh key, not the kept one"
     )

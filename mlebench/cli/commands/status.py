@@ -1,4 +1,4 @@
-"""Show what is prepared, in which edition, verified or not, and how large; and what lies half way.
+"""Show what is prepared, in which edition, verified or not, and how large; and what is unfinished.
 
 examples:
   mlebench status --split low

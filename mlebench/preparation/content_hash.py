@@ -1,4 +1,4 @@
-"""A checksum of what a parquet table says, whichever library wrote it.
+"""The content hash of a parquet table: of what it says, whichever library wrote it.
 
 The bytes of a parquet file change with the library's version, compression and row groups; schema and values do not.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _BATCH = 1 << 16
 
 
-def table_digest(path: Path) -> str:
+def content_hash(path: Path) -> str:
     """The content hash of a parquet table: column names, types and values in order, as 32 hex digits.
 
     Null and NaN are one, as writers differ in them; so are dictionaries and what they stand for, and strings with short or long
