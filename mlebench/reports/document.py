@@ -146,7 +146,7 @@ def make_report(
     for other in compare_with:
         if other != PUBLISHED:
             others += load_results([other], runs_dir)
-    main = main.told(agent, models, hours)
+    main = main.filled_in(agent, models, hours)
     selections = select(splits, competition_ids, registry_in(main.conditions.edition))
     published = published_results() if PUBLISHED in compare_with else []
     return make_document([main, *others], selections, pad_missing=pad_missing, published=published)

@@ -104,8 +104,8 @@ class Results:
         dates = [report.created_at for report in reports if report.created_at.timestamp() > 0]
         return max(dates, key=lambda date: date.timestamp()) if dates else None
 
-    def told(self, agent: str | None = None, models: str | None = None, hours: float | None = None) -> Results:
-        """The same results with what their sources do not tell: the agent's name, its models (by commas), the time limit."""
+    def filled_in(self, agent: str | None = None, models: str | None = None, hours: float | None = None) -> Results:
+        """The same results with what their sources leave open filled in: the agent's name, its models (by commas), the time limit."""
         changes: dict[str, Any] = {"agent": agent, "models": models and tuple(re.split(r",\s*", models))}
         if hours is not None:
             changes["limits"] = {**(self.conditions.limits or {}), "time_limit": hours * 3600}

@@ -93,7 +93,7 @@ def _contamination(arguments: argparse.Namespace) -> int:
     if arguments.csv or arguments.markdown or arguments.html or arguments.compare:
         raise UsageError("`--contamination` prints tables, or a document with --json; leave the other outputs out")
     results = load_results(arguments.sources, paths.runs_dir(arguments.runs_dir))
-    found = familiarity([entry.told(arguments.name, arguments.models, arguments.hours) for entry in results])
+    found = familiarity([entry.filled_in(arguments.name, arguments.models, arguments.hours) for entry in results])
     if arguments.json:
         print_json({"contamination": [entry.to_dict() for entry in found]})
     else:
