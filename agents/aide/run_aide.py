@@ -1,6 +1,6 @@
-"""Runs AIDE's search on the competition and hands in the submission of its best solution as soon as there is one.
+"""Runs AIDE's search on the competition and submits the predictions of its best solution as soon as there are any.
 
-AIDE is used as a library: its agent, its interpreter, its journal. What is added here: the submission is handed in
+AIDE is used as a library: its agent, its interpreter, its journal. What is added here: the submission is written
 while the search goes on, the time limit is kept, and the use of the model is counted.
 """
 
@@ -157,7 +157,7 @@ def tell(journal: Journal) -> None:
 
 
 def hand_in(journal: Journal, made: Path) -> None:
-    """Hand in the newest solution's submission if it is the best one, or if nothing was handed in so far."""
+    """Submit the newest solution's submission if it is the best one, or if nothing was submitted so far."""
     newest = journal[-1]
     is_best = journal.get_best_node() is newest
     if not made.is_file():

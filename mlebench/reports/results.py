@@ -105,7 +105,7 @@ class Results:
         return max(dates, key=lambda date: date.timestamp()) if dates else None
 
     def filled_in(self, agent: str | None = None, models: str | None = None, hours: float | None = None) -> Results:
-        """The same results with what their sources leave open filled in: the agent's name, its models (by commas), the time limit."""
+        """The same results with what their sources leave open: the agent's name, its models (by commas), the time limit."""
         changes: dict[str, Any] = {"agent": agent, "models": models and tuple(re.split(r",\s*", models))}
         if hours is not None:
             changes["limits"] = {**(self.conditions.limits or {}), "time_limit": hours * 3600}
