@@ -214,14 +214,14 @@ def test_a_damaged_zip_of_the_users_own_is_a_fault_that_says_how_to_go_on(
     for _ in range(2):
         message = failure(competition, source=theirs)
         assert f"{theirs} is damaged (" in message
-        assert f"download it again: save it as {theirs} and call `mlebench prepare {TABLE} --from {theirs}" in message
+        assert f"download it again, save it as {theirs} and run `mlebench prepare {TABLE} --from {theirs}" in message
     assert {path.name for path in competition.root.iterdir()} == {".lock"}
 
 
 def test_what_never_was_a_zip_is_wrong_usage(competition: Competition, tmp_path: Path) -> None:
     (tmp_path / "theirs.zip").write_text("<html>")
     outcome = prepare_one(competition, PreparationOptions(source=tmp_path / "theirs.zip"))
-    assert outcome.exit_code == 2 and "is no zip" in outcome.message
+    assert outcome.exit_code == 2 and "is not a zip" in outcome.message
 
 
 def test_a_zip_with_names_that_lead_out_is_a_fault(competition: Competition, tmp_path: Path) -> None:
