@@ -15,7 +15,6 @@ from mlebench.profiles import Profile
 from mlebench.runs.executors.local import LocalExecutor
 from mlebench.runs.plan import Plan
 from mlebench.runs.settings import RunSettings
-from mlebench.sandbox.base import RunRequest
 from tests.scripted import SUBMIT, scripted_agent
 
 FACTS = """
@@ -126,28 +125,3 @@ def machine(cpus: int = 4, memory: int = 2**30, gpus: int = 0) -> Machine:
 
 def local_executor(parallel: int | None = None, **parts: int) -> LocalExecutor:
     return LocalExecutor(RunSettings(parallel=parallel), machine(**parts))
-
-
-@pytest.fixture
-def request_for(tmp_path: Path, toys: Path, profile: Profile) -> Callable[..., RunRequest]:
-    """Makes the request of one run of an agent on toy-a; keywords replace its parts."""
-
-    def make(agent: AgentSpec, limits: dict[str, Any] | None = None, **parts: Any) -> RunRequest:
-        run_dir = tmp_path / "runs" / "group" / "toy-a_seed0"
-        run_dir.mkdir(parents=True, exist_ok=True)
-        content: dict[str, Any] = {
-            "run_id": "toy-a_seed0",
-            "group": f"group-{tmp_path.name}",
-            "attempt": 1,
-            "competition_id": "toy-a",
-            "seed": 7,
-            "public_dir": toys / "toy-a" / "prepared" / "public",
-            "description": "What to do.",
-            "instructions": "How to do it.",
-            "agent": agent,
-            "profile": profile.model_copy(update=limits or {}),
-            "run_dir": run_dir,
-        }
-        return RunRequest(**{**content, **parts})
-
-    return make
