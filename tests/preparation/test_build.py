@@ -122,10 +122,6 @@ def test_kill_9_at_any_moment_leaves_nothing_that_looks_prepared_and_the_next_ca
     assert {path.name for path in competition.root.iterdir()} <= {"prepared", "raw", "mock.json", ".lock"}
 
 
-def has_made(folder: Path, files: float, process: subprocess.Popen[bytes]) -> bool:
-    return number_of_files(folder) > files or process.poll() is not None
-
-
 def number_of_files(folder: Path) -> int:
     return sum(len(files) for _, _, files in os.walk(folder))
 
