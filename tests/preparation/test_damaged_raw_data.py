@@ -82,6 +82,8 @@ def state_of_the_process() -> dict[str, object]:
 def libraries(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What libraries do to the process when they are first imported is done before anything is compared."""
     importlib.import_module("scipy.special")
+    for name in ("scipy.special", "scipy.sparse", "sklearn.model_selection"):
+        importlib.import_module(name)
     folder = tmp_path_factory.mktemp("libraries")
     competition = Registry(folder / "data").get_competition("aerial-cactus-identification")
     make_mock(competition, folder / "raw", size=60, seed=1)
