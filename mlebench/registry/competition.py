@@ -90,13 +90,13 @@ class Competition:
 
     @property
     def description(self) -> str:
-        """The task as the agent reads it."""
-        return self._text("description.md")
+        """The task as an agent of this edition reads it."""
+        return self._task_text("description.md")
 
     @property
     def description_obfuscated(self) -> str:
         """The task without names that let a model recall the competition."""
-        return self._text("description_obfuscated.md")
+        return self._task_text("description_obfuscated.md")
 
     @functools.cached_property
     def issues(self) -> tuple[Issue, ...]:
@@ -283,8 +283,7 @@ class Competition:
         references: Callable[..., Iterator[tuple[str, pd.DataFrame]]] = load_value(self.folder / "references.py", "references")
         return references
 
-    def _text(self, name: str) -> str:
-        try:
-            return (self.folder / name).read_text(encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"cannot read {self.folder / name}: {error.strerror}; a competition folder needs it") from None
+    def _task_text(self, name: str) -> str:
+        from mlebench.registry.task_text import read_task_text
+
+        return read_task_text(self.folder / name, self.edition.name)
