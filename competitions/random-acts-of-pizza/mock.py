@@ -42,7 +42,7 @@ def make_request(rng: np.random.Generator, name: str, granted: bool) -> dict:
         "giver_username_if_known": str(rng.choice(["N/A", "kind_stranger"])) if granted else "N/A",
         "number_of_downvotes_of_request_at_retrieval": int(rng.integers(0, 9)),
         "number_of_upvotes_of_request_at_retrieval": int(rng.integers(0, 99)),
-        "post_was_edited": bool(rng.random() < 0.1),
+        "post_was_edited": posted + 3600.0 if rng.random() < 0.074 else bool(rng.random() < 0.03),
         "request_id": name,
         "request_number_of_comments_at_retrieval": int(rng.integers(0, 30)),
         "request_text": f'{text}\n\nEDIT: thanks "all" <3',
@@ -54,7 +54,7 @@ def make_request(rng: np.random.Generator, name: str, granted: bool) -> dict:
         "requester_user_flair": str(rng.choice(["shroom", "PIF"])) if granted else None,
         "requester_username": f"user_{name}",
         "unix_timestamp_of_request": posted,
-        "unix_timestamp_of_request_utc": posted - float(rng.choice([0, 3600])),
+        "unix_timestamp_of_request_utc": posted - float(rng.choice([0, 3600], p=[0.23, 0.77])),
     }
     return dict(sorted({**request, **numbers, **days}.items()))
 

@@ -10,8 +10,8 @@ from mlebench.data.mocking import cycle_in_test, hex_ids, write_files
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     targets = cycle_in_test([0, 1], rng, size, "seti-breakthrough-listen", 0.1)
-    labels = pd.DataFrame({"id": hex_ids(rng, size, 12), "target": targets})
-    tests, old = hex_ids(rng, 5, 12), hex_ids(rng, 5, 12)
+    labels = pd.DataFrame({"id": hex_ids(rng, size, 15), "target": targets})
+    tests, old = hex_ids(rng, 5, 15), hex_ids(rng, 5, 15)
     write_csv(labels, raw / "train_labels.csv")
     write_csv(pd.DataFrame({"id": tests, "target": 0.5}), raw / "sample_submission.csv")
     write_csv(pd.DataFrame({"id": old, "target": [0, 1, 0, 1, 0]}), raw / "old_leaky_data" / "test_labels_old.csv")

@@ -43,4 +43,4 @@ def read_task_text(path: Path, edition: EditionName) -> str:
     if opened:
         raise UsageError(f"{path}: a passage of {opened} has no end; write <!-- /{opened} --> behind it")
     parts.append(source[place:])
-    return re.sub(r"\n{3,}", "\n\n", "".join(parts)) if place else source
+    return re.sub(r"\n{3,}", "\n\n", "".join(parts)).strip() + "\n" if place else source

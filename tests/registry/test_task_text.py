@@ -37,7 +37,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def test_each_edition_gets_its_passages_and_no_marks(source: Path) -> None:
-    v1 = "# Task\n\nRead `train.zip` first.\n\nThe title of a few rows is empty.\n\n- one\n- three\n\n"
+    v1 = "# Task\n\nRead `train.zip` first.\n\nThe title of a few rows is empty.\n\n- one\n- three\n"
     assert read_task_text(source, "v1") == v1
     assert read_task_text(source, "v2") == "# Task\n\nRead `train.json.zip` first.\n\n- one\n- two\n- three\n\nThe end.\n"
 
