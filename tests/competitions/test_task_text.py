@@ -188,9 +188,16 @@ def ends(path: str) -> Iterator[str]:
 
 
 def shape(name: str) -> str:
-    """A name without what tells files of one kind apart: each run of letters and digits that holds a digit is so many x."""
+    """A name without what tells files of one kind apart: numbers, and codes of so many letters and digits."""
     stem, _, extension = name.rpartition(".")
-    return re.sub(r"[A-Za-z]*\d[A-Za-z0-9]*", lambda run: "x" * len(run[0]), stem) + "." + extension
+    return re.sub(r"[A-Za-z0-9]+", lambda run: shape_of_part(run[0]), stem) + "." + extension
+
+
+def shape_of_part(part: str) -> str:
+    if len(part) == 1:
+        return "x"
+    is_code = re.fullmatch(r"[0-9a-f]+", part) and not part.isdigit() and not part.isalpha()
+    return "x" * len(part) if is_code else re.sub(r"\d+", "0", part)
 
 
 def as_regex(pattern: str, gap: str) -> re.Pattern[str]:
