@@ -15,6 +15,7 @@ CLASSES = (
 )  # fmt: skip
 CHANNELS = ("CAM_FRONT", "CAM_BACK", "LIDAR_TOP")
 SAMPLES_PER_LOG = 4
+NO_NEIGHBOURS = {"prev": "", "next": ""}
 
 Record = dict[str, Any]
 
@@ -52,6 +53,7 @@ class Recorder:
                 "sensor_token": sensor["token"],
                 "translation": [1.5, 0.0, 1.7],
                 "rotation": [1.0, 0, 0, 0],
+                "camera_intrinsic": [] if sensor["modality"] == "lidar" else [[882.6, 0, 607.0], [0, 882.6, 494.6], [0, 0, 1.0]],
             }
             for sensor in self.sensors
         ]
@@ -68,20 +70,23 @@ class Recorder:
 
     def drive(self, number: int) -> None:
         log = next(self.tokens)
-        self.logs.append({"token": log, "logfile": "", "vehicle": f"a{number % 9:03d}", "date_captured": "2019-01-31"})
+        captured = {"date_captured": "2019-01-31", "location": "Palo Alto", "map_token": self.map_token}
+        self.logs.append({"token": log, "logfile": "", "vehicle": f"a{number % 9:03d}", **captured})
         things = [self.thing(name) for name in cycle(CLASSES, self.rng, int(self.rng.integers(3, 7)))]
         for step in range(SAMPLES_PER_LOG):
             sample = {"token": next(self.tokens), "timestamp": 1.2e15 + 2e5 * step, "scene_token": log, "prev": "", "next": ""}
+            if step:
+                sample["prev"], self.samples[-1]["next"] = self.samples[-1]["token"], sample["token"]
             self.samples.append(sample)
             self.record(sample, f"host-a{number:05d}", step)
             self.annotate(sample["token"], things)
 
     def thing(self, name: str) -> Record:
         category = next(category["token"] for category in self.categories if category["name"] == name)
-        thing = {"token": next(self.tokens), "category_token": category, "nbr_annotations": SAMPLES_PER_LOG}
-        self.instances.append(thing)
+        record = {"token": next(self.tokens), "category_token": category, "nbr_annotations": SAMPLES_PER_LOG}
+        self.instances.append(record)
         place, sizes = self.rng.uniform([2200, 700, -22], [2800, 900, -16]), self.rng.uniform([1.5, 3, 1.2], [3, 6, 2.5])
-        return {"token": thing["token"], "name": name, "place": place, "sizes": sizes}
+        return {"token": record["token"], "record": record, "name": name, "place": place, "sizes": sizes}
 
     def record(self, sample: Record, host: str, step: int) -> None:
         # a pose serves all sensors of some samples
@@ -89,6 +94,7 @@ class Recorder:
         for number, (channel, calibrated) in enumerate(zip(CHANNELS, self.calibrated, strict=True)):
             if number == 0 or not shared:
                 self.poses.append({"token": next(self.tokens), "rotation": [1.0, 0, 0, 0], "translation": [700.0, 800.0, 0.0]})
+                self.poses[-1]["timestamp"] = sample["timestamp"]
             lidar = "LIDAR" in channel
             name = f"{host}_{channel.lower()}_{1_233_689_008 + step}"
             self.sample_data.append(
@@ -99,6 +105,11 @@ class Recorder:
                     "ego_pose_token": self.poses[-1]["token"],
                     "fileformat": "bin" if lidar else "jpeg",
                     "filename": f"lidar/{name}.bin" if lidar else f"images/{name}.jpeg",
+                    "timestamp": sample["timestamp"],
+                    "is_key_frame": True,
+                    "width": None if lidar else 1224,
+                    "height": None if lidar else 1024,
+                    **NO_NEIGHBOURS,
                 }
             )
         if step == 0:
@@ -112,15 +123,32 @@ class Recorder:
             numbers = [*place.tolist(), *thing["sizes"].tolist(), yaw]
             objects.append(" ".join([*map(str, numbers), thing["name"]]))
             self.annotations.append(
-                {"token": next(self.tokens), "sample_token": sample, "instance_token": thing["token"], "size": numbers[3:6]}
+                {
+                    "token": next(self.tokens),
+                    "sample_token": sample,
+                    "instance_token": thing["token"],
+                    "translation": numbers[:3],
+                    "size": numbers[3:6],
+                    "rotation": [float(np.cos(yaw / 2)), 0.0, 0.0, float(np.sin(yaw / 2))],
+                    "attribute_tokens": [],
+                    "visibility_token": "4",
+                    "num_lidar_pts": -1,
+                    "num_radar_pts": 0,
+                    **NO_NEIGHBOURS,
+                }
             )
+            record = thing["record"]
+            record.setdefault("first_annotation_token", self.annotations[-1]["token"])
+            record["last_annotation_token"] = self.annotations[-1]["token"]
         self.boxes.append((sample, " ".join(objects)))
 
     def tables(self) -> dict[str, list[Record]]:
         tokens = [log["token"] for log in self.logs]
         return {
             "log": self.logs,
-            "scene": [scene(token) for token in tokens],
+            "scene": [
+                scene(token, [sample["token"] for sample in self.samples if sample["scene_token"] == token]) for token in tokens
+            ],
             "sample": self.samples,
             "sample_data": self.sample_data,
             "calibrated_sensor": self.calibrated,
@@ -135,8 +163,16 @@ class Recorder:
         }  # fmt: skip
 
 
-def scene(log: str) -> Record:
-    return {"log_token": log, "name": f"scene {log[:4]} ü", "nbr_samples": SAMPLES_PER_LOG, "token": log}
+def scene(log: str, samples: list[str]) -> Record:
+    return {
+        "log_token": log,
+        "name": f"scene {log[:4]} ü",
+        "description": "",
+        "nbr_samples": len(samples),
+        "first_sample_token": samples[0],
+        "last_sample_token": samples[-1],
+        "token": log,
+    }
 
 
 def write_tables(folder: Path, tables: dict[str, list[Record]]) -> None:
