@@ -11,7 +11,7 @@ from .columns import COMMENTS, NUMBERED
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     train, test = comments(rng, size, "a"), comments(rng, size, "b")
-    # a few comments were posted twice; with unequal labels the published score would depend on the order of rows
+    # a few texts repeat, never with another label
     test.loc[size - 2 :, ["Insult", "Comment"]] = test[["Insult", "Comment"]].head(2).to_numpy()
     test["Usage"] = np.where(rng.random(size) < 0.5, "PublicTest", "PrivateTest")
 
