@@ -4,7 +4,7 @@ What a span of code in a text may stand for:
 
 - itself: the name of a file, folder or column;
 - a pattern, in which `<…>` or `*` is a gap: `train/<id>.jpg`, `<view>_lat`;
-- with a second one and an ellipsis between, a range of columns: `margin1` … `margin64`, or a list of them as `f0, …, f9`;
+- with a second one and an ellipsis between, a range of numbered columns: `margin1` … `margin64`, or `f0, f1, …, f9`;
 - a gap alone, as in `<breed>`: the columns of a table that is too wide to name each.
 """
 
@@ -41,7 +41,7 @@ GAP = re.compile(r"<[^<>]+>|\*")
 SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 FENCE = re.compile(r"^```.*?^```[ ]*$|^(?: {4}|\t).*$", re.MULTILINE | re.DOTALL)
 RANGE = re.compile(r"`([^`\n]+)`\s*,?\s*(?:…|\.\.\.|–|to)\s*,?\s*`([^`\n]+)`")
-RANGE_WITHIN = re.compile(r"([\w.<>-]+)(?:, [\w.<>-]+)*,? (?:…|\.\.\.),? ([\w.<>-]+)")
+RANGE_WITHIN = re.compile(r"([\w.-]+)\s*,?\s*(?:…|\.\.\.)\s*,?\s*([\w.-]+)")
 EXTENSION = re.compile(
     r".*\.(7z|aiff?|bin|bmp|bson|csv|dcm|dicom|gz|jpe?g|jsonl?|mat|mp4|nii|np[yz]|parquet|png|rtf|tar|tfrec|tiff?|tsv|txt|wav|xyz|zip)"
 )
@@ -81,7 +81,7 @@ class Text(NamedTuple):
     def undescribed(self, columns: list[str]) -> list[str]:
         """The columns of a table for which nothing in this text stands."""
         missing = set(columns)
-        for first, last in [*RANGE.findall(self.whole), *(match for span in self.spans for match in RANGE_WITHIN.findall(span))]:
+        for first, last in [*RANGE.findall(self.whole), *RANGE_WITHIN.findall(self.code)]:
             missing -= set(between(first, last, columns))
         patterns = [pattern for span in self.spans if GAP.search(span) for pattern in span.split(", ")]
         alone = [pattern for pattern in patterns if not re.search(r"\w", GAP.sub("", pattern))]
@@ -206,8 +206,8 @@ def as_regex(pattern: str, gap: str) -> re.Pattern[str]:
 
 
 def between(first: str, last: str, columns: list[str]) -> list[str]:
-    """The columns of a table from one to another, as long as it holds both."""
-    if first not in columns or last not in columns:
+    """The columns of a table from one to another that differs in its numbers alone."""
+    if first not in columns or last not in columns or re.sub(r"\d", "", first) != re.sub(r"\d", "", last):
         return []
     return columns[columns.index(first) : columns.index(last) + 1]
 
