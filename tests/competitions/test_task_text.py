@@ -10,6 +10,7 @@ What a span of code in a text may stand for:
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
 import json
@@ -18,12 +19,14 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
+import grading
+from mlebench._support.paths import content_dir
 from mlebench.registry import Competition, Registry
 from mlebench.registry.facts import EditionName
 from tests.cases import Cases
@@ -33,7 +36,11 @@ WORDINGS = ("description", "description_obfuscated")
 WIDE = 20
 """Columns of a table whose names a text may leave to one gap."""
 
-FORBIDDEN = re.compile(r"\b(editions?|v1|v2|mle-?bench|harness|mocks?)\b|<!--|-->|How this split differs", re.IGNORECASE)
+FORBIDDEN = re.compile(
+    r"\b(editions?|v1|v2|mle-?bench|harness|mocks?)\b|<!--|-->|(?-i:\bOn Kaggle\b)|Kaggle('s (own|test)| had| gave)"
+    r"|published (data|split|graders?|preparation)|differs from (Kaggle|the original)",
+    re.IGNORECASE,
+)
 NAMES = re.compile(r"\bkaggle\b", re.IGNORECASE)
 """What an obfuscated text must not say, outside of the names of its files."""
 
@@ -277,6 +284,13 @@ def file_like(spans: Iterable[str]) -> Iterator[str]:
                 yield name
 
 
+def refusals(source: str) -> Iterator[str]:
+    """The texts with which a grader refuses a submission."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "InvalidSubmission":
+            yield from (part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str))
+
+
 def cases_of(names: Iterable[str]) -> pytest.MarkDecorator:
     """Those of one competition run in one process, which then makes no other one wait."""
     parameters = [
@@ -311,6 +325,19 @@ def test_text_says_nothing_of_editions_or_of_what_runs_the_agent(name: str, edit
             text = text.replace(file, "")
         forbidden = [FORBIDDEN] if wording == "description" else [FORBIDDEN, NAMES]
         assert [match[0] for pattern in forbidden for match in pattern.finditer(text)] == [], wording
+
+
+@pytest.mark.parametrize("name", ["instructions.txt", "instructions_obfuscated.txt"])
+def test_instructions_say_nothing_of_editions(name: str) -> None:
+    assert FORBIDDEN.findall((content_dir("containers") / name).read_text(encoding="utf-8")) == []
+
+
+def test_refusals_say_nothing_of_editions() -> None:
+    graders = [Path(grading.__file__).parent, content_dir("competitions")]
+    sources = [path for folder in graders for path in sorted(folder.rglob("*.py"))]
+    sentences = {path: " ".join(refusals(path.read_text(encoding="utf-8"))) for path in sources}
+    assert any(sentences.values())
+    assert {path.name: said for path, said in sentences.items() if FORBIDDEN.search(said)} == {}
 
 
 @cases_of(IDS)
