@@ -35,7 +35,7 @@ def test_a_new_competition_goes_from_an_empty_folder_to_a_graded_submission(
     assert json.loads(capsys.readouterr().out)["score"] > 0.5
 
 
-def test_a_new_competition_passes_the_contract_test(tmp_path: Path) -> None:
+def test_a_new_competition_passes_the_contract_tests(tmp_path: Path) -> None:
     assert main(["new-competition", "my-competition", "--into", str(tmp_path)]) == 0
     command = [
         sys.executable,
@@ -47,6 +47,7 @@ def test_a_new_competition_passes_the_contract_test(tmp_path: Path) -> None:
         "-p",
         "no:xdist",
         "tests/competitions/test_contract.py",
+        "tests/competitions/test_task_text.py",
     ]
     ended = subprocess.run(
         [*command, "-k", "my-competition"],
