@@ -44,7 +44,7 @@ def row(name: str, folder: Path, size: int, rows: int) -> str:
     path = folder / "submission.csv"
     submission = competition.grader.perfect_submission(answers)
     submission.to_csv(path, index=False)
-    grade = seconds(lambda: competition.grader(competition.grader.read(path, answers), answers))
+    grade = seconds(lambda: competition.grader.score(competition.grader.read(path, answers), answers))
     parse = seconds(lambda: pd.read_csv(path))
     mark = "" if len(answers) >= wanted else "*"
     return (
@@ -56,12 +56,12 @@ def enlarged(grader: Grader, answers: pd.DataFrame, rows: int) -> pd.DataFrame:
     """`answers` repeated under new ids until there are at least `rows`, or as they are where no way to make up ids is right."""
     copies = -(-rows // len(answers))
     column = grader.id_columns[0]
-    best = grader(grader.perfect_submission(answers), answers)
+    best = grader.score(grader.perfect_submission(answers), answers)
     for rename in (numbered_on, prefixed, suffixed) if copies > 1 else ():
         try:
             parts = [answers.assign(**{column: rename(answers[column], copy)}) for copy in range(copies)]
             many = pd.concat(parts, ignore_index=True)
-            if abs(grader(grader.perfect_submission(many), many) - best) < 1e-6:
+            if abs(grader.score(grader.perfect_submission(many), many) - best) < 1e-6:
                 return many
         except (ValueError, ArithmeticError, LookupError, TypeError):
             # ids of this competition are made otherwise

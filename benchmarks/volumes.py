@@ -43,7 +43,7 @@ def measure(name: str, make: Callable[[np.random.Generator], Tables]) -> None:
     for edition in ("v1", "v2"):
         grader = Registry().set_edition(edition).get_competition(name).grader
         start = time.process_time()
-        score = grader(submission, answers)
+        score = grader.score(submission, answers)
         seconds = time.process_time() - start
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         print(

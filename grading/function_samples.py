@@ -64,4 +64,4 @@ def relative_joint_kl(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
 
 def joint_prediction_grader() -> Grader:
     """Grades sampled functions of binary problems by `relative_joint_kl`."""
-    return Grader(id="row_id", columns=probability_columns(), score=relative_joint_kl, perfect=true_functions)
+    return Grader(id="row_id", columns=probability_columns(), table_metric=relative_joint_kl, perfect=true_functions)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from grading.columns import Column, refuse
-from grading.medals import Thresholds
+from grading.published_grader import GradeFunction, PublishedGrader
 from grading.rows import RowRule
 from grading.submission import Aligned, InvalidSubmission, align, read_table
 
@@ -21,18 +21,18 @@ _LARGEST = 1e100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grader:
+class Grader(PublishedGrader):
     """Scores a submission against the answers, row by row matched by id.
 
     Give either `metric`, which gets two arrays of the declared columns (1-D for one column, rows × columns for several), or
-    `score`, which gets the two aligned tables where a metric needs more than the declared columns.
+    `table_metric`, which gets the two aligned tables where a metric needs more than the declared columns.
 
     Attributes:
         id: the column, or columns, that identify a row.
         columns: the kind of each submitted column, or a function that tells them from the answers (one column per class).
         metric: `metric(truth, prediction) -> float`.
-        score: `score(answers, submission) -> float`; `submission` holds the id columns and the parsed columns in the order of the
-            answers' ids, `answers` is the whole table of answers.
+        table_metric: `table_metric(answers, submission) -> float`; `submission` holds the id columns and the parsed columns
+            in the order of the answers' ids, `answers` is the whole table of answers.
         rows: what a row of several predicted columns must be together (see `grading.rows`): makes the metric's second argument of
             the predicted array and the ids, or raises `InvalidSubmission`.
         truth: makes the metric's first argument from the answers, where they do not hold the submitted columns themselves.
@@ -41,12 +41,13 @@ class Grader:
         perfect: makes the best possible submission from the answers, where it is not just the same columns.
         ungraded_ids: whether a submission may hold further ids, which are not graded, so that it does not tell which ones are.
         lower_is_better: direction of the score; the registry fills it in from `competition.yaml`.
+        name: the metric's name, filled in likewise.
     """
 
     id: str | tuple[str, ...]
     columns: Columns
     metric: Callable[[np.ndarray, np.ndarray], float] | None = None
-    score: Callable[[pd.DataFrame, pd.DataFrame], float] | None = None
+    table_metric: Callable[[pd.DataFrame, pd.DataFrame], float] | None = None
     rows: RowRule | None = None
     truth: Callable[[pd.DataFrame], np.ndarray] | None = None
     perfect: Callable[[pd.DataFrame], pd.DataFrame] | None = None
@@ -54,12 +55,18 @@ class Grader:
     read_answers: Callable[[Path], pd.DataFrame] | None = None
     ungraded_ids: bool = False
     lower_is_better: bool | None = None
+    name: str = ""
 
     def __post_init__(self) -> None:
-        if (self.metric is None) == (self.score is None):
-            raise TypeError("a Grader takes either `metric` or `score`")
+        if (self.metric is None) == (self.table_metric is None):
+            raise TypeError("a Grader takes either `metric` or `table_metric`")
         if self.rows and not self.metric:
             raise TypeError("`rows` goes with `metric`")
+
+    @property
+    def grade_fn(self) -> GradeFunction:
+        """`score`."""
+        return self.score
 
     @property
     def id_columns(self) -> tuple[str, ...]:
@@ -70,7 +77,7 @@ class Grader:
         """The kind of each submitted column."""
         return self.columns(answers) if callable(self.columns) else self.columns
 
-    def __call__(self, submission: pd.DataFrame, answers: pd.DataFrame) -> float:
+    def score(self, submission: pd.DataFrame, answers: pd.DataFrame) -> float:
         """Score a submission.
 
         Args:
@@ -128,41 +135,6 @@ class Grader:
         """This grader: it is the same in every edition."""
         return self
 
-    def is_lower_better(self, leaderboard: pd.DataFrame | None = None) -> bool:
-        """Whether a lower score is better; told by the order of a leaderboard (best first) if the grader does not know."""
-        if self.lower_is_better is not None:
-            return self.lower_is_better
-        if leaderboard is None or len(leaderboard) < 2:
-            raise ValueError("the direction is unknown: give a leaderboard with at least two rows, best first")
-        return bool(leaderboard["score"].iloc[0] < leaderboard["score"].iloc[-1])
-
-    def rank_score(self, score: float | None, leaderboard: pd.DataFrame) -> dict[str, bool | float | None]:
-        """Place a score on a leaderboard: medals, above-median and the four thresholds.
-
-        Args:
-            score: None for a submission without a score.
-            leaderboard: a table with a `score` column, one row per team; or, with a `place` column, the four thresholds by name.
-        """
-        thresholds = self._thresholds_on(leaderboard)
-        medal = thresholds.medal(score)
-        return {
-            "gold_medal": medal == "gold",
-            "silver_medal": medal == "silver",
-            "bronze_medal": medal == "bronze",
-            "above_median": thresholds.is_above_median(score),
-            "gold_threshold": thresholds.gold,
-            "silver_threshold": thresholds.silver,
-            "bronze_threshold": thresholds.bronze,
-            "median_threshold": thresholds.median,
-        }
-
-    def _thresholds_on(self, leaderboard: pd.DataFrame) -> Thresholds:
-        lower = self.is_lower_better(leaderboard)
-        if "place" in leaderboard:
-            scores = {str(place): float(score) for place, score in zip(leaderboard["place"], leaderboard["score"], strict=True)}
-            return Thresholds(**scores, lower_is_better=lower)
-        return Thresholds.from_leaderboard(leaderboard["score"].to_numpy(), lower_is_better=lower)
-
     def _arrays(self, aligned: Aligned, columns: Mapping[str, Column], parsed: Mapping[str, np.ndarray]) -> float:
         assert self.metric is not None
         truth = self._true_values(aligned.answers, columns)
@@ -182,9 +154,9 @@ class Grader:
             raise ValueError(f"the answers do not fit the grader: {error}") from None
 
     def _frames(self, aligned: Aligned, parsed: Mapping[str, np.ndarray]) -> float:
-        assert self.score is not None
+        assert self.table_metric is not None
         submission = pd.concat([aligned.submission[list(self.id_columns)], pd.DataFrame(parsed)], axis=1)
-        return self.score(aligned.answers, submission)
+        return self.table_metric(aligned.answers, submission)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 
 from mlebench.cli.main import main
+from mlebench.errors import UsageError
 from mlebench.preparation import make_mock, prepare
+from mlebench.registry import Competition
 
 ID = "spaceship-titanic"
 
@@ -27,6 +29,14 @@ def data(tmp_path: Path) -> Path:
     (competition.prepared_dir / "prepared.json").unlink()
     (competition.root / ".lock").unlink()
     return tmp_path / "data"
+
+
+def fetched_board(competition: Competition) -> list[float]:
+    """What `mlebench leaderboard --refresh` leaves in the data directory: one row for each team, best first."""
+    scores = [round(0.9 - place / 1000, 5) for place in range(200)]
+    rows = [f"{score},team {place},2022-03-01" for place, score in enumerate(scores)]
+    (competition.root / "leaderboard.csv").write_text("\n".join(["score,team,submitted", *rows]) + "\n")
+    return scores
 
 
 def test_an_evaluation_frameworks_task_prepares_in_set_up_and_grades_with_grade_csv(data: Path) -> None:
@@ -129,16 +139,18 @@ def test_a_notebook_grades_frames_and_ranks_scores(data: Path) -> None:
     answers = load_answers(competition.answers)
     submission = read_csv(competition.sample_submission)
     score = grader(submission, answers)
-    assert 0 < score < 1
+    assert score is not None and 0 < score < 1
     with pytest.raises(InvalidSubmissionError):
-        grader(submission.drop(columns="Transported"), answers)
+        grader.score(submission.drop(columns="Transported"), answers)
 
+    with pytest.raises(UsageError, match=f"mlebench leaderboard {ID} --refresh"):
+        get_leaderboard(competition)
+    fetched_board(competition)
     leaderboard = get_leaderboard(competition)
-    assert "score" in leaderboard
     assert grader.is_lower_better(leaderboard) is False
-    place = grader.rank_score(0.81, leaderboard)
+    place = grader.rank_score(0.83, leaderboard)
     assert (place["bronze_medal"], place["gold_medal"], place["above_median"]) == (True, False, True)
-    assert place["gold_threshold"] == 0.82066
+    assert place["gold_threshold"] == 0.889
     assert grader.rank_score(None, leaderboard)["above_median"] is False
 
 

@@ -23,4 +23,4 @@ def true_places(notebook: str, true_order: list[str], predicted: list[str]) -> l
     return [place[cell] for cell in predicted]
 
 
-grader = Grader(id="id", columns={"cell_order": Text(allow_empty=False)}, score=kendall_tau)
+grader = Grader(id="id", columns={"cell_order": Text(allow_empty=False)}, table_metric=kendall_tau)

@@ -10,4 +10,4 @@ def log_mae_over_types(answers: pd.DataFrame, submission: pd.DataFrame) -> float
     return mean_log_mae_of_groups(answers[target], submission[target], answers["type"], floor=1e-9)
 
 
-grader = Grader(id="id", columns={"scalar_coupling_constant": Real()}, score=log_mae_over_types)
+grader = Grader(id="id", columns={"scalar_coupling_constant": Real()}, table_metric=log_mae_over_types)

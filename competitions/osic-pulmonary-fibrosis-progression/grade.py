@@ -43,8 +43,8 @@ grader = per_edition(
     v1=Grader(
         id="Patient_Week",
         columns=columns(Real(may_be_empty=True)),
-        score=likelihood_of_last_visits,
+        table_metric=likelihood_of_last_visits,
         perfect=sure_of_everything,
     ),
-    v2=Grader(id="Patient_Week", columns=columns(Real()), score=likelihood_of_later_visits, perfect=sure_of_everything),
+    v2=Grader(id="Patient_Week", columns=columns(Real()), table_metric=likelihood_of_later_visits, perfect=sure_of_everything),
 )

@@ -91,4 +91,4 @@ def _task(arrays: np.lib.npyio.NpzFile, name: str) -> Task:
     )
 
 
-grader = Grader(id="row_id", columns={"item": Integer(0, POOL - 1)}, score=gap_closed, read_answers=read_answers)
+grader = Grader(id="row_id", columns={"item": Integer(0, POOL - 1)}, table_metric=gap_closed, read_answers=read_answers)

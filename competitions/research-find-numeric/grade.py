@@ -30,4 +30,4 @@ def share_found(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
     return float(np.mean([is_found(truth[rows], prediction[rows]) for rows in functions]))
 
 
-grader = Grader(id="row_id", columns={"y": Real(-1e9, 1e9)}, score=share_found)
+grader = Grader(id="row_id", columns={"y": Real(-1e9, 1e9)}, table_metric=share_found)

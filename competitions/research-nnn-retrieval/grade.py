@@ -7,7 +7,7 @@ from .retrieval import ITEMS
 grader = Grader(
     id="query_id",
     columns={"item": Integer(0, ITEMS - 1)},
-    score=lambda answers, submission: (
+    table_metric=lambda answers, submission: (
         100
         * mean_over_groups(accuracy, answers["item"].to_numpy(), submission["item"].to_numpy(), answers["instance"].to_numpy())
     ),

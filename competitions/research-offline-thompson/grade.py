@@ -28,4 +28,4 @@ def relative_thompson_regret(answers: pd.DataFrame, submission: pd.DataFrame) ->
     return regret / uniform
 
 
-grader = Grader(id="row_id", columns=probability_columns(), score=relative_thompson_regret, perfect=true_functions)
+grader = Grader(id="row_id", columns=probability_columns(), table_metric=relative_thompson_regret, perfect=true_functions)

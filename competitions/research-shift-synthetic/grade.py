@@ -47,4 +47,4 @@ def labels_themselves(answers: pd.DataFrame) -> pd.DataFrame:
     return class_table(answers["row_id"], np.eye(CLASSES)[known][:, None], (answers["label"] < 0).to_numpy().astype(float))
 
 
-grader = Grader(id="row_id", columns=COLUMNS, score=relative_loss, perfect=labels_themselves)
+grader = Grader(id="row_id", columns=COLUMNS, table_metric=relative_loss, perfect=labels_themselves)

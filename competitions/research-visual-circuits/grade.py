@@ -68,4 +68,4 @@ def _network(arrays: Mapping[str, np.ndarray], name: str) -> Network:
     return Network(parameters, means, arrays["pictures"].astype(np.float64), arrays["labels"])
 
 
-grader = Grader(id="row_id", columns={"units": RankedUnits(UNITS)}, score=mean_causal_gap, read_answers=read_answers)
+grader = Grader(id="row_id", columns={"units": RankedUnits(UNITS)}, table_metric=mean_causal_gap, read_answers=read_answers)

@@ -17,4 +17,4 @@ def weighted_log_loss(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
     return float(np.mean(np.bincount(study, weight * loss) / np.bincount(study, weight)))
 
 
-grader = Grader(id="row_id", columns={"fractured": Probability()}, score=weighted_log_loss)
+grader = Grader(id="row_id", columns={"fractured": Probability()}, table_metric=weighted_log_loss)

@@ -38,6 +38,6 @@ def rows_per_trip(table: pd.DataFrame) -> dict[str, int]:
 
 columns = dict.fromkeys(POSITION, Real())
 grader = per_edition(
-    v1=Grader(id=KEY, columns=columns, score=mean_of_percentiles, adapt=take_order_for_wrong_times),
-    v2=Grader(id=KEY, columns=columns, score=mean_of_percentiles),
+    v1=Grader(id=KEY, columns=columns, table_metric=mean_of_percentiles, adapt=take_order_for_wrong_times),
+    v2=Grader(id=KEY, columns=columns, table_metric=mean_of_percentiles),
 )

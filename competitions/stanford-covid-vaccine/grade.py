@@ -14,4 +14,4 @@ def mcrmse_of_measured_bases(answers: pd.DataFrame, submission: pd.DataFrame) ->
     return mean_columnwise(rmse)(truth, prediction)
 
 
-grader = Grader(id="id_seqpos", columns=dict.fromkeys([*SCORED, *UNSCORED], Real()), score=mcrmse_of_measured_bases)
+grader = Grader(id="id_seqpos", columns=dict.fromkeys([*SCORED, *UNSCORED], Real()), table_metric=mcrmse_of_measured_bases)

@@ -100,7 +100,9 @@ def accept_json(submission: pd.DataFrame, answers: Any) -> tuple[pd.DataFrame, p
 
 def grader_with(kind: Column, score: Any) -> Grader:
     columns = {"PredictionString": kind}
-    return Grader(id="example_id", columns=columns, score=score, perfect=best, read_answers=read_answers, adapt=accept_json)
+    return Grader(
+        id="example_id", columns=columns, table_metric=score, perfect=best, read_answers=read_answers, adapt=accept_json
+    )
 
 
 grader = per_edition(

@@ -74,12 +74,12 @@ grader = per_edition(
     v1=Grader(
         id=key,
         columns=lambda answers: {"predicted": masks(answers, cut=True)},
-        score=partial(dice_and_distance, order="F", largest_ratio=10),
+        table_metric=partial(dice_and_distance, order="F", largest_ratio=10),
         adapt=take_order_for_wrong_classes,
     ),
     v2=Grader(
         id=key,
         columns=lambda answers: {"predicted": masks(answers)},
-        score=partial(dice_and_distance, order="C", largest_ratio=np.inf),
+        table_metric=partial(dice_and_distance, order="C", largest_ratio=np.inf),
     ),
 )

@@ -10,4 +10,4 @@ def inspiratory_mae(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
     return mae(answers["pressure"][inspiration], submission["pressure"][inspiration])
 
 
-grader = Grader(id="id", columns={"pressure": Real()}, score=inspiratory_mae)
+grader = Grader(id="id", columns={"pressure": Real()}, table_metric=inspiratory_mae)

@@ -93,6 +93,6 @@ def perfect(answers: pd.DataFrame) -> pd.DataFrame:
 
 
 grader = per_edition(
-    v1=Grader(id="image_id", columns={"PredictionString": findings(Integer())}, score=published_map, perfect=perfect),
-    v2=Grader(id="image_id", columns={"PredictionString": findings(Integer(0, 14))}, score=voc_map, perfect=perfect),
+    v1=Grader(id="image_id", columns={"PredictionString": findings(Integer())}, table_metric=published_map, perfect=perfect),
+    v2=Grader(id="image_id", columns={"PredictionString": findings(Integer(0, 14))}, table_metric=voc_map, perfect=perfect),
 )

@@ -100,7 +100,7 @@ def _judge(submission: Path, competition: Competition, answers: pd.DataFrame) ->
         return _Judgement(error_kind="not_csv", error=f"{submission} is not a .csv file")
     try:
         grader = competition.grader
-        return _Judgement(score=grader(grader.read(submission, answers), answers))
+        return _Judgement(score=grader.score(grader.read(submission, answers), answers))
     except InvalidSubmission as error:
         return _Judgement(error_kind="invalid", error=str(error))
     except Exception:

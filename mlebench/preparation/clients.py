@@ -74,19 +74,9 @@ def is_dataset_prepared(competition: Competition, grading_only: bool = False) ->
 
 
 def get_leaderboard(competition: Competition) -> pd.DataFrame:
-    """A table with a `score` column, best first.
+    """The whole leaderboard: a table with a `score` column, one row for each team, best first.
 
-    It is the whole leaderboard where the data directory holds one; else the four published thresholds (column `place` names
-    them), on which `rank_score` places a score just the same.
+    Raises:
+        UsageError: if there is none yet, with the command that gets it.
     """
-    import pandas as pd
-
-    if competition.leaderboard.exists():
-        return competition.read_leaderboard()
-    thresholds = competition.thresholds
-    if thresholds is None:
-        raise UsageError(
-            f"there is no leaderboard of {competition.id}; `mlebench leaderboard {competition.id} --refresh` gets it"
-        )
-    places = ("gold", "silver", "bronze", "median")
-    return pd.DataFrame({"place": places, "score": [getattr(thresholds, place) for place in places]})
+    return competition.read_leaderboard()

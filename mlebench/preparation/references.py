@@ -29,7 +29,7 @@ def measure_references(competition: Competition, prepared: Path) -> None:
 
 def rank(competition: Competition, submissions: Iterable[tuple[str, pd.DataFrame]], answers: pd.DataFrame) -> dict[str, float]:
     """Score by name, rounded to 5 decimals, best first."""
-    scores = {name: round(competition.grader(submission, answers), 5) for name, submission in submissions}
+    scores = {name: round(competition.grader.score(submission, answers), 5) for name, submission in submissions}
     return dict(sorted(scores.items(), key=lambda entry: entry[1], reverse=not competition.is_lower_better))
 
 

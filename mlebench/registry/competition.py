@@ -117,7 +117,7 @@ class Competition:
         found = load_value(self.folder / "grade.py", "grader")
         if not isinstance(found, Grader | EditionGraders):
             raise UsageError(f"`grader` in {self.folder / 'grade.py'} is of type {type(found).__name__}; make it a `Grader`")
-        return dataclasses.replace(found.for_edition(self.edition.name), lower_is_better=self.is_lower_better)
+        return dataclasses.replace(found.for_edition(self.edition.name), lower_is_better=self.is_lower_better, name=self.metric)
 
     @property
     def prepare_fn(self) -> Callable[[Path, Path, Path], None]:
@@ -205,7 +205,20 @@ class Competition:
 
     @property
     def leaderboard(self) -> Path:
-        """The leaderboard file (a `score` column): the competition's own, else a refreshed one in the data directory.
+        """The leaderboard file; where there is none yet, opening it is a `UsageError` that names the command which gets it."""
+        from mlebench.registry.missing_file import MissingFile
+
+        path = self._leaderboard_place
+        return path if path.exists() else MissingFile.at(path, self._no_leaderboard)
+
+    @property
+    def has_leaderboard(self) -> bool:
+        """Whether there is a leaderboard with one row for each team."""
+        return self._leaderboard_place.exists()
+
+    @property
+    def _leaderboard_place(self) -> Path:
+        """The competition's own leaderboard, else a refreshed one in the data directory.
 
         Data generated from a key of its own has the one that was measured on it.
         """
@@ -214,6 +227,12 @@ class Competition:
         own = self.folder / "leaderboard.csv"
         return own if own.exists() else self.root / "leaderboard.csv"
 
+    @property
+    def _no_leaderboard(self) -> str:
+        if self.facts.kaggle is None:
+            return f"there is no leaderboard of {self.id}"
+        return f"there is no leaderboard of {self.id}; `mlebench leaderboard {self.id} --refresh` gets it from Kaggle"
+
     @functools.cached_property
     def thresholds(self) -> Thresholds | None:
         """Medal thresholds of this edition; None where there is neither a table of them nor a leaderboard."""
@@ -221,7 +240,7 @@ class Competition:
 
         if self.facts.thresholds is not None:
             return Thresholds(**self.facts.thresholds.model_dump(), lower_is_better=self.is_lower_better)
-        return self.live_thresholds if self.leaderboard.exists() else None
+        return self.live_thresholds if self.has_leaderboard else None
 
     def board(self, *, live: bool = False) -> Board:
         """What scores of this competition are placed on.
@@ -234,7 +253,7 @@ class Competition:
         """
         from grading.medals import Board
 
-        scores = self.read_leaderboard()["score"].tolist() if self.leaderboard.exists() else ()
+        scores = self.read_leaderboard()["score"].tolist() if self.has_leaderboard else ()
         return Board(self.is_lower_better, self.live_thresholds if live else self.thresholds, scores)
 
     @property
@@ -266,12 +285,7 @@ class Competition:
         """
         import pandas as pd
 
-        try:
-            return pd.read_csv(self.leaderboard, float_precision="round_trip")
-        except FileNotFoundError:
-            raise UsageError(
-                f"there is no leaderboard of {self.id}; `mlebench leaderboard {self.id} --refresh` gets it"
-            ) from None
+        return pd.read_csv(self.leaderboard, float_precision="round_trip")
 
     def with_key(self, key: str) -> Competition:
         """The same competition with its data generated or split from another key."""

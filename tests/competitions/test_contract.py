@@ -169,7 +169,7 @@ class TestCompetition:
                 messages = []
                 for truth in (answers, others):
                     with pytest.raises(Exception) as caught:
-                        grader(submission, truth)
+                        grader.score(submission, truth)
                     messages.append(str(caught.value))
                 assert messages[0] == messages[1]
 

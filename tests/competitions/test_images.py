@@ -255,7 +255,7 @@ def test_wrong_classes_of_slices_are_taken_by_place_in_v1_alone(cases: Cases) ->
         right = competition.grader.perfect_submission(answers)
         wrong = right.assign(**{"class": "stomach"})
         if edition == "v1":
-            assert competition.grader(wrong, answers) == competition.grader(right, answers)
+            assert competition.grader.score(wrong, answers) == competition.grader.score(right, answers)
         else:
             with pytest.raises(InvalidSubmission, match="once"):
-                competition.grader(wrong, answers)
+                competition.grader.score(wrong, answers)

@@ -29,12 +29,14 @@ def batch_task() -> tuple[pd.DataFrame, Any]:
 def test_batches_are_judged_by_what_the_learner_makes_of_them() -> None:
     answers, task = batch_task()
     good = answers[["row_id"]].assign(item=range(2, BUDGET + 2))
-    assert grade.grader(good, answers) > 0.5
+    assert grade.grader.score(good, answers) > 0.5
     one_class = np.flatnonzero(task.labels == 1)[:60].tolist() + np.flatnonzero(task.labels == 0)[:40].tolist()
     unseeded = [item for item in one_class if item > 1]
     spare = [item for item in range(2, 200) if item not in unseeded][: BUDGET - len(unseeded)]
     shuffled = answers[["row_id"]].assign(item=[*unseeded, *spare])
-    assert grade.grader(shuffled, answers) == grade.grader(shuffled.assign(item=shuffled["item"].to_numpy()[::-1]), answers)
+    assert grade.grader.score(shuffled, answers) == grade.grader.score(
+        shuffled.assign(item=shuffled["item"].to_numpy()[::-1]), answers
+    )
 
 
 @pytest.mark.parametrize(("item", "message"), [(5, "named twice"), (1, "labelled already"), (9999, "at most")])
@@ -42,7 +44,7 @@ def test_useless_items_are_refused(item: int, message: str) -> None:
     answers, _ = batch_task()
     submission = answers[["row_id"]].assign(item=[*range(2, BUDGET + 1), item])
     with pytest.raises(InvalidSubmission, match=message):
-        grade.grader(submission, answers)
+        grade.grader.score(submission, answers)
 
 
 def test_the_learner_finds_the_optimum() -> None:

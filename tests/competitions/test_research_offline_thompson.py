@@ -24,15 +24,15 @@ def answers() -> pd.DataFrame:
 
 
 def test_true_functions_score_0_and_constants_score_1(answers: pd.DataFrame) -> None:
-    assert grader(grader.perfect_submission(answers), answers) == pytest.approx(0, abs=1e-9)
+    assert grader.score(grader.perfect_submission(answers), answers) == pytest.approx(0, abs=1e-9)
     constant = sample_table(answers["row_id"], np.full((12, FUNCTIONS), 0.5))
-    assert grader(constant, answers) == pytest.approx(1, abs=1e-9)
-    assert grader(constant.sample(frac=1, random_state=0), answers) == pytest.approx(1, abs=1e-9)
+    assert grader.score(constant, answers) == pytest.approx(1, abs=1e-9)
+    assert grader.score(constant.sample(frac=1, random_state=0), answers) == pytest.approx(1, abs=1e-9)
 
 
 def test_grading_is_deterministic_and_does_not_see_the_order_of_the_columns(answers: pd.DataFrame) -> None:
     table = sample_table(answers["row_id"], np.random.default_rng(0).random((12, FUNCTIONS)))
-    assert grader(table, answers) == grader(table[["s100", "row_id", *sample_columns()[:-1]]], answers)
+    assert grader.score(table, answers) == grader.score(table[["s100", "row_id", *sample_columns()[:-1]]], answers)
 
 
 def test_a_wrong_point_prediction_can_do_worse_than_playing_at_random() -> None:

@@ -29,17 +29,17 @@ def shifted() -> pd.DataFrame:
 def test_labels_themselves_score_0_and_half_of_each_part_counts(shifted: pd.DataFrame) -> None:
     grader = grade.grader
     best = grade.labels_themselves(shifted)
-    assert grader(best, shifted) == pytest.approx(0, abs=1e-9)
+    assert grader.score(best, shifted) == pytest.approx(0, abs=1e-9)
     blind = best.assign(unknown=0.0)
     assert classifiers.detection(shifted, np.zeros(8)) == 0.5
-    assert grader(blind, shifted) == pytest.approx(0.5)
+    assert grader.score(blind, shifted) == pytest.approx(0.5)
     uniform = classifiers.class_table(shifted["row_id"], np.full((8, 1, CLASSES), 1 / CLASSES), best["unknown"].to_numpy())
     assert classifiers.joint_loss(shifted, np.full((8, FUNCTIONS, CLASSES), 1 / CLASSES)) == pytest.approx(10 * math.log(CLASSES))
-    assert grader(uniform, shifted) == pytest.approx(0.5 * math.log(CLASSES), rel=1e-5)
+    assert grader.score(uniform, shifted) == pytest.approx(0.5 * math.log(CLASSES), rel=1e-5)
 
 
 def test_functions_without_any_probability_are_refused(shifted: pd.DataFrame) -> None:
     empty = grade.labels_themselves(shifted)
     empty.loc[2, [f"s3_p{number}" for number in range(CLASSES)]] = 0.0
     with pytest.raises(InvalidSubmission, match=r"`s3_p0` to `s3_p7`: all probabilities .* \(ids 'c'\)"):
-        grade.grader(empty, shifted)
+        grade.grader.score(empty, shifted)

@@ -47,7 +47,7 @@ def test_circuits_are_graded_by_their_prefixes() -> None:
     grader = dataclasses.replace(grade.grader, columns={"units": unit_lists.RankedUnits(40)})
     units = [number for number in range(20) if number != 7]
     at_place = {place: " ".join(map(str, [*units[:place], 7, *units[place : unit_lists.LISTED - 1]])) for place in (0, 5, 15)}
-    scores = [grader(pd.DataFrame({"row_id": ["a"], "units": [cell]}), answers) for cell in at_place.values()]
+    scores = [grader.score(pd.DataFrame({"row_id": ["a"], "units": [cell]}), answers) for cell in at_place.values()]
     # within the first 4, within the first 8, within all 16
     assert scores == pytest.approx([0.5, (-0.5 + 0.5 + 0.5) / 3, (-0.5 - 0.5 + 0.5) / 3])
 

@@ -115,7 +115,7 @@ def test_times_whose_sum_is_infinite_are_refused(cases: Cases) -> None:
     competition = cases.prepared("predict-volcanic-eruptions-ingv-oe")
     answers = competition.answers_table
     with np.errstate(over="ignore"), pytest.raises(InvalidSubmission, match="within"):
-        competition.grader(answers.assign(time_to_eruption=1e308), answers)
+        competition.grader.score(answers.assign(time_to_eruption=1e308), answers)
 
 
 def test_parquet_files_that_are_no_batch_are_left_alone(cases: Cases, tmp_path: Path) -> None:

@@ -77,9 +77,9 @@ def test_words_that_read_like_missing_values_are_kept(cases: Cases, name: str, f
 def test_a_prediction_that_reads_like_a_missing_value_is_a_word(cases: Cases) -> None:
     competition = cases.prepared("tweet-sentiment-extraction")
     answers = competition.answers_table.assign(selected_text="null")
-    competition.grader(answers[["textID", "selected_text"]], answers)
-    assert competition.grader(answers.assign(selected_text=""), answers) == 0
-    assert competition.grader(answers.assign(selected_text="NULL"), answers) == 1
+    competition.grader.score(answers[["textID", "selected_text"]], answers)
+    assert competition.grader.score(answers.assign(selected_text=""), answers) == 0
+    assert competition.grader.score(answers.assign(selected_text="NULL"), answers) == 1
 
 
 @pytest.mark.parametrize("name", ["spooky-author-identification", "lmsys-chatbot-arena"])

@@ -73,15 +73,15 @@ def answers() -> pd.DataFrame:
 
 
 def test_true_functions_score_0_and_constants_score_1(answers: pd.DataFrame) -> None:
-    assert grader(grader.perfect_submission(answers), answers) == pytest.approx(0, abs=1e-9)
+    assert grader.score(grader.perfect_submission(answers), answers) == pytest.approx(0, abs=1e-9)
     constant = sample_table(answers["row_id"], np.full((12, FUNCTIONS), 0.5))
-    assert grader(constant, answers) == pytest.approx(1, abs=1e-9)
-    assert grader(constant.sample(frac=1, random_state=0), answers) == pytest.approx(1, abs=1e-9)
+    assert grader.score(constant, answers) == pytest.approx(1, abs=1e-9)
+    assert grader.score(constant.sample(frac=1, random_state=0), answers) == pytest.approx(1, abs=1e-9)
 
 
 def test_grading_is_deterministic_and_does_not_see_the_order_of_the_columns(answers: pd.DataFrame) -> None:
     table = sample_table(answers["row_id"], np.random.default_rng(0).random((12, FUNCTIONS)))
-    assert grader(table, answers) == grader(table[["s100", "row_id", *sample_columns()[:-1]]], answers)
+    assert grader.score(table, answers) == grader.score(table[["s100", "row_id", *sample_columns()[:-1]]], answers)
 
 
 def test_shuffling_each_row_keeps_the_marginals_and_costs(answers: pd.DataFrame) -> None:
@@ -90,7 +90,7 @@ def test_shuffling_each_row_keeps_the_marginals_and_costs(answers: pd.DataFrame)
     side = rng.integers(2, size=FUNCTIONS)
     together = np.clip(np.where(side, truth, 1 - truth), 0.01, 0.99)
     apart = rng.permuted(together, axis=1)
-    scores = [grader(sample_table(answers["row_id"], samples), answers) for samples in (together, apart)]
+    scores = [grader.score(sample_table(answers["row_id"], samples), answers) for samples in (together, apart)]
     assert scores[0] < scores[1] - 0.05
 
 
@@ -99,7 +99,7 @@ def test_hostile_cells_are_refused(answers: pd.DataFrame, cell: str) -> None:
     table = sample_table(answers["row_id"], np.full((12, FUNCTIONS), 0.5)).astype({"s050": object})
     table.loc[3, "s050"] = cell
     with pytest.raises(InvalidSubmission, match="s050"):
-        grader(table, answers)
+        grader.score(table, answers)
 
 
 def test_joint_loss_of_given_labels_by_hand() -> None:

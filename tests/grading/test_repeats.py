@@ -15,23 +15,23 @@ def grader(by: str | None = None) -> Grader:
 
 
 def test_rows_of_an_id_are_matched_in_their_order():
-    assert grader()(ANSWERS, ANSWERS) == 0
-    assert grader()(ANSWERS.iloc[[1, 0, 2]], ANSWERS) == 0
-    assert grader()(ANSWERS.iloc[[2, 1, 0]], ANSWERS) == pytest.approx(4 / 3)
+    assert grader().score(ANSWERS, ANSWERS) == 0
+    assert grader().score(ANSWERS.iloc[[1, 0, 2]], ANSWERS) == 0
+    assert grader().score(ANSWERS.iloc[[2, 1, 0]], ANSWERS) == pytest.approx(4 / 3)
 
 
 @pytest.mark.parametrize("ids", [["7.0", "3.0", "7.0"], [" 7", "3", "07"], [7.0, 3.0, 7.0]])
 def test_whole_number_ids_match_in_any_spelling(ids):
-    assert grader()(ANSWERS.assign(id=ids), ANSWERS) == 0
+    assert grader().score(ANSWERS.assign(id=ids), ANSWERS) == 0
 
 
 def test_a_column_may_tell_the_order():
-    assert grader(by="date")(ANSWERS.iloc[[2, 1, 0]], ANSWERS) == 0
+    assert grader(by="date").score(ANSWERS.iloc[[2, 1, 0]], ANSWERS) == 0
 
 
 def test_without_that_column_or_with_other_values_in_it_the_order_in_the_file_decides():
     for submission in (ANSWERS.drop(columns="date"), ANSWERS.assign(date=1), ANSWERS.assign(date=None)):
-        assert grader(by="date")(submission, ANSWERS) == 0
+        assert grader(by="date").score(submission, ANSWERS) == 0
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,4 @@ def test_without_that_column_or_with_other_values_in_it_the_order_in_the_file_de
 )
 def test_an_id_must_appear_as_often_as_in_the_answers(rows, message):
     with pytest.raises(InvalidSubmission, match=message):
-        grader()(ANSWERS.iloc[rows], ANSWERS)
+        grader().score(ANSWERS.iloc[rows], ANSWERS)

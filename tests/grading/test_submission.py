@@ -25,41 +25,41 @@ def table(ids: list[object], values: list[object]) -> pd.DataFrame:
 @given(st.permutations([0, 1, 2]))
 def test_any_row_order_scores_the_same(order: list[int]) -> None:
     submission = table(["1", "2", "3"], [1.5, 2.0, 4.0]).iloc[order]
-    assert grader(submission, ANSWERS) == pytest.approx(0.5 / 3)
+    assert grader.score(submission, ANSWERS) == pytest.approx(0.5 / 3)
 
 
 @pytest.mark.parametrize("number", [1e308, -1e200])
 def test_numbers_whose_squares_overflow_are_refused(number: float) -> None:
     squared = Grader(id="id", columns={"y": Real()}, metric=rmse)
     with np.errstate(over="ignore"), pytest.raises(InvalidSubmission, match=r"`y`: 1 of 3 cells are not within ±1e\+100"):
-        squared(table(["1", "2", "3"], [1.0, 2.0, number]), ANSWERS)
+        squared.score(table(["1", "2", "3"], [1.0, 2.0, number]), ANSWERS)
 
 
 @pytest.mark.parametrize("ids", [[1, 2, 3], [1.0, 2.0, 3.0], ["1.0", "02", " 3"]])
 def test_whole_number_ids_match_in_any_spelling(ids: list[object]) -> None:
-    assert grader(table(ids, [1, 2, 4]), ANSWERS) == 0
+    assert grader.score(table(ids, [1, 2, 4]), ANSWERS) == 0
 
 
 def test_each_column_of_an_id_matches_in_any_spelling() -> None:
     answers = pd.DataFrame({"trip": ["a", "a", "b"], "time": [10, 20, 10], "y": [1, 2, 3]})
     grader = Grader(id=("trip", "time"), columns={"y": Integer()}, metric=accuracy)
-    assert grader(answers.assign(time=["10.0", "020", " 10"]).iloc[::-1], answers) == 1
+    assert grader.score(answers.assign(time=["10.0", "020", " 10"]).iloc[::-1], answers) == 1
 
 
 @pytest.mark.parametrize("ids", [["0300", "0017", "1234"], [300, 17, 1234], ["300", "17.0", "01234"]])
 def test_zero_padded_ids_match_without_their_zeros(ids: list[object]) -> None:
     answers = pd.DataFrame({"id": ["0300", "0017", "1234"], "y": [1, 2, 3]})
     grader = Grader(id="id", columns={"y": Integer()}, metric=accuracy)
-    assert grader(pd.DataFrame({"id": ids, "y": [1, 2, 3]}).iloc[::-1], answers) == 1
+    assert grader.score(pd.DataFrame({"id": ids, "y": [1, 2, 3]}).iloc[::-1], answers) == 1
     with pytest.raises(InvalidSubmission, match="repeated: '0300'"):
-        grader(pd.DataFrame({"id": ["300", "0300", "1234"], "y": [1, 1, 3]}), answers)
+        grader.score(pd.DataFrame({"id": ["300", "0300", "1234"], "y": [1, 1, 3]}), answers)
 
 
 def test_ids_with_leading_zeros_are_other_ids_where_the_answers_have_some() -> None:
     answers = ANSWERS.assign(id=["0012", "12", "3"])
-    assert grader(table(["3", "12", "0012"], [4, 2, 1]), answers) == 0
+    assert grader.score(table(["3", "12", "0012"], [4, 2, 1]), answers) == 0
     with pytest.raises(InvalidSubmission, match="not in the test set: '012'"):
-        grader(table(["3", "012", "0012"], [4, 2, 1]), answers)
+        grader.score(table(["3", "012", "0012"], [4, 2, 1]), answers)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_ids_with_leading_zeros_are_other_ids_where_the_answers_have_some() -> N
 )
 def test_what_is_wrong_is_named_with_column_and_ids(submission: pd.DataFrame, message: str) -> None:
     with pytest.raises(InvalidSubmission, match=message):
-        grader(submission, ANSWERS)
+        grader.score(submission, ANSWERS)
 
 
 @pytest.mark.parametrize("number", ["1e300", "-9007199254740993"])
@@ -93,20 +93,20 @@ def test_whole_numbers_that_would_become_others_are_refused(number: str) -> None
 def test_several_id_columns_identify_a_row_together() -> None:
     pairs = Grader(id=("a", "b"), columns={"y": Real()}, metric=rmse)
     answers = pd.DataFrame({"a": ["1", "1", "11"], "b": ["11", "1", "1"], "y": [1.0, 2.0, 3.0]})
-    assert pairs(answers.iloc[::-1], answers) == 0
+    assert pairs.score(answers.iloc[::-1], answers) == 0
     with pytest.raises(InvalidSubmission, match="'1, 2'"):
-        pairs(answers.assign(b=["11", "1", "2"], a=["1", "11", "1"]), answers)
+        pairs.score(answers.assign(b=["11", "1", "2"], a=["1", "11", "1"]), answers)
 
 
 def test_answers_that_do_not_fit_are_our_fault_and_never_shown_as_the_submissions() -> None:
     with pytest.raises(ValueError, match="answers do not fit"):
-        grader(table(["1", "2", "3"], [1, 2, 4]), ANSWERS.assign(y=["1", "secret", "4"]))
+        grader.score(table(["1", "2", "3"], [1, 2, 4]), ANSWERS.assign(y=["1", "secret", "4"]))
 
 
 def test_a_score_that_is_no_number_is_our_fault() -> None:
     broken = Grader(id="id", columns={"y": Real()}, metric=lambda truth, prediction: float("nan"))
     with pytest.raises(ArithmeticError, match="nan"):
-        broken(table(["1", "2", "3"], [1, 2, 4]), ANSWERS)
+        broken.score(table(["1", "2", "3"], [1, 2, 4]), ANSWERS)
 
 
 def test_text_is_read_to_the_letter(tmp_path: Path) -> None:
@@ -117,10 +117,10 @@ def test_text_is_read_to_the_letter(tmp_path: Path) -> None:
     read = exact.read(tmp_path / "answers.csv")
     assert list(read["after"]) == words
     assert list(read["id"]) == list(answers["id"])
-    assert exact(read, read) == 1
+    assert exact.score(read, read) == 1
     lenient = Grader(id="id", columns={"after": Text(missing_words=True)}, metric=accuracy)
-    assert lenient(read.assign(after=["null", "NA", "007", "", "1.0", ' "quoted", ']), read) == 1
-    assert exact(read.assign(after=["null", "NA", "007", "", "1.0", ' "quoted", ']), read) == 0.5
+    assert lenient.score(read.assign(after=["null", "NA", "007", "", "1.0", ' "quoted", ']), read) == 1
+    assert exact.score(read.assign(after=["null", "NA", "007", "", "1.0", ' "quoted", ']), read) == 0.5
 
 
 @pytest.mark.parametrize("header", ["id,y,y", "y,id,y", "id,y,id"])
@@ -132,7 +132,7 @@ def test_a_file_that_names_a_graded_column_twice_can_be_read_in_two_ways(tmp_pat
 
 def test_columns_that_are_not_graded_may_share_a_name(tmp_path: Path) -> None:
     (tmp_path / "s.csv").write_text("note,id,y,note,\n,1,1,,\n,2,2,,\n,3,4,,\n")
-    assert grader(grader.read(tmp_path / "s.csv", ANSWERS), ANSWERS) == 0
+    assert grader.score(grader.read(tmp_path / "s.csv", ANSWERS), ANSWERS) == 0
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_columns_that_are_not_graded_may_share_a_name(tmp_path: Path) -> None:
 def test_files_that_are_no_table_are_invalid(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "s.csv").write_bytes(content)
     with pytest.raises(InvalidSubmission):
-        grader(grader.read(tmp_path / "s.csv", ANSWERS), ANSWERS)
+        grader.score(grader.read(tmp_path / "s.csv", ANSWERS), ANSWERS)
 
 
 def test_a_wrong_file_of_many_rows_is_not_read_whole(tmp_path: Path) -> None:
@@ -179,11 +179,3 @@ def test_editions_may_be_graded_differently() -> None:
     assert both.for_edition("v1") is grader
     assert both.for_edition("v2").metric is rmse
     assert grader.for_edition("v2") is grader
-
-
-def test_a_grader_places_scores_on_a_leaderboard() -> None:
-    board = pd.DataFrame({"score": np.linspace(1, 0.01, 100)})
-    place = grader.rank_score(0.95, board)
-    assert not grader.is_lower_better(board)
-    assert place["gold_medal"] and not place["silver_medal"] and place["above_median"]
-    assert grader.is_lower_better(board.iloc[::-1])

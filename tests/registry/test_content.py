@@ -130,7 +130,7 @@ def read(path):
     return pd.read_csv(path).assign(truth=lambda table: table["y"].map(Truth))
 
 
-grader = Grader(id="id", columns={"y": Real()}, score=distance, read_answers=read)
+grader = Grader(id="id", columns={"y": Real()}, table_metric=distance, read_answers=read)
 """
 TRUTH = """
 import numpy as np
@@ -178,7 +178,7 @@ def test_answers_that_hold_objects_of_the_folder_are_shared_by_grading_processes
 
 
 def test_a_competition_that_has_graded_is_still_sent_to_a_process(toy: Registry) -> None:
-    lambdas = "grader = Grader(id='id', columns=lambda answers: {'y': Real()}, score=distance)\n"
+    lambdas = "grader = Grader(id='id', columns=lambda answers: {'y': Real()}, table_metric=distance)\n"
     competition = toy.get_competition("toy")
     written(competition.folder / "grade.py", GRADE[: GRADE.index("grader =")] + lambdas)
     assert len(competition.answers_table) == 2

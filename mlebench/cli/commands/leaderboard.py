@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         refresh_leaderboard(competition)
     thresholds = competition.live_thresholds if arguments.thresholds == "live" else competition.thresholds
-    scores = list(competition.read_leaderboard()["score"]) if competition.leaderboard.exists() else None
+    scores = list(competition.read_leaderboard()["score"]) if competition.has_leaderboard else None
     document: dict[str, object] = {
         "id": competition.id,
         "edition": competition.edition.name,
