@@ -159,8 +159,11 @@ class CompetitionReport:
 
 
 @dataclass(frozen=True)
-class AggregateReport:
-    """Totals over reports; each report is one run."""
+class AggregateReport(dict[str, Any]):
+    """Totals over reports; each report is one run.
+
+    It is also the dictionary that `to_dict` gives, for programs that read it by key or write it as JSON.
+    """
 
     total_runs: int
     total_runs_with_submissions: int
@@ -171,6 +174,9 @@ class AggregateReport:
     total_bronze_medals: int
     total_above_median: int
     competition_reports: tuple[CompetitionReport, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        self.update(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary; `competition_reports` is the list of the single reports."""
@@ -198,9 +204,9 @@ class AggregateReport:
         return aggregate_reports(reports)
 
 
-def aggregate_reports(reports: Iterable[CompetitionReport]) -> AggregateReport:
-    """Count submissions and medals over `reports`."""
-    runs = tuple(reports)
+def aggregate_reports(competition_reports: Iterable[CompetitionReport]) -> AggregateReport:
+    """Count submissions and medals over reports."""
+    runs = tuple(competition_reports)
     return AggregateReport(
         total_runs=len(runs),
         total_runs_with_submissions=sum(run.submission_exists for run in runs),

@@ -2,6 +2,7 @@
 
 MlebenchError                    the work was tried and failed: exit code 1
 ├── UsageError                   wrong usage or a missing precondition: exit code 2
+│   ├── NotPrepared              the data of a competition is not prepared
 │   ├── RulesNotAccepted         Kaggle wants the rules of a competition accepted first
 │   └── EngineUnreachable        no container engine answers
 ├── WorkFailed                   the work was tried and failed: exit code 1
@@ -33,6 +34,10 @@ class UsageError(MlebenchError):
     """Wrong usage or a missing precondition; the message ends with the command that helps."""
 
     exit_code = 2
+
+
+class NotPrepared(UsageError, ValueError):
+    """The data of a competition is not prepared; a `ValueError` for programs that expect the published harness's."""
 
 
 class RulesNotAccepted(UsageError):

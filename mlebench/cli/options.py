@@ -74,9 +74,9 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ids", nargs="*", metavar="ID", help="competition ids")
     parser.add_argument("-c", "--competition-id", action="append", default=[], metavar="ID", help="a competition (repeatable)")
     add_split(parser, "all competitions of a split")
-    parser.add_argument("--all", action="store_true", help="the 75 competitions of the benchmark (--split all)")
+    parser.add_argument("-a", "--all", action="store_true", help="the 75 competitions of the benchmark (--split all)")
     parser.add_argument("--lite", action="store_true", help="the low split (--split low)")
-    parser.add_argument("--list", metavar="FILE", help="a file with one id a line")
+    parser.add_argument("-l", "--list", metavar="FILE", help="a file with one id a line")
 
 
 def add_json(parser: Options) -> None:

@@ -27,11 +27,13 @@ class _Judgement:
     error: str | None = None
 
 
-def grade_csv(path: Path | str, competition: Competition, *, live_thresholds: bool = False, **extras: Any) -> CompetitionReport:
+def grade_csv(
+    path_to_submission: Path | str, competition: Competition, *, live_thresholds: bool = False, **extras: Any
+) -> CompetitionReport:
     """Grade one submission.
 
     Args:
-        path: the submission. A missing file, or one that is not a .csv, is a report with `submission_exists` false.
+        path_to_submission: the submission. A missing file, or one that is not a .csv, is a report with `submission_exists` false.
         competition: the competition, in the edition that the submission was made for.
         live_thresholds: place the score on the refreshed leaderboard instead of the published thresholds.
         extras: `seed` and `run_id` for the report.
@@ -40,9 +42,12 @@ def grade_csv(path: Path | str, competition: Competition, *, live_thresholds: bo
         The report, its score rounded to 5 decimals; with a null score, `error_kind` and `error` say why.
 
     Raises:
-        UsageError: if the competition's data is not prepared, is from another key or version, or its answers are damaged.
+        NotPrepared: the competition's data is not prepared; also a `ValueError`.
+        UsageError: its data is from another key or version, or its answers are damaged.
     """
-    return grade_against(read_answers(competition), Path(path), competition, live_thresholds=live_thresholds, **extras)
+    return grade_against(
+        read_answers(competition), Path(path_to_submission), competition, live_thresholds=live_thresholds, **extras
+    )
 
 
 def grade_against(
@@ -50,6 +55,8 @@ def grade_against(
 ) -> CompetitionReport:
     """`grade_csv` for a caller that has read the answers."""
     found = _judge(path, competition, answers)
+    if found.error_kind is not None:
+        logger.info("Invalid submission: %s", found.error)
     return CompetitionReport.from_score(
         competition.id,
         None if found.score is None else round(found.score, 5),
@@ -63,16 +70,18 @@ def grade_against(
     )
 
 
-def validate_submission(path: Path | str, competition: Competition) -> tuple[bool, str]:
+def validate_submission(submission: Path | str, competition: Competition) -> tuple[bool, str]:
     """Check a submission with the grader's own code, without telling a score.
 
     Returns:
         Whether it is valid, and a sentence that says what is wrong if it is not.
 
     Raises:
-        UsageError: if the competition's data is not prepared, is from another key or version, or its answers are damaged.
+        NotPrepared: there is a file to check and the competition's data is not prepared; also a `ValueError`.
+        UsageError: its data is from another key or version, or its answers are damaged.
     """
-    found = _judge(Path(path), competition, read_answers(competition))
+    path = Path(submission)
+    found = _no_csv(path) or _judge(path, competition, read_answers(competition))
     return (True, "Submission is valid.") if found.error_kind is None else (False, found.error or "")
 
 
@@ -80,7 +89,8 @@ def read_answers(competition: Competition) -> pd.DataFrame:
     """The answers as the grader reads them.
 
     Raises:
-        UsageError: if the competition's data is not prepared, is from another key or version, or its answers are damaged.
+        NotPrepared: the competition's data is not prepared; also a `ValueError`.
+        UsageError: its data is from another key or version, or its answers are damaged.
     """
     if problem := misfit(competition):
         raise UsageError(problem)
@@ -92,12 +102,19 @@ def read_answers(competition: Competition) -> pd.DataFrame:
         ) from None
 
 
-def _judge(submission: Path, competition: Competition, answers: pd.DataFrame) -> _Judgement:
+def _no_csv(submission: Path) -> _Judgement | None:
+    """What to say of a path where no csv file lies; None where there is one."""
     if not submission.is_file():
         what = "a folder" if submission.is_dir() else "missing"
         return _Judgement(error_kind="missing", error=f"{submission} is {what}; submit a csv file")
     if submission.suffix.lower() != ".csv":
         return _Judgement(error_kind="not_csv", error=f"{submission} is not a .csv file")
+    return None
+
+
+def _judge(submission: Path, competition: Competition, answers: pd.DataFrame) -> _Judgement:
+    if found := _no_csv(submission):
+        return found
     try:
         grader = competition.grader
         return _Judgement(score=grader.score(grader.read(submission, answers), answers))

@@ -58,15 +58,12 @@ def is_prepared(competition: Competition, *, grading_only: bool = False) -> bool
 
     Args:
         competition: the competition.
-        grading_only: look only for what grading needs.
+        grading_only: look only for what grading needs, the answers.
     """
-    files, folder = competition.facts.files, competition.prepared_dir
-    if not folder.is_dir():
-        return False
-    needed = [files.answers, files.sample_submission]
+    needed = [competition.answers]
     if not grading_only:
-        needed += files.prepared
-    return all((folder / name).exists() for name in needed)
+        needed += [competition.sample_submission, *(competition.prepared_dir / name for name in competition.facts.files.prepared)]
+    return all(path.exists() for path in needed)
 
 
 def made_from_another(competition: Competition) -> Literal["key", "version"] | None:

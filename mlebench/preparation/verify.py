@@ -94,7 +94,7 @@ def require_published(competition: Competition, build: Path, command: str) -> di
         WorkFailed: if a table differs, naming the first few and their rows.
     """
     # parquet bytes depend on the library's version
-    expected = {path: md5 for path, md5 in competition.checksums.prepared.items() if not path.endswith(".parquet")}
+    expected = {path: md5 for path, md5 in competition.md5.prepared.items() if not path.endswith(".parquet")}
     there = [path for path in expected if (build / path).is_file()]
     found = dict(zip(there, md5_of([build / path for path in there]), strict=True))
     checks = [Check(path, "published md5", md5, found.get(path)) for path, md5 in expected.items()]
@@ -138,7 +138,7 @@ def _listed(checks: Sequence[Check]) -> str:
 
 def _plan(competition: Competition, record: PreparationRecord | None) -> list[tuple[str, CheckKind, str]]:
     recorded = record.checksums if record else {}
-    published = {} if record is not None and record.mock else competition.checksums.prepared
+    published = {} if record is not None and record.mock else competition.md5.prepared
     plan: list[tuple[str, CheckKind, str]] = []
     for path in dict.fromkeys([*competition.facts.files.prepared, *published]):
         if path in published and not path.endswith(".parquet"):

@@ -38,9 +38,9 @@ class Registry:
     edition: EditionName = "v1"
     split_key: str | None = None
 
-    def set_data_dir(self, path: Path | str) -> Registry:
+    def set_data_dir(self, new_data_dir: Path | str) -> Registry:
         """The same registry over another data directory."""
-        return dataclasses.replace(self, data_dir=paths.data_dir(path))
+        return dataclasses.replace(self, data_dir=paths.data_dir(new_data_dir))
 
     def set_edition(self, edition: EditionName, split_key: str | None = None) -> Registry:
         """The same registry in another edition; it keeps its key unless another one is given."""
@@ -103,7 +103,7 @@ class Registry:
         # a user's own folder stands in for one of ours of the same name
         homes = reversed(paths.content_dirs("competitions"))
         found = [file.parent for home in homes for file in home.glob("*/competition.yaml")]
-        return {folder.name: folder for folder in sorted(found, key=lambda folder: folder.name.lower())}
+        return {folder.name: folder for folder in sorted(found, key=lambda folder: folder.name)}
 
 
 registry = Registry()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from mlebench.errors import UsageError
+from mlebench.errors import NotPrepared, UsageError
 from mlebench.registry.content import load_value
 from mlebench.registry.edition import Edition
 from mlebench.registry.facts import ChecksumFacts, CompetitionFacts
 from mlebench.registry.keys import MEASURED_LEADERBOARD, PUBLISHED_KEY, hash_of, kept_key
+from mlebench.registry.replaceable import Derived
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,32 +25,71 @@ if TYPE_CHECKING:
     from mlebench.registry.issues import Issue
 
 
-@dataclass(frozen=True)
+PUBLISHED_FIELDS = (
+    "id", "name", "description", "grader", "answers", "gold_submission", "sample_submission", "competition_type", "prepare_fn",
+    "raw_dir", "private_dir", "public_dir", "checksums", "leaderboard",
+)  # fmt: skip
+"""What a competition of the published harness consists of, in its order."""
+
+
+@dataclass(frozen=True, init=False)
 class Competition:
     """One competition in one edition, with the places of its data.
+
+    `dataclasses.replace` takes the `PUBLISHED_FIELDS` as well as the attributes below: a competition with other answers, say.
 
     Attributes:
         facts: all of `competition.yaml`, as it holds in this edition.
         folder: the competition's folder.
         data_dir: the data directory that its data lies in.
         edition: the edition, with its split key.
+        replaced: values of `PUBLISHED_FIELDS` that do not follow from the rest.
     """
 
     facts: CompetitionFacts
     folder: Path
     data_dir: Path
     edition: Edition
+    replaced: Mapping[str, Any]
+
+    def __init__(
+        self,
+        facts: CompetitionFacts,
+        folder: Path,
+        data_dir: Path,
+        edition: Edition,
+        replaced: Mapping[str, Any] | None = None,
+        **published: Any,
+    ) -> None:
+        """Make a competition; `published` are further values for `replaced`.
+
+        Raises:
+            TypeError: one of them is none of the `PUBLISHED_FIELDS`.
+        """
+        if unknown := published.keys() - set(PUBLISHED_FIELDS):
+            raise TypeError(f"a competition has no {min(unknown)!r} that could be replaced")
+        values = {**(replaced or {}), **published}
+        self.__setstate__(
+            {"facts": facts, "folder": folder, "data_dir": data_dir, "edition": edition, "replaced": MappingProxyType(values)}
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.facts.id, self.folder, self.data_dir, self.edition))
 
     def __getstate__(self) -> dict[str, Any]:
         # graders need not be picklable, and answers are read again where they are needed
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return fields | {"replaced": dict(self.replaced)}
 
-    @property
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, **state["replaced"])
+
+    @Derived
     def id(self) -> str:
         """The id, Kaggle's slug."""
         return self.facts.id
 
-    @property
+    @Derived
     def name(self) -> str:
         """The title."""
         return self.facts.title
@@ -83,12 +124,12 @@ class Competition:
         """Whether a lower score is better."""
         return self.direction == "minimize"
 
-    @property
+    @Derived
     def competition_type(self) -> str:
         """simple or code on Kaggle; simple for all others."""
         return self.facts.kaggle.type if self.facts.kaggle else "simple"
 
-    @property
+    @Derived
     def description(self) -> str:
         """The task as an agent of this edition reads it."""
         return self._task_text("description.md")
@@ -119,10 +160,16 @@ class Competition:
             raise UsageError(f"`grader` in {self.folder / 'grade.py'} is of type {type(found).__name__}; make it a `Grader`")
         return dataclasses.replace(found.for_edition(self.edition.name), lower_is_better=self.is_lower_better, name=self.metric)
 
-    @property
+    @Derived
     def prepare_fn(self) -> Callable[[Path, Path, Path], None]:
         """`prepare_fn(raw, public, private)`: makes the prepared data of this edition."""
-        return functools.partial(load_value(self.folder / "prepare.py", "prepare"), edition=self.edition)
+        prepare_edition = load_value(self.folder / "prepare.py", "prepare")
+
+        def prepare(raw: Path, public: Path, private: Path) -> None:
+            prepare_edition(raw, public, private, edition=self.edition)
+
+        prepare.__module__, prepare.__doc__ = prepare_edition.__module__, prepare_edition.__doc__
+        return prepare
 
     @property
     def mock_fn(self) -> Callable[..., None]:
@@ -152,17 +199,17 @@ class Competition:
             f"mlebench prepare {self.id}" if self.edition.is_v1 else f"mlebench prepare {self.id} --edition {self.edition.name}"
         )
 
-    @property
+    @Derived
     def public_dir(self) -> Path:
         """What the agent gets."""
         return self.prepared_dir / "public"
 
-    @property
+    @Derived
     def private_dir(self) -> Path:
         """What only the grader gets."""
         return self.prepared_dir / "private"
 
-    @property
+    @Derived
     def answers(self) -> Path:
         """The answers."""
         return self.prepared_dir / self.facts.files.answers
@@ -172,26 +219,33 @@ class Competition:
         """The answers as the grader reads them.
 
         Raises:
-            UsageError: if the data is not prepared.
+            NotPrepared: it is not prepared.
         """
         if not self.answers.is_file():
-            raise UsageError(f"{self.id} is not prepared in {self.data_dir}; `{self.prepare_command}` prepares it")
+            raise NotPrepared(f"{self.id} is not prepared in {self.data_dir}; `{self.prepare_command}` prepares it")
         return self.grader.read(self.answers)
 
-    @property
+    @Derived
     def sample_submission(self) -> Path:
         """The sample submission."""
         return self.prepared_dir / self.facts.files.sample_submission
 
-    @property
+    @Derived
     def gold_submission(self) -> Path:
         """A submission made of the answers; the answers themselves unless there is a file of its own."""
         return self.prepared_dir / (self.facts.files.gold_submission or self.facts.files.answers)
 
     @property
-    def checksums(self) -> ChecksumFacts:
+    def md5(self) -> ChecksumFacts:
         """Published md5 of v1's files; empty for v2."""
         return self.facts.md5 if self.edition.is_v1 else ChecksumFacts()
+
+    @Derived
+    def checksums(self) -> Path:
+        """A path to the published md5 of v1's files as YAML; the file is written when it is opened."""
+        from mlebench.registry.paths_on_demand import ChecksumFile
+
+        return ChecksumFile.of(self.root / "checksums.yaml", self.md5)
 
     @property
     def instance_hash(self) -> str | None:
@@ -203,18 +257,18 @@ class Competition:
     def _kept_key(self) -> str | None:
         return kept_key(self.private_dir) if self.facts.keyed else None
 
-    @property
+    @Derived
     def leaderboard(self) -> Path:
         """The leaderboard file; where there is none yet, opening it is a `UsageError` that names the command which gets it."""
-        from mlebench.registry.missing_file import MissingFile
+        from mlebench.registry.paths_on_demand import MissingFile
 
         path = self._leaderboard_place
-        return path if path.exists() else MissingFile.at(path, self._no_leaderboard)
+        return path if path.exists() else MissingFile.of(path, self._no_leaderboard)
 
     @property
     def has_leaderboard(self) -> bool:
         """Whether there is a leaderboard with one row for each team."""
-        return self._leaderboard_place.exists()
+        return self.leaderboard.exists()
 
     @property
     def _leaderboard_place(self) -> Path:
@@ -238,7 +292,7 @@ class Competition:
         """Medal thresholds of this edition; None where there is neither a table of them nor a leaderboard."""
         from grading.medals import Thresholds
 
-        if self.facts.thresholds is not None:
+        if self.facts.thresholds is not None and "leaderboard" not in self.replaced:
             return Thresholds(**self.facts.thresholds.model_dump(), lower_is_better=self.is_lower_better)
         return self.live_thresholds if self.has_leaderboard else None
 

@@ -184,7 +184,7 @@ def test_a_competition_that_has_graded_is_still_sent_to_a_process(toy: Registry)
     assert len(competition.answers_table) == 2
     sent = pickle.loads(pickle.dumps(competition))
     assert sent == competition
-    assert set(vars(sent)) == {"facts", "folder", "data_dir", "edition"}
+    assert set(vars(sent)) == {"facts", "folder", "data_dir", "edition", "replaced"}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,11 @@ example: mlebench grade-sample submission.csv spaceship-titanic
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import logging
+import sys
+from collections.abc import Iterator
 
 from mlebench.cli.options import add_data, registry_of
 
@@ -19,11 +23,30 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from mlebench.grade import grade_csv
-    from mlebench.utils import get_logger
 
     competition = registry_of(arguments).get_competition(arguments.competition_id)
-    report = grade_csv(arguments.submission, competition)
-    logger = get_logger("mlebench.grade_sample")
-    logger.info("Competition report:")
-    logger.info(json.dumps(report.to_dict(), indent=4))
+    with _logged() as logger:
+        # programs search what is logged for "Invalid submission"
+        report = grade_csv(arguments.submission, competition)
+        logger.info("Competition report:")
+        logger.info(json.dumps(report.to_dict(), indent=4))
     return 0
+
+
+@contextlib.contextmanager
+def _logged() -> Iterator[logging.Logger]:
+    """The harness's logger, its records on stderr with time and level."""
+    logger = logging.getLogger("mlebench")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("[%(asctime)s] [%(levelname)s] [%(name)s] %(message)s"))
+    level, propagate = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    # with --verbose the root logger writes there, too
+    logger.propagate = False
+    try:
+        yield logger
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = propagate

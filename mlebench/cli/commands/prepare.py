@@ -45,6 +45,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--new-key", action="store_true", help="with --force: generate research data from a fresh key, not the kept one"
     )
     parser.add_argument("--verify-only", action="store_true", help="check what is prepared without changing anything")
+    parser.add_argument("--overwrite-checksums", action="store_true",
+                        help="the same as --no-verify: published md5 sums are facts and stay as they are")  # fmt: skip
+    parser.add_argument("--overwrite-leaderboard", action="store_true",
+                        help="get the leaderboard again (as `mlebench leaderboard ID --refresh` does)")  # fmt: skip
     kaggle = parser.add_argument_group("downloads from Kaggle")
     kaggle.add_argument("--open", action="store_true", help="open the pages of rules not yet accepted in a browser")
     kaggle.add_argument("--skip-unaccepted", action="store_true", help="leave out competitions whose rules are not accepted")
@@ -61,6 +65,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--from and --mock exclude each other")
     if arguments.verify_only:
         return _verify(competitions)
+    if arguments.overwrite_leaderboard:
+        from mlebench.preparation.clients import ensure_leaderboard_exists
+
+        for competition in competitions:
+            ensure_leaderboard_exists(competition, force=True)
     outcomes = _prepare(arguments, competitions)
     if arguments.quiet:
         for outcome in outcomes:
@@ -81,7 +90,7 @@ def _prepare(arguments: argparse.Namespace, competitions: list[Competition]) -> 
         source=Path(arguments.source) if arguments.source else None,
         mock=arguments.mock,
         keep_raw=arguments.keep_raw,
-        verify=arguments.verify,
+        verify=arguments.verify and not arguments.overwrite_checksums,
         force=arguments.force,
         new_key=arguments.new_key,
         pages=arguments.kaggle_pages,
