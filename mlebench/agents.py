@@ -21,6 +21,7 @@ import functools
 import hashlib
 import json
 import re
+import shlex
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -261,13 +262,22 @@ def _find(name: str) -> tuple[Path, str | None]:
             return folder, None
         if (folder.parent / "agent.yaml").is_file():
             return folder.parent, folder.name
-        raise UsageError(f"{folder} holds no agent.yaml; `mlebench agents` lists the agents")
+        raise UsageError(f"{folder} holds no agent.yaml; {_how_to_get_one(folder)}")
     agent, _, variant = name.partition("/")
     for parent in agent_dirs():
         if re.fullmatch(NAME_PATTERN, agent) and (parent / agent / "agent.yaml").is_file():
             return parent / agent, variant or None
+    for parent in agent_dirs():
+        if re.fullmatch(NAME_PATTERN, agent) and (parent / agent / "config.yaml").is_file():
+            raise UsageError(f"{parent / agent} holds no agent.yaml; {_how_to_get_one(parent / agent)}")
     known = {path.parent.name for parent in agent_dirs() for path in parent.glob("*/agent.yaml")}
     raise UsageError(_unknown(f"there is no agent `{agent}`", agent, known))
+
+
+def _how_to_get_one(folder: Path) -> str:
+    if (folder / "config.yaml").is_file():
+        return f"`mlebench new-agent --from {shlex.quote(str(folder))}` makes one of its config.yaml"
+    return "`mlebench agents` lists the agents"
 
 
 def _unknown(problem: str, name: str, known: Iterable[str]) -> str:

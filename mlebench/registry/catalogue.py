@@ -13,6 +13,9 @@ from mlebench.registry.competition import Competition
 from mlebench.registry.edition import Edition
 from mlebench.registry.facts import EditionName, load_facts
 from mlebench.registry.keys import PUBLISHED_KEY, named_key
+from mlebench.registry.published import CONFIG, PublishedCompetition, published_facts
+
+_FACTS = "competition.yaml"
 
 SPLITS: dict[str, tuple[str, ...]] = {
     "low": ("low",),
@@ -73,8 +76,14 @@ class Registry:
         raise UsageError(f"there is no competition {competition_id!r}{hint or ';'} `mlebench list` shows all")
 
     def load(self, folder: Path) -> Competition:
-        """Load the competition in `folder`."""
-        facts = load_facts(folder / "competition.yaml", self.edition)
+        """Load the competition in `folder`.
+
+        Raises:
+            UsageError: the folder is faulty, or was written for the published harness and the edition is not v1.
+        """
+        if not (folder / _FACTS).exists():
+            return self._load_published(folder)
+        facts = load_facts(folder / _FACTS, self.edition)
         if self.split_key:
             key: str | None = named_key(self.split_key)
         else:
@@ -93,17 +102,29 @@ class Registry:
         if split is not None and split not in SPLITS:
             raise UsageError(f"there is no split {split!r}; the splits are {', '.join(SPLITS)}")
         wanted = SPLITS[split] if split else KAGGLE_SPLITS
-        return [name for name, folder in self._folders().items() if load_facts(folder / "competition.yaml").split in wanted]
+        return [name for name, folder in self._folders().items() if _split(folder) in wanted]
 
     def get_lite_competition_ids(self) -> list[str]:
         """Ids of the low split."""
         return self.list_competition_ids("low")
 
+    def _load_published(self, folder: Path) -> Competition:
+        if self.edition != "v1":
+            raise UsageError(f"{folder.name} is written for the published harness and has edition v1 alone; leave out --edition")
+        facts = published_facts(folder)
+        return PublishedCompetition(facts, folder, self.data_dir, Edition(self.edition, facts.id, PUBLISHED_KEY, False))
+
     def _folders(self) -> dict[str, Path]:
-        # a user's own folder stands in for one of ours of the same name
-        homes = reversed(paths.content_dirs("competitions"))
-        found = [file.parent for home in homes for file in home.glob("*/competition.yaml")]
+        # a user's own folder stands in for one of ours of the same name; one for the published harness, whose checkout holds
+        # them all, does not
+        homes = paths.content_dirs("competitions")[::-1]
+        found = [file.parent for name in (CONFIG, _FACTS) for home in homes for file in home.glob(f"*/{name}")]
         return {folder.name: folder for folder in sorted(found, key=lambda folder: folder.name)}
+
+
+def _split(folder: Path) -> str:
+    facts = folder / _FACTS
+    return load_facts(facts).split if facts.exists() else "own"
 
 
 registry = Registry()

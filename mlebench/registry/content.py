@@ -22,9 +22,9 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 from mlebench._support.extras import missing_extra
 from mlebench.errors import MlebenchError, UsageError
 
-_MARK = f"{__name__}:"
+MARK = f"{__name__}:"
 """Begins the entries of search paths that `_FolderFinder` serves, and no other finder."""
-__path__ = [_MARK]  # the packages of the folders are submodules of this module
+__path__ = [MARK]  # the packages of the folders are submodules of this module
 
 
 def load_value(path: Path, name: str) -> Any:
@@ -99,9 +99,9 @@ class _FolderFinder(PathEntryFinder):
     """Finds folders by the quoted path in their name, and the modules in them."""
 
     def __init__(self, entry: str) -> None:
-        if not entry.startswith(_MARK):
+        if not entry.startswith(MARK):
             raise ImportError(f"{entry} is served by other finders")
-        self._folder = entry.removeprefix(_MARK)
+        self._folder = entry.removeprefix(MARK)
 
     def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:
         name = fullname.rpartition(".")[2]
@@ -118,7 +118,7 @@ class _FolderFinder(PathEntryFinder):
 def _spec(name: str, loader: Loader, package: Path | None = None) -> ModuleSpec | None:
     spec = spec_from_loader(name, loader, is_package=package is not None)
     if spec is not None and package is not None:
-        spec.submodule_search_locations = [f"{_MARK}{package}"]
+        spec.submodule_search_locations = [f"{MARK}{package}"]
     return spec
 
 

@@ -13,7 +13,9 @@ from mlebench.errors import UsageError
 
 Split = Literal["low", "medium", "high", "dev", "demo", "research", "own"]
 EditionName = Literal["v1", "v2"]
-Modality = Literal["tabular", "text", "image", "audio", "signal", "graph", "video", "volume", "point cloud", "multimodal"]
+Modality = Literal[
+    "tabular", "text", "image", "audio", "signal", "graph", "video", "volume", "point cloud", "multimodal", "unknown"
+]
 Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 

@@ -12,7 +12,7 @@ from mlebench.errors import UsageError
 from mlebench.reports.group_folder import is_group, read_group
 from mlebench.reports.report_file import read_report_files
 from mlebench.reports.results import Results, pool
-from mlebench.runs.group import find_group
+from mlebench.runs.group import find_group, refuse_published_group
 
 
 def load_results(sources: Sequence[str | Path], groups_dir: Path | None = None) -> list[Results]:
@@ -64,5 +64,6 @@ def _places(source: str, groups_dir: Path) -> list[Path]:
     groups = sorted(file.parent for file in path.glob("*/group.yaml"))
     reports = sorted(file for file in path.rglob("*grading_report*.json") if not any(group in file.parents for group in groups))
     if not groups and not reports:
+        refuse_published_group(path)
         raise UsageError(f"{path} holds neither run groups nor grading reports; `mlebench grade` makes them")
     return [place.resolve() for place in [*groups, *reports]]

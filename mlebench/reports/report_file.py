@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from grading.report import AggregateReport, CompetitionReport
+from mlebench._support.git_lfs import refuse_pointer
 from mlebench.errors import UsageError
 from mlebench.reports.results import GradedRun, Results, with_data_of
 from mlebench.runs.conditions import Conditions
@@ -46,6 +47,7 @@ def read_aggregate(path: Path) -> AggregateReport:
     Raises:
         UsageError: the file cannot be read, or is neither.
     """
+    refuse_pointer(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -93,6 +93,7 @@ class Group:
         """
         path = folder / _FILE
         if not path.is_file():
+            refuse_published_group(folder)
             raise UsageError(f"there is no run group in {folder}; `mlebench runs` lists the groups")
         content = read_yaml(path)
         try:
@@ -149,6 +150,19 @@ def _not_ours(path: Path, why: str) -> UsageError:
     return UsageError(f"{path} was written by another version or changed by hand: {' '.join(why.split())}")
 
 
+def refuse_published_group(folder: Path) -> None:
+    """Refuse a folder of runs of the published harness, and say how they are graded.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if (folder / "metadata.json").is_file():
+        raise UsageError(
+            f"{folder} is a run group of the published harness; list its submissions in a JSON-lines file "
+            '(`{"competition_id": …, "submission_path": …}`) and grade that with `mlebench grade FILE.jsonl`'
+        )
+
+
 def find_group(runs_dir: Path, name: str) -> Group:
     """The group called `name` in `runs_dir`, or the one in a folder given by path; `latest` is the newest one.
 
@@ -160,6 +174,7 @@ def find_group(runs_dir: Path, name: str) -> Group:
     for folder in (runs_dir / name, Path(name)):
         if (folder / _FILE).is_file():
             return Group.open(folder)
+    refuse_published_group(Path(name))
     known = [path.parent.name for path in runs_dir.glob(f"*/{_FILE}")]
     if known:
         known.insert(0, "latest")

@@ -33,13 +33,7 @@ def scaffold(kind: Kind, name: str, home: Path) -> list[Todo]:
     Raises:
         UsageError: if the name is not one, or the folder exists.
     """
-    if not re.fullmatch(_NAMES[kind], name):
-        raise UsageError(
-            f"{name!r} is no name for {'an' if kind == 'agent' else 'a'} {kind}: {_ALLOWED[kind]} only, such as my-{kind}"
-        )
-    folder = home / name
-    if folder.exists():
-        raise UsageError(f"{folder} exists; choose another name, or another place with --into")
+    folder = _new_folder(kind, name, home)
     folder.mkdir(parents=True)
     for template in sorted((Path(__file__).parent / kind).iterdir()):
         target = folder / template.name.removesuffix(".txt")
@@ -47,6 +41,33 @@ def scaffold(kind: Kind, name: str, home: Path) -> list[Todo]:
         if target.suffix == ".sh":
             target.chmod(0o755)
     return todos(folder)
+
+
+def adopt_agent(old: Path, name: str, home: Path) -> list[Todo]:
+    """Make the folder `home/name` of an agent's folder that was written for the published harness.
+
+    Returns:
+        What is left to do by hand, in the order of files and lines.
+
+    Raises:
+        UsageError: if the name is not one, the folder exists, or `old` holds no such agent.
+    """
+    from mlebench.scaffold.published_agent import convert_agent
+
+    folder = _new_folder("agent", name, home)
+    convert_agent(old, folder)
+    return todos(folder)
+
+
+def _new_folder(kind: Kind, name: str, home: Path) -> Path:
+    if not re.fullmatch(_NAMES[kind], name):
+        raise UsageError(
+            f"{name!r} is no name for {'an' if kind == 'agent' else 'a'} {kind}: {_ALLOWED[kind]} only, such as my-{kind}"
+        )
+    folder = home / name
+    if folder.exists():
+        raise UsageError(f"{folder} exists; choose another name, or another place with --into")
+    return folder
 
 
 def todos(folder: Path) -> list[Todo]:

@@ -6,8 +6,10 @@ example: mlebench new-competition my-competition --into ~/competitions
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
-from mlebench.cli.commands.new_agent import run_scaffold
+from mlebench.cli.commands.new_agent import tell_scaffold
+from mlebench.scaffold import scaffold
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -18,4 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    return run_scaffold("competition", arguments, f"mlebench prepare {arguments.name} --mock")
+    home = Path(arguments.into).expanduser().absolute()
+    left = scaffold("competition", arguments.name, home)
+    tell_scaffold("competition", home / arguments.name, left, f"mlebench prepare {arguments.name} --mock")
+    return 0

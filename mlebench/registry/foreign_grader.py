@@ -1,0 +1,56 @@
+"""A grader whose code was written for the published harness, used by this one."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from grading.invalid import InvalidSubmission
+from grading.published_grader import PublishedGrader
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_log = logging.getLogger(__name__)
+
+
+class ForeignGrader(PublishedGrader):
+    """Reads tables as the published harness does, and takes every failure of the function for the submission's own.
+
+    Such a function refuses submissions by whatever it raises (an `AssertionError`, a `KeyError`), so that its own faults cannot
+    be told from theirs.
+    """
+
+    def read(self, path: Path, answers: Any = None) -> Any:
+        """Read a submission, or without `answers` the answers themselves: the table of a csv, the objects of a jsonl file.
+
+        Raises:
+            InvalidSubmission: if the file is not a table.
+        """
+        if answers is None and path.suffix == ".jsonl":
+            with path.open(encoding="utf-8") as lines:
+                return [json.loads(line) for line in lines if line.strip()]
+        import pandas as pd
+
+        # a correct submission has one row per answer; reading twice that many is enough to see what is wrong
+        most = None if answers is None else 2 * len(answers) + 10_000
+        try:
+            return pd.read_csv(path, float_precision="round_trip", nrows=most)
+        except ValueError as error:
+            raise InvalidSubmission(f"it cannot be read as a csv table ({type(error).__name__})") from None
+
+    def score(self, submission: pd.DataFrame, answers: pd.DataFrame) -> float:
+        """Score a submission.
+
+        Raises:
+            InvalidSubmission: if the function raises, whatever it is; its words are shown only where it meant them for this.
+        """
+        try:
+            return super().score(submission, answers)
+        except (InvalidSubmission, MemoryError):
+            raise
+        except Exception as error:
+            _log.info("the grade function %r raised", self.name, exc_info=True)
+            raise InvalidSubmission(f"the competition's grader cannot score it ({type(error).__name__})") from None
