@@ -90,8 +90,18 @@ class Registry:
             key = None if facts.keyed else PUBLISHED_KEY
         return Competition(facts, folder, self.data_dir, Edition(self.edition, facts.id, key, facts.keyed))
 
+    def in_each_edition(self, competition_id: str) -> list[Competition]:
+        """A competition in the editions that it has, v1 first.
+
+        Raises:
+            UsageError: as `get_competition`.
+        """
+        first = self.set_edition("v1").get_competition(competition_id)
+        others = [self.set_edition(name) for name in _editions(first.folder) if name != "v1"]
+        return [first, *(registry.get_competition(competition_id) for registry in others)]
+
     def list_competition_ids(self, split: str | None = None) -> list[str]:
-        """Ids in alphabetical order.
+        """Ids in alphabetical order, those that the edition has.
 
         Args:
             split: one of `SPLITS`; by default the 82 of Kaggle.
@@ -102,14 +112,15 @@ class Registry:
         if split is not None and split not in SPLITS:
             raise UsageError(f"there is no split {split!r}; the splits are {', '.join(SPLITS)}")
         wanted = SPLITS[split] if split else KAGGLE_SPLITS
-        return [name for name, folder in self._folders().items() if _split(folder) in wanted]
+        listed = [(name, folder) for name, folder in self._folders().items() if _split(folder) in wanted]
+        return [name for name, folder in listed if self.edition in _editions(folder)]
 
     def get_lite_competition_ids(self) -> list[str]:
         """Ids of the low split."""
         return self.list_competition_ids("low")
 
     def _load_published(self, folder: Path) -> Competition:
-        if self.edition != "v1":
+        if self.edition not in _editions(folder):
             raise UsageError(f"{folder.name} is written for the published harness and has edition v1 alone; leave out --edition")
         facts = published_facts(folder)
         return PublishedCompetition(facts, folder, self.data_dir, Edition(self.edition, facts.id, PUBLISHED_KEY, False))
@@ -125,6 +136,10 @@ class Registry:
 def _split(folder: Path) -> str:
     facts = folder / _FACTS
     return load_facts(facts).split if facts.exists() else "own"
+
+
+def _editions(folder: Path) -> tuple[EditionName, ...]:
+    return ("v1", "v2") if (folder / _FACTS).exists() else ("v1",)
 
 
 registry = Registry()

@@ -242,8 +242,8 @@ class Competition:
 
     @Derived
     def checksums(self) -> Path:
-        """A path to the published md5 of v1's files as YAML; the file is written when it is opened."""
-        from mlebench.registry.paths_on_demand import ChecksumFile
+        """The published md5 of v1's files as a YAML file, written to the data directory; `md5` has them without one."""
+        from mlebench.registry.client_paths import ChecksumFile
 
         return ChecksumFile.of(self.root / "checksums.yaml", self.md5)
 
@@ -260,7 +260,7 @@ class Competition:
     @Derived
     def leaderboard(self) -> Path:
         """The leaderboard file; where there is none yet, opening it is a `UsageError` that names the command which gets it."""
-        from mlebench.registry.paths_on_demand import MissingFile
+        from mlebench.registry.client_paths import MissingFile
 
         path = self._leaderboard_place
         return path if path.exists() else MissingFile.of(path, self._no_leaderboard)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
     from mlebench.registry.foreign_grader import ForeignGrader
 
 CONFIG = "config.yaml"
-_PACKAGE = "mlebench.competitions"
+_CHECKSUMS = "checksums.yaml"
+_MODULE = re.compile(r"mlebench\.competitions\.([^.]+)\.(.+)")
+"""A module of a competition's folder, as it is called where the folder lies in the published harness."""
 
 
 class _Part(BaseModel):
@@ -94,12 +97,17 @@ class PublishedCompetition(Competition):
         except OSError as error:
             raise UsageError(f"cannot read {path}: {error.strerror}; `description` in {self.folder / CONFIG} names it") from None
 
+    @Derived
+    def checksums(self) -> Path:
+        """The folder's own file of md5 sums."""
+        return self.folder / _CHECKSUMS
+
     def _function(self, place: str) -> Callable[..., Any]:
         """The function at `package.module:name`, in the folder itself or in an installed package."""
         module, _, name = place.partition(":")
-        inside = module.removeprefix(f"{_PACKAGE}.{self.folder.name}.")
-        if name and inside != module:
-            function: Callable[..., Any] = load_value(self.folder / f"{inside.replace('.', '/')}.py", name)
+        inside = _MODULE.fullmatch(module)
+        if name and inside and inside[1] == self.folder.name:
+            function: Callable[..., Any] = load_value(self.folder / f"{inside[2].replace('.', '/')}.py", name)
             return function
         from grading.published_grader import import_function
 
@@ -177,6 +185,6 @@ def _direction(folder: Path) -> str:
 
 
 def _checksums(folder: Path) -> dict[str, Any]:
-    path = folder / "checksums.yaml"
+    path = folder / _CHECKSUMS
     content = read_yaml(path) if path.exists() else None
     return {key: content[key] for key in ChecksumFacts.model_fields if content.get(key)} if isinstance(content, dict) else {}

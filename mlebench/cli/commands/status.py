@@ -47,10 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _rows(registry: Registry, competition_id: str, *, verify: bool) -> list[dict[str, Any]]:
     from mlebench.preparation.record import is_prepared
 
-    editions = [
-        registry.set_edition("v1").get_competition(competition_id),
-        registry.set_edition("v2").get_competition(competition_id),
-    ]
+    editions = registry.in_each_edition(competition_id)
     rows = [_prepared(competition, verify=verify) for competition in editions if is_prepared(competition)]
     return rows or _half_way(editions[0])
 

@@ -1,11 +1,11 @@
-"""Paths that something happens behind when their file is opened: it is written, or the reader learns which command gets it.
+"""Paths at which a program written for the published harness finds a file: `competition.leaderboard` and `.checksums`.
 
-A program of the published harness finds a file at `competition.leaderboard` and at `competition.checksums`; here the first
-is there only once it has been fetched, and the second is a part of `competition.yaml`.
+Here the first is there only once it has been fetched, and the second is a part of `competition.yaml`.
 """
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -41,46 +41,37 @@ class MissingFile(type(Path())):  # type: ignore[misc]
 
 
 class ChecksumFile(type(Path())):  # type: ignore[misc]
-    """A path to md5 sums as YAML, `{public: {name: md5}, private: {…}, zip: md5}`, written when it is first opened."""
+    """A path to md5 sums as YAML, `{public: {name: md5}, private: {…}, zip: md5}`, that also has them as attributes."""
 
-    _facts: ChecksumFacts | None = None
+    _facts = ChecksumFacts()
 
     @classmethod
     def of(cls, path: Path, facts: ChecksumFacts) -> ChecksumFile:
-        """The path `path`, to be filled with `facts`."""
+        """Write `facts` to the file `path`, unless they stand there or it cannot be written."""
         file: ChecksumFile = cls(path)
         file._facts = facts
+        if facts.prepared:
+            with contextlib.suppress(OSError):
+                _keep(path, facts)
         return file
 
     @property
     def public(self) -> dict[str, str]:
         """Md5 by path below `public/`."""
-        return self._facts.public if self._facts else {}
+        return self._facts.public
 
     @property
     def private(self) -> dict[str, str]:
         """Md5 by path below `private/`."""
-        return self._facts.private if self._facts else {}
-
-    def __fspath__(self) -> str:
-        if self._facts is not None:
-            _keep(Path(str(self)), self._facts)
-        return str(self)
-
-    def exists(self, **options: Any) -> bool:
-        """True where there are checksums: reading the file brings it into being."""
-        return self.is_file()
-
-    def is_file(self, **options: Any) -> bool:
-        """True where there are checksums: reading the file brings it into being."""
-        return bool(self._facts and self._facts.prepared) or Path(str(self)).is_file()
+        return self._facts.private
 
 
 def _keep(path: Path, facts: ChecksumFacts) -> None:
-    from mlebench._support.files import write_yaml
-    from mlebench._support.yaml_model import read_yaml
+    import yaml
 
-    content = facts.model_dump(exclude_none=True)
-    if not path.exists() or read_yaml(path) != content:
+    from mlebench._support.files import write_text
+
+    text = yaml.safe_dump(facts.model_dump(exclude_none=True))
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_yaml(path, content)
+        write_text(path, text)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from mlebench.errors import UsageError
-from mlebench.registry.paths_on_demand import MissingFile
+from mlebench.registry.client_paths import MissingFile
 
 
 def test_it_is_a_path_like_others(tmp_path: Path) -> None:
