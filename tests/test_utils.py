@@ -33,7 +33,7 @@ def test_tables_are_read_to_the_nearest_double_with_any_option(tmp_path: Path) -
 
 
 def test_answers_of_another_kind_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="neither a .csv nor a .jsonl"):
+    with pytest.raises(ValueError, match=r"neither a \.csv nor a \.jsonl"):
         utils.load_answers(tmp_path / "answers.parquet")
 
 
