@@ -28,7 +28,7 @@ COMMANDS = {
     "images": "build the container images",
     "new-competition": "make a folder for a competition of your own",
     "new-agent": "make a folder for an agent of your own",
-    "dev": "get leaderboards, by the published harness's name for it",
+    "dev": "get leaderboards or write a checkout, for programs of the published harness",
     "completion": "print a completion script for a shell",
     "doctor": "check this machine",
     "demo": "run the whole job on the embedded demo split",

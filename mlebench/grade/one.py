@@ -55,7 +55,7 @@ def grade_against(
 ) -> CompetitionReport:
     """`grade_csv` for a caller that has read the answers."""
     found = _judge(path, competition, answers)
-    if found.error_kind is not None:
+    if found.error_kind not in (None, "grader_error"):
         logger.info("Invalid submission: %s", found.error)
     return CompetitionReport.from_score(
         competition.id,
