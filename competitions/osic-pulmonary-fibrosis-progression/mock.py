@@ -10,7 +10,7 @@ VISITS = 9
 
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
-    patients = [f"ID{number:05d}637202{rng.integers(10**14, 10**15)}" for number in range(7, 7 + max(10, size // VISITS))]
+    patients = [f"ID{number:05d}637202{rng.integers(10**11, 10**12)}" for number in range(7, 7 + max(10, size // VISITS))]
     visits = pd.concat([make_visits(rng, patient) for patient in patients], ignore_index=True)
     # a few patients of the real data have two measurements in one week, none of them in v1's test
     train, _ = Edition("v1", "osic-pulmonary-fibrosis-progression").split(sorted(patients), test_size=0.1)

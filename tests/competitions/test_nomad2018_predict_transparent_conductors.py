@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from mlebench.data import read_csv
+from mlebench.registry.facts import EditionName
 from tests.cases import Cases
 
 NAME = "nomad2018-predict-transparent-conductors"
@@ -21,10 +20,10 @@ def test_features_are_shared_as_often_as_in_the_real_table(cases: Cases) -> None
 
 
 def test_v1_divides_materials_with_equal_features_and_v2_does_not(cases: Cases) -> None:
-    def divided(edition) -> int:
+    def divided(edition: EditionName) -> int:
         public = cases.prepared(NAME, edition).public_dir
-        train, test = (pd.read_csv(public / f"{part}.csv").drop(columns=[*TARGETS, "id"], errors="ignore") for part in ("train", "test"))
-        return len(test.merge(train.drop_duplicates()))
+        train, test = (read_csv(public / f"{part}.csv").drop(columns="id") for part in ("train", "test"))
+        return len(test.merge(train.drop(columns=TARGETS).drop_duplicates()))
 
     assert divided("v1") > 0
     assert divided("v2") == 0
