@@ -1,6 +1,7 @@
 """Archives: reading members in place, safe extraction, and writing zips in one pass.
 
-Archives are untrusted: members with absolute paths, `..`, links or devices, and archives that blow up, are refused.
+Archives are untrusted: members with absolute paths, `..`, links or devices, archives that blow up, and names that stand for two
+contents are refused. A backslash in a name is a separator, as some programs for Windows write it.
 """
 
 from __future__ import annotations
@@ -13,14 +14,19 @@ import shutil
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple, cast
+from typing import IO, Literal, NamedTuple, cast
 
+from mlebench.data.content_kind import kind_of_content
 from mlebench.data.links import FIXED_TIME, make_folders
-from mlebench.data.raw_faults import damaged, is_of_the_content, missing, some_missing
+from mlebench.data.raw_faults import damaged, is_of_the_content, missing, not_a_file, some_missing
 from mlebench.errors import RawDataFault
 
+_7Z = b"7z\xbc\xaf\x27\x1c"
+_ENCRYPTED = 0x1
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 _BOMB_RATIO = 1_000
 _BOMB_FLOOR = 2**30
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -56,7 +62,7 @@ def extract(archive: Path, target: Path) -> Path:
     """Unpack a zip, 7z or tar archive into a folder.
 
     Args:
-        archive: the file; its kind is told by its first bytes.
+        archive: the file; its kind is told by its content.
         target: the folder, made if need be.
 
     Returns:
@@ -66,22 +72,53 @@ def extract(archive: Path, target: Path) -> Path:
         RawDataFault: if the archive is missing, damaged or unsafe.
     """
     target.mkdir(parents=True, exist_ok=True)
+    kind = kind_of_archive(archive)
     try:
         with _damage_explained(archive):
-            if zipfile.is_zipfile(archive):
+            if kind == "zip":
                 _extract_zip(archive, target)
-            elif tarfile.is_tarfile(archive):
+            elif kind == "tar":
                 _extract_tar(archive, target)
-            elif _is_7z(archive):
+            elif kind == "7z":
                 _extract_7z(archive, target)
             else:
-                raise RawDataFault(f"{archive} is no zip, tar or 7z archive, or is damaged; download it again")
+                raise no_archive(archive)
     except Exception as error:
         # archive libraries raise anything over damaged headers
         if not is_of_the_content(error):
             raise
         raise damaged(archive, error) from None
     return target
+
+
+def kind_of_archive(path: Path) -> Literal["zip", "tar", "7z"] | None:
+    """The kind of an archive by its content, whatever its name; None where it is none that `extract` unpacks.
+
+    Raises:
+        RawDataFault: if the file is missing or a folder.
+    """
+    try:
+        if zipfile.is_zipfile(path):
+            return "zip"
+        with path.open("rb") as file:
+            if file.read(len(_7Z)) == _7Z:
+                return "7z"
+        # a damaged header of a compressed tar is told when it is unpacked
+        return "tar" if tarfile.is_tarfile(path) else None
+    except FileNotFoundError:
+        raise missing(path) from None
+    except IsADirectoryError:
+        raise not_a_file(path) from None
+    except (EOFError, lzma.LZMAError, zlib.error):
+        return "tar"
+
+
+def no_archive(path: Path) -> RawDataFault:
+    """The error for a file that should be an archive and is none, saying what it is."""
+    content = kind_of_content(path)
+    if content == "the beginning of a zip":
+        return damaged(path, "its end is missing")
+    return RawDataFault(f"{path} is no zip, tar or 7z archive: it is {content}; download it again")
 
 
 @contextlib.contextmanager
@@ -91,6 +128,9 @@ def open_zip(archive: Path) -> Iterator[zipfile.ZipFile]:
     Raises:
         RawDataFault: if the archive is missing, damaged or unsafe.
     """
+    if not zipfile.is_zipfile(archive):
+        # a wrong kind of file is told apart from a damaged one
+        raise not_a_file(archive) if archive.is_dir() else no_archive(archive) if archive.exists() else missing(archive)
     with _damage_explained(archive), zipfile.ZipFile(archive) as opened:
         _check_zip(archive, opened)
         yield opened
@@ -273,8 +313,6 @@ def _open_source(member: Member) -> IO[bytes]:
 
 @contextlib.contextmanager
 def _damage_explained(archive: Path) -> Iterator[None]:
-    import zlib
-
     try:
         yield
     except FileNotFoundError as error:
@@ -292,7 +330,16 @@ def _extract_zip(archive: Path, target: Path) -> None:
 
 
 def _check_zip(archive: Path, opened: zipfile.ZipFile) -> None:
+    _use_slashes(opened)
+    _check_repeats(archive, ((member.filename, (member.file_size, member.CRC)) for member in opened.infolist()))
     for member in opened.infolist():
+        if member.flag_bits & _ENCRYPTED:
+            raise _encrypted(archive)
+        if member.compress_type not in _METHODS:
+            raise RawDataFault(
+                f"{archive} is packed by a method that Python cannot undo (number {member.compress_type}); unpack it with "
+                "another program and give the folder"
+            )
         _check_name(archive, member.filename)
         kind = member.external_attr >> 16 & 0o170000
         if kind not in (0, 0o100000, 0o040000):
@@ -300,9 +347,37 @@ def _check_zip(archive: Path, opened: zipfile.ZipFile) -> None:
     _check_size(archive, sum(member.file_size for member in opened.infolist()))
 
 
+def _use_slashes(opened: zipfile.ZipFile) -> None:
+    """Read a backslash in members' names as a separator."""
+    for member in opened.infolist():
+        if "\\" in member.filename:
+            member.filename = member.filename.replace("\\", "/")
+            opened.NameToInfo[member.filename] = member
+
+
+def _check_repeats(archive: Path, members: Iterable[tuple[str, object]]) -> None:
+    """Refuse a name that stands for two contents; the same content twice does no harm."""
+    known: dict[str, object] = {}
+    for name, content in members:
+        path = str(PurePosixPath(name))
+        if known.setdefault(path, content) != content:
+            raise RawDataFault(
+                f"{archive} holds {name!r} twice with different contents, and nothing says which counts; download it again"
+            )
+
+
+def _encrypted(archive: Path) -> RawDataFault:
+    return RawDataFault(
+        f"{archive} is encrypted; unpack it with its password and give the folder, or download it again without one"
+    )
+
+
 def _extract_tar(archive: Path, target: Path) -> None:
     with tarfile.open(archive) as opened:
         members = opened.getmembers()
+        names = [member.name for member in members if member.isfile()]
+        # a tar has no checksums, so what stands there twice cannot be known to be the same
+        _check_repeats(archive, zip(names, range(len(names)), strict=True))
         for member in members:
             _check_name(archive, member.name)
             if not (member.isfile() or member.isdir()):
@@ -311,22 +386,22 @@ def _extract_tar(archive: Path, target: Path) -> None:
         opened.extractall(target, filter="data")
 
 
-def _is_7z(archive: Path) -> bool:
-    with archive.open("rb") as file:
-        return file.read(6) == b"7z\xbc\xaf\x27\x1c"
-
-
 def _extract_7z(archive: Path, target: Path) -> None:
     import py7zr
 
     try:
         with py7zr.SevenZipFile(archive) as opened:
+            if opened.needs_password():
+                raise _encrypted(archive)
+            _check_repeats(archive, ((member.filename, member.crc32) for member in opened.files if not member.is_directory))
             for member in opened.files:
                 _check_name(archive, member.filename)
                 if member.is_symlink or member.is_junction or member.is_socket:
                     raise _odd_member(archive, member.filename)
             _check_size(archive, opened.archiveinfo().uncompressed)
             opened.extractall(target)
+    except py7zr.exceptions.PasswordRequired:
+        raise _encrypted(archive) from None
     except (py7zr.exceptions.ArchiveError, py7zr.exceptions.AbsolutePathError) as error:
         raise damaged(archive, error) from None
 

@@ -1,4 +1,8 @@
-"""Putting unchanged files in place without copying: hard links, else reflinks, else a copy."""
+"""Putting unchanged files in place: hard links of files that are ours, reflinks or copies of everybody else's.
+
+A hard link is the same file: whoever writes to the source changes the prepared data, too. So nothing is linked unless whoever
+prepares said within `may_link` that it may be.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,12 @@ import contextlib
 import errno
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 
-from mlebench.data.raw_faults import missing, some_missing
+from mlebench.data.raw_faults import missing, not_a_file, not_a_folder, some_missing
 from mlebench.errors import RawDataFault
 
 _CANNOT_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EACCES, errno.ENOTSUP}
@@ -19,26 +25,43 @@ FIXED_TIME = 1_704_067_200
 """Time (2024-01-01, in seconds) of files whose own time could tell where they come from."""
 
 
+_NO_WRITING = ~0o222
+
+_LINKABLE: ContextVar[tuple[Path, ...]] = ContextVar("_LINKABLE", default=())
+
+
+@contextlib.contextmanager
+def may_link(*folders: Path) -> Iterator[None]:
+    """Allow files below these folders to become hard links within the `with`; all others are reflinked or copied.
+
+    Linked files become read-only, and their sources with them, as both are one file.
+    """
+    token = _LINKABLE.set(tuple(folder.resolve() for folder in folders))
+    try:
+        yield
+    finally:
+        _LINKABLE.reset(token)
+
+
 def link(source: Path, target: Path) -> None:
-    """Make `target` the same file as `source`, whose folder must exist.
+    """Put the file `source` in place as `target`, whose folder must exist: linked where that is allowed, else a copy of its own.
 
     Raises:
-        RawDataFault: if the source is missing.
+        RawDataFault: if the source is missing or a folder.
     """
     try:
-        os.link(source, target, follow_symlinks=True)
+        if not (_is_linkable(source.parent) and _hard_link(source, target)):
+            _clone_or_copy(source, target)
     except FileNotFoundError:
         if source.exists():
             raise
         raise missing(source) from None
-    except OSError as error:
-        if error.errno not in _CANNOT_LINK:
-            raise
-        _clone_or_copy(source, target)
+    except IsADirectoryError:
+        raise not_a_file(source) from None
 
 
 def link_files(source: Path, target: Path, names: Iterable[str] | Mapping[str, str], *, hide_origin: bool = False) -> int:
-    """Link `source/<name>` to `target/<name>` for each name, or to the name that the mapping gives it.
+    """Put `source/<name>` in place as `target/<name>` for each name, or as the name that the mapping gives it (see `link`).
 
     Args:
         source: a folder of the raw data.
@@ -62,7 +85,9 @@ def link_files(source: Path, target: Path, names: Iterable[str] | Mapping[str, s
         else:
             _link_pairs(source, target, pairs)
     except (RawDataFault, FileNotFoundError):
-        raise some_missing([name for name, _ in pairs if not (source / name).exists()], source) from None
+        if lacking := [name for name, _ in pairs if not (source / name).exists()]:
+            raise some_missing(lacking, source) from None
+        raise
     return len(pairs)
 
 
@@ -74,7 +99,7 @@ def make_folders(target: Path, names: Iterable[str]) -> None:
 
 
 def link_tree(source: Path, target: Path) -> int:
-    """Link every file below `source` to the same place below `target`.
+    """Put every file below `source` in the same place below `target` (see `link`).
 
     Returns:
         The number of files.
@@ -83,9 +108,10 @@ def link_tree(source: Path, target: Path) -> int:
         RawDataFault: if `source` is missing.
     """
     if not source.is_dir():
-        raise missing(f"the folder {source}")
+        raise not_a_folder(source) if source.exists() else missing(f"the folder {source}")
     count = 0
-    for folder, _, names in os.walk(source):
+    # links to folders are followed; `mlebench.preparation.raw_layout` has refused those that lead in a circle
+    for folder, _, names in os.walk(source, followlinks=True):
         place = target / os.path.relpath(folder, source)
         place.mkdir(parents=True, exist_ok=True)
         _link_pairs(Path(folder), place, [(name, name) for name in names])
@@ -94,16 +120,41 @@ def link_tree(source: Path, target: Path) -> int:
 
 
 def _link_pairs(source: Path, target: Path, pairs: Sequence[tuple[str, str]]) -> None:
-    """Link `source/<old>` to `target/<new>` for each pair; names below open folders spare most of the time of long paths."""
+    """Put `source/<old>` in place as `target/<new>` for each pair; names below open folders spare the time that long paths take."""
     if not pairs:
         return
+    linkable = {inner: _is_linkable(source / inner) for inner in {old.rpartition("/")[0] for old, _ in pairs}}
     with _open_folder(source) as old_folder, _open_folder(target) as new_folder:
         for old, new in pairs:
             try:
-                os.link(old, new, src_dir_fd=old_folder, dst_dir_fd=new_folder)
+                done = linkable[old.rpartition("/")[0]] and _hard_link(old, new, old_folder, new_folder)
             except OSError:
-                # copies where links do not work, and tells what is wrong
+                done = False
+            if not done:
+                # tells what is wrong, too
                 link(source / old, target / new)
+
+
+def _is_linkable(folder: Path) -> bool:
+    """Whether files of a folder may be linked, wherever its path leads over symbolic links."""
+    allowed = _LINKABLE.get()
+    real = folder.resolve() if allowed else folder
+    return any(real.is_relative_to(root) for root in allowed)
+
+
+def _hard_link(source: Path | str, target: Path | str, old_folder: int | None = None, new_folder: int | None = None) -> bool:
+    """Make `target` the same, read-only file as `source`; False where links do not work, or the source is a symbolic link."""
+    status = os.stat(source, dir_fd=old_folder, follow_symlinks=False)
+    if not stat.S_ISREG(status.st_mode):
+        return False
+    try:
+        os.link(source, target, src_dir_fd=old_folder, dst_dir_fd=new_folder, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _CANNOT_LINK:
+            raise
+        return False
+    os.chmod(target, stat.S_IMODE(status.st_mode) & _NO_WRITING, dir_fd=new_folder)
+    return True
 
 
 @contextlib.contextmanager
@@ -116,6 +167,8 @@ def _open_folder(folder: Path) -> Iterator[int]:
 
 
 def _clone_or_copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(source))
     with contextlib.suppress(OSError), source.open("rb") as original, target.open("xb") as clone:
         import fcntl
 

@@ -6,7 +6,10 @@ import errno
 from collections.abc import Sequence
 from pathlib import Path
 
+from mlebench.data.content_kind import trouble_of_table
 from mlebench.errors import MlebenchError, RawDataFault
+
+_LONGEST_REASON = 300
 
 _OF_THE_MACHINE = {
     errno.ENOSPC,
@@ -39,10 +42,21 @@ def missing(what: object) -> RawDataFault:
     return RawDataFault(f"{what} is missing from the raw data; download it again")
 
 
+def not_a_file(path: object) -> RawDataFault:
+    """The error for a folder where a file is expected."""
+    return RawDataFault(f"{path} is a folder, expected a file; download it again")
+
+
+def not_a_folder(path: object) -> RawDataFault:
+    """The error for a file where a folder is expected."""
+    return RawDataFault(f"{path} is a file, expected a folder; download it again")
+
+
 def some_missing(names: Sequence[str], source: Path) -> RawDataFault:
     """The error that names the first few of the files that `source` lacks."""
     shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
-    return RawDataFault(f"{len(names):,} of the files needed are missing from {source} ({shown}); download the raw data again")
+    verb = "is" if len(names) == 1 else "are"
+    return RawDataFault(f"{len(names):,} of the files needed {verb} missing from {source} ({shown}); download the raw data again")
 
 
 def damaged(what: object, reason: object) -> RawDataFault:
@@ -52,4 +66,13 @@ def damaged(what: object, reason: object) -> RawDataFault:
 
 def unreadable(what: object, kind: str, error: Exception) -> RawDataFault:
     """The error for a file that a library cannot read as what it should be, such as `csv`; its words are put in one line."""
-    return RawDataFault(f"{what} cannot be read as {kind} ({' '.join(str(error).split())}); download it again")
+    if kind == "csv" and isinstance(what, Path) and (trouble := _trouble_of_table(what)):
+        return RawDataFault(f"{what} cannot be read as csv: {trouble}, or download it again")
+    return RawDataFault(f"{what} cannot be read as {kind} ({' '.join(str(error).split())[:_LONGEST_REASON]}); download it again")
+
+
+def _trouble_of_table(path: Path) -> str | None:
+    try:
+        return trouble_of_table(path)
+    except OSError:
+        return None

@@ -17,13 +17,21 @@ from mlebench._support.folders import PARTIAL, put_in_place
 from mlebench._support.quantities import show_size
 from mlebench._support.steps import Listener, Step, ignore
 from mlebench._support.version import VERSION
+from mlebench.data.links import may_link
 from mlebench.errors import MlebenchError, RawDataFault, UsageError
 from mlebench.preparation.faults import explained, keep_traceback, raw_data_fault
 from mlebench.preparation.options import PreparationOptions
-from mlebench.preparation.record import PreparationRecord, is_prepared, made_from_another
+from mlebench.preparation.record import PreparationRecord, is_prepared, made_from_another, states_of
 from mlebench.preparation.references import measure_references
 from mlebench.preparation.sources import RawData, acquire
-from mlebench.preparation.verify import count_differences, recorded_checksums, require_published
+from mlebench.preparation.verify import (
+    UNKNOWN,
+    check_counts,
+    recorded_checksums,
+    require_counts,
+    require_published,
+    uncertain_counts,
+)
 from mlebench.registry.keys import draw_key, hash_of, keep_key, kept_key
 
 if TYPE_CHECKING:
@@ -68,7 +76,9 @@ def prepare_one(
     return replace(outcome, seconds=time.monotonic() - started)
 
 
-def prepare(competition: Competition, raw: Path, *, verify: bool = True, mock: bool = False) -> PreparationRecord:
+def prepare(
+    competition: Competition, raw: Path, *, verify: bool = True, mock: bool = False, link: bool = False
+) -> PreparationRecord:
     """Prepare one competition from its raw data, atomically; what stood there before is replaced.
 
     Data generated from a key comes from the key that was given, else from the one kept with the data that is replaced, else
@@ -77,16 +87,18 @@ def prepare(competition: Competition, raw: Path, *, verify: bool = True, mock: b
     Args:
         competition: the competition.
         raw: the unpacked download; it is only read.
-        verify: compare v1's tables with their published md5.
+        verify: refuse data whose md5 sums (v1) or counts are not the published ones; otherwise the record says what differs.
         mock: whether this is a trial: `raw` is made up, nothing is compared, and generated data gets no measured leaderboard.
+        link: make unchanged files hard links to those in `raw`, read-only both; otherwise they are copies of their own.
 
     Raises:
         UsageError: if the data directory cannot be written.
         RawDataFault: if the raw data is incomplete or damaged.
-        WorkFailed: if the disk is full, or a checksum differs.
+        WorkFailed: if the disk is full, or a checksum or count differs.
     """
     with alone(competition):
-        return _prepare_from(competition, RawData(raw, mock, ours=False), PreparationOptions(source=raw, verify=verify))
+        options = PreparationOptions(source=raw, link=link, verify=verify)
+        return _prepare_from(competition, RawData(raw, mock, ours=False), options)
 
 
 def failure(competition_id: str, message: str, exit_code: int = 1) -> PreparationOutcome:
@@ -144,21 +156,29 @@ def _get_and_prepare(competition: Competition, options: PreparationOptions, list
         except RawDataFault as error:
             raise RawDataFault(f"{error}{'' if options.mock else _where_from(competition, options)}") from None
         except (OSError, ImportError) as error:
-            raise explained(error, "getting the raw data of", competition) from None
+            raise explained(error, "getting the raw data", competition) from None
         listener(Step(name, "preparing"))
         try:
-            record = _prepare_from(competition, raw, options)
+            with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=competition.root, ignore_cleanup_errors=True) as workshop:
+                raw = raw.laid_out(competition, Path(workshop))
+                record = _prepare_from(competition, raw, options, Path(workshop))
         except RawDataFault as error:
             raw.mark_damaged()
-            raise RawDataFault(f"{error}{_how_to_go_on(competition, raw, options)}") from None
+            raise RawDataFault(f"{raw.as_given(str(error))}{_how_to_go_on(competition, raw, options)}") from None
+        except (OSError, ImportError) as error:
+            raise explained(error, "preparing", competition) from None
         if not (options.keep_raw or raw.mock):
             listener(Step(name, "removing raw data"))
             raw.drop()
-    return PreparationOutcome(name, f"{name}: prepared in {competition.prepared_dir} ({_how(record)})")
+    return PreparationOutcome(
+        name, f"{name}: prepared in {competition.prepared_dir} ({_how(record)}){_warning(competition, record)}"
+    )
 
 
-def _prepare_from(competition: Competition, raw: RawData, options: PreparationOptions) -> PreparationRecord:
-    """`prepare` for a caller that holds the competition's lock."""
+def _prepare_from(
+    competition: Competition, raw: RawData, options: PreparationOptions, workshop: Path | None = None
+) -> PreparationRecord:
+    """`prepare` for a caller that holds the competition's lock; `workshop` is where the raw data was put right."""
     target = competition.prepared_dir
     if competition.facts.keyed and competition.edition.key is None:
         kept = None if options.new_key else kept_key(target / "private")
@@ -167,7 +187,10 @@ def _prepare_from(competition: Competition, raw: RawData, options: PreparationOp
         build = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=target.parent))
         try:
             build.chmod(0o755)
-            record = _build(competition, raw, build, options)
+            # what is unpacked and made on the way is ours as well
+            ours = [raw.folder] if raw.ours or options.link else []
+            with may_link(build, *([workshop] if workshop else []), *ours):
+                record = _build(competition, raw, build, options)
             put_in_place(build, target)
             return record
         finally:
@@ -182,9 +205,9 @@ def _build(competition: Competition, raw: RawData, build: Path, options: Prepara
     public.mkdir()
     private.mkdir()
     try:
-        competition.prepare_fn(raw.folder, public, private)
+        competition.prepare_fn(raw.place, public, private)
     except Exception as error:
-        if (fault := raw_data_fault(error, competition, raw.folder, sound=raw.sound)) is None:
+        if (fault := raw_data_fault(error, competition, raw.place, sound=raw.sound)) is None:
             raise
         raise fault from error
     (public / "description.md").write_text(competition.description, encoding="utf-8")
@@ -197,20 +220,26 @@ def _build(competition: Competition, raw: RawData, build: Path, options: Prepara
         if not raw.mock:
             measure_references(competition, build)
     compared = options.verify and not raw.mock
-    published = require_published(competition, build, options.command(competition, verify=False)) if compared else {}
-    uncertain = {path: count for path, count in facts.counts.items() if path not in published}
+    anyway = options.command(competition, verify=False)
+    published = require_published(competition, build, anyway) if compared else {}
+    counts = [] if raw.mock else check_counts(build, uncertain_counts(competition, published))
+    differing = [check for check in counts if not check.passed]
+    if compared:
+        # more than the facts know does not mean that something is missing where md5 sums show that the tables are whole
+        require_counts([check for check in differing if not (published and check.holds_more)], anyway)
     record = PreparationRecord(
         competition_id=facts.id,
         edition=edition.name,
         split_key_hash=edition.key_hash,
-        verified=bool(published),
+        verified=bool(published) or bool(counts and not differing and not competition.md5.prepared),
         mock=raw.mock,
         harness_version=VERSION,
         prepared_at=datetime.now(UTC).isoformat(timespec="seconds"),
         instance_hash=hash_of(key) if key else None,
-        odd_counts=count_differences(build, uncertain) if published else [],
+        odd_counts=[str(check) for check in differing],
         checksums=recorded_checksums(build, paths, published),
         competition_version=facts.version,
+        states=states_of(build),
     )
     record.write(build)
     return record
@@ -219,7 +248,7 @@ def _build(competition: Competition, raw: RawData, build: Path, options: Prepara
 def _require_files(competition: Competition, build: Path, paths: list[str]) -> None:
     missing = [name for name in paths if not (build / name).exists()]
     if missing:
-        made_no = f"preparing {competition.id} made no {', '.join(missing)}"
+        made_no = f"preparing made no {', '.join(missing)}"
         raise RawDataFault(f"{made_no}; the raw data seems incomplete, download it again")
 
 
@@ -247,8 +276,7 @@ def _require_same_data(competition: Competition, options: PreparationOptions) ->
     """Refuse to take a mock for real data, or data of another key or version for what is asked for."""
     command = options.command(competition, force=True)
     if part := made_from_another(competition):
-        how = f"{command} with the same key" if part == "key" else command
-        raise UsageError(f"it is prepared from another {part} in {competition.prepared_dir}; {how} replaces that data")
+        raise UsageError(f"it is prepared from another {part} in {competition.prepared_dir}; {command} replaces that data")
     record = PreparationRecord.read(competition.prepared_dir)
     if record and record.mock and not options.mock:
         raise UsageError(f"{competition.prepared_dir} is prepared from a mock; {command} replaces it by the real data")
@@ -257,8 +285,17 @@ def _require_same_data(competition: Competition, options: PreparationOptions) ->
 def _how(record: PreparationRecord) -> str:
     if record.instance_hash:
         return f"generated from key {record.instance_hash}"
-    odd = "".join(f"; but {sentence}" for sentence in record.odd_counts)
-    return "verified" + odd if record.verified else "mock data" if record.mock else "not verified"
+    if record.mock:
+        return "mock data"
+    odd = f"; warning: {'; '.join(record.odd_counts)}" if record.odd_counts else ""
+    return ("verified" if record.verified else "not verified") + odd
+
+
+def _warning(competition: Competition, record: PreparationRecord) -> str:
+    """What nobody can vouch for: real data of which the facts do not tell how much there should be."""
+    facts = competition.facts
+    known = facts.generated or record.mock or facts.counts or competition.md5.prepared
+    return "" if known else f"; warning: {UNKNOWN}"
 
 
 def _fetch_pages(competition: Competition, options: PreparationOptions, listener: Listener) -> None:
@@ -268,4 +305,4 @@ def _fetch_pages(competition: Competition, options: PreparationOptions, listener
     try:
         fetch_pages(competition, options.transfer)
     except (OSError, ImportError) as error:
-        raise explained(error, "getting Kaggle's pages of", competition) from None
+        raise explained(error, "getting Kaggle's pages", competition) from None

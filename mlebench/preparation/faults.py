@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
+import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from mlebench._support import folders
 from mlebench._support.extras import missing_extra
+from mlebench.data.content_kind import trouble_of_table
 from mlebench.data.raw_faults import is_of_the_content, missing
 from mlebench.errors import RawDataFault, WorkFailed
 
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
     from mlebench.registry import Competition
 
 _LOG = "error.log"
+_MOST_COLUMNS = 5
+_LONGEST_NAME = 60
 
 
 def raw_data_fault(error: Exception, competition: Competition, raw: Path, *, sound: bool = False) -> RawDataFault | None:
@@ -43,8 +49,12 @@ def raw_data_fault(error: Exception, competition: Competition, raw: Path, *, sou
     if isinstance(error, FileNotFoundError) and error.filename and raw in Path(error.filename).parents:
         return missing(error.filename)
     place = _file_at_fault(error, raw) or raw
+    if (fault := _lacks_columns(error, raw)) is not None:
+        return fault
     reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-    return RawDataFault(f"{place} seems damaged ({reason}{keep_traceback(competition)}); download it again")
+    return RawDataFault(
+        f"{place} seems damaged, or is of another competition ({reason}{keep_traceback(competition)}); download it again"
+    )
 
 
 def explained(error: Exception, doing: str, competition: Competition) -> Exception:
@@ -52,11 +62,11 @@ def explained(error: Exception, doing: str, competition: Competition) -> Excepti
 
     Args:
         error: the error.
-        doing: what failed, such as `preparing`.
+        doing: what failed, such as `preparing`; the message of an outcome begins with whose data it is.
         competition: whose data it is.
     """
     if isinstance(error, OSError):
-        return folders.explain(error, f"{doing} {competition.id}", competition.root)
+        return folders.explain(error, doing, competition.root)
     if isinstance(error, ModuleNotFoundError):
         return missing_extra(error) or error
     return error
@@ -82,10 +92,69 @@ def _file_at_fault(error: Exception, raw: Path) -> Path | None:
     return None
 
 
+def _lacks_columns(error: Exception, raw: Path) -> RawDataFault | None:
+    """The error for columns that a table of the raw data lacks, where that is what failed."""
+    if not isinstance(error, KeyError | AttributeError):
+        return None
+    columns = _columns_in_use(error)
+    wanted = [name for name in _names_told(error) if columns is not None and name not in columns]
+    if not columns or not wanted:
+        return None
+    table = _table_with(columns, raw)
+    where = f"{table}" if table else f"a table in {raw}"
+    there = ", ".join(f"`{name[:_LONGEST_NAME]}`" for name in columns[:_MOST_COLUMNS]) + (
+        ", …" if len(columns) > _MOST_COLUMNS else ""
+    )
+    if table and (trouble := trouble_of_table(table)):
+        return RawDataFault(f"{where} cannot be read as csv: {trouble}, or download it again")
+    lacking = " and ".join(f"`{name}`" for name in wanted[:_MOST_COLUMNS])
+    return RawDataFault(
+        f"{where} has no column {lacking}, it has {there}: it may be the data of another competition; download it again"
+    )
+
+
+def _names_told(error: Exception) -> list[str]:
+    """The names that an error of pandas says were not found."""
+    if isinstance(error, AttributeError):
+        return [error.name] if error.name else []
+    told = error.args[0] if error.args else ""
+    if not isinstance(told, str):
+        return [str(name) for name in told] if isinstance(told, tuple | list) else []
+    quoted = (
+        re.findall(r"'([^']+)'", told) if "not in index" in told or "not found in axis" in told or "are in the" in told else []
+    )
+    return quoted or [told]
+
+
+def _columns_in_use(error: Exception) -> list[str] | None:
+    """The columns of the table that the innermost code with one worked on."""
+    for frame in reversed(list(_variables(error.__traceback__))):
+        table = frame.get("self")
+        for value in [table, *frame.values()]:
+            if type(value).__name__ == "DataFrame":
+                return [str(name) for name in value.columns]  # type: ignore[attr-defined]
+    return None
+
+
+def _table_with(columns: Sequence[str], raw: Path) -> Path | None:
+    """The csv table at the top of the raw data whose first line holds these columns."""
+    for path in sorted(raw.glob("*.csv")):
+        with contextlib.suppress(OSError), path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            header = next(csv.reader([file.readline(1 << 16)]), [])
+            if header and set(header) <= set(columns):
+                return path
+    return None
+
+
+def _variables(trace: TracebackType | None) -> Iterator[dict[str, object]]:
+    """The variables of each frame, outermost frame first."""
+    while trace is not None:
+        yield trace.tb_frame.f_locals
+        trace = trace.tb_next
+
+
 def _frames(trace: TracebackType | None) -> Iterator[list[str]]:
     """The names of files among the variables of each frame, outermost frame first."""
-    while trace is not None:
-        values = list(trace.tb_frame.f_locals.values())
-        names = [value if isinstance(value, Path) else getattr(value, "filename", None) for value in values]
+    for variables in _variables(trace):
+        names = [value if isinstance(value, Path) else getattr(value, "filename", None) for value in variables.values()]
         yield [str(name) for name in names if isinstance(name, str | Path)]
-        trace = trace.tb_next

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -23,18 +25,20 @@ class PreparationRecord:
     edition: str
     split_key_hash: str | None
     verified: bool
-    """Whether every published md5 was found."""
+    """Whether every published md5 was found, or, where none is published, as of v2, all that the facts count was there."""
     mock: bool
     harness_version: str
     prepared_at: str
     instance_hash: str | None = None
     """Hash of the key that the data was generated from."""
     odd_counts: list[str] = field(default_factory=list)
-    """What holds more or less than the real download comes to, where md5 sums do not decide."""
+    """What holds more or less than the real download comes to."""
     checksums: dict[str, str] = field(default_factory=dict)
     """Md5 of the files that stand directly in `public/` and `private/`; `content:` and a content hash for parquet tables."""
     competition_version: int | None = None
     """Version of the competition that prepared; None in records that know none."""
+    states: dict[str, str] = field(default_factory=dict)
+    """Size and time of what stands directly in `public/` and `private/`, for a quick look at whether it was changed."""
 
     @classmethod
     def read(cls, prepared: Path) -> PreparationRecord | None:
@@ -44,6 +48,11 @@ class PreparationRecord:
         except (OSError, ValueError, TypeError):
             return None
 
+    def changed(self, prepared: Path) -> list[str]:
+        """What was changed, added or removed since, told by sizes and times alone; nothing in records that know no states."""
+        now = states_of(prepared) if self.states else {}
+        return sorted(path for path in {**self.states, **now} if self.states.get(path) != now.get(path))
+
     def fits_version(self, version: int) -> bool:
         """Whether this version of the competition prepared the data, as far as the record knows."""
         return self.competition_version in (None, version)
@@ -51,6 +60,27 @@ class PreparationRecord:
     def write(self, prepared: Path) -> None:
         """Put the record into a prepared folder."""
         (prepared / RECORD).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+
+def states_of(prepared: Path) -> dict[str, str]:
+    """Size and time of each file directly in `public/` and `private/`, and a hash of those of all files of each folder there."""
+    return {
+        f"{folder.name}/{entry.name}": _state(entry)
+        for folder in (prepared / "public", prepared / "private")
+        if folder.is_dir()
+        for entry in os.scandir(folder)
+    }
+
+
+def _state(entry: os.DirEntry[str]) -> str:
+    if not entry.is_dir(follow_symlinks=False):
+        status = entry.stat()
+        return f"{status.st_size} {status.st_mtime_ns}"
+    found = hashlib.md5()
+    with os.scandir(entry.path) as entries:
+        for inner in sorted(entries, key=lambda inner: inner.name):
+            found.update(os.fsencode(inner.name) + f"\0{_state(inner)}\n".encode())
+    return found.hexdigest()
 
 
 def is_prepared(competition: Competition, *, grading_only: bool = False) -> bool:

@@ -7,21 +7,24 @@ turned out to be damaged, which holds until something in it changes.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import shutil
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlebench._support.checksums import ChecksumCache
 from mlebench._support.folders import PARTIAL, put_in_place
 from mlebench._support.steps import Listener, Step, ignore
-from mlebench.data.archives import extract
-from mlebench.data.raw_faults import damaged, is_of_the_content
+from mlebench.data.archives import extract, kind_of_archive
+from mlebench.data.content_kind import kind_of_content
+from mlebench.data.raw_faults import is_of_the_content
 from mlebench.errors import RawDataFault, UsageError, WorkFailed
+from mlebench.preparation.raw_layout import lay_out, require_plain
 
 if TYPE_CHECKING:
     from mlebench.preparation.options import PreparationOptions
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 
 MOCK_SIZE = 200
 
+_SMALL_MOCK = 60
+_GIVEN = ("", ".zip", ".tar.gz", ".tgz", ".tar", ".7z")
+_TAKES = "--from takes an unpacked download, its zip, or a folder that holds either"
 _MOCK_MARK = "mock.json"
 _DAMAGE_MARK = "damaged.json"
 
@@ -43,6 +49,30 @@ class RawData:
     """Whether it lies in the data directory, so that it may be dropped after preparing."""
     sound: bool = False
     """Whether it was just made, or compared with the published md5, so that it cannot be damaged."""
+    view: Path | None = None
+    """Where it is read, if it does not stand in `folder` as its competition wants it."""
+
+    @property
+    def place(self) -> Path:
+        """The folder that `prepare` reads."""
+        return self.view or self.folder
+
+    def laid_out(self, competition: Competition, workshop: Path) -> RawData:
+        """The same data, found and put right for the competition (see `lay_out`).
+
+        Raises:
+            RawDataFault: if something is missing or cannot be read.
+            UsageError: if it may not be read, or it cannot be told what is meant.
+        """
+        if self.mock or self.sound:
+            return self
+        require_plain(self.folder)
+        mock = functools.partial(make_mock, competition, size=_SMALL_MOCK, seed=0)
+        return replace(self, view=lay_out(self.folder, competition, workshop, mock))
+
+    def as_given(self, message: str) -> str:
+        """A message with the user's folder in place of ours, in which the data was put right."""
+        return message.replace(str(self.view), str(self.folder)) if self.view else message
 
     def drop(self) -> None:
         """Remove the raw data, if it is ours."""
@@ -93,8 +123,8 @@ def acquire(competition: Competition, options: PreparationOptions, listener: Lis
     A folder is read in place, a zip is unpacked into the data directory.
 
     Raises:
-        UsageError: if the source does not exist, a mock would hide a real download, credentials are missing, or rules are not
-            accepted.
+        UsageError: if the source does not exist or is no archive, a mock would hide a real download, credentials are missing, or
+            rules are not accepted.
         WorkFailed: if a download fails or is not the one of 2024.
     """
     raw = competition.raw_dir
@@ -102,32 +132,41 @@ def acquire(competition: Competition, options: PreparationOptions, listener: Lis
         raw.mkdir(parents=True, exist_ok=True)
         return RawData(raw, mock=False, ours=True)
     if options.source is not None:
-        listener(Step(raw.parent.name, "unpacking"))
-        return _from(options.source, raw)
+        return _from(options.source, raw, listener)
     if options.mock:
         listener(Step(raw.parent.name, "making the mock"))
         return _mocked(competition, raw)
     if not (_has_content(raw) and not _is_mock(raw) and not is_damaged(raw)):
         return RawData(raw, mock=False, ours=True, sound=_download(competition, options, listener))
-    return RawData(raw, mock=False, ours=True)
+    # behind a link it is somebody else's
+    return RawData(raw, mock=False, ours=not raw.is_symlink())
 
 
-def _from(source: Path, raw: Path) -> RawData:
+def _from(source: Path, raw: Path, listener: Listener) -> RawData:
     if source.is_dir():
         # a folder of several downloads, as `prepare --split low --from DOWNLOADS` gets it
-        inside = [source / raw.parent.name, source / f"{raw.parent.name}.zip"]
+        inside = [source / f"{raw.parent.name}{ending}" for ending in _GIVEN]
         nested = next((path for path in inside if path.exists()), None)
-        return _from(nested, raw) if nested else RawData(source, mock=False, ours=False)
+        return _from(nested, raw, listener) if nested else RawData(source, mock=False, ours=False)
     if not source.exists():
-        raise UsageError(f"{source} does not exist; --from takes an unpacked download or its zip")
-    if not zipfile.is_zipfile(source):
-        # a download that broke off begins as a zip and lacks the list of members at its end
-        with source.open("rb") as file:
-            begins_as_zip = file.read(4) == b"PK\x03\x04"
-        if begins_as_zip:
-            raise damaged(source, "its end is missing")
-        raise UsageError(f"{source} is not a zip; --from takes an unpacked download or its zip")
+        what = "is a link that leads nowhere" if source.is_symlink() else "does not exist"
+        raise UsageError(f"{source} {what}; {_TAKES}")
+    if not source.is_file():
+        raise UsageError(f"{source} is neither a file nor a folder (a pipe, socket or device); {_TAKES}")
+    if kind_of_archive(source) is None:
+        raise UsageError(f"{source} is no zip {_what_it_is(source)}")
+    listener(Step(raw.parent.name, "unpacking"))
     return RawData(_unpack_into_place(source, raw), mock=False, ours=True)
+
+
+def _what_it_is(source: Path) -> str:
+    content = kind_of_content(source)
+    if content == "the beginning of a zip":
+        # a download that broke off lacks the list of members at its end
+        return "that can be read: its end is missing, as after a download that broke off; download it again"
+    if content == "a RAR archive":
+        return f"but {content}; unpack it and give the folder"
+    return f"but {content}; {_TAKES}"
 
 
 def _mocked(competition: Competition, raw: Path) -> RawData:
@@ -213,7 +252,9 @@ def _unpack_into_place(archive: Path, raw: Path) -> Path:
     """Unpack an archive so that `raw` only ever appears complete; what stood there is replaced."""
     raw.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=raw.parent) as folder:
-        put_in_place(extract(archive, Path(folder) / "raw"), raw)
+        made = extract(archive, Path(folder) / "raw")
+        shutil.rmtree(made / "__MACOSX", ignore_errors=True)
+        put_in_place(made, raw)
     # after the data, so that a kill in between never passes a mock off as a download
     for mark in (_MOCK_MARK, _DAMAGE_MARK):
         (raw.parent / mark).unlink(missing_ok=True)

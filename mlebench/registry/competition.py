@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from mlebench._support import paths
 from mlebench.errors import NotPrepared, UsageError
 from mlebench.registry.content import load_value
 from mlebench.registry.edition import Edition
@@ -30,6 +32,17 @@ PUBLISHED_FIELDS = (
     "raw_dir", "private_dir", "public_dir", "checksums", "leaderboard",
 )  # fmt: skip
 """What a competition of the published harness consists of, in its order."""
+
+
+def prepare_command(competitions: Sequence[Competition]) -> str:
+    """The command that prepares competitions of one edition and data directory, ready for a shell; a split key is never in it."""
+    first = competitions[0]
+    words = ["mlebench", "prepare", *(competition.id for competition in competitions)]
+    if not first.edition.is_v1:
+        words += ["--edition", first.edition.name]
+    if first.data_dir != paths.data_dir():
+        words += ["--data-dir", str(first.data_dir)]
+    return shlex.join(words)
 
 
 @dataclass(frozen=True, init=False)
@@ -194,10 +207,8 @@ class Competition:
 
     @property
     def prepare_command(self) -> str:
-        """The command that prepares this edition, for messages."""
-        return (
-            f"mlebench prepare {self.id}" if self.edition.is_v1 else f"mlebench prepare {self.id} --edition {self.edition.name}"
-        )
+        """The command that prepares this edition where its data lies, for messages."""
+        return prepare_command([self])
 
     @Derived
     def public_dir(self) -> Path:

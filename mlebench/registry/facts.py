@@ -91,12 +91,30 @@ class ChecksumFacts(Facts):
         return {f"{folder}/{name}": md5 for folder, sums in folders.items() for name, md5 in sums.items()}
 
 
+def _are_below(paths: str) -> str:
+    for path in paths_counted(paths):
+        _is_below(path)
+    return paths
+
+
+def paths_counted(paths: str) -> list[str]:
+    """The paths that a key of `counts` names: one, or several joined by ` + `, whose counts add up."""
+    return paths.split(" + ")
+
+
+Counts = dict[Annotated[str, AfterValidator(_are_below)], int]
+"""Rows of a table, files of a folder or members of an archive, by path below the prepared folder. `a + b` counts both together,
+where an edition or a key decides how much of the data goes to either."""
+
+
 class EditionFacts(Facts):
     """What differs in one edition."""
 
     metric: MetricFacts | None = None
     files: FileFacts | None = None
     thresholds: ThresholdFacts | None = None
+    raw: tuple[RelativePath, ...] | None = None
+    counts: Counts | None = None
 
 
 class CompetitionFacts(Facts):
@@ -121,8 +139,10 @@ class CompetitionFacts(Facts):
     """Null where they come from the `leaderboard.csv` in the folder."""
     download_gb: float | None = None
     md5: ChecksumFacts = ChecksumFacts()
-    counts: dict[RelativePath, int] = {}
-    """Rows of a table, files of a folder or members of an archive that v1 makes of the real download."""
+    raw: tuple[RelativePath, ...] = ()
+    """The files and folders at the top of the raw data that `prepare` needs; a folder ends with a slash."""
+    counts: Counts = {}
+    """What v1 makes of the real download, and v2 where its own do not say otherwise."""
     v2: EditionFacts = EditionFacts()
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from typing import Any
 
 from mlebench.preparation.disk import folder_size
 from mlebench.preparation.record import is_prepared, misfit
+from mlebench.registry.competition import prepare_command
 from mlebench.runs.competitions import load_competition
 from mlebench.runs.conditions import Conditions
 from mlebench.runs.executors.base import Executor, no_room
@@ -111,13 +112,12 @@ def _unprepared(plan: Plan, secrets: Secrets) -> list[str]:
     competitions = [load_competition(plan.data_dir, plan.edition, secrets.split_key, name) for name in plan.competitions]
     there = [each for each in competitions if is_prepared(each)]
     misfits = [sentence for each in there if (sentence := misfit(each))]
-    missing = [each.id for each in competitions if each not in there]
+    missing = [each for each in competitions if each not in there]
     if not missing:
         return misfits
-    edition = "" if plan.edition == "v1" else f" --edition {plan.edition}"
-    shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+    shown = ", ".join(each.id for each in missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
     verb = "is" if len(missing) == 1 else "are"
-    return [f"{shown} {verb} not prepared in {plan.data_dir}; run `mlebench prepare {' '.join(missing)}{edition}`", *misfits]
+    return [f"{shown} {verb} not prepared in {plan.data_dir}; run `{prepare_command(missing)}`", *misfits]
 
 
 def _missing_secrets(plan: Plan, secrets: Secrets) -> list[str]:
