@@ -14,6 +14,7 @@ from typing import Any, Literal, cast, get_args
 
 from grading.medals import Board, Medal, Thresholds
 
+DataKind = Literal["real", "mock"]
 ErrorKind = Literal["missing", "not_csv", "invalid", "grader_error"]
 
 
@@ -54,6 +55,8 @@ class CompetitionReport:
     """Hash of the key that the competition's data was generated from; null where data does not come from a key."""
     competition_version: int | None = None
     """Version of the competition that graded; null where it is unknown, as in reports of other harnesses."""
+    data: DataKind | None = None
+    """What the score was reached on: real, or mock, which was made up and earns no medal; null where it is unknown."""
 
     @classmethod
     def from_score(
@@ -153,7 +156,8 @@ class CompetitionReport:
             submission_exists=_flag(content, "submission_exists", valid),
             created_at=_time(content.get("created_at")),
             submission_path=_text(content, "submission_path") or "",
-            error_kind=_error_kind(content.get("error_kind")),
+            error_kind=_one_of(ErrorKind, content.get("error_kind")),
+            data=_one_of(DataKind, content.get("data")),
             **values,
         )
 
@@ -262,5 +266,6 @@ def _time(value: Any) -> datetime:
         raise ValueError(f"`created_at` is {value!r}, not an ISO 8601 time") from None
 
 
-def _error_kind(value: Any) -> ErrorKind | None:
-    return cast(ErrorKind, value) if value in get_args(ErrorKind) else None
+def _one_of(words: Any, value: Any) -> Any:
+    """The value if it is one of the words of a `Literal`."""
+    return value if isinstance(value, str) and value in get_args(words) else None

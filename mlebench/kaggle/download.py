@@ -62,7 +62,7 @@ def download(
             _Download(competition.id, part, transfer or Transfer(), listener).run()
             return part.finish()
     except OSError as error:
-        raise folders.explain(error, f"downloading {competition.id}", folder) from None
+        raise folders.explain(error, "downloading", folder) from None
 
 
 class _Download:

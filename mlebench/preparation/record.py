@@ -9,12 +9,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from mlebench.registry.competition import PREPARED_RECORD
 from mlebench.registry.keys import kept_key
 
 if TYPE_CHECKING:
     from mlebench.registry import Competition
-
-RECORD = "prepared.json"
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class PreparationRecord:
     def read(cls, prepared: Path) -> PreparationRecord | None:
         """The record of a prepared folder; None where another harness prepared it."""
         try:
-            return cls(**json.loads((prepared / RECORD).read_text(encoding="utf-8")))
+            return cls(**json.loads((prepared / PREPARED_RECORD).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
 
@@ -59,7 +58,7 @@ class PreparationRecord:
 
     def write(self, prepared: Path) -> None:
         """Put the record into a prepared folder."""
-        (prepared / RECORD).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        (prepared / PREPARED_RECORD).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
 
 def states_of(prepared: Path) -> dict[str, str]:

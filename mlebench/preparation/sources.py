@@ -143,20 +143,29 @@ def acquire(competition: Competition, options: PreparationOptions, listener: Lis
 
 
 def _from(source: Path, raw: Path, listener: Listener) -> RawData:
+    require_source(source)
     if source.is_dir():
         # a folder of several downloads, as `prepare --split low --from DOWNLOADS` gets it
         inside = [source / f"{raw.parent.name}{ending}" for ending in _GIVEN]
         nested = next((path for path in inside if path.exists()), None)
         return _from(nested, raw, listener) if nested else RawData(source, mock=False, ours=False)
-    if not source.exists():
-        what = "is a link that leads nowhere" if source.is_symlink() else "does not exist"
-        raise UsageError(f"{source} {what}; {_TAKES}")
-    if not source.is_file():
-        raise UsageError(f"{source} is neither a file nor a folder (a pipe, socket or device); {_TAKES}")
     if kind_of_archive(source) is None:
         raise UsageError(f"{source} is no zip {_what_it_is(source)}")
     listener(Step(raw.parent.name, "unpacking"))
     return RawData(_unpack_into_place(source, raw), mock=False, ours=True)
+
+
+def require_source(source: Path) -> None:
+    """Refuse what cannot be a download, before anything else is done.
+
+    Raises:
+        UsageError: if the path does not exist, or is neither a file nor a folder.
+    """
+    if not source.exists():
+        what = "is a link that leads nowhere" if source.is_symlink() else "does not exist"
+        raise UsageError(f"{source} {what}; {_TAKES}")
+    if not (source.is_file() or source.is_dir()):
+        raise UsageError(f"{source} is neither a file nor a folder (a pipe, socket or device); {_TAKES}")
 
 
 def _what_it_is(source: Path) -> str:
@@ -172,7 +181,7 @@ def _what_it_is(source: Path) -> str:
 def _mocked(competition: Competition, raw: Path) -> RawData:
     there = _has_content(raw)
     if there and not _is_mock(raw):
-        raise UsageError(f"{raw} holds a real download; `mlebench prepare {raw.parent.name}` without --mock prepares it")
+        raise UsageError(f"{raw} holds a real download; `{competition.prepare_command}` without --mock prepares it")
     stale = not there or is_damaged(raw)
     if stale:
         raw.parent.mkdir(parents=True, exist_ok=True)

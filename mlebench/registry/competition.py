@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from grading import Board, Grader, Thresholds
+    from grading.report import DataKind
     from mlebench.registry.issues import Issue
 
 
@@ -32,6 +34,9 @@ PUBLISHED_FIELDS = (
     "raw_dir", "private_dir", "public_dir", "checksums", "leaderboard",
 )  # fmt: skip
 """What a competition of the published harness consists of, in its order."""
+
+PREPARED_RECORD = "prepared.json"
+"""In a prepared folder: what the data was made of (see `mlebench.preparation.record`)."""
 
 
 def prepare_command(competitions: Sequence[Competition]) -> str:
@@ -265,6 +270,17 @@ class Competition:
         return key and hash_of(key)
 
     @property
+    def data_kind(self) -> DataKind | None:
+        """Whether the prepared data is real or made up; None where that is unknown, as with data of another harness."""
+        if self.facts.generated:
+            return "real"
+        try:
+            mock = json.loads((self.prepared_dir / PREPARED_RECORD).read_text(encoding="utf-8"))["mock"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return "mock" if mock else "real"
+
+    @property
     def _kept_key(self) -> str | None:
         return kept_key(self.private_dir) if self.facts.keyed else None
 
@@ -308,7 +324,7 @@ class Competition:
         return self.live_thresholds if self.has_leaderboard else None
 
     def board(self, *, live: bool = False) -> Board:
-        """What scores of this competition are placed on.
+        """What scores of this competition are placed on; nothing where the data is made up, as a score on it earns nothing.
 
         Args:
             live: take medal thresholds from the refreshed leaderboard instead of the published ones.
@@ -318,6 +334,8 @@ class Competition:
         """
         from grading.medals import Board
 
+        if self.data_kind == "mock":
+            return Board(self.is_lower_better, None, ())
         scores = self.read_leaderboard()["score"].tolist() if self.has_leaderboard else ()
         return Board(self.is_lower_better, self.live_thresholds if live else self.thresholds, scores)
 
@@ -329,6 +347,7 @@ class Competition:
             "split_key_hash": self.edition.key_hash,
             "instance_hash": self.instance_hash,
             "competition_version": self.facts.version,
+            "data": self.data_kind,
         }
 
     @property

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from grading.medals import Medal
+from grading.report import DataKind
 from mlebench.errors import UsageError
 from mlebench.reports.comparison import Comparison, compare
 from mlebench.reports.figures import (
@@ -52,6 +53,7 @@ class RunRow:
     gpu_hours: float | None
     peak_memory_bytes: int | None
     folder: str | None
+    data: DataKind | None = None
 
 
 @dataclass(frozen=True)
@@ -244,6 +246,7 @@ def _run_row(seed: int, run: GradedRun) -> RunRow:
         gpu_hours=details.gpu_hours if details else None,
         peak_memory_bytes=details.peak_memory_bytes if details else None,
         folder=str(details.folder) if details else None,
+        data=report.data if report else None,
     )
 
 
@@ -257,9 +260,22 @@ def _notes(results: Results, figures: Sequence[SelectionFigures]) -> list[str]:
                 f"{entry.selection.name}: {entry.counts.infrastructure} runs failed by no fault of the agent and are "
                 "counted as failures; `mlebench run --resume GROUP` runs them again"
             )
+    if note := _mock_note(results, figures):
+        notes.append(note)
     if outside := results.competition_ids() - {name for entry in figures for name in entry.selection.competition_ids}:
         notes.append(f"runs of {len(outside)} more competitions are not part of this report")
     return notes
+
+
+def _mock_note(results: Results, figures: Sequence[SelectionFigures]) -> str | None:
+    """What is to be said of made-up data; None where there is none."""
+    reported = {name for entry in figures for name in entry.selection.competition_ids} & results.competition_ids()
+    mock = sorted(name for name in reported if results.conditions.data.get(name) == "mock")
+    if not mock:
+        return None
+    which = ", ".join(mock[:3]) + (f" and {len(mock) - 3} more" if len(mock) > 3 else "")
+    mixed = f"; the figures mix them with {len(reported) - len(mock)} on real data" if len(mock) < len(reported) else ""
+    return f"mock data: scores of {which} were reached on made-up data, mean nothing and earn no medal{mixed}"
 
 
 def _budgets(entries: Sequence[ResultsDocument], selection: str) -> list[BudgetPoint]:

@@ -58,6 +58,8 @@ def run_text(run: RunRow) -> str:
     """A run in one cell: its score and medal, or why it has none."""
     if run.outcome != "valid":
         return OUTCOME_TITLES[run.outcome]
+    if run.data == "mock":
+        return f"{score(run.score)} mock"
     return f"{score(run.score)} {run.medal}" if run.medal else score(run.score)
 
 

@@ -144,7 +144,7 @@ def _competition_cells(row: CompetitionRow) -> list[object]:
 def _run_cell(run: RunRow) -> Cell:
     if run.outcome != "valid":
         return Cell(OUTCOME_TITLES[run.outcome], None, css="faint", tooltip=run.error or "")
-    return Cell(score(run.score), run.score, medal=run.medal, tooltip=run_text(run))
+    return Cell(run_text(run) if run.data == "mock" else score(run.score), run.score, medal=run.medal, tooltip=run_text(run))
 
 
 def _honest_totals(entry: ResultsDocument) -> str:

@@ -171,6 +171,7 @@ def with_data_of(conditions: Conditions, reports: Iterable[tuple[str, Competitio
             split_key_hash=report.split_key_hash,
             competition_versions={name: report.competition_version or conditions.competition_versions.get(name)},
             instance_hashes={name: report.instance_hash},
+            data={name: report.data} if report.data else {},
         )
         if told is not None and (differences := told.differences(one)):
             raise UsageError(
@@ -184,4 +185,5 @@ def with_data_of(conditions: Conditions, reports: Iterable[tuple[str, Competitio
         told,
         competition_versions={**conditions.competition_versions, **told.competition_versions},
         instance_hashes={**conditions.instance_hashes, **told.instance_hashes},
+        data={**conditions.data, **told.data},
     )

@@ -36,10 +36,11 @@ _PARTS = {
     "split_key_hash": "split key",
     "competition_versions": "competition versions",
     "instance_hashes": "keys of generated data",
+    "data": "data",
     "harness": "harness",
 }
 """What is compared, and what a reader calls it."""
-_OF_COMPETITIONS = ("competition_versions", "instance_hashes")
+_OF_COMPETITIONS = ("competition_versions", "instance_hashes", "data")
 """Parts that count for the competitions that both sides have."""
 _MOST_COMPETITIONS = 3
 _NO_LIMITS = ("name", "description", "network", "task_text", "snapshot_every")
@@ -91,6 +92,7 @@ class _Difference(NamedTuple):
             "split_key_hash": f"{mine} key",
             "competition_versions": f"{self.key} version {mine}",
             "instance_hashes": f"{self.key} key {mine}",
+            "data": f"{self.key} {mine} data",
             "harness": f"harness {mine}",
         }
         return labels.get(self.part, mine)
@@ -125,6 +127,8 @@ class Conditions:
     """Version by competition."""
     instance_hashes: Mapping[str, str | None] = field(default_factory=dict)
     """Fingerprint of the key by competition whose data is generated from one."""
+    data: Mapping[str, str] = field(default_factory=dict)
+    """real or mock, by competition of which it is known."""
     harness: str | None = None
     """Series of the harness, `major.minor`."""
     profile: str = field(default="", compare=False)
@@ -135,6 +139,7 @@ class Conditions:
         """The conditions of a plan that is carried out now: with the competitions and the harness as they stand."""
         versions: dict[str, int | None] = {}
         keys: dict[str, str | None] = {}
+        data: dict[str, str] = {}
         for competition_id in plan.competitions:
             try:
                 competition = load_competition(plan.data_dir, plan.edition, None, competition_id)
@@ -144,8 +149,10 @@ class Conditions:
             versions[competition_id] = competition.facts.version
             if competition.facts.keyed:
                 keys[competition_id] = competition.instance_hash
-        harness = _series(VERSION)
-        return replace(cls._of_plan(plan), competition_versions=versions, instance_hashes=keys, harness=harness)
+            if kind := competition.data_kind:
+                data[competition_id] = kind
+        known = {"competition_versions": versions, "instance_hashes": keys, "data": data, "harness": _series(VERSION)}
+        return replace(cls._of_plan(plan), **known)  # type: ignore[arg-type]
 
     @classmethod
     def recorded(cls, content: Mapping[str, Any], plan: Plan) -> Conditions:
@@ -240,6 +247,7 @@ class Conditions:
             self,
             competition_versions={**self.competition_versions, **other.competition_versions},
             instance_hashes={**self.instance_hashes, **other.instance_hashes},
+            data={**self.data, **other.data},
         )
 
     def _compare(self, other: Conditions) -> Iterator[_Difference]:

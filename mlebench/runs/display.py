@@ -169,7 +169,7 @@ def outcome_text(view: RunView) -> str:
     if view.valid:
         score = f"score {view.score:.5g}" if view.score is not None else "undefined score"
         state = "" if view.state == "finished" else f"{view.state}, "
-        return f"{state}{score}, {view.medal or 'no'} medal{took}"
+        return f"{state}{score}, {'mock data' if view.mock else (view.medal or 'no') + ' medal'}{took}"
     if view.infrastructure:
         return f"{view.state} for a fault of the infrastructure ({view.reason}){took}"
     return f"{view.state} ({view.reason}){took}"

@@ -61,6 +61,9 @@ def group_totals(group: Group, records: list[RunRecord]) -> dict[str, Any]:
         "agent": group.plan.agent.id,
         "edition": group.plan.edition,
         "split_key_hash": group.plan.split_key_hash,
+        "mock_competitions": sorted(
+            {report.competition_id for record in records if (report := record.graded) and report.data == "mock"}
+        ),
         "planned_runs": len(records),
         "states": dict(Counter(record.state for record in records)),
         "infrastructure_failures": [

@@ -140,7 +140,7 @@ def _show(reports: Sequence[CompetitionReport], published: Registry | None = Non
     """Print reports; with `published`, those made with live thresholds beside the medal by the published ones."""
     columns = ["competition", "score", "medal", "above median", "problem"]
     rows: list[list[object]] = [
-        [report.competition_id, report.score, report.medal or "none", "yes" if report.above_median else "no", report.error or ""]
+        [report.competition_id, report.score, _medal(report), "yes" if report.above_median else "no", report.error or ""]
         for report in reports
     ]
     if any(report.leaderboard_size for report in reports):
@@ -152,6 +152,10 @@ def _show(reports: Sequence[CompetitionReport], published: Registry | None = Non
         for row, report in zip(rows, reports, strict=True):
             row.append(_published_medal(report, published))
     print_table(columns, rows)
+
+
+def _medal(report: CompetitionReport) -> str:
+    return "mock data" if report.data == "mock" else report.medal or "none"
 
 
 def _published_medal(report: CompetitionReport, registry: Registry) -> str:

@@ -32,14 +32,18 @@ _MEMORY_SHARE = 0.9
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_selection(parser)
-    parser.add_argument("--from", dest="source", metavar="PATH", help="a zip or unpacked folder that you already have")
+    parser.add_argument(
+        "--from", dest="source", metavar="PATH", help="a download that you have: its zip, unpacked, or a folder of such"
+    )
+    parser.add_argument("--link", action="store_true",
+                        help="with --from: make unchanged files hard links to yours, read-only, instead of copies")  # fmt: skip
     parser.add_argument("--mock", action="store_true", help="prepare a made-up download of the true schema")
     add_jobs(parser, "competitions at a time")
     parser.add_argument("--memory", metavar="SIZE",
                         help="memory limit of each worker process, e.g. 16g (default: 90 %% of RAM over --jobs)")  # fmt: skip
     parser.add_argument("--keep-raw", action="store_true", help="keep the raw data after preparing")
     parser.add_argument("--no-verify", "--skip-verification", dest="verify", action="store_false",
-                        help="do not compare md5 sums with the published ones")  # fmt: skip
+                        help="prepare data whose md5 sums or counts are not the published ones, too")  # fmt: skip
     parser.add_argument("--force", action="store_true", help="prepare even what is already prepared")
     parser.add_argument(
         "--new-key", action="store_true", help="with --force: generate research data from a fresh key, not the kept one"
@@ -63,6 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
     competitions = selected(arguments, registry_of(arguments))
     if arguments.source and arguments.mock:
         raise UsageError("--from and --mock exclude each other")
+    if arguments.link and not arguments.source:
+        raise UsageError("--link goes with --from: it says what becomes of the files that are given there")
     if arguments.verify_only:
         return _verify(competitions)
     if arguments.overwrite_leaderboard:
@@ -85,9 +91,14 @@ def _prepare(arguments: argparse.Namespace, competitions: list[Competition]) -> 
     from mlebench.preparation.disk import look_ahead
     from mlebench.preparation.options import PreparationOptions
     from mlebench.preparation.pool import prepare_all
+    from mlebench.preparation.sources import require_source
 
+    source = Path(arguments.source).expanduser().absolute() if arguments.source else None
+    if source is not None:
+        require_source(source)
     options = PreparationOptions(
-        source=Path(arguments.source) if arguments.source else None,
+        source=source,
+        link=arguments.link,
         mock=arguments.mock,
         keep_raw=arguments.keep_raw,
         verify=arguments.verify and not arguments.overwrite_checksums,
@@ -185,12 +196,12 @@ def _verify(competitions: list[Competition]) -> int:
     from mlebench.preparation.record import is_prepared
     from mlebench.preparation.verify import verify_prepared
 
-    missing = [competition.id for competition in competitions if not is_prepared(competition)]
-    results = [verify_prepared(competition) for competition in competitions if competition.id not in missing]
+    missing = [competition for competition in competitions if not is_prepared(competition)]
+    results = [verify_prepared(competition) for competition in competitions if competition not in missing]
     for result in results:
         print(f"{result.competition_id} ({result.edition}): {result}", file=sys.stderr)
-    for competition_id in missing:
-        print(f"{competition_id}: not prepared; `mlebench prepare {competition_id}` prepares it", file=sys.stderr)
+    for competition in missing:
+        print(f"{competition.id}: not prepared; `{competition.prepare_command}` prepares it", file=sys.stderr)
     if any(result.failed for result in results):
         return 1
     return UsageError.exit_code if missing else 0
@@ -210,11 +221,17 @@ def _summarize(outcomes: list[PreparationOutcome], competitions: list[Competitio
                 words.get(outcome.state, outcome.state),
                 show_size(folder_size(folder)) if (folder := folders[outcome.competition_id]).is_dir() else None,
                 show_duration(outcome.seconds) if outcome.seconds else None,
-                outcome.message.partition(": ")[2] if outcome.state in ("failed", "skipped") else "",
+                _problem(outcome),
             ]
             for outcome in outcomes
         ],
     )
+
+
+def _problem(outcome: PreparationOutcome) -> str:
+    if outcome.state in ("failed", "skipped"):
+        return outcome.message.partition(": ")[2]
+    return outcome.message.partition("warning: ")[2].removesuffix(")")
 
 
 def _exit_code(outcomes: list[PreparationOutcome]) -> int:

@@ -147,7 +147,7 @@ def _run_rows(records: list[RunRecord]) -> list[list[object]]:
                 record.state,
                 show_duration(seconds) if seconds is not None else None,
                 report.score if report else None,
-                report.medal if report else None,
+                "mock data" if report and report.data == "mock" else report.medal if report else None,
                 record.attempt,
                 record.detail or "",
             ]
@@ -166,6 +166,8 @@ def _totals_line(result: GroupResult) -> str:
         parts.append(
             f"{lost} of them lost to the infrastructure and in no total; `mlebench run --resume {group.name}` tries again"
         )
+    if totals["mock_competitions"]:
+        parts.append("scores on mock data earn no medal")
     if totals["gpu_hours"]:
         parts.append(f"{totals['gpu_hours']:.1f} GPU-hours")
     if "cost_usd" in totals["usage"]:

@@ -57,12 +57,15 @@ def _prepared(competition: Competition, *, verify: bool) -> dict[str, Any]:
     from mlebench.preparation.record import PreparationRecord
 
     record = PreparationRecord.read(competition.prepared_dir)
+    changed = record.changed(competition.prepared_dir) if record else []
     row: dict[str, Any] = {
         "id": competition.id,
         "edition": competition.edition.name,
         "state": "prepared",
         "verified": record.verified if record else None,
         "mock": record.mock if record else None,
+        "odd_counts": record.odd_counts if record else [],
+        "changed": changed,
         "split_key_hash": record.split_key_hash if record else None,
         "competition_version": record.competition_version if record else None,
         "current": record is None or record.fits_version(competition.facts.version),
@@ -108,6 +111,12 @@ def _in_words(row: dict[str, Any]) -> str:
         return "prepared from another version of the competition"
     if "verification" in row:
         return str(row["verification"])
+    if row["changed"]:
+        more = f" and {len(row['changed']) - 1} more" if len(row["changed"]) > 1 else ""
+        return f"changed since it was prepared: {row['changed'][0]}{more}; `mlebench status --verify` checks it"
     if row["verified"] is None:
         return "prepared by another harness"
-    return "mock" if row["mock"] else "verified" if row["verified"] else "not verified"
+    if row["mock"]:
+        return "mock data"
+    odd = f": {'; '.join(row['odd_counts'][:3])}" if row["odd_counts"] else ""
+    return ("verified" if row["verified"] else "not verified") + odd

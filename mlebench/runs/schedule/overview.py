@@ -29,6 +29,8 @@ class RunView:
     valid: bool = False
     score: float | None = None
     medal: str | None = None
+    mock: bool = False
+    """Whether its data is made up, so that there is no medal to earn."""
     reason: str | None = None
     learned: bool = False
     """Whether `expected` is what such runs took, and not just their time limit."""
@@ -44,6 +46,7 @@ class RunView:
         self.valid = report is not None and report.valid_submission
         self.score = report.score if report else None
         self.medal = report.medal if report else None
+        self.mock = report is not None and report.data == "mock"
 
 
 @dataclass
