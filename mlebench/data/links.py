@@ -120,7 +120,7 @@ def link_tree(source: Path, target: Path) -> int:
 
 
 def _link_pairs(source: Path, target: Path, pairs: Sequence[tuple[str, str]]) -> None:
-    """Put `source/<old>` in place as `target/<new>` for each pair; names below open folders spare the time that long paths take."""
+    """Put `source/<old>` in place as `target/<new>` for each pair; names below open folders spare the time of long paths."""
     if not pairs:
         return
     linkable = {inner: _is_linkable(source / inner) for inner in {old.rpartition("/")[0] for old, _ in pairs}}

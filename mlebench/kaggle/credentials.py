@@ -43,8 +43,8 @@ def find_credentials() -> Credentials:
     found = _token() or _key() or _login()
     if found is None:
         raise UsageError(
-            f"there are no Kaggle credentials; {HOW_TO}. Without an account, `mlebench prepare ID --from PATH` prepares a download "
-            "that you have, and `mlebench prepare ID --mock` made-up data"
+            f"there are no Kaggle credentials; {HOW_TO}. Without an account, `mlebench prepare ID --from PATH` prepares a "
+            "download that you have, and `mlebench prepare ID --mock` made-up data"
         )
     return found
 

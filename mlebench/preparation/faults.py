@@ -105,8 +105,9 @@ def _lacks_columns(error: Exception, raw: Path) -> RawDataFault | None:
     there = ", ".join(f"`{name[:_LONGEST_NAME]}`" for name in columns[:_MOST_COLUMNS]) + (
         ", …" if len(columns) > _MOST_COLUMNS else ""
     )
-    if table and (trouble := trouble_of_table(table)):
-        return RawDataFault(f"{where} cannot be read as csv: {trouble}, or download it again")
+    for path in [table] if table else sorted(raw.glob("*.csv")):
+        if trouble := trouble_of_table(path):
+            return RawDataFault(f"{path} cannot be read as csv: {trouble}, or download it again")
     lacking = " and ".join(f"`{name}`" for name in wanted[:_MOST_COLUMNS])
     return RawDataFault(
         f"{where} has no column {lacking}, it has {there}: it may be the data of another competition; download it again"

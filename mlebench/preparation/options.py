@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from mlebench.registry.competition import prepare_command
 
 if TYPE_CHECKING:
     from mlebench.kaggle.transfer import Transfer
@@ -27,6 +28,7 @@ class PreparationOptions:
         new_key: draw a fresh key for data that is generated, even if one is kept with the data that is replaced.
         pages: also keep Kaggle's own task pages.
         transfer: patience and bandwidth of downloads.
+        repeated: further words of the user's command that a hint repeats, such as `--jobs 4`.
     """
 
     source: Path | None = None
@@ -38,6 +40,7 @@ class PreparationOptions:
     new_key: bool = False
     pages: bool = False
     transfer: Transfer | None = None
+    repeated: tuple[str, ...] = ()
 
     def command(self, competition: Competition, **changes: bool) -> str:
         """The command that prepares one competition with these options.
@@ -48,16 +51,16 @@ class PreparationOptions:
             competition: in the edition and the data directory that the command names.
             changes: options that differ, such as `force=True`.
         """
-        words = [competition.prepare_command]
-        if self.source is not None:
-            words += ["--from", shlex.quote(str(self.source))]
+        words = [] if self.source is None else ["--from", str(self.source)]
         flags = {
             "--link": self.link,
             "--mock": self.mock,
             "--keep-raw": self.keep_raw,
+            "--kaggle-pages": self.pages,
             "--no-verify": not changes.get("verify", self.verify),
             "--force": changes.get("force", self.force),
         }
         words += [flag for flag, given in flags.items() if given]
+        command = prepare_command([competition], [*words, *self.repeated])
         has_key = competition.edition.key_hash is not None and not os.environ.get("MLEBENCH_SPLIT_KEY")
-        return f"`{' '.join(words)}`{' with the same --split-key' if has_key else ''}"
+        return f"`{command}`{' with the same --split-key' if has_key else ''}"

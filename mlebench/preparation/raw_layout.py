@@ -53,7 +53,7 @@ def lay_out(folder: Path, competition: Competition, workshop: Path, make_mock: M
     found = _locate(folder, competition, workshop / "unpacked")
     repairs = _sources(needed, found)
     _require_all(found, repairs, folder)
-    if all(repair == found / name.rstrip("/") for name, repair in repairs.items()):
+    if all(_exact(name, found) for name in needed):
         return found
     view = workshop / "view"
     view.mkdir()

@@ -39,12 +39,18 @@ PREPARED_RECORD = "prepared.json"
 """In a prepared folder: what the data was made of (see `mlebench.preparation.record`)."""
 
 
-def prepare_command(competitions: Sequence[Competition]) -> str:
-    """The command that prepares competitions of one edition and data directory, ready for a shell; a split key is never in it."""
+def prepare_command(competitions: Sequence[Competition], options: Sequence[str] = ()) -> str:
+    """The command that prepares competitions of one edition and data directory, ready for a shell; a split key is never in it.
+
+    Args:
+        competitions: at least one.
+        options: further words.
+    """
     first = competitions[0]
     words = ["mlebench", "prepare", *(competition.id for competition in competitions)]
     if not first.edition.is_v1:
         words += ["--edition", first.edition.name]
+    words += options
     if first.data_dir != paths.data_dir():
         words += ["--data-dir", str(first.data_dir)]
     return shlex.join(words)

@@ -54,6 +54,7 @@ def write_grading_report(group: Group) -> GroupResult:
 
 def group_totals(group: Group, records: list[RunRecord]) -> dict[str, Any]:
     """States, failures of the infrastructure, time, memory and cost over all runs of a group."""
+    graded = [report for record in records if (report := record.graded) is not None]
     infrastructure = [record for record in records if record.failure_class == "infrastructure"]
     usage = {key: _total(records, key) for key in _USAGE_TOTALS}
     return {
@@ -61,9 +62,7 @@ def group_totals(group: Group, records: list[RunRecord]) -> dict[str, Any]:
         "agent": group.plan.agent.id,
         "edition": group.plan.edition,
         "split_key_hash": group.plan.split_key_hash,
-        "mock_competitions": sorted(
-            {report.competition_id for record in records if (report := record.graded) and report.data == "mock"}
-        ),
+        "mock_competitions": sorted({entry.competition_id for entry in graded if entry.data == "mock"}),
         "planned_runs": len(records),
         "states": dict(Counter(record.state for record in records)),
         "infrastructure_failures": [

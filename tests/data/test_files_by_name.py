@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mlebench.data import Member, extract, link_files, one_hot, read_csv, unpack_files, write_7z
+from mlebench.data import Member, extract, link, link_files, link_tree, one_hot, read_csv, unpack_files, write_7z
 from mlebench.data.groups import same_content
+from mlebench.data.links import may_link
 from mlebench.errors import WorkFailed
 
 
@@ -33,10 +34,38 @@ def packed(photos: Path) -> Path:
 
 
 def test_files_are_linked_below_the_target_or_to_new_names(photos: Path, tmp_path: Path) -> None:
-    assert link_files(photos, tmp_path / "same", ["cats/1.jpg", "dogs/3.jpg"]) == 2
-    assert (tmp_path / "same/cats/1.jpg").samefile(photos / "cats/1.jpg")
-    link_files(photos, tmp_path / "flat", {"cats/2.jpg": "b.jpg", "dogs/3.jpg": "a.jpg"})
-    assert (tmp_path / "flat/a.jpg").samefile(photos / "dogs/3.jpg")
+    with may_link(photos):
+        assert link_files(photos, tmp_path / "same", ["cats/1.jpg", "dogs/3.jpg"]) == 2
+        assert (tmp_path / "same/cats/1.jpg").samefile(photos / "cats/1.jpg")
+        link_files(photos, tmp_path / "flat", {"cats/2.jpg": "b.jpg", "dogs/3.jpg": "a.jpg"})
+        assert (tmp_path / "flat/a.jpg").samefile(photos / "dogs/3.jpg")
+        assert not (tmp_path / "flat/a.jpg").stat().st_mode & 0o222
+
+
+def test_what_nobody_allowed_to_be_linked_is_a_file_of_its_own(photos: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs.jpg"
+    theirs.write_bytes(b"theirs")
+    (photos / "cats/link.jpg").symlink_to(theirs)
+    with may_link(tmp_path / "elsewhere"):
+        link_tree(photos, tmp_path / "other folder")
+        link(photos / "cats/1.jpg", tmp_path / "one.jpg")
+    with may_link(photos):
+        # a link out of the folder leads to a file that is not ours
+        link_files(photos, tmp_path / "linked", ["cats/link.jpg"])
+    made = [path for name in ("other folder", "linked") for path in (tmp_path / name).rglob("*.jpg")]
+    assert len(made) == 5
+    for path in [*made, tmp_path / "one.jpg"]:
+        assert path.stat().st_nlink == 1 and not path.is_symlink()
+        path.write_bytes(b"changed")
+    assert theirs.read_bytes() == b"theirs"
+    assert (photos / "cats/1.jpg").read_bytes() == b"cats/1.jpg"
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(WorkFailed, match=r"cats is a folder, expected a file"):
+        link(photos / "cats", tmp_path / "cats")
+    with pytest.raises(WorkFailed, match=r"1\.jpg is a file, expected a folder"):
+        link_tree(photos / "cats/1.jpg", tmp_path / "tree")
 
 
 def test_a_name_given_twice_is_one_file(photos: Path, tmp_path: Path) -> None:
@@ -73,7 +102,7 @@ def test_members_are_unpacked_to_new_names_with_one_time(packed: Path, tmp_path:
 
 
 def test_missing_members_are_named_before_anything_is_written(packed: Path, tmp_path: Path) -> None:
-    with pytest.raises(WorkFailed, match=r"1 of the files needed are missing from .*photos\.zip \(cats/9\.jpg\)"):
+    with pytest.raises(WorkFailed, match=r"1 of the files needed is missing from .*photos\.zip \(cats/9\.jpg\)"):
         unpack_files(packed, tmp_path / "out", ["cats/1.jpg", "cats/9.jpg"])
     assert list((tmp_path / "out").rglob("*.jpg")) == []
 

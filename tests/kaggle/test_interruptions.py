@@ -203,7 +203,7 @@ def test_a_disk_that_gets_full_in_unpacking_keeps_the_zip(
     data = small_disk(int(2.3 * len(archive)))
     words = ["prepare", TABLE, "--no-verify", "--data-dir", str(data)]
     assert main(words) == 1
-    assert "the disk is full while getting the raw data of" in capsys.readouterr().err
+    assert "the disk is full while getting the raw data in" in capsys.readouterr().err
     root = data / TABLE
     assert (root / f"{TABLE}.zip").read_bytes() == archive and not (root / "raw").exists()
     small_disk(30 * len(archive))
@@ -221,7 +221,7 @@ def test_a_disk_that_gets_full_in_preparing_leaves_nothing_half_made(
     data = small_disk(size // 2)
     words = ["prepare", TABLE, "--no-verify", "--from", str(raw), "--data-dir", str(data)]
     assert main(words) == 1
-    assert f"the disk is full while preparing {TABLE}" in capsys.readouterr().err
+    assert f"{TABLE}: the disk is full while preparing in" in capsys.readouterr().err
     assert {path.name for path in (data / TABLE).iterdir()} == {".lock"}
     small_disk(20 * size)
     assert main(words) == 0

@@ -23,7 +23,7 @@ from mlebench.preparation.build import alone
 from mlebench.preparation.faults import explained
 from mlebench.preparation.record import PreparationRecord
 from mlebench.preparation.sources import RawData, has_raw
-from mlebench.preparation.verify import count_differences
+from mlebench.preparation.verify import check_counts
 from mlebench.registry import Competition, Registry
 from mlebench.registry.facts import ChecksumFacts
 from tests.waiting import wait_until
@@ -35,14 +35,6 @@ def mocked(registry: Registry, name: str, raw: Path, size: int = 60) -> Competit
     competition = registry.get_competition(name)
     make_mock(competition, raw, size=size, seed=0)
     return competition
-
-
-def test_unchanged_files_are_links_to_the_raw_data(registry: Registry, tmp_path: Path) -> None:
-    competition = mocked(registry, "ranzcr-clip-catheter-line-classification", tmp_path / "raw")
-    prepare(competition, tmp_path / "raw", mock=True)
-    published = list(competition.public_dir.rglob("*.jpg"))
-    assert published
-    assert all(path.stat().st_nlink == 2 for path in published)
 
 
 def test_a_different_download_is_told_file_by_file_and_nothing_looks_prepared(registry: Registry, tmp_path: Path) -> None:
@@ -62,14 +54,18 @@ def test_a_different_table_is_told_with_its_rows(registry: Registry, tmp_path: P
         prepare(with_facts(competition, counts={"public/train.csv": 7823}), tmp_path / "raw")
 
 
-def test_counts_that_no_md5_decides_are_told_and_stop_nothing(registry: Registry, tmp_path: Path) -> None:
+def test_more_files_than_the_facts_know_are_told_and_fewer_are_refused_where_md5_sums_decide_of_tables(
+    registry: Registry, tmp_path: Path
+) -> None:
     competition = mocked(registry, IMAGES, tmp_path / "raw")
     prepare(competition, tmp_path / "raw", mock=True)
     sums = ChecksumFacts(public={"train.csv": md5(competition.public_dir / "train.csv")})
-    counts = {"public/train.csv": 9, "public/test/images/": 15, "public/train/images/": 3000, "private/test.csv": 15}
+    counts = {"public/train.csv": 9, "public/test/images/": 15, "public/train/images/": 40, "private/test.csv": 15}
     record = prepare(with_facts(competition, md5=sums, counts=counts), tmp_path / "raw")
     assert record.verified
-    assert record.odd_counts == ["public/train/images/ holds 45, expected 3,000"]
+    assert record.odd_counts == ["public/train/images/ holds 45, expected 40"]
+    with pytest.raises(WorkFailed, match="public/train/images/ holds 45, expected 3,000"):
+        prepare(with_facts(competition, md5=sums, counts={**counts, "public/train/images/": 3000}), tmp_path / "raw")
 
 
 def test_the_record_tells_edition_key_and_verification_but_never_the_key(data_dir: Path, tmp_path: Path) -> None:
@@ -202,4 +198,4 @@ def test_what_cannot_be_counted_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / "latin.csv").write_bytes("naïve,a\ncafé,b\n".encode("latin-1"))
     (tmp_path / "cut.zip").write_bytes(b"PK")
     (tmp_path / "empty.csv").touch()
-    assert count_differences(tmp_path, {"latin.csv": 3, "cut.zip": 3, "empty.csv": 3, "gone.csv": 3}) == []
+    assert check_counts(tmp_path, {"latin.csv": 3, "cut.zip": 3, "empty.csv": 3, "gone.csv": 3}) == []

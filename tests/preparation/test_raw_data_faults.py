@@ -42,7 +42,8 @@ def test_a_damaged_file_is_named_with_the_command_that_fetches_it_again(
     (competition.raw_dir / "train.csv").unlink()
     message = failure(competition, keep_raw=True)
     command = f"`mlebench prepare {TABLE} --keep-raw --no-verify --data-dir {competition.data_dir}`"
-    assert f"{competition.raw_dir}/train.csv is missing from the raw data; download it again with {command}" in message
+    assert f"train.csv is missing from the raw data: {competition.raw_dir} holds" in message
+    assert f"download it again with {command}" in message
     assert not has_raw(competition)
     assert main(["status", "--json", "--split", "dev", "--data-dir", str(competition.data_dir)]) == 0
     assert [row["state"] for row in json.loads(capsys.readouterr().out)] == ["damaged raw data"]
@@ -148,7 +149,7 @@ def test_the_traceback_of_what_no_check_foresaw_is_kept_and_the_file_named(
     competition: Competition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_prepare(monkeypatch, "table = raw / 'train.csv'\ntable.read_text()[10**9]")
-    with pytest.raises(RawDataFault, match=r"raw/train\.csv seems damaged \(IndexError: .*error\.log holds the traceback\)"):
+    with pytest.raises(RawDataFault, match=r"raw/train\.csv seems damaged, .* \(IndexError: .*error\.log holds the traceback\)"):
         prepare(competition, competition.raw_dir, verify=False)
     assert "IndexError" in (competition.root / "error.log").read_text()
 
@@ -212,16 +213,27 @@ def test_a_damaged_zip_of_the_users_own_is_a_fault_that_says_how_to_go_on(
     half = len(content) // 2
     theirs.write_bytes(content[:half] if damage == "cut off" else content[:half] + bytes(200) + content[half + 200 :])
     for _ in range(2):
-        message = failure(competition, source=theirs)
-        assert f"{theirs} is damaged (" in message
-        assert f"download it again, save it as {theirs} and run `mlebench prepare {TABLE} --from {theirs}" in message
+        outcome = prepare_one(competition, PreparationOptions(verify=False, source=theirs))
+        assert not is_prepared(competition)
+        if damage == "cut off":
+            # that it is no zip is known before any work is done
+            assert outcome.exit_code == 2
+            assert f"{theirs} is no zip that can be read: its end is missing" in outcome.message
+        else:
+            assert outcome.exit_code == 1 and f"{theirs} is damaged (" in outcome.message
+            assert f"save it as {theirs} and run `mlebench prepare {TABLE} --from {theirs}" in outcome.message
     assert {path.name for path in competition.root.iterdir()} == {".lock"}
 
 
 def test_what_never_was_a_zip_is_wrong_usage(competition: Competition, tmp_path: Path) -> None:
-    (tmp_path / "theirs.zip").write_text("<html>")
-    outcome = prepare_one(competition, PreparationOptions(source=tmp_path / "theirs.zip"))
-    assert outcome.exit_code == 2 and "is not a zip" in outcome.message
+    for content, kind in (
+        (b"<!DOCTYPE html><p>sign in", "a web page"),
+        (b"", "an empty file"),
+        (b"Rar!\x1a\x07\x01", "a RAR archive"),
+    ):
+        (tmp_path / "theirs.zip").write_bytes(content)
+        outcome = prepare_one(competition, PreparationOptions(source=tmp_path / "theirs.zip"))
+        assert outcome.exit_code == 2 and f"is no zip but {kind}" in outcome.message
 
 
 def test_a_zip_with_names_that_lead_out_is_a_fault(competition: Competition, tmp_path: Path) -> None:

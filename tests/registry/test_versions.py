@@ -13,8 +13,9 @@ from mlebench.cli.main import main
 from mlebench.errors import UsageError
 from mlebench.grade import grade_csv
 from mlebench.preparation import make_mock, prepare
-from mlebench.preparation.record import RECORD, PreparationRecord
+from mlebench.preparation.record import PreparationRecord
 from mlebench.registry import Competition, Registry
+from mlebench.registry.competition import PREPARED_RECORD
 from mlebench.registry.facts import load_facts
 
 NAME = "spaceship-titanic"
@@ -42,7 +43,7 @@ def raised(competition: Competition) -> Competition:
 
 
 def forget_version(competition: Competition) -> None:
-    path = competition.prepared_dir / RECORD
+    path = competition.prepared_dir / PREPARED_RECORD
     content = json.loads(path.read_text())
     del content["competition_version"]
     path.write_text(json.dumps(content))
@@ -84,7 +85,7 @@ def test_data_of_another_version_is_not_graded(prepared: Competition) -> None:
 def test_data_whose_record_knows_no_version_is_graded(prepared: Competition) -> None:
     forget_version(prepared)
     assert grade_csv(prepared.sample_submission, raised(prepared)).score is not None
-    (prepared.prepared_dir / RECORD).unlink()
+    (prepared.prepared_dir / PREPARED_RECORD).unlink()
     assert grade_csv(prepared.sample_submission, raised(prepared)).score is not None
 
 

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from mlebench.registry import Competition
 
 _MEMORY_SHARE = 0.9
+_PATIENCE = "1m"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_selection(parser)
-    parser.add_argument(
-        "--from", dest="source", metavar="PATH", help="a download that you have: its zip, unpacked, or a folder of such"
-    )
+    parser.add_argument("--from", dest="source", metavar="PATH",
+                        help="a download that you have: its zip, unpacked, or a folder of such")  # fmt: skip
     parser.add_argument("--link", action="store_true",
                         help="with --from: make unchanged files hard links to yours, read-only, instead of copies")  # fmt: skip
     parser.add_argument("--mock", action="store_true", help="prepare a made-up download of the true schema")
@@ -57,7 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     kaggle.add_argument("--open", action="store_true", help="open the pages of rules not yet accepted in a browser")
     kaggle.add_argument("--skip-unaccepted", action="store_true", help="leave out competitions whose rules are not accepted")
     kaggle.add_argument("--max-rate", metavar="RATE", help="limit in bytes per second for all downloads together, e.g. 20m")
-    kaggle.add_argument("--patience", metavar="TIME", default="1m",
+    kaggle.add_argument("--patience", metavar="TIME", default=_PATIENCE,
                         help="keep trying for this long while Kaggle or the network fails, e.g. 6h (default: 1m)")  # fmt: skip
     kaggle.add_argument("--kaggle-pages", action="store_true", help="also keep the competition's own task pages, for people")
     add_data(parser)
@@ -93,7 +93,7 @@ def _prepare(arguments: argparse.Namespace, competitions: list[Competition]) -> 
     from mlebench.preparation.pool import prepare_all
     from mlebench.preparation.sources import require_source
 
-    source = Path(arguments.source).expanduser().absolute() if arguments.source else None
+    source = Path(arguments.source) if arguments.source else None
     if source is not None:
         require_source(source)
     options = PreparationOptions(
@@ -105,6 +105,7 @@ def _prepare(arguments: argparse.Namespace, competitions: list[Competition]) -> 
         force=arguments.force,
         new_key=arguments.new_key,
         pages=arguments.kaggle_pages,
+        repeated=_repeated(arguments),
         transfer=_transfer(arguments),
     )
     with PreparationDisplay(quiet=arguments.quiet) as display:
@@ -178,6 +179,17 @@ def _transfer(arguments: argparse.Namespace) -> Transfer:
     if rate <= 0:
         raise UsageError("--max-rate is 0, expected bytes a second such as 20m")
     return Transfer(patience, RateLimit(rate))
+
+
+def _repeated(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Options that change how the work is done and not what comes of it, as they were given."""
+    given = {
+        "--jobs": str(arguments.jobs) if arguments.jobs > 1 else None,
+        "--memory": arguments.memory,
+        "--max-rate": arguments.max_rate,
+        "--patience": arguments.patience if arguments.patience != _PATIENCE else None,
+    }
+    return tuple(word for option, value in given.items() if value for word in (option, value))
 
 
 def _memory(arguments: argparse.Namespace, count: int) -> int | None:
