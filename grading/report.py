@@ -53,10 +53,10 @@ class CompetitionReport:
     """Hash of the secret key that edition v2 was split with; null for the published constant."""
     instance_hash: str | None = None
     """Hash of the key that the competition's data was generated from; null where data does not come from a key."""
-    competition_version: int | None = None
-    """Version of the competition that graded; null where it is unknown, as in reports of other harnesses."""
     data: DataKind | None = None
     """What the score was reached on: real, or mock, which was made up and earns no medal; null where it is unknown."""
+    competition_version: int | None = None
+    """Version of the competition that graded; null where it is unknown, as in reports of other harnesses."""
 
     @classmethod
     def from_score(

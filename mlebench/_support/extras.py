@@ -9,7 +9,6 @@ from mlebench.errors import UsageError
 
 EXTRA_OF = {
     "fastparquet": "formats",
-    "py7zr": "formats",
     "pyarrow": "formats",
     "pydicom": "formats",
     "ray": "ray",

@@ -95,7 +95,9 @@ def look_up(table: pd.DataFrame, by: str, keys: pd.Series) -> pd.DataFrame:
     rows = pd.Index(table[by]).get_indexer(pd.Index(keys))
     if (rows < 0).any():
         shown = ", ".join(map(str, keys[rows < 0].tolist()[:3]))
-        raise RawDataFault(f"{(rows < 0).sum():,} rows of the raw data lack their `{by}` ({shown}) in a table; download it again")
+        lacking = int((rows < 0).sum())
+        lack = "row of the raw data lacks its" if lacking == 1 else "rows of the raw data lack their"
+        raise RawDataFault(f"{lacking:,} {lack} `{by}` ({shown}) in a table; download it again")
     found: pd.DataFrame = table.iloc[rows].set_axis(keys.index)
     return found
 

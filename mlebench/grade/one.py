@@ -11,6 +11,7 @@ from grading.report import CompetitionReport, ErrorKind
 from grading.submission import InvalidSubmission
 from mlebench.errors import UsageError
 from mlebench.preparation.record import misfit
+from mlebench.registry.competition import prepare_command
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,7 +99,7 @@ def read_answers(competition: Competition) -> pd.DataFrame:
         return competition.answers_table
     except InvalidSubmission as error:
         raise UsageError(
-            f"{competition.answers} is damaged: {error}; `{competition.prepare_command} --force` prepares it again"
+            f"{competition.answers} is damaged: {error}; `{prepare_command([competition], ['--force'])}` prepares it again"
         ) from None
 
 

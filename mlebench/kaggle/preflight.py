@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mlebench.registry import Competition
 
 _AT_ONCE = 8
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,10 @@ def rules_to_accept(accesses: Sequence[Access]) -> UsageError:
     """The error that lists all rule pages to accept, in one go."""
     from mlebench.kaggle.client import rules_page
 
+    names = [access.competition_id for access in accesses]
+    shown = ", ".join(names[:_MOST_NAMED]) + (f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else "")
     pages = "\n".join(f"  {rules_page(access.competition_id)}" for access in accesses)
     return UsageError(
-        f"the rules of {len(accesses)} competitions are not accepted yet. Open each page, accept, and try again "
+        f"the rules of {shown} are not accepted yet. Open each page, accept, and try again "
         f"(--open opens them in a browser, --skip-unaccepted continues without them):\n{pages}"
     )

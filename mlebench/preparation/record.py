@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mlebench.registry.competition import PREPARED_RECORD
+from mlebench.registry.competition import PREPARED_RECORD, prepare_command
 from mlebench.registry.keys import kept_key
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def states_of(prepared: Path) -> dict[str, str]:
 
 def _state(entry: os.DirEntry[str]) -> str:
     if not entry.is_dir(follow_symlinks=False):
-        status = entry.stat()
+        status = entry.stat(follow_symlinks=False)
         return f"{status.st_size} {status.st_mtime_ns}"
     found = hashlib.md5()
     with os.scandir(entry.path) as entries:
@@ -121,6 +121,6 @@ def misfit(competition: Competition) -> str | None:
     if other == "key":
         return f"{competition.prepared_dir} is prepared from another key; give that key with `--split-key`"
     return (
-        f"{competition.prepared_dir} is prepared from another version than {competition.facts.version} of {competition.id}; "
-        f"`{competition.prepare_command} --force` prepares it again"
+        f"{competition.prepared_dir} is prepared from another version of the competition than {competition.facts.version}; "
+        f"`{prepare_command([competition], ['--force'])}` prepares it again"
     )

@@ -352,8 +352,8 @@ class Competition:
             "edition": self.edition.name,
             "split_key_hash": self.edition.key_hash,
             "instance_hash": self.instance_hash,
-            "competition_version": self.facts.version,
             "data": self.data_kind,
+            "competition_version": self.facts.version,
         }
 
     @property

@@ -177,7 +177,7 @@ def test_damaged_answers_are_said_with_the_command_that_mends_them(prepared: Pat
     (prepared / "spaceship-titanic" / "prepared" / "private" / "test.csv").write_bytes(b"")
     for command in ("grade", "validate"):
         assert main([command, str(sample(prepared)), "-c", "spaceship-titanic", "--data-dir", str(prepared)]) == 2
-        assert f"`mlebench prepare spaceship-titanic --data-dir {prepared} --force`" in capsys.readouterr().err
+        assert f"`mlebench prepare spaceship-titanic --force --data-dir {prepared}`" in capsys.readouterr().err
 
 
 def test_a_jsonl_of_submissions_becomes_one_timestamped_report(prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -114,6 +114,82 @@ def test_a_missing_archive_or_member_is_named(tmp_path: Path) -> None:
         write_zip(tmp_path / "b.zip", [Member("y.txt", (opened, "y.txt"))])
 
 
+def patched(path: Path, flags: int = 0, method: int | None = None) -> Path:
+    """A zip whose headers say that its members are encrypted, or packed by another method."""
+    content = bytearray(packed(path, "train.csv").read_bytes())
+    for signature, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = content.index(signature) + place
+        content[at] |= flags
+        if method is not None:
+            content[at + 2] = method
+    path.write_bytes(content)
+    return path
+
+
+def test_an_encrypted_archive_is_told_with_what_helps(tmp_path: Path) -> None:
+    with pytest.raises(WorkFailed, match=r"a\.zip is encrypted; unpack it with its password and give the folder"):
+        extract(patched(tmp_path / "a.zip", flags=1), tmp_path / "target")
+    with pytest.raises(WorkFailed, match="is encrypted"), open_zip(tmp_path / "a.zip"):
+        pass
+    (tmp_path / "a.txt").write_text("hello")
+    for number, headers_too in enumerate((False, True)):
+        archive = tmp_path / f"{number}.7z"
+        with py7zr.SevenZipFile(archive, "w", password="secret", header_encryption=headers_too) as opened:
+            opened.write(tmp_path / "a.txt", "a.txt")
+        with pytest.raises(WorkFailed, match="is encrypted"):
+            extract(archive, tmp_path / "target")
+
+
+def test_a_method_of_packing_that_python_lacks_is_no_damage(tmp_path: Path) -> None:
+    with pytest.raises(
+        WorkFailed, match=r"packed by a method that Python cannot undo \(number 9\); unpack it with another program"
+    ):
+        extract(patched(tmp_path / "a.zip", method=9), tmp_path / "target")
+
+
+def test_backslashes_in_names_are_separators(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as opened:
+        for name in ("top\\one.txt", "top\\inner\\two.txt", "top\\empty\\"):
+            entry = zipfile.ZipInfo("x")
+            entry.filename = name
+            opened.writestr(entry, "" if name.endswith("\\") else "content")
+    extract(tmp_path / "a.zip", tmp_path / "target")
+    found = {path.relative_to(tmp_path / "target").as_posix() for path in (tmp_path / "target").rglob("*")}
+    assert found == {"top", "top/one.txt", "top/inner", "top/inner/two.txt", "top/empty"}
+    with open_zip(tmp_path / "a.zip") as opened:
+        assert opened.read("top/inner/two.txt") == b"content"
+        assert "top/one.txt" in opened.namelist()
+
+
+def test_a_name_twice_is_refused_unless_it_is_the_same_file(tmp_path: Path) -> None:
+    def twice(archive: Path, second: str) -> Path:
+        with zipfile.ZipFile(archive, "w") as opened, pytest.warns(UserWarning, match="Duplicate"):
+            opened.writestr("a.txt", "content")
+            opened.writestr("a.txt", second)
+        return archive
+
+    extract(twice(tmp_path / "same.zip", "content"), tmp_path / "target")
+    with pytest.raises(WorkFailed, match=r"holds 'a\.txt' twice with different contents"):
+        extract(twice(tmp_path / "other.zip", "another"), tmp_path / "target")
+    with tarfile.open(tmp_path / "a.tar", "w") as opened:
+        for _ in range(2):
+            opened.addfile(tarfile.TarInfo("a.txt"))
+    with pytest.raises(WorkFailed, match="twice"):
+        extract(tmp_path / "a.tar", tmp_path / "target")
+
+
+def test_what_is_no_archive_is_told_by_what_it_is(tmp_path: Path) -> None:
+    contents = {b"<html>": "a web page", b"": "an empty file", b"Rar!\x1a\x07\x00": "a RAR archive", b"plain": "text"}
+    for content, kind in contents.items():
+        (tmp_path / "a.zip").write_bytes(content)
+        for use in (lambda: extract(tmp_path / "a.zip", tmp_path / "target"), lambda: open_zip(tmp_path / "a.zip").__enter__()):
+            with pytest.raises(WorkFailed, match=f"is no zip, tar or 7z archive: it is {kind}; download it again"):
+                use()
+    (tmp_path / "folder.zip").mkdir()
+    with pytest.raises(WorkFailed, match="is a folder, expected a file"):
+        extract(tmp_path / "folder.zip", tmp_path / "target")
+
+
 def test_written_zips_have_the_same_bytes_and_store_what_is_compressed(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(bytes(1000))
     (tmp_path / "a.csv").write_bytes(bytes(1000))
