@@ -133,7 +133,9 @@ def _columns_in_use(error: Exception) -> list[str] | None:
         table = frame.get("self")
         for value in [table, *frame.values()]:
             if type(value).__name__ == "DataFrame":
-                return [str(name) for name in value.columns]  # type: ignore[attr-defined]
+                # one that was half made when the error arose has none
+                with contextlib.suppress(Exception):
+                    return [str(name) for name in value.columns]  # type: ignore[attr-defined]
     return None
 
 
@@ -157,5 +159,13 @@ def _variables(trace: TracebackType | None) -> Iterator[dict[str, object]]:
 def _frames(trace: TracebackType | None) -> Iterator[list[str]]:
     """The names of files among the variables of each frame, outermost frame first."""
     for variables in _variables(trace):
-        names = [value if isinstance(value, Path) else getattr(value, "filename", None) for value in variables.values()]
+        names = [value if isinstance(value, Path) else _filename(value) for value in variables.values()]
         yield [str(name) for name in names if isinstance(name, str | Path)]
+
+
+def _filename(value: object) -> object:
+    try:
+        return getattr(value, "filename", None)
+    except Exception:
+        # an object that was half made when the error arose
+        return None

@@ -78,9 +78,7 @@ def test_reports_of_other_harnesses_know_no_version() -> None:
 
 
 def test_data_of_another_version_is_not_graded(prepared: Competition) -> None:
-    with pytest.raises(
-        UsageError, match=rf"another version .*`mlebench prepare {NAME} --force --data-dir \S+` prepares it again"
-    ):
+    with pytest.raises(UsageError, match=rf"another version .*`mlebench prepare {NAME} --force --data-dir \S+` prepares"):
         grade_csv(prepared.sample_submission, raised(prepared))
 
 
