@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from mlebench._support.paths import content_dirs
 from mlebench.data.archives import Member, extract, kind_of_archive, tar_entries, write_7z, write_tar, write_zip
 from mlebench.data.raw_faults import missing, not_a_file, not_a_folder, some_missing
 from mlebench.errors import RawDataFault, UsageError
@@ -128,7 +129,7 @@ def _locate(folder: Path, competition: Competition, unpacked: Path) -> Path:
     """The folder that holds the most of what is needed: `folder`, one below it, or what an archive in it holds."""
     needed = competition.facts.raw
     best, most = folder, 0
-    for level in _levels(folder):
+    for level in _levels(folder, competition.id):
         counted = [(sum(source is not None for source in _sources(needed, place).values()), place) for place in level]
         whole = [place for count, place in counted if count == len(needed)]
         if len(whole) > 1:
@@ -143,15 +144,16 @@ def _locate(folder: Path, competition: Competition, unpacked: Path) -> Path:
     return best
 
 
-def _levels(folder: Path) -> Iterator[list[Path]]:
-    """The folder alone, then the folders in it, then those in them."""
+def _levels(folder: Path, name: str) -> Iterator[list[Path]]:
+    """The folder alone, then the folders in it, then those in them; none that is named after another competition."""
     level = [folder]
     for _ in range(_DEPTH + 1):
         if not level:
             return
         yield level
         inner = [_visible(place, folders=True) for place in level]
-        level = [path for paths in inner if len(paths) <= _MOST_FOLDERS for path in paths][:_MOST_FOLDERS]
+        within = [path for paths in inner if len(paths) <= _MOST_FOLDERS for path in paths]
+        level = [path for path in within if not _is_of_another(path.name, name)][:_MOST_FOLDERS]
 
 
 def _archive_of_all(folder: Path, name: str) -> Path | None:
@@ -159,9 +161,15 @@ def _archive_of_all(folder: Path, name: str) -> Path | None:
     entries = _visible(folder)
     if len(entries) == 1 and entries[0].is_dir():
         return _archive_of_all(entries[0], name)
-    found = [path for path in entries if _split_packing(path.name)[1] and path.is_file()]
+    packed = [path for path in entries if _split_packing(path.name)[1] and path.is_file()]
+    found = [path for path in packed if not _is_of_another(_split_packing(path.name)[0], name)]
     named = [path for path in found if _split_packing(path.name)[0] == name]
     return named[0] if named else found[0] if len(entries) == len(found) == 1 else None
+
+
+def _is_of_another(label: str, name: str) -> bool:
+    """Whether a folder or archive is named after another competition, as in a folder of many downloads."""
+    return label != name and any((folder / label / "competition.yaml").is_file() for folder in content_dirs("competitions"))
 
 
 def _loose(name: str) -> str:

@@ -277,6 +277,17 @@ def test_the_data_of_another_competition_is_told_by_its_files(theirs: Callable[[
     assert "train.csv is missing from the raw data" in message and "labels.csv" in message and "another competition" in message
 
 
+def test_a_folder_of_many_downloads_without_this_one_says_so(
+    theirs: Callable[[str], Path], registry: Registry, tmp_path: Path
+) -> None:
+    (tmp_path / "downloads").mkdir()
+    folder = theirs("playground-series-s3e18")
+    zipped(folder, tmp_path / "downloads" / "tabular-playground-series-dec-2021.zip")
+    folder.rename(tmp_path / "downloads" / "playground-series-s3e18")
+    message = prepared_from(tmp_path / "downloads", TABLE, registry).message
+    assert f"train.csv is missing from the raw data: {tmp_path}/downloads holds playground-series-s3e18/" in message
+
+
 def test_the_data_of_another_competition_is_told_by_its_columns(theirs: Callable[[str], Path], registry: Registry) -> None:
     folder = theirs(TABLE)
     (folder / "train.csv").write_text("id,text\n1,a\n")
