@@ -24,7 +24,8 @@ _MAGIC = {
 }
 """Longer beginnings stand before those that they begin with."""
 _BEGINS_A_ZIP = b"PK\x03\x04"
-_HEAD = 4096
+HEAD = 4096
+"""Bytes that are looked at."""
 
 
 def kind_of_content(path: Path) -> str:
@@ -33,41 +34,55 @@ def kind_of_content(path: Path) -> str:
     Raises:
         OSError: it cannot be read.
     """
+    head = read_head(path)
+    if head.startswith(_BEGINS_A_ZIP) and not _is_whole_zip(path):
+        return "the beginning of a zip"
+    return kind_of_head(head)
+
+
+def read_head(path: Path) -> bytes:
+    """The first bytes of a file, enough to tell what it is."""
     with path.open("rb") as file:
-        head = file.read(_HEAD)
+        return file.read(HEAD)
+
+
+def kind_of_head(head: bytes) -> str:
+    """What begins with these bytes (see `kind_of_content`)."""
     if not head:
         return "an empty file"
     if head.startswith(_BEGINS_A_ZIP):
-        import zipfile
-
-        return "a zip" if zipfile.is_zipfile(path) else "the beginning of a zip"
+        return "a zip"
     for magic, kind in _MAGIC.items():
         if head.startswith(magic):
             return kind
     if not head.strip(b"\0"):
         return "nothing but zero bytes"
-    if _is_web_page(head):
-        return "a web page"
-    return _kind_of_text(head)
+    return "a web page" if _is_web_page(head) else _kind_of_text(head)
 
 
-def trouble_of_table(path: Path) -> str | None:
-    """Why a file cannot be a csv table in UTF-8 with commas, as the end of a sentence; None where its beginning does not say.
+def trouble_of_text(head: bytes) -> str | None:
+    """Why what begins with these bytes is no text in UTF-8, as the end of a sentence; None where they do not say."""
+    kind = kind_of_head(head)
+    if kind == "text":
+        return None
+    return f"it is {kind}; save it as UTF-8" if "text" in kind else f"it is {kind}"
 
-    Raises:
-        OSError: it cannot be read.
-    """
-    kind = kind_of_content(path)
-    if "UTF-16" in kind or "UTF-32" in kind:
-        return f"it is {kind}; save it as UTF-8"
-    if kind not in ("text", "text in another encoding than UTF-8"):
-        return f"it is {kind}"
-    with path.open("rb") as file:
-        header = file.readline(_HEAD)
+
+def trouble_of_table(head: bytes) -> str | None:
+    """Why what begins with these bytes is no csv table in UTF-8 with commas; None where they do not say."""
+    header = head.partition(b"\n")[0]
+    if (trouble := trouble_of_text(head)) and not trouble.startswith("it is text"):
+        return trouble
     for separator, name in ((b";", "semicolons"), (b"\t", "tabs"), (b"|", "vertical bars")):
         if separator in header and b"," not in header:
             return f"its columns are separated by {name}; save it with commas"
-    return "it is text in another encoding than UTF-8; save it as UTF-8" if kind != "text" else None
+    return trouble
+
+
+def _is_whole_zip(path: Path) -> bool:
+    import zipfile
+
+    return zipfile.is_zipfile(path)
 
 
 def _is_web_page(head: bytes) -> bool:

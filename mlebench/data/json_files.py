@@ -25,7 +25,8 @@ def read_json(path: Path, encodings: Sequence[str] = ("utf-8",)) -> Any:
     """
     for encoding in encodings:
         try:
-            with path.open(encoding=encoding) as file:
+            # some programs put a mark before the text
+            with path.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding) as file:
                 return json.load(file)
         except UnicodeDecodeError:
             continue

@@ -6,7 +6,7 @@ import errno
 from collections.abc import Sequence
 from pathlib import Path
 
-from mlebench.data.content_kind import trouble_of_table
+from mlebench.data.content_kind import read_head, trouble_of_table, trouble_of_text
 from mlebench.errors import MlebenchError, RawDataFault
 
 _LONGEST_REASON = 300
@@ -64,15 +64,27 @@ def damaged(what: object, reason: object) -> RawDataFault:
     return RawDataFault(f"{what} is damaged ({reason}); download it again")
 
 
-def unreadable(what: object, kind: str, error: Exception) -> RawDataFault:
-    """The error for a file that a library cannot read as what it should be, such as `csv`; its words are put in one line."""
-    if kind == "csv" and isinstance(what, Path) and (trouble := _trouble_of_table(what)):
-        return RawDataFault(f"{what} cannot be read as csv: {trouble}, or download it again")
+def unreadable(what: object, kind: str, error: Exception, head: bytes | None = None) -> RawDataFault:
+    """The error for a file that a library cannot read as what it should be, saying what it is where its first bytes tell.
+
+    Args:
+        what: its path or name.
+        kind: what it should be, such as `csv`.
+        error: what the library raised; its words are put in one line.
+        head: its first bytes, where `what` is no path.
+    """
+    if trouble := _trouble_of(what, kind, head):
+        return RawDataFault(f"{what} cannot be read as {kind}: {trouble}, or download it again")
     return RawDataFault(f"{what} cannot be read as {kind} ({' '.join(str(error).split())[:_LONGEST_REASON]}); download it again")
 
 
-def _trouble_of_table(path: Path) -> str | None:
-    try:
-        return trouble_of_table(path)
-    except OSError:
+def _trouble_of(what: object, kind: str, head: bytes | None) -> str | None:
+    trouble_of = {"csv": trouble_of_table, "json": trouble_of_text}.get(kind)
+    if trouble_of is None:
         return None
+    if head is None:
+        try:
+            head = read_head(what) if isinstance(what, Path) else None
+        except OSError:
+            return None
+    return trouble_of(head) if head is not None else None

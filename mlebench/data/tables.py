@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data.archives import Member, open_zip, scratch, write_zip
+from mlebench.data.content_kind import HEAD
 from mlebench.data.raw_faults import missing, unreadable
 from mlebench.errors import RawDataFault
 
@@ -35,6 +36,8 @@ def read_csv(source: Path | IO[bytes], *, text: bool = False, **options: Any) ->
         with open_zip(source) as archive, archive.open(_only_table(archive, source)) as member:
             return read_csv(member, **options)
     where = source if isinstance(source, Path) else getattr(source, "name", "an archive member")
+    # of an archive's member, the beginning cannot be read again
+    head = source.peek(HEAD)[:HEAD] if isinstance(source, zipfile.ZipExtFile) else None
     try:
         with mixed_types_allowed():
             table: pd.DataFrame = pd.read_csv(source, **{"float_precision": "round_trip", **options})
@@ -43,7 +46,7 @@ def read_csv(source: Path | IO[bytes], *, text: bool = False, **options: Any) ->
         raise missing(where) from None
     except ValueError as error:
         # damaged csv, text or numbers: each is a ValueError of pandas
-        raise unreadable(where, "csv", error) from None
+        raise unreadable(where, "csv", error, head) from None
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mlebench._support import folders
 from mlebench._support.extras import missing_extra
-from mlebench.data.content_kind import trouble_of_table
+from mlebench.data.content_kind import read_head, trouble_of_table
 from mlebench.data.raw_faults import is_of_the_content, missing
 from mlebench.errors import RawDataFault, WorkFailed
 
@@ -106,7 +106,7 @@ def _lacks_columns(error: Exception, raw: Path) -> RawDataFault | None:
         ", …" if len(columns) > _MOST_COLUMNS else ""
     )
     for path in [table] if table else sorted(raw.glob("*.csv")):
-        if trouble := trouble_of_table(path):
+        if trouble := trouble_of_table(read_head(path)):
             return RawDataFault(f"{path} cannot be read as csv: {trouble}, or download it again")
     lacking = " and ".join(f"`{name}`" for name in wanted[:_MOST_COLUMNS])
     return RawDataFault(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mlebench.data.content_kind import kind_of_content, trouble_of_table
+from mlebench.data.content_kind import kind_of_content, kind_of_head, trouble_of_table, trouble_of_text
 
 TEXT = "id,name\n1,é\n" * 300
 KINDS = {
@@ -50,7 +50,8 @@ def test_a_whole_zip_is_one(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.csv", "w") as archive:
         archive.writestr("a.csv", TEXT)
     assert kind_of_content(tmp_path / "a.csv") == "a zip"
-    assert trouble_of_table(tmp_path / "a.csv") == "it is a zip"
+    assert trouble_of_table((tmp_path / "a.csv").read_bytes()) == trouble_of_text(b"PK\x03\x04") == "it is a zip"
+    assert kind_of_head(b"PK\x03\x04") == "a zip"
 
 
 TROUBLES = {
@@ -65,6 +66,8 @@ TROUBLES = {
 
 
 @pytest.mark.parametrize(("text", "trouble"), TROUBLES.items())
-def test_what_keeps_a_table_from_being_csv_is_told(text: str, trouble: str | None, tmp_path: Path) -> None:
-    (tmp_path / "train.csv").write_text(text, encoding="utf-8")
-    assert trouble_of_table(tmp_path / "train.csv") == trouble
+def test_what_keeps_a_table_from_being_csv_is_told(text: str, trouble: str | None) -> None:
+    assert trouble_of_table(text.encode()) == trouble
+    assert trouble_of_table(text.encode("utf-16") if text else b"") == (
+        "it is UTF-16 text; save it as UTF-8" if text else trouble
+    )

@@ -320,6 +320,22 @@ def test_a_table_that_another_program_wrote_is_told_by_what_it_is(
     assert f"{table} cannot be read as csv: " in outcome.message and cause in outcome.message
 
 
+def test_the_same_is_told_of_a_table_in_an_archive_and_of_json(theirs: Callable[[str], Path], registry: Registry) -> None:
+    folder = theirs(PACKED_TABLES)
+    with zipfile.ZipFile(folder / "train.csv.zip", "w") as archive:
+        archive.writestr("train.csv", "id,comment_text\n1,a\n".encode("utf-16"))
+    message = prepared_from(folder, PACKED_TABLES, registry).message
+    assert "train.csv cannot be read as csv: it is UTF-16 text; save it as UTF-8" in message
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(theirs: Callable[[str], Path], registry: Registry) -> None:
+    folder = theirs(FOLDERS)
+    shutil.rmtree(folder / "train")
+    (folder / "train").write_text("a list of files")
+    message = prepared_from(folder, FOLDERS, registry).message
+    assert f"{folder}/train is a file, expected a folder" in message
+
+
 def a_pipe(folder: Path) -> Path:
     (folder / "train.csv").unlink()
     os.mkfifo(folder / "train.csv")
