@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -20,6 +23,27 @@ def put_in_place(made: Path, target: Path) -> None:
             made.rename(target)
     else:
         made.rename(target)
+
+
+def state_of(path: Path) -> str:
+    """Size and time of a file, or a hash of the names, sizes and times of all that lies in a folder; links are not followed."""
+    status = path.lstat()
+    if not stat.S_ISDIR(status.st_mode):
+        return f"{status.st_size} {status.st_mtime_ns}"
+    return _state_of_folder(path)
+
+
+def _state_of_folder(folder: str | Path) -> str:
+    found = hashlib.md5()
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if entry.is_dir(follow_symlinks=False):
+                state = _state_of_folder(entry.path)
+            else:
+                status = entry.stat(follow_symlinks=False)
+                state = f"{status.st_size} {status.st_mtime_ns}"
+            found.update(os.fsencode(entry.name) + f"\0{state}\n".encode())
+    return found.hexdigest()
 
 
 def explain(error: OSError, doing: str, folder: Path) -> MlebenchError:

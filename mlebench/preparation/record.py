@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from mlebench._support.folders import state_of
 from mlebench.registry.competition import PREPARED_RECORD, prepare_command
 from mlebench.registry.keys import kept_key
 
@@ -64,22 +63,11 @@ class PreparationRecord:
 def states_of(prepared: Path) -> dict[str, str]:
     """Size and time of each file directly in `public/` and `private/`, and a hash of those of all files of each folder there."""
     return {
-        f"{folder.name}/{entry.name}": _state(entry)
+        f"{folder.name}/{path.name}": state_of(path)
         for folder in (prepared / "public", prepared / "private")
         if folder.is_dir()
-        for entry in os.scandir(folder)
+        for path in folder.iterdir()
     }
-
-
-def _state(entry: os.DirEntry[str]) -> str:
-    if not entry.is_dir(follow_symlinks=False):
-        status = entry.stat(follow_symlinks=False)
-        return f"{status.st_size} {status.st_mtime_ns}"
-    found = hashlib.md5()
-    with os.scandir(entry.path) as entries:
-        for inner in sorted(entries, key=lambda inner: inner.name):
-            found.update(os.fsencode(inner.name) + f"\0{_state(inner)}\n".encode())
-    return found.hexdigest()
 
 
 def is_prepared(competition: Competition, *, grading_only: bool = False) -> bool:

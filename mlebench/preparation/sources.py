@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import json
 import shutil
 import tempfile
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlebench._support.checksums import ChecksumCache
-from mlebench._support.folders import PARTIAL, put_in_place
+from mlebench._support.folders import PARTIAL, put_in_place, state_of
 from mlebench._support.steps import Listener, Step, ignore
 from mlebench.data.archives import extract, kind_of_archive
 from mlebench.data.content_kind import kind_of_content
@@ -90,7 +89,7 @@ class RawData:
     def mark_damaged(self) -> None:
         """Note that this raw data cannot be prepared, so that it is not used again as it is; only of ours that may be damaged."""
         if self.ours and not self.sound:
-            note = {"state": _state(self.folder)}
+            note = {"state": state_of(self.folder)}
             (self.folder.parent / _DAMAGE_MARK).write_text(json.dumps(note) + "\n", encoding="utf-8")
 
 
@@ -103,7 +102,7 @@ def has_raw(competition: Competition) -> bool:
 def is_damaged(raw: Path) -> bool:
     """Whether raw data in the data directory turned out to be damaged, and nothing of it has changed since."""
     try:
-        return bool(json.loads((raw.parent / _DAMAGE_MARK).read_text(encoding="utf-8"))["state"] == _state(raw))
+        return bool(json.loads((raw.parent / _DAMAGE_MARK).read_text(encoding="utf-8"))["state"] == state_of(raw))
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -276,12 +275,3 @@ def _has_content(folder: Path) -> bool:
 
 def _is_mock(raw: Path) -> bool:
     return (raw.parent / _MOCK_MARK).exists()
-
-
-def _state(folder: Path) -> str:
-    """A hash that changes with the name, the size or the time of any file of a folder."""
-    found = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        status = path.lstat()
-        found.update(f"{path.relative_to(folder)}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
-    return found.hexdigest()

@@ -148,7 +148,10 @@ def test_missing_credentials_are_told_before_anything_is_asked(
     monkeypatch.delenv("KAGGLE_USERNAME")
     monkeypatch.delenv("KAGGLE_KEY")
     assert main(["prepare", TABLE]) == 2
-    assert "there are no Kaggle credentials" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "there are no Kaggle credentials" in error
+    # what to do without an account
+    assert "--mock" in error and "--from" in error
     assert kaggle.seen == []
 
 
