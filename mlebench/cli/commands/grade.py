@@ -161,7 +161,7 @@ def _medal(report: CompetitionReport) -> str:
 def _published_medal(report: CompetitionReport, registry: Registry) -> str:
     """The medal by the published thresholds, and how far the live ones are from them."""
     competition = registry.set_edition("v2" if report.edition == "v2" else "v1").get_competition(report.competition_id)
-    thresholds = competition.thresholds if report.data != "mock" else None
+    thresholds = competition.thresholds
     if thresholds is None or report.bronze_threshold is None:
         return ""
     moved = [
