@@ -122,5 +122,5 @@ def test_a_run_on_data_of_another_version_is_refused_with_what_helps(
     arguments = ["run", "--agent", "dummy", "-c", "mine", "--sandbox", "local", "--runs-dir", str(tmp_path / "runs")]
     assert main(arguments) == 2
     error = capsys.readouterr().err
-    assert "another version of the competition than 2; `mlebench prepare mine --force --data-dir" in error
+    assert "another version of the competition than 2; `mlebench prepare mine --force`" in error
     assert "not prepared" not in error
