@@ -121,7 +121,7 @@ class TestAnEvaluationFrameworksTask:
 
         elsewhere = registry.set_data_dir(tmp_path).get_competition(ID)
         for check in (grade_csv, validate_submission):
-            with pytest.raises(ValueError, match=f"`mlebench prepare {ID}`"):
+            with pytest.raises(ValueError, match=f"`mlebench prepare {ID} --data-dir"):
                 check(competition.sample_submission, elsewhere)
 
 
