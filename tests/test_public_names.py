@@ -55,6 +55,19 @@ NAMES = {
         "refuse",
     },
 }
+FOR_PROGRAMS = {
+    "mlebench.competitions.utils": "df_to_one_hot get_logger one_hot_dfs_to_log_loss_inputs prepare_for_accuracy_metric "
+    "prepare_for_auroc_metric read_csv rle_decode rle_encode",
+    "mlebench.data": "download_and_prepare_dataset download_dataset ensure_leaderboard_exists generate_checksums get_checksum "
+    "get_leaderboard is_dataset_prepared",
+    "mlebench.grade": "aggregate_reports grade_csv grade_jsonl validate_submission",
+    "mlebench.grade_helpers": "CompetitionReport Grader InvalidSubmissionError",
+    "mlebench.registry": "Competition Registry registry",
+    "mlebench.utils": "authenticate_kaggle_api compress create_run_dir extract generate_checksums generate_run_id get_checksum "
+    "get_logger get_module_dir get_repo_dir get_runs_dir get_timestamp import_fn in_ci is_compressed is_empty load_answers "
+    "load_yaml purple read_csv read_jsonl",
+}
+"""Names that programs written for the published harness import."""
 HEAVY = {"docker", "kaggle", "numpy", "pandas", "pydantic", "ray", "rich", "scipy", "sklearn", "yaml"}
 each_package = pytest.mark.parametrize("package", NAMES)
 
@@ -115,6 +128,14 @@ def names_for_type_checkers(face: ModuleType) -> dict[str, object]:
     exported = {alias.asname for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     exported |= {ast.unparse(node.targets[0]) for node in block.body if isinstance(node, ast.Assign)}
     return {name: defined[name] for name in exported if name}
+
+
+@pytest.mark.parametrize("module", FOR_PROGRAMS)
+def test_names_that_programs_import_are_there_and_documented(module: str) -> None:
+    home = importlib.import_module(module)
+    names = set(FOR_PROGRAMS[module].split())
+    assert names <= set(home.__all__)
+    assert [name for name in names if not inspect.getdoc(getattr(home, name))] == []
 
 
 @pytest.mark.parametrize(
