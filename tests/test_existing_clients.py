@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
 import inspect
 import json
@@ -483,7 +484,8 @@ class TestAHarnessThatReadsACompetitionsAttributes:
         assert (turned.name, turned.id, turned.sample_submission) == ("Turned round", ID, competition.sample_submission)
         assert grade_csv(competition.gold_submission, turned).score == 0.0
         assert dataclasses.replace(turned, raw_dir=tmp_path).name == "Turned round"
-        assert pickle.loads(pickle.dumps(turned)) == turned
+        assert pickle.loads(pickle.dumps(turned)) == copy.deepcopy(turned) == turned
+        assert dataclasses.asdict(turned)["replaced"]["name"] == "Turned round"
         with pytest.raises(TypeError, match="no 'colour'"):
             dataclasses.replace(competition, colour="red")
 

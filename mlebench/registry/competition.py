@@ -9,7 +9,6 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mlebench._support import paths
@@ -93,17 +92,14 @@ class Competition:
         if unknown := published.keys() - set(PUBLISHED_FIELDS):
             raise TypeError(f"a competition has no {min(unknown)!r} that could be replaced")
         values = {**(replaced or {}), **published}
-        self.__setstate__(
-            {"facts": facts, "folder": folder, "data_dir": data_dir, "edition": edition, "replaced": MappingProxyType(values)}
-        )
+        self.__setstate__({"facts": facts, "folder": folder, "data_dir": data_dir, "edition": edition, "replaced": values})
 
     def __hash__(self) -> int:
         return hash((self.facts.id, self.folder, self.data_dir, self.edition))
 
     def __getstate__(self) -> dict[str, Any]:
         # graders need not be picklable, and answers are read again where they are needed
-        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return fields | {"replaced": dict(self.replaced)}
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, **state["replaced"])
