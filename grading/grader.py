@@ -144,7 +144,7 @@ class Grader(PublishedGrader):
         return self.metric(truth, prediction)
 
     def _true_values(self, answers: pd.DataFrame, columns: Mapping[str, Column]) -> np.ndarray:
-        ids = answers[self.id_columns[0]]
+        ids = answers[self.id_columns[0]].astype(str)
         try:
             if self.truth:
                 return self.truth(answers)

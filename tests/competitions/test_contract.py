@@ -17,6 +17,7 @@ from mlebench.grade import grade_csv, validate_submission
 from mlebench.preparation import is_prepared, prepare
 from mlebench.registry import SPLITS, Competition, Registry
 from mlebench.registry.keys import KEY_FILE
+from mlebench.utils import load_answers, read_csv
 from tests.cases import SIZE, Cases
 
 IDS = [name for split in SPLITS for name in Registry().list_competition_ids(split) if split != "all"]
@@ -209,6 +210,15 @@ class TestPreparing:
             prepare(halfway, case.raw, mock=True)
         assert not is_prepared(halfway, grading_only=True)
         assert listing(halfway.root) <= {".lock"}
+
+
+@each_case(*[(name, "v1", size) for name in Registry().list_competition_ids() for size in sizes(name)[:1]])
+def test_programs_that_read_the_tables_themselves_get_the_reports_score(case: Case) -> None:
+    """As `mlebench.utils` reads them: by pandas' own rules, not cell by cell as the grader does."""
+    competition = case.competition
+    answers = load_answers(competition.answers)
+    for path in {competition.sample_submission, competition.gold_submission}:
+        assert competition.grader(read_csv(path), answers) == score(case, path), path.name
 
 
 def prepared_elsewhere(case: Case, cases: Cases, data_dir: Path) -> Competition:

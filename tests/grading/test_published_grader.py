@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from grading import Grader, InvalidSubmission, Real
+from grading import Grader, InvalidSubmission, Real, RunLengths
 from grading.metrics.regression import mae
 from grading.published_grader import PublishedGrader, import_function
 
@@ -30,6 +30,12 @@ def test_a_call_gives_the_score_with_five_decimals_and_score_gives_it_whole(grad
     submission = ANSWERS.assign(y=[1.0, 2.0, 4.0])
     assert grader(submission, ANSWERS) == 0.33333
     assert grader.score(submission, ANSWERS) == grader.grade_fn(submission, ANSWERS) == pytest.approx(1 / 3, abs=1e-12)
+
+
+def test_ids_that_are_numbers_name_rows_as_well() -> None:
+    masks = Grader(id="id", columns={"y": RunLengths(9)}, metric=lambda truth, prediction: float(len(prediction)))
+    answers = pd.DataFrame({"id": [1, 2], "y": ["1 2", "3 1"]})
+    assert masks(answers, answers) == 2.0
 
 
 @each_grader
