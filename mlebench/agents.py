@@ -227,6 +227,14 @@ def list_agents() -> dict[str, AgentFile]:
     return dict(sorted(found.items()))
 
 
+def unconverted_agents() -> list[str]:
+    """A sentence for each agent's folder that was written for the published harness, with the command that converts it."""
+    folders = [path.parent for home in agent_dirs() for path in sorted(home.glob("*/config.yaml"))]
+    return [
+        f"{folder} holds no agent.yaml; {_how_to_get_one(folder)}" for folder in folders if not (folder / "agent.yaml").exists()
+    ]
+
+
 def list_variants() -> list[AgentSpec]:
     """Every agent, each followed by its variants.
 

@@ -123,9 +123,13 @@ def test_the_command_takes_the_old_folders_name(
 
 
 @pytest.mark.parametrize("by_path", [True, False])
-def test_a_folder_that_is_not_converted_names_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_path: bool) -> None:
+def test_a_folder_that_is_not_converted_names_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], by_path: bool
+) -> None:
     old = write_agent(tmp_path / "old")
     monkeypatch.setenv("MLEBENCH_AGENTS_PATH", str(tmp_path / "old"))
+    assert main(["agents"]) == 0
+    assert f"`mlebench new-agent --from {old}`" in capsys.readouterr().err
     with pytest.raises(UsageError, match=rf"holds no agent\.yaml; `mlebench new-agent --from {old}`"):
         get_agent(str(old) if by_path else "tree")
 

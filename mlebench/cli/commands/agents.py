@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from mlebench.agents import list_variants
+    from mlebench.agents import list_variants, unconverted_agents
 
     found = list_variants()
     if arguments.json:
@@ -44,6 +44,8 @@ def _list(arguments: argparse.Namespace) -> int:
         [agent.id, agent.description, " ".join(agent.command_arguments), " ".join(agent.secret_names) or None] for agent in found
     ]
     print_table(["agent", "what it does", "arguments", "secrets"], rows)
+    for sentence in unconverted_agents():
+        tell(arguments, sentence)
     return 0
 
 
