@@ -36,6 +36,15 @@ PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQ\nEFAASCBKcwggSjAg
         ("OTHER=1\r\nA_KEY=abc123\r\n".encode("utf-16"), "abc123"),
         (b'A_KEY="one\ntwo"\nOTHER=1', "one\ntwo"),
         (b"A_KEY=pa$$word${HOME}", "pa$$word${HOME}"),
+        (b"BASE=abc\nA_KEY=${BASE}123", "abc123"),
+        (b'BASE=abc\nA_KEY="${BASE}123" # production', "abc123"),
+        (b"BASE=abc\nA_KEY='${BASE}123'", "${BASE}123"),
+        (b'A_KEY = "abc 123" ', "abc 123"),
+        (b"A_KEY='abc\"123'", 'abc"123'),
+        (b"A_KEY=abc=123==", "abc=123=="),
+        ("OTHER=1\nA_KEY=abc123\n".encode("utf-16-le"), "abc123"),
+        ("A_KEY=abc123\n".encode("utf-16-be"), "abc123"),
+        ("# schl\u00fcssel\nA_KEY=abc123".encode("latin-1"), "abc123"),
         ("A_KEY=schlüssel".encode(), "schlüssel"),
         (b"not a line at all\nA_KEY=abc123", "abc123"),
     ],
@@ -60,11 +69,24 @@ def test_a_file_that_is_no_text_is_said(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / ".env").write_bytes("A_KEY=schlüssel".encode("latin-1"))
     with pytest.raises(UsageError, match="UTF-8"):
         find_secrets(["A_KEY"], tmp_path / ".env")
+    assert find_secrets(["OTHER"], tmp_path / ".env") == {}
     assert find_secrets(["A_KEY"], tmp_path / "not-there") == {}
     assert find_secrets(["A_KEY"], tmp_path) == {}
 
 
-@pytest.mark.parametrize("secret", ["sk-0123456789abcdef", AWKWARD, f"{AWKWARD}\n", "schlüssel-ß", PEM], ids=ascii)
+@pytest.mark.parametrize("line", ['OTHER=1\nA_KEY="abc123', "A_KEY: abc123", "export A_KEY: abc123", "A_KEY='abc'123'"])
+def test_a_line_that_nobody_can_understand_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    monkeypatch.delenv("A_KEY", raising=False)
+    (tmp_path / ".env").write_text(line)
+    with pytest.raises(UsageError, match=r"line \d: the value of A_KEY cannot be read"):
+        find_secrets(["A_KEY"], tmp_path / ".env")
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["sk-0123456789abcdef", AWKWARD, f"{AWKWARD}\n", " \r\nsk-0123456789\r\n", "'sk-0123456789'", "schlüssel-ß", PEM],
+    ids=ascii,
+)
 @pytest.mark.parametrize(
     "write",
     [
@@ -77,13 +99,18 @@ def test_a_file_that_is_no_text_is_said(tmp_path: Path, monkeypatch: pytest.Monk
         lambda value: urllib.parse.quote(value, safe=""),
         lambda value: urllib.parse.urlencode({"key": value}),
         lambda value: urllib.parse.quote(value, safe="").replace("%2F", "%2f").replace("%2B", "%2b"),
+        lambda value: value.strip().strip("'\"").strip(),
+        lambda value: value.encode().hex(),
+        lambda value: value.encode().hex().upper(),
+        lambda value: base64.encodebytes((value * 5).encode()).decode().strip(),
         lambda value: base64.b64encode(value.encode()).decode(),
         lambda value: base64.b64encode(value.strip().encode()).decode(),
         lambda value: base64.urlsafe_b64encode(value.encode()).decode(),
         lambda value: base64.b64encode(f"user:{value}".encode()).decode(),
         lambda value: base64.b64encode(f"u:{value}:more".encode()).decode(),
     ],
-    ids=["raw", "bare", "json", "json letters", "python", "url", "url whole", "form", "url small", "base64", "base64 bare",
+    ids=["raw", "bare", "json", "json letters", "python", "url", "url whole", "form", "url small", "unquoted", "hex", "hex large",
+         "base64 lines", "base64", "base64 bare",
          "base64 url", "base64 within", "base64 between"],
 )  # fmt: skip
 def test_no_printed_form_of_a_secret_is_left(secret: str, write) -> None:
@@ -97,6 +124,29 @@ def test_no_printed_form_of_a_secret_is_left(secret: str, write) -> None:
 def test_lines_of_a_longer_secret_are_masked_wherever_they_stand() -> None:
     indented = "".join(f"    | {line}\n" for line in PEM.splitlines())
     assert b"MIIE" not in Mask([PEM]).apply(indented.encode()) and b"ASCBKcw" not in Mask([PEM]).apply(indented.encode())
+
+
+def test_secrets_that_overlap_are_masked_as_a_whole() -> None:
+    secrets = ["key-1234", "1234-and-a-long-rest", "rest-of-it"]
+    text = b"a key-1234-and-a-long-rest-of-it b key-1234 c"
+    assert Mask(secrets).apply(text) == b"a *** b *** c"
+    for size in range(1, 12):
+        blocks = [text[start : start + size] for start in range(0, len(text), size)]
+        assert b"".join(mask_stream(blocks, secrets)) == b"a *** b *** c"
+
+
+def test_what_an_encoder_breaks_into_lines_is_masked_wherever_blocks_end() -> None:
+    secret = "sk-" + "0123456789abcdefXYZ" * 9
+    for before in range(3):
+        for text in (
+            base64.encodebytes(b"x" * before + secret.encode() + b" and more" * 20),
+            base64.encodebytes(b"x" * before + secret.encode()).replace(b"\n", b"\r\n"),
+        ):
+            whole = Mask([secret]).apply(text)
+            assert len(whole) < len(text) - 200 and whole.count(b"***") == 1
+            for size in (1, 7, 64, 77):
+                blocks = [text[start : start + size] for start in range(0, len(text), size)]
+                assert b"".join(mask_stream(blocks, [secret])) == whole
 
 
 def test_short_values_stay() -> None:
