@@ -16,10 +16,12 @@ An `agent.yaml` names what differs from the defaults:
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import functools
 import hashlib
 import json
+import os
 import re
 import shlex
 import time
@@ -30,6 +32,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from grading.printable import printable
 from mlebench._support.paths import content_dirs
 from mlebench._support.yaml_model import read_model
 from mlebench.errors import UsageError
@@ -43,10 +46,21 @@ NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
 NOT_COPIED = ("__pycache__", ".git", ".env")
 """Names in an agent's folder that do not belong to the agent: they reach no run and do not count as a change of it."""
 _SETTLED_SECONDS = 2.0
+_SHELL_SUFFIXES = (".sh", ".bash")
+_BAD_LINES = re.compile(rb"\A\xef\xbb\xbf|\r\n")
+_LARGEST_SCRIPT = 2**20
 
 
 class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty_keys(cls, content: Any) -> Any:
+        """A key with nothing behind it, as where every entry is commented out, is as good as none."""
+        if content is None:
+            return {}
+        return {key: value for key, value in content.items() if value is not None} if isinstance(content, dict) else content
 
     description: str | None = None
     start: str | None = None
@@ -148,11 +162,14 @@ class AgentSpec:
     def fingerprint(self) -> str:
         """A hash of every file of the agent, to notice that an agent changed between runs."""
         digest = hashlib.sha256()
-        for path in sorted(self.directory.rglob("*")):
-            name = path.relative_to(self.directory)
-            if path.is_file() and not set(NOT_COPIED).intersection(name.parts):
-                digest.update(name.as_posix().encode() + b"\0" + file_digest(path))
+        for path in self.files():
+            digest.update(os.fsencode(path.relative_to(self.directory).as_posix()) + b"\0" + file_digest(path))
         return digest.hexdigest()[:16]
+
+    def files(self) -> list[Path]:
+        """Every file of the agent's folder that belongs to the agent, in the order of names."""
+        found = (path for path in self.directory.rglob("*") if path.is_file())
+        return sorted(path for path in found if not set(NOT_COPIED).intersection(path.relative_to(self.directory).parts))
 
     def to_dict(self) -> dict[str, Any]:
         """What a run group records; holds no secret."""
@@ -188,6 +205,42 @@ class AgentSpec:
             return _word(self.arguments[name])
 
         return _PLACEHOLDER.sub(value_of, text)
+
+
+def script_problems(agent: AgentSpec) -> list[str]:
+    """What keeps an agent's scripts from being started on any system like Linux, a sentence each with the command that helps."""
+    start = agent.directory / agent.start
+    if not start.is_file():
+        return [f"agent {agent.id} has no {agent.start} in {agent.directory}; add it or name it as `start`"]
+    scripts = [path for path in agent.files() if path == start or path.suffix in _SHELL_SUFFIXES or _names_shell(path)]
+    faulty = [path for path in scripts if _BAD_LINES.search(_head(path))]
+    if not faulty:
+        return []
+    names = ", ".join(printable(path.relative_to(agent.directory).as_posix()) for path in faulty)
+    paths = " ".join(shlex.quote(str(path)) for path in faulty)
+    return [
+        f"agent {agent.id}: {names} {'has' if len(faulty) == 1 else 'have'} Windows line ends (CRLF) or a byte order mark, "
+        f"with which no shell can run {'it' if len(faulty) == 1 else 'them'}; remove them with "
+        rf"`sed -i -e '1s/^\xEF\xBB\xBF//' -e 's/\r$//' {paths}`"
+    ]
+
+
+def has_interpreter(script: Path) -> bool:
+    """Whether a file's first line names the program that runs it."""
+    return _head(script).removeprefix(codecs.BOM_UTF8).startswith(b"#!")
+
+
+def _names_shell(script: Path) -> bool:
+    # other interpreters take Windows line ends
+    return re.match(rb"(\xef\xbb\xbf)?#![^\n]*\b(ba|da|z|k)?sh\b", _head(script)) is not None
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_LARGEST_SCRIPT)
+    except OSError:
+        return b""
 
 
 def file_digest(path: Path) -> bytes:
@@ -255,6 +308,10 @@ def get_agent(name: str) -> AgentSpec:
         UsageError: there is no such agent or variant (near names are told), or its `agent.yaml` is wrong.
     """
     folder, variant = _find(name)
+    if printable(folder.name, None) != folder.name:
+        raise UsageError(
+            f"the agent's folder is called {printable(folder.name)!r}; give it a name of letters that can be printed"
+        )
     content = read_model(folder / "agent.yaml", AgentFile)
     if variant is None:
         return _merge(folder, None, [content])
@@ -278,6 +335,8 @@ def _find(name: str) -> tuple[Path, str | None]:
     for parent in agent_dirs():
         if re.fullmatch(NAME_PATTERN, agent) and (parent / agent / "config.yaml").is_file():
             raise UsageError(f"{parent / agent} holds no agent.yaml; {_how_to_get_one(parent / agent)}")
+    if (Path(agent) / "agent.yaml").is_file():
+        raise UsageError(f"there is no agent {agent!r}, but a folder of that name; write `--agent {shlex.quote(f'./{name}')}`")
     known = {path.parent.name for parent in agent_dirs() for path in parent.glob("*/agent.yaml")}
     raise UsageError(_unknown(f"there is no agent `{agent}`", agent, known))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import secrets
 import stat
 import tempfile
 from pathlib import Path
@@ -64,3 +65,43 @@ def explain(error: OSError, doing: str, folder: Path) -> MlebenchError:
     if isinstance(error, FileNotFoundError) and error.filename and folder.is_relative_to(error.filename):
         return UsageError(f"cannot make the folder {error.filename}; choose another place with --data-dir")
     return WorkFailed(f"{doing} failed: {error}")
+
+
+def remove_tree(path: Path) -> None:
+    """Remove what is at `path`, whatever somebody put there; nothing is there afterwards. No link is followed.
+
+    Folders without permissions and folders nested deeper than a path or a program's stack may be are removed as well.
+
+    Raises:
+        OSError: it belongs to another user, or the disk fails.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(mode):
+        path.unlink()
+        return
+    lifted = secrets.token_hex(8)
+    count = 0
+    while folders := _remove_files(path):
+        for folder in folders:
+            # what lies deeper is brought up, so that no path grows long
+            for inner in _remove_files(folder):
+                count += 1
+                inner.chmod(0o700)
+                inner.rename(path / f"{lifted}-{count}")
+            folder.rmdir()
+    path.rmdir()
+
+
+def _remove_files(folder: Path) -> list[Path]:
+    """Remove all but the folders in a folder; returns these."""
+    folder.chmod(0o700)
+    folders = []
+    for path in list(folder.iterdir()):
+        if stat.S_ISDIR(path.lstat().st_mode):
+            folders.append(path)
+        else:
+            path.unlink()
+    return folders

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +12,9 @@ from pydantic import BaseModel, ValidationError
 from mlebench.errors import UsageError
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_WORDS = dict.fromkeys(("dict_type", "model_type", "dataclass_type"), "expected keys with values, such as `{key: value}`")
+"""What the validator says in the words of Python."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -41,7 +45,11 @@ def read_model(path: Path, model: type[Model]) -> Model:
 
 
 def validate(content: Any, model: type[Model], where: str) -> Model:
-    """Validate `content`; `where` names its origin in the error."""
+    """Validate `content`; `where` names its origin in the error. Nothing at all is taken for no keys."""
+    content = {} if content is None else content
+    if not isinstance(content, Mapping):
+        kind = "a list" if isinstance(content, list) else f"`{str(content)[:40]}`"
+        raise UsageError(f"{where} holds {kind}; write keys with values, such as `{next(iter(model.model_fields))}: …`")
     try:
         return model.model_validate(content)
     except ValidationError as error:
@@ -53,5 +61,6 @@ def describe(error: ValidationError) -> str:
     problems = []
     for detail in error.errors():
         key = ".".join(map(str, detail["loc"])) or "the whole file"
-        problems.append(f"`{key}`: {detail['msg'][:1].lower()}{detail['msg'][1:]}")
+        message = _WORDS.get(detail["type"], detail["msg"])
+        problems.append(f"`{key}`: {message[:1].lower()}{message[1:]}")
     return "; ".join(problems)

@@ -52,6 +52,13 @@ def write_grading_report(group: Group) -> GroupResult:
     return result
 
 
+def count_snapshots(group: Group) -> int:
+    """How many snapshots a group has that are not graded yet; `mlebench grade` grades them all at once."""
+    if (group.folder / SNAPSHOT_FILE).exists():
+        return 0
+    return sum(1 for run in group.plan.runs for _ in (group.run_dir(run.run_id) / "snapshots").glob("*.csv"))
+
+
 def group_totals(group: Group, records: list[RunRecord]) -> dict[str, Any]:
     """States, failures of the infrastructure, time, memory and cost over all runs of a group."""
     graded = [report for record in records if (report := record.graded) is not None]
@@ -77,5 +84,6 @@ def group_totals(group: Group, records: list[RunRecord]) -> dict[str, Any]:
 
 
 def _total(records: list[RunRecord], key: str) -> float | None:
-    values = [record.usage[key] for record in records if isinstance(record.usage.get(key), (int, float))]
+    found = [record.usage.get(key) for record in records]
+    values = [value for value in found if isinstance(value, (int, float)) and not isinstance(value, bool)]
     return sum(values) if values else None

@@ -20,10 +20,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import SkipValidation, TypeAdapter, ValidationError
 
+from grading.printable import printable
 from grading.report import CompetitionReport
 from mlebench._support.files import write_json
+from mlebench._support.plain_files import read_plain
 from mlebench._support.yaml_model import describe
 from mlebench.errors import WorkFailed
+from mlebench.runs.claims import harmless
 from mlebench.sandbox.base import FailureClass, Outcome
 
 State = Literal["pending", "running", "finished", "failed", "timed-out", "cancelled"]
@@ -40,6 +43,8 @@ RECORD_DAMAGED = "record-damaged"
 """Reason of a run whose `run.json` cannot be read."""
 CHECKER_CALLS = "checker_calls.jsonl"
 """In a run's folder: every call of the submission checker, with its time and whether the submission was valid."""
+_LARGEST_FILE = 64 * 2**20
+_LONGEST_DETAIL = 4000
 _NEXT_ATTEMPT = ("reason", "detail", "exit_code", "failure_class", "started_at", "ended_at", "report", "submission_sha256")
 
 
@@ -155,8 +160,18 @@ class RunRecord:
         self.usage = {}
 
     def write(self, run_dir: Path) -> None:
-        """Write `run.json`."""
-        write_json(run_dir / "run.json", asdict(self))
+        """Write `run.json`; what the agent said of itself is left out where nothing could be written with it."""
+        content = asdict(self)
+        run_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            write_json(run_dir / "run.json", content)
+        except (ValueError, TypeError, OverflowError, RecursionError):
+            said: dict[str, Any] = {
+                "usage": {},
+                "checker_calls": [],
+                "detail": printable(self.detail or "", _LONGEST_DETAIL) or None,
+            }
+            write_json(run_dir / "run.json", content | said)
 
     @classmethod
     def read(cls, run_dir: Path) -> RunRecord:
@@ -167,16 +182,17 @@ class RunRecord:
         """
         path = run_dir / "run.json"
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(read_plain(path, _LARGEST_FILE))
             if not isinstance(content, Mapping) or content.get("state") not in _ALLOWED:
                 raise ValueError("it is no record of a run")
             record = _adapter().validate_python(content)
+            record.usage = harmless(record.usage)
             for time in (record.started_at, record.ended_at):
                 seconds_between(time, now())  # refuses what is no time
             return record
         except ValidationError as error:
             raise WorkFailed(f"cannot read {path}: {describe(error)}") from None
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, OverflowError, RecursionError) as error:
             raise WorkFailed(f"cannot read {path}: {error}") from None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from grading.report import AggregateReport, CompetitionReport, aggregate_reports
@@ -20,7 +19,7 @@ from mlebench.runs.group_report import SNAPSHOT_FILE, write_grading_report
 from mlebench.runs.lock import hold
 from mlebench.runs.plan import PlannedRun
 from mlebench.runs.record import RECORD_DAMAGED, RunRecord
-from mlebench.runs.result import book_report
+from mlebench.runs.result import SUBMISSION, book_report, kept_report
 
 logger = logging.getLogger("mlebench")
 
@@ -71,16 +70,20 @@ def regrade_group(
             raise UsageError(f"no run of {folder} has ended; `mlebench runs {group.name}` shows their states")
         submissions = [_submission(group, planned, _last_submission(group, planned)) for planned in runs]
         snapshots = _snapshots(group, runs) if in_place else []
-        everything = [*submissions, *(submission for _, submission in snapshots)]
+        everything = [*submissions, *(submission for _, _, submission in snapshots)]
         graded = grade_many(everything, registry, jobs=jobs, live_thresholds=live_thresholds, progress=progress)
-        reports = [_movable(group, report) for report in graded]
+        owners = [*runs, *(planned for planned, _, _ in snapshots)]
+        reports = [
+            kept_report(report, records[planned], group.run_dir(planned.run_id))
+            for planned, report in zip(owners, graded, strict=True)
+        ]
         last, along_the_way = reports[: len(submissions)], reports[len(submissions) :]
         aggregate = aggregate_reports(last)
         if in_place:
             for planned, report in zip(runs, last, strict=True):
-                book_report(records[planned], report.to_dict())
+                book_report(records[planned], report)
                 records[planned].write(group.run_dir(planned.run_id))
-            _write_snapshots(group, [seconds for seconds, _ in snapshots], along_the_way)
+            _write_snapshots(group, [seconds for _, seconds, _ in snapshots], along_the_way)
             write_grading_report(group)
         else:
             save_report(aggregate, Path(output_dir or group.folder))
@@ -111,20 +114,20 @@ def _is_gradable(record: RunRecord) -> bool:
 
 
 def _last_submission(group: Group, planned: PlannedRun) -> Path:
-    return group.run_dir(planned.run_id) / "submission" / "submission.csv"
+    return group.run_dir(planned.run_id) / SUBMISSION
 
 
 def _submission(group: Group, planned: PlannedRun, path: Path) -> Submission:
     return Submission(planned.competition_id, path, planned.seed, planned.run_id)
 
 
-def _snapshots(group: Group, runs: list[PlannedRun]) -> list[tuple[int, Submission]]:
-    """Every kept copy of a submission with its time in seconds since the agent's start."""
+def _snapshots(group: Group, runs: list[PlannedRun]) -> list[tuple[PlannedRun, int, Submission]]:
+    """Every kept copy of a submission with its run and its time in seconds since the agent's start."""
     found = []
     for planned in runs:
         for path in sorted((group.run_dir(planned.run_id) / "snapshots").glob("*.csv")):
             if (seconds := _seconds(path.stem)) is not None:
-                found.append((seconds, _submission(group, planned, path)))
+                found.append((planned, seconds, _submission(group, planned, path)))
     return found
 
 
@@ -133,11 +136,6 @@ def _seconds(clock: str) -> int | None:
     if not clock.isdecimal() or len(clock) < 6:
         return None
     return int(clock[:-4]) * 3600 + int(clock[-4:-2]) * 60 + int(clock[-2:])
-
-
-def _movable(group: Group, report: CompetitionReport) -> CompetitionReport:
-    """The report with its path counted from the group's folder, which can be moved."""
-    return replace(report, submission_path=Path(report.submission_path).relative_to(group.folder).as_posix())
 
 
 def _write_snapshots(group: Group, times: list[int], reports: list[CompetitionReport]) -> None:

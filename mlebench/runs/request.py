@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
 from mlebench._support import paths
+from mlebench._support.plain_files import append_plain
 from mlebench.errors import MlebenchError
 from mlebench.grade import validate_submission
 from mlebench.registry import Competition
@@ -68,6 +70,7 @@ def _instructions(obfuscated: bool) -> str:
 
 def _noted(checked: tuple[bool, str], journal: Path) -> tuple[bool, str]:
     """Write a call of the submission checker down at once, so that it outlives the harness."""
-    with journal.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"at": now(), "valid": checked[0]}) + "\n")
+    # in the local sandbox the agent may have put anything there
+    with contextlib.suppress(OSError), append_plain(journal) as file:
+        file.write(json.dumps({"at": now(), "valid": checked[0]}).encode() + b"\n")
     return checked

@@ -2,84 +2,134 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from grading.printable import printable
+from grading.report import CompetitionReport, ErrorKind
+from mlebench._support.plain_files import open_plain
+from mlebench._support.secrets import Mask
+from mlebench.errors import MlebenchError
 from mlebench.grade import grade_csv
+from mlebench.runs.claims import checker_calls, reported_usage
+from mlebench.runs.missing_submission import what_is_there
 from mlebench.runs.record import CHECKER_CALLS, RunRecord
 from mlebench.runs.task import RunTask
+from mlebench.sandbox.base import LARGEST_SUBMISSION
+from mlebench.sandbox.run_log import RunLog
 
 logger = logging.getLogger("mlebench")
+SUBMISSION = Path("submission") / "submission.csv"
+"""In a run's folder: what is graded."""
 _SET_BY_GRADING = ("grader-error", "invalid-submission", "no-submission")
 """Reasons that a report gives a run."""
-_LARGEST_USAGE_FILE = 2**20
+_LONGEST_ERROR = 4000
+_BLOCK = 2**20
 
 
 def grade_run(task: RunTask, record: RunRecord) -> None:
-    """Grade what stands in `submission/`, whatever the end was; a run that the infrastructure ended is not graded."""
-    submission = task.run_dir / "submission" / "submission.csv"
-    record.usage = _reported_usage(task.run_dir / "logs" / "usage.json")
-    record.checker_calls = _checker_calls(task.run_dir / CHECKER_CALLS)
-    record.submission_sha256 = _sha256(submission)
+    """Grade what stands in `submission/`, whatever the end was; a run that the infrastructure ended is not graded.
+
+    Raises nothing for what the agent left: it is in the record, or left out with a line in the run's log.
+    """
+    secrets = _known_secrets(task)
+    note = RunLog(task.run_dir / "run.log", secrets).note
+    record.usage = reported_usage(task.run_dir, note, secrets)
+    record.checker_calls = checker_calls(task.run_dir / CHECKER_CALLS, note)
+    record.submission_sha256 = _sha256(task.run_dir)
     if record.failure_class == "infrastructure" or record.state == "cancelled":
         return
     try:
-        report = _report(task, record, submission)
+        report = _report(task, record)
     except Exception as error:
         logger.exception("grading of %s failed unexpectedly", task.key)
         record.reason, record.failure_class = "grader-error", "infrastructure"
-        record.detail = f"it could not be graded: {error}"
+        record.detail = printable(f"it could not be graded: {error}", _LONGEST_ERROR)
         return
-    book_report(record, report)
+    if report.error is not None:
+        report = replace(
+            report, error=Mask(secrets).apply(report.error.encode("utf-8", "backslashreplace")).decode("utf-8", "replace")
+        )
+    book_report(record, kept_report(report, record, task.run_dir))
 
 
-def book_report(record: RunRecord, report: dict[str, Any]) -> None:
-    """Note a grading report and what it tells of the run's end; what an earlier report said no longer counts."""
+def book_report(record: RunRecord, report: CompetitionReport) -> None:
+    """Note a grading report and what it says of the run's end; what an earlier report said no longer counts."""
     if record.reason in _SET_BY_GRADING:
         record.reason, record.failure_class, record.detail = "exited", None, None
-    record.report = report
-    if report["error_kind"] == "grader_error":
-        record.reason, record.failure_class, record.detail = "grader-error", "infrastructure", report["error"]
-    elif not report["valid_submission"] and record.failure_class is None:
+    record.report = report.to_dict()
+    if report.error_kind == "grader_error":
+        record.reason, record.failure_class, record.detail = "grader-error", "infrastructure", report.error
+    elif not report.valid_submission and record.failure_class is None:
         record.failure_class = "agent"
-        record.reason = "invalid-submission" if report["submission_exists"] else "no-submission"
-        record.detail = report["error"]
+        record.reason = "invalid-submission" if report.submission_exists else "no-submission"
+        record.detail = report.error
 
 
-def _report(task: RunTask, record: RunRecord, submission: Path) -> dict[str, Any]:
-    report = grade_csv(submission, task.competition(), seed=record.seed, run_id=record.run_id)
-    # a group can be moved: paths in its report count from its folder
-    return {**report.to_dict(), "submission_path": submission.relative_to(task.group.folder).as_posix()}
+def kept_report(report: CompetitionReport, record: RunRecord, run_dir: Path) -> CompetitionReport:
+    """A report as it is kept with a run: a missing submission is explained by what there is instead, and by the run's end.
+
+    A group can be moved, so paths count from its folder.
+    """
+    submission = report.submission_path
+    with contextlib.suppress(ValueError):
+        submission = Path(submission).relative_to(run_dir.parent).as_posix()
+    error = report.error
+    if report.error_kind == "missing":
+        error = f"no submission: {what_is_there(run_dir, record.resources.get('left_out'))}{_end(record)}"
+    return replace(report, submission_path=submission, error=None if error is None else printable(error, _LONGEST_ERROR))
 
 
-def _reported_usage(path: Path) -> dict[str, Any]:
-    """Numbers and names that the agent wrote down; a file that is no flat JSON object is left alone."""
+def _end(record: RunRecord) -> str:
+    if record.state == "timed-out":
+        return "; the agent was stopped at its time limit"
+    return f"; the agent exited with code {record.exit_code}" if record.exit_code else ""
+
+
+def _report(task: RunTask, record: RunRecord) -> CompetitionReport:
+    submission = task.run_dir / SUBMISSION
+    extras: dict[str, Any] = {"seed": record.seed, "run_id": record.run_id}
+    competition = task.competition()
     try:
-        if path.is_symlink() or path.stat().st_size > _LARGEST_USAGE_FILE:
-            return {}
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=str)
-    except (OSError, ValueError, RecursionError):
-        return {}
-    if not isinstance(content, dict):
-        return {}
-    return {str(key): value for key, value in content.items() if isinstance(value, (int, float, str))}
+        open_plain(submission, within=task.run_dir).close()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        kind: ErrorKind = "invalid" if isinstance(error, PermissionError) else "missing"
+        return CompetitionReport.from_score(
+            competition.id,
+            None,
+            competition.board(),
+            submission_path=str(submission),
+            submission_exists=kind == "invalid",
+            error_kind=kind,
+            error=f"{SUBMISSION} cannot be read: {error.strerror}",
+            **competition.provenance,
+            **extras,
+        )
+    return grade_csv(submission, competition, **extras)
 
 
-def _checker_calls(journal: Path) -> list[dict[str, Any]]:
+def _known_secrets(task: RunTask) -> tuple[str, ...]:
     try:
-        lines = journal.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
-    # the last line is cut where the harness was killed
-    return [json.loads(line) for line in lines if line.endswith("}")]
+        return tuple(task.agent_secrets().values())
+    except MlebenchError:
+        return ()
 
 
-def _sha256(path: Path) -> str | None:
+def _sha256(run_dir: Path) -> str | None:
+    digest, left = hashlib.sha256(), LARGEST_SUBMISSION
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        with open_plain(run_dir / SUBMISSION, within=run_dir) as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+                left -= len(block)
+                if left < 0:
+                    return None
     except OSError:
         return None
+    return digest.hexdigest()

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import shutil
 import socket
+import stat
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from mlebench._support.folders import remove_tree
 from mlebench.errors import MlebenchError, StartFailed
 from mlebench.runs.control import Control, StopMarks
 from mlebench.runs.plan import Plan
@@ -117,6 +118,10 @@ def set_aside(run_dir: Path, attempt: int) -> None:
     kept = run_dir / "attempts" / str(attempt)
     kept.mkdir(parents=True, exist_ok=True)
     for name in ("run.log", CHECKER_CALLS, *OUTPUT_FOLDERS, "snapshots"):
+        path = run_dir / name
         with contextlib.suppress(FileNotFoundError):
-            (run_dir / name).replace(kept / name)
-    shutil.rmtree(run_dir / "home", ignore_errors=True)
+            if stat.S_ISDIR(path.lstat().st_mode):
+                # a folder that its owner may not write cannot be moved
+                path.chmod(0o755)
+            path.replace(kept / name)
+    remove_tree(run_dir / "home")

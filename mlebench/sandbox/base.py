@@ -6,6 +6,7 @@ request holds public data and a function that checks a submission, and that func
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -20,6 +21,16 @@ FailureClass = Literal["agent", "infrastructure"]
 SandboxName = Literal["docker", "local"]
 OUTPUT_FOLDERS = ("submission", "logs", "code")
 """Folders of a run that the agent writes; they are taken out whatever the end was."""
+LARGEST_SUBMISSION = 4 * 2**30
+"""Bytes; a larger `submission.csv` is left out."""
+SEE_LOG = "; run.log says why"
+"""Ends the detail of an outcome that only the agent's own output explains."""
+
+
+_EXIT_CODES = {
+    126: " (the start script or a command in it could not be executed)",
+    127: " (a command was not found; the interpreter in the first line of the start script counts)",
+}
 
 
 @dataclass(frozen=True)
@@ -80,7 +91,13 @@ class Outcome:
     """With time zone (UTC); None when it never started."""
     ended_at: datetime | None = None
     resources: Mapping[str, Any] = field(default_factory=dict)
-    """What was used, where known: `cpu_seconds`, `peak_memory_bytes`, `image_digest`, `checker_calls`, …"""
+    """What was used, where known: `cpu_seconds`, `peak_memory_bytes`, `image_digest`, `checker_calls`, …; `left_out` names
+    what in `submission/` was not kept, with the reason."""
+
+    @property
+    def log_line(self) -> str:
+        """`detail` as `run.log` itself says it."""
+        return self.detail.removesuffix(SEE_LOG)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready: times as ISO text."""
@@ -153,6 +170,22 @@ class Sandbox(Protocol):
         Found by `request.label`; the harness may have been killed between any two steps of `start`.
         """
         ...
+
+
+def exited(code: int, hint: str = "") -> Outcome:
+    """The agent's own end with an exit code; times and usage left out.
+
+    Args:
+        code: 0 to 255.
+        hint: what the sandbox adds for a code other than 0, such as `; it had reached a limit`.
+    """
+    if code == 0:
+        return Outcome("finished", "exited", "exited (0)", code)
+    if code == 128 + signal.SIGKILL:
+        detail = f"was killed with SIGKILL, possibly for using too much memory{hint}{SEE_LOG}"
+        return Outcome("failed", "killed", detail, code, "agent")
+    meaning = _EXIT_CODES.get(code, "")
+    return Outcome("failed", "exit-code", f"exited with code {code}{meaning}{hint}{SEE_LOG}", code, "agent")
 
 
 def agent_environment(request: RunRequest, home: str) -> dict[str, str]:

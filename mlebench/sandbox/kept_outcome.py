@@ -5,14 +5,20 @@ A harness that is killed in between would otherwise find nothing left of an atte
 
 from __future__ import annotations
 
+import functools
 import json
-from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlebench._support.files import write_json
+from mlebench._support.plain_files import read_plain
 from mlebench.sandbox.base import Outcome
 
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
 _NAME = ".outcome.json"
+_LARGEST = 2**20
 
 
 def keep_outcome(run_dir: Path, attempt: int, outcome: Outcome) -> None:
@@ -23,12 +29,17 @@ def keep_outcome(run_dir: Path, attempt: int, outcome: Outcome) -> None:
 def kept_outcome(run_dir: Path, attempt: int) -> Outcome | None:
     """The outcome of an attempt that an earlier harness wrote down and did not bring into the record."""
     try:
-        content = json.loads((run_dir / _NAME).read_text(encoding="utf-8"))
-        outcome = content["outcome"]
-        times = {key: datetime.fromisoformat(outcome[key]) if outcome[key] else None for key in ("started_at", "ended_at")}
-        return Outcome(**(outcome | times)) if content["attempt"] == attempt else None
-    except (OSError, ValueError, KeyError, TypeError):
+        content = json.loads(read_plain(run_dir / _NAME, _LARGEST))
+        return _adapter().validate_python(content["outcome"]) if content["attempt"] == attempt else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+@functools.cache
+def _adapter() -> TypeAdapter[Outcome]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Outcome)
 
 
 def drop_outcome(run_dir: Path) -> None:

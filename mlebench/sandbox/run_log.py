@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mlebench._support.plain_files import append_plain
 from mlebench._support.quantities import show_size
 from mlebench._support.secrets import Mask
 
@@ -77,7 +78,7 @@ class RunLog:
 
     def _append(self, text: bytes) -> None:
         try:
-            with self._path.open("ab") as file:
+            with append_plain(self._path) as file:
                 file.write(text)
         except OSError as error:
             if not self._is_broken:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mlebench import agents
-from mlebench.agents import AgentSpec, file_digest, get_agent, list_agents
+from mlebench.agents import AgentSpec, file_digest, get_agent, list_agents, script_problems
 from mlebench.errors import UsageError
 from mlebench.sandbox.docker import images
 
@@ -88,7 +91,7 @@ def test_record_of_an_agent_holds_no_secret_and_reads_back(folder: Path) -> None
         ("argumnts: {}", "`argumnts`"),
         ("arguments: 3", "`arguments`"),
         (": [", "not valid YAML"),
-        ("- a", "the whole file"),
+        ("- a", "holds a list"),
     ],
 )
 def test_wrong_file_is_explained(folder: Path, tmp_path: Path, text: str, message: str) -> None:
@@ -161,3 +164,80 @@ def test_a_file_that_is_written_again_at_once_is_noticed(tmp_path: Path) -> None
         file.write_text(str(number))
         digests.add(file_digest(file))
     assert len(digests) == 50
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "{}"])
+def test_an_empty_file_is_an_agent_with_every_default(folder: Path, text: str) -> None:
+    write(folder.parent, "empty", text)
+    assert (get_agent("empty").start, get_agent("empty").arguments) == ("start.sh", {})
+
+
+@pytest.mark.parametrize(("text", "kind"), [("- a\n- b\n", "a list"), ("just words", "`just words`"), ("12", "`12`")])
+def test_a_file_without_keys_says_what_it_holds(folder: Path, text: str, kind: str) -> None:
+    write(folder.parent, "odd", text)
+    with pytest.raises(UsageError) as refused:
+        get_agent("odd")
+    assert f"odd/agent.yaml holds {kind}; write keys with values, such as `description: …`" in str(refused.value)
+
+
+def scripts(folder: Path, **files: bytes) -> list[str]:
+    for name, content in files.items():
+        (folder / name.replace("_", ".")).write_bytes(content)
+    return script_problems(get_agent(str(folder)))
+
+
+def test_windows_line_ends_in_a_script_are_named_before_it_starts(folder: Path) -> None:
+    assert (
+        scripts(folder, start_sh=b"#!/bin/sh\necho\n", solve_py=b"#!/usr/bin/env python\r\nprint()\r\n", data_csv=b"a\r\n") == []
+    )
+    (problem,) = scripts(folder, start_sh=b"#!/bin/sh\r\necho\r\n")
+    assert "start.sh has Windows line ends (CRLF)" in problem
+    command = re.search("`(sed .*)`", problem)[1]
+    assert subprocess.run(["sh", "-c", command]).returncode == 0
+    assert (folder / "start.sh").read_bytes() == b"#!/bin/sh\necho\n"
+    assert scripts(folder) == []
+
+
+def test_every_shell_script_of_the_folder_is_looked_at(folder: Path) -> None:
+    (problem,) = scripts(folder, start_sh=b"\xef\xbb\xbf#!/bin/sh\n", helper_bash=b"echo\r\n", tool=b"#! /bin/bash -e\r\n")
+    assert "helper.bash, start.sh, tool have Windows line ends" in problem
+    subprocess.run(["sh", "-c", re.search("`(sed .*)`", problem)[1]], check=True)
+    assert scripts(folder) == []
+
+
+def test_a_start_script_that_is_missing_is_named(folder: Path) -> None:
+    assert "has no start.sh" in script_problems(get_agent(str(folder)))[0]
+
+
+def test_a_folder_with_a_blank_is_an_agent_and_one_that_cannot_be_printed_is_not(tmp_path: Path) -> None:
+    assert get_agent(str(write(tmp_path, "my agent", ""))).id == "my agent"
+    for name in (os.fsdecode(b"bad-\xff"), "line\nbreak"):
+        with pytest.raises(UsageError, match="the agent's folder is called"):
+            get_agent(str(write(tmp_path, name, "")))
+
+
+def test_keys_with_nothing_behind_them_are_as_good_as_none(folder: Path) -> None:
+    write(folder.parent, "bare", "description:\narguments:\nenvironment:\n  # KEY: value\nvariants:\n  long:\n")
+    assert (get_agent("bare/long").arguments, get_agent("bare").environment) == ({}, {})
+
+
+def test_a_wrong_kind_of_value_is_said_without_pythons_words(folder: Path) -> None:
+    write(folder.parent, "kinds", "variants: {long: [1]}\nenvironment: [a]\n")
+    with pytest.raises(UsageError) as refused:
+        get_agent("kinds")
+    assert str(refused.value).count("expected keys with values") == 2
+    assert "Variant" not in str(refused.value)
+
+
+def test_a_folder_given_like_a_name_is_explained(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    write(tmp_path, "mine too", "")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=r"`--agent './mine too/deep'`"):
+        get_agent("mine too/deep")
+
+
+def test_an_image_is_named_after_its_agent_whatever_the_folder_is_called(tmp_path: Path) -> None:
+    names = [images._tag_part(name) for name in ("aide", "my-agent.v2", "My Agent", "my agent", "a--b", "\u00e9")]
+    assert names[:2] == ["aide", "my-agent.v2"]
+    assert all(re.fullmatch(r"[a-z0-9-]+", name) for name in names[2:])
+    assert len(set(names)) == len(names)

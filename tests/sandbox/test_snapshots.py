@@ -106,3 +106,18 @@ def test_a_submission_that_the_engine_does_not_hand_out_is_looked_for_again_afte
         run.snapshots.missed("500 Server Error")
         assert not run.snapshots.due()
     assert run.notes == ["no snapshots of the submission are kept (500 Server Error)"]
+
+
+def test_secrets_in_a_submission_are_masked_in_its_copy(run: Run) -> None:
+    run.snapshots = Snapshots(run.folder, 10, STARTED, run.notes.append, ("sk-secret-value",))
+    run.write("id,y\na,sk-secret-value\n")
+    run.look()
+    assert run.kept() == {"000010.csv": "id,y\na,***\n"}
+
+
+def test_a_kept_copy_that_is_no_file_any_more_ends_nothing(run: Run) -> None:
+    run.folder.mkdir()
+    os.mkfifo(run.folder / "000001.csv")
+    run.snapshots = run.again()
+    run.write("one")
+    assert run.look() is not None

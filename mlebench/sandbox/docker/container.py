@@ -7,13 +7,13 @@ import re
 import secrets
 import stat
 import tarfile
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mlebench._support.paths import make_private, socket_dir
-from mlebench.agents import NOT_COPIED
+from mlebench.agents import NOT_COPIED, has_interpreter
 from mlebench.errors import StartFailed
 from mlebench.sandbox.base import OUTPUT_FOLDERS, RunRequest, agent_environment
 from mlebench.sandbox.docker.engine import LABEL
@@ -128,7 +128,9 @@ def files(request: RunRequest) -> bytes:
         member = tarfile.TarInfo("instructions.txt")
         member.size, member.mode = len(text), 0o644
         archive.addfile(member, io.BytesIO(text))
-        archive.add(request.agent.directory, "agent", filter=_as_agents_own)
+        start = request.agent.directory / request.agent.start
+        scripts = {f"agent/{request.agent.start}"} if has_interpreter(start) else set()
+        archive.add(request.agent.directory, "agent", filter=lambda member: _as_agents_own(member, scripts))
     return packed.getvalue()
 
 
@@ -218,12 +220,12 @@ def _log_config() -> Any:
     return LogConfig(type=LogConfig.types.JSON, config=_LOG)
 
 
-def _as_agents_own(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+def _as_agents_own(member: tarfile.TarInfo, scripts: Collection[str]) -> tarfile.TarInfo | None:
     if Path(member.name).name in NOT_COPIED:
         return None
     member.uid = member.gid = USER
-    if member.isfile() and member.name.endswith(".sh"):
-        # an installed package may have lost it
+    if member.isfile() and (member.name.endswith(".sh") or member.name in scripts):
+        # an installed package, or another system's disk, may have lost it
         member.mode |= 0o755
     member.uname = member.gname = ""
     return member

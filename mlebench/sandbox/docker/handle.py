@@ -124,7 +124,8 @@ class DockerHandle:
         from docker.errors import NotFound
 
         run_dir, every = self._request.run_dir, self._request.profile.snapshot_every
-        snapshots = Snapshots(run_dir / "snapshots", every, self.started_at.timestamp(), self._log.note)
+        started, secrets = self.started_at.timestamp(), self._request.secrets
+        snapshots = Snapshots(run_dir / "snapshots", every, started, self._log.note, secrets)
         tick = _SHORTEST_TICK
         while True:
             try:
@@ -177,14 +178,16 @@ class DockerHandle:
             self._log.note(f"the engine did not stop the container: {summary(error)}")
 
     def _conclude(self, forced: Forced | None) -> Outcome:
-        is_taken = self._take_out()
+        taken = self._take_out()
         state = self._container.attrs.get("State", {})
         outcome = name_outcome(forced, state, self._request.profile, self._guard.usage, had_outage=self._had_outage)
-        if not is_taken and outcome.failure_class != "infrastructure":
+        if taken is None and outcome.failure_class != "infrastructure":
             detail = f"{outcome.detail}, but its output could not be taken out; see run.log"
             outcome = replace(outcome, state="failed", reason="output-lost", detail=detail, failure_class="infrastructure")
-        self._log.note(outcome.detail)
+        self._log.note(outcome.log_line)
         usage = self._guard.usage | {"image_digest": self._image_digest}
+        if taken is not None and taken.left_out.of_submission:
+            usage["left_out"] = taken.left_out.of_submission
         if self._checker is not None:
             usage["checker_calls"] = self._checker.calls
         ended_at = max(_time(state.get("FinishedAt")) or datetime.now(UTC), self.started_at)
@@ -193,8 +196,8 @@ class DockerHandle:
         self._clean_up()
         return outcome
 
-    def _take_out(self) -> bool:
-        """Whether the output folders came out."""
+    def _take_out(self) -> outputs.Taken | None:
+        """Bring the output folders out; None where that failed."""
         try:
             self._container.reload()
             self._container.wait(timeout=60)
@@ -203,11 +206,11 @@ class DockerHandle:
                 self._follower.join(timeout=30)
             source = ContainerArchive(self._client, self._container.id)
             budget = outputs.Budget(bytes=self._request.profile.max_output)
-            outputs.take_out(source, self._request.run_dir, OUTPUT_FOLDERS, budget, self._log.note, self._request.secrets)
+            request, note = self._request, self._log.note
+            return outputs.take_out(source, request.run_dir, OUTPUT_FOLDERS, budget, note, request.secrets)
         except failures() as error:
             self._log.note(f"the output could not be taken out: {summary(error)}")
-            return False
-        return True
+            return None
 
     def _take_snapshot(self, snapshots: Snapshots) -> None:
         source = ContainerArchive(self._client, self._container.id)
@@ -218,7 +221,7 @@ class DockerHandle:
                 member = outputs.read_file(source, path, copy, outputs.Budget.submission_bytes)
                 if member is not None:
                     # so that a file in the middle of being written is recognised
-                    os.utime(copy, (member.mtime, member.mtime))
+                    _set_time(copy, member.mtime)
                 # looks even when there is nothing, to set the time of the next look
                 snapshots.take(copy)
         except failures() as error:
@@ -278,6 +281,12 @@ class DockerHandle:
             self._log.note(f"the container was not removed ({summary(error)}); remove it with `docker rm -fv {name}`")
         network.release(self._client)
         shutil.rmtree(self._folder.path, ignore_errors=True)
+
+
+def _set_time(path: Path, seconds: float) -> None:
+    # the agent may have set a time that this file system cannot hold
+    with contextlib.suppress(OSError, OverflowError, ValueError):
+        os.utime(path, (seconds, seconds))
 
 
 def _engine_root(client: Any) -> Path | None:

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from mlebench.sandbox.docker.engine import failures, summary
 DEFAULT_PARENT = "python:3.11-slim-bookworm"
 GPU_PARENT = "nvidia/cuda:12.6.3-cudnn-runtime-ubuntu24.04"
 RECIPE_LABEL, PARENT_LABEL, PARENT_ID_LABEL = "mlebench.recipe", "mlebench.parent", "mlebench.parent-id"
+_LONGEST_TAG_PART = 60
 _NEVER_SENT = [".env", "**/.env", ".git", "**/__pycache__", "**/*.pyc"]
 """Not even by accident does a secret or a cache become a layer."""
 
@@ -101,7 +103,7 @@ def agent_recipe(agent: AgentSpec, base: Recipe) -> Recipe:
         return _layer_over(ready, "none", f"mlebench/ready-made:{name}")
     if not (agent.directory / "Dockerfile").is_file():
         return base
-    tag = f"mlebench/agent-{agent.name}:{agent.package_set}"
+    tag = f"mlebench/agent-{_tag_part(agent.name)}:{agent.package_set}"
     return Recipe(tag, base.tag, agent.directory, _sent_files(agent.directory), {"BASE": base.tag})
 
 
@@ -311,3 +313,11 @@ def _remove_unused(client: Any, image_id: str) -> None:
     except APIError:
         # a container or another image still stands on it
         return
+
+
+def _tag_part(name: str) -> str:
+    """An agent's name in the name of its image, which takes fewer letters than a folder's name."""
+    if re.fullmatch(r"[a-z0-9]+([._-][a-z0-9]+)*", name) and len(name) <= _LONGEST_TAG_PART:
+        return name
+    part = re.sub(r"[^a-z0-9]+", "-", name.lower())[:_LONGEST_TAG_PART].strip("-") or "agent"
+    return f"{part}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"

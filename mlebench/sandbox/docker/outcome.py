@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from mlebench._support.quantities import show_size
 from mlebench.profiles import Profile
-from mlebench.sandbox.base import Outcome
+from mlebench.sandbox.base import Outcome, exited
 from mlebench.sandbox.docker.guard import Excess
 
 
@@ -40,15 +40,12 @@ def name_outcome(
         return Outcome("failed", "out-of-memory", detail, code, "agent")
     if state.get("Error"):
         return Outcome("failed", "start-failed", f"the engine could not run it: {state['Error']}", code, "infrastructure")
-    if code == 0:
-        return Outcome("finished", "exited", "ended by itself with exit code 0", code)
     if had_outage and code in (137, 143, 255):
         # an engine that comes back ends what it finds running
         return Outcome("failed", "engine-restarted", "the container engine was restarted under it", code, "infrastructure")
-    if code == 137:
-        return Outcome("failed", "killed", f"was killed with SIGKILL{hint}; its run.log may say why", code, "agent")
-    detail = f"ended by itself with exit code {code}{hint}; its run.log says why"
-    return Outcome("failed", "exit-code", detail, code, "agent")
+    if code is None:
+        return Outcome("failed", "lost", "the engine reports no exit code", code, "infrastructure")
+    return exited(code, hint)
 
 
 def _name_forced(forced: Forced, code: int | None, profile: Profile, hint: str) -> Outcome:

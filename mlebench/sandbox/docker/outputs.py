@@ -11,15 +11,16 @@ import io
 import os
 import shutil
 import tarfile
-from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mlebench._support.quantities import show_size
-from mlebench._support.secrets import mask_stream
+from mlebench._support.secrets import Mask, mask_stream
+from mlebench.sandbox.base import LARGEST_SUBMISSION
+from mlebench.sandbox.left_out import LeftOut
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer
@@ -30,8 +31,6 @@ _READ_PAST = 4 * 2**30
 _REOPENED = 400
 """How often an archive is opened anew after it was given up, over all folders."""
 _DEEPEST, _LONGEST_NAME = 64, 3000
-_NAMED = 20
-"""How many files left out for one reason are named one by one."""
 
 Note = Callable[[str], None]
 
@@ -59,7 +58,7 @@ class Budget:
     bytes: int
     files: int = 20_000
     """Files and folders, per output folder."""
-    submission_bytes: int = 4 * 2**30
+    submission_bytes: int = LARGEST_SUBMISSION
     """The size of a submission, which is taken first and is outside the other limits."""
 
 
@@ -67,10 +66,9 @@ class Budget:
 class Taken:
     """What came out and what did not."""
 
+    left_out: LeftOut
     files: int = 0
     bytes: int = 0
-    left_out: Counter[str] = field(default_factory=Counter)
-    """How many entries were left out, by reason."""
 
 
 def take_out(
@@ -84,10 +82,10 @@ def take_out(
         folders: names of output folders.
         budget: the limits; used up as files are taken.
         note: receives one sentence per file that is left out.
-        secrets: values that are masked in every file.
+        secrets: values that are masked in every file and every name.
 
     Returns:
-        counts over all folders.
+        counts over all folders, and what was left out.
     """
     extraction = _Extraction(source, budget, note, secrets)
     for folder in folders:
@@ -97,7 +95,7 @@ def take_out(
         extraction.take_folder(folder, partial)
         shutil.rmtree(run_dir / folder, ignore_errors=True)
         partial.rename(run_dir / folder)
-    extraction.summarise()
+    extraction.taken.left_out.summarise()
     return extraction.taken
 
 
@@ -133,11 +131,12 @@ class _GiveUp(Exception):
 
 class _Extraction:
     def __init__(self, source: ArchiveSource, budget: Budget, note: Note, secrets: tuple[str, ...]) -> None:
-        self.taken = Taken()
+        self.taken = Taken(LeftOut(note))
+        self._leave_out = self.taken.left_out.add
         self._source = source
         self._budget = budget
-        self._note = note
         self._secrets = secrets
+        self._mask = Mask(secrets)
         self._read_past = _READ_PAST
         self._reopened = 0
         self._in_folder = 0
@@ -161,11 +160,6 @@ class _Extraction:
             if self._in_folder >= self._budget.files:
                 self._leave_out(f"{folder}/", f"what comes after the first {self._in_folder} files")
                 return
-
-    def summarise(self) -> None:
-        for reason, count in self.taken.left_out.items():
-            if count > _NAMED:
-                self._note(f"left out {count - _NAMED} more: {reason}")
 
     def _take_submission(self, target: Path) -> None:
         """Before all else, so that no flood of other files can keep it from being graded."""
@@ -198,7 +192,9 @@ class _Extraction:
                     archive.members.clear()  # type: ignore[attr-defined]
                     inside = (*parts, *member.name.strip("/").split("/")[1:])
                     is_taken = folder == "submission" and inside == ("submission.csv",)
-                    if not is_taken and (inside or not member.isdir()):
+                    if is_taken:
+                        self._skip(member, inside)
+                    elif inside or not member.isdir():
                         self._take_member(archive, member, inside, folder, target)
         except FileNotFoundError:
             return
@@ -214,11 +210,10 @@ class _Extraction:
             reason = f"{show_size(member.size)}, more than may be taken out"
         if reason is not None:
             self._leave_out(name, reason)
-            if member.isreg():
-                self._skip(member, inside)
+            self._skip(member, inside)
             return
         self._in_folder += 1
-        path = target.joinpath(*inside)
+        path = target.joinpath(*(os.fsdecode(self._mask.apply(os.fsencode(part))) for part in inside))
         try:
             if member.isdir():
                 path.mkdir(parents=True, exist_ok=True)
@@ -249,6 +244,9 @@ class _Extraction:
         self.taken.bytes += member.size
 
     def _skip(self, member: tarfile.TarInfo, inside: tuple[str, ...]) -> None:
+        """The archive is read past a member."""
+        if not member.isreg():
+            return
         self._read_past -= member.size
         if self._read_past < 0:
             raise _GiveUp(inside)
@@ -262,17 +260,6 @@ class _Extraction:
             later = sorted((name for name in names if os.fsencode(name) > os.fsencode(last[depth])), key=os.fsencode)
             rest += [(*above, name) for name in later]
         return rest
-
-    def _leave_out(self, name: str, reason: str) -> None:
-        self.taken.left_out[reason] += 1
-        if self.taken.left_out[reason] <= _NAMED:
-            self._note(f"left out {printable(name)}: {reason}")
-
-
-def printable(name: str) -> str:
-    """A file name that can be shown: control characters and broken bytes escaped, long names cut."""
-    shown = name.encode("unicode_escape", "backslashreplace").decode("ascii") if not name.isprintable() else name
-    return shown if len(shown) <= 120 else f"{shown[:60]}…{shown[-60:]}"
 
 
 def _unwanted(member: tarfile.TarInfo, inside: tuple[str, ...]) -> str | None:

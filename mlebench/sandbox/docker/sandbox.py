@@ -14,8 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mlebench._support.quantities import show_size
-from mlebench.agents import AgentSpec
+from mlebench._support.quantities import counted, show_size
+from mlebench.agents import AgentSpec, script_problems
 from mlebench.errors import EngineUnreachable, MlebenchError, StartFailed, UsageError
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import RunRequest, SandboxName
@@ -41,8 +41,8 @@ class DockerSandbox:
         except MlebenchError as error:
             return [str(error)]
         for agent in agents:
-            if not (agent.directory / agent.start).is_file():
-                found.append(f"agent {agent.id} has no {agent.start} in {agent.directory}; add it or name it as `start`")
+            if faults := script_problems(agent):
+                found += faults
                 continue
             try:
                 agent.resolve_image()
@@ -168,7 +168,7 @@ def _shortages(info: dict[str, Any], profile: Profile) -> list[str]:
     found = []
     if profile.cpus > (cpus := info.get("NCPU", 0)):
         found.append(
-            f"profile {profile.name} gives each run {profile.cpus:g} CPUs and the engine has {cpus}; "
+            f"profile {profile.name} gives each run {profile.cpus:g} of the engine's {counted(cpus, 'CPU')}; "
             f"choose another with `--profile`, or set `--profile-set cpus={cpus}`"
         )
     if profile.memory > (memory := info.get("MemTotal", 0)):
@@ -178,8 +178,8 @@ def _shortages(info: dict[str, Any], profile: Profile) -> list[str]:
         )
     if profile.gpus and not engine.has_gpu_runtime(info):
         found.append(
-            f"profile {profile.name} asks for {profile.gpus} GPU and the engine cannot hand any to a container; "
-            "install the NVIDIA Container Toolkit, `mlebench doctor` checks it"
+            f"profile {profile.name} asks for {counted(profile.gpus, 'GPU')} and the engine cannot hand any to a container; "
+            "install the NVIDIA Container Toolkit (`mlebench doctor` checks it), or set `--profile-set gpus=0`"
         )
     return found
 

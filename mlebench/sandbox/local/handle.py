@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,11 +16,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import psutil
+
+from mlebench._support.folders import remove_tree
+from mlebench._support.plain_files import read_plain
 from mlebench.profiles import Profile
-from mlebench.sandbox.base import Outcome, RunRequest
+from mlebench.sandbox.base import Outcome, RunRequest, exited
 from mlebench.sandbox.checker import Checker
 from mlebench.sandbox.kept_outcome import keep_outcome
 from mlebench.sandbox.local import processes
+from mlebench.sandbox.local.outputs import reclaim, settle
 from mlebench.sandbox.run_log import RunLog
 from mlebench.sandbox.snapshots import Snapshots
 
@@ -28,6 +33,8 @@ STATE = ".local"
 """Folder in a run's: the mark of its processes, the agent's exit code once it has ended, the id of the log's filter."""
 _LOOK_SECONDS = 30.0
 _FILTER_SECONDS = 10.0
+_LARGEST_STATE = 2**16
+_SHUTDOWN_CODES = (128 + signal.SIGTERM, 128 + signal.SIGKILL)
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
@@ -93,7 +100,8 @@ class LocalHandle:
         """Until the agent has ended by itself (None) or must be ended."""
         assert self._exit is not None
         run_dir, every = self._request.run_dir, self._request.profile.snapshot_every
-        snapshots = Snapshots(run_dir / "snapshots", every, self.started_at.timestamp(), self._log.note)
+        started, secrets = self.started_at.timestamp(), self._request.secrets
+        snapshots = Snapshots(run_dir / "snapshots", every, started, self._log.note, secrets)
         pause = min(_LOOK_SECONDS, every or _LOOK_SECONDS)
         while True:
             left = (deadline - datetime.now(UTC)).total_seconds()
@@ -104,7 +112,7 @@ class LocalHandle:
             if left <= pause and datetime.now(UTC) >= deadline:
                 return "deadline"
             if snapshots.due():
-                snapshots.take(run_dir / "submission" / "submission.csv")
+                snapshots.take(run_dir / "submission" / "submission.csv", run_dir)
 
     def _wait_through(self, grace: float) -> None:
         """Until nothing of the attempt is left, at most `grace` seconds."""
@@ -119,15 +127,31 @@ class LocalHandle:
         usage = self._collect_process()
         run_dir = self._request.run_dir
         _wait_for_filter(run_dir / STATE)
-        outcome = _name_outcome(forced, exit_code(run_dir), self._request.profile)
-        self._log.note(outcome.detail)
+        outcome = _name_outcome(forced, self._exit_code(forced), self._request.profile, modified(run_dir / STATE / "exit_code"))
+        reclaim(run_dir)
+        left_out = settle(run_dir, self._request.profile.max_output, self._log.note)
+        if left_out.of_submission:
+            usage["left_out"] = left_out.of_submission
+        self._log.note(outcome.log_line)
         outcome = replace(outcome, started_at=self.started_at, ended_at=ended_at, resources=usage)
         keep_outcome(run_dir, self._request.attempt, outcome)
-        if not self._request.keep:
-            shutil.rmtree(run_dir / "home", ignore_errors=True)
-        shutil.rmtree(run_dir / STATE, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            if not self._request.keep:
+                remove_tree(run_dir / "home")
+            remove_tree(run_dir / STATE)
         self._close()
         return outcome
+
+    def _exit_code(self, forced: str | None) -> int | None:
+        """The agent's exit code; None where nobody was there to see its end and no code is to be found."""
+        code = exit_code(self._request.run_dir)
+        if code is not None or forced is not None or self._pid is None:
+            return code
+        # the session's leader ended before our eyes: the agent killed it, or removed what it wrote
+        own = self._process.returncode if self._process is not None else None
+        if own is None:
+            return 128 + signal.SIGKILL
+        return own if own >= 0 else 128 - own
 
     def _collect_process(self) -> dict[str, Any]:
         if self._process is None:
@@ -155,36 +179,52 @@ class LocalHandle:
 
 
 def exit_code(run_dir: Path) -> int | None:
-    """The code with which the agent ended; None while it has not, or never will."""
-    text = read(run_dir / STATE / "exit_code")
-    return int(text) if text is not None and text.strip().isdigit() else None
+    """The code with which the agent ended; None while it has not, or where no code is to be found."""
+    code = _number(read(run_dir / STATE / "exit_code"))
+    return code if code is not None and code <= 255 else None
 
 
 def read(path: Path) -> str | None:
-    """The text of a file of the run's state, None where there is none."""
+    """The text of a file of the run's state, None where there is none; the agent may have written it."""
     try:
-        return path.read_text(encoding="utf-8")
+        return read_plain(path, _LARGEST_STATE).decode("utf-8", "surrogateescape")
     except OSError:
         return None
 
 
 def modified(path: Path) -> datetime:
-    """When a file was written (UTC)."""
-    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    """When a file was written (UTC); now, where it is not there or says that it was written later."""
+    now = datetime.now(UTC)
+    try:
+        return min(now, datetime.fromtimestamp(path.lstat().st_mtime, UTC))
+    except (OSError, OverflowError, ValueError):
+        return now
+
+
+def _number(text: str | None) -> int | None:
+    found = re.fullmatch(r"([0-9]{1,9})\s*", text or "")
+    return int(found[1]) if found else None
 
 
 def _wait_for_filter(state: Path) -> None:
     """Every writer is gone, so the filter ends as soon as it has written the last words."""
-    text = read(state / "filter")
-    if text is None or not processes.is_alive(int(text)):
+    filter_pid = _number(read(state / "filter"))
+    if filter_pid is None or not processes.is_alive(filter_pid):
         return
-    waiting = processes.Exit(int(text))
+    waiting = processes.Exit(filter_pid)
     waiting.wait(_FILTER_SECONDS)
     waiting.close()
 
 
-def _name_outcome(forced: str | None, code: int | None, profile: Profile) -> Outcome:
-    """The outcome of an attempt, times and usage left out."""
+def _name_outcome(forced: str | None, code: int | None, profile: Profile, ended_at: datetime) -> Outcome:
+    """The outcome of an attempt, times and usage left out.
+
+    Args:
+        forced: why the harness ended it, if it did.
+        code: the agent's exit code, if it left one.
+        profile: the limits.
+        ended_at: when it left its exit code.
+    """
     if forced == "deadline":
         return Outcome("timed-out", "timed-out", f"stopped at its time limit of {profile.time_limit:g} s", code, "agent")
     if forced == "stop":
@@ -192,11 +232,8 @@ def _name_outcome(forced: str | None, code: int | None, profile: Profile) -> Out
     if code is None:
         detail = "its processes vanished (killed from outside or out of memory)"
         return Outcome("failed", "lost", detail, code, "infrastructure")
-    if code == 0:
-        return Outcome("finished", "exited", "ended by itself with exit code 0", code)
-    if code == 128 + signal.SIGTERM:
-        detail = "was ended from outside with SIGTERM, as a machine that shuts down does"
+    if code in _SHUTDOWN_CODES and ended_at.timestamp() < psutil.boot_time():
+        # an agent that ends with such a code by itself ends on a machine that goes on
+        detail = "was ended by the shutdown of the machine"
         return Outcome("failed", "terminated", detail, code, "infrastructure")
-    if code == 128 + signal.SIGKILL:
-        return Outcome("failed", "killed", "was killed with SIGKILL, probably for using too much memory", code, "agent")
-    return Outcome("failed", "exit-code", f"ended by itself with exit code {code}; its run.log says why", code, "agent")
+    return exited(code)

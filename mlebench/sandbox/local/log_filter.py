@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
+from mlebench._support.plain_files import append_plain
 from mlebench._support.secrets import Mask
 
 
@@ -24,7 +25,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with os.fdopen(3, "rb") as pipe:
         mask = Mask(json.load(pipe))
-    with Path(sys.argv[1]).open("ab", buffering=0) as log:
+    with append_plain(Path(sys.argv[1])) as log:
         while block := os.read(0, 2**16):
             # on a full disk the agent goes on: without a reader of its output it would be ended
             with contextlib.suppress(OSError):

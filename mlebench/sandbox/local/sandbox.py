@@ -18,20 +18,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mlebench._support.folders import remove_tree
 from mlebench._support.paths import content_dir, make_private, socket_dir
-from mlebench.agents import NOT_COPIED, AgentSpec
+from mlebench._support.plain_files import append_plain
+from mlebench.agents import NOT_COPIED, AgentSpec, has_interpreter, script_problems
 from mlebench.errors import MlebenchError, StartFailed, UsageError
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import OUTPUT_FOLDERS, RunRequest, SandboxName, agent_environment
 from mlebench.sandbox.checker import Checker, serve_checker
 from mlebench.sandbox.local import log_filter, processes
 from mlebench.sandbox.local.handle import STATE, LocalHandle, exit_code, modified, read
+from mlebench.sandbox.local.outputs import reclaim
 from mlebench.sandbox.run_log import RunLog
 
 NOTICE = "local sandbox: isolates nothing, the agent runs as you, sees your files and has the network"
 _KEEP_EXIT_CODE = """trap : TERM INT
 "$@"
-echo $? > "$MLEBENCH_STATE_DIR/exit_code.partial" && mv "$MLEBENCH_STATE_DIR/exit_code.partial" "$MLEBENCH_STATE_DIR/exit_code"
+code=$?
+echo $code > "$MLEBENCH_STATE_DIR/exit_code.partial" && mv "$MLEBENCH_STATE_DIR/exit_code.partial" "$MLEBENCH_STATE_DIR/exit_code"
+exit $code
 """
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TMPDIR", "SSL_CERT_FILE", "CUDA_HOME")
 _starting = threading.Lock()
@@ -49,8 +54,7 @@ class LocalSandbox:
         for agent in agents:
             if agent.image is not None:
                 found.append(f"agent {agent.id} needs an image; run it with `--sandbox docker`")
-            elif not (agent.directory / agent.start).is_file():
-                found.append(f"agent {agent.id} has no {agent.start} in {agent.directory}; add it or name it as `start`")
+            found += script_problems(agent)
         return found
 
     def unbuilt(self, agents: list[AgentSpec]) -> list[str]:
@@ -77,7 +81,8 @@ class LocalSandbox:
                 home = _lay_out(request, address)
                 log.note(NOTICE)
                 process = _launch(request, home, mark)
-        except (OSError, UsageError) as error:
+        except (OSError, ValueError, UsageError) as error:
+            # a word with a NUL byte is a ValueError
             if checker is not None:
                 checker.close()
             raise StartFailed("start-failed", f"cannot start {request.agent.id} here: {error}") from error
@@ -118,7 +123,8 @@ def _lay_out(request: RunRequest, checker_socket: Path) -> Path:
     """The container's `/home` as a folder of links into the run's folder and the public data."""
     run_dir = request.run_dir
     home = run_dir / "home"
-    shutil.rmtree(home, ignore_errors=True)
+    remove_tree(home)
+    reclaim(run_dir)
     for name in (*OUTPUT_FOLDERS, "snapshots", STATE, "home/data"):
         (run_dir / name).mkdir(parents=True, exist_ok=True)
     for entry in request.public_dir.iterdir():
@@ -131,6 +137,10 @@ def _lay_out(request: RunRequest, checker_socket: Path) -> Path:
     _write_checker_script(home, checker_socket)
     # a copy, as an image holds one: what the agent writes beside its code stays in this run
     shutil.copytree(request.agent.directory, home / "agent", ignore=shutil.ignore_patterns(*NOT_COPIED))
+    start = home / "agent" / request.agent.start
+    if has_interpreter(start):
+        # a wheel, an archive or another system's disk loses the permission to execute
+        start.chmod(start.stat().st_mode | 0o755)
     return home
 
 
@@ -148,8 +158,7 @@ def _launch(request: RunRequest, home: Path, mark: str) -> subprocess.Popen[byte
     (state / "exit_code").unlink(missing_ok=True)
     (state / "mark").write_text(mark, encoding="utf-8")
     start = home / "agent" / request.agent.start
-    # a wheel loses the permission to execute
-    shell = [] if os.access(start, os.X_OK) else ["bash"]
+    shell = [] if os.access(start, os.X_OK) else ["sh"]
     command = [*shell, str(start), *request.agent.command_arguments]
     with _output(request) as output:
         return subprocess.Popen(
@@ -167,10 +176,8 @@ def _output(request: RunRequest) -> Any:
     """Where the agent's output goes: the log itself or, when there are secrets to mask, a filter before it."""
     log = request.run_dir / "run.log"
     if not request.secrets:
-        return log.open("ab")
+        return append_plain(log)
     secrets_read, secrets_write = os.pipe()
-    os.write(secrets_write, json.dumps(request.secrets).encode())
-    os.close(secrets_write)
     source = 'exec 3<&"$1"; shift; exec "$@"'
     filter_process = subprocess.Popen(
         ["bash", "-c", source, "bash", str(secrets_read), sys.executable, str(Path(log_filter.__file__)), str(log)],
@@ -179,6 +186,9 @@ def _output(request: RunRequest) -> Any:
         start_new_session=True,
     )
     os.close(secrets_read)
+    # only now is there a reader: a pipe holds 64 KiB
+    with os.fdopen(secrets_write, "w") as pipe:
+        json.dump(request.secrets, pipe)
     (request.run_dir / STATE / "filter").write_text(str(filter_process.pid), encoding="utf-8")
     threading.Thread(target=filter_process.wait, name="log filter", daemon=True).start()
     return filter_process.stdin

@@ -18,6 +18,7 @@ from mlebench.sandbox.base import Outcome, RunRequest
 from mlebench.sandbox.docker import guard, outputs
 from mlebench.sandbox.docker.container import HostFolder
 from mlebench.sandbox.docker.handle import DockerHandle
+from mlebench.sandbox.left_out import LeftOut
 from mlebench.sandbox.run_log import RunLog
 
 REFUSED = docker.errors.APIError("500 Server Error", explanation="the daemon is confused")
@@ -94,11 +95,15 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     monkeypatch.setattr(guard, "_STATISTICS_EVERY", 0.05)
     monkeypatch.setattr("mlebench.sandbox.docker.handle._LONGEST_TICK", 0.1)
 
-    def archive(source: Any, *_: Any) -> None:
+    def read_file(source: Any, *_: Any) -> None:
         source._client._ask("archive")
 
-    monkeypatch.setattr(outputs, "read_file", archive)
-    monkeypatch.setattr(outputs, "take_out", archive)
+    def take_out(source: Any, *_: Any) -> outputs.Taken:
+        source._client._ask("archive")
+        return outputs.Taken(LeftOut(print))
+
+    monkeypatch.setattr(outputs, "read_file", read_file)
+    monkeypatch.setattr(outputs, "take_out", take_out)
 
     def run(engine: Engine, seconds: float = 600, **limits: Any) -> tuple[Outcome, str]:
         profile = Profile(name="test", time_limit=600, grace=0, **{"snapshot_every": 0.1, **limits})
@@ -119,7 +124,7 @@ def test_an_engine_that_answers_leaves_no_word(play: Play) -> None:
     assert (outcome.state, outcome.exit_code, outcome.failure_class) == ("finished", 0, None)
     assert outcome.started_at == datetime(2024, 1, 1, 0, 0, 0, 123456, UTC)
     assert (outcome.resources["image_digest"], outcome.resources["disk_bytes"]) == ("sha256:1", 10)
-    assert [line.split(" ", 3)[-1] for line in log.splitlines()] == ["printed", "ended by itself with exit code 0"]
+    assert [line.split(" ", 3)[-1] for line in log.splitlines()] == ["printed", "exited (0)"]
 
 
 def test_what_the_engine_refuses_is_said_and_the_run_goes_on(play: Play) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.sandbox.docker.conftest import Bench
+import pytest
+
+from tests.sandbox.docker.conftest import Bench, until
+from tests.waiting import wait_until
 
 MISCHIEF = r"""
 import os, subprocess
@@ -83,3 +87,61 @@ def test_output_folders_replaced_by_other_things(bench: Bench) -> None:
     assert ended.outcome.failure_class != "infrastructure", ended.log
     assert not any(path.is_symlink() for path in Path(ended.run_dir).rglob("*"))
     assert (ended.run_dir / "submission" / "submission.csv").read_text() == "ok\n"
+
+
+DEEP = """
+import os, socket
+os.chdir("/home/code")
+socket.socket(socket.AF_UNIX).bind("socket")
+os.mkfifo("pipe")
+for folder in ("/home/code", "/home/logs"):
+    os.chdir(folder)
+    for _ in range(3000):
+        os.mkdir("d")
+        os.chdir("d")
+open("/home/submission/submission.csv", "w").write("id,y\\n1,0\\n")
+os.utime("/home/submission/submission.csv", (2**40, 2**40))
+os.chmod("/home/submission/submission.csv", 0)
+os.chmod("/home/submission", 0)
+"""
+
+
+def test_folders_deeper_than_any_path_lose_nothing_else(bench: Bench) -> None:
+    ended = bench.run("exec python /home/agent/deep.py", files={"deep.py": DEEP}, profile={"snapshot_every": 1})
+    assert ended.outcome.reason == "exited", ended.log
+    assert (ended.run_dir / "submission" / "submission.csv").read_text() == "id,y\n1,0\n"
+    assert "left out code/" in ended.log
+
+
+def test_a_sparse_submission_is_not_read_to_its_end(bench: Bench) -> None:
+    script = "truncate -s 100G /home/submission/submission.csv; echo kept > /home/submission/zz; echo kept > /home/logs/a"
+    ended = bench.run(script)
+    assert ended.outcome.reason == "exited", ended.log
+    assert ended.outcome.resources["left_out"] == {"submission/submission.csv": "100.0 GiB, more than 4.0 GiB"}
+    assert sorted(path.name for path in (ended.run_dir / "submission").iterdir()) == ["zz"]
+    assert (ended.run_dir / "logs" / "a").exists()
+
+
+@pytest.mark.parametrize(("end", "reason"), [("exit 143", "exit-code"), ("exit 137", "killed"), ("kill -TERM $$", "exit-code")])
+def test_no_end_that_an_agent_chooses_is_the_infrastructures(bench: Bench, end: str, reason: str) -> None:
+    ended = bench.run(end)
+    assert (ended.outcome.state, ended.outcome.reason, ended.outcome.failure_class) == ("failed", reason, "agent"), ended.log
+
+
+def test_secrets_are_masked_in_names_contents_and_snapshots(bench: Bench) -> None:
+    script = """
+        echo "a,$KEY" > "/home/submission/submission.csv"; touch -d '1 minute ago' /home/submission/submission.csv
+        mkdir "/home/logs/$KEY"; echo "$KEY" > "/home/logs/$KEY/key-$KEY.txt"
+    """
+    secrets = {"environment": {"KEY": "sk-secret-value"}, "secrets": ("sk-secret-value",)}
+    request = bench.request(script + until(), profile={"snapshot_every": 0.5}, **secrets)
+    handle = bench.sandbox.start(request)
+    with ThreadPoolExecutor() as pool:
+        ending = pool.submit(bench.end, handle, request)
+        wait_until(lambda: any((request.run_dir / "snapshots").glob("*.csv")))
+        bench.let_go()
+        ended = ending.result()
+    assert (ended.run_dir / "logs" / "***" / "key-***.txt").read_text() == "***\n"
+    kept = [path for path in ended.run_dir.rglob("*") if path.is_file() and b"secret-value" in path.read_bytes()]
+    assert kept == []
+    assert [path.read_text() for path in (ended.run_dir / "snapshots").iterdir()] == ["a,***\n"]

@@ -102,7 +102,7 @@ def test_what_is_not_plain_is_left_out_and_named(tmp_path: Path, hostile) -> Non
     archive = tar(hostile, member("code/good", b"kept"))
     taken, notes = take(Source({"/home/code": archive}), run_dir)
     assert files(run_dir / "code") == {"good": b"kept"}
-    assert sum(taken.left_out.values()) == 1
+    assert sum(taken.left_out.counts.values()) == 1
     assert len(notes) == 1 and notes[0].startswith("left out code/")
     assert [path.name for path in tmp_path.rglob("*") if path.name not in ("runs", "run", "code", "good")] == []
 

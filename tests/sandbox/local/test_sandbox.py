@@ -22,6 +22,7 @@ from mlebench.agents import AgentSpec
 from mlebench.errors import StartFailed
 from mlebench.sandbox.base import Outcome, RunRequest
 from mlebench.sandbox.local import processes
+from mlebench.sandbox.local.handle import exit_code
 from mlebench.sandbox.local.sandbox import LocalSandbox
 from tests.scripted import SUBMIT
 from tests.waiting import wait_until
@@ -85,15 +86,35 @@ def test_agent_cannot_change_its_folder_or_the_environment_of_the_harness(
     assert "KAGGLE_KEY" not in (request.run_dir / "run.log").read_text()
 
 
-@pytest.mark.parametrize(("script", "reason"), [("exit 3", "exit-code"), ("kill -9 $$", "killed")])
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("exit 3", "exit-code"),
+        ("kill -9 $$", "killed"),
+        ("exit 137", "killed"),
+        ("kill -TERM $$", "exit-code"),
+        ("exit 143", "exit-code"),
+        ("kill -9 $PPID", "killed"),
+    ],
+)
 def test_failure_of_the_agent_is_named_and_is_its_own(agent: Agents, request_for: Requests, script: str, reason: str) -> None:
     outcome = play(request_for(agent(script)))
     assert (outcome.state, outcome.reason, outcome.failure_class) == ("failed", reason, "agent")
     assert outcome.resources["cpu_seconds"] >= 0
 
 
-def test_agent_that_is_terminated_from_outside_is_not_to_blame(agent: Agents, request_for: Requests) -> None:
-    outcome = play(request_for(agent("kill -TERM $$")))
+def test_an_agent_that_the_shutdown_of_the_machine_ended_is_not_to_blame(
+    agent: Agents, request_for: Requests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its exit code is older than the machine's start, when the next harness finds it."""
+    request = request_for(agent("kill -TERM $$"))
+    handle = LocalSandbox().start(request)
+    wait_until(lambda: exit_code(request.run_dir) == 143)
+    monkeypatch.setattr("psutil.boot_time", lambda: time.time() + 60)
+    wait_until(lambda: not alive(request))
+    attached = LocalSandbox().attach(request)
+    assert attached is not None
+    outcome = attached.wait(handle.started_at + timedelta(seconds=30))
     assert (outcome.state, outcome.reason, outcome.failure_class) == ("failed", "terminated", "infrastructure")
 
 
@@ -335,3 +356,33 @@ def test_agents_that_start_at_the_same_time_all_start(agent: Agents, request_for
 
     with ThreadPoolExecutor(16) as pool:
         assert set(pool.map(start, range(160))) == {7}
+
+
+@pytest.mark.parametrize(
+    ("start", "mode"),
+    [
+        ("#!/usr/bin/env python\nprint('it', 'ran')\n", 0o644),
+        ("#!/bin/sh\necho it ran\n", 0o644),
+        ("echo it ran\n", 0o644),
+        ("echo it ran\n", 0o755),
+    ],
+)
+def test_a_start_script_runs_by_its_first_line_or_else_by_sh(agent: Agents, request_for: Requests, start: str, mode: int) -> None:
+    chosen = agent()
+    (chosen.directory / "start.sh").write_text(start)
+    (chosen.directory / "start.sh").chmod(mode)
+    request = request_for(chosen)
+    assert play(request).reason == "exited"
+    assert "it ran" in (request.run_dir / "run.log").read_text()
+
+
+def test_secrets_larger_than_a_pipe_are_masked(agent: Agents, request_for: Requests) -> None:
+    secrets = tuple(f"secret-{number}-" + "value" * 1000 for number in range(20))
+    request = request_for(agent('echo "$KEY"'), environment={"KEY": secrets[-1]}, secrets=secrets)
+    assert play(request).reason == "exited"
+    assert secrets[-1] not in (request.run_dir / "run.log").read_text()
+
+
+def test_a_word_that_no_process_can_be_given_is_said(agent: Agents, request_for: Requests) -> None:
+    with pytest.raises(StartFailed, match="null"):
+        LocalSandbox().start(request_for(agent(), environment={"KEY": "a\0b"}))

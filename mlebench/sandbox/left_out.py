@@ -1,0 +1,43 @@
+"""What an agent left that is not kept, named in the run's log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from grading.printable import printable
+
+_NAMED = 20
+"""How many files left out for one reason are named one by one."""
+_LONGEST_NAME = 120
+_MOST_KEPT = 10
+_SUBMISSION = "submission/"
+
+
+class LeftOut:
+    """Notes each entry with its reason; of many with one reason the first ones and how many more there are."""
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        """Args:
+        note: receives one sentence per entry.
+        """
+        self.counts: Counter[str] = Counter()
+        """How many entries were left out, by reason."""
+        self.of_submission: dict[str, str] = {}
+        """Reasons by name for the first entries of `submission/`, to explain a submission that is missing."""
+        self._note = note
+
+    def add(self, name: str, reason: str) -> None:
+        """`name` is left out."""
+        self.counts[reason] += 1
+        shown = printable(name, _LONGEST_NAME)
+        if name.startswith(_SUBMISSION) and len(self.of_submission) < _MOST_KEPT:
+            self.of_submission[shown] = reason
+        if self.counts[reason] <= _NAMED:
+            self._note(f"left out {shown}: {reason}")
+
+    def summarise(self) -> None:
+        """Say how many were not named."""
+        for reason, count in self.counts.items():
+            if count > _NAMED:
+                self._note(f"left out {count - _NAMED} more: {reason}")

@@ -1,0 +1,66 @@
+"""What an agent says of itself enters a record only as what any reader can take."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mlebench.runs.claims import checker_calls, harmless, reported_usage
+from mlebench.runs.record import RunRecord
+
+
+@pytest.mark.parametrize("value", [1e400, -1e400, float("nan"), 10**400, -(10**400), 2**53, 1e300, None, [1], {"a": 1}])
+def test_values_that_some_reader_cannot_take_are_left_out(value: object) -> None:
+    notes: list[str] = []
+    assert harmless({"odd": value, "kept": 1}, notes.append) == {"kept": 1}
+    assert len(notes) == 1 and "left out odd" in notes[0]
+
+
+@pytest.mark.parametrize("value", [0, -3, 1.5, 2**53 - 1, True, "gpt"])
+def test_usual_values_stay(value: object) -> None:
+    assert harmless({"a": value}) == {"a": value}
+
+
+def test_texts_and_keys_are_printable_and_short_and_few() -> None:
+    kept = harmless({"\udc00\x1b[31m" + "k" * 500: "\udcb2\n" + "v" * 9999, **{str(n): n for n in range(500)}})
+    assert len(kept) == 100
+    json.dumps(kept, ensure_ascii=False).encode()
+    key = next(iter(kept))
+    assert len(key) < 150 and len(kept[key]) < 600
+    assert (key + kept[key]).isprintable()
+
+
+def test_a_secret_in_a_usage_file_does_not_reach_the_record(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "usage.json").write_text('{"key": "sk-secret-value"}')
+    assert reported_usage(tmp_path, print, ("sk-secret-value",)) == {"key": "***"}
+
+
+def test_lines_that_are_no_calls_are_skipped_and_counted(tmp_path: Path) -> None:
+    journal = tmp_path / "checker_calls.jsonl"
+    good = {"at": "2026-01-31T09:30:00+00:00", "valid": True}
+    lines = [json.dumps(good).encode(), b"{x}", b"[1]", b"\xff}", b'{"at": 5, "valid": true}', b"[" * 100_000, b'{"at": "cut']
+    journal.write_bytes(b"\n".join(lines))
+    notes: list[str] = []
+    assert checker_calls(journal, notes.append) == [good]
+    assert notes == ["checker_calls.jsonl: 6 of 7 lines are left out, as they hold no call of the checker"]
+    assert checker_calls(tmp_path / "none", notes.append) == []
+
+
+def test_a_record_that_cannot_be_written_is_written_without_the_agents_part(tmp_path: Path) -> None:
+    record = RunRecord("toy_seed0", "group", "toy", 0, "agent", "v1", state="finished", detail="a\x1bb")
+    record.usage = {"cost": float("inf"), "many": {1, 2}}
+    record.checker_calls = [{"at": object()}]
+    record.write(tmp_path)
+    written = RunRecord.read(tmp_path)
+    assert (written.state, written.usage, written.checker_calls) == ("finished", {}, [])
+
+
+def test_a_record_of_an_earlier_harness_is_made_harmless_when_it_is_read(tmp_path: Path) -> None:
+    RunRecord("toy_seed0", "group", "toy", 0, "agent", "v1").write(tmp_path)
+    content = json.loads((tmp_path / "run.json").read_text())
+    content["usage"] = {"input_tokens": 10**400, "output_tokens": 5}
+    (tmp_path / "run.json").write_text(json.dumps(content))
+    assert RunRecord.read(tmp_path).usage == {"output_tokens": 5}
