@@ -60,18 +60,36 @@ class _ProfileFile(BaseModel):
     profiles: dict[str, dict[str, Any]]
 
 
+def list_profiles(path: Path | None = None) -> list[Profile]:
+    """Every profile, in the order of the file.
+
+    Raises:
+        UsageError: the file or a profile is wrong, naming key and what was expected.
+    """
+    path, content = _read(path)
+    return [_profile(name, content, path) for name in content.profiles]
+
+
 def get_profile(name: str | None = None, path: Path | None = None) -> Profile:
     """The profile called `name`, or the default one.
 
     Raises:
         UsageError: there is no such profile (near names are listed), or it is wrong, naming key and what was expected.
     """
-    path = path or content_dir("containers") / "profiles.yaml"
-    content = read_model(path, _ProfileFile)
+    path, content = _read(path)
     if content.default not in content.profiles:
         raise UsageError(f"{path}: `default` is {content.default!r}, expected one of {', '.join(content.profiles)}")
     name = content.default if name is None else name
     if name not in content.profiles:
         near = difflib.get_close_matches(name, content.profiles, n=3) or list(content.profiles)
         raise UsageError(f"there is no profile `{name}`; choose one with `--profile {'|'.join(near)}`")
+    return _profile(name, content, path)
+
+
+def _read(path: Path | None) -> tuple[Path, _ProfileFile]:
+    path = path or content_dir("containers") / "profiles.yaml"
+    return path, read_model(path, _ProfileFile)
+
+
+def _profile(name: str, content: _ProfileFile, path: Path) -> Profile:
     return validate({**content.profiles[name], "name": name}, Profile, f"{path}: profile {name}")

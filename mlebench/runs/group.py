@@ -22,6 +22,7 @@ from mlebench.runs.record import RECORD_DAMAGED, RunRecord, now
 from mlebench.runs.settings import RunSettings
 
 _FILE = "group.yaml"
+_LONGEST_AGENT_PART = 80
 
 
 @dataclass(frozen=True)
@@ -203,13 +204,20 @@ def _settings(content: dict[str, Any]) -> dict[str, Any]:
     return {"executor": content["manifest"].get("executor", "local")}
 
 
+def agent_part(agent_id: str) -> str:
+    """What an agent adds to the name of its group: its folder may be called anything."""
+    return re.sub(r"[^A-Za-z0-9._+=-]+", "-", agent_id)[:_LONGEST_AGENT_PART].strip("-") or "agent"
+
+
 def _default_name(plan: Plan) -> str:
-    return f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}_{plan.agent.id.replace('/', '-')}"
+    return f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}_{agent_part(plan.agent.id)}"
 
 
 def _new_folder(runs_dir: Path, name: str, *, exact: bool) -> Path:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+=-]*", name):
-        raise UsageError(f"`{name}` cannot name a run group; use letters, digits, dots, dashes and underscores")
+        raise UsageError(
+            f"{name!r} cannot name a run group; give `--name` letters, digits, dots, dashes and underscores, no dash or dot first"
+        )
     runs_dir.mkdir(parents=True, exist_ok=True)
     for number in range(1, 1000):
         folder = runs_dir / (name if number == 1 else f"{name}-{number}")

@@ -15,7 +15,7 @@ from mlebench.runs.competitions import load_competition
 from mlebench.runs.executors import get_executor
 from mlebench.runs.executors.base import Executor
 from mlebench.runs.experiment import Experiment
-from mlebench.runs.group import Group, find_group
+from mlebench.runs.group import Group, agent_part, find_group
 from mlebench.runs.group_report import GroupResult
 from mlebench.runs.manifest import make_manifest
 from mlebench.runs.plan import Plan
@@ -195,7 +195,7 @@ def _group_names(plans: list[Plan], name: str | None) -> list[str | None]:
         return [name for _ in plans]
     names: list[str | None] = []
     for plan in plans:
-        own = f"{name}_{plan.agent.id.replace('/', '-')}"
+        own = f"{name}_{agent_part(plan.agent.id)}"
         count = sum(1 for earlier in names if earlier == own or str(earlier).startswith(f"{own}-"))
         names.append(f"{own}-{count + 1}" if count else own)
     return names

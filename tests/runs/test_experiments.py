@@ -193,7 +193,7 @@ def test_tail_shows_the_log_of_a_run(scripted: str, capsys: pytest.CaptureFixtur
     call(capsys, *run_words(scripted))
     code, out, _ = call(capsys, "runs", "latest", "--tail", "toy-a_seed0")
     assert code == 0
-    assert "ended by itself with exit code 0" in out
+    assert "exited (0)" in out
     assert "did you mean latest?" in call(capsys, "runs", "lates")[2]
     code, _, err = call(capsys, "runs", "latest", "--tail", "toy-a")
     assert code == 2

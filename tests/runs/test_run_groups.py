@@ -260,7 +260,7 @@ def test_groups_with_different_needs_share_a_machine(plan: Plans, runs_dir: Path
 
 
 def test_impossible_need_is_refused_before_anything_starts(plan: Plans, runs_dir: Path) -> None:
-    with pytest.raises(UsageError, match="needs 64 CPUs and this machine has 4"):
+    with pytest.raises(UsageError, match="needs 64 CPUs, this machine has 4 CPUs; `--profile-set cpus=4` fits"):
         run(plan(limits={"cpus": 64}), runs_dir)
 
 

@@ -235,3 +235,42 @@ def test_a_run_left_behind_is_stopped_at_its_executor_when_its_group_is_cancelle
 
     assert cancel_group(group) == 2
     assert [(record.state, record.reason) for record in group.records()] == [("cancelled", "cancelled")] * 2
+
+
+def test_a_group_fails_where_no_run_left_a_valid_submission(
+    agent: Agents, toys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An agent that fails at some competitions has results; one that fails at all of them has nothing to report."""
+    failing = agent("exit 3", name="failing").directory
+    assert main(words(str(failing), "--name", "none", "--fail-fast", "0")) == 1
+    assert "toy-a_seed0" in capsys.readouterr().out
+
+    half = agent(f'[ "$COMPETITION_ID" = toy-a ] || exit 3\n{SUBMIT}', name="half").directory
+    both = ["-c", "toy-b", "--fail-fast", "0"]
+    assert main(words(str(half), *both, "--name", "half")) == 0
+    assert main(words(str(half), *both, "--name", "strict", "--strict")) == 1
+    assert main(words(str(agent().directory), *both, "--name", "whole", "--strict")) == 0
+
+
+def test_snapshots_that_are_kept_are_said_with_the_command_that_grades_them(
+    agent: Agents, runs_dir: Path, toys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = f"{SUBMIT}cp $SUBMISSION_DIR/submission.csv $MLEBENCH_HOME/../snapshots/000130.csv"
+    assert main(words(str(agent(script).directory))) == 0
+    grade = f"mlebench grade {runs_dir / 'group'}"
+    assert f"1 snapshot of submissions kept; `{grade}` grades them" in capsys.readouterr().out
+    assert main(["report", str(runs_dir / "group")]) == 0
+    assert "1 snapshot of group not graded" in " ".join(capsys.readouterr().out.split())
+
+    assert main(grade.split()[1:]) == 0
+    capsys.readouterr()
+    assert main(["report", str(runs_dir / "group")]) == 0
+    assert "of group not graded" not in capsys.readouterr().out
+
+
+def test_an_agents_folder_may_be_called_anything(agent: Agents, runs_dir: Path, toys: Path) -> None:
+    chosen = agent(name="my agent (v2) \u00e9" + "x" * 100)
+    assert main(["run", "--agent", str(chosen.directory), "-c", "toy-a", "--sandbox", "local", "--profile", "demo"]) == 0
+    (group,) = runs_dir.iterdir()
+    assert group.name.partition("_")[2].startswith("my-agent-v2-") and len(group.name) < 110
+    assert main(["run", "--resume", group.name]) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
+from mlebench.profiles import Profile, list_profiles
 from mlebench.runs.executors.booking import Need
 from mlebench.runs.group import Group
 from mlebench.runs.plan import Plan, PlannedRun
@@ -53,7 +54,7 @@ class Executor(ABC):
 
     @abstractmethod
     def shortage(self, need: Need) -> str | None:
-        """Why a run with this need could never start, or None."""
+        """Why a run with this need could never start, with what to set where that is known; or None."""
 
     @abstractmethod
     def slots(self, need: Need) -> int:
@@ -87,9 +88,11 @@ class Executor(ABC):
         """Give back what the executor holds; call it when no run is under way."""
 
 
-def no_room(profile: str, shortage: str) -> str:
-    """Why no run of a profile can start, as a sentence with what helps."""
-    return (
-        f"no run of profile {profile} can start: {shortage}; choose another with `--profile NAME` "
-        "or change it with `--profile-set cpus=N`"
-    )
+def no_room(executor: Executor, profile: Profile) -> str | None:
+    """Why no run of a profile could ever start, as a sentence with what helps; None where runs can."""
+    shortage = executor.shortage(Need.of(profile))
+    if shortage is None:
+        return None
+    fitting = [other.name for other in list_profiles() if executor.shortage(Need.of(other)) is None]
+    choice = f"choose {' or '.join(f'`--profile {name}`' for name in fitting)}" if fitting else "change it with `--profile-set`"
+    return f"no run of profile {profile.name} can start: {shortage}; {choice}"

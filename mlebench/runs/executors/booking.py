@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlebench._support.quantities import show_size
+from mlebench._support.quantities import counted, show_size
 from mlebench.profiles import Profile
 from mlebench.runs.executors.leases import GpuLeases
 
@@ -39,14 +39,20 @@ class Booking:
         self._taken: dict[str, tuple[Need, tuple[str, ...]]] = {}
 
     def shortage(self, need: Need) -> str | None:
-        """Why a run could never start here, or None."""
+        """Why a run could never start here, and which settings of its profile would fit; or None."""
+        lacking = []
         if need.cpus > self._cpus:
-            return f"it needs {need.cpus:g} CPUs and this machine has {self._cpus:g}"
+            lacking.append((_cpus(need.cpus), _cpus(self._cpus), f"cpus={self._cpus:g}"))
         if need.memory > self._memory:
-            return f"it needs {show_size(need.memory)} of memory and this machine has {show_size(self._memory)}"
+            most = f"memory={self._memory // 2**20}m"
+            lacking.append((f"{show_size(need.memory)} of memory", show_size(self._memory), most))
         if need.gpus > len(self._gpu_ids):
-            return f"it needs {need.gpus} GPUs and this machine has {len(self._gpu_ids)}"
-        return None
+            lacking.append((counted(need.gpus, "GPU"), counted(len(self._gpu_ids), "GPU"), f"gpus={len(self._gpu_ids)}"))
+        if not lacking:
+            return None
+        needed, there, settings = zip(*lacking, strict=True)
+        words = " ".join(f"--profile-set {setting}" for setting in settings)
+        return f"it needs {' and '.join(needed)}, this machine has {' and '.join(there)}; `{words}` fits"
 
     def capacity(self, need: Need) -> int:
         """How many such runs fit at once on the empty machine."""
@@ -100,3 +106,7 @@ class Booking:
         freed = tuple(gpu for gpu in gpus if gpu in self._gpu_ids and gpu not in still_held)
         self._free_gpus.extend(freed)
         return freed
+
+
+def _cpus(count: float) -> str:
+    return counted(int(count), "CPU") if count == int(count) else f"{count:g} CPUs"

@@ -226,9 +226,9 @@ def _rooms(node: dict[str, Any], need: Need) -> int:
 
 
 def _words(need: Need) -> str:
-    from mlebench._support.quantities import show_size
+    from mlebench._support.quantities import counted, show_size
 
-    return f"{need.cpus:g} CPUs, {show_size(need.memory)} of memory and {need.gpus} GPUs on one node"
+    return f"{need.cpus:g} CPUs, {show_size(need.memory)} of memory and {counted(need.gpus, 'GPU')} on one node"
 
 
 def _work(task: RunTask, record: RunRecord, token: str, switchboard: Any) -> _Result:

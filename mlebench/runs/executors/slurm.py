@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from mlebench._support.files import write_json
+from mlebench._support.quantities import counted
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.profiles import Profile
 from mlebench.runs.control import Control
@@ -94,7 +95,9 @@ class SlurmExecutor(Executor):
         """Why no node could ever start such a run, or None."""
         if any(_rooms(node, need) for node in self._nodes):
             return None
-        return f"it needs {need.cpus:g} CPUs and {need.gpus} GPUs with its memory on one node, and no Slurm node has that"
+        return (
+            f"it needs {need.cpus:g} CPUs and {counted(need.gpus, 'GPU')} with its memory on one node, and no Slurm node has that"
+        )
 
     def slots(self, need: Need) -> int:
         """How many such runs fit on all nodes at once."""

@@ -91,8 +91,8 @@ def preview(plan: Plan, executor: Executor, sandbox: Sandbox, runs_dir: Path, se
 def problems(plan: Plan, executor: Executor, sandbox: Sandbox, secrets: Secrets) -> list[str]:
     """What keeps a plan from starting, each with the command that helps."""
     found = [*_unprepared(plan, secrets), *_missing_secrets(plan, secrets), *executor.problems(plan, sandbox, secrets)]
-    if shortage := executor.shortage(Need.of(plan.profile)):
-        found.append(no_room(plan.profile.name, shortage))
+    if problem := no_room(executor, plan.profile):
+        found.append(problem)
     return found
 
 

@@ -13,6 +13,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from mlebench._support.quantities import counted
 from mlebench.errors import GroupStopped, Interrupted, UsageError
 from mlebench.runs import lock
 from mlebench.runs.executors.base import Ended, Executor, no_room
@@ -124,8 +125,8 @@ class _Scheduler:
 
     def _check_needs(self) -> None:
         for group in self._groups:
-            if problem := self._executor.shortage(self._needs[group.name]):
-                raise UsageError(no_room(group.plan.profile.name, problem))
+            if problem := no_room(self._executor, group.plan.profile):
+                raise UsageError(problem)
 
     def _fill_queues(self) -> None:
         waiting: dict[Need, list[tuple[Rank, RunTask]]] = defaultdict(list)
@@ -303,7 +304,7 @@ class _Scheduler:
         self._failed_in_a_row[group.name] += 1
         if 0 < self._settings.fail_fast <= self._failed_in_a_row[group.name] and group.name not in self._stopped:
             self._stopped[group.name] = (
-                f"{group.name} was stopped: {self._settings.fail_fast} runs in a row failed at once, the last one was "
+                f"{group.name} was stopped: {counted(self._settings.fail_fast, 'run')} in a row failed at once, the last one was "
                 f"{record.run_id} ({(record.detail or 'failed').rstrip('.')}); fix it and continue with "
                 f"`mlebench run --resume {group.name}`"
             )
