@@ -7,16 +7,18 @@ left out: only a damaged plan is an error.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from grading.report import CompetitionReport
+from mlebench._support.quantities import counted
 from mlebench.errors import UsageError
 from mlebench.reports.report_file import read_aggregate
 from mlebench.reports.results import GradedRun, GradedSnapshot, Results, RunDetails, with_data_of
 from mlebench.runs.group import Group
-from mlebench.runs.group_report import REPORT_FILE, SNAPSHOT_FILE
+from mlebench.runs.group_report import REPORT_FILE, SNAPSHOT_FILE, count_snapshots
 from mlebench.runs.plan import PlannedRun
 from mlebench.runs.record import RECORD_DAMAGED
 
@@ -96,6 +98,9 @@ def _snapshots(group: Group, notes: list[str]) -> Mapping[str, tuple[GradedSnaps
             snapshot = GradedSnapshot(int(entry["seconds"]), CompetitionReport.from_dict(entry["report"]))
             found.setdefault(entry["run_id"], []).append(snapshot)
     except FileNotFoundError:
+        if count := count_snapshots(group):
+            grade = f"`mlebench grade {shlex.quote(str(group.folder))}`"
+            notes.append(f"{counted(count, 'snapshot')} of {group.name} not graded; {grade} grades them")
         return {}
     except (OSError, ValueError, KeyError, TypeError) as error:
         notes.append(_damaged(file, error, group))

@@ -35,13 +35,14 @@ def run(arguments: argparse.Namespace) -> int:
         left = scaffold("agent", name, home)
     else:
         raise UsageError("which name? `mlebench new-agent NAME`, or `mlebench new-agent --from OLD`")
-    tell_scaffold("agent", home / name, left, f"mlebench run --agent {name} -c demo-wine --sandbox local")
+    first = f"mlebench run --agent {name} -c demo-wine --profile demo --sandbox local"
+    tell_scaffold("agent", home / name, left, first, before="mlebench prepare demo-wine && ")
     return 0
 
 
-def tell_scaffold(kind: Kind, folder: Path, left: list[Todo], first_command: str) -> None:
-    """Say what was made, what is left to do and what to try first."""
+def tell_scaffold(kind: Kind, folder: Path, left: list[Todo], first_command: str, before: str = "") -> None:
+    """Say what was made, what is left to do and what to try first; `before` is what the first command needs."""
     print(f"made {folder}; left to do:" if left else f"made {folder}; nothing is left to do")
     for todo in left:
         print(f"  {todo.path.name}:{todo.line}  {todo.text}")
-    print(f"try it: MLEBENCH_{kind.upper()}S_PATH={shlex.quote(str(folder.parent))} {first_command}")
+    print(f"try it: {before}MLEBENCH_{kind.upper()}S_PATH={shlex.quote(str(folder.parent))} {first_command}")

@@ -61,6 +61,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_runs_dir(where)
     where.add_argument("--name", metavar="NAME", help="of the run group (default: time and agent)")
     parser.add_argument("--resume", metavar="GROUP", help="continue a group: `latest`, a name or a folder")
+    parser.add_argument("--strict", action="store_true", help="exit code 1 also where a run left no valid submission")
     parser.add_argument("--dry-run", action="store_true", help="print the plan and what is missing; start nothing")
     add_json(parser)
 
@@ -163,8 +164,10 @@ def _refuse_changes(arguments: argparse.Namespace) -> None:
 
 
 def _show_results(results: list[GroupResult], arguments: argparse.Namespace) -> int:
-    """Show what became of the groups; 1 when the infrastructure failed a run or a run is not done."""
+    """Show what became of the groups."""
+    from mlebench._support.quantities import counted
     from mlebench.cli.commands.runs import group_content, show_group
+    from mlebench.runs.group_report import count_snapshots
 
     if arguments.json:
         contents = [group_content(result) for result in results]
@@ -173,7 +176,16 @@ def _show_results(results: list[GroupResult], arguments: argparse.Namespace) -> 
         for result in results:
             show_group(result)
             print(f"report: {result.report}; `mlebench report {_shown(result.group.folder)}` sums it up")
-    return 0 if all(result.is_complete for result in results) else 1
+            if snapshots := count_snapshots(result.group):
+                grade = f"`mlebench grade {_shown(result.group.folder)}`"
+                print(f"{counted(snapshots, 'snapshot')} of submissions kept; {grade} grades them for the report's best snapshot")
+    return 0 if all(_is_success(result, strict=arguments.strict) for result in results) else 1
+
+
+def _is_success(result: GroupResult, *, strict: bool) -> bool:
+    """Whether the work was done: an agent's failure is a result, but a group without any valid submission has failed."""
+    valid = [record.has_valid_submission for record in result.records]
+    return result.is_complete and (all(valid) if strict else any(valid))
 
 
 def _shown(folder: Path) -> Path:

@@ -18,6 +18,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from mlebench._support import paths
+from mlebench._support.plain_files import open_plain
 from mlebench.cli.options import add_json, add_runs_dir
 from mlebench.cli.output import cell_text, print_json, print_table
 from mlebench.errors import UsageError
@@ -222,7 +223,7 @@ def _tail(group: Group, run_id: str) -> int:
             if log.stat().st_size < position:
                 # another attempt has begun
                 position = 0
-            with log.open("rb") as file:
+            with open_plain(log) as file:
                 file.seek(position)
                 while block := file.read(2**16):
                     sys.stdout.write(decode(block))
