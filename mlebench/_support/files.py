@@ -1,32 +1,134 @@
-"""Files that a reader may look at any moment: written beside their place and renamed into it."""
+"""Text files: a user's, read with the cause named where they cannot be; ours, replaced at once so that no reader sees a part."""
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import errno
 import itertools
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mlebench.errors import UsageError
+
 _serial = itertools.count()
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV, errno.EMLINK)
+"""What a file system without hard links answers."""
+
+
+def read_text(path: Path, advice: str) -> str:
+    """The text of a user's UTF-8 file, without its byte order mark.
+
+    Args:
+        path: the file.
+        advice: ends the sentence where the file cannot be used, such as `give a text file with one id a line`.
+
+    Raises:
+        UsageError: it cannot be read or is not UTF-8 text, with what it seems to be.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}; {advice}") from None
+    except ValueError as error:
+        raise UsageError(f"cannot read {path}: {error}; {advice}") from None
+    if content.startswith(_UTF_16) or b"\0" in content[:64]:
+        what = "UTF-16 text" if content.startswith(_UTF_16) or content[:64].count(b"\0") > 8 else "binary"
+        raise UsageError(f"{path} is {what}, not UTF-8 text; save it as UTF-8, or {advice}")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UsageError(f"{path}, line {line} is not UTF-8 text (byte 0x{content[error.start]:02x}); {advice}") from None
+
+
+def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines of a text with their numbers from 1, without blank ones and remarks, which begin with `#` or `//`.
+
+    Lines end with a line feed alone, as other line separators of Unicode may stand within a JSON string.
+    """
+    for number, line in enumerate(text.split("\n"), start=1):
+        content = line.strip()
+        if content and not content.startswith(("#", "//")):
+            yield number, content
+
+
+def parse_json(text: str) -> Any:
+    """A JSON document; objects in which a key stands twice are errors, as readers differ in which one holds.
+
+    Raises:
+        ValueError: it is not JSON, or cannot be read in one way.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_without_repeats)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("an object in it holds a key twice")
+    return content
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace `path` at once; a reader sees the old content or the new one, never a part."""
+    """Replace `path` at once; a reader sees the old content or the new one, never a part.
+
+    Lone surrogates, which stand for bytes of file names that are not UTF-8, are written as `\\udcff`.
+    """
+    with _written_beside(path, text) as partial:
+        partial.replace(path)
+
+
+def write_new_text(path: Path, text: str) -> None:
+    """`write_text` for a file that must not exist yet.
+
+    Raises:
+        FileExistsError: it does; it stays as it is.
+    """
+    with _written_beside(path, text) as partial:
+        try:
+            os.link(partial, path)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            path.touch(exist_ok=False)
+            partial.replace(path)
+
+
+@contextlib.contextmanager
+def _written_beside(path: Path, text: str) -> Iterator[Path]:
+    """A hidden file beside `path` with the whole text; it is gone afterwards, whatever happens."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.{next(_serial)}")
     try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except BaseException:
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+        yield partial
+    finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
-        raise
+
+
+def json_text(content: Any, *, ascii_only: bool = False) -> str:
+    """A JSON document, indented, in which every character that a terminal would obey is escaped.
+
+    Args:
+        content: JSON-ready; NaN and infinity are errors, as other readers refuse them.
+        ascii_only: escape everything outside ASCII, for where it could not be encoded.
+    """
+    text = json.dumps(content, indent=2, ensure_ascii=ascii_only, allow_nan=False)
+    if all(line.isprintable() for line in text.split("\n")):
+        return text
+    return "".join(letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in text)
 
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON at once; NaN and infinity are errors, as other readers refuse them."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json_text(content) + "\n")
 
 
 def write_yaml(path: Path, content: Any) -> None:

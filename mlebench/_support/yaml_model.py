@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
+from mlebench._support.files import read_text
 from mlebench.errors import UsageError
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -19,19 +23,21 @@ _WORDS = dict.fromkeys(("dict_type", "model_type", "dataclass_type"), "expected 
 Model = TypeVar("Model", bound=BaseModel)
 
 
+_LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
 def read_yaml(path: Path) -> Any:
     """The content of a YAML file.
 
     Raises:
         UsageError: the file cannot be read or is not YAML.
     """
+    text = read_text(path, "give a YAML file")
+    # the loader in C refuses what stands for a file name that is not UTF-8
+    loader = yaml.SafeLoader if _LONE_SURROGATE.search(text) else _LOADER
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # a safe loader, in C where there is one
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{path} is not a UTF-8 text file") from None
-    except yaml.YAMLError as error:
+        return yaml.load(text, loader)
+    except (yaml.YAMLError, RecursionError) as error:
         raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
 
 
@@ -53,14 +59,43 @@ def validate(content: Any, model: type[Model], where: str) -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise UsageError(f"{where}: {describe(error)}") from None
+        raise UsageError(f"{where}: {describe(error, model)}") from None
 
 
-def describe(error: ValidationError) -> str:
-    """Every problem of a validation error in one line."""
-    problems = []
-    for detail in error.errors():
-        key = ".".join(map(str, detail["loc"])) or "the whole file"
-        message = _WORDS.get(detail["type"], detail["msg"])
-        problems.append(f"`{key}`: {message[:1].lower()}{message[1:]}")
-    return "; ".join(problems)
+def describe(error: ValidationError, model: type[BaseModel] | None = None) -> str:
+    """Every problem of a validation error in one line; with the model, an unknown key is followed by the nearest ones."""
+    return "; ".join(_problem(detail, model) for detail in error.errors())
+
+
+def _problem(detail: ErrorDetails, model: type[BaseModel] | None) -> str:
+    key = ".".join(map(str, detail["loc"])) or "the whole file"
+    if detail["type"] == "extra_forbidden":
+        return f"unknown key `{key}`{_nearest(detail['loc'], model)}"
+    if detail["type"] == "missing":
+        return f"`{key}` is missing"
+    message = _WORDS.get(detail["type"], detail["msg"])
+    words = re.sub(r"^(Value error, |Input should be )", lambda found: "" if found[0].startswith("V") else "expected ", message)
+    return f"`{key}`: {words[:1].lower()}{words[1:]}"
+
+
+def _nearest(place: Sequence[int | str], model: type[BaseModel] | None) -> str:
+    *outer, key = place
+    parts = [model] if model else []
+    for step in outer:
+        fields = [part.model_fields[str(step)] for part in parts if str(step) in part.model_fields]
+        # a step that is no field is a place in a list or a dictionary
+        parts = [found for field in fields for found in _models_in(field.annotation)] if fields else parts
+    known = [name for part in parts for name in part.model_fields]
+    near = (
+        difflib.get_close_matches(str(key), known, n=1, cutoff=0.5) or [name for name in known if name.startswith(str(key))][:1]
+    )
+    if near:
+        return f"; did you mean `{near[0]}`?"
+    return f"; there are {', '.join(f'`{name}`' for name in known)}" if known else ""
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)

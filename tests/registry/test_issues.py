@@ -60,9 +60,9 @@ def test_a_folder_without_the_file_has_none(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("", "`the whole file`: input should be a valid list"),
-        ("- {name: a, kind: leak, v1: x}", "`0.v2`: field required"),
-        ("- {name: a, kind: hole, v1: x, v2: y}", "`0.kind`: input should be 'leak', 'fault' or 'note'"),
+        ("", "`the whole file`: expected a valid list"),
+        ("- {name: a, kind: leak, v1: x}", "`0.v2` is missing"),
+        ("- {name: a, kind: hole, v1: x, v2: y}", "`0.kind`: expected 'leak', 'fault' or 'note'"),
         ("- {name: a, kind: leak, v1: x, v2: y, exposes: [/etc/passwd]}", "`0.exposes.0`"),
         ("- [", "is not valid YAML"),
     ],

@@ -1,0 +1,63 @@
+"""What is wrong with a YAML file is said in the file's own words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from mlebench._support.yaml_model import read_model, read_yaml
+from mlebench.errors import UsageError
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    time_limit: float = 1.0
+
+
+class Whole(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    seeds: int
+    parts: list[Part] = []
+    named: dict[str, Part] | None = None
+
+    @field_validator("seeds")
+    @classmethod
+    def _few(cls, value: int) -> int:
+        if value > 9:
+            raise ValueError("at most nine seeds")
+        return value
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("seeds: 1\nseed: 3", "unknown key `seed`; did you mean `seeds`?"),
+        ("seeds: 1\nparts: [{time: 1h}]", "unknown key `parts.0.time`; did you mean `time_limit`?"),
+        ("seeds: 1\nnamed: {a: {timelimit: 1}}", "did you mean `time_limit`?"),
+        ("seeds: 1\nqqq: 1", "unknown key `qqq`; there are `seeds`, `parts`, `named`"),
+        ("parts: []", "`seeds` is missing"),
+        ("seeds: many", "`seeds`: expected a valid integer"),
+        ("seeds: 12", "`seeds`: at most nine seeds"),
+    ],
+)
+def test_a_wrong_key_or_value_is_named_with_what_was_expected(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(text)
+    with pytest.raises(UsageError) as refused:
+        read_model(path, Whole)
+    assert problem in str(refused.value)
+    for raw in ("extra inputs", "field required", "value error", "input should"):
+        assert raw not in str(refused.value).lower()
+
+
+def test_marks_and_other_encodings(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_bytes(b"\xef\xbb\xbfseeds: 1\r\n")
+    assert read_yaml(path) == {"seeds": 1}
+    path.write_bytes("seeds: 1\n".encode("utf-16"))
+    with pytest.raises(UsageError, match="UTF-16"):
+        read_yaml(path)
