@@ -9,6 +9,7 @@ from typing import Any
 
 from mlebench._support.machine import this_machine
 from mlebench._support.version import VERSION
+from mlebench.runs.agent_files import file_hashes
 from mlebench.runs.executors.base import Executor
 from mlebench.runs.plan import Plan
 from mlebench.sandbox.base import Sandbox
@@ -29,6 +30,7 @@ def make_manifest(plan: Plan, sandbox: Sandbox, executor: Executor) -> dict[str,
         "network": plan.profile.network if sandbox.name != "local" else "not isolated",
         "time_limit_seconds": plan.profile.time_limit,
         "models": plan.agent.models,
+        "agent_files": file_hashes(plan.agent),
         "arguments": dict(plan.agent.arguments),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mlebench.errors import UsageError
 from mlebench.registry.edition import Edition
 from mlebench.registry.keys import named_key
+from mlebench.runs.agent_files import changed_files
 from mlebench.runs.conditions import Conditions
 from mlebench.runs.executors import get_executor
 from mlebench.runs.experiment import current_plan
@@ -38,8 +39,10 @@ def check_unchanged(group: Group, split_key: str | None) -> None:
     changed = group.conditions.differences(Conditions.of(now))
     # a group that was made before conditions were kept tells less of them, and is held against as much
     if changed and group.conditions.differences(Conditions.recorded({"manifest": group.manifest}, now)):
+        files = changed_files(group.manifest.get("agent_files"), now.agent)
         raise UsageError(
             f"the conditions of {group.name} have changed since it was made: {'; '.join(changed)}; "
+            f"{f'changed files of the agent: {files}; ' if files else ''}"
             "put them back, or start a new group with `mlebench run` (without `--resume`)"
         )
 

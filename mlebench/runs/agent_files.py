@@ -1,0 +1,34 @@
+"""The files that a group's agent had when the group was made, so that a refusal names those that changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mlebench.agents import AgentSpec, file_digest
+
+_MOST_FILES = 500
+"""Of a larger agent only the fingerprint is kept."""
+_MOST_NAMED = 5
+
+
+def file_hashes(agent: AgentSpec) -> dict[str, str]:
+    """The beginning of each file's SHA-256 by its name in the agent's folder; empty for a folder of more than 500 files."""
+    files = agent.files()
+    if len(files) > _MOST_FILES:
+        return {}
+    return {path.relative_to(agent.directory).as_posix(): file_digest(path).hex()[:16] for path in files}
+
+
+def changed_files(kept: Any, agent: AgentSpec) -> str:
+    """Names of the files that differ from what was kept, such as `start.sh, tools.py (new)`; empty where none was kept."""
+    if not isinstance(kept, Mapping) or not kept:
+        return ""
+    now = file_hashes(agent)
+    changes = [
+        name if name in kept and name in now else f"{name} ({'new' if name in now else 'gone'})"
+        for name in sorted({*kept, *now})
+        if kept.get(name) != now.get(name)
+    ]
+    more = [f"{len(changes) - _MOST_NAMED} more"] if len(changes) > _MOST_NAMED else []
+    return ", ".join([*changes[:_MOST_NAMED], *more])
