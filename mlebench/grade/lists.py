@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grading.report import AggregateReport, aggregate_reports
-from mlebench._support.files import write_json
+from mlebench._support.files import json_text, numbered_lines, parse_json, read_text, write_new_text
 from mlebench.errors import UsageError
 from mlebench.grade.many import Submission, grade_many
 from mlebench.registry import registry as default_registry
-from mlebench.utils import get_timestamp, is_comment
+from mlebench.utils import get_timestamp
 
 if TYPE_CHECKING:
     from mlebench.registry import Registry
@@ -44,50 +45,101 @@ def grade_jsonl(
     Raises:
         UsageError: if a line is not such an object, naming the line, or a competition is not known or not prepared.
     """
-    entries = [Submission(competition_id, submission) for competition_id, submission in read_jsonl(Path(path_to_submissions))]
-    reports = grade_many(entries, registry or default_registry, jobs=jobs, live_thresholds=live_thresholds, progress=progress)
+    folder = _writable(Path(output_dir))
+    path, registry = Path(path_to_submissions), registry or default_registry
+    numbered = _read_lines(path)
+    _check_known({entry.competition_id: number for number, entry in reversed(numbered)}, path, registry)
+    entries = [entry for _, entry in numbered]
+    reports = grade_many(entries, registry, jobs=jobs, live_thresholds=live_thresholds, progress=progress)
     aggregate = aggregate_reports(reports)
-    save_report(aggregate, Path(output_dir))
+    save_report(aggregate, folder)
     return aggregate
 
 
-def read_jsonl(path: Path) -> list[tuple[str, Path]]:
-    """The competition id and submission path of each line; relative paths count from the working directory.
+def read_jsonl(path: Path) -> list[Submission]:
+    """The submissions that the lines of a file name; relative paths count from the working directory.
+
+    A path that is null or empty stands for a submission that was never made.
 
     Raises:
-        UsageError: if the file cannot be read or a line is not an object with both keys.
+        UsageError: the file cannot be read, holds no submission, or a line is not an object with both keys.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise UsageError(
-            f"cannot read {path}: {error.strerror}; give a JSON-lines file, a .csv with `-c ID` or a run group"
-        ) from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{path} is not UTF-8 text; give a JSON-lines file") from None
+    return [entry for _, entry in _read_lines(path)]
+
+
+def _read_lines(path: Path) -> list[tuple[int, Submission]]:
+    """Each submission with the number of its line."""
+    text = read_text(path, "give a JSON-lines file, a .csv with `-c ID` or a run group")
     entries = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip() or is_comment(line):
-            continue
+    for number, line in numbered_lines(text):
         try:
-            content = json.loads(line)
-            entries.append((str(content["competition_id"]), Path(content["submission_path"] or "")))
-        except (ValueError, KeyError, TypeError):
-            raise UsageError(f"{path}, line {number}: expected an object with `competition_id` and `submission_path`") from None
+            entries.append((number, _submission(line)))
+        except ValueError as error:
+            raise UsageError(
+                f"{path}, line {number}: {error}; expected an object with `competition_id` and `submission_path` on each line"
+            ) from None
+    if not entries:
+        raise UsageError(f"{path} names no submission; write an object with `competition_id` and `submission_path` on each line")
     return entries
 
 
-def save_report(aggregate: AggregateReport, output_dir: Path) -> Path:
-    """Write an aggregate as `<timestamp>_grading_report.json` and return its path; never over another report."""
-    output_dir.mkdir(parents=True, exist_ok=True)
-    while True:
-        target = output_dir / f"{get_timestamp()}_grading_report.json"
+def _submission(line: str) -> Submission:
+    """Raises ValueError with what is wrong about the line."""
+    if line.startswith("["):
+        raise ValueError("a list begins")
+    try:
+        content = parse_json(line)
+    except json.JSONDecodeError as error:
+        if line.endswith(",") and line.startswith("{"):
+            raise ValueError("a comma follows the object") from None
+        raise ValueError(f"it is not JSON ({error.msg} at column {error.colno})") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"it holds {_KINDS.get(type(content), 'a number')} instead of an object")
+    if missing := [key for key in ("competition_id", "submission_path") if key not in content]:
+        raise ValueError(f"`{missing[0]}` is missing")
+    competition_id, submission = content["competition_id"], content["submission_path"]
+    if not isinstance(competition_id, str):
+        raise ValueError("`competition_id` is no text")
+    if not isinstance(submission, str | None):
+        raise ValueError(f"`submission_path` is {_KINDS.get(type(submission), 'a number')}, neither a path nor null")
+    return Submission(competition_id, Path(submission) if submission else None)
+
+
+_KINDS: dict[type, str] = {list: "a list", dict: "an object", str: "a text", bool: "true or false", type(None): "null"}
+
+
+def _check_known(lines: Mapping[str, int], path: Path, registry: Registry) -> None:
+    """Refuse competitions that are not there, by the first line that names one."""
+    for name in sorted(lines, key=lambda name: lines[name]):
         try:
-            # claims the name, as two may be written within one second
-            target.touch(exist_ok=False)
+            registry.get_competition(name)
+        except UsageError as error:
+            raise UsageError(f"{path}, line {lines[name]}: {error}") from None
+
+
+def save_report(aggregate: AggregateReport, output_dir: Path) -> Path:
+    """Write an aggregate as `<timestamp>_grading_report.json` and return its path; never over another report.
+
+    Raises:
+        UsageError: `output_dir` is no folder that can be written to.
+    """
+    folder = _writable(output_dir)
+    text = json_text(aggregate.to_dict()) + "\n"
+    while True:
+        target = folder / f"{get_timestamp()}_grading_report.json"
+        try:
+            write_new_text(target, text)
+            return target
         except FileExistsError:
+            # two may be written within one second
             time.sleep(0.1)
-        else:
-            break
-    write_json(target, aggregate.to_dict())
-    return target
+
+
+def _writable(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write reports to {folder}: {error.strerror}; choose another folder with `-o DIR`") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"cannot write reports to {folder}: Permission denied; choose another folder with `-o DIR`")
+    return folder

@@ -34,7 +34,8 @@ class Submission(NamedTuple):
     """One file to grade."""
 
     competition_id: str
-    path: Path
+    path: Path | None
+    """None where none was made."""
     seed: int | None = None
     run_id: str | None = None
 
@@ -109,8 +110,8 @@ def _share(
 
 def _size(submission: Submission) -> int:
     try:
-        return submission.path.stat().st_size
-    except OSError:
+        return submission.path.stat().st_size if submission.path else 0
+    except (OSError, ValueError):
         return 0
 
 

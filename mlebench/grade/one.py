@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from grading.printable import printable
 from grading.report import CompetitionReport, ErrorKind
 from grading.submission import InvalidSubmission
 from mlebench.errors import UsageError
@@ -52,9 +54,9 @@ def grade_csv(
 
 
 def grade_against(
-    answers: pd.DataFrame, path: Path, competition: Competition, *, live_thresholds: bool = False, **extras: Any
+    answers: pd.DataFrame, path: Path | None, competition: Competition, *, live_thresholds: bool = False, **extras: Any
 ) -> CompetitionReport:
-    """`grade_csv` for a caller that has read the answers."""
+    """`grade_csv` for a caller that has read the answers; `path` is None where no submission was made."""
     found = _judge(path, competition, answers)
     if found.error_kind not in (None, "grader_error"):
         logger.info("Invalid submission: %s", found.error)
@@ -62,7 +64,7 @@ def grade_against(
         competition.id,
         None if found.score is None else round(found.score, 5),
         competition.board(live=live_thresholds),
-        submission_path=str(path),
+        submission_path="" if path is None else str(path),
         submission_exists=found.error_kind not in ("missing", "not_csv"),
         error_kind=found.error_kind,
         error=found.error,
@@ -103,19 +105,28 @@ def read_answers(competition: Competition) -> pd.DataFrame:
         ) from None
 
 
-def _no_csv(submission: Path) -> _Judgement | None:
+def _no_csv(submission: Path | None) -> _Judgement | None:
     """What to say of a path where no csv file lies; None where there is one."""
-    if not submission.is_file():
-        what = "a folder" if submission.is_dir() else "missing"
-        return _Judgement(error_kind="missing", error=f"{submission} is {what}; submit a csv file")
+    if submission is None:
+        return _Judgement(error_kind="missing", error="no submission was made: its path is null")
+    try:
+        mode = submission.stat().st_mode
+    except (OSError, ValueError) as error:
+        # a name that no file can have is missing like any other
+        because = "" if isinstance(error, FileNotFoundError) else f" ({getattr(error, 'strerror', error)})"
+        return _Judgement(error_kind="missing", error=f"{_shown(submission)} is missing{because}; submit a csv file")
+    if not stat.S_ISREG(mode):
+        what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        return _Judgement(error_kind="missing", error=f"{_shown(submission)} is {what}; submit a csv file")
     if submission.suffix.lower() != ".csv":
-        return _Judgement(error_kind="not_csv", error=f"{submission} is not a .csv file")
+        return _Judgement(error_kind="not_csv", error=f"{_shown(submission)} is not a .csv file")
     return None
 
 
-def _judge(submission: Path, competition: Competition, answers: pd.DataFrame) -> _Judgement:
+def _judge(submission: Path | None, competition: Competition, answers: pd.DataFrame) -> _Judgement:
     if found := _no_csv(submission):
         return found
+    assert submission is not None
     try:
         grader = competition.grader
         return _Judgement(score=grader.score(grader.read(submission, answers), answers))
@@ -125,3 +136,7 @@ def _judge(submission: Path, competition: Competition, answers: pd.DataFrame) ->
         # whatever else goes wrong is our fault and must never count as the agent's
         logger.exception("the grader of %s failed on %s", competition.id, submission)
         return _Judgement(error_kind="grader_error", error=f"the grader of {competition.id} failed; the log holds its traceback")
+
+
+def _shown(path: Path) -> str:
+    return printable(str(path), None)
