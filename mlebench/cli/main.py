@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
+import itertools
 import os
 import re
 import sys
@@ -35,6 +36,10 @@ COMMANDS = {
 }
 
 
+_VOLUME = ("-q", "--quiet", "-v", "--verbose")
+"""Options of every command, which may also stand before it."""
+
+
 class _Parser(argparse.ArgumentParser):
     """Refuses wrong options in one sentence, with the nearest spelling of a mistyped choice or option."""
 
@@ -57,7 +62,7 @@ def _usage() -> str:
     lines = [f"  {name:<{width}}  {summary}" for name, summary in COMMANDS.items()]
     return "\n".join(
         [
-            "usage: mlebench COMMAND [options]",
+            "usage: mlebench [-q | -v] COMMAND [options]",
             "",
             "Measure how well AI agents do machine-learning engineering.",
             "",
@@ -69,11 +74,27 @@ def _usage() -> str:
     )
 
 
-def _unknown(name: str) -> int:
-    near = difflib.get_close_matches(name, COMMANDS, n=1)
-    hint = f"; did you mean `mlebench {near[0]}`?" if near else "; `mlebench --help` lists them"
-    print(f"mlebench: there is no command `{name}`{hint}", file=sys.stderr)
+def _without_command(word: str, rest: list[str]) -> int:
+    """What `--help`, `--version`, nothing or a word that is no command gets."""
+    if word in {"-h", "--help"}:
+        print(_usage())
+        return 0
+    if word == "--version":
+        from mlebench._support.version import VERSION
+
+        print(f"mlebench {VERSION}")
+        return 0
+    print(_refusal(word, rest) if word else _usage(), file=sys.stderr)
     return 2
+
+
+def _refusal(word: str, rest: list[str]) -> str:
+    if word.startswith("-"):
+        command = next((entry for entry in rest if entry in COMMANDS), "COMMAND")
+        return f"mlebench: the option `{word}` goes after the command: `mlebench {command} {word}`"
+    near = difflib.get_close_matches(word, COMMANDS, n=1)
+    hint = f"did you mean `mlebench {near[0]}`?" if near else "`mlebench --help` lists the commands"
+    return f"mlebench: unknown command `{word}`; {hint}"
 
 
 def command_parser(name: str, module: ModuleType) -> argparse.ArgumentParser:
@@ -94,6 +115,7 @@ def command_parser(name: str, module: ModuleType) -> argparse.ArgumentParser:
 def _dispatch(name: str, words: list[str]) -> int:
     module = importlib.import_module(f"mlebench.cli.commands.{name.replace('-', '_')}")
     arguments = command_parser(name, module).parse_args(words)
+    arguments.words = [name, *words]
     if arguments.verbose:
         import logging
 
@@ -115,44 +137,50 @@ def main(arguments: list[str] | None = None) -> int:
     Raises:
         SystemExit: after `--help`, with 0.
     """
-    words = sys.argv[1:] if arguments is None else arguments
-    if not words:
-        print(_usage(), file=sys.stderr)
-        return 2
-    if words[0] in {"-h", "--help"}:
-        print(_usage())
-        return 0
-    if words[0] == "--version":
-        from mlebench._support.version import VERSION
+    from mlebench._support.terminal import printable_streams
 
-        print(f"mlebench {VERSION}")
-        return 0
-    name, *rest = words
-    if name not in COMMANDS:
-        return _unknown(name)
+    with printable_streams():
+        try:
+            return _run(sys.argv[1:] if arguments is None else arguments)
+        finally:
+            _finish_output()
+
+
+def _run(words: list[str]) -> int:
+    """The command that the words name, its errors told in one sentence."""
+    volume = list(itertools.takewhile(_VOLUME.__contains__, words))
+    name, *rest = words[len(volume) :] or [""]
+    called = f"mlebench {name}" if name in COMMANDS else "mlebench"
 
     from mlebench._support.extras import extras_explained
     from mlebench.errors import MlebenchError
 
     try:
         with extras_explained():
-            exit_code = _dispatch(name, rest)
-            # a reader that has gone shows here, not when the interpreter ends
+            exit_code = _dispatch(name, [*volume, *rest]) if name in COMMANDS else _without_command(name, rest)
+            # a reader that has gone or a full disk shows here, not when the interpreter ends
             sys.stdout.flush()
             return exit_code
     except MlebenchError as error:
-        print(f"mlebench {name}: {error}", file=sys.stderr)
+        print(f"{called}: {error}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
-        print(f"mlebench {name}: interrupted", file=sys.stderr)
+        print(f"{called}: interrupted", file=sys.stderr)
         return 130
     except OSError as error:
         where = f" at {error.filename}" if error.filename else ""
-        print(f"mlebench {name}: {error.strerror or error}{where}", file=sys.stderr)
+        print(f"{called}: {error.strerror or error}{where}", file=sys.stderr)
         return 1
+
+
+def _finish_output() -> None:
+    """Leave nothing in standard output that the interpreter would fail to write when it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlebench.errors import UsageError
 
@@ -21,7 +21,7 @@ Number = TypeVar("Number", int, float)
 # what options are added to
 Options = argparse.ArgumentParser | argparse._ArgumentGroup
 
-_SPLITS = "low, medium, high, all, dev, demo, research or own"
+_SPLITS = "low, medium, high, all, dev, demo, research, own, or a file with one id a line"
 
 
 def add_data_dir(parser: Options) -> None:
@@ -35,7 +35,7 @@ def add_runs_dir(parser: Options) -> None:
 
 
 def add_split(parser: Options, help: str) -> None:
-    """`--split`, its help ending with the splits that there are."""
+    """`--split`, its help ending with what it takes; `reports.selection.ids_of_split` reads it."""
     parser.add_argument("--split", metavar="S", help=f"{help}: {_SPLITS}")
 
 
@@ -69,6 +69,26 @@ def add_jobs(parser: Options, what: str) -> None:
     parser.add_argument("--jobs", type=at_least(1), default=1, metavar="N", help=f"{what} (default: 1)")
 
 
+def add_competition(parser: Options, help: str, *, required: bool = False) -> None:
+    """`-c` of a command that takes one competition."""
+    parser.add_argument("-c", "--competition-id", action=_Once, required=required, metavar="ID", help=help)
+
+
+class _Once(argparse.Action):
+    """Stores a value and refuses another one, where other commands take several."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: str | None = None
+    ) -> None:
+        before = getattr(namespace, self.dest)
+        if before not in (None, values):
+            raise UsageError(
+                f"`{option_string}` names {before} and {values}, and a submission belongs to one competition; "
+                "run the command once for each, or list submissions in a file for `mlebench grade SUBMISSIONS.jsonl`"
+            )
+        setattr(namespace, self.dest, values)
+
+
 def add_selection(parser: argparse.ArgumentParser) -> None:
     """Competitions by id, by split or by list."""
     parser.add_argument("ids", nargs="*", metavar="ID", help="competition ids")
@@ -100,6 +120,18 @@ def split_key_of(arguments: argparse.Namespace) -> str | None:
     return getattr(arguments, "split_key", None) or os.environ.get("MLEBENCH_SPLIT_KEY") or None
 
 
+def again(arguments: argparse.Namespace, *more: object) -> str:
+    """The user's own command with further words, to paste; a split key, which is secret, is left for the user to fill in."""
+    from mlebench._support.hints import command
+
+    words: list[str] = []
+    for word in arguments.words:
+        if words and words[-1] == "--split-key":
+            word = "KEY"
+        words.append("--split-key=KEY" if word.startswith("--split-key=") else word)
+    return command(*words, *more)
+
+
 def tell(arguments: argparse.Namespace, line: str) -> None:
     """Print a line of progress to stderr, unless --quiet."""
     if not arguments.quiet:
@@ -112,13 +144,13 @@ def selected(arguments: argparse.Namespace, registry: Registry) -> list[Competit
     Raises:
         UsageError: if none is asked for, or one does not exist.
     """
+    from mlebench.reports.selection import ids_of_split, read_ids
+
     ids = [*arguments.ids, *arguments.competition_id]
     split = "all" if arguments.all else "low" if arguments.lite else arguments.split
     if split:
-        ids += registry.list_competition_ids(split)
+        ids += ids_of_split(split, registry)
     if arguments.list:
-        from mlebench.reports.selection import read_ids
-
         ids += read_ids(Path(arguments.list))
     if not ids:
         raise UsageError("name competitions by id, --split or --list; `mlebench list` shows all")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-_WIDTH_OF_PIPES = 200
+from typing import Any
 
 
 def print_json(document: Any) -> None:
     """Print one JSON document to stdout; NaN and infinity are errors, as other readers refuse them."""
-    print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+    from mlebench._support.files import json_text
+    from mlebench._support.terminal import encodes_all
+
+    print(json_text(document, ascii_only=not encodes_all(sys.stdout)))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
@@ -22,28 +20,22 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(title) if title else None, title_justify="left", header_style="bold")
+    from mlebench._support.terminal import make_console
+
+    table = Table(title=Text(cell_text(title)) if title else None, title_justify="left", header_style="bold")
     content = list(rows)
     for position, name in enumerate(columns):
         numeric = any(isinstance(row[position], int | float) for row in content)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in content:
         table.add_row(*(Text(cell_text(value)) for value in row))
-    wide_console().print(table)
-
-
-def wide_console() -> Console:
-    """Standard output; a pipe or a file, which has no width to fit into, gets wide lines."""
-    from rich.console import Console
-
-    console = Console()
-    if not console.is_terminal:
-        console.width = _WIDTH_OF_PIPES
-    return console
+    make_console().print(table)
 
 
 def cell_text(value: object) -> str:
-    """A value as a cell of a table shows it."""
+    """A value as a cell of a table shows it, on one line."""
+    from grading.printable import printable
+
     if value is None:
         return "–"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else printable(str(value), None)

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from mlebench._support.quantities import show_duration, show_size
+from mlebench._support.terminal import is_screen
 
 if TYPE_CHECKING:
     from mlebench._support.steps import Step
@@ -59,11 +60,12 @@ class PreparationDisplay:
         self._latest: dict[str, str] = {}
 
     def __enter__(self) -> PreparationDisplay:
-        if sys.stderr.isatty() and not self._quiet:
-            from rich.console import Console
+        if is_screen(sys.stderr) and not self._quiet:
             from rich.live import Live
 
-            self._live = Live(console=Console(stderr=True), auto_refresh=False, transient=True)
+            from mlebench._support.terminal import make_console
+
+            self._live = Live(console=make_console(sys.stderr), auto_refresh=False, transient=True)
             self._live.start()
         return self
 
@@ -94,7 +96,7 @@ class PreparationDisplay:
         for known in (self._latest, self._speeds, self._phases, self._told_at):
             known.pop(name, None)
         if self._live:
-            self._live.console.print(line, markup=False, highlight=False)
+            self._live.console.print(line)
             self._redraw()
         else:
             print(line, file=sys.stderr, flush=True)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from grading.printable import printable
+from mlebench._support.files import numbered_lines, read_text
 from mlebench.errors import UsageError
 from mlebench.registry import SPLITS, Registry
 
 OWN_SELECTION = "selection"
 """Name of a selection that is none of the splits."""
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ def select(names: Sequence[str], competition_ids: Sequence[str], registry: Regis
     Raises:
         UsageError: a name is neither a split nor a file with ids.
     """
-    selections = [_split(name, registry) if name in SPLITS else _read_list(Path(name)) for name in names]
+    selections = [Selection(name if name in SPLITS else Path(name).stem, tuple(ids_of_split(name, registry))) for name in names]
     if competition_ids:
         selections.append(Selection(OWN_SELECTION, tuple(dict.fromkeys(competition_ids))))
     return selections
@@ -96,28 +101,35 @@ def _split(name: str, registry: Registry) -> Selection:
 
 
 def read_ids(path: Path) -> list[str]:
-    """The competition ids of a text file, one a line; empty lines and those that begin with `#` are left out.
+    """The competition ids of a text file, one a line, each once; a remark begins with `#`.
 
     Raises:
-        UsageError: the file cannot be read or names no competition.
+        UsageError: the file cannot be read, a line is no id, or there is none.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}; give a text file with one id a line") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{path} is not UTF-8 text; give a text file with one id a line") from None
-    entries = [line.strip() for line in lines]
-    ids = list(dict.fromkeys(entry for entry in entries if entry and not entry.startswith("#")))
+    ids: dict[str, None] = {}
+    for number, line in numbered_lines(read_text(path, "give a text file with one id a line")):
+        name = line.partition(" #")[0].partition("\t#")[0].strip()
+        if not _ID.fullmatch(name):
+            raise UsageError(f"{path}, line {number} is no competition id ({printable(name)}); give one id a line")
+        ids[name] = None
     if not ids:
         raise UsageError(f"{path} names no competition; give one id a line, `mlebench list` shows them")
-    return ids
+    return list(ids)
 
 
-def _read_list(path: Path) -> Selection:
+def ids_of_split(name: str, registry: Registry) -> list[str]:
+    """The competition ids of a split, or of a text file with one id a line.
+
+    Raises:
+        UsageError: it is neither, or the file is faulty.
+    """
+    if name in SPLITS:
+        return registry.list_competition_ids(name)
+    path = Path(name)
     if not path.exists():
+        near = difflib.get_close_matches(name, SPLITS, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
         raise UsageError(
-            f"there is no split {str(path)!r} and no such file; "
-            f"`mlebench report --split` takes {', '.join(SPLITS)} or a file with ids"
+            f"there is no split {name!r} and no such file; {hint}`--split` takes {', '.join(SPLITS)} or a file with one id a line"
         )
-    return Selection(path.stem, tuple(read_ids(path)))
+    return read_ids(path)

@@ -8,6 +8,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from mlebench._support.terminal import make_console
 from mlebench.reports.comparison import Comparison
 from mlebench.reports.contamination import Familiarity, FamiliarityGap
 from mlebench.reports.document import Document, ResultsDocument
@@ -32,7 +33,6 @@ from mlebench.reports.statistics import Interval
 
 _MEDAL_STYLES = {"gold": "bold yellow", "silver": "bold white", "bronze": "bold dark_orange3"}
 _MOST_ROWS = 25
-_WIDTH_OF_FILES = 170
 
 
 def print_document(document: Document, *, details: bool = False, console: Console | None = None) -> None:
@@ -50,13 +50,6 @@ def print_document(document: Document, *, details: bool = False, console: Consol
         console.print(_comparison(comparison))
     if document.published:
         console.print(_published(document.main, document.published))
-
-
-def make_console() -> Console:
-    """Standard output; a file gets lines wide enough for whole tables."""
-    # names and reasons hold what people wrote, brackets included
-    console = Console(highlight=False, markup=False)
-    return console if console.is_terminal else Console(highlight=False, markup=False, width=_WIDTH_OF_FILES)
 
 
 def _results(entry: ResultsDocument, details: bool) -> Iterator[RenderableType]:
@@ -88,9 +81,8 @@ def _figures(entry: ResultsDocument) -> Table:
 def _figure_cells(figures: SelectionFigures) -> list[str]:
     medals = figures.metrics["any_medal_percentage"]
     name = figures.selection.name + (" †" if figures.padded else "")
-    spread = interval(medals.ci_lower, medals.ci_upper) if figures.seeds > 1 else NOTHING
     cells = [plus_minus(figures.metrics[key]) for key in METRIC_TITLES]
-    return [name, str(len(figures.selection.competition_ids)), str(figures.seeds), *cells, spread]
+    return [name, str(len(figures.selection.competition_ids)), str(figures.seeds), *cells, interval(medals.interval)]
 
 
 def _sentences(figures: SelectionFigures) -> Iterator[str]:
@@ -109,7 +101,7 @@ def _sentences(figures: SelectionFigures) -> Iterator[str]:
         yield f"  any medal by last submission {last}, by best snapshot {plus_minus(figures.best_snapshot)}"
     if len(figures.pass_at_k) > 1:
         yield "  " + ", ".join(f"pass@{entry.k} {entry.percentage:.2f}" for entry in figures.pass_at_k)
-    yield f"  95 % over competitions (bootstrap): {interval(*figures.bootstrap)}"
+    yield f"  95 % over competitions (bootstrap): {interval(figures.bootstrap)}"
     if len(figures.modalities) > 1:
         shares = (
             f"{entry.modality} ({entry.competitions}) {plus_minus(entry.any_medal_percentage)}" for entry in figures.modalities
@@ -149,7 +141,7 @@ def _comparison(comparison: Comparison) -> Text:
     lines = [
         f"{comparison.first or 'first'} against {comparison.second or 'second'} on {comparison.selection.name}: "
         f"{comparison.any_medal_difference:+.2f} points of any medal "
-        f"(95 % over competitions {interval(*comparison.interval)})",
+        f"(95 % over competitions {interval(comparison.interval)})",
         f"  by medals: {medal.wins} better, {medal.ties} equal, {medal.losses} worse ({p_value(medal.p_value)}, sign test)",
         f"  by score: {by_score.wins} better, {by_score.ties} equal, {by_score.losses} worse ({p_value(by_score.p_value)})",
         *([f"  Differ in: {', '.join(comparison.differences)}"] if comparison.differences else []),
@@ -185,7 +177,7 @@ def print_familiarity(entries: Sequence[Familiarity]) -> None:
             table.add_column(column, justify="left" if column == "competitions of" else "right")
         for figure in entry.figures:
             table.add_row(
-                figure.kind, str(figure.competitions), str(figure.runs), f"{figure.mean:.3f}", _precise(figure.interval)
+                figure.kind, str(figure.competitions), str(figure.runs), f"{figure.mean:.3f}", interval(figure.interval, 3)
             )
         console.print(table)
         for gap in entry.gaps:
@@ -198,9 +190,11 @@ def print_familiarity(entries: Sequence[Familiarity]) -> None:
 
 def _gap_sentence(gap: FamiliarityGap) -> str:
     over = f"over {gap.competitions} shared competitions" if gap.paired else "other tasks, so memory is but one possible reason"
-    surely = "above" if gap.interval.lower > 0 else "below" if gap.interval.upper < 0 else "not distinguishable from"
-    return f"kaggle − {gap.other}: {gap.difference:+.3f} ({_precise(gap.interval)}), {surely} 0; {over}"
+    return f"kaggle − {gap.other}: {gap.difference:+.3f} ({interval(gap.interval, 3)}), {_side_of_zero(gap.interval)}; {over}"
 
 
-def _precise(spread: Interval) -> str:
-    return f"{spread.lower:.3f} … {spread.upper:.3f}"
+def _side_of_zero(spread: Interval | None) -> str:
+    if spread is None:
+        return "one competition cannot tell whether it is above 0"
+    surely = "above" if spread.lower > 0 else "below" if spread.upper < 0 else "not distinguishable from"
+    return f"{surely} 0"

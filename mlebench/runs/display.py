@@ -7,13 +7,14 @@ import time
 from typing import TYPE_CHECKING, TextIO
 
 from mlebench._support.quantities import show_duration, show_size
+from mlebench._support.terminal import is_screen, make_console
 from mlebench.profiles import Profile
 from mlebench.runs.group import Group
 from mlebench.runs.record import now, seconds_between
 from mlebench.runs.schedule.overview import MEDALS, Display, Overview, RunView, Silent
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
 
 _LINE_EVERY_SECONDS = 60.0
 _REFRESH_EVERY_SECONDS = 1.0
@@ -24,7 +25,7 @@ def make_display(stream: TextIO | None = None, *, quiet: bool = False) -> Displa
     stream = stream or sys.stderr
     if quiet:
         return Quiet(stream)
-    return Screen(stream) if stream.isatty() else Lines(stream)
+    return Screen(stream) if is_screen(stream) else Lines(stream)
 
 
 class Quiet(Silent):
@@ -79,18 +80,20 @@ class Screen:
     every = _REFRESH_EVERY_SECONDS
 
     def __init__(self, stream: TextIO) -> None:
-        from rich.console import Console
         from rich.live import Live
 
-        self._console: Console = Console(file=stream)
+        self._console = make_console(stream)
         self._live = Live(console=self._console, auto_refresh=False, transient=False)
         self._started = False
         self._last = 0.0
 
     def begin(self, groups: list[Group]) -> None:
         """A line per group."""
+        from rich.text import Text
+
         for line in [*map(_headline, groups), *_notices(groups)]:
-            print(line, file=self._console.file, flush=True)
+            # left whole for the terminal to wrap, so that a path can be copied
+            self._console.print(Text(line), soft_wrap=True)
 
     def show(self, overview: Overview) -> None:
         """Refresh, at most once a second."""

@@ -45,7 +45,7 @@ def test_a_mistyped_id_command_or_split_is_told_with_its_nearest(capsys: pytest.
     for words, hint in (
         (["info", "spaceship-titanik"], "did you mean spaceship-titanic"),
         (["prepara"], "did you mean `mlebench prepare`"),
-        (["list", "--split", "lo"], "the splits are low"),
+        (["list", "--split", "lo"], "did you mean low? `--split` takes low, medium"),
     ):
         assert main(words) == 2
         captured = capsys.readouterr()
@@ -106,6 +106,83 @@ def test_a_reader_that_stops_early_sees_no_traceback() -> None:
     process.stdout.close()
     assert process.stderr.read() == ""
     assert process.wait() == 1
+
+
+@pytest.mark.parametrize("words", [["-q", "list"], ["--quiet", "list"], ["-v", "list"], ["list", "-q"]])
+def test_quiet_and_verbose_stand_before_or_after_the_command(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*words, "--split", "demo"]) == 0
+    assert "demo-wine" in capsys.readouterr().out
+
+
+def test_another_option_before_the_command_is_told_its_place(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--json", "list"]) == 2
+    assert capsys.readouterr().err == "mlebench: the option `--json` goes after the command: `mlebench list --json`\n"
+    assert main(["-q"]) == 2
+    assert "commands:" in capsys.readouterr().err
+
+
+def test_the_package_can_be_run_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "mlebench", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("mlebench ")
+
+
+@pytest.mark.parametrize("command", ["grade", "validate"])
+def test_a_submission_belongs_to_one_competition(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "x.csv", "-c", "demo-wine", "--competition-id", "spaceship-titanic"]) == 2
+    assert "names demo-wine and spaceship-titanic, and a submission belongs to one competition" in capsys.readouterr().err
+
+
+def test_a_submission_that_is_not_there_is_one_sentence_and_no_table(prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["grade", str(prepared / "nofile.csv"), "-c", "spaceship-titanic", "--data-dir", str(prepared)]
+    assert main([*words, "-o", str(prepared / "out")]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == f"mlebench grade: {prepared / 'nofile.csv'} is missing; submit a csv file\n"
+    (report,) = (prepared / "out").iterdir()
+    assert json.loads(report.read_text())["total_runs_with_submissions"] == 0
+
+
+def test_a_hint_repeats_the_users_own_options_but_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["my file.csv", "--edition", "v2", "--split-key", "hush", "--data-dir", "/my data"]
+    assert main(["grade", *words]) == 2
+    command = "`mlebench grade 'my file.csv' --edition v2 --split-key KEY --data-dir '/my data' -c ID`"
+    told = capsys.readouterr().err
+    assert command in told
+    assert "hush" not in told
+    assert main(["run", "--split-key=hush", "-c", "demo-wine"]) == 2
+    assert "`mlebench run --split-key=KEY -c demo-wine --agent NAME`" in capsys.readouterr().err
+
+
+def test_a_file_of_ids_is_a_split_in_every_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ids.txt").write_bytes(b"\xef\xbb\xbf# mine\r\n\r\ndemo-wine  # small\r\ndemo-digits\r\n")
+    split = ["--split", str(tmp_path / "ids.txt")]
+    assert main(["list", *split, "--json"]) == 0
+    assert [entry["id"] for entry in json.loads(capsys.readouterr().out)] == ["demo-wine", "demo-digits"]
+    assert main(["run", "--agent", "dummy", "--sandbox", "local", *split, "--dry-run", "--data-dir", str(tmp_path)]) == 2
+    assert "demo-wine, demo-digits" in capsys.readouterr().out
+    assert main(["status", *split, "--data-dir", str(tmp_path), "--json"]) == 0
+    capsys.readouterr()
+    assert main(["prepare", *split, "--verify-only", "--data-dir", str(tmp_path)]) == 2
+    assert "demo-digits: not prepared" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"demo-wine\ndemo-digits,\n", "line 2 is no competition id (demo-digits,)"),
+        ("demo-wine\u2028demo-digits".encode(), "line 1 is no competition id (demo-wine\\u2028demo-digits)"),
+        (b"\x1b[31m\n", "line 1 is no competition id (\\x1b[31m)"),
+        ("demo-wine\n".encode("utf-16"), "is UTF-16 text"),
+        (b"# nothing\n", "names no competition"),
+    ],
+)
+@pytest.mark.parametrize("option", ["--list", "--split"])
+def test_a_line_that_is_no_id_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, problem: str, option: str
+) -> None:
+    (tmp_path / "ids.txt").write_bytes(content)
+    assert main(["prepare", option, str(tmp_path / "ids.txt")]) == 2
+    assert problem in capsys.readouterr().err
 
 
 def test_two_reports_of_one_second_are_both_kept(tmp_path: Path) -> None:

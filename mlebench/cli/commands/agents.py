@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
+from mlebench._support.hints import command
 from mlebench.cli.options import add_json, tell
 from mlebench.cli.output import print_json, print_table
 from mlebench.errors import UsageError
@@ -29,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "build":
         return _build(arguments)
     if arguments.names:
-        raise UsageError(f"what about {arguments.names[0]}? `mlebench agents build {arguments.names[0]}` builds its image")
+        raise UsageError(f"what about {arguments.names[0]}? {command('agents', 'build', *arguments.names)} builds the image")
     return _list(arguments)
 
 

@@ -16,6 +16,7 @@ import argparse
 from functools import partial
 
 from mlebench._support import paths
+from mlebench._support.hints import command
 from mlebench.cli.options import add_data_dir, add_runs_dir, at_least, tell
 
 RESEARCH = ("research-nnn-retrieval", "research-dyadic-logistic")
@@ -69,5 +70,6 @@ def run(arguments: argparse.Namespace) -> int:
     print_document(make_report([result.group.folder for result in results], splits=splits, competition_ids=chosen))
     for result in results:
         print(f"report: {result.report}")
-    print(f"as a page: mlebench report {results[0].group.folder} --html report.html")
+    page = command("report", *(result.group.folder for result in results), "--html", "report.html")
+    print(f"{page} writes a page")
     return 0

@@ -11,7 +11,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from mlebench.cli.options import add_data_dir, add_json, add_runs_dir
-from mlebench.cli.output import print_json, wide_console
+from mlebench.cli.output import cell_text, print_json
 
 if TYPE_CHECKING:
     from mlebench.doctor import Finding
@@ -38,11 +38,15 @@ def _show(findings: list[Finding]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from mlebench._support.terminal import make_console
+
     marks = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗", "bold red")}
     table = Table(header_style="bold")
     for column in ("", "check", "found", "what to do"):
         table.add_column(column, overflow="fold")
     for finding in findings:
         mark, style = marks[finding.state]
-        table.add_row(Text(mark, style), Text(finding.name, style), Text(finding.what), Text(finding.mend or ""))
-    wide_console().print(table)
+        table.add_row(
+            Text(mark, style), Text(finding.name, style), Text(cell_text(finding.what)), Text(cell_text(finding.mend or ""))
+        )
+    make_console().print(table)

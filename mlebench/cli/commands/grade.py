@@ -16,13 +16,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlebench._support.terminal import is_screen
 from mlebench.cli.options import (
+    add_competition,
     add_data_dir,
     add_edition,
     add_jobs,
     add_json,
     add_runs_dir,
     add_thresholds,
+    again,
     registry_of,
     split_key_of,
 )
@@ -44,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="SUBMISSION.csv, SUBMISSIONS.jsonl, or a run group: its name, its folder, or `latest`",
     )
     parser.add_argument("--submission", metavar="FILE", help="the same as SOURCE")
-    parser.add_argument("-c", "--competition-id", metavar="ID", help="the competition of a single submission")
+    add_competition(parser, "the competition of a single submission")
     parser.add_argument("-o", "--output-dir", metavar="DIR", help="where `<timestamp>_grading_report.json` is written")
     add_jobs(parser, "processes for many submissions")
     add_thresholds(parser)
@@ -85,6 +88,8 @@ def _grade_one(source: Path, arguments: argparse.Namespace) -> int:
         save_report(aggregate_reports([report]), Path(arguments.output_dir))
     if arguments.json:
         print_json(report.to_dict())
+    elif not report.submission_exists:
+        print(f"mlebench grade: {report.error}", file=sys.stderr)
     else:
         _show([report], registry_of(arguments) if arguments.thresholds == "live" else None)
     return 0 if report.valid_submission else 1
@@ -107,7 +112,7 @@ def _grade_many(source: Path, arguments: argparse.Namespace, progress: Callable[
             progress=progress,
         )
     if source.suffix == ".csv":
-        raise UsageError(f"which competition is {source} for? `mlebench grade {source} -c ID`")
+        raise UsageError(f"which competition is {source} for? {again(arguments, '-c', 'ID')} names it")
     from mlebench.grade import grade_jsonl
 
     return grade_jsonl(
@@ -123,15 +128,16 @@ def _grade_many(source: Path, arguments: argparse.Namespace, progress: Callable[
 @contextlib.contextmanager
 def _progress(arguments: argparse.Namespace) -> Iterator[Callable[[int], object] | None]:
     """Count on a terminal what has been graded."""
-    if arguments.quiet or not sys.stderr.isatty():
+    if arguments.quiet or not is_screen(sys.stderr):
         yield None
         return
-    from rich.console import Console
     from rich.progress import Progress, TextColumn, TimeElapsedColumn
+
+    from mlebench._support.terminal import make_console
 
     columns = TextColumn("graded {task.completed:.0f}"), TimeElapsedColumn()
     # without a thread that redraws, so that grading may fork
-    with Progress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True) as bar:
+    with Progress(*columns, console=make_console(sys.stderr), auto_refresh=False, transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda count: bar.update(task, advance=count, refresh=True)
 

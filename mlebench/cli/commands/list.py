@@ -19,9 +19,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from mlebench.registry import Registry
+    from mlebench.reports.selection import ids_of_split
 
     registry = Registry()
-    entries = [registry.get_competition(name) for name in registry.list_competition_ids(arguments.split)]
+    ids = ids_of_split(arguments.split, registry) if arguments.split else registry.list_competition_ids()
+    entries = [registry.get_competition(name) for name in ids]
     chosen = [entry for entry in entries if arguments.modality in (None, entry.modality)]
     rows = [
         {

@@ -16,6 +16,7 @@ examples:
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 from mlebench._support import paths
@@ -41,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--name", metavar="NAME", help="agent's name, if the reports do not say")
     parser.add_argument("--models", metavar="NAMES", help="model names, if the reports do not say")
-    parser.add_argument("--hours", type=float, metavar="H", help="time limit of a run in hours, if the reports do not say")
+    parser.add_argument("--hours", type=_hours, metavar="H", help="time limit of a run in hours, if the reports do not say")
     parser.add_argument("--details", action="store_true", help="print every competition, however many")
     formats = parser.add_mutually_exclusive_group()
     add_json(formats)
@@ -74,6 +75,11 @@ def run(arguments: argparse.Namespace) -> int:
 
         write_page(document, arguments.html)
         tell(arguments, f"wrote {arguments.html}")
+    if arguments.json or arguments.csv or arguments.markdown:
+        # what these outputs do not show, or a program does not read
+        for entry in document.entries:
+            for note in entry.notes:
+                tell(arguments, f"note: {note}")
     if arguments.json:
         print_json(document.to_dict())
     elif arguments.csv:
@@ -85,6 +91,16 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = math.nan
+    if not 0 < hours < math.inf:
+        raise argparse.ArgumentTypeError(f"it is {text}, expected hours such as 24 or 0.5")
+    return hours
+
+
 def _contamination(arguments: argparse.Namespace) -> int:
     from mlebench.reports.contamination import familiarity
     from mlebench.reports.places import load_results
@@ -94,6 +110,8 @@ def _contamination(arguments: argparse.Namespace) -> int:
         raise UsageError("`--contamination` prints tables, or a document with --json; leave the other outputs out")
     results = load_results(arguments.sources, paths.runs_dir(arguments.runs_dir))
     found = familiarity([entry.filled_in(arguments.name, arguments.models, arguments.hours) for entry in results])
+    for note in dict.fromkeys(note for entry in results for note in entry.notes):
+        tell(arguments, f"note: {note}")
     if arguments.json:
         print_json({"contamination": [entry.to_dict() for entry in found]})
     else:

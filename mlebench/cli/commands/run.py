@@ -17,7 +17,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlebench.cli.options import add_data_dir, add_edition, add_json, add_runs_dir, add_split, at_least
+from mlebench._support.hints import command
+from mlebench.cli.options import add_data_dir, add_edition, add_json, add_runs_dir, add_split, again, at_least
 from mlebench.cli.output import print_json, print_table
 from mlebench.errors import GroupStopped, UsageError
 
@@ -95,7 +96,7 @@ def _experiment(arguments: argparse.Namespace) -> Experiment:
     if arguments.experiment:
         return read_experiment(Path(arguments.experiment), flags)
     if not arguments.agent:
-        raise UsageError("which agent? `mlebench run --agent NAME -c ID`; `mlebench agents` lists the agents")
+        raise UsageError(f"which agent? {again(arguments, '--agent', 'NAME')} names it; `mlebench agents` lists the agents")
     return validate(flags, Experiment, "the flags")
 
 
@@ -115,10 +116,11 @@ def _settings_flags(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
     """What the flags say of an experiment; flags that were not given are left out."""
+    competitions, split = _competitions(arguments)
     given = {
         "name": arguments.name,
-        "competitions": arguments.competition_id,
-        "split": arguments.split,
+        "competitions": competitions,
+        "split": split,
         "seeds": arguments.seeds,
         "edition": arguments.edition,
         "obfuscated": arguments.obfuscated,
@@ -132,12 +134,23 @@ def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
         given["agents"] = [{"agent": name, "arguments": settings} for name in arguments.agent]
     elif arguments.argument:
         raise UsageError("--argument belongs to an --agent; in an experiment file write it under `arguments`")
-    if arguments.split and arguments.experiment and not arguments.competition_id:
+    if split and arguments.experiment and not competitions:
         given["competitions"] = ()
-    if arguments.competition_id and arguments.experiment and not arguments.split:
+    if competitions and arguments.experiment and not split:
         given["split"] = None
         return {key: value for key, value in given.items() if value is not None or key == "split"}
     return {key: value for key, value in given.items() if value is not None}
+
+
+def _competitions(arguments: argparse.Namespace) -> tuple[list[str] | None, str | None]:
+    """Single competitions and the split that the flags name; a file with ids stands for what it lists."""
+    from mlebench.registry import SPLITS, Registry
+    from mlebench.reports.selection import ids_of_split
+
+    if arguments.split is None or arguments.split in SPLITS:
+        return arguments.competition_id, arguments.split
+    listed = ids_of_split(arguments.split, Registry())
+    return [*dict.fromkeys([*(arguments.competition_id or ()), *listed])], None
 
 
 def _settings(words: list[str] | None, flag: str) -> dict[str, Any]:
@@ -175,9 +188,9 @@ def _show_results(results: list[GroupResult], arguments: argparse.Namespace) -> 
     else:
         for result in results:
             show_group(result)
-            print(f"report: {result.report}; `mlebench report {_shown(result.group.folder)}` sums it up")
+            print(f"report: {result.report}; {command('report', _shown(result.group.folder))} sums it up")
             if snapshots := count_snapshots(result.group):
-                grade = f"`mlebench grade {_shown(result.group.folder)}`"
+                grade = command("grade", _shown(result.group.folder))
                 print(f"{counted(snapshots, 'snapshot')} of submissions kept; {grade} grades them for the report's best snapshot")
     return 0 if all(_is_success(result, strict=arguments.strict) for result in results) else 1
 
@@ -227,7 +240,7 @@ def _print_previews(previews: list[Preview]) -> None:
         print(f"{plan.agent.id}: {limits_text(plan.profile)}, sandbox {plan.sandbox}, edition {plan.edition}")
         print(f"  {', '.join(plan.competitions)}")
     for agent in dict.fromkeys(agent for entry in previews for agent in entry.unbuilt):
-        print(f"not built: the image of {agent}; the start of the group builds it, or `mlebench agents build {agent}`")
+        print(f"not built: the image of {agent}; the start of the group builds it, or {command('agents', 'build', agent)}")
     problems = list(dict.fromkeys(problem for entry in previews for problem in entry.problems))
     for problem in problems:
         print(f"missing: {problem}")

@@ -12,12 +12,16 @@ from __future__ import annotations
 import argparse
 import codecs
 import difflib
+import io
+import re
 import sys
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from mlebench._support import paths
+from mlebench._support.hints import command
+from mlebench._support.quantities import counted
 from mlebench._support.plain_files import open_plain
 from mlebench.cli.options import add_json, add_runs_dir
 from mlebench.cli.output import cell_text, print_json, print_table
@@ -35,6 +39,8 @@ if TYPE_CHECKING:
 _COLUMNS = ("run", "state", "time", "score", "medal", "attempts", "what happened")
 _WATCH_SECONDS = 2.0
 _TAIL_SECONDS = 0.3
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+"""Of an agent's output; everything else that a terminal would obey is shown escaped."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     runs_dir = paths.runs_dir(arguments.runs_dir)
     if arguments.group is None:
         if arguments.watch or arguments.tail or arguments.cancel is not None:
-            raise UsageError("which group? `mlebench runs latest --watch` takes the newest one")
+            raise UsageError(f"which group? {command('runs', 'latest', '--watch', runs_dir=runs_dir)} watches the newest one")
         return _list(runs_dir, arguments)
     group = find_group(runs_dir, arguments.group)
     if arguments.cancel is not None:
@@ -106,7 +112,7 @@ def _list(runs_dir: Path, arguments: argparse.Namespace) -> int:
         )
         return 0
     if not groups:
-        print(f"no run groups in {runs_dir}; `mlebench run --agent dummy -c ID` makes one")
+        print(f"no run groups in {runs_dir}; {command('run', '--agent', 'dummy', '-c', 'ID', runs_dir=runs_dir)} makes one")
         return 0
     rows = [
         [
@@ -164,9 +170,7 @@ def _totals_line(result: GroupResult) -> str:
     parts = [f"{count} {state}" for state, count in totals["states"].items()]
     lost = len(totals["infrastructure_failures"])
     if lost:
-        parts.append(
-            f"{lost} of them lost to the infrastructure and in no total; `mlebench run --resume {group.name}` tries again"
-        )
+        parts.append(f"{lost} of them lost to the infrastructure and in no total; {_resume(group)} tries again")
     if totals["mock_competitions"]:
         parts.append("scores on mock data earn no medal")
     if totals["gpu_hours"]:
@@ -177,19 +181,18 @@ def _totals_line(result: GroupResult) -> str:
 
 
 def _watch(group: Group) -> int:
-    from rich.console import Console
     from rich.live import Live
 
+    from mlebench._support.terminal import is_screen, make_console
     from mlebench.runs.group_report import GroupResult
 
-    console = Console()
-    if not console.is_terminal:
+    if not is_screen(sys.stdout):
         while not (result := GroupResult(group, group.records())).has_ended:
             print(_totals_line(result), flush=True)
             time.sleep(_WATCH_SECONDS)
         show_group(result)
         return 0
-    with Live(console=console, auto_refresh=False) as live:
+    with Live(console=make_console(), auto_refresh=False) as live:
         while True:
             result = GroupResult(group, group.records())
             live.update(_watch_table(result), refresh=True)
@@ -215,7 +218,8 @@ def _tail(group: Group, run_id: str) -> int:
     """Follow a log from its beginning; waits for a run that has not started."""
     log = group.run_dir(run_id) / "run.log"
     run = next(run for run in group.plan.runs if run.run_id == run_id)
-    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+    # a progress bar's carriage returns end lines here
+    decode = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")("replace"), translate=True).decode
     position = 0
     while True:
         ended = group.record(run).has_ended
@@ -226,7 +230,7 @@ def _tail(group: Group, run_id: str) -> int:
             with open_plain(log) as file:
                 file.seek(position)
                 while block := file.read(2**16):
-                    sys.stdout.write(decode(block))
+                    sys.stdout.write(_COLOURS.sub("", decode(block)))
                     position += len(block)
             sys.stdout.flush()
         if ended:
@@ -239,11 +243,11 @@ def _cancel(group: Group, run_id: str | None) -> int:
 
     if run_id is None:
         count = cancel_group(group)
-        print(f"{count} runs of {group.name} are being cancelled; `mlebench run --resume {group.name}` continues them")
+        print(f"cancelling {counted(count, 'run')} of {group.name}; {_resume(group)} continues")
     else:
         run_id = _run_id(group, run_id)
         cancel_run(group, run_id)
-        print(f"{run_id} is being cancelled")
+        print(f"cancelling {run_id}")
     return 0
 
 
@@ -253,4 +257,9 @@ def _run_id(group: Group, name: str) -> str:
         return name
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or [entry for entry in known if name in entry][:3]
     hint = f", did you mean {' or '.join(near)}?" if near else ";"
-    raise UsageError(f"{group.name} has no run `{name}`{hint} `mlebench runs {group.name}` lists them")
+    listing = command("runs", group.name, runs_dir=group.folder.parent)
+    raise UsageError(f"{group.name} has no run `{name}`{hint} {listing} lists them")
+
+
+def _resume(group: Group) -> str:
+    return command("run", "--resume", group.name, runs_dir=group.folder.parent)

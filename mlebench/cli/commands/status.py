@@ -27,10 +27,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from mlebench.registry import SPLITS
+    from mlebench.reports.selection import ids_of_split
 
     registry = registry_of(arguments)
     splits = [arguments.split] if arguments.split else [name for name in SPLITS if name != "all"]
-    ids = [name for split in splits for name in registry.list_competition_ids(split)]
+    ids = [name for split in splits for name in ids_of_split(split, registry)]
     rows = [row for competition_id in ids for row in _rows(registry, competition_id, verify=arguments.verify)]
     if arguments.json:
         print_json(rows)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import argparse
 
-from mlebench.cli.options import add_data, add_json, registry_of
+from mlebench.cli.options import add_competition, add_data, add_json, registry_of
 from mlebench.cli.output import print_json
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("submission", metavar="SUBMISSION.csv", help="the submission")
-    parser.add_argument("-c", "--competition-id", required=True, metavar="ID", help="the competition")
+    add_competition(parser, "the competition", required=True)
     add_data(parser)
     add_json(parser)
 
