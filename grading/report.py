@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, cast, get_args
 
 from grading.medals import Board, Medal, Thresholds
+from grading.printable import printable
 
 DataKind = Literal["real", "mock"]
 ErrorKind = Literal["missing", "not_csv", "invalid", "grader_error"]
@@ -139,6 +140,9 @@ class CompetitionReport:
         missing = [key for key in ("competition_id", "any_medal") if key not in content]
         if missing:
             raise ValueError(f"a grading report needs `{missing[0]}`")
+        competition_id = _text(content, "competition_id")
+        if not competition_id:
+            raise ValueError("`competition_id` names no competition")
         numbers = ("score", "gold_threshold", "silver_threshold", "bronze_threshold", "median_threshold", "percentile")
         flags = ("any_medal", "gold_medal", "silver_medal", "bronze_medal", "above_median", "is_lower_better")
         wholes = ("seed", "rank", "leaderboard_size", "competition_version")
@@ -151,7 +155,7 @@ class CompetitionReport:
         }
         valid = _flag(content, "valid_submission", values["score"] is not None)
         return cls(
-            competition_id=str(content["competition_id"]),
+            competition_id=competition_id,
             valid_submission=valid,
             submission_exists=_flag(content, "submission_exists", valid),
             created_at=_time(content.get("created_at")),
@@ -233,13 +237,17 @@ def _number(content: Mapping[str, Any], key: str) -> float | None:
     if value is None:
         return None
     try:
-        return _finite(float(value))
-    except (TypeError, ValueError):
-        raise ValueError(f"`{key}` is {value!r}, not a number") from None
+        if not isinstance(value, bool | str):
+            return _finite(float(value))
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ValueError(f"`{key}` is {_shown(value)}, not a number")
 
 
 def _whole(content: Mapping[str, Any], key: str) -> int | None:
     value = _number(content, key)
+    if value is not None and not value.is_integer():
+        raise ValueError(f"`{key}` is {value}, not a whole number")
     return None if value is None else int(value)
 
 
@@ -249,21 +257,32 @@ def _flag(content: Mapping[str, Any], key: str, unknown: bool) -> bool:
         return unknown
     if value in (0, 1):
         return bool(value)
-    raise ValueError(f"`{key}` is {value!r}, not true or false")
+    raise ValueError(f"`{key}` is {_shown(value)}, not true or false")
 
 
 def _text(content: Mapping[str, Any], key: str) -> str | None:
     value = content.get(key)
-    return None if value is None else str(value)
+    if value is None or isinstance(value, str):
+        return value
+    raise ValueError(f"`{key}` is {_shown(value)}, not a text")
 
 
 def _time(value: Any) -> datetime:
     if isinstance(value, datetime):
         return value
     try:
-        return datetime.fromisoformat(value) if value else datetime.fromtimestamp(0, UTC)
-    except (TypeError, ValueError):
-        raise ValueError(f"`created_at` is {value!r}, not an ISO 8601 time") from None
+        moment = datetime.fromisoformat(value) if value else datetime.fromtimestamp(0, UTC)
+        moment.timestamp()  # years that no calendar of this machine has
+        return moment
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"`created_at` is {_shown(value)}, not an ISO 8601 time") from None
+
+
+def _shown(value: Any) -> str:
+    """A value in a message, however large it is."""
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 100:
+        return "a huge number"
+    return printable(repr(value))
 
 
 def _one_of(words: Any, value: Any) -> Any:

@@ -36,8 +36,8 @@ class Comparison:
     selection: Selection
     any_medal_difference: float
     """Percentage points."""
-    interval: Interval
-    """95 % bootstrap interval over competitions, in percentage points."""
+    interval: Interval | None
+    """95 % bootstrap interval over competitions, in percentage points; None for one competition."""
     medal_sign_test: SignTest
     """By medal rate."""
     score_sign_test: SignTest

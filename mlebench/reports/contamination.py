@@ -29,8 +29,8 @@ class FamiliarityFigure:
     competitions: int
     runs: int
     mean: float
-    interval: Interval
-    """95 % bootstrap interval over competitions."""
+    interval: Interval | None
+    """95 % bootstrap interval over competitions; None for one competition."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class FamiliarityGap:
     """Shared ones where the difference is paired, else those of the other kind."""
     paired: bool
     difference: float
-    interval: Interval
-    """95 % bootstrap interval over competitions."""
+    interval: Interval | None
+    """95 % bootstrap interval over competitions; None for one competition."""
     sign_test: SignTest | None
     """Over shared competitions."""
 
@@ -62,7 +62,7 @@ class Familiarity:
         """The JSON document of one agent."""
         content = asdict(self)
         for entry in (*content["figures"], *content["gaps"]):
-            entry["ci_lower"], entry["ci_upper"] = entry.pop("interval")
+            entry["ci_lower"], entry["ci_upper"] = entry.pop("interval") or (None, None)
         for entry in content["gaps"]:
             test = entry["sign_test"]
             entry["sign_test"] = test and SignTest(*test)._asdict()
@@ -172,5 +172,5 @@ def _mean(values: Iterable[float]) -> float:
     return sum(listed) / len(listed)
 
 
-def _interval(values: Mapping[str, float]) -> Interval:
+def _interval(values: Mapping[str, float]) -> Interval | None:
     return bootstrap_interval(list(values.values()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -10,6 +10,8 @@ from typing import Any
 
 from grading.medals import Medal
 from grading.report import DataKind
+from mlebench._support.hints import command
+from mlebench._support.quantities import counted
 from mlebench.errors import UsageError
 from mlebench.reports.comparison import Comparison, compare
 from mlebench.reports.figures import (
@@ -183,7 +185,7 @@ def make_document(
             raise UsageError(
                 f"{other.name} has no run of {', '.join(entry.name for entry in chosen)} to set beside {main.name}, and is not "
                 f"averaged with it, as they differ in {', '.join(main.conditions.differences(other.conditions))}; "
-                "choose what both ran with `mlebench report --split`, or report on it alone"
+                "choose what both ran with `--split`, or report on it alone"
             )
     entries = [_results_document(entry, chosen, pad_missing) for entry in (main, *others)]
     return Document(
@@ -206,7 +208,7 @@ def _results_document(results: Results, selections: Sequence[Selection], pad_mis
         competitions=[_competition_row(about[name], runs) for name, runs in runs_by_competition(results, everything).items()],
         time={selection.name: points for selection in selections if (points := over_time(results, selection))},
         run_curves=run_curves(results, everything),
-        notes=[*results.notes, *_notes(results, figures)],
+        notes=[*results.notes, *_notes(results, figures, about)],
     )
 
 
@@ -250,20 +252,24 @@ def _run_row(seed: int, run: GradedRun) -> RunRow:
     )
 
 
-def _notes(results: Results, figures: Sequence[SelectionFigures]) -> list[str]:
+def _notes(results: Results, figures: Sequence[SelectionFigures], about: Mapping[str, CompetitionInfo]) -> list[str]:
     notes = []
     for entry in figures:
+        notes += [f"{entry.selection.name}: {sentence}" for sentence in _unknown_spreads(entry)]
         if entry.padded:
-            notes.append(f"{entry.selection.name}: {len(entry.padded)} missing runs are counted as failures (padded)")
+            notes.append(f"{entry.selection.name}: {counted(len(entry.padded), 'missing run')} counted as failures (padded)")
         if entry.counts.infrastructure:
             notes.append(
-                f"{entry.selection.name}: {entry.counts.infrastructure} runs failed by no fault of the agent and are "
-                "counted as failures; `mlebench run --resume GROUP` runs them again"
+                f"{entry.selection.name}: {counted(entry.counts.infrastructure, 'run')} failed by no fault of the agent and "
+                f"counted as {'a failure' if entry.counts.infrastructure == 1 else 'failures'}; "
+                f"{_resume(results)} runs them again"
             )
     if note := _mock_note(results, figures):
         notes.append(note)
     if outside := results.competition_ids() - {name for entry in figures for name in entry.selection.competition_ids}:
-        notes.append(f"runs of {len(outside)} more competitions are not part of this report")
+        notes.append(f"runs of {counted(len(outside), 'more competition')} are not part of this report")
+    if unknown := sorted(name for name, info in about.items() if info.split == "unknown"):
+        notes.append(f"not installed here, so that only the id is known: {', '.join(unknown)}")
     return notes
 
 
@@ -276,6 +282,18 @@ def _mock_note(results: Results, figures: Sequence[SelectionFigures]) -> str | N
     which = ", ".join(mock[:3]) + (f" and {len(mock) - 3} more" if len(mock) > 3 else "")
     mixed = f"; the figures mix them with {len(reported) - len(mock)} on real data" if len(mock) < len(reported) else ""
     return f"mock data: scores of {which} were reached on made-up data, mean nothing and earn no medal{mixed}"
+
+
+def _resume(results: Results) -> str:
+    groups = [source for source in results.sources if Path(source).is_dir()]
+    return command("run", "--resume", groups[0] if len(groups) == 1 else "GROUP")
+
+
+def _unknown_spreads(figures: SelectionFigures) -> Iterator[str]:
+    if figures.seeds == 1:
+        yield "one seed, so the standard error and the interval over seeds are unknown (–)"
+    if len(figures.selection.competition_ids) == 1:
+        yield "one competition, so the interval over competitions is unknown (–)"
 
 
 def _budgets(entries: Sequence[ResultsDocument], selection: str) -> list[BudgetPoint]:

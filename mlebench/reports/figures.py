@@ -74,8 +74,8 @@ class SelectionFigures:
     seeds: int
     per_seed: Sequence[float]
     """Any-medal percentage of each seed."""
-    bootstrap: Interval
-    """95 % interval of the any-medal percentage when competitions are drawn anew."""
+    bootstrap: Interval | None
+    """95 % interval of the any-medal percentage when competitions are drawn anew; None for one competition."""
     pass_at_k: Sequence[PassAtK]
     modalities: Sequence[ModalityShare]
     without_known_leaks: CleanFigures
@@ -135,7 +135,7 @@ def runs_by_competition(results: Results, selection: Selection) -> Grid:
     wanted = set(selection.competition_ids)
     seeds = [seed for seed in results.seeds if wanted & seed.keys()]
     if not seeds:
-        raise UsageError(f"no run of {results.name} belongs to {selection.name}; choose another with `mlebench report --split`")
+        raise UsageError(f"no run of {results.name} belongs to {selection.name}; choose another with `--split`")
     return {name: [seed.get(name, GradedRun(None)) for seed in seeds] for name in selection.competition_ids}
 
 
@@ -148,12 +148,13 @@ def normalized_score(report: CompetitionReport | None) -> float | None:
     """The score on a scale where the leaderboard's median is 0 and its gold threshold is 1.
 
     Returns:
-        None without a score, without thresholds, or where median and gold are the same score.
+        None without a score, without thresholds, where median and gold are the same score, or beyond any number.
     """
     if report is None or report.score is None or report.gold_threshold is None or report.median_threshold is None:
         return None
     reach = report.gold_threshold - report.median_threshold
-    return (report.score - report.median_threshold) / reach if reach else None
+    normalized = (report.score - report.median_threshold) / reach if reach else math.nan
+    return normalized if math.isfinite(normalized) else None
 
 
 def bounded_score(report: CompetitionReport | None) -> float | None:
@@ -233,11 +234,14 @@ def _incomplete(results: Results, selection: Selection, missing: Sequence[str]) 
     rest = f"; and {len(missing) - _NAMED_MISSING} more" if len(missing) > _NAMED_MISSING else ""
     return (
         f"{results.name or 'the report'} lacks {len(missing)} reports for {selection.name}: {named}{rest}. "
-        "Run them, choose with `--split`, or count them as failures with `mlebench report --pad-missing`"
+        "Run them, choose with `--split`, or count them as failures with `--pad-missing`"
     )
 
 
 def mean_or_none(values: Sequence[float | None]) -> float | None:
     """Mean of the known values."""
     known = [value for value in values if value is not None]
-    return math.fsum(known) / len(known) if known else None
+    try:
+        return math.fsum(known) / len(known) if known else None
+    except OverflowError:
+        return math.fsum(value / len(known) for value in known)

@@ -6,16 +6,17 @@ left out: only a damaged plan is an error.
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from grading.report import CompetitionReport
+from mlebench._support.files import parse_json
+from mlebench._support.hints import command
 from mlebench._support.quantities import counted
 from mlebench.errors import UsageError
-from mlebench.reports.report_file import read_aggregate
+from mlebench.reports.agreement import settled
+from mlebench.reports.report_file import read_report_file
 from mlebench.reports.results import GradedRun, GradedSnapshot, Results, RunDetails, with_data_of
 from mlebench.runs.group import Group
 from mlebench.runs.group_report import REPORT_FILE, SNAPSHOT_FILE, count_snapshots
@@ -78,7 +79,9 @@ def _graded(group: Group, notes: list[str]) -> Mapping[str, CompetitionReport]:
     seeds = {planned.run_id: planned.seed for planned in group.plan.runs}
     graded: dict[str, CompetitionReport] = {}
     try:
-        for report in read_aggregate(file).competition_reports:
+        held, changes = read_report_file(file)
+        notes += changes
+        for report in held:
             run_id = report.run_id if report.run_id in seeds else PlannedRun(report.competition_id, report.seed or 0).run_id
             if run_id in graded:
                 raise UsageError(f"it holds {run_id} twice")
@@ -94,19 +97,21 @@ def _snapshots(group: Group, notes: list[str]) -> Mapping[str, tuple[GradedSnaps
     file = group.folder / SNAPSHOT_FILE
     found: dict[str, list[GradedSnapshot]] = {}
     try:
-        for entry in json.loads(file.read_text(encoding="utf-8"))["snapshots"]:
-            snapshot = GradedSnapshot(int(entry["seconds"]), CompetitionReport.from_dict(entry["report"]))
+        for entry in parse_json(file.read_text(encoding="utf-8"))["snapshots"]:
+            report, changes = settled(entry["report"], CompetitionReport.from_dict(entry["report"]))
+            snapshot = GradedSnapshot(int(entry["seconds"]), report)
+            notes += [f"{file.name}: {report.competition_id}: {change}" for change in changes]
             found.setdefault(entry["run_id"], []).append(snapshot)
     except FileNotFoundError:
         if count := count_snapshots(group):
-            grade = f"`mlebench grade {shlex.quote(str(group.folder))}`"
+            grade = command("grade", group.folder)
             notes.append(f"{counted(count, 'snapshot')} of {group.name} not graded; {grade} grades them")
         return {}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, AttributeError) as error:
         notes.append(_damaged(file, error, group))
         return {}
     return {run_id: tuple(sorted(kept, key=lambda snapshot: snapshot.seconds)) for run_id, kept in found.items()}
 
 
 def _damaged(file: Path, why: object, group: Group) -> str:
-    return f"{file} is damaged and left out ({why}); `mlebench grade {group.folder}` writes it again"
+    return f"{file} is damaged and left out ({why}); {command('grade', group.folder)} writes it again"

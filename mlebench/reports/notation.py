@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from mlebench.reports.document import CompetitionRow, ResultsDocument, RunRow
 from mlebench.reports.published_results import Percentage
 from mlebench.reports.results import Results
-from mlebench.reports.statistics import Estimate
+from mlebench.reports.statistics import Estimate, Interval
 
 NOTHING = "–"
 _MOST_WITH_ISSUES = 10
@@ -30,13 +30,13 @@ OUTCOME_TITLES = {
 
 
 def plus_minus(estimate: Estimate | Percentage | None) -> str:
-    """A mean with one standard error, such as `17.12 ± 0.61`."""
-    return NOTHING if estimate is None else f"{estimate.mean:.2f} ± {estimate.standard_error:.2f}"
+    """A mean with one standard error, such as `17.12 ± 0.61`; of a single seed, `17.12 ± –`."""
+    return NOTHING if estimate is None else f"{estimate.mean:.2f} ± {number(estimate.standard_error)}"
 
 
-def interval(lower: float, upper: float) -> str:
-    """An interval, such as `15.9 … 18.3`."""
-    return f"{lower:.1f} … {upper:.1f}"
+def interval(spread: Interval | None, decimals: int = 1) -> str:
+    """An interval, such as `15.9 … 18.3`, or a dash."""
+    return NOTHING if spread is None else f"{spread.lower:.{decimals}f} … {spread.upper:.{decimals}f}"
 
 
 def score(value: float | None) -> str:

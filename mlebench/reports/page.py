@@ -13,6 +13,8 @@ from string import Template
 from typing import Literal
 from urllib.parse import quote
 
+from mlebench._support.files import write_text
+from mlebench._support.terminal import printable_text
 from mlebench.reports import charts
 from mlebench.reports.document import CompetitionRow, Document, ResultsDocument, RunRow
 from mlebench.reports.figures import CleanFigures, SelectionFigures
@@ -40,7 +42,7 @@ _LINKS = (("run.log", "log"), ("logs", "logs"), ("code", "code"), ("submission/s
 def write_page(document: Document, path: Path) -> None:
     """Write the page; links to logs are relative to it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(make_page(document, path.parent), encoding="utf-8")
+    write_text(path, make_page(document, path.parent))
 
 
 def make_page(document: Document, folder: Path) -> str:
@@ -52,7 +54,7 @@ def make_page(document: Document, folder: Path) -> str:
     main = document.main
     sections = list(_sections(document, folder))
     titles = [(part.anchor, part.title) for part in sections]
-    return Template(_resource("page.html")).substitute(
+    page = Template(_resource("page.html")).substitute(
         title=escape(main.results.name or "Report"),
         lead=escape(" · ".join(filter(None, (conditions_text(main.results), str(main.date or ""))))),
         contents=" ".join(f'<a href="#{anchor}">{escape(title)}</a>' for anchor, title in titles),
@@ -60,6 +62,7 @@ def make_page(document: Document, folder: Path) -> str:
         css=_resource("page.css"),
         script=_resource("page.js"),
     )
+    return printable_text(page)
 
 
 def _resource(name: str) -> str:
@@ -103,9 +106,8 @@ def _figures(entry: ResultsDocument) -> str:
 
 def _card(figures: SelectionFigures) -> str:
     medals = figures.metrics["any_medal_percentage"]
-    spread = interval(medals.ci_lower, medals.ci_upper)
-    about = f"95 % over {figures.seeds} seeds: {spread}" if figures.seeds > 1 else "one seed"
-    over = f"over competitions: {interval(*figures.bootstrap)}"
+    about = f"95 % over {figures.seeds} seeds: {interval(medals.interval)}" if figures.seeds > 1 else "one seed"
+    over = f"over competitions: {interval(figures.bootstrap)}"
     name = escape(figures.selection.name) + (" †" if figures.padded else "")
     return f"<li>{name}: any medal<strong>{plus_minus(medals)}</strong><small>{about}<br>{over}</small></li>"
 
@@ -235,7 +237,7 @@ def _comparisons(document: Document) -> str:
             f"{entry.first} − {entry.second}",
             Cell(entry.selection.name, text=True),
             Cell(f"{entry.any_medal_difference:+.2f}", entry.any_medal_difference),
-            interval(*entry.interval),
+            interval(entry.interval),
             *(
                 f"{test.wins} better, {test.ties} equal, {test.losses} worse ({p_value(test.p_value)})"
                 for test in (entry.medal_sign_test, entry.score_sign_test)

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from mlebench._support.hints import quoted
 from mlebench._support.paths import runs_dir
 from mlebench.errors import UsageError
 from mlebench.reports.group_folder import is_group, read_group
-from mlebench.reports.report_file import read_report_files
+from mlebench.reports.report_file import ReportFile, read_report_file, results_of_files
 from mlebench.reports.results import Results, pool
 from mlebench.runs.group import find_group, refuse_published_group
 
@@ -18,8 +19,8 @@ from mlebench.runs.group import find_group, refuse_published_group
 def load_results(sources: Sequence[str | Path], groups_dir: Path | None = None) -> list[Results]:
     """Read sources and pool what may be averaged.
 
-    Groups are pooled where their conditions do not differ; all report files together are the results of one agent. A group
-    that a folder or a glob stands for and that cannot be read is left out with a note; one that is named must be readable.
+    Groups are pooled where their conditions do not differ; all report files together are the results of one agent. A group or
+    report that a folder or a glob stands for and that cannot be read is left out with a note; one that is named must be readable.
 
     Args:
         sources: a group's folder or name, `latest`, a report file, a folder that holds such, or a glob.
@@ -31,18 +32,22 @@ def load_results(sources: Sequence[str | Path], groups_dir: Path | None = None) 
     found = [_places(str(source), groups_dir or runs_dir()) for source in sources]
     named = {places[0] for places in found if len(places) == 1}
     places = list(dict.fromkeys(place for entry in found for place in entry))
-    files = [place for place in places if place.is_file()]
-    read: dict[Path, Results] = dict(zip(files, read_report_files(files), strict=True)) if files else {}
+    files: dict[Path, ReportFile] = {}
+    read: dict[Path, Results] = {}
     left_out: list[str] = []
-    for folder in (place for place in places if place not in read):
+    for place in places:
         try:
-            read[folder] = read_group(folder)
+            if place.is_file():
+                files[place] = read_report_file(place)
+            else:
+                read[place] = read_group(place)
         except UsageError as error:
-            if folder in named or len(places) == 1:
+            if place in named or len(places) == 1:
                 raise
-            left_out.append(f"{folder.name} is left out: {error}")
+            left_out.append(f"{place.name} is left out: {error}")
+    read |= results_of_files(files)
     if not read:
-        raise UsageError(f"no run group can be read: {'; '.join(left_out)}")
+        raise UsageError(f"nothing there can be read: {'; '.join(left_out)}")
     first, *rest = pool(read[place] for place in places if place in read)
     return [replace(first, notes=(*first.notes, *left_out)), *rest]
 
@@ -50,20 +55,47 @@ def load_results(sources: Sequence[str | Path], groups_dir: Path | None = None) 
 def _places(source: str, groups_dir: Path) -> list[Path]:
     """The groups and report files that `source` stands for, resolved, so that naming one twice counts once."""
     path = Path(source).expanduser()
-    if not path.exists():
-        if glob.has_magic(source):
-            found = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
-            if found:
-                return [place for entry in found for place in _places(entry, groups_dir)]
-        try:
-            return [find_group(groups_dir, source).folder.resolve()]
-        except UsageError as error:
-            raise UsageError(f"{source} is neither a run group nor a grading report: {error}") from None
+    if (group := _group_of_that_name(source, groups_dir)) is not None:
+        if path.exists() and path.resolve() != group and (path.is_file() or is_group(path) or _held_by(path)):
+            raise UsageError(
+                f"`{source}` is a run group in {groups_dir} and something else here; "
+                f"write {quoted(str(group))} or {quoted(f'./{source}')}"
+            )
+        return [group]
+    if path.exists():
+        return _found_at(path)
+    if glob.has_magic(source):
+        found = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
+        if found:
+            return [place for entry in found for place in _found_at(Path(entry))]
+    try:
+        return [find_group(groups_dir, source).folder.resolve()]
+    except UsageError as error:
+        raise UsageError(f"{source} is neither a run group nor a grading report: {error}") from None
+
+
+def _found_at(path: Path) -> list[Path]:
     if path.is_file() or is_group(path):
         return [path.resolve()]
-    groups = sorted(file.parent for file in path.glob("*/group.yaml"))
-    reports = sorted(file for file in path.rglob("*grading_report*.json") if not any(group in file.parents for group in groups))
-    if not groups and not reports:
+    if not (held := _held_by(path)):
         refuse_published_group(path)
         raise UsageError(f"{path} holds neither run groups nor grading reports; `mlebench grade` makes them")
-    return [place.resolve() for place in [*groups, *reports]]
+    return [place.resolve() for place in held]
+
+
+def _group_of_that_name(source: str, groups_dir: Path) -> Path | None:
+    """The group that a bare name, or `latest`, stands for."""
+    if source in ("", ".", "..") or Path(source).name != source:
+        return None
+    try:
+        folder = find_group(groups_dir, source).folder.resolve()
+    except UsageError:
+        return None
+    return folder if folder.parent == groups_dir.resolve() else None
+
+
+def _held_by(folder: Path) -> list[Path]:
+    """The groups and report files in a folder."""
+    groups = sorted(file.parent for file in folder.glob("*/group.yaml"))
+    reports = sorted(file for file in folder.rglob("*grading_report*.json") if not any(group in file.parents for group in groups))
+    return [*groups, *reports]

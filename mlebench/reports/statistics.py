@@ -14,22 +14,27 @@ _BOOTSTRAP_SEED = 20240924
 """Fixed, so that a report made twice from the same runs is the same."""
 
 
-class Estimate(NamedTuple):
-    """A mean over seeds."""
-
-    mean: float
-    standard_error: float
-    """Sample standard deviation / √seeds; 0 for one seed."""
-    ci_lower: float
-    """95 % interval by Student's t over seeds; equal to the mean for one seed."""
-    ci_upper: float
-
-
 class Interval(NamedTuple):
     """A 95 % interval."""
 
     lower: float
     upper: float
+
+
+class Estimate(NamedTuple):
+    """A mean over seeds; of a single seed nothing else is known."""
+
+    mean: float
+    standard_error: float | None
+    """Sample standard deviation / √seeds; None for one seed."""
+    ci_lower: float | None
+    """95 % interval by Student's t over seeds; None for one seed."""
+    ci_upper: float | None
+
+    @property
+    def interval(self) -> Interval | None:
+        """The 95 % interval over seeds."""
+        return None if self.ci_lower is None or self.ci_upper is None else Interval(self.ci_lower, self.ci_upper)
 
 
 class SignTest(NamedTuple):
@@ -62,7 +67,7 @@ def estimate(values: Sequence[float], lowest: float = -math.inf, highest: float 
         raise ValueError("an estimate needs at least one seed")
     mean = math.fsum(values) / len(values)
     if len(values) == 1:
-        return Estimate(mean, 0.0, mean, mean)
+        return Estimate(mean, None, None, None)
     from scipy.special import stdtrit
 
     variance = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
@@ -102,7 +107,7 @@ def mean_pass_at_k(outcomes: Sequence[Sequence[bool]]) -> list[PassAtK]:
     ]
 
 
-def bootstrap_interval(values: Sequence[float]) -> Interval:
+def bootstrap_interval(values: Sequence[float]) -> Interval | None:
     """95 % percentile interval of the mean when competitions are drawn anew with replacement.
 
     It tells how far the figure depends on which competitions the benchmark holds, whereas the standard error over seeds
@@ -111,23 +116,31 @@ def bootstrap_interval(values: Sequence[float]) -> Interval:
     Args:
         values: one per competition, the mean over its seeds; at least one.
 
+    Returns:
+        None for one competition, which tells nothing of others.
+
     Raises:
         ValueError: no values.
     """
-    return _middle(_means_drawn_anew(values, np.random.default_rng(_BOOTSTRAP_SEED)))
+    means = _means_drawn_anew(values, np.random.default_rng(_BOOTSTRAP_SEED))
+    return _middle(means) if len(values) > 1 else None
 
 
-def bootstrap_difference(first: Sequence[float], second: Sequence[float]) -> Interval:
+def bootstrap_difference(first: Sequence[float], second: Sequence[float]) -> Interval | None:
     """95 % percentile interval of mean(first) − mean(second), both drawn anew independently; see `bootstrap_interval`.
 
     Args:
         first, second: one value per competition, at least one each.
 
+    Returns:
+        None where either has one competition.
+
     Raises:
         ValueError: no values.
     """
     rng = np.random.default_rng(_BOOTSTRAP_SEED)
-    return _middle(_means_drawn_anew(first, rng) - _means_drawn_anew(second, rng))
+    differences = _means_drawn_anew(first, rng) - _means_drawn_anew(second, rng)
+    return _middle(differences) if min(len(first), len(second)) > 1 else None
 
 
 def _means_drawn_anew(values: Sequence[float], rng: np.random.Generator) -> NDArray[np.float64]:

@@ -7,10 +7,12 @@ import io
 import json
 from collections.abc import Sequence
 
+from grading.printable import printable
 from mlebench.reports.document import Document, ResultsDocument
 from mlebench.reports.notation import NOTHING, hours, plus_minus, split_figures
 from mlebench.reports.published_results import SPLIT_NAMES, PublishedResult
 
+_FORMULA = ("=", "+", "-", "@")
 CSV_COLUMNS = (
     "name", "agent", "models", "arguments", "agent_fingerprint", "profile", "sandbox", "network", "task_text", "edition",
     "split_key_hash", "harness", "competition_id", "competition_version", "split", "modality", "metric", "seed", "outcome",
@@ -25,8 +27,16 @@ def to_csv(document: Document) -> str:
     writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n")
     writer.writeheader()
     for entry in document.entries:
-        writer.writerows(_csv_rows(entry))
+        writer.writerows({name: _csv_cell(value) for name, value in row.items()} for row in _csv_rows(entry))
     return text.getvalue()
+
+
+def _csv_cell(value: object) -> object:
+    """Text on one line, and none that a spreadsheet takes for a formula."""
+    if not isinstance(value, str):
+        return value
+    text = printable(value, None)
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _csv_rows(entry: ResultsDocument) -> list[dict[str, object]]:
@@ -82,4 +92,4 @@ def _published_cells(result: PublishedResult) -> list[str]:
 
 
 def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(printable(cell, None).replace("|", "\\|") for cell in cells) + " |"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from grading.report import aggregate_reports
 from mlebench._support.files import write_json
@@ -15,6 +15,7 @@ REPORT_FILE = "grading_report.json"
 """In a group's folder: the reports of all its graded runs."""
 SNAPSHOT_FILE = "snapshot_reports.json"
 """In a group's folder: the reports of its graded snapshots."""
+_MOST_COUNTED = 1e18
 _USAGE_TOTALS = ("input_tokens", "output_tokens", "cost_usd")
 
 
@@ -84,6 +85,10 @@ def group_totals(group: Group, records: list[RunRecord]) -> dict[str, Any]:
 
 
 def _total(records: list[RunRecord], key: str) -> float | None:
-    found = [record.usage.get(key) for record in records]
-    values = [value for value in found if isinstance(value, (int, float)) and not isinstance(value, bool)]
+    values = [value for record in records if _is_amount(value := record.usage.get(key))]
     return sum(values) if values else None
+
+
+def _is_amount(value: Any) -> TypeGuard[float]:
+    """Whether a value can be added up; what an agent claims may be no number, or beyond all."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MOST_COUNTED

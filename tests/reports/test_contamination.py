@@ -92,7 +92,7 @@ def test_instances_of_different_keys_are_not_averaged() -> None:
 def test_difference_of_independent_means() -> None:
     lower, upper = bootstrap_difference([1.0] * 10, [0.0, 0.2] * 5)
     assert lower < 0.9 < upper
-    assert bootstrap_difference([1.0], [0.25]) == (0.75, 0.75)
+    assert bootstrap_difference([1.0, 1.0], [0.25, 0.25]) == (0.75, 0.75)
 
 
 def test_command_line(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:  # type: ignore[no-untyped-def]

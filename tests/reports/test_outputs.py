@@ -141,3 +141,76 @@ def test_brackets_in_names_are_no_markup(tmp_path: Path, capsys: pytest.CaptureF
     words = (path, "--name", "agent [bold]", "--models", "m [/x]", "--compare", "published")
     shown = output(capsys, *words)
     assert "agent [bold]" in shown and "m [/x]" in shown
+
+
+def test_one_seed_and_one_competition_claim_no_certainty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_aggregate(tmp_path / "r_grading_report.json", [report("spaceship-titanic", "gold")])
+    page = tmp_path / "page.html"
+
+    document = json.loads(output(capsys, path, "--json", "--html", page))
+
+    split = document["splits"]["selection"]
+    unknown = {"standard_error": None, "ci_lower": None, "ci_upper": None}
+    assert split["metrics"]["any_medal_percentage"] == {"mean": 100, **unknown}
+    assert split["bootstrap"] is None
+    notes = [
+        "selection: one seed, so the standard error and the interval over seeds are unknown (–)",
+        "selection: one competition, so the interval over competitions is unknown (–)",
+    ]
+    assert document["notes"] == notes
+    shown, markdown, html = " ".join(output(capsys, path).split()), output(capsys, path, "--markdown"), page.read_text()
+    for text in (shown, markdown, html):
+        assert "± 0.00" not in text
+        assert "100.0 … 100.0" not in text
+    assert "100.00 ± –" in shown and "100.00 ± –" in html
+    for note in notes:
+        assert note in shown and note in html
+
+
+def test_text_of_others_is_neither_obeyed_nor_computed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By a terminal, a spreadsheet, a table in Markdown or a browser."""
+    odd = "=cmd\x1b[31m|x\n<b>\x9b\u202e\udcff"
+    path = tmp_path / "r.json"
+    entries = [report("spaceship-titanic", "invalid", error=odd), report(f"x{odd}", "none")]
+    path.write_text(json.dumps({"competition_reports": [entry.to_dict() for entry in entries]}))
+    page = tmp_path / "page.html"
+
+    texts = [output(capsys, path, "--name", odd, flag) for flag in ("--details", "--csv", "--markdown", "--json")]
+    output(capsys, path, "--name", odd, "--html", page)
+
+    for text in (*texts, page.read_text(encoding="utf-8")):
+        assert all(line.isprintable() for line in text.split("\n"))
+    rows = list(csv.DictReader(texts[1].splitlines()))
+    assert {row["name"][:5] for row in rows} == {"'=cmd"}
+    assert any(row["error"].startswith("'=cmd\\x1b") for row in rows)
+    assert "\\|x" in texts[2]
+    assert odd in json.loads(texts[3])["results"]["name"]
+    assert "<b>\\x9b" not in page.read_text(encoding="utf-8")
+
+
+def test_a_page_appears_whole_or_not_at_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_aggregate(tmp_path / "r.json", [report("spaceship-titanic", "gold")])
+    page = tmp_path / "page.html"
+    page.write_text("before")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert main(["report", str(path), "--html", str(page)]) == 1
+    assert capsys.readouterr().err == "mlebench report: No space left on device\n"
+    assert page.read_text() == "before"
+
+
+@pytest.mark.parametrize("hours", ["nan", "inf", "-1", "0", "many"])
+def test_hours_are_a_number_above_zero(tmp_path: Path, capsys: pytest.CaptureFixture[str], hours: str) -> None:
+    assert main(["report", str(tmp_path), f"--hours={hours}"]) == 2
+    assert "expected hours such as 24 or 0.5" in capsys.readouterr().err
+
+
+def test_competitions_that_are_not_installed_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_aggregate(tmp_path / "r.json", [report("spaceship-titanik", "gold"), report("spaceship-titanic", "gold")])
+    notes = json.loads(output(capsys, path, "--json"))["notes"]
+    assert "not installed here, so that only the id is known: spaceship-titanik" in notes

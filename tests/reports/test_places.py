@@ -10,7 +10,9 @@ import pytest
 
 from mlebench.errors import UsageError
 from mlebench.reports.places import load_results
+from mlebench.runs.regrade import regrade_group
 from tests.reports.builders import report, seed_of, write_aggregate
+from tests.reports.toys import make_group
 
 ALL = {"a": "gold", "b": "none", "c": "bronze"}
 
@@ -116,3 +118,44 @@ def test_nothing_there_is_said(tmp_path: Path) -> None:
         load_results([str(tmp_path / "*.json")])
     with pytest.raises(UsageError, match="holds neither run groups nor grading reports"):
         load_results([tmp_path])
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", "{}".encode("utf-16"), b'{"competition_reports": [{"score": 1}]}'])
+def test_a_faulty_report_in_a_folder_does_not_break_the_next_command(tmp_path: Path, content: bytes) -> None:
+    sound = write_aggregate(tmp_path / "1_grading_report.json", seed_of(ALL))
+    faulty = tmp_path / "2_grading_report.json"
+    faulty.write_bytes(content)
+
+    (results,) = load_results([tmp_path])
+
+    assert len(results.seeds) == 1
+    (note,) = results.notes
+    assert note.startswith("2_grading_report.json is left out: ")
+    with pytest.raises(UsageError, match="2_grading_report"):
+        load_results([sound, faulty])
+
+
+def test_a_byte_order_mark_is_no_part_of_a_report(tmp_path: Path) -> None:
+    path = write_aggregate(tmp_path / "r.json", seed_of(ALL))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert seeds_of(path) == [{"a", "b", "c"}]
+
+
+def test_a_folder_here_does_not_stand_before_a_group_of_its_name(
+    tmp_path: Path, toys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = make_group(tmp_path / "runs", toys, {"toy-one": [0.25]}, name="mine")
+    regrade_group(group.folder)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+
+    for name in ("mine", "latest"):
+        (results,) = load_results([name])
+        assert results.sources == (str(group.folder),)
+
+    write_aggregate(tmp_path / "mine" / "1_grading_report.json", seed_of(ALL))
+    with pytest.raises(
+        UsageError, match=r"`mine` is a run group in .*runs and something else here; write .*runs/mine or \./mine"
+    ):
+        load_results(["mine"])
+    assert seeds_of("./mine") == [{"a", "b", "c"}]

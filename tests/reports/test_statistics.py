@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlebench.reports.statistics import bootstrap_interval, estimate, mean_pass_at_k, pass_at_k, sign_test
+from mlebench.reports.statistics import bootstrap_difference, bootstrap_interval, estimate, mean_pass_at_k, pass_at_k, sign_test
 
 
 def test_mean_and_standard_error() -> None:
@@ -21,8 +21,14 @@ def test_mean_and_standard_error() -> None:
     assert (lower, upper) == pytest.approx((14 - 8.605305, 14 + 8.605305))
 
 
-def test_one_seed_has_no_error() -> None:
-    assert estimate([36.0]) == (36, 0, 36, 36)
+def test_of_one_seed_nothing_but_the_mean_is_known() -> None:
+    assert estimate([36.0]) == (36, None, None, None)
+
+
+def test_of_one_competition_no_interval_is_known() -> None:
+    assert bootstrap_interval([36.0]) is None
+    assert bootstrap_difference([36.0, 20.0], [1.0]) is None
+    assert bootstrap_interval([36.0, 20.0]) is not None
 
 
 def test_interval_stays_within_bounds() -> None:
