@@ -8,7 +8,7 @@ import pytest
 
 from mlebench._support.git_lfs import refuse_pointer
 from mlebench.errors import UsageError
-from mlebench.reports.report_file import read_aggregate
+from mlebench.reports.report_file import read_report_file
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 
@@ -28,4 +28,4 @@ def test_other_files_and_missing_ones_pass(tmp_path: Path) -> None:
 def test_a_report_that_was_not_fetched_says_so(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text(POINTER)
     with pytest.raises(UsageError, match="pointer of Git LFS"):
-        read_aggregate(tmp_path / "report.json")
+        read_report_file(tmp_path / "report.json")
