@@ -39,6 +39,9 @@ def settled(content: Mapping[str, Any], report: CompetitionReport) -> tuple[Comp
     report = _with_direction(content, report, notes)
     report = _with_submission(content, report, notes)
     report = _with_flags(content, report, notes)
+    if report.data == "mock" and (report.any_medal or report.above_median):
+        notes.append("it claims a medal or a place above the median on mock data; neither is counted")
+        report = _flagged(report, None, above_median=False)
     if not _stands_somewhere(report):
         notes.append("its rank and percentile are impossible and left out")
         report = replace(report, rank=None, leaderboard_size=None, percentile=None)

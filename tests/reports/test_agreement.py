@@ -86,6 +86,12 @@ def test_a_valid_submission_without_a_score_is_said(tmp_path: Path) -> None:
     assert "valid and has no score" in found.notes[0]
 
 
+def test_mock_data_earns_nothing(tmp_path: Path) -> None:
+    found = stated(tmp_path, data="mock")
+    assert flags(found) == (None, False, True, True)
+    assert "on mock data; neither is counted" in found.notes[0]
+
+
 def test_the_direction_is_that_of_the_thresholds(tmp_path: Path) -> None:
     found = stated(tmp_path, is_lower_better=True)
     assert not found.reports[0].is_lower_better
