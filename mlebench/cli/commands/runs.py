@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlebench._support import paths
 from mlebench._support.hints import command
-from mlebench._support.quantities import counted
 from mlebench._support.plain_files import open_plain
+from mlebench._support.quantities import counted
 from mlebench.cli.options import add_json, add_runs_dir
 from mlebench.cli.output import cell_text, print_json, print_table
 from mlebench.errors import UsageError
