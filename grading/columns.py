@@ -7,6 +7,7 @@ expected. The same kind reads the answers.
 from __future__ import annotations
 
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,10 +16,19 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from grading.submission import MISSING_WORDS, InvalidSubmission, show_ids
+from grading.invalid import RefusedCells
+from grading.printable import printable
+from grading.submission import MISSING_WORDS, InvalidSubmission
+from grading.wording import counted, name_ids, quoted
+
+_MOST_DIGITS = 10_000
+"""Characters of a number: far more than any that is meant, few enough to be read at once."""
+
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?\s*")
 
 _LARGEST_EXACT = 2**53 - 1
 """Beyond this a float64 does not tell every whole number from its neighbours."""
+_BOOLEAN_WORDS = {word: float(word.lower() == "true") for word in ("True", "TRUE", "true", "False", "FALSE", "false")}
 
 
 class Column(ABC):
@@ -26,6 +36,11 @@ class Column(ABC):
 
     reads_text: ClassVar[bool] = False
     """Whether cells are kept as text to the letter when a csv file is read."""
+
+    @property
+    def most_characters(self) -> int:
+        """Characters that a valid cell may need, generously."""
+        return 2**20 if self.reads_text else _MOST_DIGITS
 
     @abstractmethod
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
@@ -49,10 +64,19 @@ def refuse(bad: np.ndarray | pd.Series, cells: pd.Series, ids: pd.Series, expect
     bad = np.asarray(bad)
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
-        raise InvalidSubmission(
-            f"column `{cells.name}`: {int(bad.sum()):,} of {len(bad):,} cells are not {expected}, the first is "
-            f"{str(cells.iloc[row])[:60]!r} (ids {show_ids(ids[bad])})"
+        verb = "is" if bad.sum() == 1 else "are"
+        raise RefusedCells(
+            f"column `{printable(str(cells.name), 200)}`: {int(bad.sum()):,} of {counted(len(bad), 'cell')} {verb} not {expected}, "
+            f"the first is {_shown(cells.iloc[row])} ({name_ids(ids[bad])})"
         )
+
+
+def _shown(cell: Any) -> str:
+    """A cell as the file holds it."""
+    if pd.isna(cell) or not str(cell):
+        return "empty"
+    hint = "; write a point, not a comma" if _DECIMAL_COMMA.fullmatch(str(cell)[:40]) else ""
+    return quoted(cell) + hint
 
 
 @dataclass(frozen=True)
@@ -70,16 +94,25 @@ class Real(Column):
     _takes_booleans: ClassVar[bool] = False
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
-        values = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
         if pd.api.types.is_bool_dtype(cells) and not self._takes_booleans:
             refuse(np.ones(len(cells), dtype=bool), cells, ids, "a number")
-        allowed = np.isfinite(values) | (cells.isna().to_numpy() & self.may_be_empty)
+        values = self._numbers(cells)
+        allowed = np.isfinite(values) | (np.isnan(values) & self._is_empty(cells)) if self.may_be_empty else np.isfinite(values)
         refuse(~allowed, cells, ids, "a finite number")
         if self.minimum is not None:
             refuse(values < self.minimum, cells, ids, f"at least {self.minimum:g}")
         if self.maximum is not None:
             refuse(values > self.maximum, cells, ids, f"at most {self.maximum:g}")
         return values
+
+    def _numbers(self, cells: pd.Series) -> np.ndarray:
+        # a column of these words only, as pandas reads it
+        if self._takes_booleans and cells.dtype == object and len(cells) and cells.isin(_BOOLEAN_WORDS).all():
+            return cells.map(_BOOLEAN_WORDS).to_numpy(dtype=np.float64)
+        return pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+
+    def _is_empty(self, cells: pd.Series) -> np.ndarray:
+        return (cells.isna() | cells.isin(MISSING_WORDS)).to_numpy() if cells.dtype == object else cells.isna().to_numpy()
 
     def refused_cells(self) -> Mapping[str, Any]:
         cells: dict[str, Any] = {"infinite": "inf", "text": "abc"} | ({} if self.may_be_empty else {"missing": ""})
@@ -250,6 +283,12 @@ class RunLengths(Column):
     cut: bool = False
 
     reads_text = True
+
+    @property
+    def most_characters(self) -> int:
+        pixels = max(self.pixels, default=0) if isinstance(self.pixels, tuple) else self.pixels
+        # at most every other pixel starts a run of two numbers
+        return max(super().most_characters, int(pixels) * (len(str(pixels)) + 1) * 2)
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
         from grading.metrics.run_length import parse_column

@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 
 from grading.columns import Column, refuse
+from grading.extent import Extent
+from grading.invalid import RefusedCells
 from grading.published_grader import GradeFunction, PublishedGrader
 from grading.rows import RowRule
-from grading.submission import Aligned, InvalidSubmission, align, read_table
+from grading.submission import Aligned, InvalidSubmission, align, id_text
+from grading.table import Wanted, read_answers, read_submission
 
 Columns = Mapping[str, Column] | Callable[[pd.DataFrame], Mapping[str, Column]]
 
@@ -37,6 +40,7 @@ class Grader(PublishedGrader):
             the predicted array and the ids, or raises `InvalidSubmission`.
         truth: makes the metric's first argument from the answers, where they do not hold the submitted columns themselves.
         adapt: changes submission and answers before their rows are matched, for instance to tell repeated ids apart.
+        optional: columns beside the id and `columns` that `adapt` looks at where a submission has them.
         read_answers: reads the answers where they are no csv table.
         perfect: makes the best possible submission from the answers, where it is not just the same columns.
         ungraded_ids: whether a submission may hold further ids, which are not graded, so that it does not tell which ones are.
@@ -52,6 +56,7 @@ class Grader(PublishedGrader):
     truth: Callable[[pd.DataFrame], np.ndarray] | None = None
     perfect: Callable[[pd.DataFrame], pd.DataFrame] | None = None
     adapt: Callable[[pd.DataFrame, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]] | None = None
+    optional: tuple[str, ...] = ()
     read_answers: Callable[[Path], pd.DataFrame] | None = None
     ungraded_ids: bool = False
     lower_is_better: bool | None = None
@@ -95,35 +100,65 @@ class Grader(PublishedGrader):
         columns = self.columns_of(answers)
         aligned = align(submission, answers, self.id_columns, columns, ungraded_ids=self.ungraded_ids)
         parsed = {name: kind.parse(aligned.submission[name], aligned.ids) for name, kind in columns.items()}
-        value = self._arrays(aligned, columns, parsed) if self.metric else self._frames(aligned, parsed)
+        # whatever overflows is told by the score, which is then no number
+        with np.errstate(all="ignore"):
+            value = self._arrays(aligned, columns, parsed) if self.metric else self._frames(aligned, parsed)
         if not np.isfinite(value):
             _refuse_huge_numbers(aligned, parsed)
             raise ArithmeticError(f"the metric gave {value} for a submission that passed every check")
         return float(value)
 
-    def read(self, path: Path, answers: pd.DataFrame | None = None) -> pd.DataFrame:
-        """Read a submission (or, without `answers`, the answers themselves) with text columns kept to the letter.
+    def score_file(self, path: Path, answers: pd.DataFrame) -> float:
+        """Read a submission and score it; cells in messages are shown as the file holds them.
 
         Raises:
-            InvalidSubmission: if the file is empty, binary or not a table.
+            InvalidSubmission: if the submission cannot be scored; the message never shows an answer.
+            OSError: if the file cannot be read.
         """
-        if answers is None and self.read_answers is not None:
+        try:
+            return self.score(self.read(path, answers), answers)
+        except RefusedCells as refused:
+            # parsed numbers do not tell how they were written
+            self.score(self.read(path, answers, as_written=True), answers)
+            raise refused
+
+    def read(self, path: Path, answers: pd.DataFrame | None = None, *, as_written: bool = False) -> pd.DataFrame:
+        """Read the graded columns of a submission (or, without `answers`, the answers themselves), text to the letter.
+
+        Args:
+            path: the csv file.
+            answers: the answers, which tell how large a submission may be.
+            as_written: keep all cells as text; otherwise numbers are parsed.
+
+        Raises:
+            InvalidSubmission: if the file is no csv table, is larger than a submission can be, or could be read in two ways.
+        """
+        if answers is not None:
+            columns = self.columns_of(answers)
+            return read_submission(path, self._wanted(columns), self._extent(columns, answers), as_written=as_written)
+        if self.read_answers is not None:
             return self.read_answers(path)
-        if answers is None and callable(self.columns):
-            return read_table(path, self.id_columns)
-        if answers is None:
-            return read_table(path, self._text_columns(self.columns_of(pd.DataFrame())))
-        columns = self.columns_of(answers)
-        return read_table(
-            path, self._text_columns(columns), once=[*self.id_columns, *columns], max_rows=self._rows_to_read(len(answers))
+        columns = {} if callable(self.columns) else self.columns
+        return read_answers(path, self._wanted(columns).text)
+
+    def _wanted(self, columns: Mapping[str, Column]) -> Wanted:
+        text = [name for name, kind in columns.items() if kind.reads_text]
+        numbers = [name for name, kind in columns.items() if not kind.reads_text]
+        return Wanted((*self.id_columns, *text), tuple(numbers), self.optional)
+
+    def _extent(self, columns: Mapping[str, Column], answers: pd.DataFrame) -> Extent:
+        def rows() -> int | None:
+            if self.ungraded_ids:
+                return None
+            return len(answers) if self.adapt else id_text(answers, self.id_columns).nunique()
+
+        return Extent(
+            columns=(*self.id_columns, *columns),
+            # a correct submission has one row per id
+            most_rows=_MOST_UNGRADED_ROWS if self.ungraded_ids else 2 * len(answers) + 10_000,
+            longest_cell=max(kind.most_characters for kind in columns.values()),
+            rows=rows,
         )
-
-    def _text_columns(self, columns: Mapping[str, Column]) -> list[str]:
-        return [*self.id_columns, *(name for name, kind in columns.items() if kind.reads_text)]
-
-    def _rows_to_read(self, graded: int) -> int:
-        # a correct submission has one row per id; reading twice that many is enough to see what is wrong
-        return _MOST_UNGRADED_ROWS if self.ungraded_ids else 2 * graded + 10_000
 
     def perfect_submission(self, answers: pd.DataFrame) -> pd.DataFrame:
         """The submission that gets the best possible score."""
@@ -172,7 +207,7 @@ class EditionGraders:
 
 
 def per_edition(*, v1: Grader, v2: Grader) -> EditionGraders:
-    """One grader for the published edition and one for the mended one."""
+    """One grader for the published edition and one for the corrected one."""
     return EditionGraders(v1, v2)
 
 

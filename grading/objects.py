@@ -31,6 +31,10 @@ class ObjectList(Column):
 
     reads_text = True
 
+    @property
+    def most_characters(self) -> int:
+        return max(super().most_characters, self.most * len(self.fields) * 64)
+
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
         text = cells.astype(str).mask(cells.isna(), "")
         if not self.allow_empty:

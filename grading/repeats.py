@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from grading.submission import id_text, id_text_like
+from grading.wording import ID_SEPARATOR
 
 
 def tell_repeats_apart(
@@ -25,7 +26,10 @@ def tell_repeats_apart(
     def adapt(submission: pd.DataFrame, answers: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         if id not in submission:
             return submission, answers
-        submission = submission.assign(**{id: id_text_like(answers, submission, (id,))}).reset_index(drop=True)
+        submitted_ids = id_text_like(answers, submission, (id,))
+        # no id that a file holds can pass for a numbered one
+        submitted_ids = submitted_ids.str.replace(ID_SEPARATOR, 2 * ID_SEPARATOR, regex=False)
+        submission = submission.assign(**{id: submitted_ids}).reset_index(drop=True)
         answers = answers.assign(**{id: id_text(answers, (id,))}).reset_index(drop=True)
         times = answers[id].value_counts()
         submitted, expected = (table[table[id].map(times) > 1] for table in (submission, answers))
@@ -39,12 +43,12 @@ def tell_repeats_apart(
 def _numbered(table: pd.DataFrame, repeats: pd.DataFrame, id: str, times: pd.Series) -> pd.DataFrame:
     """The table with a number in the id of each of its `repeats` but the first, counted in their order."""
     number = repeats.groupby(id).cumcount().clip(upper=repeats[id].map(times) - 1)
-    told_apart = repeats[id] + number.map(lambda k: f"\x1frow {k + 1:.0f}" if k > 0 else "")
+    told_apart = repeats[id] + number.map(lambda k: f"{ID_SEPARATOR}row {k + 1:.0f}" if k > 0 else "")
     return table.assign(**{id: told_apart.reindex(table.index).fillna(table[id])})
 
 
 def _same_pairs(submission: pd.DataFrame, answers: pd.DataFrame, columns: list[str]) -> bool:
     if not set(columns) <= set(submission):
         return False
-    counts = [rows[columns].astype(str).value_counts().sort_index() for rows in (submission, answers)]
+    counts = [id_text(rows, tuple(columns)).value_counts().sort_index() for rows in (submission, answers)]
     return counts[0].equals(counts[1])

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from grading.columns import Column, Probability
-from grading.submission import InvalidSubmission, show_ids
+from grading.invalid import InvalidSubmission
+from grading.wording import counted, name_ids
 
 RowRule = Callable[[np.ndarray, pd.Series], np.ndarray]
 
@@ -22,24 +23,32 @@ def sum_to_one(tolerance: float = 1.1e-5) -> RowRule:
     """Refuse rows whose sum differs from 1 by more than `tolerance`; 1.1e-5 is the published graders'."""
 
     def rule(prediction: np.ndarray, ids: pd.Series) -> np.ndarray:
-        sums = prediction.sum(axis=1)
-        _refuse_rows(np.abs(sums - 1) > tolerance, sums, ids, f"1 (within {tolerance:g})")
+        _refuse_sums(prediction.sum(axis=1), lambda sums: np.abs(sums - 1) <= tolerance, ids, f"1 (within {tolerance:g})")
         return prediction
 
     return rule
 
 
 def divided_by_sum(prediction: np.ndarray, ids: pd.Series) -> np.ndarray:
-    """Divide each row by its sum, as Kaggle's multi-class log loss does; the sum must be positive."""
-    sums = prediction.sum(axis=1)
-    _refuse_rows(sums <= 0, sums, ids, "positive")
+    """Divide each row by its sum, as Kaggle's multi-class log loss does; the sum must be positive and finite."""
+    with np.errstate(over="ignore"):
+        sums = prediction.sum(axis=1)
+    _refuse_sums(sums, lambda sums: (sums > 0) & np.isfinite(sums), ids, "positive and finite")
     return np.asarray(prediction / sums[:, None])
 
 
-def _refuse_rows(bad: np.ndarray, sums: np.ndarray, ids: pd.Series, expected: str) -> None:
+def _refuse_sums(sums: np.ndarray, is_right: Callable[[np.ndarray], np.ndarray], ids: pd.Series, expected: str) -> None:
+    bad = ~is_right(sums)
     if bad.any():
-        first = float(sums[np.flatnonzero(bad)[0]])
+        first = _shown(sums[np.flatnonzero(bad)[0]], is_right)
+        do = "does" if bad.sum() == 1 else "do"
         raise InvalidSubmission(
-            f"the probabilities of {int(bad.sum()):,} of {len(bad):,} rows do not have a sum that is {expected}, "
-            f"the first sum is {first:.6g} (ids {show_ids(ids[bad])})"
+            f"the probabilities of {int(bad.sum()):,} of {counted(len(bad), 'row')} {do} not have a sum that is {expected}, "
+            f"the first sum is {first} ({name_ids(ids[bad])})"
         )
+
+
+def _shown(value: float, is_right: Callable[[np.ndarray], np.ndarray]) -> str:
+    """The number with as many digits as show that it is wrong."""
+    texts = [f"{value:.{digits}g}" for digits in range(6, 17)]
+    return next((text for text in texts if not is_right(np.array([float(text)]))[0]), repr(float(value)))

@@ -2,6 +2,7 @@ import pandas as pd
 
 from grading import Grader, InvalidSubmission, Text
 from grading.metrics.ordering import pooled_kendall_tau
+from grading.wording import quoted
 
 
 def kendall_tau(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
@@ -18,7 +19,7 @@ def true_places(notebook: str, true_order: list[str], predicted: list[str]) -> l
     place = {cell: number for number, cell in enumerate(true_order)}
     if len(predicted) != len(place) or place.keys() != set(predicted):
         odd = next((cell for cell in predicted if cell not in place), None)
-        what = f"{odd!r} is none of them" if odd else "cells are missing or repeated"
+        what = f"{quoted(odd)} is none of them" if odd else "cells are missing or repeated"
         raise InvalidSubmission(f"column `cell_order`: row {notebook!r} must hold each cell of its notebook once; {what}")
     return [place[cell] for cell in predicted]
 

@@ -10,6 +10,7 @@ grader = per_edition(
         columns={"Insult": Probability()},
         metric=roc_auc,
         adapt=tell_repeats_apart("Comment", by="Date"),
+        optional=("Date",),
         perfect=lambda answers: answers[LABELLED],
     ),
     v2=Grader(id="id", columns={"Insult": Probability()}, metric=roc_auc),

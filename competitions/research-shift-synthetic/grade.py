@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from grading import Grader, InvalidSubmission, Probability, Real
-from grading.submission import show_ids
+from grading.wording import name_ids
 
 from .sampled_classifiers import CLASSES, FUNCTIONS, class_table, detection, joint_loss, probability_names
 
@@ -35,7 +35,7 @@ def relative_loss(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
         rows, functions = np.nonzero(empty)
         raise InvalidSubmission(
             f"columns `s{functions[0]}_p0` to `s{functions[0]}_p{CLASSES - 1}`: all probabilities of a sampled function are 0 "
-            f"(ids {show_ids(submission['row_id'].iloc[np.unique(rows)])})"
+            f"({name_ids(submission['row_id'].iloc[np.unique(rows)])})"
         )
     loss, found = joint_loss(answers, given / totals), detection(answers, submission["unknown"].to_numpy())
     return float(0.5 * loss / answers["base_loss"].iloc[0] + 0.5 * (1 - found) / (1 - answers["base_detection"].iloc[0]))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
-import stat
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mlebench.registry import Competition
 
 logger = logging.getLogger("mlebench")
+_MOST_NEIGHBOURS = 10_000
 
 
 @dataclass(frozen=True)
@@ -105,38 +107,54 @@ def read_answers(competition: Competition) -> pd.DataFrame:
         ) from None
 
 
-def _no_csv(submission: Path | None) -> _Judgement | None:
-    """What to say of a path where no csv file lies; None where there is one."""
-    if submission is None:
-        return _Judgement(error_kind="missing", error="no submission was made: its path is null")
+def _judge(submission: Path, competition: Competition, answers: pd.DataFrame) -> _Judgement:
     try:
-        mode = submission.stat().st_mode
-    except (OSError, ValueError) as error:
-        # a name that no file can have is missing like any other
-        because = "" if isinstance(error, FileNotFoundError) else f" ({getattr(error, 'strerror', error)})"
-        return _Judgement(error_kind="missing", error=f"{_shown(submission)} is missing{because}; submit a csv file")
-    if not stat.S_ISREG(mode):
-        what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
-        return _Judgement(error_kind="missing", error=f"{_shown(submission)} is {what}; submit a csv file")
-    if submission.suffix.lower() != ".csv":
-        return _Judgement(error_kind="not_csv", error=f"{_shown(submission)} is not a .csv file")
-    return None
-
-
-def _judge(submission: Path | None, competition: Competition, answers: pd.DataFrame) -> _Judgement:
-    if found := _no_csv(submission):
-        return found
-    assert submission is not None
-    try:
-        grader = competition.grader
-        return _Judgement(score=grader.score(grader.read(submission, answers), answers))
+        if fault := _why_no_file(submission):
+            return _Judgement(error_kind="missing", error=fault)
+        if submission.suffix.lower() != ".csv":
+            return _Judgement(error_kind="not_csv", error=f"{_shown(submission)} is not a .csv file{_what_lies_beside(submission)}")
+        return _Judgement(score=competition.grader.score_file(submission, answers))
     except InvalidSubmission as error:
         return _Judgement(error_kind="invalid", error=str(error))
+    except OSError as error:
+        return _Judgement(error_kind="invalid", error=_about_unreadable(submission, error))
     except Exception:
         # whatever else goes wrong is our fault and must never count as the agent's
-        logger.exception("the grader of %s failed on %s", competition.id, submission)
+        logger.exception("the grader of %s failed on %s", competition.id, _shown(submission))
         return _Judgement(error_kind="grader_error", error=f"the grader of {competition.id} failed; the log holds its traceback")
 
 
+def _why_no_file(submission: Path) -> str | None:
+    if submission.is_file():
+        return None
+    if submission.is_dir():
+        return f"{_shown(submission)} is a folder; submit a csv file"
+    if submission.exists():
+        return f"{_shown(submission)} is no regular file; submit a csv file"
+    if submission.is_symlink():
+        return f"{_shown(submission)} is a link to a file that is not there; submit the file itself"
+    return f"{_shown(submission)} is missing; submit a csv file{_what_lies_beside(submission)}"
+
+
+def _what_lies_beside(submission: Path) -> str:
+    """A hint at a file that may be meant: other capitals, another ending."""
+    try:
+        with os.scandir(submission.parent) as entries:
+            names = [entry.name for entry in itertools.islice(entries, _MOST_NEIGHBOURS)]
+    except OSError:
+        return ""
+    stem = submission.name.split(".")[0].lower()
+    near = sorted(name for name in names if name != submission.name and name.split(".")[0].lower().strip() == stem)
+    if not near:
+        return ""
+    shown = ", ".join(f"`{printable(name)}`" for name in near[:3])
+    return f"; {shown} {'lies' if len(near) == 1 else 'lie'} beside it: write the table to `submission.csv`, in plain csv text"
+
+
+def _about_unreadable(submission: Path, error: OSError) -> str:
+    reason = "permission denied" if isinstance(error, PermissionError) else printable(error.strerror or "the system refuses it")
+    return f"{_shown(submission)} cannot be read ({reason.lower()}); make it a plain file that everyone can read"
+
+
 def _shown(path: Path) -> str:
-    return printable(str(path), None)
+    return printable(str(path), 300)

@@ -1,0 +1,101 @@
+"""The names in the first line: which columns are read, and why one is missing."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from grading.foreign_formats import foreign_text
+from grading.invalid import InvalidSubmission
+from grading.printable import printable
+from grading.wording import listed
+
+_SEPARATORS = ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars"), (":", "colons"), (" ", "blanks"))
+_NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
+
+
+def require_columns(columns: Iterable[object], required: Iterable[str], head: bytes = b"") -> None:
+    """Refuse a table that lacks a required column or names one twice.
+
+    Args:
+        columns: the names that the table has.
+        required: the names that it must have.
+        head: the first bytes of its file, where it comes from one, to tell why a name is missing.
+
+    Raises:
+        InvalidSubmission: naming the columns and what helps.
+    """
+    required = list(required)
+    columns = [str(column) for column in columns]
+    present = set(columns)
+    lacking = [column for column in required if column not in present]
+    if lacking:
+        raise InvalidSubmission(_about_lacking(lacking, columns, required, head))
+    refuse_repeated(columns, required)
+
+
+def refuse_repeated(columns: Sequence[str], required: Iterable[str]) -> None:
+    """Refuse names that stand twice: the file could be read in two ways."""
+    times = Counter(columns)
+    repeated = [column for column in required if times[column] > 1]
+    if repeated:
+        raise InvalidSubmission(f"column {listed(repeated)} appears more than once; keep one")
+
+
+def _about_lacking(lacking: Sequence[str], columns: Sequence[str], required: Sequence[str], head: bytes) -> str:
+    if what := foreign_text(head):
+        return what
+    missing = f"missing column {listed(lacking)}; the file has {listed(columns) or 'no columns'}"
+    if hint := _other_separator(columns, required) or _near_names(lacking, columns) or _swapped(columns, required, head):
+        return f"{missing}; {hint}"
+    if twice := [name for name, times in Counter(columns).items() if times > 1 and name in required]:
+        return f"{missing}; {listed(twice)} appears more than once"
+    if head and len(lacking) == len(required) and _is_data(columns):
+        return f"{missing}; the first line holds data: write the names {listed(required)} above it"
+    return missing
+
+
+def _other_separator(columns: Sequence[str], required: Sequence[str]) -> str | None:
+    whole = ",".join(columns)
+    if len(whole) > 100_000:
+        return None
+    if whole.lower().startswith("sep="):
+        return "leave out the line `sep=`, which only spreadsheets know"
+    for separator, name in _SEPARATORS:
+        if separator in whole:
+            parts = {part.strip(' \ufeff"\'') for part in whole.split(separator)}
+            if len(parts.intersection(required)) == len(set(required)):
+                return f"its cells are separated by {name}: separate them by commas"
+    return None
+
+
+def _near_names(lacking: Iterable[str], columns: Sequence[str]) -> str | None:
+    """Names that are the missing ones but for what an eye does not see."""
+    plain = {}
+    for column in reversed(columns[:10_000]):
+        plain[_plain(column[:1_000])] = column
+    hints = [f"`{printable(plain[_plain(name)], 60)}` is not `{printable(name, 60)}`" for name in lacking if _plain(name) in plain]
+    if not hints:
+        return None
+    return f"{', '.join(hints[:5])}: names count to the letter, with capitals, blanks, quotes and invisible characters"
+
+
+def _plain(name: str) -> str:
+    letters = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(letter for letter in letters if unicodedata.category(letter)[0] in "LN")
+
+
+def _swapped(columns: Sequence[str], required: Sequence[str], head: bytes) -> str | None:
+    """Whether the names stand in the first column."""
+    lines = head.decode(errors="replace").lstrip("\ufeff").splitlines()[: len(required) + 2]
+    first = {line.split(",", 1)[0].strip('"') for line in lines}
+    if len(first.intersection(required)) > 1 and len(columns) > 2:
+        return "rows and columns are swapped: write one row for each id"
+    return None
+
+
+def _is_data(columns: Iterable[str]) -> bool:
+    """Whether a first line looks like a row: it holds a number."""
+    return any(_NUMBER.fullmatch(column[:100]) for column in columns)

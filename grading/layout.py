@@ -1,0 +1,433 @@
+"""Where the rows and cells of a csv file lie, found in one linear pass before any parser sees it.
+
+The rules are those of RFC 4180 as readers commonly take them: a quote opens a cell only at its beginning, `""` inside is a quote, a
+row ends with LF, CRLF or CR, and blank lines are none. What readers take in different ways is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from grading.extent import Extent
+from grading.foreign_formats import foreign_format
+from grading.invalid import InvalidSubmission
+from grading.wording import counted, listed
+
+_BLOCK = 2**20
+_BOM = b"\xef\xbb\xbf"
+_COMMA, _QUOTE, _LF, _CR = b',"\n\r'
+_HEAD = 2**16
+
+# possessive, so that no cell is tried twice; a cell that is never closed reaches to the end
+_QUOTED = re.compile(rb'(?:\A|(?<=[,\r\n]))"[^"]*+(?:""[^"]*+)*+("|\Z)')
+_BLANK_BEFORE_QUOTE = re.compile(rb'(?:\A|[,\r\n])[ \t]+"')
+
+
+@dataclass(frozen=True)
+class Header:
+    """The first row of a file.
+
+    Attributes:
+        names: the names of the columns, to the letter.
+        end: the position of the first byte behind it.
+        head: the first bytes of the file, for a look at what it is.
+    """
+
+    names: list[str]
+    end: int
+    head: bytes
+
+
+class _Cells(NamedTuple):
+    """The cells of a block of whole rows."""
+
+    ends: np.ndarray
+    """The position behind each cell, ascending."""
+    closes_row: np.ndarray
+    """Whether the cell is the last one of its row, of the same shape."""
+    is_open: bool
+    """Whether the block ends within quotes."""
+
+
+def read_header(file: BinaryIO, extent: Extent) -> Header:
+    """Read the first row.
+
+    Raises:
+        InvalidSubmission: if the file is no csv text in UTF-8, is empty, or its first row is longer than any valid one.
+    """
+    head = file.read(_HEAD)
+    _refuse_foreign(head)
+    longest = extent.longest_header + len(_BOM)
+    first = _first_row(head, len(head) < _HEAD, file)
+    if first is None and len(head) == _HEAD:
+        text = head + file.read(longest + 2 - _HEAD)
+        first = _first_row(text, len(text) < longest + 2, file)
+    if first is None:
+        raise InvalidSubmission(_about_no_row(file, extent))
+    begin, row, ends = first
+    _refuse_long_header(len(ends), len(row), extent)
+    begins = [0, *(end + 1 for end in ends[:-1])]
+    names = [_cell_text(row[left:right], begin + left, file) for left, right in zip(begins, ends, strict=True)]
+    return Header(names, begin + len(row) + 1, head)
+
+
+def _first_row(text: bytes, is_whole: bool, file: BinaryIO) -> tuple[int, bytes, list[int]] | None:
+    """The first row that is not blank: its position, its bytes, and where its cells end in it."""
+    start = len(_BOM) if text.startswith(_BOM) else 0
+    block = text[start:] + (b"\n" if is_whole else b"")
+    cells = _find_cells(block, start, file)
+    begin = first = 0
+    for last in np.flatnonzero(cells.closes_row).tolist():
+        end = int(cells.ends[last])
+        if block[begin:end].strip(b" \t"):
+            return start + begin, block[begin:end], (cells.ends[first : last + 1] - begin).tolist()
+        begin, first = end + 1, last + 1
+    return None
+
+
+def _about_no_row(file: BinaryIO, extent: Extent) -> str:
+    """What is wrong with a file whose beginning holds no row."""
+    size = _size(file)
+    if size > extent.longest_header:
+        file.seek(0)
+        commas = file.read(extent.longest_header).count(b",")
+        _refuse_long_header(commas + 1, size, extent)
+    file.seek(0)
+    if b'"' in file.read(extent.longest_header):
+        return "a quote in the first line is never closed; the first line must hold the column names"
+    return "the file is empty; the first line must hold the column names"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows behind the header.
+
+    Attributes:
+        count: how many are not blank.
+        end_oddly: whether some end with a carriage return alone.
+    """
+
+    count: int
+    end_oddly: bool
+
+
+def scan_rows(file: BinaryIO, header: Header, last_needed: int, extent: Extent) -> Rows:
+    """Walk over all rows behind the header.
+
+    Args:
+        file: open for reading.
+        header: as `read_header` gave it.
+        last_needed: position of the last column that is read.
+        extent: the bounds.
+
+    Raises:
+        InvalidSubmission: naming the line, if the file is no text in UTF-8, goes beyond the bounds, or could be read in two ways.
+    """
+    rows = 0
+    ends_of_lines = _LineEnds(_size(file))
+    for offset, block, cells in _blocks(file, header.end, extent):
+        ends_of_lines.look_at(offset, block, cells.ends[cells.closes_row])
+        if ends_of_lines.mixed is not None:
+            line = _line_of(file, ends_of_lines.mixed)
+            raise InvalidSubmission(
+                f"line {line} holds a carriage return outside quotes, while other lines end with a line feed; quote cells that hold "
+                "line breaks, and end all lines alike"
+            )
+        rows += _check_rows(file, offset, block, cells, len(header.names), last_needed, extent)
+        if rows > extent.most_rows:
+            expected = extent.rows()
+            told = f", where {counted(expected, 'row')} {'is' if expected == 1 else 'are'} expected" if expected else ""
+            raise InvalidSubmission(f"the file has more than {counted(extent.most_rows, 'row')}{told}; see the sample submission")
+    return Rows(rows, ends_of_lines.are_odd)
+
+
+class PlainRows:
+    """The bytes of the rows behind the header, each row ended by a line feed, as a file that is read once from its start."""
+
+    def __init__(self, file: BinaryIO, header: Header, extent: Extent) -> None:
+        self._blocks = _blocks(file, header.end, extent)
+        self._rest = b""
+
+    def read(self, size: int = -1) -> bytes:
+        """At most `size` bytes, all that are left by default."""
+        parts = [self._rest]
+        while (size < 0 or sum(map(len, parts)) < size) and (block := next(self._blocks, None)):
+            _, text, cells = block
+            data = np.frombuffer(text, dtype=np.uint8).copy()
+            data[cells.ends[cells.closes_row]] = _LF
+            parts.append(data.tobytes())
+        text = b"".join(parts)
+        taken, self._rest = (text, b"") if size < 0 else (text[:size], text[size:])
+        return taken
+
+    def __iter__(self) -> Iterator[bytes]:
+        while data := self.read(_BLOCK):
+            yield data
+
+
+def _blocks(file: BinaryIO, start: int, extent: Extent) -> Iterator[tuple[int, bytes, _Cells]]:
+    """Whole rows, a bounded number of bytes at a time: the position of a block in the file, the block and its cells."""
+    file.seek(start)
+    rest, offset, is_last = b"", start, False
+    while not is_last:
+        # a rest that grows is looked at again and again
+        data = file.read(max(_BLOCK, len(rest)))
+        # no run of line ends is divided, since a carriage return alone means something else
+        while data.endswith(b"\r") and (more := file.read(len(data))):
+            data += more
+        is_last = not data
+        block = rest + (data or b"\n")
+        if is_last and not rest:
+            return
+        cells = _find_cells(block, offset, file)
+        rows = np.flatnonzero(cells.closes_row)
+        last = int(rows[-1]) if len(rows) else -1
+        cut = int(cells.ends[last]) + 1 if last >= 0 else 0
+        if is_last and cells.is_open:
+            line = _line_of(file, offset + cut)
+            raise InvalidSubmission(
+                f"a quote opens in the row of line {line} and is never closed; close it, and write quotes inside a quoted cell twice"
+            )
+        if cut:
+            yield offset, block[:cut], _Cells(cells.ends[: last + 1], cells.closes_row[: last + 1], False)
+        rest, offset = block[cut:], offset + cut
+        if not is_last:
+            _refuse_long_rest(file, offset, rest, cells, last, cut, extent)
+
+
+def _find_cells(block: bytes, offset: int, file: BinaryIO) -> _Cells:
+    """The cells of a block that begins with a row."""
+    nul = block.find(b"\0")
+    if nul >= 0:
+        raise InvalidSubmission(_about_nul(file, offset + nul))
+    if not block.isascii():
+        _require_utf8(block, offset, file)
+    data = np.frombuffer(block, dtype=np.uint8)
+    marks = (data == _COMMA) | (data == _LF)
+    if b"\r" in block:
+        marks |= data == _CR
+    is_open = False
+    if b'"' in block:
+        inside, is_open = _inside_quotes(block, data, marks, offset, file)
+        marks &= ~inside
+    ends = np.flatnonzero(marks)
+    return _Cells(ends, data[ends] != _COMMA, is_open)
+
+
+def _inside_quotes(
+    block: bytes, data: np.ndarray, marks: np.ndarray, offset: int, file: BinaryIO
+) -> tuple[np.ndarray, bool]:
+    """Which bytes lie within quotes, and whether the last ones do."""
+    is_quote = data == _QUOTE
+    quotes = np.flatnonzero(is_quote)
+    opening, closing = quotes[::2], quotes[1::2]
+    ends_cell = marks | is_quote
+    # the byte before an opening quote ends a cell, or the two are one quote within a cell; likewise behind a closing one
+    well_formed = ends_cell[opening[opening > 0] - 1].all() and ends_cell[closing[closing < len(data) - 1] + 1].all()
+    if well_formed:
+        inside = np.cumsum(is_quote, dtype=np.uint8) & 1
+        return inside.astype(bool), bool(inside[-1])
+    return _inside_quoted_cells(block, offset, file)
+
+
+def _inside_quoted_cells(block: bytes, offset: int, file: BinaryIO) -> tuple[np.ndarray, bool]:
+    """The same where quotes stand within cells that none opened: there they are letters like any other."""
+    if blank := _BLANK_BEFORE_QUOTE.search(block):
+        line = _line_of(file, offset + blank.end())
+        raise InvalidSubmission(f"line {line}: a blank stands before the quote that opens a cell; leave it out")
+    spans = np.array([(*found.span(), found.start(1) < found.end(1)) for found in _QUOTED.finditer(block)], dtype=np.int64)
+    spans = spans.reshape(-1, 3)
+    behind = spans[(spans[:, 2] == 1) & (spans[:, 1] < len(block)), 1]
+    data = np.frombuffer(block, dtype=np.uint8)
+    odd = behind[~np.isin(data[behind], [_COMMA, _LF, _CR])]
+    if len(odd):
+        line = _line_of(file, offset + int(odd[0]))
+        raise InvalidSubmission(
+            f"line {line}: text follows the quote that closes a cell; write quotes inside a quoted cell twice (no backslash)"
+        )
+    steps = np.zeros(len(block) + 1, dtype=np.int8)
+    steps[spans[:, 0]] += 1
+    steps[spans[:, 1]] -= 1
+    return np.cumsum(steps[:-1], dtype=np.int8).astype(bool), bool(len(spans) and not spans[-1, 2])
+
+
+def _check_rows(
+    file: BinaryIO, offset: int, block: bytes, cells: _Cells, width: int, last_needed: int, extent: Extent
+) -> int:
+    """Hold the rows of a block against the header and the bounds; returns how many there are."""
+    if not len(cells.ends):
+        return 0
+    lengths = np.diff(cells.ends, prepend=-1) - 1
+    if lengths.max() > extent.largest_cell:
+        long = int(lengths.argmax())
+        _refuse_long_cell(file, offset + int(cells.ends[long]), extent)
+    rows = np.flatnonzero(cells.closes_row)
+    counts = np.diff(rows, prepend=-1)
+    is_blank = (counts == 1) & (lengths[rows] == 0)
+    if counts.max() > width:
+        _refuse_wide_rows(file, offset, cells, rows, counts, width, extent)
+    short = np.flatnonzero((counts <= last_needed) & ~is_blank)
+    for row in short.tolist():
+        begin = int(cells.ends[rows[row] - counts[row]]) + 1 if rows[row] >= counts[row] else 0
+        if block[begin : int(cells.ends[rows[row]])].strip(b" \t"):
+            raise InvalidSubmission(
+                f"line {_line_of(file, offset + begin)} has {counted(int(counts[row]), 'cell')}, while the first line names "
+                f"{counted(width, 'column')}; write every cell, with commas between them"
+            )
+        is_blank[row] = True
+    return len(rows) - int(is_blank.sum())
+
+
+def _refuse_wide_rows(
+    file: BinaryIO, offset: int, cells: _Cells, rows: np.ndarray, counts: np.ndarray, width: int, extent: Extent
+) -> None:
+    """Refuse rows that are wider than the header, but for empty cells at their end."""
+    wide = np.flatnonzero(counts > width)
+    last_named = rows[wide] - counts[wide] + width
+    surplus = cells.ends[rows[wide]] - cells.ends[last_named]
+    filled = np.flatnonzero((surplus != counts[wide] - width) | (counts[wide] > extent.most_columns))
+    if len(filled):
+        row = int(wide[filled[0]])
+        begin = int(cells.ends[rows[row] - counts[row]]) + 1 if rows[row] >= counts[row] else 0
+        count = int(counts[row])
+        index = ", and write no index beside them (`index=False`)" if count == width + 1 else ""
+        raise InvalidSubmission(
+            f"line {_line_of(file, offset + begin)} has {counted(count, 'cell')}, more cells than there are column names ({width:,}); "
+            f"quote cells that hold commas{index}"
+        )
+
+
+def _refuse_long_rest(
+    file: BinaryIO, offset: int, rest: bytes, cells: _Cells, last: int, cut: int, extent: Extent
+) -> None:
+    """Refuse a row that goes on beyond the bounds."""
+    within = cells.ends[last + 1 :]
+    if len(within) > extent.most_columns:
+        raise InvalidSubmission(
+            f"line {_line_of(file, offset)} has more than {extent.most_columns:,} cells, where {len(extent.columns):,} are expected"
+        )
+    lengths = np.diff(within, prepend=cut - 1) - 1
+    open_length = len(rest) - (int(within[-1]) + 1 - cut if len(within) else 0)
+    if open_length > extent.largest_cell or (len(lengths) and lengths.max() > extent.largest_cell):
+        _refuse_long_cell(file, offset, extent)
+    if len(rest) > extent.longest_row:
+        raise InvalidSubmission(f"the row of line {_line_of(file, offset)} is longer than {counted(extent.longest_row, 'byte')}")
+
+
+def _refuse_long_cell(file: BinaryIO, position: int, extent: Extent) -> None:
+    raise InvalidSubmission(
+        f"line {_line_of(file, position)} holds a cell of more than {extent.largest_cell:,} bytes, longer than any valid one; "
+        "see whether a quote opens and is not closed"
+    )
+
+
+def _refuse_long_header(columns: int, length: int, extent: Extent) -> None:
+    expected = f"{counted(len(extent.columns), 'column')} {'is' if len(extent.columns) == 1 else 'are'} expected"
+    if columns > extent.most_columns:
+        raise InvalidSubmission(
+            f"the first line names {columns:,} columns or more, where {expected} ({listed(extent.columns)}); see whether rows and "
+            "columns are swapped"
+        )
+    if length > extent.longest_header:
+        raise InvalidSubmission(
+            f"the first line is longer than {extent.longest_header:,} bytes, where {expected} ({listed(extent.columns)}); see "
+            "whether lines are ended"
+        )
+
+
+def _refuse_foreign(head: bytes) -> None:
+    if what := foreign_format(head):
+        raise InvalidSubmission(what)
+
+
+def _cell_text(cell: bytes, position: int, file: BinaryIO) -> str:
+    if not cell.isascii():
+        _require_utf8(cell, position, file)
+    text = cell.decode()
+    return text[1:-1].replace('""', '"') if text.startswith('"') else text
+
+
+def _require_utf8(block: bytes, offset: int, file: BinaryIO) -> None:
+    try:
+        block.decode()
+    except UnicodeDecodeError as error:
+        if error.end == len(block) and error.reason == "unexpected end of data":
+            # a character is cut by the end of the block; the rest is looked at again
+            if _size(file) > offset + len(block):
+                return
+        raise InvalidSubmission(
+            f"the file is not UTF-8 text: line {_line_of(file, offset + error.start)} holds the byte 0x{block[error.start]:02x} "
+            f"(position {offset + error.start:,}); save it as UTF-8"
+        ) from None
+
+
+def _about_nul(file: BinaryIO, position: int) -> str:
+    line = _line_of(file, position)
+    file.seek(position)
+    count = rest = 0
+    while data := file.read(_BLOCK):
+        count += len(data)
+        rest += len(data.strip(b"\0"))
+    if rest == 0:
+        return f"the file ends in {counted(count, 'NUL byte')}, from line {line} on: it was not written to its end; write it again"
+    return f"line {line} holds a NUL byte (position {position:,}), where readers cut the text or not; leave it out"
+
+
+def _line_of(file: BinaryIO, position: int) -> str:
+    """The number of the line in which a byte lies, as an editor counts them, from 1."""
+    back = file.tell()
+    file.seek(0)
+    feeds = returns = pairs = 0
+    while position > 0 and (data := file.read(min(_BLOCK, position))):
+        position -= len(data)
+        feeds, returns, pairs = feeds + data.count(b"\n"), returns + data.count(b"\r"), pairs + data.count(b"\r\n")
+    file.seek(back)
+    return f"{1 + (feeds or returns):,}"
+
+
+def _size(file: BinaryIO) -> int:
+    back = file.tell()
+    size = file.seek(0, 2)
+    file.seek(back)
+    return size
+
+
+class _LineEnds:
+    """Whether some rows end with a carriage return alone and others do not; blank lines belong to the row before."""
+
+    def __init__(self, size: int) -> None:
+        """`size`: bytes of the file."""
+        self._size = size
+        self._lone: int | None = None
+        self._has_feed = False
+        self.are_odd = False
+        """Whether a carriage return stands anywhere but before a line feed."""
+
+    @property
+    def mixed(self) -> int | None:
+        """The position of a lone carriage return, if other rows end with a line feed."""
+        return self._lone if self._has_feed else None
+
+    def look_at(self, offset: int, block: bytes, ends: np.ndarray) -> None:
+        """Take in the next block of rows, which end at `ends`."""
+        # the last row may end with the file
+        ends = ends[ends < self._size - offset]
+        if not len(ends):
+            return
+        if block.count(b"\r") == block.count(b"\r\n"):
+            self._has_feed = True
+            return
+        self.are_odd = True
+        is_feed = np.frombuffer(block, dtype=np.uint8)[ends] == _LF
+        runs = np.flatnonzero(np.diff(ends, prepend=-2) != 1)
+        feeds = np.add.reduceat(is_feed, runs, dtype=np.int64)
+        self._has_feed |= bool(feeds.any())
+        lone = ends[runs[feeds == 0]] + offset
+        lone = lone[lone < self._size - 1]
+        if len(lone) and self._lone is None:
+            self._lone = int(lone[0])

@@ -1,0 +1,134 @@
+"""Reading the tables of grading from their files: a submission, which nobody vouches for, and the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from grading.extent import Extent
+from grading.header import refuse_repeated, require_columns
+from grading.invalid import InvalidSubmission
+from grading.layout import PlainRows, read_header, scan_rows
+from grading.submission import MISSING_WORDS
+
+_BYTES_AT_ONCE = 2**23
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The columns that are read of a submission.
+
+    Attributes:
+        text: required columns that are kept as text to the letter (leading zeros, `NA` as a word).
+        numbers: required columns of numbers.
+        optional: further ones that are read where the file has them, as text with NaN for the words of a missing value.
+    """
+
+    text: tuple[str, ...]
+    numbers: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+
+def read_submission(path: Path, wanted: Wanted, extent: Extent, *, as_written: bool = False) -> pd.DataFrame:
+    """Read the wanted columns of a submission, and no others; time and memory are bounded by `extent`.
+
+    Args:
+        path: the csv file.
+        wanted: the columns. Numbers are parsed with round-trip precision, empty cells and the like as NaN; if one cell of
+            any column is no number, all cells are kept as they are written.
+        extent: how large the file may be.
+        as_written: keep the cells of all columns as they are written.
+
+    Returns:
+        The wanted columns, in the order of the file.
+
+    Raises:
+        InvalidSubmission: if the file is no csv text in UTF-8, is larger than `extent`, lacks a required column, names one twice, or
+            could be read in two ways.
+    """
+    size = path.stat().st_size
+    if size > extent.largest_file:
+        raise InvalidSubmission(f"the file has {size:,} bytes, far more than a submission needs; at most {extent.largest_file:,} are read")
+    with path.open("rb") as file:
+        header = read_header(file, extent)
+        required = [*wanted.text, *wanted.numbers]
+        if set(wanted.optional).isdisjoint(header.names):
+            require_columns(header.names, required, header.head)
+        refuse_repeated(header.names, [*required, *wanted.optional])
+        place = {name: number for number, name in enumerate(header.names)}
+        found = sorted(place[name] for name in dict.fromkeys([*required, *wanted.optional]) if name in place)
+        names = [header.names[number] for number in found]
+        rows = scan_rows(file, header, max(found, default=0), extent)
+        if rows.count == 0:
+            return pd.DataFrame(columns=names, dtype=str)
+
+        def parse(numbers: Iterable[str]) -> pd.DataFrame:
+            file.seek(header.end)
+            # pandas loses its place among lone carriage returns
+            source = PlainRows(file, header, extent) if rows.end_oddly else file
+            return _parse(source, dict(zip(found, names, strict=True)), {*numbers}, wanted.optional, rows.count * _BYTES_AT_ONCE // size)
+
+        if not as_written:
+            try:
+                return parse(wanted.numbers)
+            except ValueError:
+                # a cell that is no number, which its kind names as it is written
+                pass
+        return parse(())
+
+
+def _parse(
+    source: Any, places: Mapping[int, str], numbers: set[str], optional: Iterable[str], rows_at_once: int
+) -> pd.DataFrame:
+    """The columns at some places of rows without a header, `numbers` as numbers.
+
+    Raises:
+        ValueError: a cell of `numbers` is no number.
+    """
+    names = list(places.values())
+    with pd.read_csv(
+        source,
+        header=None,
+        names=names,
+        usecols=list(places),
+        index_col=False,
+        dtype={name: np.float64 if name in numbers else str for name in names},
+        keep_default_na=False,
+        na_values={name: MISSING_WORDS for name in numbers.union(optional).intersection(names)},
+        float_precision="round_trip",
+        low_memory=False,
+        chunksize=max(1, rows_at_once),
+    ) as chunks:
+        parts = list(chunks)
+    return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+
+
+def read_answers(path: Path, text_columns: Iterable[str]) -> pd.DataFrame:
+    """Read a csv file of ours whole, all columns but some as pandas parses them.
+
+    Args:
+        path: the csv file.
+        text_columns: columns kept as text to the letter; all others are parsed with round-trip float precision.
+
+    Raises:
+        InvalidSubmission: if the file is no table.
+    """
+    try:
+        header = pd.read_csv(path, nrows=0).columns
+        text = set(text_columns).intersection(header)
+        return pd.read_csv(
+            path,
+            dtype=dict.fromkeys(text, str),
+            keep_default_na=False,
+            na_values={column: MISSING_WORDS for column in header if column not in text},
+            float_precision="round_trip",
+            low_memory=False,
+            index_col=False,
+        )
+    except (ValueError, OverflowError) as error:
+        raise InvalidSubmission(f"the file cannot be read as csv: {' '.join(str(error).split())[:200]}") from None
