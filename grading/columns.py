@@ -66,8 +66,8 @@ def refuse(bad: np.ndarray | pd.Series, cells: pd.Series, ids: pd.Series, expect
         row = int(np.flatnonzero(bad)[0])
         verb = "is" if bad.sum() == 1 else "are"
         raise RefusedCells(
-            f"column `{printable(str(cells.name), 200)}`: {int(bad.sum()):,} of {counted(len(bad), 'cell')} {verb} not {expected}, "
-            f"the first is {_shown(cells.iloc[row])} ({name_ids(ids[bad])})"
+            f"column `{printable(str(cells.name), 200)}`: {int(bad.sum()):,} of {counted(len(bad), 'cell')} {verb} not "
+            f"{expected}, the first is {_shown(cells.iloc[row])} ({name_ids(ids[bad])})"
         )
 
 

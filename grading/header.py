@@ -28,12 +28,12 @@ def require_columns(columns: Iterable[object], required: Iterable[str], head: by
         InvalidSubmission: naming the columns and what helps.
     """
     required = list(required)
-    columns = [str(column) for column in columns]
-    present = set(columns)
+    names = [str(column) for column in columns]
+    present = set(names)
     lacking = [column for column in required if column not in present]
     if lacking:
-        raise InvalidSubmission(_about_lacking(lacking, columns, required, head))
-    refuse_repeated(columns, required)
+        raise InvalidSubmission(_about_lacking(lacking, names, required, head))
+    refuse_repeated(names, required)
 
 
 def refuse_repeated(columns: Sequence[str], required: Iterable[str]) -> None:
@@ -65,7 +65,7 @@ def _other_separator(columns: Sequence[str], required: Sequence[str]) -> str | N
         return "leave out the line `sep=`, which only spreadsheets know"
     for separator, name in _SEPARATORS:
         if separator in whole:
-            parts = {part.strip(' \ufeff"\'') for part in whole.split(separator)}
+            parts = {part.strip(" \ufeff\"'") for part in whole.split(separator)}
             if len(parts.intersection(required)) == len(set(required)):
                 return f"its cells are separated by {name}: separate them by commas"
     return None
@@ -76,7 +76,9 @@ def _near_names(lacking: Iterable[str], columns: Sequence[str]) -> str | None:
     plain = {}
     for column in reversed(columns[:10_000]):
         plain[_plain(column[:1_000])] = column
-    hints = [f"`{printable(plain[_plain(name)], 60)}` is not `{printable(name, 60)}`" for name in lacking if _plain(name) in plain]
+    hints = [
+        f"`{printable(plain[_plain(name)], 60)}` is not `{printable(name, 60)}`" for name in lacking if _plain(name) in plain
+    ]
     if not hints:
         return None
     return f"{', '.join(hints[:5])}: names count to the letter, with capitals, blanks, quotes and invisible characters"

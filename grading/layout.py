@@ -1,12 +1,11 @@
 """Where the rows and cells of a csv file lie, found in one linear pass before any parser sees it.
 
-The rules are those of RFC 4180 as readers commonly take them: a quote opens a cell only at its beginning, `""` inside is a quote, a
-row ends with LF, CRLF or CR, and blank lines are none. What readers take in different ways is refused.
+The rules are those of RFC 4180 as readers commonly take them: a quote opens a cell only at its beginning, `""` inside is a
+quote, a row ends with LF, CRLF or CR, and blank lines are none. What readers take in different ways is refused.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
@@ -14,18 +13,14 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from grading.extent import Extent
-from grading.foreign_formats import foreign_format
+from grading.foreign_formats import foreign_format, foreign_text
 from grading.invalid import InvalidSubmission
 from grading.wording import counted, listed
 
 _BLOCK = 2**20
 _BOM = b"\xef\xbb\xbf"
-_COMMA, _QUOTE, _LF, _CR = b',"\n\r'
+_COMMA, _QUOTE, _LF, _CR, _BLANK, _TAB = b',"\n\r \t'
 _HEAD = 2**16
-
-# possessive, so that no cell is tried twice; a cell that is never closed reaches to the end
-_QUOTED = re.compile(rb'(?:\A|(?<=[,\r\n]))"[^"]*+(?:""[^"]*+)*+("|\Z)')
-_BLANK_BEFORE_QUOTE = re.compile(rb'(?:\A|[,\r\n])[ \t]+"')
 
 
 @dataclass(frozen=True)
@@ -62,22 +57,30 @@ def read_header(file: BinaryIO, extent: Extent) -> Header:
     """
     head = file.read(_HEAD)
     _refuse_foreign(head)
-    longest = extent.longest_header + len(_BOM)
-    first = _first_row(head, len(head) < _HEAD, file)
-    if first is None and len(head) == _HEAD:
-        text = head + file.read(longest + 2 - _HEAD)
-        first = _first_row(text, len(text) < longest + 2, file)
-    if first is None:
-        raise InvalidSubmission(_about_no_row(file, extent))
-    begin, row, ends = first
-    _refuse_long_header(len(ends), len(row), extent)
+    try:
+        begin, row, ends = _first_row(file, head, extent)
+        _refuse_long_header(len(ends), len(row), extent)
+    except InvalidSubmission as error:
+        raise InvalidSubmission(foreign_text(head) or str(error)) from None
     begins = [0, *(end + 1 for end in ends[:-1])]
     names = [_cell_text(row[left:right], begin + left, file) for left, right in zip(begins, ends, strict=True)]
     return Header(names, begin + len(row) + 1, head)
 
 
-def _first_row(text: bytes, is_whole: bool, file: BinaryIO) -> tuple[int, bytes, list[int]] | None:
+def _first_row(file: BinaryIO, head: bytes, extent: Extent) -> tuple[int, bytes, list[int]]:
     """The first row that is not blank: its position, its bytes, and where its cells end in it."""
+    if first := _row_in(head, len(head) < _HEAD, file):
+        return first
+    if len(head) == _HEAD:
+        longest = extent.longest_header + len(_BOM)
+        text = head + file.read(longest + 2 - _HEAD)
+        if first := _row_in(text, len(text) < longest + 2, file):
+            return first
+    raise InvalidSubmission(_about_no_row(file, extent))
+
+
+def _row_in(text: bytes, is_whole: bool, file: BinaryIO) -> tuple[int, bytes, list[int]] | None:
+    """The same in the first bytes of a file, which may be all of it."""
     start = len(_BOM) if text.startswith(_BOM) else 0
     block = text[start:] + (b"\n" if is_whole else b"")
     cells = _find_cells(block, start, file)
@@ -135,14 +138,11 @@ def scan_rows(file: BinaryIO, header: Header, last_needed: int, extent: Extent) 
         if ends_of_lines.mixed is not None:
             line = _line_of(file, ends_of_lines.mixed)
             raise InvalidSubmission(
-                f"line {line} holds a carriage return outside quotes, while other lines end with a line feed; quote cells that hold "
-                "line breaks, and end all lines alike"
+                f"line {line} holds a carriage return outside quotes, while other lines end with a line feed; quote cells that "
+                "hold line breaks, and end all lines alike"
             )
         rows += _check_rows(file, offset, block, cells, len(header.names), last_needed, extent)
-        if rows > extent.most_rows:
-            expected = extent.rows()
-            told = f", where {counted(expected, 'row')} {'is' if expected == 1 else 'are'} expected" if expected else ""
-            raise InvalidSubmission(f"the file has more than {counted(extent.most_rows, 'row')}{told}; see the sample submission")
+        _refuse_many_rows(rows, extent)
     return Rows(rows, ends_of_lines.are_odd)
 
 
@@ -178,7 +178,7 @@ def _blocks(file: BinaryIO, start: int, extent: Extent) -> Iterator[tuple[int, b
         # a rest that grows is looked at again and again
         data = file.read(max(_BLOCK, len(rest)))
         # no run of line ends is divided, since a carriage return alone means something else
-        while data.endswith(b"\r") and (more := file.read(len(data))):
+        while data.endswith(b"\r") and len(data) < 2 * _BLOCK + len(rest) and (more := file.read(_HEAD)):
             data += more
         is_last = not data
         block = rest + (data or b"\n")
@@ -191,7 +191,8 @@ def _blocks(file: BinaryIO, start: int, extent: Extent) -> Iterator[tuple[int, b
         if is_last and cells.is_open:
             line = _line_of(file, offset + cut)
             raise InvalidSubmission(
-                f"a quote opens in the row of line {line} and is never closed; close it, and write quotes inside a quoted cell twice"
+                f"a quote opens in the row of line {line} and is never closed; close it, and write quotes inside a quoted cell "
+                "twice"
             )
         if cut:
             yield offset, block[:cut], _Cells(cells.ends[: last + 1], cells.closes_row[: last + 1], False)
@@ -213,52 +214,53 @@ def _find_cells(block: bytes, offset: int, file: BinaryIO) -> _Cells:
         marks |= data == _CR
     is_open = False
     if b'"' in block:
-        inside, is_open = _inside_quotes(block, data, marks, offset, file)
+        inside, is_open = _inside_quotes(data, marks, offset, file)
         marks &= ~inside
     ends = np.flatnonzero(marks)
     return _Cells(ends, data[ends] != _COMMA, is_open)
 
 
-def _inside_quotes(
-    block: bytes, data: np.ndarray, marks: np.ndarray, offset: int, file: BinaryIO
-) -> tuple[np.ndarray, bool]:
-    """Which bytes lie within quotes, and whether the last ones do."""
+def _inside_quotes(data: np.ndarray, marks: np.ndarray, offset: int, file: BinaryIO) -> tuple[np.ndarray, bool]:
+    """Which bytes lie within quoted cells, and whether the last ones do.
+
+    Within a quoted cell an even run of quotes belongs to its text, and an odd one closes it; elsewhere a run at the beginning of
+    a cell opens it if it is odd, and is an empty cell if it is even; any other run is letters. So odd runs at the beginning
+    of a cell turn the state, all other odd runs leave it outside, and even ones change nothing.
+    """
     is_quote = data == _QUOTE
-    quotes = np.flatnonzero(is_quote)
-    opening, closing = quotes[::2], quotes[1::2]
-    ends_cell = marks | is_quote
-    # the byte before an opening quote ends a cell, or the two are one quote within a cell; likewise behind a closing one
-    well_formed = ends_cell[opening[opening > 0] - 1].all() and ends_cell[closing[closing < len(data) - 1] + 1].all()
-    if well_formed:
-        inside = np.cumsum(is_quote, dtype=np.uint8) & 1
-        return inside.astype(bool), bool(inside[-1])
-    return _inside_quoted_cells(block, offset, file)
-
-
-def _inside_quoted_cells(block: bytes, offset: int, file: BinaryIO) -> tuple[np.ndarray, bool]:
-    """The same where quotes stand within cells that none opened: there they are letters like any other."""
-    if blank := _BLANK_BEFORE_QUOTE.search(block):
-        line = _line_of(file, offset + blank.end())
-        raise InvalidSubmission(f"line {line}: a blank stands before the quote that opens a cell; leave it out")
-    spans = np.array([(*found.span(), found.start(1) < found.end(1)) for found in _QUOTED.finditer(block)], dtype=np.int64)
-    spans = spans.reshape(-1, 3)
-    behind = spans[(spans[:, 2] == 1) & (spans[:, 1] < len(block)), 1]
-    data = np.frombuffer(block, dtype=np.uint8)
-    odd = behind[~np.isin(data[behind], [_COMMA, _LF, _CR])]
-    if len(odd):
-        line = _line_of(file, offset + int(odd[0]))
+    edges = np.flatnonzero(np.diff(is_quote, prepend=False, append=False))
+    starts, stops = edges[::2], edges[1::2]
+    is_odd = (stops - starts) % 2 == 1
+    begins_cell = (starts == 0) | marks[starts - 1]
+    turns = np.cumsum(is_odd & begins_cell)
+    after = (turns - np.maximum.accumulate(np.where(is_odd & ~begins_cell, turns, 0))) % 2 == 1
+    before = np.concatenate([[False], after[:-1]])
+    behind = stops[~after & (before | begins_cell) & (stops < len(data))]
+    if not marks[behind].all():
+        line = _line_of(file, offset + int(behind[~marks[behind]][0]))
         raise InvalidSubmission(
             f"line {line}: text follows the quote that closes a cell; write quotes inside a quoted cell twice (no backslash)"
         )
-    steps = np.zeros(len(block) + 1, dtype=np.int8)
-    steps[spans[:, 0]] += 1
-    steps[spans[:, 1]] -= 1
-    return np.cumsum(steps[:-1], dtype=np.int8).astype(bool), bool(len(spans) and not spans[-1, 2])
+    _refuse_blanks_before(starts[~before & ~begins_cell], data, marks, offset, file)
+    turning = np.zeros(len(data), dtype=np.uint8)
+    turning[starts[before != after]] = 1
+    return (np.cumsum(turning, dtype=np.uint8) % 2).astype(bool), bool(after[-1])
 
 
-def _check_rows(
-    file: BinaryIO, offset: int, block: bytes, cells: _Cells, width: int, last_needed: int, extent: Extent
-) -> int:
+def _refuse_blanks_before(quotes: np.ndarray, data: np.ndarray, marks: np.ndarray, offset: int, file: BinaryIO) -> None:
+    """Refuse quotes with nothing but blanks before them in their cell, which some readers skip."""
+    is_blank = (data == _BLANK) | (data == _TAB)
+    quotes = quotes[is_blank[quotes - 1]]
+    if not len(quotes):
+        return
+    last_letter = np.maximum.accumulate(np.where(is_blank, -1, np.arange(len(data))))[quotes - 1]
+    odd = quotes[(last_letter < 0) | marks[last_letter]]
+    if len(odd):
+        line = _line_of(file, offset + int(odd[0]))
+        raise InvalidSubmission(f"line {line}: a blank stands before the quote that opens a cell; leave it out")
+
+
+def _check_rows(file: BinaryIO, offset: int, block: bytes, cells: _Cells, width: int, last_needed: int, extent: Extent) -> int:
     """Hold the rows of a block against the header and the bounds; returns how many there are."""
     if not len(cells.ends):
         return 0
@@ -272,6 +274,7 @@ def _check_rows(
     if counts.max() > width:
         _refuse_wide_rows(file, offset, cells, rows, counts, width, extent)
     short = np.flatnonzero((counts <= last_needed) & ~is_blank)
+    _refuse_many_rows(len(short), extent)
     for row in short.tolist():
         begin = int(cells.ends[rows[row] - counts[row]]) + 1 if rows[row] >= counts[row] else 0
         if block[begin : int(cells.ends[rows[row]])].strip(b" \t"):
@@ -281,6 +284,13 @@ def _check_rows(
             )
         is_blank[row] = True
     return len(rows) - int(is_blank.sum())
+
+
+def _refuse_many_rows(rows: int, extent: Extent) -> None:
+    if rows > extent.most_rows:
+        expected = extent.rows()
+        told = f", where {counted(expected, 'row')} {'is' if expected == 1 else 'are'} expected" if expected else ""
+        raise InvalidSubmission(f"the file has more than {counted(extent.most_rows, 'row')}{told}; see the sample submission")
 
 
 def _refuse_wide_rows(
@@ -297,19 +307,18 @@ def _refuse_wide_rows(
         count = int(counts[row])
         index = ", and write no index beside them (`index=False`)" if count == width + 1 else ""
         raise InvalidSubmission(
-            f"line {_line_of(file, offset + begin)} has {counted(count, 'cell')}, more cells than there are column names ({width:,}); "
-            f"quote cells that hold commas{index}"
+            f"line {_line_of(file, offset + begin)} has {counted(count, 'cell')}, more cells than there are column names "
+            f"({width:,}); quote cells that hold commas{index}"
         )
 
 
-def _refuse_long_rest(
-    file: BinaryIO, offset: int, rest: bytes, cells: _Cells, last: int, cut: int, extent: Extent
-) -> None:
+def _refuse_long_rest(file: BinaryIO, offset: int, rest: bytes, cells: _Cells, last: int, cut: int, extent: Extent) -> None:
     """Refuse a row that goes on beyond the bounds."""
     within = cells.ends[last + 1 :]
     if len(within) > extent.most_columns:
         raise InvalidSubmission(
-            f"line {_line_of(file, offset)} has more than {extent.most_columns:,} cells, where {len(extent.columns):,} are expected"
+            f"line {_line_of(file, offset)} has more than {extent.most_columns:,} cells, where {len(extent.columns):,} are "
+            "expected; see whether rows and columns are swapped"
         )
     lengths = np.diff(within, prepend=cut - 1) - 1
     open_length = len(rest) - (int(within[-1]) + 1 - cut if len(within) else 0)
@@ -328,10 +337,11 @@ def _refuse_long_cell(file: BinaryIO, position: int, extent: Extent) -> None:
 
 def _refuse_long_header(columns: int, length: int, extent: Extent) -> None:
     expected = f"{counted(len(extent.columns), 'column')} {'is' if len(extent.columns) == 1 else 'are'} expected"
+    or_more = " or more" if length > extent.longest_header else ""
     if columns > extent.most_columns:
         raise InvalidSubmission(
-            f"the first line names {columns:,} columns or more, where {expected} ({listed(extent.columns)}); see whether rows and "
-            "columns are swapped"
+            f"the first line names {columns:,} columns{or_more}, where {expected} ({listed(extent.columns)}); see "
+            "whether rows and columns are swapped"
         )
     if length > extent.longest_header:
         raise InvalidSubmission(
@@ -356,10 +366,10 @@ def _require_utf8(block: bytes, offset: int, file: BinaryIO) -> None:
     try:
         block.decode()
     except UnicodeDecodeError as error:
-        if error.end == len(block) and error.reason == "unexpected end of data":
-            # a character is cut by the end of the block; the rest is looked at again
-            if _size(file) > offset + len(block):
-                return
+        is_cut = error.end == len(block) and error.reason == "unexpected end of data"
+        if is_cut and _size(file) > offset + len(block):
+            # the rest of the character comes with the next block
+            return
         raise InvalidSubmission(
             f"the file is not UTF-8 text: line {_line_of(file, offset + error.start)} holds the byte 0x{block[error.start]:02x} "
             f"(position {offset + error.start:,}); save it as UTF-8"
@@ -374,7 +384,9 @@ def _about_nul(file: BinaryIO, position: int) -> str:
         count += len(data)
         rest += len(data.strip(b"\0"))
     if rest == 0:
-        return f"the file ends in {counted(count, 'NUL byte')}, from line {line} on: it was not written to its end; write it again"
+        return (
+            f"the file ends in {counted(count, 'NUL byte')}, from line {line} on: it was not written to its end; write it again"
+        )
     return f"line {line} holds a NUL byte (position {position:,}), where readers cut the text or not; leave it out"
 
 

@@ -48,12 +48,14 @@ def read_submission(path: Path, wanted: Wanted, extent: Extent, *, as_written: b
         The wanted columns, in the order of the file.
 
     Raises:
-        InvalidSubmission: if the file is no csv text in UTF-8, is larger than `extent`, lacks a required column, names one twice, or
-            could be read in two ways.
+        InvalidSubmission: if the file is no csv text in UTF-8, is larger than `extent`, lacks a required column, names one
+            twice, or could be read in two ways.
     """
     size = path.stat().st_size
     if size > extent.largest_file:
-        raise InvalidSubmission(f"the file has {size:,} bytes, far more than a submission needs; at most {extent.largest_file:,} are read")
+        raise InvalidSubmission(
+            f"the file has {size:,} bytes, far more than a submission needs; at most {extent.largest_file:,} are read"
+        )
     with path.open("rb") as file:
         header = read_header(file, extent)
         required = [*wanted.text, *wanted.numbers]
@@ -71,7 +73,9 @@ def read_submission(path: Path, wanted: Wanted, extent: Extent, *, as_written: b
             file.seek(header.end)
             # pandas loses its place among lone carriage returns
             source = PlainRows(file, header, extent) if rows.end_oddly else file
-            return _parse(source, dict(zip(found, names, strict=True)), {*numbers}, wanted.optional, rows.count * _BYTES_AT_ONCE // size)
+            return _parse(
+                source, dict(zip(found, names, strict=True)), {*numbers}, wanted.optional, rows.count * _BYTES_AT_ONCE // size
+            )
 
         if not as_written:
             try:
@@ -82,9 +86,7 @@ def read_submission(path: Path, wanted: Wanted, extent: Extent, *, as_written: b
         return parse(())
 
 
-def _parse(
-    source: Any, places: Mapping[int, str], numbers: set[str], optional: Iterable[str], rows_at_once: int
-) -> pd.DataFrame:
+def _parse(source: Any, places: Mapping[int, str], numbers: set[str], optional: Iterable[str], rows_at_once: int) -> pd.DataFrame:
     """The columns at some places of rows without a header, `numbers` as numbers.
 
     Raises:
@@ -99,7 +101,7 @@ def _parse(
         index_col=False,
         dtype={name: np.float64 if name in numbers else str for name in names},
         keep_default_na=False,
-        na_values={name: MISSING_WORDS for name in numbers.union(optional).intersection(names)},
+        na_values=dict.fromkeys(numbers.union(optional).intersection(names), MISSING_WORDS),
         float_precision="round_trip",
         low_memory=False,
         chunksize=max(1, rows_at_once),

@@ -55,6 +55,15 @@ def perfect(answers: pd.DataFrame) -> pd.DataFrame:
 
 prediction = {"prediction": Real()}
 grader = per_edition(
-    v1=Grader(id="id", columns=prediction, table_metric=cut_at_one_half, adapt=answers_are_a_submission, perfect=perfect, optional=("toxicity",)),
-    v2=Grader(id="id", columns=prediction, table_metric=bias_auc, adapt=answers_are_a_submission, perfect=perfect, optional=("toxicity",)),
+    v1=Grader(
+        id="id",
+        columns=prediction,
+        table_metric=cut_at_one_half,
+        adapt=answers_are_a_submission,
+        perfect=perfect,
+        optional=("toxicity",),
+    ),
+    v2=Grader(
+        id="id", columns=prediction, table_metric=bias_auc, adapt=answers_are_a_submission, perfect=perfect, optional=("toxicity",)
+    ),
 )

@@ -112,7 +112,9 @@ def _judge(submission: Path, competition: Competition, answers: pd.DataFrame) ->
         if fault := _why_no_file(submission):
             return _Judgement(error_kind="missing", error=fault)
         if submission.suffix.lower() != ".csv":
-            return _Judgement(error_kind="not_csv", error=f"{_shown(submission)} is not a .csv file{_what_lies_beside(submission)}")
+            return _Judgement(
+                error_kind="not_csv", error=f"{_shown(submission)} is not a .csv file{_what_lies_beside(submission)}"
+            )
         return _Judgement(score=competition.grader.score_file(submission, answers))
     except InvalidSubmission as error:
         return _Judgement(error_kind="invalid", error=str(error))

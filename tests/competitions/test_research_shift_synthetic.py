@@ -41,5 +41,5 @@ def test_labels_themselves_score_0_and_half_of_each_part_counts(shifted: pd.Data
 def test_functions_without_any_probability_are_refused(shifted: pd.DataFrame) -> None:
     empty = grade.labels_themselves(shifted)
     empty.loc[2, [f"s3_p{number}" for number in range(CLASSES)]] = 0.0
-    with pytest.raises(InvalidSubmission, match=r"`s3_p0` to `s3_p7`: all probabilities .* \(ids 'c'\)"):
+    with pytest.raises(InvalidSubmission, match=r"`s3_p0` to `s3_p7`: all probabilities .* \(id 'c'\)"):
         grade.grader.score(empty, shifted)

@@ -49,7 +49,7 @@ def test_lists_of_numbers_come_in_any_spelling() -> None:
         (IntegerList(0), "-1"),
         (IntegerList(allow_empty=False), " "),
     ):
-        with pytest.raises(InvalidSubmission, match="column `labels`: 1 of 1 cells are not"):
+        with pytest.raises(InvalidSubmission, match="column `labels`: 1 of 1 cell is not"):
             kind.parse(pd.Series([wrong], name="labels"), pd.Series(["a"]))
 
 

@@ -66,7 +66,7 @@ def test_objects_keep_their_rows_across_blocks(monkeypatch):
     [
         ("cat 1", "groups of 3 fields, `label x y`"),
         ("bird 1 2", "one of cat, dog"),
-        ("cat one 2", "column `mask` field `x`: 1 of 1 cells are not a finite number, the first is 'one'"),
+        ("cat one 2", "column `mask` field `x`: 1 of 1 cell is not a finite number, the first is 'one'"),
         ("cat nan 2", "finite number"),
         ("cat 1 inf", "finite number"),
         ("cat 1 -2", "at least 0"),

@@ -31,7 +31,7 @@ def test_any_row_order_scores_the_same(order: list[int]) -> None:
 @pytest.mark.parametrize("number", [1e308, -1e200])
 def test_numbers_whose_squares_overflow_are_refused(number: float) -> None:
     squared = Grader(id="id", columns={"y": Real()}, metric=rmse)
-    with np.errstate(over="ignore"), pytest.raises(InvalidSubmission, match=r"`y`: 1 of 3 cells are not within ±1e\+100"):
+    with pytest.raises(InvalidSubmission, match=r"`y`: 1 of 3 cells is not within ±1e\+100"):
         squared.score(table(["1", "2", "3"], [1.0, 2.0, number]), ANSWERS)
 
 
@@ -65,14 +65,14 @@ def test_ids_with_leading_zeros_are_other_ids_where_the_answers_have_some() -> N
 @pytest.mark.parametrize(
     ("submission", "message"),
     [
-        (table(["1", "2"], [1, 2]), r"1 of 3 test ids are missing: '3'"),
+        (table(["1", "2"], [1, 2]), r"1 of 3 test ids is missing: '3'"),
         (table(["1", "2", "2"], [1, 2, 4]), r"repeated: '2'"),
-        (table(["1", "2", "3", "9"], [1, 2, 4, 4]), r"1 ids are not in the test set: '9'"),
+        (table(["1", "2", "3", "9"], [1, 2, 4, 4]), r"1 id is not in the test set: '9'"),
         (table(["1", "2", "x"], [1, 2, 4]), r"not in the test set: 'x'"),
         (pd.DataFrame({"id": ["1"]}), r"missing column `y`; the file has `id`"),
         (pd.DataFrame(), r"missing column `id`, `y`"),
         (pd.DataFrame([["1", 1, 1]], columns=["id", "y", "y"]), r"column `y` appears more than once"),
-        (table(["1", "2", "3"], [1, np.nan, 4]), r"column `y`: 1 of 3 cells are not a finite number.*ids '2'"),
+        (table(["1", "2", "3"], [1, np.nan, 4]), r"column `y`: 1 of 3 cells is not a finite number, the first is empty.*id '2'"),
         (table(["1", "2", "3"], [1, np.inf, 4]), r"not a finite number"),
         (table(["1", "2", "3"], [1, "abc", 4]), r"not a finite number, the first is 'abc'"),
         (table(["1", "2", "3"], [1, -0.5, 4]), r"not at least 0"),
@@ -86,7 +86,7 @@ def test_what_is_wrong_is_named_with_column_and_ids(submission: pd.DataFrame, me
 
 @pytest.mark.parametrize("number", ["1e300", "-9007199254740993"])
 def test_whole_numbers_that_would_become_others_are_refused(number: str) -> None:
-    with pytest.raises(InvalidSubmission, match=rf"`c`: 1 of 2 cells are not within ±9007199254740991, the first is '{number}'"):
+    with pytest.raises(InvalidSubmission, match=rf"`c`: 1 of 2 cells is not within ±9007199254740991, the first is '{number}'"):
         Integer().parse(pd.Series(["1", number], name="c"), pd.Series(["i", "j"]))
 
 
@@ -121,32 +121,6 @@ def test_text_is_read_to_the_letter(tmp_path: Path) -> None:
     lenient = Grader(id="id", columns={"after": Text(missing_words=True)}, metric=accuracy)
     assert lenient.score(read.assign(after=["null", "NA", "007", "", "1.0", ' "quoted", ']), read) == 1
     assert exact.score(read.assign(after=["null", "NA", "007", "", "1.0", ' "quoted", ']), read) == 0.5
-
-
-@pytest.mark.parametrize("header", ["id,y,y", "y,id,y", "id,y,id"])
-def test_a_file_that_names_a_graded_column_twice_can_be_read_in_two_ways(tmp_path: Path, header: str) -> None:
-    (tmp_path / "s.csv").write_text(f"{header}\n1,1,2\n2,2,3\n3,4,5\n")
-    with pytest.raises(InvalidSubmission, match=r"column `(y|id)` appears more than once; keep one"):
-        grader.read(tmp_path / "s.csv", ANSWERS)
-
-
-def test_columns_that_are_not_graded_may_share_a_name(tmp_path: Path) -> None:
-    (tmp_path / "s.csv").write_text("note,id,y,note,\n,1,1,,\n,2,2,,\n,3,4,,\n")
-    assert grader.score(grader.read(tmp_path / "s.csv", ANSWERS), ANSWERS) == 0
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"\n\n", b"\x00\x01\x02\xff", b"id,y\n1,2,3,4\n1\n", b'id,y\n"1,2\n', "id,y\n1,é".encode("utf-16")]
-)
-def test_files_that_are_no_table_are_invalid(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "s.csv").write_bytes(content)
-    with pytest.raises(InvalidSubmission):
-        grader.score(grader.read(tmp_path / "s.csv", ANSWERS), ANSWERS)
-
-
-def test_a_wrong_file_of_many_rows_is_not_read_whole(tmp_path: Path) -> None:
-    (tmp_path / "s.csv").write_text("id,y\n" + "9,1\n" * 100_000)
-    assert len(grader.read(tmp_path / "s.csv", ANSWERS)) < 20_000
 
 
 @pytest.mark.parametrize(
