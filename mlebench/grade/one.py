@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,35 +108,44 @@ def read_answers(competition: Competition) -> pd.DataFrame:
         ) from None
 
 
-def _judge(submission: Path, competition: Competition, answers: pd.DataFrame) -> _Judgement:
+def _judge(submission: Path | None, competition: Competition, answers: pd.DataFrame) -> _Judgement:
+    if found := _no_csv(submission):
+        return found
+    assert submission is not None
     try:
-        if fault := _why_no_file(submission):
-            return _Judgement(error_kind="missing", error=fault)
-        if submission.suffix.lower() != ".csv":
-            return _Judgement(
-                error_kind="not_csv", error=f"{_shown(submission)} is not a .csv file{_what_lies_beside(submission)}"
-            )
         return _Judgement(score=competition.grader.score_file(submission, answers))
     except InvalidSubmission as error:
         return _Judgement(error_kind="invalid", error=str(error))
     except OSError as error:
-        return _Judgement(error_kind="invalid", error=_about_unreadable(submission, error))
+        # modes and names are the agent's, too
+        return _Judgement(error_kind="invalid", error=f"{_shown(submission)} cannot be read ({_reason(error)}); make it readable")
     except Exception:
         # whatever else goes wrong is our fault and must never count as the agent's
         logger.exception("the grader of %s failed on %s", competition.id, _shown(submission))
         return _Judgement(error_kind="grader_error", error=f"the grader of {competition.id} failed; the log holds its traceback")
 
 
-def _why_no_file(submission: Path) -> str | None:
-    if submission.is_file():
-        return None
-    if submission.is_dir():
-        return f"{_shown(submission)} is a folder; submit a csv file"
-    if submission.exists():
-        return f"{_shown(submission)} is no regular file; submit a csv file"
-    if submission.is_symlink():
-        return f"{_shown(submission)} is a link to a file that is not there; submit the file itself"
-    return f"{_shown(submission)} is missing; submit a csv file{_what_lies_beside(submission)}"
+def _no_csv(submission: Path | None) -> _Judgement | None:
+    """What to say of a path where no csv file lies; None where there is one."""
+    if submission is None:
+        return _Judgement(error_kind="missing", error="no submission was made: its path is null")
+    try:
+        mode = submission.stat().st_mode
+    except (OSError, ValueError) as error:
+        if not isinstance(error, FileNotFoundError):
+            # a name that no file can have is missing like any other
+            what = f"is missing ({_reason(error)}); submit a csv file"
+        elif submission.is_symlink():
+            what = "is a link to a file that is not there; submit the file itself"
+        else:
+            what = f"is missing; submit a csv file{_what_lies_beside(submission)}"
+        return _Judgement(error_kind="missing", error=f"{_shown(submission)} {what}")
+    if not stat.S_ISREG(mode):
+        what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        return _Judgement(error_kind="missing", error=f"{_shown(submission)} is {what}; submit a csv file")
+    if submission.suffix.lower() != ".csv":
+        return _Judgement(error_kind="not_csv", error=f"{_shown(submission)} is not a .csv file{_what_lies_beside(submission)}")
+    return None
 
 
 def _what_lies_beside(submission: Path) -> str:
@@ -153,9 +163,8 @@ def _what_lies_beside(submission: Path) -> str:
     return f"; {shown} {'lies' if len(near) == 1 else 'lie'} beside it: write the table to `submission.csv`, in plain csv text"
 
 
-def _about_unreadable(submission: Path, error: OSError) -> str:
-    reason = "permission denied" if isinstance(error, PermissionError) else printable(error.strerror or "the system refuses it")
-    return f"{_shown(submission)} cannot be read ({reason.lower()}); make it a plain file that everyone can read"
+def _reason(error: Exception) -> str:
+    return printable(str(getattr(error, "strerror", None) or error)).lower()
 
 
 def _shown(path: Path) -> str:

@@ -137,14 +137,6 @@ def test_a_request_without_length_is_refused(client: Client) -> None:
         assert b" 411 " in raw.recv(1000)
 
 
-def test_a_long_first_line_is_not_parsed(tmp_path: Path) -> None:
-    checker = Checker(validate, tmp_path / "s", LARGEST)
-    status, body = Client(checker, tmp_path / "s").check(b"," * (2 * 2**20))
-    checker.close()
-    assert (status, json.loads(body)["valid"]) == (200, False)
-    assert "first line" in json.loads(body)["message"]
-
-
 def test_checks_are_rate_limited(tmp_path: Path) -> None:
     checker = Checker(validate, tmp_path / "s", LARGEST, burst=3, every=60)
     client = Client(checker, tmp_path / "s")
