@@ -64,10 +64,10 @@ def foreign_format(head: bytes) -> str | None:
 def foreign_text(head: bytes) -> str | None:
     """What a text is whose first line does not name the columns: HTML, JSON, XML; None where that cannot be told."""
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:200].lower()
-    if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
-        return f"the file is an HTML page, not csv text; {_SAVE_AS_CSV}"
     if start.startswith(b"<?xml"):
         return f"the file is XML, not csv text; {_SAVE_AS_CSV}"
+    if start.startswith((b"<!doctype", b"<html", b"<head", b"<body", b"<table", b"<div", b"<!--")):
+        return f"the file is an HTML page, not csv text; {_SAVE_AS_CSV}"
     if start.startswith(b"{") or (start.startswith(b"[") and start[1:].lstrip().startswith((b"{", b"[", b'"'))):
         return f"the file is JSON, not csv text; {_SAVE_AS_CSV}"
     return None

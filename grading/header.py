@@ -48,7 +48,13 @@ def _about_lacking(lacking: Sequence[str], columns: Sequence[str], required: Seq
     if what := foreign_text(head):
         return what
     missing = f"missing column {listed(lacking)}; the file has {listed(columns) or 'no columns'}"
-    if hint := _other_separator(columns, required) or _near_names(lacking, columns) or _swapped(columns, required, head):
+    hint = (
+        _other_separator(columns, required)
+        or _near_names(lacking, columns)
+        or _swapped(columns, required, head)
+        or _names_below(required, head)
+    )
+    if hint:
         return f"{missing}; {hint}"
     if twice := [name for name, times in Counter(columns).items() if times > 1 and name in required]:
         return f"{missing}; {listed(twice)} appears more than once"
@@ -63,6 +69,8 @@ def _other_separator(columns: Sequence[str], required: Sequence[str]) -> str | N
         return None
     if whole.lower().startswith("sep="):
         return "leave out the line `sep=`, which only spreadsheets know"
+    if len(columns) == 1 and set(required) <= {part.strip() for part in whole.split(",")}:
+        return "a whole line is quoted: quote single cells, or none"
     for separator, name in _SEPARATORS:
         if separator in whole:
             parts = {part.strip(" \ufeff\"'") for part in whole.split(separator)}
@@ -95,6 +103,15 @@ def _swapped(columns: Sequence[str], required: Sequence[str], head: bytes) -> st
     first = {line.split(",", 1)[0].strip('"') for line in lines}
     if len(first.intersection(required)) > 1 and len(columns) > 2:
         return "rows and columns are swapped: write one row for each id"
+    return None
+
+
+def _names_below(required: Sequence[str], head: bytes) -> str | None:
+    """Whether the names stand in one of the next lines."""
+    lines = head.decode(errors="replace").splitlines()[:20]
+    for number, line in enumerate(lines, start=1):
+        if set(required) <= {cell.strip('"') for cell in line.split(",")}:
+            return f"the names stand in line {number}: leave out what is above it"
     return None
 
 

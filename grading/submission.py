@@ -102,7 +102,7 @@ def _in_spelling_of(submitted: pd.Series, expected: pd.Series) -> pd.Series:
 
 
 def _plain_number(ids: pd.Series) -> pd.Series:
-    return ids.str.strip().str.replace(r"\.0*$", "", regex=True).str.replace(r"^(-?)0+(?=[0-9])", r"\1", regex=True)
+    return ids.str.strip(" \t").str.replace(r"\.0*$", "", regex=True).str.replace(r"^(-?)0+(?=[0-9])", r"\1", regex=True)
 
 
 def _match(submitted: pd.Series, expected: pd.Series, ungraded_ids: bool) -> np.ndarray:
@@ -126,12 +126,28 @@ def _match(submitted: pd.Series, expected: pd.Series, ungraded_ids: bool) -> np.
     return np.asarray(rows)
 
 
+def _other_ending(unknown: str, expected: pd.Series) -> str | None:
+    """Whether an id is one of those asked for but for a path or a file's ending, which say nothing of its answer."""
+    stem = unknown.replace("\\", "/").rsplit("/", 1)[-1]
+    if stem != unknown and (expected == stem).any():
+        return "ids hold no folder"
+    if "." in stem and (expected == stem.rsplit(".", 1)[0]).any():
+        return "ids hold no file ending"
+    example = str(expected.iloc[0])
+    ending = example.rpartition(".")[2]
+    if "." in example and ending.isalpha() and (expected == f"{stem}.{ending}").any():
+        return f"ids end in `.{ending}`"
+    return None
+
+
 def _about_unknown(unknown: pd.Series, expected: pd.Series) -> str:
     """What is wrong with ids that the test set does not hold; says of no single id that it is one."""
     said = f"{counted(len(unknown), 'id')} {'is' if len(unknown) == 1 else 'are'} not in the test set: {show_ids(unknown)}"
     first = str(unknown.iloc[0])
     if is_in_exponent_form(first):
         return f"{said}; numbers with an exponent have lost digits: write ids as text"
+    if hint := _other_ending(first, expected):
+        return f"{said}; {hint}"
     if not first.strip():
         return f"{said}; an id is empty: see whether the last lines are whole"
     if len(unknown) == len(expected) and unknown.str.fullmatch("[0-9]{1,18}").all():

@@ -83,7 +83,11 @@ def read_submission(path: Path, wanted: Wanted, extent: Extent, *, as_written: b
             except ValueError:
                 # a cell that is no number, which its kind names as it is written
                 pass
-        return parse(())
+        try:
+            return parse(())
+        except ValueError as error:
+            # what passed the scan is a table, unless the file has changed since
+            raise InvalidSubmission(f"the file cannot be read as csv: {error}") from None
 
 
 def _parse(source: Any, places: Mapping[int, str], numbers: set[str], optional: Iterable[str], rows_at_once: int) -> pd.DataFrame:

@@ -173,6 +173,10 @@ def test_text_is_read_to_the_letter_quoted_or_not(score: Score, cell: str) -> No
         ("id,\x1b[31mred\x07", r"the file has `id`, `\\x1b\[31mred\\x07`"),
         ('{"id": [1], "y": [2]}', "the file is JSON, not csv text"),
         ("<!DOCTYPE html><html>", "the file is an HTML page"),
+        ("<table><tr><td>id", "the file is an HTML page"),
+        ('"id,y"', "a whole line is quoted"),
+        ("# made by hand\nid,y", "the names stand in line 2: leave out what is above it"),
+        ("```csv\nid,y", "the names stand in line 2"),
     ],
 )
 def test_a_header_without_the_names_is_told_by_its_cause(score: Score, header: str, hint: str) -> None:
@@ -222,6 +226,21 @@ def zipped(name: str) -> bytes:
 )
 def test_files_of_other_formats_are_named(score: Score, content: bytes, cause: str) -> None:
     assert cause in refusal(score, content)
+
+
+@pytest.mark.parametrize(
+    ("expected", "ids", "hint"),
+    [
+        (["a.jpg", "b.jpg"], ["a", "b"], "ids end in `.jpg`"),
+        (["a", "b"], ["a.jpg", "b.jpg"], "ids hold no file ending"),
+        (["a.jpg", "b.jpg"], ["test/a.jpg", "test/b.jpg"], "ids hold no folder"),
+        (["a", "b"], ["A", "b"], "take the ids from the sample submission, to the letter"),
+        (["17", "29"], ["0", "1"], "ids that number the rows are not those asked for"),
+    ],
+)
+def test_ids_that_are_not_asked_for_are_told_by_their_cause(score: Score, expected: list[str], ids: list[str], hint: str) -> None:
+    answers = pd.DataFrame({"id": expected, "y": [1.0, 2.0]})
+    assert hint in refusal(score, "id,y\n" + "".join(f"{id},1\n" for id in ids), numbers, answers)
 
 
 def test_columns_that_are_not_graded_are_not_parsed(tmp_path: Path) -> None:
