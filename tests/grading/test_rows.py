@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -40,3 +42,20 @@ def test_a_certain_error_costs_what_the_clipping_allows(metric, cost: float) -> 
 def test_rows_go_with_a_metric() -> None:
     with pytest.raises(TypeError, match="`rows` goes with `metric`"):
         Grader(id="id", columns=probability_per_class("id"), rows=divided_by_sum, table_metric=lambda answers, table: 0.0)
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "value", "shown"), [(5e-7, 0.500001, "1.000001"), (1e-12, 0.5 + 1e-10, "1.0000000001"), (1.1e-5, 0.4, "0.9")]
+)
+def test_a_wrong_sum_is_shown_with_the_digits_that_make_it_wrong(tolerance: float, value: float, shown: str) -> None:
+    with pytest.raises(InvalidSubmission, match=rf"1 of 1 row does not have a sum .*, the first sum is {shown} \(id 'p'\)"):
+        sum_to_one(tolerance)(np.array([[0.5, value]]), pd.Series(["p"]))
+
+
+def test_numbers_whose_sum_overflows_are_refused_without_a_warning() -> None:
+    with (
+        warnings.catch_warnings(),
+        pytest.raises(InvalidSubmission, match="positive and finite, the first sum is inf"),
+    ):
+        warnings.simplefilter("error")
+        divided_by_sum(np.array([[1e308, 1e308, 1e308]]), pd.Series(["p"]))
