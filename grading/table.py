@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ import pandas as pd
 from grading.extent import Extent
 from grading.header import refuse_repeated, require_columns
 from grading.invalid import InvalidSubmission
-from grading.layout import PlainRows, read_header, scan_rows
+from grading.layout import Header, PlainRows, read_header, scan_rows
 from grading.submission import MISSING_WORDS
 
 _BYTES_AT_ONCE = 2**23
@@ -51,43 +52,58 @@ def read_submission(path: Path, wanted: Wanted, extent: Extent, *, as_written: b
         InvalidSubmission: if the file is no csv text in UTF-8, is larger than `extent`, lacks a required column, names one
             twice, or could be read in two ways.
     """
-    size = path.stat().st_size
-    if size > extent.largest_file:
-        raise InvalidSubmission(
-            f"the file has {size:,} bytes, far more than a submission needs; at most {extent.largest_file:,} are read"
-        )
-    with path.open("rb") as file:
+    with _opened(path, extent) as file:
         header = read_header(file, extent)
-        required = [*wanted.text, *wanted.numbers]
-        if set(wanted.optional).isdisjoint(header.names):
-            require_columns(header.names, required, header.head)
-        refuse_repeated(header.names, [*required, *wanted.optional])
-        place = {name: number for number, name in enumerate(header.names)}
-        found = sorted(place[name] for name in dict.fromkeys([*required, *wanted.optional]) if name in place)
-        names = [header.names[number] for number in found]
-        rows = scan_rows(file, header, max(found, default=0), extent)
+        places = _places(header, wanted)
+        rows = scan_rows(file, header, max(places, default=0), extent)
         if rows.count == 0:
-            return pd.DataFrame(columns=names, dtype=str)
+            return pd.DataFrame(columns=list(places.values()), dtype=str)
+        rows_at_once = max(1, rows.count * _BYTES_AT_ONCE // path.stat().st_size)
 
         def parse(numbers: Iterable[str]) -> pd.DataFrame:
             file.seek(header.end)
             # pandas loses its place among lone carriage returns
             source = PlainRows(file, header, extent) if rows.end_oddly else file
-            return _parse(
-                source, dict(zip(found, names, strict=True)), {*numbers}, wanted.optional, rows.count * _BYTES_AT_ONCE // size
-            )
+            return _parse(source, places, {*numbers}, wanted.optional, rows_at_once)
 
         if not as_written:
-            try:
+            # a cell that is no number is named by its kind, as it is written
+            with suppress(ValueError):
                 return parse(wanted.numbers)
-            except ValueError:
-                # a cell that is no number, which its kind names as it is written
-                pass
         try:
             return parse(())
         except ValueError as error:
             # what passed the scan is a table, unless the file has changed since
             raise InvalidSubmission(f"the file cannot be read as csv: {error}") from None
+
+
+def measure(path: Path, extent: Extent) -> None:
+    """Hold a submission against its bounds, for a reader of another kind.
+
+    Raises:
+        InvalidSubmission: if the file is no csv text in UTF-8, is larger than `extent`, or could be read in two ways.
+    """
+    with _opened(path, extent) as file:
+        scan_rows(file, read_header(file, extent), 0, extent)
+
+
+def _opened(path: Path, extent: Extent) -> BinaryIO:
+    size = path.stat().st_size
+    if size > extent.largest_file:
+        raise InvalidSubmission(
+            f"the file has {size:,} bytes, far more than a submission needs; at most {extent.largest_file:,} are read"
+        )
+    return path.open("rb")
+
+
+def _places(header: Header, wanted: Wanted) -> dict[int, str]:
+    """The wanted columns that the file has, by position, ascending."""
+    required = [*wanted.text, *wanted.numbers]
+    if set(wanted.optional).isdisjoint(header.names):
+        require_columns(header.names, required, header.head)
+    refuse_repeated(header.names, [*required, *wanted.optional])
+    names = {*required, *wanted.optional}
+    return {place: name for place, name in enumerate(header.names) if name in names}
 
 
 def _parse(source: Any, places: Mapping[int, str], numbers: set[str], optional: Iterable[str], rows_at_once: int) -> pd.DataFrame:
@@ -108,7 +124,7 @@ def _parse(source: Any, places: Mapping[int, str], numbers: set[str], optional: 
         na_values=dict.fromkeys(numbers.union(optional).intersection(names), MISSING_WORDS),
         float_precision="round_trip",
         low_memory=False,
-        chunksize=max(1, rows_at_once),
+        chunksize=rows_at_once,
     ) as chunks:
         parts = list(chunks)
     return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)

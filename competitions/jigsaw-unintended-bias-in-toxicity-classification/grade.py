@@ -64,6 +64,11 @@ grader = per_edition(
         optional=("toxicity",),
     ),
     v2=Grader(
-        id="id", columns=prediction, table_metric=bias_auc, adapt=answers_are_a_submission, perfect=perfect, optional=("toxicity",)
+        id="id",
+        columns=prediction,
+        table_metric=bias_auc,
+        adapt=answers_are_a_submission,
+        perfect=perfect,
+        optional=("toxicity",),
     ),
 )

@@ -113,12 +113,14 @@ def _judge(submission: Path | None, competition: Competition, answers: pd.DataFr
         return found
     assert submission is not None
     try:
+        submission.open("rb").close()
+    except OSError as error:
+        # its mode is the agent's, too
+        return _Judgement(error_kind="invalid", error=f"{_shown(submission)} cannot be read ({_reason(error)}); make it readable")
+    try:
         return _Judgement(score=competition.grader.score_file(submission, answers))
     except InvalidSubmission as error:
         return _Judgement(error_kind="invalid", error=str(error))
-    except OSError as error:
-        # modes and names are the agent's, too
-        return _Judgement(error_kind="invalid", error=f"{_shown(submission)} cannot be read ({_reason(error)}); make it readable")
     except Exception:
         # whatever else goes wrong is our fault and must never count as the agent's
         logger.exception("the grader of %s failed on %s", competition.id, _shown(submission))

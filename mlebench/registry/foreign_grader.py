@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _log = logging.getLogger(__name__)
+_LONGEST_CELL = 2**20
 
 
 class ForeignGrader(PublishedGrader):
@@ -34,12 +35,21 @@ class ForeignGrader(PublishedGrader):
                 return [json.loads(line) for line in lines if line.strip()]
         import pandas as pd
 
-        # a correct submission has one row per answer; reading twice that many is enough to see what is wrong
-        most = None if answers is None else 2 * len(answers) + 10_000
+        if answers is not None:
+            from grading.extent import Extent
+            from grading.table import measure
+
+            # a correct submission has one row per answer; its columns are known to the function alone
+            names, rows = tuple(map(str, getattr(answers, "columns", ()))), len(answers)
+            measure(path, Extent(names, most_rows=2 * rows + 10_000, longest_cell=_LONGEST_CELL, rows=lambda: rows))
         try:
-            return pd.read_csv(path, float_precision="round_trip", nrows=most)
+            return pd.read_csv(path, float_precision="round_trip")
         except ValueError as error:
             raise InvalidSubmission(f"it cannot be read as a csv table ({type(error).__name__})") from None
+
+    def score_file(self, path: Path, answers: Any) -> float:
+        """Read a submission and score it; errors are those of `read` and `score`."""
+        return self.score(self.read(path, answers), answers)
 
     def score(self, submission: pd.DataFrame, answers: pd.DataFrame) -> float:
         """Score a submission.

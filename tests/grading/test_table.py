@@ -273,5 +273,5 @@ def test_many_rows_are_read_in_pieces_that_fit_together(tmp_path: Path, monkeypa
     answers = pd.DataFrame({"id": [f"{k:05}" for k in range(3_000)], "y": np.arange(3_000) / 7, "b": np.arange(3_000) % 3 == 0})
     answers.to_csv(path, index=False)
     monkeypatch.setattr("grading.table._BYTES_AT_ONCE", 1_000)
-    grader = Grader(id="id", columns={"y": Real(), "b": Boolean()}, score=lambda truth, table: mae(truth["y"], table["y"]))
+    grader = Grader(id="id", columns={"y": Real(), "b": Boolean()}, table_metric=lambda truth, table: mae(truth["y"], table["y"]))
     assert grader.score_file(path, answers) == 0
