@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -140,12 +141,19 @@ class TestCompetition:
                 message = refusal(case, case.written(faulty, f"{fault}-in-{len(faulty)}"))
                 assert f"`{name}`" in message
 
-    def test_extreme_numbers_are_scored_or_refused(self, case: Case) -> None:
+    def test_extreme_numbers_are_scored_or_refused_without_a_warning(self, case: Case) -> None:
         columns = list(case.competition.grader.columns_of(case.competition.answers_table))
-        overlong = case.perfect.copy()
+        overlong, mixed = case.perfect.copy(), case.perfect.copy()
         overlong.loc[0, columns] = "9" * 5_000
-        for extreme in (case.perfect.assign(**dict.fromkeys(columns, "1e308")), overlong):
-            with np.errstate(all="ignore"):
+        mixed.loc[::2, columns], mixed.loc[1::2, columns] = "1e308", "-1e308"
+        constant = [
+            case.perfect.assign(**dict.fromkeys(columns, number)) for number in ("1e308", "-1e308", "1e155", "5e-324", "0")
+        ]
+        # libraries warn when they are imported
+        score(case, case.written(case.perfect))
+        for extreme in (*constant, mixed, overlong):
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
                 report = grade_csv(case.written(extreme), case.competition)
             assert report.error_kind in (None, "invalid"), report.error
 
