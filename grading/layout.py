@@ -17,7 +17,7 @@ from grading.foreign_formats import foreign_format, foreign_text
 from grading.invalid import InvalidSubmission
 from grading.wording import counted, listed
 
-_BLOCK = 2**20
+_BLOCK = 2**18
 _BOM = b"\xef\xbb\xbf"
 _COMMA, _QUOTE, _LF, _CR, _BLANK, _TAB = b',"\n\r \t'
 _HEAD = 2**16
