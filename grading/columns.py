@@ -6,12 +6,13 @@ expected. The same kind reads the answers.
 
 from __future__ import annotations
 
+import copy
 import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -31,8 +32,16 @@ _LARGEST_EXACT = 2**53 - 1
 _BOOLEAN_WORDS = {word: float(word.lower() == "true") for word in ("True", "TRUE", "true", "False", "FALSE", "false")}
 
 
+@dataclass(frozen=True)
 class Column(ABC):
-    """One kind of cell."""
+    """One kind of cell.
+
+    Attributes:
+        missing_words: whether a cell of text that is a word that pandas takes for a missing value (`NA`, `null`, …) is a blank
+            cell; otherwise such a word is text like any other.
+    """
+
+    missing_words: bool = field(default=False, kw_only=True)
 
     reads_text: ClassVar[bool] = False
     """Whether cells are kept as text to the letter when a csv file is read."""
@@ -53,6 +62,18 @@ class Column(ABC):
         Raises:
             InvalidSubmission: if a cell is not of this kind.
         """
+
+    def with_missing_words(self) -> Self:
+        """The same kind with `missing_words`."""
+        # not `dataclasses.replace`: a kind may have an `__init__` of its own
+        kind = copy.copy(self)
+        object.__setattr__(kind, "missing_words", True)
+        return kind
+
+    def text_of(self, cells: pd.Series) -> pd.Series:
+        """The cells as text; blank ones, and with `missing_words` those that hold one, are the empty text."""
+        text = cells.astype(str).mask(cells.isna(), "")
+        return text.mask(text.isin(MISSING_WORDS), "") if self.missing_words else text
 
     def refused_cells(self) -> Mapping[str, Any]:
         """Cells that this kind refuses, by what is wrong with them; for documentation and tests."""
@@ -173,19 +194,15 @@ class Text(Column):
     """Any text, kept to the letter.
 
     Attributes:
-        missing_words: read the words that pandas takes for a missing value (`NA`, `null`, …) as the empty text, as v1 does.
         allow_empty: whether an empty cell is an answer.
     """
 
-    missing_words: bool = False
     allow_empty: bool = True
 
     reads_text = True
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
-        text = cells.astype(str).mask(cells.isna(), "")
-        if self.missing_words:
-            text = text.mask(text.isin(MISSING_WORDS), "")
+        text = self.text_of(cells)
         if not self.allow_empty:
             refuse(text == "", cells, ids, "filled in")
         return text.to_numpy(dtype=object)
@@ -214,7 +231,7 @@ class IntegerList(Column):
     _PLAIN_SPELLING: ClassVar[str] = "(?:(?:0|-?[1-9][0-9]*)(?: (?:0|-?[1-9][0-9]*))*)?"
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
-        text = cells.astype(str).mask(cells.isna(), "")
+        text = self.text_of(cells)
         # a pattern with blanks at both ends would try every way to share out a long run of them
         stripped = text.str.strip()
         refuse(~stripped.str.fullmatch(self._SPELLING), cells, ids, "whole numbers separated by spaces")
@@ -293,7 +310,8 @@ class RunLengths(Column):
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
         from grading.metrics.run_length import parse_column
 
-        texts = cells.astype(str).mask(cells.isna() | (cells == self.empty_word), "")
+        texts = self.text_of(cells)
+        texts = texts.mask(texts == self.empty_word, "")
         try:
             masks = parse_column(list(texts), self.pixels, [value.replace("\x1f", ", ") for value in ids], cut=self.cut)
         except InvalidSubmission as error:

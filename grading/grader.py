@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,8 @@ class Grader(PublishedGrader):
         optional: columns beside the id and `columns` that `adapt` looks at where a submission has them.
         read_answers: reads the answers where they are no csv table.
         perfect: makes the best possible submission from the answers, where it is not just the same columns.
+        missing_words: read cells of text that hold a word that pandas takes for a missing value (`NA`, `null`, …) as blank cells;
+            `per_edition` sets this for v1, as published graders read with pandas' defaults.
         ungraded_ids: whether a submission may hold further ids, which are not graded, so that it does not tell which ones are.
         lower_is_better: direction of the score; the registry fills it in from `competition.yaml`.
         name: the metric's name, filled in likewise.
@@ -58,6 +61,7 @@ class Grader(PublishedGrader):
     adapt: Callable[[pd.DataFrame, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]] | None = None
     optional: tuple[str, ...] = ()
     read_answers: Callable[[Path], pd.DataFrame] | None = None
+    missing_words: bool = False
     ungraded_ids: bool = False
     lower_is_better: bool | None = None
     name: str = ""
@@ -80,7 +84,8 @@ class Grader(PublishedGrader):
 
     def columns_of(self, answers: pd.DataFrame) -> Mapping[str, Column]:
         """The kind of each submitted column."""
-        return self.columns(answers) if callable(self.columns) else self.columns
+        columns = self.columns(answers) if callable(self.columns) else self.columns
+        return {name: kind.with_missing_words() for name, kind in columns.items()} if self.missing_words else columns
 
     def score(self, submission: pd.DataFrame, answers: pd.DataFrame) -> float:
         """Score a submission.
@@ -207,8 +212,13 @@ class EditionGraders:
 
 
 def per_edition(*, v1: Grader, v2: Grader) -> EditionGraders:
-    """One grader for the published edition and one for the corrected one."""
-    return EditionGraders(v1, v2)
+    """One grader for the published edition and one for the corrected one.
+
+    Args:
+        v1: as published; in cells of text it reads `NA`, `null` and the like as blanks (`Grader.missing_words`).
+        v2: reads text to the letter. It may be the same grader.
+    """
+    return EditionGraders(dataclasses.replace(v1, missing_words=True), v2)
 
 
 def _stacked(arrays: list[np.ndarray]) -> np.ndarray:

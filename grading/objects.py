@@ -36,7 +36,7 @@ class ObjectList(Column):
         return max(super().most_characters, self.most * len(self.fields) * 64)
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
-        text = cells.astype(str).mask(cells.isna(), "")
+        text = self.text_of(cells)
         if not self.allow_empty:
             refuse(text.str.strip() == "", cells, ids, "filled in")
         objects = [row for block in self._blocks(text.tolist()) for row in self._parse_block(*block, cells, ids)]

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from grading import Grader, Real, Text
+from grading import Grader, Real, Text, per_edition
 from grading.metrics.boxes import average_precisions, groups
 from grading.metrics.boxes_3d import iou_of_pairs, may_overlap
 from grading.objects import ObjectList, flatten
@@ -75,4 +75,5 @@ def near_pairs(true: pd.DataFrame, found: pd.DataFrame, true_boxes: np.ndarray, 
     yield np.concatenate(block)
 
 
-grader = Grader(id="Id", columns={"PredictionString": OBJECTS}, metric=mean_average_precision_3d)
+boxes_of_samples = Grader(id="Id", columns={"PredictionString": OBJECTS}, metric=mean_average_precision_3d)
+grader = per_edition(v1=boxes_of_samples, v2=boxes_of_samples)

@@ -1,4 +1,5 @@
-from grading import Grader, Text
+from grading import Grader, Text, per_edition
 from grading.metrics.edit_distance import mean_levenshtein
 
-grader = Grader(id="id", columns={"sentence": Text()}, metric=mean_levenshtein)
+sentences = Grader(id="id", columns={"sentence": Text()}, metric=mean_levenshtein)
+grader = per_edition(v1=sentences, v2=sentences)

@@ -10,6 +10,6 @@ def mean_levenshtein_blank_as_nan(truth: np.ndarray, prediction: np.ndarray) -> 
 
 
 grader = per_edition(
-    v1=Grader(id="image_id", columns={"InChI": Text(missing_words=True)}, metric=mean_levenshtein_blank_as_nan),
+    v1=Grader(id="image_id", columns={"InChI": Text()}, metric=mean_levenshtein_blank_as_nan),
     v2=Grader(id="image_id", columns={"InChI": Text()}, metric=mean_levenshtein),
 )

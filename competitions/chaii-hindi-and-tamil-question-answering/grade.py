@@ -1,9 +1,5 @@
 from grading import Grader, Text, per_edition
 from grading.metrics.tokens import mean_jaccard
 
-metric = mean_jaccard(both_empty=0.0)
-
-grader = per_edition(
-    v1=Grader(id="id", columns={"PredictionString": Text(missing_words=True)}, metric=metric),
-    v2=Grader(id="id", columns={"PredictionString": Text()}, metric=metric),
-)
+shared_words = Grader(id="id", columns={"PredictionString": Text()}, metric=mean_jaccard(both_empty=0.0))
+grader = per_edition(v1=shared_words, v2=shared_words)

@@ -1,8 +1,9 @@
-from grading import Grader, RunLengths
+from grading import Grader, RunLengths, per_edition
 from grading.metrics.segmentation import pooled_dice
 
-grader = Grader(
+contrails = Grader(
     id="record_id",
     columns=lambda answers: {"encoded_pixels": RunLengths(tuple(answers["height"] * answers["width"]), empty_word="-")},
     metric=pooled_dice,
 )
+grader = per_edition(v1=contrails, v2=contrails)

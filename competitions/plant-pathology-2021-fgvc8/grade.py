@@ -2,6 +2,6 @@ from grading import Grader, Text, per_edition
 from grading.metrics.tokens import micro_f1, micro_f1_of_known
 
 grader = per_edition(
-    v1=Grader(id="image", columns={"labels": Text(missing_words=True)}, metric=micro_f1_of_known),
+    v1=Grader(id="image", columns={"labels": Text()}, metric=micro_f1_of_known),
     v2=Grader(id="image", columns={"labels": Text()}, metric=micro_f1),
 )

@@ -24,7 +24,7 @@ class PublishedFindings(ObjectList):
     """Findings of which blanks alone are none, as the published grader took them; an empty cell is refused."""
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
-        refuse(cells.isna() | (cells == ""), cells, ids, "filled in")
+        refuse(self.text_of(cells) == "", cells, ids, "filled in")
         return super().parse(cells, ids)
 
     def refused_cells(self) -> dict[str, str]:

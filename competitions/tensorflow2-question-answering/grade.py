@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from grading import Column, Grader, per_edition, refuse
-from grading.submission import MISSING_WORDS
 
 from .answer_spans import right_predictions
 
@@ -26,7 +25,7 @@ class Answer(Column):
     reads_text = True
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
-        words = cells.astype(str).mask(cells.isna() | cells.isin(MISSING_WORDS), "").str.strip()
+        words = self.text_of(cells).str.strip()
         parsed = words.map({word: self._parse(word) for word in words.unique()})
         refuse(parsed.isna(), cells, ids, "`start:end` in whole numbers, YES, NO or blank")
         return parsed.to_numpy(dtype=object)

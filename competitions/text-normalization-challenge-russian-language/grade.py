@@ -1,7 +1,5 @@
 from grading import Grader, Text, per_edition
 from grading.metrics.classification import accuracy
 
-grader = per_edition(
-    v1=Grader(id="id", columns={"after": Text(missing_words=True)}, metric=accuracy),
-    v2=Grader(id="id", columns={"after": Text()}, metric=accuracy),
-)
+exact_tokens = Grader(id="id", columns={"after": Text()}, metric=accuracy)
+grader = per_edition(v1=exact_tokens, v2=exact_tokens)

@@ -1,6 +1,6 @@
 import numpy as np
 
-from grading import Grader, RunLengths
+from grading import Grader, RunLengths, per_edition
 from grading.metrics.segmentation import mean_pixel_f_beta
 
 
@@ -8,8 +8,9 @@ def f_half(truth: np.ndarray, prediction: np.ndarray) -> float:
     return mean_pixel_f_beta(truth, prediction, beta=0.5)
 
 
-grader = Grader(
+ink = Grader(
     id="Id",
     columns=lambda answers: {"Predicted": RunLengths(tuple(answers["height"] * answers["width"]))},
     metric=f_half,
 )
+grader = per_edition(v1=ink, v2=ink)

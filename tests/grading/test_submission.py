@@ -118,7 +118,7 @@ def test_text_is_read_to_the_letter(tmp_path: Path) -> None:
     assert list(read["after"]) == words
     assert list(read["id"]) == list(answers["id"])
     assert exact.score(read, read) == 1
-    lenient = Grader(id="id", columns={"after": Text(missing_words=True)}, metric=accuracy)
+    lenient = Grader(id="id", columns={"after": Text()}, metric=accuracy, missing_words=True)
     assert lenient.score(read.assign(after=["null", "NA", "007", "", "1.0", ' "quoted", ']), read) == 1
     assert exact.score(read.assign(after=["null", "NA", "007", "", "1.0", ' "quoted", ']), read) == 0.5
 
@@ -150,6 +150,7 @@ def test_true_and_false_are_probabilities_but_no_other_numbers() -> None:
 
 def test_editions_may_be_graded_differently() -> None:
     both = per_edition(v1=grader, v2=Grader(id="id", columns={"y": Real()}, metric=rmse))
-    assert both.for_edition("v1") is grader
+    assert both.for_edition("v1").metric is grader.metric
     assert both.for_edition("v2").metric is rmse
+    assert both.for_edition("v1").missing_words and not both.for_edition("v2").missing_words
     assert grader.for_edition("v2") is grader
