@@ -219,39 +219,56 @@ class IntegerList(Column):
         minimum: smallest number allowed.
         maximum: largest number allowed.
         allow_empty: whether an empty cell is an answer, the empty list.
+        most: the largest count of numbers in a cell.
     """
 
     minimum: int | None = None
     maximum: int | None = None
     allow_empty: bool = True
+    most: int = 10_000
 
     reads_text = True
 
     _SPELLING: ClassVar[str] = r"(?:[+-]?[0-9]{1,18}(?:\s+[+-]?[0-9]{1,18})*)?"
-    _PLAIN_SPELLING: ClassVar[str] = "(?:(?:0|-?[1-9][0-9]*)(?: (?:0|-?[1-9][0-9]*))*)?"
+    _PLAIN_SPELLING: ClassVar[str] = "(?:(?:0|-?[1-9][0-9]{0,17})(?: (?:0|-?[1-9][0-9]{0,17}))*)?"
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
         text = self.text_of(cells)
-        # a pattern with blanks at both ends would try every way to share out a long run of them
-        stripped = text.str.strip()
-        refuse(~stripped.str.fullmatch(self._SPELLING), cells, ids, "whole numbers separated by spaces")
-        if not self.allow_empty:
-            refuse(stripped == "", cells, ids, "filled in")
-        if self.minimum is not None or self.maximum is not None:
-            self._refuse_beyond(text, cells, ids)
+        refuse(self._is_long(text), cells, ids, f"a list of at most {self.most:,} numbers")
         odd = ~text.str.fullmatch(self._PLAIN_SPELLING)
+        # a pattern with blanks at both ends would try every way to share out a long run of them
+        stripped = text[odd].str.strip()
+        is_wrong = odd.to_numpy(copy=True)
+        is_wrong[odd] = ~stripped.str.fullmatch(self._SPELLING)
+        refuse(is_wrong, cells, ids, "whole numbers separated by spaces")
         plain = text.to_numpy(dtype=object, copy=True)
-        plain[odd] = [" ".join(str(int(token)) for token in cell.split()) for cell in text[odd]]
+        plain[odd] = [" ".join(str(int(token)) for token in cell.split()) for cell in stripped]
+        if not self.allow_empty:
+            refuse(plain == "", cells, ids, "filled in")
+        if self.minimum is not None or self.maximum is not None:
+            self._refuse_beyond(plain, cells, ids)
         return plain
 
-    def _refuse_beyond(self, text: pd.Series, cells: pd.Series, ids: pd.Series) -> None:
+    def _is_long(self, text: pd.Series) -> np.ndarray:
+        # splitting is costly, and a short text holds few numbers
+        return np.array([len(cell) > self.most and len(cell.split(None, self.most)) > self.most for cell in text], dtype=bool)
+
+    def _refuse_beyond(self, plain: np.ndarray, cells: pd.Series, ids: pd.Series) -> None:
         low, high = (-math.inf if self.minimum is None else self.minimum), (math.inf if self.maximum is None else self.maximum)
-        lists = [[*map(int, cell.split())] for cell in text]
-        beyond = np.array([bool(numbers) and (min(numbers) < low or max(numbers) > high) for numbers in lists], dtype=bool)
+        beyond = np.zeros(len(plain), dtype=bool)
+        for row in np.flatnonzero(plain != ""):
+            numbers = np.fromstring(plain[row], dtype=np.int64, sep=" ")
+            beyond[row] = numbers.min() < low or numbers.max() > high
         refuse(beyond, cells, ids, f"numbers from {low} to {high}")
 
     def refused_cells(self) -> Mapping[str, Any]:
-        cells = {"text": "1 abc", "fraction": "1.5", "infinite": "inf", "comma": "1,2"}
+        cells = {
+            "text": "1 abc",
+            "fraction": "1.5",
+            "infinite": "inf",
+            "comma": "1,2",
+            "too many": " ".join(["1"] * (self.most + 1)),
+        }
         if not self.allow_empty:
             cells["missing"] = ""
         if self.minimum is not None:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from grading.columns import Column, refuse
+from grading.submission import InvalidSubmission
 
 _BLOCK_TOKENS = 1_000_000
 
@@ -23,11 +24,13 @@ class ObjectList(Column):
         fields: the fields of one object in order, each with its kind.
         allow_empty: whether a blank cell is an answer.
         most: the largest number of objects of a cell.
+        most_on_average: the largest number of objects of all cells, for each of them.
     """
 
     fields: Mapping[str, Column]
     allow_empty: bool = True
     most: int = 10_000
+    most_on_average: int = 500
 
     reads_text = True
 
@@ -39,12 +42,26 @@ class ObjectList(Column):
         text = self.text_of(cells)
         if not self.allow_empty:
             refuse(text.str.strip() == "", cells, ids, "filled in")
+        self._refuse_too_many(text, cells)
         objects = [row for block in self._blocks(text.tolist()) for row in self._parse_block(*block, cells, ids)]
         return np.fromiter(objects, dtype=object, count=len(objects))
 
     def refused_cells(self) -> Mapping[str, Any]:
         cells = {"one field too many": " ".join(["1"] * (len(self.fields) + 1)), "text": "no such object"}
         return cells if self.allow_empty else {**cells, "missing": ""}
+
+    def _refuse_too_many(self, text: pd.Series, cells: pd.Series) -> None:
+        """Refuse a column that is far longer than any that is meant, before it is split."""
+        # no white space is longer than its part of the text, and few texts need a closer look
+        allowed = max(self.most, self.most_on_average * len(text))
+        if int(text.str.len().sum()) // 2 < allowed * len(self.fields):
+            return
+        width = len(self.fields)
+        total = sum(len(cell.split(None, self.most * width)) for cell in text) // width
+        if total > allowed:
+            raise InvalidSubmission(
+                f"column `{cells.name}`: the cells list more than {allowed:,} objects together; list fewer in each, the surest ones"
+            )
 
     def _blocks(self, texts: list[str]) -> Iterator[tuple[int, list[list[str]]]]:
         """Rows split into tokens, a bounded number at a time; of an overlong row only what shows that it is too long."""

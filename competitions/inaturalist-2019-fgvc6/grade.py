@@ -6,7 +6,7 @@ from grading.metrics.classification import accuracy
 
 def top_1_error(truth: np.ndarray, prediction: np.ndarray) -> float:
     """Share of images whose first label is wrong."""
-    first = np.array([labels.split()[0] for labels in prediction], dtype=object)
+    first = np.array([labels.split(None, 1)[0] for labels in prediction], dtype=object)
     return 1 - accuracy(truth, first)
 
 

@@ -48,7 +48,7 @@ class LevelledFindings(ObjectList):
 
 def boxes_of(rows: np.ndarray) -> tuple[Boxes, np.ndarray]:
     table = flatten(rows)
-    boxes = Boxes(table["row"].to_numpy(), table["label"].to_numpy(dtype=str), table[CORNERS].to_numpy(dtype=float))
+    boxes = Boxes(table["row"].to_numpy(), table["label"].to_numpy(dtype=object), table[CORNERS].to_numpy(dtype=float))
     return boxes, table["confidence"].to_numpy(dtype=float)
 
 

@@ -76,20 +76,38 @@ def greedy_match(
     Returns:
         The truth that each detection gets, or -1; int64, shape (detections,). No truth is given twice.
     """
-    detections, truths = overlap.shape
-    matched = np.full(detections, -1, dtype=np.int64)
     enough = overlap >= threshold if inclusive else overlap > threshold
-    free = np.ones(truths, dtype=bool)
-    for detection in np.flatnonzero(enough.any(axis=1)):
-        candidates = enough[detection] & free if second_choice else enough[detection]
-        if not candidates.any():
-            continue
-        values = np.where(candidates, overlap[detection], -np.inf)
-        best = int(np.argmax(values)) if ties == "first" else truths - 1 - int(np.argmax(values[::-1]))
-        if free[best]:
-            matched[detection] = best
-            free[best] = False
+    if second_choice:
+        return _match_free(overlap, enough, ties)
+    matched = np.full(len(overlap), -1, dtype=np.int64)
+    hopeful = np.flatnonzero(enough.any(axis=1))
+    if not len(hopeful):
+        return matched
+    best, first = np.unique(_best(np.where(enough[hopeful], overlap[hopeful], -np.inf), ties), return_index=True)
+    matched[hopeful[first]] = best
     return matched
+
+
+def _match_free(overlap: FloatArray, enough: BoolArray, ties: Literal["first", "last"]) -> IntArray:
+    """Let each detection take its best free truth, in work that grows with matches, not with detections that come too late."""
+    matched = np.full(len(overlap), -1, dtype=np.int64)
+    enough = enough.copy()
+    choices = enough.sum(axis=1)
+    detection = -1
+    while (later := choices[detection + 1 :] > 0).any():
+        detection += 1 + int(np.argmax(later))
+        best = int(_best(np.where(enough[detection], overlap[detection], -np.inf)[None], ties)[0])
+        matched[detection] = best
+        choices -= enough[:, best]
+        enough[:, best] = False
+    return matched
+
+
+def _best(values: FloatArray, ties: Literal["first", "last"]) -> IntArray:
+    """The place of the largest value of each row."""
+    if ties == "first":
+        return np.asarray(values.argmax(axis=1))
+    return np.asarray(values.shape[1] - 1 - values[:, ::-1].argmax(axis=1))
 
 
 def average_precision(hits: BoolArray, positives: int, interpolation: Interpolation = "all points") -> float:

@@ -127,7 +127,7 @@ def _paired_tokens(
     truth: np.ndarray, prediction: np.ndarray, separator: str | None, limit: int | None = None
 ) -> tuple[_Tokens, _Tokens]:
     right = [str(cell).split() for cell in truth]
-    candidates = [str(cell).split(separator)[:limit] for cell in prediction]
+    candidates = [str(cell).split(separator, -1 if limit is None else limit)[:limit] for cell in prediction]
     words = np.array([*chain.from_iterable(right), *chain.from_iterable(candidates)], dtype=object)
     codes, names = pd.factorize(words)
     sides = []

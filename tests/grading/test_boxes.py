@@ -70,6 +70,36 @@ def test_each_truth_is_given_once_and_only_for_enough_overlap(overlap, inclusive
     assert (values >= 0.5).all() if inclusive else (values > 0.5).all()
 
 
+def one_after_the_other(overlap, threshold, *, inclusive, ties, second_choice):
+    """The definition of `greedy_match`, in plain words."""
+    matched, free = [], set(range(overlap.shape[1]))
+    for row in overlap.tolist():
+        enough = [k for k, value in enumerate(row) if value > threshold or (inclusive and value == threshold)]
+        candidates = [k for k in enough if k in free or not second_choice]
+        best = max(candidates, key=lambda k: (row[k], k if ties == "last" else -k), default=-1)
+        matched.append(best if best in free else -1)
+        free.discard(best)
+    return matched
+
+
+@given(overlaps, st.booleans(), st.booleans(), st.sampled_from(["first", "last"]))
+def test_matching_is_what_going_through_the_detections_gives(overlap, inclusive, second_choice, ties):
+    options = {"inclusive": inclusive, "ties": ties, "second_choice": second_choice}
+    assert greedy_match(overlap, 0.5, **options).tolist() == one_after_the_other(overlap, 0.5, **options)
+
+
+def test_detections_without_a_truth_get_none():
+    for second_choice in (True, False):
+        assert greedy_match(np.zeros((3, 0)), 0.5, second_choice=second_choice).tolist() == [-1, -1, -1]
+
+
+@pytest.mark.timeout(30)
+def test_a_million_detections_of_few_truths_take_no_step_each():
+    overlap = np.tile([0.9, 0.8, 0.7], (1_000_000, 1))
+    assert (greedy_match(overlap, 0.5) >= 0).sum() == 3
+    assert (greedy_match(overlap, 0.5, second_choice=False) >= 0).sum() == 1
+
+
 @given(overlaps)
 def test_with_second_choice_no_detection_is_left_beside_a_free_truth_it_hits(overlap):
     matched = greedy_match(overlap, 0.5)

@@ -55,7 +55,23 @@ def test_lists_of_numbers_come_in_any_spelling() -> None:
 
 # quadratic work on so many blanks takes hours
 @pytest.mark.timeout(30)
-@pytest.mark.parametrize("cell", [" " * 1_000_000 + "x", "1" + " " * 1_000_000 + "x", "1 " * 500_000 + "x"])
-def test_long_wrong_lists_are_refused_at_once(cell: str) -> None:
-    with pytest.raises(InvalidSubmission, match="whole numbers"):
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        pytest.param(" " * 1_000_000 + "x", "whole numbers", id="blanks first"),
+        pytest.param("1" + " " * 1_000_000 + "x", "whole numbers", id="blanks inside"),
+        pytest.param("1 " * 9_999 + "x", "whole numbers", id="text at the end"),
+        pytest.param("1 " * 10_001, "a list of at most 10,000 numbers", id="one number too many"),
+        pytest.param("1 " * 20_000_000, "a list of at most 10,000 numbers", id="20 million numbers"),
+    ],
+)
+def test_long_wrong_lists_are_refused_at_once(cell: str, expected: str) -> None:
+    with pytest.raises(InvalidSubmission, match=expected):
         IntegerList().parse(pd.Series([cell], name="labels"), pd.Series(["a"]))
+
+
+def test_a_list_may_be_as_long_as_it_says() -> None:
+    cells = pd.Series(["1 " * 10_000, "3 2 1"], name="labels")
+    assert [len(cell.split()) for cell in IntegerList().parse(cells, cells)] == [10_000, 3]
+    with pytest.raises(InvalidSubmission, match="a list of at most 2 numbers"):
+        IntegerList(most=2).parse(cells[1:], cells[1:])

@@ -82,6 +82,14 @@ def test_refused_objects_name_the_row(cell, fault):
     assert len(str(error.value)) < 300
 
 
+def test_all_cells_together_may_list_so_many_objects_for_each():
+    few = ObjectList({"x": Real()}, most=100, most_on_average=10)
+    assert len(few.parse(*series(["1 " * 100, *["1"] * 20]))) == 21
+    assert len(few.parse(*series(["1 " * 100]))) == 1
+    with pytest.raises(InvalidSubmission, match="column `mask`: the cells list more than 210 objects together"):
+        few.parse(*series([*["1 " * 100] * 3, *[""] * 18]))
+
+
 def test_a_blank_list_where_one_is_needed():
     with pytest.raises(InvalidSubmission, match="filled in"):
         ObjectList({"label": Text()}, allow_empty=False).parse(*series(["  "]))

@@ -1,0 +1,1 @@
+"""Hostile submissions made of valid ones, and what must hold for each of them: `python -m tests.fuzz --help`."""
