@@ -107,7 +107,7 @@ class Judge:
         valid, message = validate_submission(self.path, self.competition)
         if report.error_kind not in (None, "invalid"):
             return f"grade_csv says {report.error_kind}: {report.error}"
-        if (report.score is not None) != valid or valid != (error is None) or (error is not None and error != message):
+        if (report.score is not None) != valid or valid != (error is None) or (not valid and report.error != message):
             return f"verdicts differ: {error or score}; grade_csv {report.error or report.score}; validate {message}"
         return None
 
