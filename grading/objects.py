@@ -60,7 +60,7 @@ class ObjectList(Column):
         total = sum(len(cell.split(None, self.most * width)) for cell in text) // width
         if total > allowed:
             raise InvalidSubmission(
-                f"column `{cells.name}`: the cells list more than {allowed:,} objects together; list fewer in each, the surest ones"
+                f"column `{cells.name}`: the cells list more than {allowed:,} objects together; list fewer, the surest ones"
             )
 
     def _blocks(self, texts: list[str]) -> Iterator[tuple[int, list[list[str]]]]:

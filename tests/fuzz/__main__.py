@@ -12,7 +12,6 @@ import argparse
 import json
 import logging
 import multiprocessing
-import os
 import sys
 import tempfile
 import time
@@ -24,6 +23,7 @@ from tests.cases import Cases
 from tests.fuzz.judge import Judge
 
 STEP = 1_000
+MEMORY = Path("/dev/shm")
 MOST_FAULTS = 200
 """Kept of each task; what comes after is mostly more of the same."""
 
@@ -65,7 +65,7 @@ def main() -> int:
     )
     parser.add_argument("--show", type=int, metavar="NUMBER", help="write the file of this number to stdout")
     options = parser.parse_args()
-    options.scratch = Path(tempfile.mkdtemp(prefix="mlebench-fuzz-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
+    options.scratch = Path(tempfile.mkdtemp(prefix="mlebench-fuzz-", dir=MEMORY if MEMORY.is_dir() else None))
     options.state.mkdir(parents=True, exist_ok=True)
     names = options.competition or [name for split in SPLITS for name in Registry().list_competition_ids(split) if split != "all"]
     tasks = [(name, edition) for name in dict.fromkeys(names) for edition in options.edition or editions(name)]

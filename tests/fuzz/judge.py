@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import math
 import random
 import resource
@@ -21,6 +20,7 @@ from tests.fuzz.strict import Refused, Strict, check
 MOST_SECONDS = 5.0
 MOST_BYTES = 1_000_000_000
 LONGEST_MESSAGE = 2_000
+BEST_IS_ROUNDED = 1e-4
 PUBLIC_EVERY = 20
 """One file in so many also goes through the public functions, which do more than the grader itself."""
 
@@ -81,7 +81,7 @@ class Judge:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             try:
-                score, error = self.grader(self.grader.read(self.path, self.answers), self.answers), None
+                score, error = self.grader.score_file(self.path, self.answers), None
             except InvalidSubmission as invalid:
                 score, error = None, str(invalid)
             except Exception as crash:
@@ -107,7 +107,11 @@ class Judge:
         valid, message = validate_submission(self.path, self.competition)
         if report.error_kind not in (None, "invalid"):
             return f"grade_csv says {report.error_kind}: {report.error}"
-        if (report.score is not None) != valid or valid != (error is None) or (not valid and report.error != message):
+        if (
+            (report.score is not None) != valid
+            or valid != (error is None)
+            or (error is not None and not error == report.error == message)
+        ):
             return f"verdicts differ: {error or score}; grade_csv {report.error or report.score}; validate {message}"
         return None
 
@@ -120,7 +124,7 @@ class Judge:
         if score is None or not math.isfinite(score):
             return f"the score is {score}"
         best = self.competition.facts.metric.best
-        if best is not None and (best - score if self.competition.is_lower_better else score - best) > 1e-9:
+        if best is not None and (best - score if self.competition.is_lower_better else score - best) > BEST_IS_ROUNDED:
             return f"a score of {score}, better than the best possible"
         try:
             table = Strict(data)
@@ -144,10 +148,3 @@ class Judge:
 def peak_memory() -> int:
     """Bytes that this process has held at most."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def shown(data: bytes) -> str:
-    """The beginning of a file, for a report."""
-    out = io.StringIO()
-    print(repr(data[:300]), file=out, end="")
-    return out.getvalue()
