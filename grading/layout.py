@@ -113,10 +113,12 @@ class Rows:
     Attributes:
         count: how many are not blank.
         end_oddly: whether some end with a carriage return alone.
+        are_ragged: whether they differ in their number of cells.
     """
 
     count: int
     end_oddly: bool
+    are_ragged: bool
 
 
 def scan_rows(file: BinaryIO, header: Header, last_needed: int, extent: Extent) -> Rows:
@@ -131,7 +133,7 @@ def scan_rows(file: BinaryIO, header: Header, last_needed: int, extent: Extent) 
     Raises:
         InvalidSubmission: naming the line, if the file is no text in UTF-8, goes beyond the bounds, or could be read in two ways.
     """
-    rows = 0
+    rows, widths = 0, set[int]()
     ends_of_lines = _LineEnds(_size(file))
     for offset, block, cells in _blocks(file, header.end, extent):
         ends_of_lines.look_at(offset, block, cells.ends[cells.closes_row])
@@ -143,14 +145,22 @@ def scan_rows(file: BinaryIO, header: Header, last_needed: int, extent: Extent) 
             )
         rows += _check_rows(file, offset, block, cells, len(header.names), last_needed, extent)
         _refuse_many_rows(rows, extent)
-    return Rows(rows, ends_of_lines.are_odd)
+        counts = np.diff(np.flatnonzero(cells.closes_row), prepend=-1)
+        # between the two ends of a line lies a row of one cell
+        filled = counts[counts > 1]
+        widths |= {int(filled.min()), int(filled.max())} if len(filled) else set()
+    return Rows(rows, ends_of_lines.are_odd, len(widths) > 1)
 
 
 class PlainRows:
-    """The bytes of the rows behind the header, each row ended by a line feed, as a file that is read once from its start."""
+    """The bytes of the rows behind the header, as a file that is read once from its start.
 
-    def __init__(self, file: BinaryIO, header: Header, extent: Extent) -> None:
+    Each row ends with a line feed, and behind the cell at `last_needed`.
+    """
+
+    def __init__(self, file: BinaryIO, header: Header, last_needed: int, extent: Extent) -> None:
         self._blocks = _blocks(file, header.end, extent)
+        self._last_needed = last_needed
         self._rest = b""
 
     def read(self, size: int = -1) -> bytes:
@@ -158,12 +168,21 @@ class PlainRows:
         parts = [self._rest]
         while (size < 0 or sum(map(len, parts)) < size) and (block := next(self._blocks, None)):
             _, text, cells = block
-            data = np.frombuffer(text, dtype=np.uint8).copy()
-            data[cells.ends[cells.closes_row]] = _LF
-            parts.append(data.tobytes())
+            parts.append(self._plain(text, cells))
         text = b"".join(parts)
         taken, self._rest = (text, b"") if size < 0 else (text[:size], text[size:])
         return taken
+
+    def _plain(self, text: bytes, cells: _Cells) -> bytes:
+        data = np.frombuffer(text, dtype=np.uint8).copy()
+        last = np.flatnonzero(cells.closes_row)
+        first = np.concatenate([[0], last[:-1] + 1])
+        ends, line_ends = cells.ends[np.minimum(first + self._last_needed, last)], cells.ends[last]
+        data[line_ends] = _LF
+        surplus = np.zeros(len(data) + 1, dtype=np.int8)
+        surplus[ends] += 1
+        surplus[line_ends] -= 1
+        return bytes(data[np.cumsum(surplus[:-1], dtype=np.int8) == 0])
 
     def __iter__(self) -> Iterator[bytes]:
         while data := self.read(_BLOCK):

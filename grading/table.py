@@ -55,15 +55,16 @@ def read_submission(path: Path, wanted: Wanted, extent: Extent, *, as_written: b
     with _opened(path, extent) as file:
         header = read_header(file, extent)
         places = _places(header, wanted)
-        rows = scan_rows(file, header, max(places, default=0), extent)
+        last_needed = max(places, default=0)
+        rows = scan_rows(file, header, last_needed, extent)
         if rows.count == 0:
             return pd.DataFrame(columns=list(places.values()), dtype=str)
         rows_at_once = max(1, rows.count * _BYTES_AT_ONCE // path.stat().st_size)
 
         def parse(numbers: Iterable[str]) -> pd.DataFrame:
             file.seek(header.end)
-            # pandas loses its place among lone carriage returns
-            source = PlainRows(file, header, extent) if rows.end_oddly else file
+            # pandas loses its place among lone carriage returns, and fails on some rows of many widths
+            source = PlainRows(file, header, last_needed, extent) if rows.end_oddly or rows.are_ragged else file
             return _parse(source, places, {*numbers}, wanted.optional, rows_at_once)
 
         if not as_written:

@@ -23,7 +23,7 @@ in_v1 = pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xd
 
 def outcome(competition: Competition, submission: pd.DataFrame) -> float | str:
     try:
-        return competition.grader(submission, competition.answers_table)
+        return competition.grader.score(submission, competition.answers_table)
     except InvalidSubmission:
         return "invalid"
 

@@ -140,7 +140,7 @@ class Judge:
     def _score(self, data: bytes) -> float:
         self.path.write_bytes(data)
         try:
-            return self.grader(self.grader.read(self.path, self.answers), self.answers)
+            return self.grader.score_file(self.path, self.answers)
         except InvalidSubmission:
             return math.nan
 

@@ -243,6 +243,13 @@ def test_ids_that_are_not_asked_for_are_told_by_their_cause(score: Score, expect
     assert hint in refusal(score, "id,y\n" + "".join(f"{id},1\n" for id in ids), numbers, answers)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("surplus", [(20, 1, 8), (0, 200, 7), (58, 200, 200), (200, 200, 200), (0, 0, 1)])
+def test_rows_may_end_with_any_number_of_empty_cells(score: Score, surplus: tuple[int, int, int], end: str) -> None:
+    lines = [f"{row},{row}{',' * count}" for row, count in zip((1, 2, 3), surplus, strict=True)]
+    assert score(end.join(["id,y" + "," * 200, *lines])) == pytest.approx(1 / 3)
+
+
 def test_columns_that_are_not_graded_are_not_parsed(tmp_path: Path) -> None:
     path = tmp_path / "submission.csv"
     path.write_text("note,id,y,note\na,1,1,b\n,2,2,\n,3,4,\n")
