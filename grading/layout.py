@@ -152,6 +152,12 @@ def scan_rows(file: BinaryIO, header: Header, last_needed: int, extent: Extent) 
     return Rows(rows, ends_of_lines.are_odd, len(widths) > 1)
 
 
+def begins_with_mark(file: BinaryIO, header: Header) -> bool:
+    """Whether the first row behind the header begins with a byte order mark, which is text there."""
+    file.seek(header.end)
+    return file.read(len(_BOM)) == _BOM
+
+
 class PlainRows:
     """The bytes of the rows behind the header, as a file that is read once from its start.
 
@@ -161,7 +167,8 @@ class PlainRows:
     def __init__(self, file: BinaryIO, header: Header, last_needed: int, extent: Extent) -> None:
         self._blocks = _blocks(file, header.end, extent)
         self._last_needed = last_needed
-        self._rest = b""
+        # a blank line comes first where pandas would drop a byte order mark
+        self._rest = b"\n" if begins_with_mark(file, header) else b""
 
     def read(self, size: int = -1) -> bytes:
         """At most `size` bytes, all that are left by default."""

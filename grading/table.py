@@ -14,7 +14,7 @@ import pandas as pd
 from grading.extent import Extent
 from grading.header import refuse_repeated, require_columns
 from grading.invalid import InvalidSubmission
-from grading.layout import Header, PlainRows, read_header, scan_rows
+from grading.layout import Header, PlainRows, begins_with_mark, read_header, scan_rows
 from grading.submission import MISSING_WORDS
 
 _BYTES_AT_ONCE = 2**23
@@ -62,7 +62,8 @@ def read_submission(path: Path, wanted: Wanted, extent: Extent, *, as_written: b
         rows_at_once = max(1, rows.count * _BYTES_AT_ONCE // path.stat().st_size)
 
         def parse(numbers: Iterable[str]) -> pd.DataFrame:
-            file.seek(header.end)
+            # the end of the header's line comes first where pandas would drop a byte order mark
+            file.seek(header.end - 1 if begins_with_mark(file, header) else header.end)
             # pandas loses its place among lone carriage returns, and fails on some rows of many widths
             source = PlainRows(file, header, last_needed, extent) if rows.end_oddly or rows.are_ragged else file
             return _parse(source, places, {*numbers}, wanted.optional, rows_at_once)

@@ -250,6 +250,13 @@ def test_rows_may_end_with_any_number_of_empty_cells(score: Score, surplus: tupl
     assert score(end.join(["id,y" + "," * 200, *lines])) == pytest.approx(1 / 3)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_byte_order_mark_in_the_first_cell_is_text(score: Score, end: str) -> None:
+    message = refusal(score, end.join(["id,y", "\ufeff1,1", "2,2", "3,3"]))
+    assert "\\ufeff1" in message
+    assert score(end.join(["t,id", "\ufeffa,1", "b,2", "c,3"]), texts, TEXTS) == pytest.approx(2 / 3)
+
+
 def test_columns_that_are_not_graded_are_not_parsed(tmp_path: Path) -> None:
     path = tmp_path / "submission.csv"
     path.write_text("note,id,y,note\na,1,1,b\n,2,2,\n,3,4,\n")
