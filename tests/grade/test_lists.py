@@ -61,7 +61,7 @@ def test_a_separator_within_a_string_ends_no_line(registry: Registry, submission
         ("gone.csv", "is missing; submit"),
         (".", "is a folder"),
         ("nul\0.csv", r"nul\x00.csv is missing (embedded null byte)"),
-        ("x" * 300 + ".csv", "File name too long"),
+        ("x" * 300 + ".csv", "file name too long"),
         ("\ud800.csv", r"\ud800.csv is missing"),
         ("/dev/null", "no regular file"),
     ],

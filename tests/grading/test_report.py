@@ -50,7 +50,7 @@ def test_keys_stand_in_the_order_of_the_contract() -> None:
     keys = list(graded(0.85).to_dict())
 
     assert keys[: len(CONTRACT_KEYS)] == CONTRACT_KEYS
-    assert keys[len(CONTRACT_KEYS) :] == ["error_kind", "split_key_hash", "instance_hash", "competition_version"]
+    assert keys[len(CONTRACT_KEYS) :] == ["error_kind", "split_key_hash", "instance_hash", "data", "competition_version"]
 
 
 @pytest.mark.parametrize(
