@@ -119,14 +119,18 @@ class Board:
         lower_is_better: direction of the score.
         thresholds: None where the competition has none: then nothing earns a medal.
         scores: the leaderboard, one score per team in any order; empty where it is unknown.
+        made_up: whether the data is made up: then a score earns nothing and stands nowhere.
     """
 
     lower_is_better: bool
     thresholds: Thresholds | None = None
     scores: Sequence[float] = ()
+    made_up: bool = False
 
     def place(self, score: float | None) -> Placing:
         """Medal, side of the median and standing of a score; a missing or NaN one earns nothing."""
+        if self.made_up:
+            return Placing(None, False, None)
         thresholds = self.thresholds
         return Placing(
             thresholds.medal(score) if thresholds else None,

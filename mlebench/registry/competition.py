@@ -326,7 +326,7 @@ class Competition:
         return self.live_thresholds if self.has_leaderboard else None
 
     def board(self, *, live: bool = False) -> Board:
-        """What scores of this competition are placed on; nothing where the data is made up, as a score on it earns nothing.
+        """What scores of this competition are placed on.
 
         Args:
             live: take medal thresholds from the refreshed leaderboard instead of the published ones.
@@ -336,10 +336,9 @@ class Competition:
         """
         from grading.medals import Board
 
-        if self.data_kind == "mock":
-            return Board(self.is_lower_better, None, ())
         scores = self.read_leaderboard()["score"].tolist() if self.has_leaderboard else ()
-        return Board(self.is_lower_better, self.live_thresholds if live else self.thresholds, scores)
+        thresholds = self.live_thresholds if live else self.thresholds
+        return Board(self.is_lower_better, thresholds, scores, made_up=self.data_kind == "mock")
 
     @property
     def provenance(self) -> dict[str, str | int | None]:

@@ -38,10 +38,7 @@ def settled(content: Mapping[str, Any], report: CompetitionReport) -> tuple[Comp
     notes: list[str] = []
     report = _with_direction(content, report, notes)
     report = _with_submission(content, report, notes)
-    report = _with_flags(content, report, notes)
-    if report.data == "mock" and (report.any_medal or report.above_median):
-        notes.append("it claims a medal or a place above the median on mock data; neither is counted")
-        report = _flagged(report, None, above_median=False)
+    report = _earning_nothing(report, notes) if report.data == "mock" else _with_flags(content, report, notes)
     if not _stands_somewhere(report):
         notes.append("its rank and percentile are impossible and left out")
         report = replace(report, rank=None, leaderboard_size=None, percentile=None)
@@ -135,6 +132,13 @@ def _with_flags(content: Mapping[str, Any], report: CompetitionReport, notes: li
         f"its flags contradict its score and thresholds; by these it has {found.medal or 'no'} medal and is {place}, which counts"
     )
     return found
+
+
+def _earning_nothing(report: CompetitionReport, notes: list[str]) -> CompetitionReport:
+    """A report on mock data, whatever its score and thresholds say."""
+    if report.any_medal or report.above_median:
+        notes.append("it claims a medal or a place above the median on mock data; neither is counted")
+    return _flagged(report, None, above_median=False)
 
 
 def _flagged(report: CompetitionReport, medal: Medal | None, *, above_median: bool) -> CompetitionReport:

@@ -31,14 +31,15 @@ def perfect(competition: Competition, folder: Path) -> Path:
     return path
 
 
-def test_a_perfect_score_on_a_mock_is_a_score_without_medal_rank_or_threshold(
+def test_a_perfect_score_on_a_mock_is_a_score_without_medal_or_rank(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     competition = Registry(data).get_competition(MOCK)
     submission = perfect(competition, tmp_path)
     report = grade_csv(submission, competition)
     assert (report.score, report.data, report.medal, report.above_median) == (1.0, "mock", None, False)
-    assert report.gold_threshold is None and report.rank is None
+    assert competition.thresholds is not None and report.score > competition.thresholds.gold == report.gold_threshold
+    assert report.rank is None
     capsys.readouterr()
     assert main(["grade", str(submission), "-c", MOCK, "--data-dir", str(data), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["data"] == "mock"
