@@ -154,7 +154,7 @@ def _get_and_prepare(competition: Competition, options: PreparationOptions, list
         try:
             raw = acquire(competition, options, listener)
         except RawDataFault as error:
-            raise RawDataFault(f"{error}{'' if options.mock else _where_from(competition, options)}") from None
+            raise RawDataFault(f"{error}{'' if options.mock else _where_from(competition, options, str(error))}") from None
         except (OSError, ImportError) as error:
             raise explained(error, "getting the raw data", competition) from None
         listener(Step(name, "preparing"))
@@ -164,7 +164,7 @@ def _get_and_prepare(competition: Competition, options: PreparationOptions, list
                 record = _prepare_from(competition, raw, options, Path(workshop))
         except RawDataFault as error:
             raw.mark_damaged()
-            raise RawDataFault(f"{raw.as_given(str(error))}{_how_to_go_on(competition, raw, options)}") from None
+            raise RawDataFault(f"{raw.as_given(str(error))}{_how_to_go_on(competition, raw, options, str(error))}") from None
         except (OSError, ImportError) as error:
             raise explained(error, "preparing", competition) from None
         if not (options.keep_raw or raw.mock):
@@ -252,19 +252,21 @@ def _require_files(competition: Competition, build: Path, paths: list[str]) -> N
         raise RawDataFault(f"{made_no}; the raw data seems incomplete, download it again")
 
 
-def _how_to_go_on(competition: Competition, raw: RawData, options: PreparationOptions) -> str:
-    """The end of a sentence that asks for raw data to be downloaded again: the command that the user calls."""
+def _how_to_go_on(competition: Competition, raw: RawData, options: PreparationOptions, fault: str) -> str:
+    """The end of the sentence `fault`: the command that the user calls when it is put right."""
     command = options.command(competition)
     if raw.sound:
         return ", although it was made or checked just now, so this may be a fault of the competition's `prepare`"
     if raw.mock:
         return f": {command} makes the mock again"
-    return _where_from(competition, options)
+    return _where_from(competition, options, fault)
 
 
-def _where_from(competition: Competition, options: PreparationOptions) -> str:
-    """The same for a download, where that is to go or to come from."""
+def _where_from(competition: Competition, options: PreparationOptions, fault: str) -> str:
+    """The same for a download, where that is to go or to come from if it is asked for again."""
     command = options.command(competition)
+    if not fault.endswith((" again", " without one")):
+        return f", then run {command}"
     if options.source is not None and options.source.is_file():
         return f", save it as {options.source} and run {command}"
     if options.source is not None or competition.facts.kaggle is None:
