@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from mlebench.cli.main import main
 from mlebench.preparation import PreparationOptions, make_mock, prepare
 from mlebench.preparation.build import prepare_one
 from mlebench.registry import Competition, Registry
+from tests.ordinary_user import IS_ORDINARY, needs_root, run_as_ordinary_user
 
 IMAGES = "ranzcr-clip-catheter-line-classification"
 
@@ -80,7 +80,12 @@ def test_link_says_nothing_without_files_to_link(data_dir: Path, capsys: pytest.
     assert "--link goes with --from" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(os.getuid() == 0, reason="nothing is closed to root")
+@needs_root
+def test_a_closed_file_is_named_to_an_ordinary_user() -> None:
+    run_as_ordinary_user(__file__, "may_not_be_read")
+
+
+@pytest.mark.skipif(not IS_ORDINARY, reason="nothing is closed to root; the test above runs it")
 def test_a_file_that_may_not_be_read_is_named(registry: Registry, theirs: Path) -> None:
     (theirs / "train.csv").chmod(0)
     outcome = prepare_one(registry.get_competition(IMAGES), PreparationOptions(source=theirs, verify=False))

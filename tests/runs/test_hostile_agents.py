@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
-import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +16,7 @@ from mlebench.runs.plan import Plan
 from mlebench.runs.record import RunRecord
 from mlebench.runs.task import RunTask
 from mlebench.runs.worker import execute
+from tests.ordinary_user import needs_root, run_as_ordinary_user
 from tests.scripted import SUBMIT
 
 DEEP = """
@@ -231,21 +229,6 @@ def test_another_attempt_starts_clean_whatever_the_first_left(plan: Callable[...
     assert (folder / "attempts" / "1" / "submission" / "submission.csv").read_text() == "of the first attempt"
 
 
-@pytest.mark.skipif(os.getuid() != 0 or shutil.which("capsh") is None, reason="already an ordinary user, or cannot become one")
+@needs_root
 def test_the_same_holds_for_an_ordinary_user() -> None:
-    """Root may read and remove everything; these tests run once more without that right."""
-    drop = ["capsh", "--drop=cap_dac_override,cap_dac_read_search,cap_fowner", "--", "-c", 'exec "$@"', "x"]
-    words = [
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:xdist",
-        __file__,
-        "-k",
-        "(clos or permission or clean or replaced or folder) and not ordinary",
-    ]
-    ended = subprocess.run([*drop, sys.executable, *words], capture_output=True, text=True)
-    assert ended.returncode == 0, ended.stdout[-5000:]
+    run_as_ordinary_user(__file__, "(clos or permission or clean or replaced or folder) and not ordinary")
