@@ -47,7 +47,7 @@ def refuse_repeated(columns: Sequence[str], required: Iterable[str]) -> None:
 def _about_lacking(lacking: Sequence[str], columns: Sequence[str], required: Sequence[str], head: bytes) -> str:
     if what := foreign_text(head):
         return what
-    missing = f"missing column {listed(lacking)}; the file has {listed(columns) or 'no columns'}"
+    missing = f"missing column{'' if len(lacking) == 1 else 's'} {listed(lacking)}; the file has {listed(columns) or 'no columns'}"
     hint = (
         _other_separator(columns, required)
         or _near_names(lacking, columns)
@@ -89,7 +89,7 @@ def _near_names(lacking: Iterable[str], columns: Sequence[str]) -> str | None:
     ]
     if not hints:
         return None
-    return f"{', '.join(hints[:5])}: names count to the letter, with capitals, blanks, quotes and invisible characters"
+    return f"{', '.join(hints[:5])}: names must match exactly, capitals, blanks, quotes and invisible characters included"
 
 
 def _plain(name: str) -> str:

@@ -152,4 +152,4 @@ def _about_unknown(unknown: pd.Series, expected: pd.Series) -> str:
         return f"{said}; an id is empty: see whether the last lines are whole"
     if len(unknown) == len(expected) and unknown.str.fullmatch("[0-9]{1,18}").all():
         return f"{said}; ids that number the rows are not those asked for: take them from the sample submission"
-    return f"{said}; take the ids from the sample submission, to the letter"
+    return f"{said}; copy the ids exactly as the sample submission has them"

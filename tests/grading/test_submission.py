@@ -70,7 +70,7 @@ def test_ids_with_leading_zeros_are_other_ids_where_the_answers_have_some() -> N
         (table(["1", "2", "3", "9"], [1, 2, 4, 4]), r"1 id is not in the test set: '9'"),
         (table(["1", "2", "x"], [1, 2, 4]), r"not in the test set: 'x'"),
         (pd.DataFrame({"id": ["1"]}), r"missing column `y`; the file has `id`"),
-        (pd.DataFrame(), r"missing column `id`, `y`"),
+        (pd.DataFrame(), r"missing columns `id`, `y`"),
         (pd.DataFrame([["1", 1, 1]], columns=["id", "y", "y"]), r"column `y` appears more than once"),
         (table(["1", "2", "3"], [1, np.nan, 4]), r"column `y`: 1 of 3 cells is not a finite number, the first is empty.*id '2'"),
         (table(["1", "2", "3"], [1, np.inf, 4]), r"not a finite number"),

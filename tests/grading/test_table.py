@@ -163,7 +163,7 @@ def test_text_is_read_to_the_letter_quoted_or_not(score: Score, cell: str) -> No
         ("id\ty", "separated by tabs"),
         ("id|y", "separated by vertical bars"),
         ("sep=;", "leave out the line `sep=`"),
-        ("id,Y", "`Y` is not `y`: names count to the letter"),
+        ("id,Y", "`Y` is not `y`: names must match exactly"),
         ("id, y", "` y` is not `y`"),
         ("id,ｙ", "`ｙ` is not `y`"),
         ("\ufeff\ufeffid,y", r"`\\ufeffid` is not `id`"),
@@ -234,7 +234,7 @@ def test_files_of_other_formats_are_named(score: Score, content: bytes, cause: s
         (["a.jpg", "b.jpg"], ["a", "b"], "ids end in `.jpg`"),
         (["a", "b"], ["a.jpg", "b.jpg"], "ids hold no file ending"),
         (["a.jpg", "b.jpg"], ["test/a.jpg", "test/b.jpg"], "ids hold no folder"),
-        (["a", "b"], ["A", "b"], "take the ids from the sample submission, to the letter"),
+        (["a", "b"], ["A", "b"], "copy the ids exactly as the sample submission has them"),
         (["17", "29"], ["0", "1"], "ids that number the rows are not those asked for"),
     ],
 )
