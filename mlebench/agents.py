@@ -33,6 +33,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from grading.printable import printable
+from mlebench._support.hints import alternatives
 from mlebench._support.paths import content_dirs
 from mlebench._support.yaml_model import read_model
 from mlebench.errors import UsageError
@@ -349,7 +350,7 @@ def _how_to_get_one(folder: Path) -> str:
 
 def _unknown(problem: str, name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.5)
-    hint = f", did you mean {' or '.join(near)}?" if near else ","
+    hint = f", did you mean {alternatives(near)}?" if near else ","
     return f"{problem}{hint} `mlebench agents` lists them"
 
 

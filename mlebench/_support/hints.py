@@ -1,8 +1,9 @@
-"""Commands that messages offer to paste."""
+"""Commands that messages offer to paste, and names that they suggest."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from mlebench._support import paths
@@ -21,6 +22,11 @@ def command(*words: object, data_dir: Path | None = None, runs_dir: Path | None 
     if runs_dir is not None and runs_dir != paths.runs_dir():
         listed += ["--runs-dir", str(runs_dir)]
     return f"`{' '.join(map(quoted, listed))}`"
+
+
+def alternatives(near: Sequence[str]) -> str:
+    """Names to choose from, such as `one, two or three`."""
+    return " or ".join(filter(None, (", ".join(near[:-1]), *near[-1:])))
 
 
 def quoted(word: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlebench._support import paths
+from mlebench._support.hints import alternatives
 from mlebench.errors import UsageError
 from mlebench.registry.competition import Competition
 from mlebench.registry.edition import Edition
@@ -72,7 +73,7 @@ class Registry:
             return self.load(folders[competition_id])
         near = difflib.get_close_matches(competition_id, folders, n=3, cutoff=0.5)
         near += [known for known in folders if competition_id.lower() in known.lower() and known not in near][: 3 - len(near)]
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        hint = f"; did you mean {alternatives(near)}?" if near else ""
         raise UsageError(f"there is no competition {competition_id!r}{hint or ';'} `mlebench list` shows all")
 
     def load(self, folder: Path) -> Competition:

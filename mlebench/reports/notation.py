@@ -87,7 +87,7 @@ def conditions_text(results: Results) -> str:
     parts = [
         ", ".join(conditions.models or ()),
         conditions.profile and f"profile {conditions.profile}",
-        "" if conditions.hours is None else f"{hours(conditions.hours)} hours",
+        "" if conditions.hours is None else f"{hours(conditions.hours)} hour{'' if conditions.hours == 1 else 's'}",
         f"sandbox {conditions.sandbox}" if conditions.sandbox else unknown,
         f"{conditions.task_text} task text" if conditions.task_text not in (None, "plain") else "",
         f"edition {conditions.edition}",

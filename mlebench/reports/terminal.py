@@ -8,6 +8,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from mlebench._support.quantities import counted
 from mlebench._support.terminal import make_console
 from mlebench.reports.comparison import Comparison
 from mlebench.reports.contamination import Familiarity, FamiliarityGap
@@ -89,8 +90,8 @@ def _sentences(figures: SelectionFigures) -> Iterator[str]:
     counts = figures.counts
     yield f"{figures.selection.name}"
     yield (
-        f"  {counts.runs} runs: {counts.valid} valid, {counts.invalid} invalid, {counts.missing} without submission, "
-        f"{counts.infrastructure} infrastructure failures, {counts.not_graded} not graded"
+        f"  {counted(counts.runs, 'run')}: {counts.valid} valid, {counts.invalid} invalid, {counts.missing} without submission, "
+        f"{counted(counts.infrastructure, 'infrastructure failure')}, {counts.not_graded} not graded"
     )
     for reason, times in list(counts.invalid_reasons.items())[:5]:
         yield f"    {times} × {reason}"

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from mlebench._support.quantities import show_duration, show_size
+from mlebench._support.quantities import counted, show_duration, show_size
 from mlebench._support.terminal import is_screen, make_console
 from mlebench.profiles import Profile
 from mlebench.runs.group import Group
@@ -181,15 +181,15 @@ def outcome_text(view: RunView) -> str:
 def limits_text(profile: Profile) -> str:
     """A profile's limits in a few words."""
     return (
-        f"{profile.cpus:g} CPUs, {show_size(profile.memory)}, {profile.gpus} GPUs, at most "
-        f"{show_duration(profile.time_limit)}, network {profile.network}"
+        f"{profile.cpus:g} CPU{'' if profile.cpus == 1 else 's'}, {show_size(profile.memory)}, {counted(profile.gpus, 'GPU')}, "
+        f"at most {show_duration(profile.time_limit)}, network {profile.network}"
     )
 
 
 def _headline(group: Group) -> str:
     plan = group.plan
     return (
-        f"{group.folder}: {len(plan.runs)} runs of {plan.agent.id}, profile {plan.profile.name} "
+        f"{group.folder}: {counted(len(plan.runs), 'run')} of {plan.agent.id}, profile {plan.profile.name} "
         f"({limits_text(plan.profile)}), sandbox {plan.sandbox}"
     )
 

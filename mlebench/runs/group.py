@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlebench._support.files import write_yaml
+from mlebench._support.hints import alternatives
 from mlebench._support.yaml_model import describe, read_yaml
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.runs.conditions import Conditions
@@ -180,7 +181,7 @@ def find_group(runs_dir: Path, name: str) -> Group:
     if known:
         known.insert(0, "latest")
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or [entry for entry in known if name in entry][:3]
-    hint = f", did you mean {' or '.join(near)}?" if near else ";"
+    hint = f", did you mean {alternatives(near)}?" if near else ";"
     raise UsageError(f"there is no run group `{name}` in {runs_dir}{hint} `mlebench runs` lists the groups")
 
 

@@ -10,12 +10,16 @@ from pathlib import Path
 import pytest
 
 from mlebench._support import paths
-from mlebench._support.hints import command, quoted
+from mlebench._support.hints import alternatives, command, quoted
 
 
 def test_words_are_quoted_for_a_shell() -> None:
     assert command("grade", "my file.csv", "-c", "ID") == "`mlebench grade 'my file.csv' -c ID`"
     assert shlex.split(command("grade", "it's; rm -r x").strip("`"))[2] == "it's; rm -r x"
+
+
+def test_names_are_listed_as_in_a_sentence() -> None:
+    assert [alternatives(names) for names in (["a"], ["a", "b"], ["a", "b", "c"])] == ["a", "a or b", "a, b or c"]
 
 
 def test_directories_are_named_unless_they_are_the_usual_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from mlebench._support import paths
-from mlebench._support.hints import command
+from mlebench._support.hints import alternatives, command
 from mlebench._support.plain_files import open_plain
 from mlebench._support.quantities import counted
 from mlebench.cli.options import add_json, add_runs_dir
@@ -256,7 +256,7 @@ def _run_id(group: Group, name: str) -> str:
     if name in known:
         return name
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or [entry for entry in known if name in entry][:3]
-    hint = f", did you mean {' or '.join(near)}?" if near else ";"
+    hint = f", did you mean {alternatives(near)}?" if near else ";"
     listing = command("runs", group.name, runs_dir=group.folder.parent)
     raise UsageError(f"{group.name} has no run `{name}`{hint} {listing} lists them")
 
