@@ -47,7 +47,9 @@ def refuse_repeated(columns: Sequence[str], required: Iterable[str]) -> None:
 def _about_lacking(lacking: Sequence[str], columns: Sequence[str], required: Sequence[str], head: bytes) -> str:
     if what := foreign_text(head):
         return what
-    missing = f"missing column{'' if len(lacking) == 1 else 's'} {listed(lacking)}; the file has {listed(columns) or 'no columns'}"
+    missing = (
+        f"missing column{'' if len(lacking) == 1 else 's'} {listed(lacking)}; the file has {listed(columns) or 'no columns'}"
+    )
     hint = (
         _other_separator(columns, required)
         or _near_names(lacking, columns)
