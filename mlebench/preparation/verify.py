@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 CheckKind = Literal["published md5", "recorded md5", "recorded content hash", "count", "presence"]
 
-UNKNOWN = "the facts tell neither md5 nor counts, so rows and files that are missing are not noticed"
+UNKNOWN = "competition.yaml states neither md5 nor counts, so missing rows and files go unnoticed"
 
 _LARGEST_RECORDED = 2 * 2**30
 _CONTENT = "content:"

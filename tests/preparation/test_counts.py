@@ -93,8 +93,8 @@ def test_a_mock_is_compared_with_no_count(registry: Registry, raw: Path) -> None
 def test_where_the_facts_know_nothing_it_is_said(registry: Registry, raw: Path) -> None:
     unknown = counted(registry, "v2", {})
     outcome = prepare_one(unknown, PreparationOptions(source=raw))
-    assert outcome.exit_code == 0 and "warning: the facts tell neither md5 nor counts" in outcome.message
-    assert "the facts tell neither md5 nor counts" in str(verify_prepared(unknown))
+    assert outcome.exit_code == 0 and "warning: competition.yaml states neither md5 nor counts" in outcome.message
+    assert "competition.yaml states neither md5 nor counts" in str(verify_prepared(unknown))
 
 
 def test_a_verified_v2_is_shown_as_verified(
