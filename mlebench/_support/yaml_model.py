@@ -90,8 +90,8 @@ def _nearest(place: Sequence[int | str], model: type[BaseModel] | None) -> str:
         difflib.get_close_matches(str(key), known, n=1, cutoff=0.5) or [name for name in known if name.startswith(str(key))][:1]
     )
     if near:
-        return f"; did you mean `{near[0]}`?"
-    return f"; there are {', '.join(f'`{name}`' for name in known)}" if known else ""
+        return f" (did you mean `{near[0]}`?)"
+    return f" (there are {', '.join(f'`{name}`' for name in known)})" if known else ""
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

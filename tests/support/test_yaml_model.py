@@ -35,10 +35,10 @@ class Whole(BaseModel):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("seeds: 1\nseed: 3", "unknown key `seed`; did you mean `seeds`?"),
-        ("seeds: 1\nparts: [{time: 1h}]", "unknown key `parts.0.time`; did you mean `time_limit`?"),
+        ("seeds: 1\nseed: 3", "unknown key `seed` (did you mean `seeds`?)"),
+        ("seeds: 1\nparts: [{time: 1h}]", "unknown key `parts.0.time` (did you mean `time_limit`?)"),
         ("seeds: 1\nnamed: {a: {timelimit: 1}}", "did you mean `time_limit`?"),
-        ("seeds: 1\nqqq: 1", "unknown key `qqq`; there are `seeds`, `parts`, `named`"),
+        ("seeds: 1\nqqq: 1", "unknown key `qqq` (there are `seeds`, `parts`, `named`)"),
         ("parts: []", "`seeds` is missing"),
         ("seeds: many", "`seeds`: expected a valid integer"),
         ("seeds: 12", "`seeds`: at most nine seeds"),
