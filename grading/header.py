@@ -60,8 +60,9 @@ def _about_lacking(lacking: Sequence[str], columns: Sequence[str], required: Seq
         return f"{missing}; {hint}"
     if twice := [name for name, times in Counter(columns).items() if times > 1 and name in required]:
         return f"{missing}; {listed(twice)} appears more than once"
-    if head and len(lacking) == len(required) and _is_data(columns):
-        return f"{missing}; the first line holds data: write the names {listed(required)} above it"
+    if head and len(lacking) == len(required):
+        is_data = _is_data(columns)
+        return f"{missing}; the first line {'holds data: write the names above it' if is_data else 'must hold the names of the columns'}"
     return missing
 
 
