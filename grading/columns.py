@@ -10,7 +10,7 @@ import copy
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -80,24 +80,35 @@ class Column(ABC):
         return {}
 
 
-def refuse(bad: np.ndarray | pd.Series, cells: pd.Series, ids: pd.Series, expected: str) -> None:
-    """Raise `InvalidSubmission` for the rows marked in `bad`, if there are any."""
+def refuse(
+    bad: np.ndarray | pd.Series, cells: pd.Series, ids: pd.Series, expected: str, hint: Callable[[str], str | None] | None = None
+) -> None:
+    """Raise `InvalidSubmission` for the rows marked in `bad`, if there are any; `hint` tells what helps from the first cell."""
     bad = np.asarray(bad)
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         verb = "is" if bad.sum() == 1 else "are"
         raise RefusedCells(
             f"column `{printable(str(cells.name), 200)}`: {int(bad.sum()):,} of {counted(len(bad), 'cell')} {verb} not "
-            f"{expected}, the first is {_shown(cells.iloc[row])} ({name_ids(ids[bad])})"
+            f"{expected}, the first is {_shown(cells.iloc[row], hint)} ({name_ids(ids[bad])})"
         )
 
 
-def _shown(cell: Any) -> str:
+def _shown(cell: Any, hint: Callable[[str], str | None] | None) -> str:
     """A cell as the file holds it."""
     if pd.isna(cell) or not str(cell):
         return "empty"
-    hint = "; write a point, not a comma" if _DECIMAL_COMMA.fullmatch(str(cell)[:40]) else ""
-    return quoted(cell) + hint
+    helps = hint(str(cell)) if hint else None
+    return f"{quoted(cell)}; {helps}" if helps else quoted(cell)
+
+
+def _hint_for_number(cell: str) -> str | None:
+    return "write a point, not a comma" if _DECIMAL_COMMA.fullmatch(cell[:40]) else None
+
+
+def hint_for_list(cell: str) -> str | None:
+    """What helps where the parts of a list are divided or enclosed by something else than spaces."""
+    return "separate by spaces only" if any(mark in cell[:10_000] for mark in ",;[(|") else None
 
 
 @dataclass(frozen=True)
@@ -119,7 +130,7 @@ class Real(Column):
             refuse(np.ones(len(cells), dtype=bool), cells, ids, "a number")
         values = self._numbers(cells)
         allowed = np.isfinite(values) | (np.isnan(values) & self._is_empty(cells)) if self.may_be_empty else np.isfinite(values)
-        refuse(~allowed, cells, ids, "a finite number")
+        refuse(~allowed, cells, ids, "a finite number", _hint_for_number)
         if self.minimum is not None:
             refuse(values < self.minimum, cells, ids, f"at least {self.minimum:g}")
         if self.maximum is not None:
@@ -240,7 +251,7 @@ class IntegerList(Column):
         stripped = text[odd].str.strip()
         is_wrong = odd.to_numpy(copy=True)
         is_wrong[odd] = ~stripped.str.fullmatch(self._SPELLING)
-        refuse(is_wrong, cells, ids, "whole numbers separated by spaces")
+        refuse(is_wrong, cells, ids, "whole numbers separated by spaces", hint_for_list)
         plain = text.to_numpy(dtype=object, copy=True)
         plain[odd] = [" ".join(str(int(token)) for token in cell.split()) for cell in stripped]
         if not self.allow_empty:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from grading.columns import Column, refuse
+from grading.columns import Column, hint_for_list, refuse
 from grading.submission import InvalidSubmission
 
 _BLOCK_TOKENS = 1_000_000
@@ -81,7 +81,7 @@ class ObjectList(Column):
         cells, ids = cells.iloc[first : first + len(block)], ids.iloc[first : first + len(block)]
         counts = np.fromiter(map(len, block), dtype=np.int64, count=len(block))
         refuse(counts > self.most * width, cells, ids, f"a list of at most {self.most:,} objects")
-        refuse(counts % width != 0, cells, ids, f"groups of {width} fields, `{' '.join(self.fields)}`")
+        refuse(counts % width != 0, cells, ids, f"groups of {width} fields, `{' '.join(self.fields)}`", hint_for_list)
         tokens = np.array([token for row in block for token in row], dtype=object).reshape(-1, width)
         rows = np.repeat(np.arange(len(block)), counts // width)
         # messages put the name between backticks

@@ -41,9 +41,8 @@ def _refuse_sums(sums: np.ndarray, is_right: Callable[[np.ndarray], np.ndarray],
     bad = ~is_right(sums)
     if bad.any():
         first = _shown(sums[np.flatnonzero(bad)[0]], is_right)
-        do = "does" if bad.sum() == 1 else "do"
         raise InvalidSubmission(
-            f"the probabilities of {int(bad.sum()):,} of {counted(len(bad), 'row')} {do} not have a sum that is {expected}, "
+            f"the probabilities of {int(bad.sum()):,} of {counted(len(bad), 'row')} do not have a sum that is {expected}, "
             f"the first sum is {first} ({name_ids(ids[bad])})"
         )
 

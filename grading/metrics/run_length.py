@@ -12,13 +12,14 @@ only `decode` and `encode` do.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice, pairwise
 from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from grading.printable import printable
 from grading.submission import InvalidSubmission
 
 IntArray = npt.NDArray[np.int64]
@@ -26,10 +27,13 @@ Order = Literal["F", "C"]
 
 _DIGITS_AND_BLANKS = b"0123456789 \t\n\r\v\f"
 _NOT_NUMERIC = re.compile(r"[^0-9 \t\n\r\v\f]")
+_NUMBER = re.compile("[0-9]+")
 _NEGATIVE = re.compile(r"-[0-9]+")
 _BLOCK_CHARACTERS = 500_000
 """Cells are parsed in blocks of about this size: little enough for the cache, and memory is bounded whatever the column holds."""
 _BLOCK_RUNS = 50_000
+_SHOWN = 40
+"""Characters of a number in a message."""
 _LARGEST = 2**62
 """Sums of two numbers up to this do not overflow."""
 
@@ -196,14 +200,16 @@ def _parse_block(texts: Sequence[str], sizes: IntArray, cut: bool) -> Iterator[R
         raise _WrongRow(int(odd[0]), f"has an odd count of numbers ({counts[odd[0]]:,}); expected `start length` pairs")
     bounds = np.concatenate([[0], np.cumsum(counts // 2)])
     starts, lengths = numbers[0::2], numbers[1::2]
+    places = np.arange(len(starts))
     if cut:
         rows = np.repeat(np.arange(len(texts)), counts // 2)
         inside = starts <= sizes[rows]
-        rows, starts = rows[inside], starts[inside]
+        rows, starts, places = rows[inside], starts[inside], places[inside]
         lengths = np.minimum(lengths[inside], sizes[rows] - starts + 1)
         bounds = np.searchsorted(rows, np.arange(len(texts) + 1))
     if not _are_right(starts, lengths, bounds, sizes):
-        raise _first_wrong(starts, lengths, np.repeat(np.arange(len(texts)), np.diff(bounds)), sizes)
+        rows = np.repeat(np.arange(len(texts)), np.diff(bounds))
+        raise _first_wrong(starts, lengths, rows, sizes, lambda run: _pair(texts, int(places[run])))
     starts = starts - 1
     ends = starts + lengths
     for first, last in pairwise(bounds.tolist()):
@@ -233,19 +239,21 @@ def _are_right(starts: IntArray, lengths: IntArray, bounds: IntArray, sizes: Int
     return bool(gaps.all()) and bool((ends[bounds[filled + 1] - 1] <= sizes[filled] + 1).all())
 
 
-def _first_wrong(starts: IntArray, lengths: IntArray, rows: IntArray, sizes: IntArray) -> _WrongRow:
+def _first_wrong(
+    starts: IntArray, lengths: IntArray, rows: IntArray, sizes: IntArray, written: Callable[[int], str]
+) -> _WrongRow:
     pixels = sizes[rows]
     wrong = (starts < 1) | (lengths < 1) | (starts > pixels)
     wrong |= lengths > pixels - starts + 1
     # sums of numbers that are within bounds cannot overflow; the others are marked already
     wrong[1:] |= (rows[1:] == rows[:-1]) & (starts[1:] < starts[:-1] + np.minimum(lengths[:-1], pixels[:-1]))
     run = int(np.argmax(wrong))
-    return _WrongRow(int(rows[run]), _fault(starts, lengths, run, int(pixels[run])))
+    return _WrongRow(int(rows[run]), _fault(starts, lengths, run, int(pixels[run]), written))
 
 
-def _fault(starts: IntArray, lengths: IntArray, run: int, pixels: int) -> str:
+def _fault(starts: IntArray, lengths: IntArray, run: int, pixels: int, written: Callable[[int], str]) -> str:
     start, length = int(starts[run]), int(lengths[run])
-    pair = f"`{start} {length}`"
+    pair = written(run)
     if start < 1 or length < 1:
         return f"holds {pair}; starts count from 1 and lengths are positive"
     if start > pixels or length > pixels - start + 1:
@@ -253,14 +261,24 @@ def _fault(starts: IntArray, lengths: IntArray, run: int, pixels: int) -> str:
     before = int(starts[run - 1])
     if start < before:
         return f"is not sorted: start {start} comes after {before}"
-    return f"overlaps itself: {pair} begins inside the run before, `{before} {int(lengths[run - 1])}`"
+    return f"overlaps itself: {pair} begins inside the run before, {written(run - 1)}"
+
+
+def _pair(texts: Sequence[str], place: int) -> str:
+    """A pair of numbers as it is written, told by its place among all of them."""
+    numbers = chain.from_iterable(_NUMBER.finditer(text) for text in texts)
+    pair = islice(numbers, 2 * place, 2 * place + 2)
+    return f"`{' '.join(printable(number.group(), _SHOWN) for number in pair)}`"
 
 
 def _first_not_numeric(texts: Sequence[str]) -> _WrongRow:
     row, text = next((row, text) for row, text in enumerate(texts) if _NOT_NUMERIC.search(text))
     token = next((token for token in text.split() if _NOT_NUMERIC.search(token)), text)
-    expected = "starts count from 1 and lengths are positive" if _NEGATIVE.fullmatch(token) else "expected whole numbers"
-    return _WrongRow(row, f"holds {token[:40]!r}; {expected}")
+    if _NEGATIVE.fullmatch(token):
+        expected = "starts count from 1 and lengths are positive"
+    else:
+        expected = "expected whole numbers separated by spaces"
+    return _WrongRow(row, f"holds '{printable(token, _SHOWN)}'; {expected}")
 
 
 def _shared(runs_a: Runs, runs_b: Runs) -> IntArray:

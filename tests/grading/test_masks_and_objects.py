@@ -65,6 +65,8 @@ def test_objects_keep_their_rows_across_blocks(monkeypatch):
     ("cell", "fault"),
     [
         ("cat 1", "groups of 3 fields, `label x y`"),
+        ("cat,1", "the first is 'cat,1'; separate by spaces only (id"),
+        ("1,2", "the first is '1,2'; separate by spaces only (id"),
         ("bird 1 2", "one of cat, dog"),
         ("cat one 2", "column `mask` field `x`: 1 of 1 cell is not a finite number, the first is 'one'"),
         ("cat nan 2", "finite number"),

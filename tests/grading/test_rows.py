@@ -48,7 +48,7 @@ def test_rows_go_with_a_metric() -> None:
     ("tolerance", "value", "shown"), [(5e-7, 0.500001, "1.000001"), (1e-12, 0.5 + 1e-10, "1.0000000001"), (1.1e-5, 0.4, "0.9")]
 )
 def test_a_wrong_sum_is_shown_with_the_digits_that_make_it_wrong(tolerance: float, value: float, shown: str) -> None:
-    with pytest.raises(InvalidSubmission, match=rf"1 of 1 row does not have a sum .*, the first sum is {shown} \(id 'p'\)"):
+    with pytest.raises(InvalidSubmission, match=rf"1 of 1 row do not have a sum .*, the first sum is {shown} \(id 'p'\)"):
         sum_to_one(tolerance)(np.array([[0.5, value]]), pd.Series(["p"]))
 
 

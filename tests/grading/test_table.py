@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from grading import Boolean, Grader, Integer, InvalidSubmission, Probability, Real, Text
+from grading import Boolean, Grader, Integer, IntegerList, InvalidSubmission, Probability, Real, Text
 from grading.metrics.classification import accuracy
 from grading.metrics.regression import mae, rmse
 from grading.repeats import tell_repeats_apart
@@ -102,6 +102,8 @@ def test_cells_are_shown_as_the_file_holds_them(score: Score) -> None:
     assert "not at least 0, the first is '-5e-1'" in refusal(score, "id,y\n1,1\n2,-5e-1\n3,2\n")
     assert "the first is empty (ids '1', '3')" in refusal(score, "id,y\n1,\n2,2\n3,\n")
     assert "the first is '1,5'; write a point, not a comma" in refusal(score, 'id,y\n1,"1,5"\n2,2\n3,4\n')
+    numbers = Grader(id="id", columns={"y": IntegerList()}, metric=accuracy)
+    assert "the first is '1,5'; separate by spaces only" in refusal(score, 'id,y\n1,"1,5"\n2,2\n3,4\n', numbers)
 
 
 def test_a_column_of_true_and_false_is_a_probability(score: Score) -> None:
