@@ -30,7 +30,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from grading.printable import printable
 from mlebench._support.hints import alternatives
@@ -62,6 +62,16 @@ class _Settings(BaseModel):
         if content is None:
             return {}
         return {key: value for key, value in content.items() if value is not None} if isinstance(content, dict) else content
+
+    @field_validator("environment")
+    @classmethod
+    def _can_be_set(cls, environment: dict[str, str | int | float]) -> dict[str, str | int | float]:
+        for name, value in environment.items():
+            if not name or "=" in name:
+                raise ValueError(f"'{printable(name)}' is no name of a variable; it is not empty and holds no `=`")
+            if "\0" in f"{name}{value}":
+                raise ValueError(f"'{printable(name)}' holds a NUL byte; leave it out")
+        return environment
 
     description: str | None = None
     start: str | None = None
