@@ -16,6 +16,7 @@ from mlebench.errors import UsageError
 
 _serial = itertools.count()
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_GZIP = b"\x1f\x8b"
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV, errno.EMLINK)
 """What a file system without hard links answers."""
 
@@ -36,6 +37,8 @@ def read_text(path: Path, advice: str) -> str:
         raise UsageError(f"cannot read {path}: {error.strerror}; {advice}") from None
     except ValueError as error:
         raise UsageError(f"cannot read {path}: {error}; {advice}") from None
+    if content.startswith(_GZIP):
+        raise UsageError(f"{path} is compressed by gzip, not UTF-8 text; unpack it, or {advice}")
     if content.startswith(_UTF_16) or b"\0" in content[:64]:
         what = "UTF-16 text" if content.startswith(_UTF_16) or content[:64].count(b"\0") > 8 else "binary"
         raise UsageError(f"{path} is {what}, not UTF-8 text; save it as UTF-8, or {advice}")

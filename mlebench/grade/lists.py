@@ -90,8 +90,8 @@ def _submission(line: str) -> Submission:
     try:
         content = parse_json(line)
     except json.JSONDecodeError as error:
-        if line.endswith(",") and line.startswith("{"):
-            raise ValueError("a comma follows the object") from None
+        if (cause := _cause(line)) is not None:
+            raise ValueError(cause) from None
         raise ValueError(f"it is not JSON ({error.msg} at column {error.colno})") from None
     if not isinstance(content, dict):
         raise ValueError(f"it holds {_KINDS.get(type(content), 'a number')} instead of an object")
@@ -103,6 +103,19 @@ def _submission(line: str) -> Submission:
     if not isinstance(submission, str | None):
         raise ValueError(f"`submission_path` is {_KINDS.get(type(submission), 'a number')}, neither a path nor null")
     return Submission(competition_id, Path(submission) if submission else None)
+
+
+def _cause(line: str) -> str | None:
+    """Why a line is no JSON, where that can be told better than by the place of the error."""
+    if "\0" in line:
+        return "it holds NUL bytes, as after a write that broke off"
+    if "\r" in line:
+        return "its lines end with carriage returns; end them with line feeds"
+    if line.startswith("{") and not line.rstrip(", ").endswith("}"):
+        return "the object does not end on its line"
+    if line.startswith("{") and line.endswith(","):
+        return "a comma follows the object"
+    return None
 
 
 _KINDS: dict[type, str] = {list: "a list", dict: "an object", str: "a text", bool: "true or false", type(None): "null"}

@@ -87,6 +87,9 @@ def test_a_submission_that_is_not_there_is_a_report_of_its_own(
     [
         ("\n[{}]", "line 2: a list begins"),
         ("{},\n{}", "line 1: a comma follows the object"),
+        ('{"a": 1,\n"b": 2}', "line 1: the object does not end on its line"),
+        ("{}\r{}\r", "line 1: its lines end with carriage returns; end them with line feeds"),
+        ("# list\n" + "{}" * 50 + "\0\0", "line 2: it holds NUL bytes, as after a write that broke off"),
         ("{}\n{} {}", "line 2: it is not JSON"),
         ("null", "line 1: it holds null instead of an object"),
         ('"a.csv"', "line 1: it holds a text instead of an object"),
