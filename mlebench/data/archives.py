@@ -409,7 +409,7 @@ def _extract_7z(archive: Path, target: Path) -> None:
 def _check_name(archive: Path, name: str) -> None:
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts:
-        raise RawDataFault(f"{archive} holds {name!r}, which leads out of its folder; refused, download it again")
+        raise RawDataFault(f"{archive} holds {name!r}, which leads out of its folder and is not unpacked; download it again")
 
 
 def _odd_member(archive: Path, name: str) -> RawDataFault:

@@ -64,6 +64,11 @@ def damaged(what: object, reason: object) -> RawDataFault:
     return RawDataFault(f"{what} is damaged ({reason}); download it again")
 
 
+def or_again(trouble: str) -> str:
+    """What is wrong with a file, followed by what helps where it does not say so itself."""
+    return f"{trouble}, or download it again" if "; " in trouble else f"{trouble}; download it again"
+
+
 def unreadable(what: object, kind: str, error: Exception, head: bytes | None = None) -> RawDataFault:
     """The error for a file that a library cannot read as what it should be, saying what it is where its first bytes tell.
 
@@ -74,7 +79,7 @@ def unreadable(what: object, kind: str, error: Exception, head: bytes | None = N
         head: its first bytes, where `what` is no path.
     """
     if trouble := _trouble_of(what, kind, head):
-        return RawDataFault(f"{what} cannot be read as {kind}: {trouble}, or download it again")
+        return RawDataFault(f"{what} cannot be read as {kind}: {or_again(trouble)}")
     return RawDataFault(f"{what} cannot be read as {kind} ({' '.join(str(error).split())[:_LONGEST_REASON]}); download it again")
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mlebench._support import folders
 from mlebench._support.extras import missing_extra
 from mlebench.data.content_kind import read_head, trouble_of_table
-from mlebench.data.raw_faults import is_of_the_content, missing
+from mlebench.data.raw_faults import is_of_the_content, missing, or_again
 from mlebench.errors import RawDataFault, WorkFailed
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _lacks_columns(error: Exception, raw: Path) -> RawDataFault | None:
     )
     for path in [table] if table else sorted(raw.glob("*.csv")):
         if trouble := trouble_of_table(read_head(path)):
-            return RawDataFault(f"{path} cannot be read as csv: {trouble}, or download it again")
+            return RawDataFault(f"{path} cannot be read as csv: {or_again(trouble)}")
     lacking = " and ".join(f"`{name}`" for name in wanted[:_MOST_COLUMNS])
     return RawDataFault(
         f"{where} has no column {lacking}, it has {there}: it may be the data of another competition; download it again"

@@ -245,10 +245,8 @@ def _require_all(found: Path, sources: Mapping[str, Path | None], folder: Path) 
     if lacking:
         there = _few([f"{path.name}/" if path.is_dir() else path.name for path in _visible(folder)])
         verb = "is" if len(lacking) == 1 else "are"
-        raise RawDataFault(
-            f"{_few(lacking)} {verb} missing from the raw data: {folder} holds {there or 'nothing'}, which may be the data of "
-            "another competition; download it again"
-        )
+        what = f"holds {there}, which may be the data of another competition" if there else "is empty"
+        raise RawDataFault(f"{_few(lacking)} {verb} missing from the raw data: {folder} {what}; download it again")
 
 
 def _few(names: Sequence[str]) -> str:

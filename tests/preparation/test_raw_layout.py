@@ -277,6 +277,12 @@ def test_the_data_of_another_competition_is_told_by_its_files(theirs: Callable[[
     assert "train.csv is missing from the raw data" in message and "labels.csv" in message and "another competition" in message
 
 
+def test_an_empty_folder_is_not_the_data_of_another_competition(registry: Registry, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    message = prepared_from(tmp_path / "empty", TABLE, registry).message
+    assert f"missing from the raw data: {tmp_path / 'empty'} is empty; download it again" in message
+
+
 def test_a_folder_of_many_downloads_without_this_one_says_so(
     theirs: Callable[[str], Path], registry: Registry, tmp_path: Path
 ) -> None:
@@ -298,12 +304,12 @@ def test_the_data_of_another_competition_is_told_by_its_columns(theirs: Callable
 @pytest.mark.parametrize(
     ("encode", "cause"),
     [
-        (lambda text: text.encode("utf-16"), "UTF-16 text; save it as UTF-8"),
+        (lambda text: text.encode("utf-16"), "UTF-16 text; save it as UTF-8, or download it again"),
         (lambda text: text.encode("utf-16-le"), "UTF-16 text; save it as UTF-8"),
         (lambda text: text.replace(",", ";").encode(), "separated by semicolons; save it with commas"),
         (lambda text: text.replace(",", "\t").encode(), "separated by tabs; save it with commas"),
         (lambda text: gzip.compress(text.encode()), "it is a gzip file"),
-        (lambda text: b"", "it is an empty file"),
+        (lambda text: b"", "it is an empty file; download it again"),
         (lambda text: b"<!DOCTYPE html><html>sign in</html>", "it is a web page"),
         (lambda text: b"PAR1" + text.encode(), "it is a parquet table"),
         (lambda text: bytes(5000), "it is nothing but zero bytes"),
