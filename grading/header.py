@@ -12,7 +12,14 @@ from grading.invalid import InvalidSubmission
 from grading.printable import printable
 from grading.wording import listed
 
-_SEPARATORS = ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars"), (":", "colons"), (" ", "blanks"))
+_SEPARATORS = (
+    (";", "semicolons"),
+    ("\t", "tabs"),
+    ("|", "vertical bars"),
+    (":", "colons"),
+    (" ", "blanks"),
+    ("\uff0c", "full-width commas"),
+)
 _NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
 
 
@@ -41,15 +48,18 @@ def refuse_repeated(columns: Sequence[str], required: Iterable[str]) -> None:
     times = Counter(columns)
     repeated = [column for column in required if times[column] > 1]
     if repeated:
-        raise InvalidSubmission(f"column {listed(repeated)} appears more than once; keep one")
+        verb, each = ("appears", "") if len(repeated) == 1 else ("appear", " of each")
+        raise InvalidSubmission(f"{_columns(repeated)} {verb} more than once; keep one{each}")
+
+
+def _columns(names: Sequence[str]) -> str:
+    return f"column{'' if len(names) == 1 else 's'} {listed(names)}"
 
 
 def _about_lacking(lacking: Sequence[str], columns: Sequence[str], required: Sequence[str], head: bytes) -> str:
     if what := foreign_text(head):
         return what
-    missing = (
-        f"missing column{'' if len(lacking) == 1 else 's'} {listed(lacking)}; the file has {listed(columns) or 'no columns'}"
-    )
+    missing = f"missing {_columns(lacking)}; the file has {listed(columns) or 'no columns'}"
     hint = (
         _other_separator(columns, required)
         or _near_names(lacking, columns)

@@ -126,12 +126,19 @@ def _match(submitted: pd.Series, expected: pd.Series, ungraded_ids: bool) -> np.
     return np.asarray(rows)
 
 
-def _other_ending(unknown: str, expected: pd.Series) -> str | None:
-    """Whether an id is one of those asked for but for a path or a file's ending, which say nothing of its answer."""
+def _other_spelling(unknown: str, expected: pd.Series) -> str | None:
+    """Whether an id is one of those asked for but for what says nothing of its answer: blanks, capitals, a path, an ending."""
+    parts = unknown.split(ID_SEPARATOR)
+    if (expected == ID_SEPARATOR.join(part.strip() for part in parts)).any():
+        return "ids have no blanks around them"
+    if (expected == ID_SEPARATOR.join(part.strip("'\"` ") for part in parts)).any():
+        return "ids have no quotes around them"
+    if (expected.str.casefold() == unknown.casefold()).any():
+        return "capitals and small letters differ"
     stem = unknown.replace("\\", "/").rsplit("/", 1)[-1]
     if stem != unknown and (expected == stem).any():
         return "ids hold no folder"
-    if "." in stem and (expected == stem.rsplit(".", 1)[0]).any():
+    if stem.rpartition(".")[2][:1].isalpha() and (expected == stem.rpartition(".")[0]).any():
         return "ids hold no file ending"
     example = str(expected.iloc[0])
     ending = example.rpartition(".")[2]
@@ -146,7 +153,7 @@ def _about_unknown(unknown: pd.Series, expected: pd.Series) -> str:
     first = str(unknown.iloc[0])
     if is_in_exponent_form(first):
         return f"{said}; numbers with an exponent have lost digits: write ids as text"
-    if hint := _other_ending(first, expected):
+    if hint := _other_spelling(first, expected):
         return f"{said}; {hint}"
     if not first.strip():
         return f"{said}; an id is empty: see whether the last lines are whole"

@@ -134,6 +134,8 @@ def test_empty_cells_may_stand_beside_a_wrong_one(score: Score) -> None:
         ("id,t\n1,a\n2\n3,c\n", "line 3 has 1 cell, while the first line names 2 columns"),
         ("id,t\n# comment\n1,a\n2,b\n3,c\n", "line 2 has 1 cell"),
         ("id,t,id\n1,a,1\n2,b,2\n3,c,3\n", "column `id` appears more than once; keep one"),
+        ("id,id,t,t\n1,1,a,a\n", "columns `id`, `t` appear more than once; keep one of each"),
+        ("id\uff0ct\n1\uff0ca\n", "missing columns `id`, `t`.*separated by full-width commas"),
         ("t,id,t\na,1,c\nb,2,b\nc,3,a\n", "column `t` appears more than once; keep one"),
         ("id,id\n1,1\n2,2\n3,3\n", "missing column `t`.*`id` appears more than once"),
         ("id,t\n1,a\n2,b\n3,c\n2,d\n", "each id must appear once; repeated: '2'"),
@@ -236,8 +238,12 @@ def test_files_of_other_formats_are_named(score: Score, content: bytes, cause: s
     [
         (["a.jpg", "b.jpg"], ["a", "b"], "ids end in `.jpg`"),
         (["a", "b"], ["a.jpg", "b.jpg"], "ids hold no file ending"),
+        (["a", "b"], [" a", "b "], "ids have no blanks around them"),
+        (["a", "b"], ["'a'", "'b'"], "ids have no quotes around them"),
+        (["a", "b"], ["A", "B"], "capitals and small letters differ"),
+        (["a", "b"], ["a.0", "b.0"], "copy the ids exactly as the sample submission has them"),
         (["a.jpg", "b.jpg"], ["test/a.jpg", "test/b.jpg"], "ids hold no folder"),
-        (["a", "b"], ["A", "b"], "copy the ids exactly as the sample submission has them"),
+        (["a", "b"], ["x", "b"], "copy the ids exactly as the sample submission has them"),
         (["17", "29"], ["0", "1"], "ids that number the rows are not those asked for"),
     ],
 )
