@@ -183,6 +183,7 @@ def _escaped_forms(value: str) -> set[bytes]:
         json.dumps(value, ensure_ascii=False)[1:-1],
         repr(value)[1:-1],
         ascii(value)[1:-1],
+        repr(raw)[2:-1],
         shlex.quote(value).strip("'"),
         value.replace("'", "'\\''"),
         html.escape(value),

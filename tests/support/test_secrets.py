@@ -95,6 +95,7 @@ def test_a_line_that_nobody_can_understand_is_said(tmp_path: Path, monkeypatch: 
         lambda value: json.dumps({"key": value}),
         lambda value: json.dumps({"key": value}, ensure_ascii=False),
         lambda value: repr([value]),
+        lambda value: repr(value.encode()),
         lambda value: urllib.parse.quote(value),
         lambda value: urllib.parse.quote(value, safe=""),
         lambda value: urllib.parse.urlencode({"key": value}),
@@ -109,8 +110,8 @@ def test_a_line_that_nobody_can_understand_is_said(tmp_path: Path, monkeypatch: 
         lambda value: base64.b64encode(f"user:{value}".encode()).decode(),
         lambda value: base64.b64encode(f"u:{value}:more".encode()).decode(),
     ],
-    ids=["raw", "bare", "json", "json letters", "python", "url", "url whole", "form", "url small", "unquoted", "hex", "hex large",
-         "base64 lines", "base64", "base64 bare",
+    ids=["raw", "bare", "json", "json letters", "python", "python bytes", "url", "url whole", "form", "url small", "unquoted",
+         "hex", "hex large", "base64 lines", "base64", "base64 bare",
          "base64 url", "base64 within", "base64 between"],
 )  # fmt: skip
 def test_no_printed_form_of_a_secret_is_left(secret: str, write) -> None:
