@@ -71,8 +71,8 @@ def _about_lacking(lacking: Sequence[str], columns: Sequence[str], required: Seq
     if twice := [name for name, times in Counter(columns).items() if times > 1 and name in required]:
         return f"{missing}; {listed(twice)} appears more than once"
     if head and len(lacking) == len(required):
-        is_data = _is_data(columns)
-        return f"{missing}; the first line {'holds data: write the names above it' if is_data else 'must hold the names of the columns'}"
+        advice = "holds data: write the names above it" if _is_data(columns) else "must hold the names of the columns"
+        return f"{missing}; the first line {advice}"
     return missing
 
 
