@@ -39,11 +39,6 @@ def parse_duration(value: int | float | str) -> float:
     return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)([smhd])", text))
 
 
-def counted(count: int, noun: str) -> str:
-    """A number with its noun, such as `1 run` and `3 runs`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def show_size(count: float) -> str:
     """Bytes for people: `1.5 GiB`."""
     for unit in ("B", "KiB", "MiB", "GiB"):

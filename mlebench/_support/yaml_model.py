@@ -15,7 +15,26 @@ from pydantic_core import ErrorDetails
 from mlebench._support.files import read_text
 from mlebench.errors import UsageError
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+class _NoRepeats:
+    """Refuses a key that stands twice in one mapping, as the first would be dropped without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if len(keys) > len(set(keys)):
+            repeated = next(key for key in keys if keys.count(key) > 1)
+            raise yaml.constructor.ConstructorError(None, None, f"the key `{repeated}` stands twice", node.start_mark)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)  # type: ignore[misc]
+        return mapping
+
+
+class _SafeLoader(_NoRepeats, yaml.SafeLoader):
+    pass
+
+
+class _Loader(_NoRepeats, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    pass
+
 
 _WORDS = dict.fromkeys(("dict_type", "model_type", "dataclass_type"), "expected keys with values, such as `{key: value}`")
 """What the validator says in the words of Python."""
@@ -34,7 +53,7 @@ def read_yaml(path: Path) -> Any:
     """
     text = read_text(path, "give a YAML file")
     # the loader in C refuses what stands for a file name that is not UTF-8
-    loader = yaml.SafeLoader if _LONE_SURROGATE.search(text) else _LOADER
+    loader = _SafeLoader if _LONE_SURROGATE.search(text) else _Loader
     try:
         return yaml.load(text, loader)
     except (yaml.YAMLError, RecursionError) as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import tempfile
 import zipfile
 from collections import Counter
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
+from grading.wording import counted
 from mlebench._support.checksums import ChecksumCache, md5_of
 from mlebench.errors import WorkFailed
 from mlebench.preparation.record import PreparationRecord
@@ -60,7 +62,7 @@ class Check:
         if self.kind == "count":
             paths = paths_counted(self.path)
             holds = f"{paths[0]} holds" if len(paths) == 1 else f"{' and '.join(paths)} together hold"
-            return f"{holds} {int(self.found):,}, expected {int(self.expected):,}"
+            return f"{holds} {counted(int(self.found), _unit(paths[0]))}, expected {int(self.expected):,}"
         return f"{self.path} differs ({self.kind} {self.expected}, found {self.found})"
 
 
@@ -203,6 +205,13 @@ def _plan(competition: Competition, record: PreparationRecord | None) -> list[tu
     return plan
 
 
+def _unit(path: str) -> str:
+    """What is counted at a path of the facts."""
+    if path.endswith("/"):
+        return "file"
+    return "row" if re.search(r"\.(csv|tsv|jsonl?)\b", path) else "member"
+
+
 def _check(folder: Path, cache: ChecksumCache, path: str, kind: CheckKind, expected: str) -> Check:
     file = folder / path
     if not file.exists():
@@ -232,18 +241,18 @@ def check_counts(prepared: Path, expected: Mapping[str, int], cache: ChecksumCac
     """
     checks = []
     for paths, count in expected.items():
-        counted = [_cached_counts(prepared / path, cache) for path in paths_counted(paths)]
-        if found := [sum(numbers) for numbers in zip(*_of_one_length(counted), strict=True)]:
+        ways = [_cached_counts(prepared / path, cache) for path in paths_counted(paths)]
+        if found := [sum(numbers) for numbers in zip(*_of_one_length(ways), strict=True)]:
             checks.append(Check(paths, "count", str(count), str(count if count in found else found[0])))
     return checks
 
 
-def _of_one_length(counted: Sequence[list[int]]) -> list[list[int]]:
+def _of_one_length(counts: Sequence[list[int]]) -> list[list[int]]:
     """The ways to count each path, the last one repeated where another path has more; none where one cannot be counted."""
-    if not all(counted):
+    if not all(counts):
         return []
-    ways = max(map(len, counted))
-    return [numbers + numbers[-1:] * (ways - len(numbers)) for numbers in counted]
+    ways = max(map(len, counts))
+    return [numbers + numbers[-1:] * (ways - len(numbers)) for numbers in counts]
 
 
 def _cached_counts(path: Path, cache: ChecksumCache | None) -> list[int]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from grading.medals import Medal
 from grading.report import DataKind
+from grading.wording import counted
 from mlebench._support.hints import command
-from mlebench._support.quantities import counted
 from mlebench.errors import UsageError
 from mlebench.reports.comparison import Comparison, compare
 from mlebench.reports.figures import (

@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from grading.report import CompetitionReport
+from grading.wording import counted
 from mlebench._support.files import parse_json
 from mlebench._support.hints import command
-from mlebench._support.quantities import counted
 from mlebench.errors import UsageError
 from mlebench.reports.agreement import settled
 from mlebench.reports.report_file import read_report_file

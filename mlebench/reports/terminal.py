@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mlebench._support.quantities import counted
+from grading.wording import counted
 from mlebench._support.terminal import make_console
 from mlebench.reports.comparison import Comparison
 from mlebench.reports.contamination import Familiarity, FamiliarityGap

@@ -6,7 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from mlebench._support.quantities import counted, show_duration, show_size
+from grading.wording import counted
+from mlebench._support.quantities import show_duration, show_size
 from mlebench._support.terminal import is_screen, make_console
 from mlebench.profiles import Profile
 from mlebench.runs.group import Group

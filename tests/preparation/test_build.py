@@ -50,7 +50,7 @@ def with_facts(competition: Competition, **changes: object) -> Competition:
 
 def test_a_different_table_is_told_with_its_rows(registry: Registry, tmp_path: Path) -> None:
     competition = mocked(registry, "spaceship-titanic", tmp_path / "raw")
-    with pytest.raises(WorkFailed, match=r"\(public/train\.csv holds 54, expected 7,823"):
+    with pytest.raises(WorkFailed, match=r"\(public/train\.csv holds 54 rows, expected 7,823"):
         prepare(with_facts(competition, counts={"public/train.csv": 7823}), tmp_path / "raw")
 
 
@@ -63,8 +63,8 @@ def test_more_files_than_the_facts_know_are_told_and_fewer_are_refused_where_md5
     counts = {"public/train.csv": 9, "public/test/images/": 15, "public/train/images/": 40, "private/test.csv": 15}
     record = prepare(with_facts(competition, md5=sums, counts=counts), tmp_path / "raw")
     assert record.verified
-    assert record.odd_counts == ["public/train/images/ holds 45, expected 40"]
-    with pytest.raises(WorkFailed, match="public/train/images/ holds 45, expected 3,000"):
+    assert record.odd_counts == ["public/train/images/ holds 45 files, expected 40"]
+    with pytest.raises(WorkFailed, match="public/train/images/ holds 45 files, expected 3,000"):
         prepare(with_facts(competition, md5=sums, counts={**counts, "public/train/images/": 3000}), tmp_path / "raw")
 
 

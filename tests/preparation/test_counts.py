@@ -52,13 +52,13 @@ def test_whole_data_is_verified_by_its_counts_and_half_of_it_is_refused(
     assert prepare(competition, raw).verified
     halve(raw)
     again = counted(registry.set_data_dir(raw.parent / "again"), edition, PAIR)
-    with pytest.raises(WorkFailed, match=r"csv and public/test\.csv together hold 30, expected 60\. .*`mlebench .*--no-verify"):
+    with pytest.raises(WorkFailed, match=r"public/test\.csv together hold 30 rows, expected 60\. .*`mlebench .*--no-verify"):
         prepare(again, raw)
     assert not is_prepared(again, grading_only=True)
 
 
 def test_more_than_the_real_data_is_refused_where_no_md5_decides(registry: Registry, raw: Path) -> None:
-    with pytest.raises(WorkFailed, match="together hold 60, expected 59"):
+    with pytest.raises(WorkFailed, match="together hold 60 rows, expected 59"):
         prepare(counted(registry, "v2", {"public/train.csv + public/test.csv": 59}), raw)
 
 
@@ -76,7 +76,7 @@ def test_half_of_the_data_that_somebody_insists_on_is_warned_of_recorded_and_tol
     error = capsys.readouterr().err
     assert f"(not verified; warning: {record.odd_counts[0]}" in error
     assert main(["prepare", *words, "--verify-only"]) == 1
-    expected = "public/train.csv differs (published md5" if edition == "v1" else "together hold 30, expected 8,693"
+    expected = "public/train.csv differs (published md5" if edition == "v1" else "together hold 30 rows, expected 8,693"
     assert expected in capsys.readouterr().err
     assert main(["status", "--data-dir", str(registry.data_dir)]) == 0
     assert "not verified: public/train.csv" in " ".join(capsys.readouterr().out.split())

@@ -178,7 +178,7 @@ def _refuse_changes(arguments: argparse.Namespace) -> None:
 
 def _show_results(results: list[GroupResult], arguments: argparse.Namespace) -> int:
     """Show what became of the groups."""
-    from mlebench._support.quantities import counted
+    from grading.wording import counted
     from mlebench.cli.commands.runs import group_content, show_group
     from mlebench.runs.group_report import count_snapshots
 

@@ -19,10 +19,10 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from grading.wording import counted
 from mlebench._support import paths
 from mlebench._support.hints import alternatives, command
 from mlebench._support.plain_files import open_plain
-from mlebench._support.quantities import counted
 from mlebench.cli.options import add_json, add_runs_dir
 from mlebench.cli.output import cell_text, print_json, print_table
 from mlebench.errors import UsageError

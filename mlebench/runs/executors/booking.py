@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlebench._support.quantities import counted, show_size
+from grading.wording import counted
+from mlebench._support.quantities import show_size
 from mlebench.profiles import Profile
 from mlebench.runs.executors.leases import GpuLeases
 

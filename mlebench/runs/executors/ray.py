@@ -226,7 +226,8 @@ def _rooms(node: dict[str, Any], need: Need) -> int:
 
 
 def _words(need: Need) -> str:
-    from mlebench._support.quantities import counted, show_size
+    from grading.wording import counted
+    from mlebench._support.quantities import show_size
 
     return f"{need.cpus:g} CPUs, {show_size(need.memory)} of memory and {counted(need.gpus, 'GPU')} on one node"
 

@@ -22,8 +22,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from grading.wording import counted
 from mlebench._support.files import write_json
-from mlebench._support.quantities import counted
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.profiles import Profile
 from mlebench.runs.control import Control

@@ -13,7 +13,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from mlebench._support.quantities import counted
+from grading.wording import counted
 from mlebench.errors import GroupStopped, Interrupted, UsageError
 from mlebench.runs import lock
 from mlebench.runs.executors.base import Ended, Executor, no_room

@@ -14,7 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mlebench._support.quantities import counted, show_size
+from grading.wording import counted
+from mlebench._support.quantities import show_size
 from mlebench.agents import AgentSpec, script_problems
 from mlebench.errors import EngineUnreachable, MlebenchError, StartFailed, UsageError
 from mlebench.profiles import Profile
