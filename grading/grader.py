@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from grading.columns import Column, refuse
+from grading.columns import Column, Probability, refuse
 from grading.extent import Extent
 from grading.invalid import RefusedCells
 from grading.published_grader import GradeFunction, PublishedGrader
@@ -149,7 +149,9 @@ class Grader(PublishedGrader):
     def _wanted(self, columns: Mapping[str, Column]) -> Wanted:
         text = [name for name, kind in columns.items() if kind.reads_text]
         numbers = [name for name, kind in columns.items() if not kind.reads_text]
-        return Wanted((*self.id_columns, *text), tuple(numbers), self.optional)
+        # a probability of one or zero says the same
+        booleans = [name for name in numbers if isinstance(columns[name], Probability)]
+        return Wanted((*self.id_columns, *text), tuple(numbers), self.optional, tuple(booleans))
 
     def _extent(self, columns: Mapping[str, Column], answers: pd.DataFrame) -> Extent:
         def rows() -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from grading.layout import Header, PlainRows, begins_with_mark, read_header, sca
 from grading.submission import MISSING_WORDS
 
 _BYTES_AT_ONCE = 2**23
+_BOOLEANS = ("True", "TRUE", "true", "False", "FALSE", "false")
+"""What pandas takes for a truth value."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +31,13 @@ class Wanted:
         text: required columns that are kept as text to the letter (leading zeros, `NA` as a word).
         numbers: required columns of numbers.
         optional: further ones that are read where the file has them, as text with NaN for the words of a missing value.
+        booleans: those of `numbers` that may hold `True` and `False` alone, which are 1 and 0, as pandas takes them.
     """
 
     text: tuple[str, ...]
     numbers: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    booleans: tuple[str, ...] = ()
 
 
 def read_submission(path: Path, wanted: Wanted, extent: Extent, *, as_written: bool = False) -> pd.DataFrame:
@@ -71,12 +76,29 @@ def read_submission(path: Path, wanted: Wanted, extent: Extent, *, as_written: b
         if not as_written:
             # a cell that is no number is named by its kind, as it is written
             with suppress(ValueError):
-                return parse(wanted.numbers)
+                table = parse(wanted.numbers)
+                if _may_hold_booleans(table[[*wanted.numbers]], path) and _holds_odd_booleans(text := parse(()), wanted):
+                    return text
+                return table
         try:
             return parse(())
         except ValueError as error:
             # what passed the scan is a table, unless the file has changed since
             raise InvalidSubmission(f"the file cannot be read as csv: {error}") from None
+
+
+def _may_hold_booleans(numbers: pd.DataFrame, path: Path) -> bool:
+    """Whether some numbers may have been written as words, which pandas takes where a piece of a column holds no others."""
+    if not numbers.isin((0.0, 1.0)).any(axis=None):
+        return False
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return any(content.find(word.encode()) >= 0 for word in _BOOLEANS)
+
+
+def _holds_odd_booleans(text: pd.DataFrame, wanted: Wanted) -> bool:
+    """Whether a column of numbers, read as text, holds `True` or `False` where it may not."""
+    are_words = text[[*wanted.numbers]].isin(_BOOLEANS)
+    return any(are_words[name].any() and not (name in wanted.booleans and are_words[name].all()) for name in are_words)
 
 
 def measure(path: Path, extent: Extent) -> None:

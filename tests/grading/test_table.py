@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from grading import Boolean, Grader, Integer, IntegerList, InvalidSubmission, Probability, Real, Text
+from grading import Boolean, Column, Grader, Integer, IntegerList, InvalidSubmission, Probability, Real, Text
 from grading.metrics.classification import accuracy
 from grading.metrics.regression import mae, rmse
 from grading.repeats import tell_repeats_apart
@@ -110,6 +110,18 @@ def test_a_column_of_true_and_false_is_a_probability(score: Score) -> None:
     chance = Grader(id="id", columns={"y": Probability()}, metric=mae)
     assert score("id,y\n1,True\n2,false\n3,TRUE\n", chance, ANSWERS.assign(y=[1.0, 0.0, 1.0])) == 0
     assert "the first is 'True'" in refusal(score, "id,y\n1,True\n2,0.5\n3,0\n", chance)
+
+
+@pytest.mark.parametrize("kind", [Real(), Integer()])
+@pytest.mark.parametrize("cells", [("TRUE", "TRUE", "TRUE"), ("True", "False", "True"), ("true", "1", "1"), ("1", "0", "False")])
+def test_truth_values_are_no_numbers_even_where_pandas_takes_a_column_of_them_for_some(
+    score: Score, kind: Column, cells: tuple[str, str, str]
+) -> None:
+    grader = Grader(id="id", columns={"y": kind}, metric=lambda truth, prediction: 1.0)
+    rows = "".join(f"{row},{cell}\n" for row, cell in enumerate(cells, start=1))
+    odd = next(cell for cell in cells if cell.isalpha())
+    assert f"the first is '{odd}'" in refusal(score, f"id,y\n{rows}", grader)
+    assert score("id,y,note\n1,1,True\n2,0,True\n3,1,TRUE\n", grader) == 1
 
 
 def test_empty_cells_may_stand_beside_a_wrong_one(score: Score) -> None:
