@@ -77,9 +77,11 @@ def read_submission(path: Path, wanted: Wanted, extent: Extent, *, as_written: b
             # a cell that is no number is named by its kind, as it is written
             with suppress(ValueError):
                 table = parse(wanted.numbers)
-                if _may_hold_booleans(table[[*wanted.numbers]], path) and _holds_odd_booleans(text := parse(()), wanted):
-                    return text
-                return table
+                numbers = [name for name in table if name in wanted.numbers]
+                if not _may_hold_booleans(table[numbers], path):
+                    return table
+                text = parse(())
+                return text if _holds_odd_booleans(text[numbers], wanted.booleans) else table
         try:
             return parse(())
         except ValueError as error:
@@ -95,10 +97,10 @@ def _may_hold_booleans(numbers: pd.DataFrame, path: Path) -> bool:
         return any(content.find(word.encode()) >= 0 for word in _BOOLEANS)
 
 
-def _holds_odd_booleans(text: pd.DataFrame, wanted: Wanted) -> bool:
+def _holds_odd_booleans(text: pd.DataFrame, allowed: tuple[str, ...]) -> bool:
     """Whether a column of numbers, read as text, holds `True` or `False` where it may not."""
-    are_words = text[[*wanted.numbers]].isin(_BOOLEANS)
-    return any(are_words[name].any() and not (name in wanted.booleans and are_words[name].all()) for name in are_words)
+    are_words = text.isin(_BOOLEANS)
+    return any(are_words[name].any() and not (name in allowed and are_words[name].all()) for name in are_words)
 
 
 def measure(path: Path, extent: Extent) -> None:
