@@ -81,7 +81,7 @@ def read_jsonl(file_path: Path | str, skip_commented_out_lines: bool = False) ->
     documents = []
     # not splitlines: it also parts a line at characters that JSON allows within a string
     for number, line in enumerate(Path(file_path).read_text(encoding="utf-8-sig").split("\n"), start=1):
-        if not line.strip() or (skip_commented_out_lines and is_comment(line)):
+        if not line.strip() or (skip_commented_out_lines and _is_comment(line)):
             continue
         try:
             documents.append(json.loads(line))
@@ -90,7 +90,7 @@ def read_jsonl(file_path: Path | str, skip_commented_out_lines: bool = False) ->
     return documents
 
 
-def is_comment(line: str) -> bool:
+def _is_comment(line: str) -> bool:
     """Whether a line of a JSON-lines file begins with `#` or `//`."""
     return line.lstrip().startswith(_COMMENTS)
 
