@@ -61,6 +61,8 @@ class RunRequest:
     """Values to mask in everything that is written."""
     gpu_ids: tuple[str, ...] = ()
     """GPUs booked for this run, as indices or UUIDs."""
+    cpu_ids: tuple[int, ...] = ()
+    """Cores that are this run's own, as the kernel numbers them; empty: any of the machine."""
     validate: Callable[[Path], tuple[bool, str]] | None = None
     """The submission checker: valid or not, and why; never a score. Answered by the harness."""
     obfuscated: bool = False
