@@ -27,6 +27,9 @@ _MOST_DIGITS = 10_000
 
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?\s*")
 
+_LARGEST = 1e100
+"""Of this size, numbers have squares, products and sums that are finite, so that every metric gives a number."""
+
 _LARGEST_EXACT = 2**53 - 1
 """Beyond this a float64 does not tell every whole number from its neighbours."""
 _BOOLEAN_WORDS = {word: float(word.lower() == "true") for word in ("True", "TRUE", "true", "False", "FALSE", "false")}
@@ -113,10 +116,10 @@ def hint_for_list(cell: str) -> str | None:
 
 @dataclass(frozen=True)
 class Real(Column):
-    """A finite number, within `minimum` and `maximum` (both inclusive) where given.
+    """A finite number within ±1e100, and within `minimum` and `maximum` (both inclusive) where given.
 
     Attributes:
-        may_be_empty: whether an empty cell is allowed; it is read as NaN, and whether the row is graded is for the metric to say.
+        may_be_empty: whether an empty cell is allowed, in every row; it is read as NaN, and the metric gives it a score.
     """
 
     minimum: float | None = None
@@ -126,6 +129,12 @@ class Real(Column):
     _takes_booleans: ClassVar[bool] = False
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
+        values = self.parse_finite(cells, ids)
+        refuse(np.abs(values) > _LARGEST, cells, ids, f"within ±{_LARGEST:g}")
+        return values
+
+    def parse_finite(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
+        """`parse` for a kind that has a bound of its own: numbers may be of any finite size."""
         if pd.api.types.is_bool_dtype(cells) and not self._takes_booleans:
             refuse(np.ones(len(cells), dtype=bool), cells, ids, "a number")
         values = self._numbers(cells)
@@ -147,7 +156,7 @@ class Real(Column):
         return (cells.isna() | cells.isin(MISSING_WORDS)).to_numpy() if cells.dtype == object else cells.isna().to_numpy()
 
     def refused_cells(self) -> Mapping[str, Any]:
-        cells: dict[str, Any] = {"infinite": "inf", "text": "abc"} | ({} if self.may_be_empty else {"missing": ""})
+        cells: dict[str, Any] = {"infinite": "inf", "text": "abc", "huge": "-1e101"} | ({} if self.may_be_empty else {"missing": ""})
         if self.minimum is not None:
             cells["below the range"] = str(self.minimum - 0.5)
         if self.maximum is not None:
@@ -172,7 +181,7 @@ class Integer(Column):
     maximum: int | None = None
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
-        values = Real(self.minimum, self.maximum).parse(cells, ids)
+        values = Real(self.minimum, self.maximum).parse_finite(cells, ids)
         refuse(values != np.round(values), cells, ids, "a whole number")
         refuse(np.abs(values) > _LARGEST_EXACT, cells, ids, f"within ±{_LARGEST_EXACT}")
         return values.astype(np.int64)

@@ -6,22 +6,41 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from grading.columns import Column, Probability, refuse
+from grading.columns import Column, Probability
 from grading.extent import Extent
 from grading.invalid import RefusedCells
 from grading.published_grader import GradeFunction, PublishedGrader
 from grading.rows import RowRule
-from grading.submission import Aligned, InvalidSubmission, align, id_text
+from grading.submission import InvalidSubmission, align, id_text
 from grading.table import Wanted, read_answers, read_submission
 
 Columns = Mapping[str, Column] | Callable[[pd.DataFrame], Mapping[str, Column]]
+Public = tuple[str, ...] | Callable[[pd.DataFrame], pd.DataFrame]
 
 _MOST_UNGRADED_ROWS = 5_000_000
-_LARGEST = 1e100
+
+
+class _Public(NamedTuple):
+    """What a check may look at beside the submission."""
+
+    known: pd.DataFrame
+    """The id columns and the public values of the answers."""
+    columns: Mapping[str, Column]
+    """The kind of each submitted column."""
+
+
+class _Checked(NamedTuple):
+    """A submission that passed every check, its rows in the order of the answers' ids."""
+
+    ids: pd.DataFrame
+    """The id columns, shape (ids, id columns)."""
+    columns: Mapping[str, np.ndarray]
+    """The parsed columns, shape (ids,) each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,18 +50,26 @@ class Grader(PublishedGrader):
     Give either `metric`, which gets two arrays of the declared columns (1-D for one column, rows × columns for several), or
     `table_metric`, which gets the two aligned tables where a metric needs more than the declared columns.
 
+    Whether a submission is valid is decided before the metric runs, and without the answers: the check sees of them the ids,
+    the names of the columns, and what `public` names. So neither its words nor its time can depend on an answer.
+
     Attributes:
         id: the column, or columns, that identify a row.
-        columns: the kind of each submitted column, or a function that tells them from the answers (one column per class).
+        public: columns of the answers whose values are public (the size of each image), or a function that makes a table of the
+            id columns and public values from the answers. `columns` and `adapt` see no other values.
+        columns: the kind of each submitted column, or a function that makes them from the public part of the answers (one column
+            per class, masks of each image's size); all other values are NaN there.
         metric: `metric(truth, prediction) -> float`.
         table_metric: `table_metric(answers, submission) -> float`; `submission` holds the id columns and the parsed columns
             in the order of the answers' ids, `answers` is the whole table of answers.
-        rows: what a row of several predicted columns must be together (see `grading.rows`): makes the metric's second argument of
-            the predicted array and the ids, or raises `InvalidSubmission`.
+        rows: what a row of several predicted columns must be together (see `grading.rows`): makes the columns that the metric
+            gets, an array of the same shape, of the predicted array and the ids, or raises `InvalidSubmission`.
         truth: makes the metric's first argument from the answers, where they do not hold the submitted columns themselves.
-        adapt: changes submission and answers before their rows are matched, for instance to tell repeated ids apart.
+        adapt: changes the submission and the public part of the answers before their rows are matched, for instance to tell
+            repeated ids apart; keeps the rows of the latter in their order.
         optional: columns beside the id and `columns` that `adapt` looks at where a submission has them.
         read_answers: reads the answers where they are no csv table.
+        tabulate: makes the table of the answers, for programs that pass the content of their file instead.
         perfect: makes the best possible submission from the answers, where it is not just the same columns.
         missing_words: read cells of text that hold a word that pandas takes for a missing value (`NA`, `null`, …) as blank cells;
             `per_edition` sets this for v1, as published graders read with pandas' defaults.
@@ -53,6 +80,7 @@ class Grader(PublishedGrader):
 
     id: str | tuple[str, ...]
     columns: Columns
+    public: Public = ()
     metric: Callable[[np.ndarray, np.ndarray], float] | None = None
     table_metric: Callable[[pd.DataFrame, pd.DataFrame], float] | None = None
     rows: RowRule | None = None
@@ -61,6 +89,7 @@ class Grader(PublishedGrader):
     adapt: Callable[[pd.DataFrame, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]] | None = None
     optional: tuple[str, ...] = ()
     read_answers: Callable[[Path], pd.DataFrame] | None = None
+    tabulate: Callable[[Any], pd.DataFrame] | None = None
     missing_words: bool = False
     ungraded_ids: bool = False
     lower_is_better: bool | None = None
@@ -69,8 +98,6 @@ class Grader(PublishedGrader):
     def __post_init__(self) -> None:
         if (self.metric is None) == (self.table_metric is None):
             raise TypeError("a Grader takes either `metric` or `table_metric`")
-        if self.rows and not self.metric:
-            raise TypeError("`rows` goes with `metric`")
 
     @property
     def grade_fn(self) -> GradeFunction:
@@ -84,11 +111,31 @@ class Grader(PublishedGrader):
 
     def columns_of(self, answers: pd.DataFrame) -> Mapping[str, Column]:
         """The kind of each submitted column."""
-        columns = self.columns(answers) if callable(self.columns) else self.columns
-        return {name: kind.with_missing_words() for name, kind in columns.items()} if self.missing_words else columns
+        return self._public_part(answers).columns
+
+    def check(self, submission: pd.DataFrame, answers: pd.DataFrame) -> None:
+        """Check a submission without scoring it: no metric runs, and no answer is looked at.
+
+        Args:
+            submission: one row per test id, in any order; extra columns are ignored.
+            answers: the private answers.
+
+        Raises:
+            InvalidSubmission: if the submission cannot be scored; the message never shows an answer.
+        """
+        self._checked(submission, self._public_part(answers))
+
+    def check_file(self, path: Path, answers: pd.DataFrame) -> None:
+        """Read a submission and check it as `check` does; cells in messages are shown as the file holds them.
+
+        Raises:
+            InvalidSubmission: if the submission cannot be scored; the message never shows an answer.
+            OSError: if the file cannot be read.
+        """
+        self._checked_file(path, self._public_part(answers))
 
     def score(self, submission: pd.DataFrame, answers: pd.DataFrame) -> float:
-        """Score a submission.
+        """Check a submission and score it.
 
         Args:
             submission: one row per test id, in any order; extra columns are ignored.
@@ -98,53 +145,73 @@ class Grader(PublishedGrader):
             The score, not rounded.
 
         Raises:
-            InvalidSubmission: if the submission cannot be scored; the message never shows an answer.
+            InvalidSubmission: just where `check` raises it, in the same words; what the metric raises is another error.
         """
-        if self.adapt is not None:
-            submission, answers = self.adapt(submission, answers)
-        columns = self.columns_of(answers)
-        aligned = align(submission, answers, self.id_columns, columns, ungraded_ids=self.ungraded_ids)
-        parsed = {name: kind.parse(aligned.submission[name], aligned.ids) for name, kind in columns.items()}
-        # whatever overflows is told by the score, which is then no number
-        with np.errstate(all="ignore"):
-            value = self._arrays(aligned, columns, parsed) if self.metric else self._frames(aligned, parsed)
-        if not np.isfinite(value):
-            _refuse_huge_numbers(aligned, parsed)
-            raise ArithmeticError(f"the metric gave {value} for a submission that passed every check")
-        return float(value)
+        return self._value(self._checked(submission, self._public_part(answers)), answers)
 
     def score_file(self, path: Path, answers: pd.DataFrame) -> float:
         """Read a submission and score it; cells in messages are shown as the file holds them.
 
         Raises:
-            InvalidSubmission: if the submission cannot be scored; the message never shows an answer.
+            InvalidSubmission: just where `check_file` raises it, in the same words; what the metric raises is another error.
             OSError: if the file cannot be read.
         """
-        try:
-            return self.score(self.read(path, answers), answers)
-        except RefusedCells as refused:
-            # parsed numbers do not tell how they were written
-            self.score(self.read(path, answers, as_written=True), answers)
-            raise refused
+        return self._value(self._checked_file(path, self._public_part(answers)), answers)
 
     def read(self, path: Path, answers: pd.DataFrame | None = None, *, as_written: bool = False) -> pd.DataFrame:
         """Read the graded columns of a submission (or, without `answers`, the answers themselves), text to the letter.
 
         Args:
             path: the csv file.
-            answers: the answers, which tell how large a submission may be.
+            answers: the answers, whose ids and columns tell how large a submission may be.
             as_written: keep all cells as text; otherwise numbers are parsed.
 
         Raises:
             InvalidSubmission: if the file is no csv table, is larger than a submission can be, or could be read in two ways.
         """
         if answers is not None:
-            columns = self.columns_of(answers)
-            return read_submission(path, self._wanted(columns), self._extent(columns, answers), as_written=as_written)
+            return self._read_submission(path, self._public_part(answers), as_written=as_written)
         if self.read_answers is not None:
             return self.read_answers(path)
         columns = {} if callable(self.columns) else self.columns
         return read_answers(path, self._wanted(columns).text)
+
+    def _public_part(self, answers: Any) -> _Public:
+        table = self._table(answers)
+        known = self.public(table) if callable(self.public) else table[[*self.id_columns, *self.public]]
+        if self.adapt is None:
+            # how many rows of the answers an id fills is an answer
+            known = known.drop_duplicates([*self.id_columns], ignore_index=True)
+        columns = self.columns
+        if callable(columns):
+            columns = columns(known.reindex(columns=[*known, *table.columns.difference(known.columns, sort=False)]))
+        if self.missing_words:
+            columns = {name: kind.with_missing_words() for name, kind in columns.items()}
+        return _Public(known, columns)
+
+    def _table(self, answers: Any) -> pd.DataFrame:
+        return answers if self.tabulate is None or isinstance(answers, pd.DataFrame) else self.tabulate(answers)
+
+    def _checked_file(self, path: Path, public: _Public) -> _Checked:
+        try:
+            return self._checked(self._read_submission(path, public), public)
+        except RefusedCells as refused:
+            # parsed numbers do not tell how they were written
+            self._checked(self._read_submission(path, public, as_written=True), public)
+            raise refused
+
+    def _read_submission(self, path: Path, public: _Public, *, as_written: bool = False) -> pd.DataFrame:
+        return read_submission(path, self._wanted(public.columns), self._extent(public), as_written=as_written)
+
+    def _checked(self, submission: pd.DataFrame, public: _Public) -> _Checked:
+        known, columns = public
+        if self.adapt is not None:
+            submission, known = self.adapt(submission, known)
+        aligned = align(submission, known, self.id_columns, columns, ungraded_ids=self.ungraded_ids)
+        parsed = {name: kind.parse(aligned.submission[name], aligned.ids) for name, kind in columns.items()}
+        if self.rows:
+            parsed = dict(zip(parsed, self.rows(_stacked(list(parsed.values())), aligned.ids).T, strict=True))
+        return _Checked(aligned.submission[[*self.id_columns]], parsed)
 
     def _wanted(self, columns: Mapping[str, Column]) -> Wanted:
         text = [name for name, kind in columns.items() if kind.reads_text]
@@ -153,16 +220,18 @@ class Grader(PublishedGrader):
         booleans = [name for name in numbers if isinstance(columns[name], Probability)]
         return Wanted((*self.id_columns, *text), tuple(numbers), self.optional, tuple(booleans))
 
-    def _extent(self, columns: Mapping[str, Column], answers: pd.DataFrame) -> Extent:
+    def _extent(self, public: _Public) -> Extent:
+        known, columns = public
+
         def rows() -> int | None:
             if self.ungraded_ids:
                 return None
-            return len(answers) if self.adapt else id_text(answers, self.id_columns).nunique()
+            return len(known) if self.adapt else id_text(known, self.id_columns).nunique()
 
         return Extent(
             columns=(*self.id_columns, *columns),
             # a correct submission has one row per id
-            most_rows=_MOST_UNGRADED_ROWS if self.ungraded_ids else 2 * len(answers) + 10_000,
+            most_rows=_MOST_UNGRADED_ROWS if self.ungraded_ids else 2 * len(known) + 10_000,
             longest_cell=max(kind.most_characters for kind in columns.values()),
             rows=rows,
         )
@@ -171,34 +240,47 @@ class Grader(PublishedGrader):
         """The submission that gets the best possible score."""
         if self.perfect is not None:
             return self.perfect(answers)
-        return answers[[*self.id_columns, *self.columns_of(answers)]]
+        return self._table(answers)[[*self.id_columns, *self.columns_of(answers)]]
 
     def for_edition(self, edition: str) -> Grader:
         """This grader: it is the same in every edition."""
         return self
 
-    def _arrays(self, aligned: Aligned, columns: Mapping[str, Column], parsed: Mapping[str, np.ndarray]) -> float:
-        assert self.metric is not None
-        truth = self._true_values(aligned.answers, columns)
-        prediction = _stacked(list(parsed.values()))
-        if self.rows:
-            prediction = self.rows(prediction, aligned.ids)
-        return self.metric(truth, prediction)
+    def _value(self, checked: _Checked, answers: Any) -> float:
+        """The score of a submission that passed every check.
 
-    def _true_values(self, answers: pd.DataFrame, columns: Mapping[str, Column]) -> np.ndarray:
+        Raises:
+            ArithmeticError: the metric gave no finite number.
+            RuntimeError: the metric refused the submission, which it is too late to do.
+        """
+        table = self._table(answers).reset_index(drop=True)
+        try:
+            # whatever overflows is told by the score, which is then no number
+            with np.errstate(all="ignore"):
+                value = self._arrays(checked, table) if self.metric else self._frames(checked, table)
+        except InvalidSubmission as error:
+            raise RuntimeError(f"the metric refused a submission that passed every check: {error}") from None
+        if not np.isfinite(value):
+            raise ArithmeticError(f"the metric gave {value} for a submission that passed every check")
+        return float(value)
+
+    def _arrays(self, checked: _Checked, answers: pd.DataFrame) -> float:
+        assert self.metric is not None
+        return self.metric(self._true_values(answers), _stacked(list(checked.columns.values())))
+
+    def _true_values(self, answers: pd.DataFrame) -> np.ndarray:
         ids = answers[self.id_columns[0]].astype(str)
         try:
             if self.truth:
                 return self.truth(answers)
-            return _stacked([kind.parse(answers[name], ids) for name, kind in columns.items()])
+            return _stacked([kind.parse(answers[name], ids) for name, kind in self.columns_of(answers).items()])
         except InvalidSubmission as error:
             # answers that do not fit are our fault, and this message shows them: it must not be told as the submission's
             raise ValueError(f"the answers do not fit the grader: {error}") from None
 
-    def _frames(self, aligned: Aligned, parsed: Mapping[str, np.ndarray]) -> float:
+    def _frames(self, checked: _Checked, answers: pd.DataFrame) -> float:
         assert self.table_metric is not None
-        submission = pd.concat([aligned.submission[list(self.id_columns)], pd.DataFrame(parsed)], axis=1)
-        return self.table_metric(aligned.answers, submission)
+        return self.table_metric(answers, pd.concat([checked.ids, pd.DataFrame(dict(checked.columns))], axis=1))
 
 
 @dataclass(frozen=True)
@@ -225,10 +307,3 @@ def per_edition(*, v1: Grader, v2: Grader) -> EditionGraders:
 
 def _stacked(arrays: list[np.ndarray]) -> np.ndarray:
     return arrays[0] if len(arrays) == 1 else np.column_stack(arrays)
-
-
-def _refuse_huge_numbers(aligned: Aligned, parsed: Mapping[str, np.ndarray]) -> None:
-    """Refuse numbers that are finite and whose squares or sums are not."""
-    for name, values in parsed.items():
-        if values.dtype.kind == "f":
-            refuse(np.abs(values) > _LARGEST, aligned.submission[name], aligned.ids, f"within ±{_LARGEST:g}")

@@ -63,6 +63,13 @@ class PublishedGrader:
         """`grade_fn(submission, answers)`: the score, not rounded; raises where there is none."""
         return self._grade_fn
 
+    def check(self, submission: pd.DataFrame, answers: pd.DataFrame) -> None:
+        """Check a submission without scoring it; a function alone states no form, so that any table passes.
+
+        Raises:
+            InvalidSubmission: if the submission is not of the grader's form.
+        """
+
     def score(self, submission: pd.DataFrame, answers: pd.DataFrame) -> float:
         """Score a submission.
 

@@ -19,8 +19,8 @@ def tell_repeats_apart(
 
     Args:
         id: the id column.
-        by: a column by which rows of one id are numbered, where the submission holds it as the answers do; the order in the file
-            decides else.
+        by: a column, `public` in the answers, by which rows of one id are numbered, where the submission holds it as the answers
+            do; the order in the file decides else.
     """
 
     def adapt(submission: pd.DataFrame, answers: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

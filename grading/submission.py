@@ -24,16 +24,15 @@ MISSING_WORDS = (
 
 
 class Aligned(NamedTuple):
-    """A submission and the answers, row `i` of one belonging to row `i` of the other."""
+    """A submission whose row `i` belongs to id `i`."""
 
     ids: pd.Series
     submission: pd.DataFrame
-    answers: pd.DataFrame
 
 
 def align(
     submission: pd.DataFrame,
-    answers: pd.DataFrame,
+    known: pd.DataFrame,
     id_columns: tuple[str, ...],
     required: Iterable[str],
     *,
@@ -43,24 +42,22 @@ def align(
 
     Args:
         submission: the submitted table; extra columns are ignored.
-        answers: the answers; an id may fill several rows (boxes of one image), its first appearance gives the order.
+        known: the ids that are asked for; one may fill several rows, its first appearance gives the order.
         id_columns: the columns that together identify a row.
         required: columns that the submission must have beside the ids.
-        ungraded_ids: whether ids beyond the answers' are allowed; messages then do not tell which ids are graded.
+        ungraded_ids: whether ids beyond those of `known` are allowed; messages then do not tell which ids are graded.
 
     Returns:
-        The ids and the two tables; the answers are reduced to one row per id only if they already hold one row per id.
+        The ids, each once, and the submission's rows in their order.
 
     Raises:
         InvalidSubmission: on missing columns, or missing, unknown or repeated ids.
     """
     require_columns(submission, [*id_columns, *required])
-    expected = id_text(answers, id_columns)
-    unique = expected.drop_duplicates()
-    submitted = id_text_like(answers, submission, id_columns)
+    unique = id_text(known, id_columns).drop_duplicates()
+    submitted = id_text_like(known, submission, id_columns)
     rows = _match(submitted, unique, ungraded_ids)
-    matched = submission.iloc[rows].reset_index(drop=True)
-    return Aligned(unique.reset_index(drop=True), matched, answers.reset_index(drop=True))
+    return Aligned(unique.reset_index(drop=True), submission.iloc[rows].reset_index(drop=True))
 
 
 def id_text(frame: pd.DataFrame, id_columns: tuple[str, ...]) -> pd.Series:

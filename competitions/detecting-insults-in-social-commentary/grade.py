@@ -7,6 +7,7 @@ from .columns import LABELLED
 grader = per_edition(
     v1=Grader(
         id="Comment",
+        public=("Date",),
         columns={"Insult": Probability()},
         metric=roc_auc,
         adapt=tell_repeats_apart("Comment", by="Date"),

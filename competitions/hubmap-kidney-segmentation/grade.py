@@ -5,8 +5,8 @@ from grading import Grader, RunLengths, per_edition
 from grading.metrics.segmentation import mean_dice
 
 
-def masks(answers: pd.DataFrame) -> RunLengths:
-    return RunLengths(tuple(answers["height_pixels"] * answers["width_pixels"]))
+def masks(known: pd.DataFrame) -> RunLengths:
+    return RunLengths(tuple(known["height_pixels"] * known["width_pixels"]))
 
 
 def true_masks(answers: pd.DataFrame) -> np.ndarray:
@@ -15,7 +15,8 @@ def true_masks(answers: pd.DataFrame) -> np.ndarray:
 
 glomeruli = Grader(
     id="id",
-    columns=lambda answers: {"predicted": masks(answers)},
+    public=("height_pixels", "width_pixels"),
+    columns=lambda known: {"predicted": masks(known)},
     truth=true_masks,
     metric=mean_dice,
     perfect=lambda answers: answers[["id"]].assign(predicted=answers["encoding"]),

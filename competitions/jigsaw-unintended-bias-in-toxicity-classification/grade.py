@@ -43,10 +43,10 @@ def cut_at_one_half(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
     return bias_auc(answers, submission.assign(prediction=(submission["prediction"] >= 0.5).astype(float)))
 
 
-def answers_are_a_submission(submission: pd.DataFrame, answers: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def answers_are_a_submission(submission: pd.DataFrame, known: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A column `toxicity` stands in for `prediction`, as in the published grader."""
     renamed = submission if "prediction" in submission else submission.rename(columns={"toxicity": "prediction"})
-    return renamed, answers
+    return renamed, known
 
 
 def perfect(answers: pd.DataFrame) -> pd.DataFrame:

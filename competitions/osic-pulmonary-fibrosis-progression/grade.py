@@ -1,9 +1,11 @@
 import pandas as pd
 
-from grading import Grader, InvalidSubmission, Real, per_edition
+from grading import Grader, Real, per_edition
 from grading.metrics.regression import laplace_log_likelihood
 
 GRADED_VISITS = 3
+NOTHING = 1e9
+"""A forced vital capacity in ml that is wrong for everybody."""
 
 
 def likelihood_of_last_visits(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
@@ -22,12 +24,9 @@ def last_visits(visits: pd.DataFrame) -> pd.Index:
 
 
 def likelihood(answers: pd.DataFrame, submission: pd.DataFrame, rows: pd.Index) -> float:
-    predicted = submission.loc[rows]
-    if predicted["FVC"].isna().any():
-        # which cells these are would tell the weeks of the visits
-        raise InvalidSubmission("column `FVC`: cells of graded weeks are empty; fill in a finite number for every week")
-    confidence = predicted["Confidence"].fillna(0)
-    return laplace_log_likelihood(answers["FVC"][rows], predicted["FVC"], confidence, floor=70, error_cap=1000)
+    # an empty cell is off by as much as counts: to refuse it would tell which weeks are graded
+    predicted = submission.loc[rows].fillna({"FVC": NOTHING, "Confidence": 0})
+    return laplace_log_likelihood(answers["FVC"][rows], predicted["FVC"], predicted["Confidence"], floor=70, error_cap=1000)
 
 
 def sure_of_everything(answers: pd.DataFrame) -> pd.DataFrame:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from grading import Grader, Integer, InvalidSubmission
+from grading import Column, Grader, Integer, InvalidSubmission
 
 from .learner import accuracy_of, random_features
 from .sizes import POOL
@@ -35,37 +37,60 @@ class Task:
         return accuracy_of(self.pool[rows], self.labels[rows], self.test, self.test_labels, self.classes)
 
 
+@dataclass(frozen=True)
+class UsefulItem(Column):
+    """The number of an item of the task's pool that is not labelled already, and that no other row of the task names.
+
+    Attributes:
+        tasks: name of the task of each row, in the order of the ids.
+        seeds: by the name of a task the items that are labelled already.
+    """
+
+    tasks: tuple[str, ...]
+    seeds: Mapping[str, np.ndarray]
+
+    def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
+        items = Integer(0, POOL - 1).parse(cells, ids)
+        rows = pd.DataFrame({"task": self.tasks, "item": items})
+        _refuse(rows[rows.duplicated()], "named twice")
+        labelled = pd.concat([pd.DataFrame({"task": name, "item": seeds}) for name, seeds in self.seeds.items()])
+        _refuse(rows.merge(labelled.drop_duplicates()), "labelled already")
+        return items
+
+    def refused_cells(self) -> Mapping[str, Any]:
+        return {**Integer(0, POOL - 1).refused_cells(), "labelled already": str(self.seeds[self.tasks[0]][0])}
+
+
+def _refuse(useless: pd.DataFrame, what: str) -> None:
+    if len(useless):
+        first = useless.iloc[0]
+        raise InvalidSubmission(
+            f"column `item`: {len(useless):,} items are {what}, the first is {first['item']} in {first['task']}"
+        )
+
+
+def seeds_of_tasks(answers: pd.DataFrame) -> pd.DataFrame:
+    """Task of each row and the items that its task's learner starts with, which are public."""
+    return answers[["row_id", "name"]].assign(seeds=[task.seeds for task in answers["task"]])
+
+
+def useful_items(known: pd.DataFrame) -> dict[str, Column]:
+    first = known.drop_duplicates("name")
+    return {"item": UsefulItem(tuple(known["name"]), dict(zip(first["name"], first["seeds"], strict=True)))}
+
+
 def gap_closed(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
     """Accuracy won over the seeds, summed over tasks, divided by what labelling the whole pools would win.
 
     Sums, not a mean of shares: in some tasks the whole pool wins next to nothing.
-
-    Raises:
-        InvalidSubmission: if a task's batch names an item twice, or one that is labelled already.
     """
     rows = answers.assign(chosen=submission["item"].to_numpy())
-    _refuse_useless(rows)
     won = possible = 0.0
     for _, batch in rows.groupby("name"):
         task: Task = batch["task"].iloc[0]
         won += task.accuracy(batch["chosen"].to_numpy()) - task.seed_accuracy
         possible += task.full_accuracy - task.seed_accuracy
     return won / possible
-
-
-def _refuse_useless(rows: pd.DataFrame) -> None:
-    twice = rows.duplicated(["name", "chosen"])
-    if twice.any():
-        first = rows[twice].iloc[0]
-        raise InvalidSubmission(
-            f"column `item`: {twice.sum():,} items are named twice, the first is {first['chosen']} in {first['name']}"
-        )
-    known = np.array([chosen in task.seeds for chosen, task in zip(rows["chosen"], rows["task"], strict=True)], dtype=bool)
-    if known.any():
-        first = rows[known].iloc[0]
-        raise InvalidSubmission(
-            f"column `item`: {known.sum():,} items are labelled already, the first is {first['chosen']} in {first['name']}"
-        )
 
 
 def read_answers(path: Path) -> pd.DataFrame:
@@ -91,4 +116,6 @@ def _task(arrays: np.lib.npyio.NpzFile, name: str) -> Task:
     )
 
 
-grader = Grader(id="row_id", columns={"item": Integer(0, POOL - 1)}, table_metric=gap_closed, read_answers=read_answers)
+grader = Grader(
+    id="row_id", public=seeds_of_tasks, columns=useful_items, table_metric=gap_closed, read_answers=read_answers
+)

@@ -24,21 +24,29 @@ def relative_loss(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
 
     Returns:
         0 for the labels themselves, 1 for the linear model.
-
-    Raises:
-        InvalidSubmission: if the probabilities of a sampled function are all 0 in some row, naming the first such function.
     """
-    given = submission[probability_names()].to_numpy().reshape(len(submission), FUNCTIONS, CLASSES)
+    given = by_function(submission[probability_names()].to_numpy())
+    loss, found = joint_loss(answers, given), detection(answers, submission["unknown"].to_numpy())
+    return float(0.5 * loss / answers["base_loss"].iloc[0] + 0.5 * (1 - found) / (1 - answers["base_detection"].iloc[0]))
+
+
+def by_function(probabilities: np.ndarray) -> np.ndarray:
+    """The columns `sK_pC` of some rows, shape (rows, functions, classes)."""
+    return probabilities.reshape(len(probabilities), FUNCTIONS, CLASSES)
+
+
+def functions_divided_by_sum(prediction: np.ndarray, ids: pd.Series) -> np.ndarray:
+    """Divide the probabilities of each sampled function by their sum, which must be positive."""
+    given = by_function(prediction[:, :-1])
     totals = given.sum(axis=2, keepdims=True)
     empty = totals[:, :, 0] <= 0
     if empty.any():
         rows, functions = np.nonzero(empty)
         raise InvalidSubmission(
             f"columns `s{functions[0]}_p0` to `s{functions[0]}_p{CLASSES - 1}`: all probabilities of a sampled function are 0 "
-            f"({name_ids(submission['row_id'].iloc[np.unique(rows)])})"
+            f"({name_ids(ids.iloc[np.unique(rows)])})"
         )
-    loss, found = joint_loss(answers, given / totals), detection(answers, submission["unknown"].to_numpy())
-    return float(0.5 * loss / answers["base_loss"].iloc[0] + 0.5 * (1 - found) / (1 - answers["base_detection"].iloc[0]))
+    return np.column_stack([(given / totals).reshape(len(given), -1), prediction[:, -1]])
 
 
 def labels_themselves(answers: pd.DataFrame) -> pd.DataFrame:
@@ -47,4 +55,6 @@ def labels_themselves(answers: pd.DataFrame) -> pd.DataFrame:
     return class_table(answers["row_id"], np.eye(CLASSES)[known][:, None], (answers["label"] < 0).to_numpy().astype(float))
 
 
-grader = Grader(id="row_id", columns=COLUMNS, table_metric=relative_loss, perfect=labels_themselves)
+grader = Grader(
+    id="row_id", columns=COLUMNS, rows=functions_divided_by_sum, table_metric=relative_loss, perfect=labels_themselves
+)

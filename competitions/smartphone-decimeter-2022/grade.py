@@ -18,18 +18,18 @@ def mean_of_percentiles(answers: pd.DataFrame, submission: pd.DataFrame) -> floa
     return float(np.mean(percentiles))
 
 
-def take_order_for_wrong_times(submission: pd.DataFrame, answers: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def take_order_for_wrong_times(submission: pd.DataFrame, known: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Give the rows of a trip whose times are not those asked for the right times in their order, as was published."""
-    submission, answers = submission.reset_index(drop=True), answers.reset_index(drop=True)
-    if not set(KEY) <= set(submission) or rows_per_trip(submission) != rows_per_trip(answers):
-        return submission, answers
-    submission["UnixTimeMillis"] = id_text_like(answers, submission, ("UnixTimeMillis",))
-    asked, submitted = answers.groupby("tripId").groups, submission.groupby("tripId").groups
+    submission, known = submission.reset_index(drop=True), known.reset_index(drop=True)
+    if not set(KEY) <= set(submission) or rows_per_trip(submission) != rows_per_trip(known):
+        return submission, known
+    submission["UnixTimeMillis"] = id_text_like(known, submission, ("UnixTimeMillis",))
+    asked, submitted = known.groupby("tripId").groups, submission.groupby("tripId").groups
     for trip, rows in asked.items():
-        times, own = answers["UnixTimeMillis"][rows], submission["UnixTimeMillis"][submitted[trip]]
+        times, own = known["UnixTimeMillis"][rows], submission["UnixTimeMillis"][submitted[trip]]
         if sorted(times.astype(str)) != sorted(own):
             submission.loc[own.index, "UnixTimeMillis"] = times.astype(str).to_numpy()
-    return submission, answers
+    return submission, known
 
 
 def rows_per_trip(table: pd.DataFrame) -> dict[str, int]:

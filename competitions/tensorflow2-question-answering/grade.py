@@ -92,15 +92,10 @@ def best(answers: pd.DataFrame) -> pd.DataFrame:
     return answers[["example_id"]].assign(PredictionString=answers["right"].str.split().str[0].fillna(""))
 
 
-def accept_json(submission: pd.DataFrame, answers: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Answers may also come as the list of examples that the file holds."""
-    return submission, answers if isinstance(answers, pd.DataFrame) else right_answers(answers)
-
-
 def grader_with(kind: Column, score: Any) -> Grader:
     columns = {"PredictionString": kind}
     return Grader(
-        id="example_id", columns=columns, table_metric=score, perfect=best, read_answers=read_answers, adapt=accept_json
+        id="example_id", columns=columns, table_metric=score, perfect=best, read_answers=read_answers, tabulate=right_answers
     )
 
 

@@ -8,8 +8,8 @@ from grading.metrics.run_length import Order, decode, union
 from grading.metrics.segmentation import dice, hausdorff
 
 
-def masks(answers: pd.DataFrame, cut: bool = False) -> RunLengths:
-    return RunLengths(tuple((answers["image_height"] * answers["image_width"]).astype(int)), cut=cut)
+def masks(known: pd.DataFrame, cut: bool = False) -> RunLengths:
+    return RunLengths(tuple((known["image_height"] * known["image_width"]).astype(int)), cut=cut)
 
 
 def dice_and_distance(answers: pd.DataFrame, submission: pd.DataFrame, *, order: Order, largest_ratio: float) -> float:
@@ -51,35 +51,38 @@ def volume(scan: pd.DataFrame, column: str, order: Order) -> np.ndarray:
     return np.stack(slices)
 
 
-def take_order_for_wrong_classes(submission: pd.DataFrame, answers: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Give the rows of each slice its classes in the order of the answers, unless the classes of the file fit already.
+def take_order_for_wrong_classes(submission: pd.DataFrame, known: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give the rows of each slice its classes in the order of the ids, unless the classes of the file fit already.
 
     The published grader never read the column `class`.
     """
     key = ["id", "class"]
     if not set(key) <= set(submission):
-        return submission, answers
-    submitted, expected = (table[key].astype(str).reset_index(drop=True) for table in (submission, answers))
+        return submission, known
+    submitted, expected = (table[key].astype(str).reset_index(drop=True) for table in (submission, known))
     if not submitted.duplicated().any() and len(submitted.merge(expected)) == len(expected):
-        return submission, answers
+        return submission, known
     by_place = expected.assign(place=expected.groupby("id").cumcount())
     placed = submitted.assign(place=submitted.groupby("id").cumcount()).merge(by_place, on=["id", "place"], how="left")
     classes = placed["class_y"].fillna(placed["class_x"])
-    return submission.assign(**{"class": classes.to_numpy()}), answers
+    return submission.assign(**{"class": classes.to_numpy()}), known
 
 
 key = ("id", "class")
+sizes = ("image_height", "image_width")
 
 grader = per_edition(
     v1=Grader(
         id=key,
-        columns=lambda answers: {"predicted": masks(answers, cut=True)},
+        public=sizes,
+        columns=lambda known: {"predicted": masks(known, cut=True)},
         table_metric=partial(dice_and_distance, order="F", largest_ratio=10),
         adapt=take_order_for_wrong_classes,
     ),
     v2=Grader(
         id=key,
-        columns=lambda answers: {"predicted": masks(answers)},
+        public=sizes,
+        columns=lambda known: {"predicted": masks(known)},
         table_metric=partial(dice_and_distance, order="C", largest_ratio=np.inf),
     ),
 )

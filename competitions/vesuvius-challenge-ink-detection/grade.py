@@ -10,7 +10,8 @@ def f_half(truth: np.ndarray, prediction: np.ndarray) -> float:
 
 ink = Grader(
     id="Id",
-    columns=lambda answers: {"Predicted": RunLengths(tuple(answers["height"] * answers["width"]))},
+    public=("height", "width"),
+    columns=lambda known: {"Predicted": RunLengths(tuple(known["height"] * known["width"]))},
     metric=f_half,
 )
 grader = per_edition(v1=ink, v2=ink)

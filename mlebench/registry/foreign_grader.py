@@ -13,6 +13,8 @@ from grading.published_grader import PublishedGrader
 if TYPE_CHECKING:
     import pandas as pd
 
+    from grading.published_grader import GradeFunction
+
 _log = logging.getLogger(__name__)
 _LONGEST_CELL = 2**20
 
@@ -21,11 +23,53 @@ class ForeignGrader(PublishedGrader):
     """Reads tables as the published harness does, and takes every failure of the function for the submission's own.
 
     Such a function refuses submissions by whatever it raises (an `AssertionError`, a `KeyError`), so that its own faults cannot
-    be told from theirs.
+    be told from theirs. What it raises may depend on the answers, so a check does not call it: the form is that of the sample
+    submission, its columns and its ids.
     """
+
+    def __init__(self, name: str, grade_fn: GradeFunction, lower_is_better: bool | None, sample: Path) -> None:
+        """Make a grader of a function.
+
+        Args:
+            name: of the metric.
+            grade_fn: `grade_fn(submission, answers)`, which returns a score or raises.
+            lower_is_better: direction of the score, where it is known.
+            sample: the public sample submission, whose first column holds the ids.
+        """
+        super().__init__(name, grade_fn, lower_is_better)
+        self._sample = sample
+
+    def check(self, submission: pd.DataFrame, answers: Any) -> None:
+        """Check that a submission has the columns and the ids of the sample submission; the function is not called.
+
+        Raises:
+            InvalidSubmission: it lacks a column, or has other ids, or an id another number of times.
+            OSError: the sample submission cannot be read.
+        """
+        import pandas as pd
+
+        self._check(submission, pd.read_csv(self._sample, float_precision="round_trip"))
+
+    def check_file(self, path: Path, answers: Any) -> None:
+        """Read a submission and check it; errors are those of `read` and `check`."""
+        import pandas as pd
+
+        sample = pd.read_csv(self._sample, float_precision="round_trip")
+        self._check(self.read(path, sample), sample)
+
+    def _check(self, submission: pd.DataFrame, sample: pd.DataFrame) -> None:
+        from grading.repeats import tell_repeats_apart
+        from grading.submission import align
+
+        id, *others = map(str, sample.columns)
+        align(*tell_repeats_apart(id)(submission, sample.rename(columns=str)), (id,), others)
 
     def read(self, path: Path, answers: Any = None) -> Any:
         """Read a submission, or without `answers` the answers themselves: the table of a csv, the objects of a jsonl file.
+
+        Args:
+            path: the file.
+            answers: what has a row for each of a correct submission, and its columns; tells how large that may be.
 
         Raises:
             InvalidSubmission: if the file is not a table.
@@ -39,7 +83,6 @@ class ForeignGrader(PublishedGrader):
             from grading.extent import Extent
             from grading.table import measure
 
-            # a correct submission has one row per answer; its columns are known to the function alone
             names, rows = tuple(map(str, getattr(answers, "columns", ()))), len(answers)
             measure(path, Extent(names, most_rows=2 * rows + 10_000, longest_cell=_LONGEST_CELL, rows=lambda: rows))
         try:

@@ -79,7 +79,8 @@ class PublishedCompetition(Competition):
         from mlebench.registry.foreign_grader import ForeignGrader
 
         grader = read_config(self.folder).grader
-        found: ForeignGrader = ForeignGrader(grader.name, self._function(grader.grade_fn), self.is_lower_better)
+        function = self._function(grader.grade_fn)
+        found: ForeignGrader = ForeignGrader(grader.name, function, self.is_lower_better, self.sample_submission)
         return found
 
     @Derived

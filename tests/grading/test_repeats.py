@@ -11,7 +11,8 @@ ANSWERS = pd.DataFrame({"id": [7, 3, 7], "date": [2, 1, 1], "value": [1.0, 2.0, 
 
 
 def grader(by: str | None = None) -> Grader:
-    return Grader(id="id", columns={"value": Real()}, metric=mae, adapt=tell_repeats_apart("id", by=by))
+    public = () if by is None else (by,)
+    return Grader(id="id", columns={"value": Real()}, public=public, metric=mae, adapt=tell_repeats_apart("id", by=by))
 
 
 def test_rows_of_an_id_are_matched_in_their_order():

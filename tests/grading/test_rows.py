@@ -39,9 +39,11 @@ def test_a_certain_error_costs_what_the_clipping_allows(metric, cost: float) -> 
     assert metric(np.array([1]), np.array([0.0])) == pytest.approx(cost, abs=1e-5)
 
 
-def test_rows_go_with_a_metric() -> None:
-    with pytest.raises(TypeError, match="`rows` goes with `metric`"):
-        Grader(id="id", columns=probability_per_class("id"), rows=divided_by_sum, table_metric=lambda answers, table: 0.0)
+def test_a_metric_of_tables_gets_the_columns_as_the_rule_makes_them() -> None:
+    tables = Grader(
+        id="id", columns=probability_per_class("id"), rows=divided_by_sum, table_metric=lambda answers, table: table["cat"].sum()
+    )
+    assert tables.score(submission((0.1, 0.3), (0.2, 0.2)), ANSWERS) == pytest.approx(0.25 + 0.5)
 
 
 @pytest.mark.parametrize(

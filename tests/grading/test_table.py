@@ -285,7 +285,8 @@ def test_columns_that_are_not_graded_are_not_parsed(tmp_path: Path) -> None:
 
 
 def test_a_column_that_only_adapting_needs_is_read_where_it_is(score: Score) -> None:
-    dated = Grader(id="id", columns={"y": Real()}, metric=mae, adapt=tell_repeats_apart("id", by="day"), optional=("day",))
+    by_day = tell_repeats_apart("id", by="day")
+    dated = Grader(id="id", columns={"y": Real()}, public=("day",), metric=mae, adapt=by_day, optional=("day",))
     answers = pd.DataFrame({"id": ["a", "a", "b"], "day": ["2", np.nan, "5"], "y": [1.0, 2.0, 3.0]})
     assert score("id,day,y\na,,2\na,2,1\nb,5,3\n", dated, answers) == 0
     assert score("id,y\na,1\na,2\nb,3\n", dated, answers) == 0
