@@ -156,7 +156,9 @@ class Real(Column):
         return (cells.isna() | cells.isin(MISSING_WORDS)).to_numpy() if cells.dtype == object else cells.isna().to_numpy()
 
     def refused_cells(self) -> Mapping[str, Any]:
-        cells: dict[str, Any] = {"infinite": "inf", "text": "abc", "huge": "-1e101"} | ({} if self.may_be_empty else {"missing": ""})
+        cells: dict[str, Any] = {"infinite": "inf", "text": "abc", "huge": "-1e101"} | (
+            {} if self.may_be_empty else {"missing": ""}
+        )
         if self.minimum is not None:
             cells["below the range"] = str(self.minimum - 0.5)
         if self.maximum is not None:

@@ -32,6 +32,8 @@ class _Public(NamedTuple):
     """The id columns and the public values of the answers."""
     columns: Mapping[str, Column]
     """The kind of each submitted column."""
+    graded: pd.DataFrame | None
+    """The ids that are graded, where they may stand alone."""
 
 
 class _Checked(NamedTuple):
@@ -73,7 +75,9 @@ class Grader(PublishedGrader):
         perfect: makes the best possible submission from the answers, where it is not just the same columns.
         missing_words: read cells of text that hold a word that pandas takes for a missing value (`NA`, `null`, …) as blank cells;
             `per_edition` sets this for v1, as published graders read with pandas' defaults.
-        ungraded_ids: whether a submission may hold further ids, which are not graded, so that it does not tell which ones are.
+        graded: marks the rows of the answers that are graded, where that is not to be told. A submission holds then all ids or
+            just the graded ones, as published answers do, and may hold others; any other choice of ids is refused in the same
+            words, whether it lacks graded ones or not.
         lower_is_better: direction of the score; the registry fills it in from `competition.yaml`.
         name: the metric's name, filled in likewise.
     """
@@ -91,7 +95,7 @@ class Grader(PublishedGrader):
     read_answers: Callable[[Path], pd.DataFrame] | None = None
     tabulate: Callable[[Any], pd.DataFrame] | None = None
     missing_words: bool = False
-    ungraded_ids: bool = False
+    graded: Callable[[pd.DataFrame], pd.Series] | None = None
     lower_is_better: bool | None = None
     name: str = ""
 
@@ -187,7 +191,8 @@ class Grader(PublishedGrader):
             columns = columns(known.reindex(columns=[*known, *table.columns.difference(known.columns, sort=False)]))
         if self.missing_words:
             columns = {name: kind.with_missing_words() for name, kind in columns.items()}
-        return _Public(known, columns)
+        graded = self.graded and table.loc[self.graded(table), [*self.id_columns]]
+        return _Public(known, columns, graded)
 
     def _table(self, answers: Any) -> pd.DataFrame:
         return answers if self.tabulate is None or isinstance(answers, pd.DataFrame) else self.tabulate(answers)
@@ -204,10 +209,10 @@ class Grader(PublishedGrader):
         return read_submission(path, self._wanted(public.columns), self._extent(public), as_written=as_written)
 
     def _checked(self, submission: pd.DataFrame, public: _Public) -> _Checked:
-        known, columns = public
+        known, columns, graded = public
         if self.adapt is not None:
             submission, known = self.adapt(submission, known)
-        aligned = align(submission, known, self.id_columns, columns, ungraded_ids=self.ungraded_ids)
+        aligned = align(submission, known, self.id_columns, columns, graded=graded)
         parsed = {name: kind.parse(aligned.submission[name], aligned.ids) for name, kind in columns.items()}
         if self.rows:
             parsed = dict(zip(parsed, self.rows(_stacked(list(parsed.values())), aligned.ids).T, strict=True))
@@ -221,17 +226,17 @@ class Grader(PublishedGrader):
         return Wanted((*self.id_columns, *text), tuple(numbers), self.optional, tuple(booleans))
 
     def _extent(self, public: _Public) -> Extent:
-        known, columns = public
+        known, columns, graded = public
 
         def rows() -> int | None:
-            if self.ungraded_ids:
+            if graded is not None:
                 return None
             return len(known) if self.adapt else id_text(known, self.id_columns).nunique()
 
         return Extent(
             columns=(*self.id_columns, *columns),
             # a correct submission has one row per id
-            most_rows=_MOST_UNGRADED_ROWS if self.ungraded_ids else 2 * len(known) + 10_000,
+            most_rows=2 * len(known) + 10_000 if graded is None else _MOST_UNGRADED_ROWS,
             longest_cell=max(kind.most_characters for kind in columns.values()),
             rows=rows,
         )

@@ -5,6 +5,7 @@ Every check here raises `InvalidSubmission`; its message names columns and the s
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -36,7 +37,7 @@ def align(
     id_columns: tuple[str, ...],
     required: Iterable[str],
     *,
-    ungraded_ids: bool = False,
+    graded: pd.DataFrame | None = None,
 ) -> Aligned:
     """Bring the submission's rows into the order of the answers' ids.
 
@@ -45,7 +46,8 @@ def align(
         known: the ids that are asked for; one may fill several rows, its first appearance gives the order.
         id_columns: the columns that together identify a row.
         required: columns that the submission must have beside the ids.
-        ungraded_ids: whether ids beyond those of `known` are allowed; messages then do not tell which ids are graded.
+        graded: those of the ids that are graded, where that is not to be told: the submission may hold further ids, and either
+            all of `known` or just these, in which case cells of the others are NaN.
 
     Returns:
         The ids, each once, and the submission's rows in their order.
@@ -56,8 +58,9 @@ def align(
     require_columns(submission, [*id_columns, *required])
     unique = id_text(known, id_columns).drop_duplicates()
     submitted = id_text_like(known, submission, id_columns)
-    rows = _match(submitted, unique, ungraded_ids)
-    return Aligned(unique.reset_index(drop=True), submission.iloc[rows].reset_index(drop=True))
+    rows = _match(submitted, unique) if graded is None else _match_most(submitted, unique, id_text(graded, id_columns))
+    matched = submission.iloc[rows].reset_index(drop=True)
+    return Aligned(unique.reset_index(drop=True), matched if (rows >= 0).all() else matched[rows >= 0].reindex(range(len(rows))))
 
 
 def id_text(frame: pd.DataFrame, id_columns: tuple[str, ...]) -> pd.Series:
@@ -102,15 +105,9 @@ def _plain_number(ids: pd.Series) -> pd.Series:
     return ids.str.strip(" \t").str.replace(r"\.0*$", "", regex=True).str.replace(r"^(-?)0+(?=[0-9])", r"\1", regex=True)
 
 
-def _match(submitted: pd.Series, expected: pd.Series, ungraded_ids: bool) -> np.ndarray:
-    repeated = submitted.duplicated()
-    if repeated.any():
-        raise InvalidSubmission(f"each id must appear once; repeated: {show_ids(submitted[repeated].unique())}")
+def _match(submitted: pd.Series, expected: pd.Series) -> np.ndarray:
+    _refuse_repeated(submitted)
     rows = pd.Index(submitted).get_indexer(pd.Index(expected))
-    if ungraded_ids:
-        if (rows < 0).any():
-            raise InvalidSubmission("ids of the sample submission are missing; ids that are not in the test set are ignored")
-        return np.asarray(rows)
     known = len(expected) - int((rows < 0).sum())
     if known < len(submitted):
         raise InvalidSubmission(_about_unknown(submitted[~submitted.isin(expected)], expected))
@@ -121,6 +118,26 @@ def _match(submitted: pd.Series, expected: pd.Series, ungraded_ids: bool) -> np.
             f"{len(lacking):,} of {counted(len(expected), 'test id')} {verb} missing: {show_ids(lacking)}; write one row for each"
         )
     return np.asarray(rows)
+
+
+def _match_most(submitted: pd.Series, expected: pd.Series, graded: pd.Series) -> np.ndarray:
+    """`_match` where further ids may stand in the submission, and where those that are not graded may all be missing."""
+    _refuse_repeated(submitted)
+    rows = pd.Index(submitted).get_indexer(pd.Index(expected))
+    if (rows < 0).any() and _digest(submitted) != _digest(graded):
+        raise InvalidSubmission("ids of the sample submission are missing; ids that are not in the test set are ignored")
+    return np.asarray(rows)
+
+
+def _digest(ids: pd.Series) -> bytes:
+    """The same for the same ids in any order; comparing it takes the same time whether all of them differ or one."""
+    return hashlib.sha256("\n".join(sorted(ids)).encode("utf-8", errors="surrogatepass")).digest()
+
+
+def _refuse_repeated(submitted: pd.Series) -> None:
+    repeated = submitted.duplicated()
+    if repeated.any():
+        raise InvalidSubmission(f"each id must appear once; repeated: {show_ids(submitted[repeated].unique())}")
 
 
 def _other_spelling(unknown: str, expected: pd.Series) -> str | None:

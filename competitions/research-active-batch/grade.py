@@ -116,6 +116,4 @@ def _task(arrays: np.lib.npyio.NpzFile, name: str) -> Task:
     )
 
 
-grader = Grader(
-    id="row_id", public=seeds_of_tasks, columns=useful_items, table_metric=gap_closed, read_answers=read_answers
-)
+grader = Grader(id="row_id", public=seeds_of_tasks, columns=useful_items, table_metric=gap_closed, read_answers=read_answers)
