@@ -2,75 +2,83 @@
 
 `POST /validate` takes a form with a field `file`, `GET /health` says that the checker is there. The checks are those of
 `mlebench validate`, and a valid submission always gets the same answer: no score, no count, nothing that two valid
-submissions could differ in. The agent is not trusted: requests are capped in number, size and time, and checks run
-one at a time.
+submissions could differ in. The agent is not trusted: requests are capped in number, size and time, checks run one at a
+time, and their answers leave at fixed steps of time, so that how long a check took tells next to nothing. What is refused
+before a check has seen neither the competition nor its answers, and is said at once.
+
+One thread serves the checkers of all runs of this process, and nothing waits in it; a check has a thread of its own, which
+nobody waits for once the checker is closed.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import errno
+import itertools
 import json
 import logging
+import os
+import shutil
 import socket
-import socketserver
-import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlebench._support.quantities import show_size
 from mlebench.errors import MalformedForm
 from mlebench.sandbox.base import RunRequest
-from mlebench.sandbox.form import save_form_file
+
+if TYPE_CHECKING:
+    from mlebench.sandbox.http_exchange import Exchange
 
 Validate = Callable[[Path], tuple[bool, str]]
+Sleep = Callable[[float], Awaitable[None]]
 VALID_MESSAGE = "the submission is valid"
 
+FIRST_STEP = 0.5
+"""Seconds from the end of an upload to the first moment at which its answer may leave; each further one is twice as late. Nearly
+every check is done by the first, and one that takes 20 s tells no more than that it took between 16 and 32."""
+
+UPLOADS = ".uploads"
+"""Ends the name of a checker's folder that lies beside its socket."""
+
 _log = logging.getLogger(__name__)
+_NOT_CHECKED = "the submission could not be checked"
 _LONGEST_ANSWER = 4000
-_IDLE_SECONDS = 30
-_MOST_CONNECTIONS = 16
+_MOST_CONNECTIONS = 64
+_LONGEST_QUEUE = 512
 _MOST_UPLOADS = 2
 """Submissions received at once, each in a temporary file."""
+_REQUESTS_AT_ONCE, _SECONDS_PER_REQUEST = 500, 0.01
+"""Requests of any kind; what comes faster waits in the kernel's queue and costs nothing."""
+_BYTES_AT_ONCE, _SECONDS_PER_BYTE = 2**26, 2**-24
+_SMALL_BODY = 2**16
+"""A larger body uses up a check before it is read, good or bad; the rate of requests bounds what smaller ones cost."""
+_CHECK_SECONDS = 600.0
+_CLOSE_SECONDS = 5.0
+_STARTING_SECONDS = 600.0
 
 
-class Rate:
-    """A token bucket: `burst` at once, one more every `every` seconds."""
-
-    def __init__(self, burst: int, every: float) -> None:
-        self._burst = burst
-        self._every = every
-        self._tokens = float(burst)
-        self._at = time.monotonic()
-        self._lock = threading.Lock()
-
-    def take(self) -> float:
-        """Take a token.
-
-        Returns:
-            0, or the seconds until there is one.
-        """
-        with self._lock:
-            now = time.monotonic()
-            self._tokens = min(self._burst, self._tokens + (now - self._at) / self._every)
-            self._at = now
-            if self._tokens < 1:
-                return (1 - self._tokens) * self._every
-            self._tokens -= 1
-            return 0.0
-
-
-def serve_checker(request: RunRequest, address: Path) -> Checker | None:
+def serve_checker(request: RunRequest, address: Path, uploads: Path) -> Checker | None:
     """The checker of a run, whichever sandbox it is in; None for a run that has none.
+
+    Args:
+        request: the run.
+        address: the path of a Unix socket.
+        uploads: a folder of the checker's own, out of the agent's reach; see `Checker`.
 
     Raises:
         OSError: the address cannot be bound.
     """
-    return Checker(request.validate, address, largest_submission(request.public_dir)) if request.validate else None
+    if request.validate is None:
+        return None
+    words = {str(request.public_dir): "the public data"}
+    if request.obfuscated:
+        words[request.competition_id] = "the competition"
+    return Checker(request.validate, address, uploads, largest_submission(request.public_dir), words=words)
 
 
 def largest_submission(public_dir: Path) -> int:
@@ -79,175 +87,320 @@ def largest_submission(public_dir: Path) -> int:
     return min(512 * 2**20, max(64 * 2**20, 8 * max((path.stat().st_size for path in tables), default=0)))
 
 
-class Checker:
-    """Serves one run's checker in threads of this process until it is closed."""
+def sweep_sockets(folder: Path) -> None:
+    """Remove the sockets, with what lies beside them, of checkers whose harness was killed; a living one answers at its own.
 
-    def __init__(self, validate: Validate, address: Path, largest: int, burst: int = 10, every: float = 5.0) -> None:
+    A run whose agent outlived its harness loses nothing: the harness that goes on with it makes its socket anew.
+    """
+    for address in folder.glob("*.sock"):
+        with contextlib.suppress(OSError):
+            # a checker that is about to listen does not answer yet
+            if time.time() - address.lstat().st_mtime > _STARTING_SECONDS and not _is_served(address):
+                address.unlink()
+    for uploads in folder.glob(f"*{UPLOADS}"):
+        with contextlib.suppress(OSError):
+            if time.time() - uploads.lstat().st_mtime > _STARTING_SECONDS and not uploads.with_suffix(".sock").exists():
+                shutil.rmtree(uploads, ignore_errors=True)
+
+
+def seconds_to_step(elapsed: float) -> float:
+    """Seconds to wait until the next moment at which an answer may leave, `elapsed` seconds after its upload was complete."""
+    step = FIRST_STEP
+    while step < elapsed:
+        step *= 2
+    return step - elapsed
+
+
+class Checker:
+    """Serves one run's checker until it is closed."""
+
+    def __init__(
+        self,
+        validate: Validate,
+        address: Path,
+        uploads: Path,
+        largest: int,
+        burst: int = 10,
+        every: float = 5.0,
+        words: dict[str, str] | None = None,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
         """Start serving.
 
         Args:
             validate: the check itself; valid or not, and why.
             address: the path of a Unix socket.
+            uploads: a folder for what is being checked; emptied now, as a harness that was killed leaves some, and removed
+                by `close`.
             largest: bytes of a request that are accepted.
             burst: checks that may come at once.
             every: seconds after which one more may come.
+            words: what an answer says instead of words that the agent is not to read.
+            now: the clock of the steps at which answers leave, in seconds.
+            sleep: waits for them.
 
         Raises:
             OSError: the address cannot be bound.
         """
+        from mlebench.sandbox.http_exchange import Rate
+
         self.calls = 0
         """Submissions checked so far."""
-        self.largest = largest
-        self.rate = Rate(burst, every)
         self._validate = validate
         self._address = address
-        self._one_at_a_time = threading.Lock()
-        self.uploads = threading.BoundedSemaphore(_MOST_UPLOADS)
-        self._server = _Server(str(address), type("Handler", (_Handler,), {"checker": self}))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="checker", daemon=True)
-        self._thread.start()
+        self._uploads = uploads
+        self._largest = largest
+        self._words = words or {}
+        self._now, self._sleep = now, sleep
+        self._checks = Rate(burst, every)
+        self._requests = Rate(_REQUESTS_AT_ONCE, _SECONDS_PER_REQUEST)
+        self._bytes = Rate(_BYTES_AT_ONCE, _SECONDS_PER_BYTE)
+        self._numbers = itertools.count()
+        self._is_closed = False
+        _make_empty(uploads)
+        self._socket = _bound(address)
+        self._connections = asyncio.Semaphore(_MOST_CONNECTIONS)
+        self._receiving = asyncio.Semaphore(_MOST_UPLOADS)
+        self._turn = asyncio.Semaphore(1)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = _server.join()
+        self._loop.call_soon_threadsafe(self._begin, self._serve())
 
     def close(self) -> None:
-        """Stop serving and take the socket away."""
-        self._server.shutdown()
-        self._server.server_close()
+        """Cut every connection and take the socket away; returns at once, whatever clients or a check are doing."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        cut = threading.Event()
+        self._loop.call_soon_threadsafe(self._cut, cut)
+        if not cut.wait(_CLOSE_SECONDS):
+            _log.error("the checker at %s did not close in time", self._address)
+        _server.leave()
         self._address.unlink(missing_ok=True)
+        shutil.rmtree(self._uploads, ignore_errors=True)
 
-    def check(self, submission: Path) -> tuple[bool, str]:
-        """Whether one file is valid and why not, in words that tell nothing of the answers."""
-        with self._one_at_a_time:
-            self.calls += 1
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _cut(self, cut: threading.Event) -> None:
+        """In the loop: end every task, and with it its connection."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+
+        async def finish() -> None:
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._socket.close()
+            cut.set()
+
+        self._last = self._loop.create_task(finish())
+
+    async def _serve(self) -> None:
+        while True:
+            # one at a time and at a rate, so that a flood waits in the kernel
+            await self._connections.acquire()
+            await self._requests.wait_for()
             try:
-                valid, message = self._validate(submission)
-            except Exception:
-                # whatever a submission makes of the checks, the run and the checker go on
-                _log.exception("the check of a submission failed")
-                return False, "the submission could not be checked"
-        return valid, VALID_MESSAGE if valid else message.replace(str(submission), "the file")[:_LONGEST_ANSWER]
+                connection, _ = await self._loop.sock_accept(self._socket)
+            except OSError:
+                # no descriptor is free; the queue keeps who is waiting
+                _log.exception("the checker cannot accept a connection")
+                self._connections.release()
+                await asyncio.sleep(1)
+                continue
+            self._begin(self._attend(connection))
 
+    async def _attend(self, connection: socket.socket) -> None:
+        from mlebench.sandbox.http_exchange import Exchange, Refused
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server_version = "mlebench"
-    sys_version = ""
-    timeout = _IDLE_SECONDS
-    checker: Checker
-
-    def do_GET(self) -> None:
-        if self.path.split("?")[0] == "/health":
-            self._answer(200, {"status": "running"}, "running")
-        else:
-            self._refuse(404, "ask `GET /health` or `POST /validate`")
-
-    def do_POST(self) -> None:
-        if self.path.split("?")[0] != "/validate":
-            self._refuse(404, "ask `GET /health` or `POST /validate`")
-            return
-        length = self._length()
-        if length is None:
-            return
-        with self.checker.uploads, tempfile.TemporaryDirectory(prefix="mlebench-check-") as folder:
-            submission = Path(folder) / "submission.csv"
-            try:
-                save_form_file(self.rfile, self.headers.get("Content-Type", ""), length, "file", submission)
-            except MalformedForm as error:
-                self._refuse(400, str(error))
-                return
-            except TimeoutError:
-                self._refuse(408, "the request came too slowly")
-                return
-            # only what can be checked uses up the rate, so that bad requests keep nobody from asking
-            wait = self.checker.rate.take()
-            if wait:
-                self._refuse(429, f"too many checks; ask again in {wait:.0f} s", {"Retry-After": f"{wait + 0.5:.0f}"})
-                return
-            valid, message = self.checker.check(submission)
-        self._answer(200, {"valid": valid, "message": message}, f"{'valid' if valid else 'not valid'}: {message}")
-
-    def handle_expect_100(self) -> bool:
-        # a client that asks first need not send what is too large
-        return self._length() is not None and super().handle_expect_100()
-
-    def _length(self) -> int | None:
-        text = self.headers.get("Content-Length", "")
-        if not text.isdecimal() or len(text) > 15:
-            self._refuse(411, "the request has no Content-Length")
-        elif int(text) > self.checker.largest:
-            self._refuse(413, f"the request is larger than {show_size(self.checker.largest)}")
-        else:
-            return int(text)
-        return None
-
-    def _refuse(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
-        self.close_connection = True
-        self._answer(status, {"error": message}, message, headers)
-
-    def finish(self) -> None:
-        """Read what is still being sent: a sender that is cut off would see a broken connection instead of the answer."""
-        end = time.monotonic() + _IDLE_SECONDS
-        with contextlib.suppress(OSError, ValueError):
-            self.connection.shutdown(socket.SHUT_WR)
-            self.connection.settimeout(1)
-            left = 2 * self.checker.largest
-            while left > 0 and time.monotonic() < end and (block := self.rfile.read1(2**16)):
-                left -= len(block)
-        super().finish()
-
-    def _answer(self, status: int, content: dict[str, Any], text: str, headers: dict[str, str] | None = None) -> None:
-        plain = "text/plain" in self.headers.get("Accept", "")
-        body = (text if plain else json.dumps(content)).encode() + b"\n"
-        self.send_response_only(status)
-        self.send_header("Content-Type", "text/plain; charset=utf-8" if plain else "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Connection", "close")
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-        self.close_connection = True
-
-    def log_message(self, format: str, *args: Any) -> None:
-        return
-
-
-class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 64
-
-    def __init__(self, address: Any, handler: type[_Handler]) -> None:
-        self._free = threading.BoundedSemaphore(_MOST_CONNECTIONS)
-        super().__init__(address, handler)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        # the rest waits in the kernel's queue
-        self._free.acquire()
+        exchange = Exchange(connection, self._bytes)
         try:
-            super().process_request(request, client_address)
-        except BaseException:
-            self._free.release()
-            raise
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        try:
-            super().process_request_thread(request, client_address)
+            # an agent that hangs up or dawdles is no error of ours
+            with contextlib.suppress(OSError, TimeoutError):
+                try:
+                    if not await exchange.read_head():
+                        return
+                    status, content, text = await self._respond(exchange)
+                except Refused as refused:
+                    await _answer(exchange, refused.status, {"error": str(refused)}, str(refused), refused.headers)
+                except MalformedForm as error:
+                    await _answer(exchange, 400, {"error": str(error)}, str(error))
+                else:
+                    await _answer(exchange, status, content, text)
+                await exchange.linger()
+        except Exception:
+            _log.exception("a request to the checker broke off")
         finally:
-            self._free.release()
+            exchange.close()
+            self._connections.release()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """An agent that hangs up early is no error of ours; all else is said."""
-        expected = isinstance(sys.exception(), (ConnectionError, TimeoutError))
-        _log.log(logging.DEBUG if expected else logging.ERROR, "a request to the checker broke off", exc_info=True)
+    async def _respond(self, exchange: Exchange) -> tuple[int, dict[str, Any], str]:
+        from mlebench.sandbox.http_exchange import Refused
 
-    def server_bind(self) -> None:
-        path = Path(str(self.server_address))
-        # the socket of a harness that was killed
-        path.unlink(missing_ok=True)
-        super().server_bind()
+        if (exchange.method, exchange.path) == ("GET", "/health"):
+            return 200, {"status": "running"}, "running"
+        if (exchange.method, exchange.path) != ("POST", "/validate"):
+            raise Refused(405 if exchange.path in ("/health", "/validate") else 404, "ask `GET /health` or `POST /validate`")
+        length = exchange.length()
+        if length > self._largest:
+            raise Refused(413, f"the request is larger than {show_size(self._largest)}")
+        if length > _SMALL_BODY:
+            self._take_check()
+        submission = self._uploads / str(next(self._numbers)) / "submission.csv"
+        submission.parent.mkdir()
+        try:
+            async with self._receiving:
+                await _save(exchange, submission)
+                complete = self._now()
+                if length <= _SMALL_BODY:
+                    self._take_check()
+            valid, message = await self._checked(submission)
+        finally:
+            shutil.rmtree(submission.parent, ignore_errors=True)
+        await self._sleep(seconds_to_step(self._now() - complete))
+        return 200, {"valid": valid, "message": message}, f"{'valid' if valid else 'not valid'}: {message}"
+
+    def _take_check(self) -> None:
+        from mlebench.sandbox.http_exchange import Refused
+
+        if wait := self._checks.take():
+            raise Refused(429, f"too many checks; ask again in {wait + 0.5:.0f} s", {"Retry-After": f"{wait + 0.5:.0f}"})
+
+    async def _checked(self, submission: Path) -> tuple[bool, str]:
+        """Whether a file is valid and why not, in words that tell nothing of the answers."""
+        from mlebench.sandbox.http_exchange import Refused
+
+        done: asyncio.Future[tuple[bool, str]] = self._loop.create_future()
+
+        def end(result: tuple[bool, str]) -> None:
+            self._turn.release()
+            if not done.done():
+                done.set_result(result)
+
+        def work() -> None:
+            result = self._check(submission)
+            # the loop may be gone
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(end, result)
+
+        try:
+            async with asyncio.timeout(_CHECK_SECONDS):
+                await self._turn.acquire()
+                self.calls += 1
+                # no pool of threads, as the interpreter would wait for it when it ends
+                threading.Thread(target=work, name="check of a submission", daemon=True).start()
+                return await done
+        except TimeoutError:
+            raise Refused(503, f"{_NOT_CHECKED} in time; ask again later") from None
+
+    def _check(self, submission: Path) -> tuple[bool, str]:
+        try:
+            valid, message = self._validate(submission)
+        except Exception:
+            # whatever a submission makes of the checks, the run and the checker go on
+            if not self._is_closed:
+                _log.exception("the check of a submission failed")
+            return False, _NOT_CHECKED
+        if valid:
+            return True, VALID_MESSAGE
+        for word, instead in ((str(submission), "the file"), *self._words.items()):
+            message = message.replace(word, instead)
+        return False, message[:_LONGEST_ANSWER]
+
+
+async def _save(exchange: Exchange, target: Path) -> None:
+    """Write the file of a request's form to disk as it comes."""
+    from mlebench.sandbox.form import FormFile
+
+    with target.open("wb") as file:
+        form = FormFile(exchange.headers.get("content-type", ""), "file", file)
+
+        def take(block: bytes) -> bool:
+            form.feed(block)
+            return not form.is_complete
+
+        await exchange.read_body(take)
+        form.finish()
+
+
+async def _answer(
+    exchange: Exchange, status: int, content: dict[str, Any], text: str, headers: Mapping[str, str] | None = None
+) -> None:
+    plain = "text/plain" in exchange.headers.get("accept", "")
+    body = (text if plain else json.dumps(content)).encode("utf-8", "backslashreplace") + b"\n"
+    kind = "text/plain; charset=utf-8" if plain else "application/json"
+    await exchange.answer(status, body, {"Content-Type": kind, **(headers or {})})
+
+
+def _is_served(address: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as asking:
+        # where its queue is full, one is alive as well
+        asking.setblocking(False)
+        return asking.connect_ex(str(address)) not in (errno.ECONNREFUSED, errno.ENOENT)
+
+
+def _make_empty(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+
+
+def _bound(address: Path) -> socket.socket:
+    """A listening socket without blocking; one that a killed harness left at the address is replaced."""
+    listening = socket.socket(socket.AF_UNIX)
+    try:
+        address.unlink(missing_ok=True)
+        listening.bind(str(address))
         # the agent's user in the container is nobody here; the folder around the socket keeps others out
-        path.chmod(0o666)
+        address.chmod(0o666)
+        listening.listen(_LONGEST_QUEUE)
+        listening.setblocking(False)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
 
-    def get_request(self) -> tuple[Any, Any]:
-        request, _ = super().get_request()
-        # handlers expect host and port
-        return request, ("container", 0)
+
+class _Server:
+    """The thread in which every checker of this process is served; it is there while there are any."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def join(self) -> asyncio.AbstractEventLoop:
+        """The loop, for one more checker."""
+        with self._lock:
+            self._users += 1
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=self._run, args=(self._loop,), name="checkers", daemon=True).start()
+            return self._loop
+
+    def leave(self) -> None:
+        """One checker fewer."""
+        with self._lock:
+            self._users -= 1
+            if self._users == 0 and self._loop is not None:
+                self._loop.call_soon_threadsafe(self._loop.stop)
+                self._loop = None
+
+    @staticmethod
+    def _run(loop: asyncio.AbstractEventLoop) -> None:
+        loop.run_forever()
+        loop.close()
+
+
+_server = _Server()
+
+
+def _renew() -> None:
+    """A forked process has the numbers, but not the thread."""
+    global _server
+    _server = _Server()
+
+
+os.register_at_fork(after_in_child=_renew)

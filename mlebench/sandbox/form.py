@@ -1,10 +1,9 @@
-"""Takes one file out of a form (`multipart/form-data`, RFC 7578) as it comes, in bounded memory."""
+"""Takes one file out of a form (`multipart/form-data`, RFC 7578) as it comes, in bounded time and memory."""
 
 from __future__ import annotations
 
 import logging
-from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
@@ -15,58 +14,35 @@ from mlebench.errors import MalformedForm
 _unheard = logging.Logger("unheard", level=logging.CRITICAL + 1)
 """The parser warns of every bad request; an agent could fill the harness's own log with them. Not among the loggers that
 configuring the log of the process reaches."""
-_BLOCK = 2**16
 _MOST_PARTS = 16
+_LONGEST_TYPE = 256
+"""Bytes of a `Content-Type`; a boundary has up to 70."""
+_LONGEST_VALUE = 1024
+"""Bytes of a part's header that is parsed further; a file's name has up to 255."""
 
 
-class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
+class FormFile:
+    """The file field of one form: feed it the request's body, block by block."""
 
+    def __init__(self, content_type: str, field: str, target: IO[bytes]) -> None:
+        """Args:
+            content_type: the request's `Content-Type`.
+            field: the field's name.
+            target: where the content goes.
 
-def save_form_file(stream: _Readable, content_type: str, length: int, field: str, target: Path) -> int:
-    """Save the content of a form's file field.
-
-    Args:
-        stream: the request's body.
-        content_type: the request's `Content-Type`.
-        length: bytes of the body.
-        field: the field's name.
-        target: where the content goes.
-
-    Returns:
-        its size in bytes.
-
-    Raises:
-        MalformedForm: no form, no such field, the field twice, or cut off.
-    """
-    with target.open("wb") as file:
-        try:
-            form = _Form(_boundary(content_type), field, file)
-            while length > 0 and not form.is_complete and (block := stream.read(min(_BLOCK, length))):
-                length -= len(block)
-                form.feed(block)
-        except FormParserError as error:
-            raise MalformedForm(f"the form cannot be read: {error}") from None
-        if not form.is_complete:
-            raise MalformedForm("the request ends in the middle of the form; send a form with a field `file`")
-        if not form.has_field:
-            raise MalformedForm(f"the form has no field `{field}`")
-        return file.tell()
-
-
-class _Form:
-    """What a parser reads, of which only the content of one field is kept."""
-
-    def __init__(self, boundary: bytes, field: str, target: IO[bytes]) -> None:
+        Raises:
+            MalformedForm: this is the type of no form.
+        """
         self.is_complete = False
-        self.has_field = False
+        """Whether the form has ended; what follows it counts for nothing."""
+        self._has_field = False
         self._field = field.encode()
         self._target = target
         self._is_wanted = False
         self._parts = 0
         self._name = self._value = b""
-        parser = MultipartParser(
-            boundary,
+        self._parser = _parser(
+            _boundary(content_type),
             {
                 "on_part_begin": self._begin_part,
                 "on_header_field": self._read_name,
@@ -77,8 +53,28 @@ class _Form:
                 "on_end": self._end,
             },
         )
-        parser.logger = _unheard
-        self.feed = parser.write
+
+    def feed(self, block: bytes) -> None:
+        """Take the next bytes of the body.
+
+        Raises:
+            MalformedForm: this is no form, or one with too much beside the file.
+        """
+        try:
+            self._parser.write(block)
+        except FormParserError as error:
+            raise MalformedForm(f"the form cannot be read: {error}") from None
+
+    def finish(self) -> None:
+        """The body has ended.
+
+        Raises:
+            MalformedForm: it was cut off, or has no such field.
+        """
+        if not self.is_complete:
+            raise MalformedForm("the request ends in the middle of the form; send a form with a field `file`")
+        if not self._has_field:
+            raise MalformedForm(f"the form has no field `{self._field.decode()}`")
 
     def _begin_part(self) -> None:
         self._parts += 1
@@ -93,11 +89,16 @@ class _Form:
 
     def _end_header(self) -> None:
         is_name = self._name.strip().lower() == b"content-disposition"
-        if is_name and parse_options_header(self._value)[1].get(b"name") == self._field:
-            if self.has_field:
+        if is_name and self._names_the_field():
+            if self._has_field:
                 raise MalformedForm(f"the form has the field `{self._field.decode()}` twice")
-            self._is_wanted = self.has_field = True
+            self._is_wanted = self._has_field = True
         self._name = self._value = b""
+
+    def _names_the_field(self) -> bool:
+        if len(self._value) > _LONGEST_VALUE:
+            raise MalformedForm(f"the form cannot be read: a part's header has more than {_LONGEST_VALUE} bytes")
+        return parse_options_header(self._value)[1].get(b"name") == self._field
 
     def _take(self, data: bytes, start: int, end: int) -> None:
         if self._is_wanted:
@@ -110,8 +111,17 @@ class _Form:
         self.is_complete = True
 
 
+def _parser(boundary: bytes, callbacks: dict[str, object]) -> MultipartParser:
+    try:
+        parser = MultipartParser(boundary, callbacks)  # type: ignore[arg-type]
+    except FormParserError as error:
+        raise MalformedForm(f"the form cannot be read: {error}") from None
+    parser.logger = _unheard
+    return parser
+
+
 def _boundary(content_type: str) -> bytes:
-    kind, options = parse_options_header(content_type)
+    kind, options = parse_options_header(content_type) if len(content_type) <= _LONGEST_TYPE else (b"", {})
     boundary = options.get(b"boundary", b"")
     if kind != b"multipart/form-data" or not boundary:
         raise MalformedForm("send a form (multipart/form-data) with the submission in the field `file`")

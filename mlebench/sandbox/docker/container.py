@@ -63,6 +63,11 @@ class HostFolder:
         return socket
 
     @property
+    def uploads(self) -> Path:
+        """Where the checker keeps what it is checking; not mounted."""
+        return self.path / "uploads"
+
+    @property
     def description(self) -> Path:
         """The task's text."""
         return self.path / "description.md"

@@ -65,7 +65,7 @@ class DockerHandle:
         """Start the created container."""
         from docker.errors import NotFound
 
-        self._checker = serve_checker(self._request, self._folder.open())
+        self._checker = serve_checker(self._request, self._folder.open(), self._folder.uploads)
         try:
             try:
                 self._container.start()
@@ -82,7 +82,7 @@ class DockerHandle:
     def resume(self) -> None:
         """Attend to a container that an earlier harness started."""
         try:
-            self._checker = serve_checker(self._request, self._folder.open())
+            self._checker = serve_checker(self._request, self._folder.open(), self._folder.uploads)
         except (OSError, MlebenchError) as error:
             # the agent is running already
             self._log.note(f"there is no submission checker any more: {error}")

@@ -25,7 +25,7 @@ from mlebench.agents import NOT_COPIED, AgentSpec, has_interpreter, script_probl
 from mlebench.errors import MlebenchError, StartFailed, UsageError
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import OUTPUT_FOLDERS, RunRequest, SandboxName, agent_environment
-from mlebench.sandbox.checker import Checker, serve_checker
+from mlebench.sandbox.checker import UPLOADS, Checker, serve_checker, sweep_sockets
 from mlebench.sandbox.local import log_filter, processes
 from mlebench.sandbox.local.handle import STATE, LocalHandle, exit_code, modified, read
 from mlebench.sandbox.local.outputs import reclaim
@@ -111,7 +111,8 @@ def _serve_checker(request: RunRequest, address: Path) -> Checker | None:
     if request.validate is None:
         return None
     make_private(address.parent)
-    return serve_checker(request, address)
+    sweep_sockets(address.parent)
+    return serve_checker(request, address, address.with_suffix(UPLOADS))
 
 
 def _checker_socket(mark: str) -> Path:

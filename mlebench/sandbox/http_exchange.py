@@ -1,0 +1,199 @@
+"""One request and its answer over a connected socket, every part of it bounded in bytes and in time.
+
+Whoever is at the other end is not trusted. A request's head is read to its end within a bound before anything parses it,
+each part has a deadline of its own, and one meter for all connections of a server paces what is read, so that neither
+floods nor single bytes cost more than a share of a core.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+
+import h11
+
+_LARGEST_HEAD = 8192
+_MOST_LINES = 64
+_HEAD_SECONDS = 10.0
+_BODY_SECONDS = 30.0
+_BODY_BYTES_PER_SECOND = 2**20
+"""A larger body has this much longer."""
+_ANSWER_SECONDS = 10.0
+_LONGEST_LENGTH = 15
+_LINGER_SECONDS, _LINGER_IDLE_SECONDS = 30.0, 1.0
+_BLOCK = 2**16
+_LEAST_CHARGE = 2**14
+"""A read of a single byte costs the harness as much as one of this many."""
+_END_OF_HEAD = re.compile(rb"\n\r?\n")
+
+
+class Refused(Exception):
+    """A request that cannot be used, with the HTTP status that says so."""
+
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers or {}
+
+
+class Rate:
+    """A token bucket: `burst` at once, one more every `every` seconds."""
+
+    def __init__(self, burst: float, every: float) -> None:
+        self._burst = burst
+        self._every = every
+        self._tokens = float(burst)
+        self._at = time.monotonic()
+
+    def take(self, count: float = 1) -> float:
+        """Take tokens.
+
+        Returns:
+            0, or the seconds until there are as many; nothing is taken then.
+        """
+        self._refill()
+        if self._tokens < count:
+            return (count - self._tokens) * self._every
+        self._tokens -= count
+        return 0.0
+
+    async def wait_for(self, count: float = 1) -> None:
+        """Take tokens, and wait until there would have been as many."""
+        self._refill()
+        # those that come later wait behind this one, so everybody wakes once
+        self._tokens -= count
+        if self._tokens < 0:
+            await asyncio.sleep(-self._tokens * self._every)
+
+    def _refill(self) -> None:
+        now = time.monotonic()
+        self._tokens = min(self._burst, self._tokens + (now - self._at) / self._every)
+        self._at = now
+
+
+class Exchange:
+    """One request over a connection, which it closes when it is left."""
+
+    def __init__(self, connection: socket.socket, meter: Rate) -> None:
+        """Args:
+        connection: without blocking; closed by `close`.
+        meter: of bytes, shared by all exchanges of a server.
+        """
+        self.method = self.path = ""
+        self.headers: Mapping[str, str] = {}
+        """By name in small letters; of a name that stands twice the last."""
+        self._socket = connection
+        self._meter = meter
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_LARGEST_HEAD)
+
+    async def read_head(self) -> bool:
+        """Read the request's head; False where the other end hung up before.
+
+        Raises:
+            Refused: it is none, too large or too slow.
+        """
+        try:
+            async with asyncio.timeout(_HEAD_SECONDS):
+                head = await self._head()
+        except TimeoutError:
+            raise Refused(408, "the request came too slowly") from None
+        if not head:
+            return False
+        self._http.receive_data(head)
+        try:
+            event = self._http.next_event()
+        except h11.RemoteProtocolError as error:
+            raise Refused(error.error_status_hint, "this is no request of HTTP/1.1") from None
+        if not isinstance(event, h11.Request):
+            raise Refused(400, "this is no request of HTTP/1.1")
+        self.method = event.method.decode("latin-1")
+        self.path = event.target.decode("latin-1").split("?")[0]
+        self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
+        return True
+
+    def length(self) -> int:
+        """Bytes of the body.
+
+        Raises:
+            Refused: the request does not say.
+        """
+        text = self.headers.get("content-length", "")
+        if not text.isdecimal() or "transfer-encoding" in self.headers:
+            raise Refused(411, "the request has no Content-Length")
+        return int(text) if len(text) <= _LONGEST_LENGTH else sys.maxsize
+
+    async def read_body(self, take: Callable[[bytes], bool]) -> None:
+        """Read the request's body.
+
+        Args:
+            take: receives it block by block, and says whether it wants more.
+
+        Raises:
+            Refused: it came too slowly, or not as announced.
+        """
+        try:
+            async with asyncio.timeout(_BODY_SECONDS + self.length() / _BODY_BYTES_PER_SECOND):
+                if self._http.they_are_waiting_for_100_continue:
+                    await self._send(h11.InformationalResponse(status_code=100, headers=[]))
+                while not isinstance(event := self._http.next_event(), h11.EndOfMessage):
+                    if event is h11.NEED_DATA:
+                        self._http.receive_data(await self._receive(_BLOCK))
+                    elif isinstance(event, h11.Data) and not take(bytes(event.data)):
+                        return
+        except TimeoutError:
+            raise Refused(408, "the request came too slowly") from None
+        except h11.RemoteProtocolError:
+            raise Refused(400, "the request ends before its Content-Length") from None
+
+    async def answer(self, status: int, content: bytes, headers: Mapping[str, str]) -> None:
+        """Send the answer, and say that it is the last.
+
+        Raises:
+            OSError: the other end hung up, or does not read.
+        """
+        fields = {**headers, "Content-Length": str(len(content)), "Connection": "close"}
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            body = [h11.Data(data=content)] if self.method != "HEAD" else []
+            response = h11.Response(status_code=status, headers=list(fields.items()))
+            await self._send(response, *body, h11.EndOfMessage())
+        self._socket.shutdown(socket.SHUT_WR)
+
+    async def linger(self) -> None:
+        """Read what is still being sent: a sender that is cut off would see a broken connection instead of the answer."""
+        async with asyncio.timeout(_LINGER_SECONDS):
+            while True:
+                async with asyncio.timeout(_LINGER_IDLE_SECONDS):
+                    if not await self._receive(_BLOCK):
+                        return
+
+    def close(self) -> None:
+        """Cut the connection."""
+        self._socket.close()
+
+    async def _head(self) -> bytes:
+        head = b""
+        while (found := _END_OF_HEAD.search(head)) is None:
+            if len(head) >= _LARGEST_HEAD:
+                raise Refused(431, f"the head of the request has more than {_LARGEST_HEAD} bytes")
+            block = await self._receive(_LARGEST_HEAD - len(head))
+            if not block:
+                return b""
+            head += block
+        if head.count(b"\n", 0, found.end()) > _MOST_LINES:
+            raise Refused(431, f"the head of the request has more than {_MOST_LINES} lines")
+        return head
+
+    async def _receive(self, most: int) -> bytes:
+        await self._meter.wait_for(_LEAST_CHARGE)
+        block = await asyncio.get_running_loop().sock_recv(self._socket, most)
+        if len(block) > _LEAST_CHARGE:
+            await self._meter.wait_for(len(block) - _LEAST_CHARGE)
+        return block
+
+    async def _send(self, *events: h11.Event) -> None:
+        data = b"".join(self._http.send(event) or b"" for event in events)
+        await asyncio.get_running_loop().sock_sendall(self._socket, data)
