@@ -64,7 +64,7 @@ def run_groups(
     Raises:
         UsageError: a group is running already, or its runs need more than the executor has.
         Interrupted: Ctrl-C; running runs were stopped and are pending again on resume.
-        GroupStopped: `fail_fast` runs in a row failed at once; the rest is still pending.
+        GroupStopped: `fail_fast` runs in a row were failed by their agent at once; the rest is still pending.
     """
     with contextlib.ExitStack() as stack:
         stack.callback(executor.close)
@@ -296,6 +296,9 @@ class _Scheduler:
         self._display.ended(view, self._overview)
 
     def _count_quick_failures(self, task: RunTask, record: RunRecord) -> None:
+        if record.failure_class == "infrastructure":
+            # says nothing of the agent, neither for it nor against it
+            return
         group = task.group
         quick = min(_QUICK_SECONDS, 0.1 * group.plan.profile.time_limit)
         if record.state != "failed" or record.has_valid_submission or (record.wall_seconds or 0) > quick:

@@ -80,7 +80,7 @@ def options(request: RunRequest, image_id: str, folder: HostFolder, network: str
         request: the run.
         image_id: digest of its image.
         folder: the run's folder on the host.
-        network: name of the network, `none` for none at all.
+        network: id of the network, `none` for none at all.
         log_start: size of `run.log` before the agent's output.
     """
     profile = request.profile

@@ -63,16 +63,9 @@ class DockerHandle:
 
     def begin(self) -> None:
         """Start the created container."""
-        from docker.errors import NotFound
-
         self._checker = serve_checker(self._request, self._folder.open(), self._folder.uploads)
         try:
-            try:
-                self._container.start()
-            except NotFound:
-                # the network was removed by the end of another run
-                network.ensure(self._client)
-                self._container.start()
+            self._container.start()
         except BaseException:
             self._close_checker()
             raise

@@ -14,10 +14,12 @@ import os
 import re
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from mlebench._support.one_maker import one_maker
 from mlebench._support.paths import content_dir
 from mlebench.agents import AgentSpec, file_digest, get_agent, list_agents
 from mlebench.errors import UsageError, WorkFailed
@@ -156,6 +158,16 @@ def build(client: Any, recipe: Recipe, log: Log, network: str | None = None) -> 
     Raises:
         WorkFailed: the build failed; the message holds its last lines.
     """
+    with _builder(recipe):
+        return _build(client, recipe, log, network)
+
+
+def _builder(recipe: Recipe) -> AbstractContextManager[None]:
+    """Runs that start together, in one harness or several, do not all build the same image."""
+    return one_maker(f"image-{hashlib.sha256(recipe.tag.encode()).hexdigest()[:16]}")
+
+
+def _build(client: Any, recipe: Recipe, log: Log, network: str | None = None) -> Image:
     parent = _pull_missing(client, recipe.parent, log)
     before = _inspect(client, recipe.tag)
     labels = {RECIPE_LABEL: recipe.hash, PARENT_LABEL: recipe.parent, PARENT_ID_LABEL: parent.id}
@@ -185,7 +197,11 @@ def ensure(client: Any, recipe: Recipe, log: Log) -> Image:
     Raises:
         WorkFailed: the build failed.
     """
-    return find(client, recipe) or build(client, recipe, log)
+    if (found := find(client, recipe)) is not None:
+        return found
+    with _builder(recipe):
+        # another may have built it meanwhile
+        return find(client, recipe) or _build(client, recipe, log)
 
 
 def ensure_agent_image(client: Any, agent: AgentSpec, log: Log, rebuild: bool = False) -> Image:

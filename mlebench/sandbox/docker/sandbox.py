@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
-import threading
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,12 @@ from mlebench.agents import AgentSpec, script_problems
 from mlebench.errors import EngineUnreachable, MlebenchError, StartFailed, UsageError
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import RunRequest, SandboxName
-from mlebench.sandbox.docker import container, engine, images, network
+from mlebench.sandbox.docker import container, engine, images, left_overs, network
 from mlebench.sandbox.docker.container import FOLDER_LABEL, LOG_LABEL, RUN_LABEL, HostFolder
 from mlebench.sandbox.docker.handle import DockerHandle
 from mlebench.sandbox.run_log import RunLog
 
 _log = logging.getLogger("mlebench")
-_building = threading.Lock()
 
 
 class DockerSandbox:
@@ -72,6 +70,8 @@ class DockerSandbox:
         Raises:
             StartFailed: it could not be started; nothing is left behind.
         """
+        from docker.errors import NotFound
+
         try:
             image = self._image(request.agent)
         except engine.failures() as error:
@@ -83,7 +83,11 @@ class DockerSandbox:
             container.check_readable(request.public_dir)
             self._check_gpus(request)
             self._remove_earlier(request)
-            return self._start(request, image)
+            try:
+                return self._start(request, image)
+            except NotFound:
+                # what it stands on was removed in between, such as the network by `docker network prune`
+                return self._start(request, self._image(request.agent))
         except engine.failures() as error:
             raise _start_failed(error, request) from error
         except UsageError as error:
@@ -108,12 +112,12 @@ class DockerSandbox:
 
     @cached_property
     def _client(self) -> Any:
-        return engine.connect()
+        client = engine.connect()
+        left_overs.sweep(client)
+        return client
 
     def _image(self, agent: AgentSpec) -> images.Image:
-        # runs that start together must not all build the same image
-        with _building:
-            return images.ensure_agent_image(self._client, agent, _log.info)
+        return images.ensure_agent_image(self._client, agent, _log.info)
 
     def _start(self, request: RunRequest, image: images.Image) -> DockerHandle:
         folder = HostFolder.make()
@@ -121,10 +125,11 @@ class DockerSandbox:
         log = RunLog(request.run_dir / "run.log", request.secrets)
         try:
             request.run_dir.mkdir(parents=True, exist_ok=True)
+            left_overs.mark(folder, self._client)
             folder.description.write_text(request.description, encoding="utf-8")
-            net = network.ensure(self._client) if request.profile.network == "open" else "none"
             log.note(f"starting {request.agent.id} in {image.reference} ({image.id}), network {request.profile.network}")
-            created = self._client.containers.create(**container.options(request, image.id, folder, net, log.size))
+            with network.joined(self._client, request.profile.network) as net:
+                created = self._client.containers.create(**container.options(request, image.id, folder, net, log.size))
             created.put_archive("/home", container.files(request))
             handle = DockerHandle(self._client, created, request, folder, log, image)
             handle.begin()

@@ -6,6 +6,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -142,3 +143,19 @@ def test_doctor_tries_the_limits_out(base_image: images.Image, capsys: pytest.Ca
     }
     assert code == (1 if any(row["state"] == "problem" for row in findings.values()) else 0)
     assert client.containers.list(all=True, filters={"label": "mlebench.run=doctor"}) == []
+
+
+def test_runs_that_start_together_build_an_image_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = images.base_recipe("light")
+    built: list[images.Image] = []
+
+    def build(*_: Any) -> images.Image:
+        built.append(images.Image(recipe.tag, "sha256:new"))
+        return built[-1]
+
+    monkeypatch.setattr(images, "find", lambda *_: built[-1] if built else None)
+    monkeypatch.setattr(images, "_build", build)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: images.ensure(None, recipe, print), range(8)))
+    assert len(built) == 1
+    assert found == built * 8

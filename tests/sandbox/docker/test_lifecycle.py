@@ -37,8 +37,9 @@ def test_finished_run_is_recorded_and_leaves_nothing(bench: Bench, client: Any) 
     assert "out\n" in ended.log and "err\n" in ended.log
     assert not folder.exists()
     assert bench.containers() == []
-    others = client.api.containers(all=True, filters={"network": network.OPEN})
-    assert others or not client.networks.list(names=[network.OPEN])
+    networks = client.api.networks(filters={"label": network.OWNER_LABEL})
+    needed = {entry["HostConfig"]["NetworkMode"] for entry in client.api.containers(all=True)}
+    assert {found["Id"] for found in networks} <= needed
 
 
 def test_exit_code_is_the_agents(bench: Bench) -> None:

@@ -1,0 +1,41 @@
+"""Folders on the host whose harness was killed before their container was there, or after it had gone."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import time
+from typing import Any
+
+from mlebench._support.paths import socket_dir
+from mlebench.sandbox.docker.container import FOLDER_LABEL, HostFolder
+from mlebench.sandbox.docker.engine import LABEL, failures
+
+_ENGINE = "engine"
+"""In a host folder: which engine its container is of. One machine may have two."""
+_STARTING_SECONDS = 600.0
+
+
+def mark(folder: HostFolder, client: Any) -> None:
+    """Note whose container the folder is for."""
+    (folder.path / _ENGINE).write_text(_engine_id(client), encoding="utf-8")
+
+
+def sweep(client: Any) -> None:
+    """Remove the host folders that no container of this engine was made with."""
+    with contextlib.suppress(*failures()):
+        engine_id = _engine_id(client)
+        containers = client.api.containers(all=True, filters={"label": LABEL})
+        used = {(entry.get("Labels") or {}).get(FOLDER_LABEL) for entry in containers}
+        for folder in socket_dir().iterdir():
+            if not re.fullmatch("[0-9a-f]{12}", folder.name) or str(folder) in used:
+                continue
+            # a container may be about to be made with it
+            is_old = time.time() - folder.lstat().st_mtime > _STARTING_SECONDS
+            if is_old and (mark := folder / _ENGINE).is_file() and mark.read_text(encoding="utf-8") == engine_id:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _engine_id(client: Any) -> str:
+    return str(client.info().get("ID", ""))
