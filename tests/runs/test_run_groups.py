@@ -17,6 +17,7 @@ from mlebench.errors import GroupStopped, UsageError
 from mlebench.runs import lock
 from mlebench.runs.cancel import cancel_group, cancel_run
 from mlebench.runs.competitions import load_competition
+from mlebench.runs.executors.base import Ended
 from mlebench.runs.group import Group
 from mlebench.runs.plan import Plan
 from mlebench.runs.record import RunRecord
@@ -24,6 +25,7 @@ from mlebench.runs.resume import make_ready
 from mlebench.runs.schedule.overview import Overview, RunView, Silent
 from mlebench.runs.schedule.scheduler import run_groups
 from mlebench.runs.settings import RunSettings
+from mlebench.sandbox.base import FailureClass, Outcome
 from tests.scripted import SUBMIT
 
 from .conftest import local_executor
@@ -155,6 +157,43 @@ def test_group_stops_when_its_runs_fail_at_once(plan: Plans, runs_dir: Path) -> 
         run_groups([group], local_executor(parallel=1), AT_ONCE)
     assert [record.state for record in group.records()].count("failed") == 3
     assert [record.state for record in group.records()].count("pending") == 27
+
+
+class Failing(Simulated):
+    """Runs that fail at once, one after the other, for the agent's fault (a) or the infrastructure's (i)."""
+
+    def __init__(self, faults: str) -> None:
+        super().__init__(lambda _: 1.0)
+        self.faults = iter(faults)
+
+    def wait(self, seconds: float) -> list[Ended]:
+        if not self._running:
+            return []
+        _, key, task = self._running.pop(0)
+        record = task.group.record(task.run)
+        record.begin("simulated", [])
+        classes: dict[str, FailureClass] = {"a": "agent", "i": "infrastructure"}
+        record.end(Outcome("failed", "failed", "failed at once", 1, classes[next(self.faults)]))
+        record.write(task.run_dir)
+        return [Ended(key, record)]
+
+
+@pytest.mark.parametrize("faults", ["iiiiiiiii", "aaiiiiiii", "aiiiaiiii"], ids=lambda faults: str(faults))
+def test_failures_of_the_infrastructure_stop_no_group(plan: Plans, runs_dir: Path, faults: str) -> None:
+    group = Group.create(runs_dir, plan(seeds=(0, 1, 2)), {}, "group")
+    run_groups([group], Failing(faults), RunSettings(retries=0))
+    assert {record.state for record in group.records()} == {"failed"}
+
+
+@pytest.mark.parametrize(("faults", "retries"), [("iaiaiia", 0), ("aiiiaiia", 3)])
+def test_failures_of_the_infrastructure_hide_no_streak_of_the_agents(
+    plan: Plans, runs_dir: Path, faults: str, retries: int
+) -> None:
+    group = Group.create(runs_dir, plan(seeds=(0, 1, 2)), {}, "group")
+    failing = Failing(faults)
+    with pytest.raises(GroupStopped, match="3 runs in a row"):
+        run_groups([group], failing, RunSettings(retries=retries, retry_delay=0))
+    assert next(failing.faults, None) is None
 
 
 def test_without_fail_fast_every_run_is_tried(plan: Plans, runs_dir: Path) -> None:

@@ -1,0 +1,166 @@
+"""Whatever a killed machine, a full disk or an agent leaves in the place of a file: every reader says it in a sentence and shows the rest."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlebench.cli.main import main
+from mlebench.runs.group import Group
+from mlebench.runs.plan import Plan
+from mlebench.runs.regrade import regrade_group
+from mlebench.runs.schedule.scheduler import run_groups
+
+from .conftest import local_executor
+
+READERS = [
+    ["runs"],
+    ["runs", "--json"],
+    ["runs", "damaged"],
+    ["runs", "damaged", "--json"],
+    ["runs", "damaged", "--tail", "toy-b_seed0"],
+    ["report", "damaged"],
+    ["report", "damaged", "--json"],
+    ["report", "damaged", "--csv"],
+    ["report", "damaged", "--html", "page.html"],
+    ["report", "runs"],
+    ["report", "sound", "--compare", "damaged"],
+    ["status"],
+    ["list", "--split", "own"],
+]
+CHANGERS = [["runs", "damaged", "--cancel"], ["grade", "damaged"], ["run", "--resume", "damaged"], ["grade", "damaged"], ["runs", "damaged"]]
+OF_SOUND = [["runs"], ["runs", "sound"], ["report", "sound"], ["report", "runs"]]
+
+
+def fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+WHOLE: dict[str, bytes | Callable[[Path], object]] = {
+    "empty": b"",
+    "nothing": b"null",
+    "a number": b"7",
+    "a text": b'"words"',
+    "a list": b"[1, 2]",
+    "no keys": b"{}",
+    "deep list": b"[" * 100_000,
+    "deep object": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+    "not text": b"\x80\x81\xff",
+    "UTF-16": "{}".encode("utf-16"),
+    "zeros": b"\0" * 5000,
+    "huge number": b"9" * 10_000,
+    "folder": Path.mkdir,
+    "pipe": fifo,
+    "link to nothing": lambda path: path.symlink_to("gone"),
+    "link to itself": lambda path: path.symlink_to(path.name),
+    "endless": lambda path: path.symlink_to("/dev/zero"),
+}
+VALUES: list[Any] = [
+    None, [], {}, [1], {"a": 1}, "words", -1, 0.5, True, 1e308, 10**400, float("nan"), float("inf"), "\ud800",
+    "0001-01-01T00:00:00+00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999-12:00", "2026-01-31T09:30:00",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def monkeypatch_module() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture
+def groups(plan: Callable[..., Plan], runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two groups of three runs each that earned bronze, with reports of everything; returns the folder of the one to damage."""
+    monkeypatch.chdir(runs_dir.parent)
+    made = [Group.create(runs_dir, plan(), {}, name) for name in ("damaged", "sound")]
+    for group in made:
+        run_groups([group], local_executor())
+        snapshots = group.run_dir("toy-a_seed0") / "snapshots"
+        snapshots.mkdir(exist_ok=True)
+        shutil.copy(group.run_dir("toy-a_seed0") / "submission" / "submission.csv", snapshots / "000100.csv")
+        regrade_group(group.folder)
+    return made[0].folder
+
+
+def replace(path: Path, damage: bytes | Callable[[Path], object]) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+    if isinstance(damage, bytes):
+        path.write_bytes(damage)
+    else:
+        damage(path)
+
+
+def check(words: list[str], capsys: pytest.CaptureFixture[str], what: str) -> str:
+    """Run a command; returns what it said."""
+    try:
+        code = main(words)
+    except BaseException as error:
+        raise AssertionError(f"{words} with {what}: {type(error).__name__}: {error}") from error
+    said = capsys.readouterr()
+    assert code in (0, 1, 2), (words, what)
+    assert "Traceback" not in said.err + said.out, (words, what)
+    assert code == 0 or len(said.err.strip()) > 10, (words, what)
+    return said.out
+
+
+def check_sound(capsys: pytest.CaptureFixture[str], what: str) -> None:
+    assert "sound" in check(["runs"], capsys, what), what
+    assert check(["runs", "sound"], capsys, what).count("bronze") == 3, what
+    assert "bronze" in check(["report", "sound"], capsys, what), what
+
+
+FILES = ["group.yaml", "grading_report.json", "snapshot_reports.json", "toy-a_seed0/run.json", "toy-a_seed0/.outcome.json"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_is_damaged_as_a_whole(groups: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = groups.with_name("kept")
+    shutil.copytree(groups, kept)
+    shutil.move(kept, groups.parents[1] / "kept")
+    for what, damage in WHOLE.items():
+        replace(groups / name, damage)
+        for words in READERS:
+            check(words, capsys, what)
+        check_sound(capsys, what)
+        for words in CHANGERS:
+            check(words, capsys, what)
+        check_sound(capsys, what)
+        shutil.rmtree(groups)
+        shutil.copytree(groups.parents[1] / "kept", groups)
+
+
+def variants(content: Any) -> Iterator[tuple[str, Any]]:
+    """The content with one inner value replaced after the other, each by every odd one."""
+    if isinstance(content, dict):
+        for key, inner in content.items():
+            for value in VALUES:
+                yield f"{key}={value!r:.30}", {**content, key: value}
+            for what, changed in variants(inner):
+                yield f"{key}.{what}", {**content, key: changed}
+    elif isinstance(content, list) and content:
+        for value in VALUES:
+            yield f"[0]={value!r:.30}", [value, *content[1:]]
+        for what, changed in variants(content[0]):
+            yield f"[0].{what}", [changed, *content[1:]]
+
+
+@pytest.mark.parametrize("name", FILES[:4])
+def test_a_file_with_a_value_of_another_kind(groups: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    import yaml
+
+    path = groups / name
+    text = path.read_text()
+    content = yaml.safe_load(text) if path.suffix == ".yaml" else json.loads(text)
+    for number, (what, changed) in enumerate(variants(content)):
+        path.write_text(yaml.dump(changed) if path.suffix == ".yaml" else json.dumps(changed))
+        for words in READERS[number % 2 : 11 : 2]:
+            check(words, capsys, what)
+    check_sound(capsys, name)
