@@ -153,7 +153,14 @@ def _hard_link(source: Path | str, target: Path | str, old_folder: int | None = 
         if error.errno not in _CANNOT_LINK:
             raise
         return False
-    os.chmod(target, stat.S_IMODE(status.st_mode) & _NO_WRITING, dir_fd=new_folder)
+    mode = stat.S_IMODE(status.st_mode)
+    try:
+        if mode != mode & _NO_WRITING:
+            os.chmod(target, mode & _NO_WRITING, dir_fd=new_folder)
+    except PermissionError:
+        # somebody else's file
+        os.unlink(target, dir_fd=new_folder)
+        return False
     return True
 
 

@@ -20,6 +20,7 @@ from mlebench._support.version import VERSION
 from mlebench.data.links import may_link
 from mlebench.errors import MlebenchError, RawDataFault, UsageError
 from mlebench.preparation.faults import explained, keep_traceback, raw_data_fault
+from mlebench.preparation.obfuscated import remove_obfuscated
 from mlebench.preparation.options import PreparationOptions
 from mlebench.preparation.record import PreparationRecord, is_prepared, made_from_another, states_of
 from mlebench.preparation.references import measure_references
@@ -192,6 +193,7 @@ def _prepare_from(
             with may_link(build, *([workshop] if workshop else []), *ours):
                 record = _build(competition, raw, build, options)
             put_in_place(build, target)
+            remove_obfuscated(competition)
             return record
         finally:
             shutil.rmtree(build, ignore_errors=True)

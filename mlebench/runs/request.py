@@ -10,6 +10,7 @@ from mlebench._support import paths
 from mlebench._support.plain_files import append_plain
 from mlebench.errors import MlebenchError
 from mlebench.grade import validate_submission
+from mlebench.preparation.obfuscated import obfuscated_public
 from mlebench.registry import Competition
 from mlebench.runs.plan import Plan
 from mlebench.runs.record import CHECKER_CALLS, RunRecord, now
@@ -37,7 +38,7 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
         attempt=record.attempt,
         competition_id=record.competition_id,
         seed=record.seed,
-        public_dir=public_dir,
+        public_dir=obfuscated_public(competition) if plan.obfuscated else public_dir,
         description=_task_text(plan, competition),
         instructions=_instructions(plan.obfuscated),
         agent=plan.agent,

@@ -86,7 +86,7 @@ def options(request: RunRequest, image_id: str, folder: HostFolder, network: str
     profile = request.profile
     return {
         "image": image_id,
-        "name": f"mlebench-{re.sub(r'[^A-Za-z0-9_.-]', '-', request.label)}-{secrets.token_hex(3)}",
+        "name": _name(request),
         "entrypoint": ["/bin/sh", "/opt/mlebench/entrypoint.sh"],
         "command": [f"/home/agent/{request.agent.start}", *request.agent.command_arguments],
         "user": f"{USER}:{USER}",
@@ -183,6 +183,13 @@ class ContainerArchive:
                 if above.startswith(tuple(f"/home/{folder}" for folder in OUTPUT_FOLDERS)):
                     self._made.setdefault(above, []).append(name)
         return self._made.get(path, [])
+
+
+def _name(request: RunRequest) -> str:
+    """A name that the engine does not have yet. The resolver of its networks tells it to whoever asks for an address."""
+    if request.obfuscated:
+        return f"mlebench-{secrets.token_hex(8)}"
+    return f"mlebench-{re.sub(r'[^A-Za-z0-9_.-]', '-', request.label)}-{secrets.token_hex(3)}"
 
 
 def _mounts(request: RunRequest, folder: HostFolder) -> list[Any]:
