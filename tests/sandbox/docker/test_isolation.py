@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from mlebench.preparation.obfuscated import obfuscated_public
 from mlebench.sandbox.docker import images
+from tests.preparation.test_obfuscated import put_public
 from tests.sandbox.docker.conftest import Bench, make_bench
 from tests.waiting import wait_until
 
@@ -177,3 +179,57 @@ def test_open_network_reaches_the_host_but_no_other_run(bench: Bench, host_port:
     listener.stop(0)
     bench.end(listener, listener_request)
     assert sorted(path.name for path in (ended.run_dir / "logs").iterdir()) == ["host"], ended.log
+
+
+TELLTALE = r"""
+import os, socket, subprocess
+words = (b"spaceship", b"titanic", b"prepared")
+def look(place, content):
+    for word in words:
+        if word in content.lower():
+            print("told by", place, word.decode(), content[:300])
+for number in [name for name in os.listdir("/proc") if name.isdigit()]:
+    for name in ("mountinfo", "mounts", "environ", "cmdline", "cgroup", "maps", "status", "comm"):
+        try:
+            look(f"/proc/{number}/{name}", open(f"/proc/{number}/{name}", "rb").read())
+        except OSError:
+            pass
+for folder, folders, names in os.walk("/"):
+    folders[:] = [name for name in folders if os.path.join(folder, name) not in ("/proc", "/sys", "/usr", "/opt", "/var/lib", "/home/agent")]
+    look("the name", os.fsencode(" ".join([folder, *folders, *names])))
+    for name in names:
+        path = os.path.join(folder, name)
+        try:
+            if os.path.isfile(path) and os.path.getsize(path) < 10**6:
+                look(path, open(path, "rb").read())
+        except OSError:
+            pass
+for name in ("net/unix", "keys", "cmdline", "self/net/route"):
+    try:
+        look(name, open(f"/proc/{name}", "rb").read())
+    except OSError:
+        pass
+look("the host's name", socket.gethostname().encode())
+for line in open("/etc/hosts"):
+    if line.split()[0].count(".") == 3:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+            labels = [*reversed(line.split()[0].split(".")), "in-addr", "arpa"]
+            name = b"".join(bytes([len(label)]) + label.encode() for label in labels)
+            asking.settimeout(5)
+            asking.sendto(b"\0\1\1\0\0\1\0\0\0\0\0\0" + name + b"\0\0\x0c\0\1", ("127.0.0.11", 53))
+            look("the resolver", asking.recv(4096) if line.split()[0] != "127.0.0.1" else b"")
+for file in ("/home/data/train.csv", "/nowhere"):
+    answer = subprocess.run(["/home/validate_submission.sh", file], capture_output=True)
+    look("the checker", answer.stdout + answer.stderr)
+print("looked")
+"""
+
+
+def test_an_obfuscated_run_finds_its_competition_nowhere(bench: Bench) -> None:
+    competition = put_public(bench.folder / "data")
+    ended = bench.run(
+        "exec python /home/agent/telltale.py", files={"telltale.py": TELLTALE}, run_id="spaceship-titanic_seed0",
+        competition_id=competition.id, public_dir=obfuscated_public(competition), obfuscated=True,
+        validate=lambda path: (False, "the submission has no rows"), profile={"network": "open"},
+    )  # fmt: skip
+    assert [line for line in ended.log.splitlines() if not line.startswith("[mlebench]")] == ["looked"]
