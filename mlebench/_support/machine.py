@@ -157,8 +157,17 @@ def _ask_nvidia(*options: str) -> str:
     return subprocess.run(["nvidia-smi", *options], capture_output=True, text=True, timeout=30, check=True).stdout
 
 
+def usable_cores() -> frozenset[int]:
+    """The cores that this process may use, as the kernel numbers them; empty where the system does not say.
+
+    A surrounding batch job, container or `taskset` leaves some of the machine's.
+    """
+    # by number: 0 stands for the calling thread, which may be bound more closely for a moment
+    return frozenset(os.sched_getaffinity(os.getpid())) if hasattr(os, "sched_getaffinity") else frozenset()
+
+
 def _cpus() -> int:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    usable = len(usable_cores()) or os.cpu_count() or 1
     for limit in cgroup_limits("cpu.max"):
         with contextlib.suppress(ValueError):
             quota, period = limit.split()

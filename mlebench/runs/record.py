@@ -76,6 +76,8 @@ class RunRecord:
     place: str | None = None
     """What the executor calls that place: a Ray node's id, a Slurm job's id; None on this machine."""
     gpu_ids: list[str] = field(default_factory=list)
+    cpu_ids: list[int] = field(default_factory=list)
+    """Cores that it was bound to, as the machine's kernel numbers them; empty where it was bound to none."""
     gpu_hours: float = 0.0
     """Over all attempts."""
     resources: dict[str, Any] = field(default_factory=dict)
@@ -126,6 +128,7 @@ class RunRecord:
         self.node = node
         self.place = place
         self.gpu_ids = gpu_ids
+        self.cpu_ids = []
 
     def end(self, outcome: Outcome) -> None:
         """The attempt is over."""

@@ -47,6 +47,7 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
         environment=plan.agent.resolve_environment(secrets),
         secrets=tuple(secrets.values()),
         gpu_ids=tuple(record.gpu_ids),
+        cpu_ids=tuple(record.cpu_ids),
         validate=lambda path: _noted(validate_submission(path, competition), task.run_dir / CHECKER_CALLS),
         obfuscated=plan.obfuscated,
         keep=task.keep,

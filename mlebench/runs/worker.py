@@ -16,13 +16,14 @@ from pathlib import Path
 from mlebench._support.folders import remove_tree
 from mlebench.errors import MlebenchError, StartFailed
 from mlebench.runs.control import Control, StopMarks
+from mlebench.runs.cores import Cores
 from mlebench.runs.plan import Plan
 from mlebench.runs.record import CHECKER_CALLS, RunRecord
 from mlebench.runs.request import make_request
 from mlebench.runs.result import grade_run
 from mlebench.runs.task import RunTask
 from mlebench.sandbox import get_sandbox
-from mlebench.sandbox.base import OUTPUT_FOLDERS, Handle, Outcome
+from mlebench.sandbox.base import OUTPUT_FOLDERS, Handle, Outcome, Sandbox
 from mlebench.sandbox.kept_outcome import drop_outcome, kept_outcome
 
 logger = logging.getLogger("mlebench")
@@ -69,28 +70,40 @@ def execute(task: RunTask, gpu_ids: tuple[str, ...], control: Control | None = N
 
 
 def _play(task: RunTask, record: RunRecord, gpu_ids: tuple[str, ...], control: Control, place: str | None) -> Outcome:
+    with contextlib.closing(Cores()) as cores:
+        return _play_on(cores, task, record, gpu_ids, control, place)
+
+
+def _play_on(
+    cores: Cores, task: RunTask, record: RunRecord, gpu_ids: tuple[str, ...], control: Control, place: str | None
+) -> Outcome:
+    plan = task.group.plan
+    sandbox = get_sandbox(plan.sandbox)
     attaching = record.state == "running"
-    if not attaching:
+    if attaching:
+        cores.take_again(plan.profile.cpus, record.cpu_ids)
+    else:
         if record.attempt:
             set_aside(task.run_dir, record.attempt)
         record.begin(socket.gethostname(), list(gpu_ids), place)
         record.write(task.run_dir)
-    handle = _attach_or_start(task, record, control, attaching=attaching)
+    handle = _attach_or_start(sandbox, cores, task, record, control, attaching=attaching)
     if isinstance(handle, Outcome):
         return handle
     record.started_at = handle.started_at.isoformat()
+    record.cpu_ids = list(handle.cpu_ids)
     record.write(task.run_dir)
     control.take(handle)
     with StopMarks(task, control):
-        return handle.wait(handle.started_at + timedelta(seconds=task.group.plan.profile.time_limit))
+        return handle.wait(handle.started_at + timedelta(seconds=plan.profile.time_limit))
 
 
-def _attach_or_start(task: RunTask, record: RunRecord, control: Control, *, attaching: bool) -> Handle | Outcome:
+def _attach_or_start(
+    sandbox: Sandbox, cores: Cores, task: RunTask, record: RunRecord, control: Control, *, attaching: bool
+) -> Handle | Outcome:
     """The attempt to wait for, or how it ended where there is nothing to wait for."""
-    sandbox = get_sandbox(task.group.plan.sandbox)
-    request = make_request(task, record)
     if attaching:
-        if (handle := sandbox.attach(request)) is not None:
+        if (handle := sandbox.attach(make_request(task, record))) is not None:
             return handle
         if (outcome := kept_outcome(task.run_dir, record.attempt)) is not None:
             return outcome
@@ -99,7 +112,11 @@ def _attach_or_start(task: RunTask, record: RunRecord, control: Control, *, atta
         if control.instead is not None:
             return control.instead
         _require_planned_agent(task.group.plan)
-        return sandbox.start(request)
+        # those of a start that failed may be another machine's
+        cores.close()
+        record.cpu_ids = list(cores.take(task.group.plan.profile.cpus, sandbox.cores()))
+        record.write(task.run_dir)
+        return sandbox.start(make_request(task, record))
     return Outcome("failed", "lost", "nothing is left of it since the harness was interrupted", failure_class="infrastructure")
 
 

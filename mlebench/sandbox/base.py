@@ -27,6 +27,34 @@ SEE_LOG = "; run.log says why"
 """Ends the detail of an outcome that only the agent's own output explains."""
 
 
+_COUNT_VARIABLES = (
+    "MLEBENCH_CPUS",
+    "OMP_NUM_THREADS",  # OpenMP specification; also PyTorch, XGBoost, LightGBM, scikit-learn, Arrow, data.table
+    "OPENBLAS_NUM_THREADS",  # OpenBLAS, "Runtime variables"
+    "MKL_NUM_THREADS",  # Intel oneMKL developer guide
+    "BLIS_NUM_THREADS",  # BLIS, docs/Multithreading.md
+    "VECLIB_MAXIMUM_THREADS",  # Apple Accelerate, on macOS
+    "NUMEXPR_NUM_THREADS",  # NumExpr user guide
+    "NUMEXPR_MAX_THREADS",  # NumExpr user guide: the pool, from the machine's cores otherwise
+    "NUMBA_NUM_THREADS",  # Numba reference, "Environment variables"
+    "LOKY_MAX_CPU_COUNT",  # loky and joblib: cpu_count()
+    "POLARS_MAX_THREADS",  # Polars, thread_pool_size()
+    "RAYON_NUM_THREADS",  # Rayon: tokenizers and other extensions in Rust
+    "TF_NUM_INTRAOP_THREADS",  # TensorFlow, util/util.cc
+    "TF_NUM_INTEROP_THREADS",  # TensorFlow, common_runtime/process_util.cc
+    "GOMAXPROCS",  # Go, package runtime
+    "JULIA_CPU_THREADS",  # Julia manual, "Environment variables"
+    "MC_CORES",  # R, package parallel
+    "PYTHON_CPU_COUNT",  # Python 3.13: os.cpu_count()
+)
+"""Hold the number of threads that a run has cores for: libraries that count the machine's cores would start too many."""
+_WAIT_POLICY = {
+    "OMP_WAIT_POLICY": "PASSIVE",  # OpenMP specification: waiting threads sleep
+    "GOMP_SPINCOUNT": "0",  # libgomp manual
+    "KMP_BLOCKTIME": "0",  # LLVM and Intel runtimes: milliseconds of spinning
+}
+_OPENBLAS_WAIT = {"OPENBLAS_THREAD_TIMEOUT": "4"}  # OpenBLAS: spins for 2**4 cycles, the least that it takes, instead of 2**26
+
 _EXIT_CODES = {
     126: " (the start script or a command in it could not be executed)",
     127: " (a command was not found; the interpreter in the first line of the start script counts)",
@@ -113,6 +141,8 @@ class Handle(Protocol):
     """A started attempt. `stop` may be called from another thread while `wait` blocks."""
 
     label: str
+    cpu_ids: tuple[int, ...]
+    """Cores that it is bound to: those of the request, or none where binding was refused."""
     started_at: datetime
     """When the agent itself started (UTC); after `attach` the original time, so that its time counts on."""
 
@@ -158,6 +188,10 @@ class Sandbox(Protocol):
         """What the group's manifest records: engine and version, and per agent id the image and its digest."""
         ...
 
+    def cores(self) -> frozenset[int]:
+        """Cores of this machine that agents can be bound to, as the kernel numbers them; empty: to none."""
+        ...
+
     def start(self, request: RunRequest) -> Handle:
         """Start the agent and return at once.
 
@@ -198,7 +232,11 @@ def agent_environment(request: RunRequest, home: str) -> dict[str, str]:
         home: the folder that holds data, submission, logs, code and agent: `/home` in a container.
     """
     profile = request.profile
-    threads = str(max(1, int(profile.cpus)))
+    threads = max(1, int(profile.cpus))
+    if request.cpu_ids:
+        threads = min(threads, len(request.cpu_ids))
+    # an agent that chooses a policy chooses it for every OpenMP runtime
+    wait_policy = {} if "OMP_WAIT_POLICY" in request.environment else _WAIT_POLICY
     return {
         "MLEBENCH_HOME": home,
         "DATA_DIR": f"{home}/data",
@@ -208,12 +246,11 @@ def agent_environment(request: RunRequest, home: str) -> dict[str, str]:
         "AGENT_DIR": f"{home}/agent",
         "COMPETITION_ID": "competition" if request.obfuscated else request.competition_id,
         "MLEBENCH_SEED": str(request.seed),
-        "MLEBENCH_CPUS": threads,
         "TIME_LIMIT_SECS": str(int(profile.time_limit)),
-        # a library that counts the machine's cores instead of the limit would start too many threads
-        "OMP_NUM_THREADS": threads,
-        "OPENBLAS_NUM_THREADS": threads,
-        "MKL_NUM_THREADS": threads,
+        **dict.fromkeys(_COUNT_VARIABLES, str(threads)),
+        # threads that spin for a core that another process has take many times as long
+        **wait_policy,
+        **_OPENBLAS_WAIT,
         "NVIDIA_VISIBLE_DEVICES": ",".join(request.gpu_ids) or "void",
         **request.environment,
     }

@@ -12,6 +12,7 @@ import pytest
 from mlebench._support.machine import Gpu, Machine
 from mlebench.agents import AgentSpec
 from mlebench.profiles import Profile
+from mlebench.runs import leases
 from mlebench.runs.executors.local import LocalExecutor
 from mlebench.runs.plan import Plan
 from mlebench.runs.settings import RunSettings
@@ -51,6 +52,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker(name):
                 item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def own_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Leases of this test alone: others of this machine hold its cores, too."""
+    monkeypatch.setattr(leases, "MACHINE_FOLDER", tmp_path / "machine")
+    return tmp_path / "machine"
 
 
 @pytest.fixture

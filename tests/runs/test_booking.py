@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mlebench.profiles import Profile
 from mlebench.runs.executors.base import no_room
 from mlebench.runs.executors.booking import Booking, Need
-from mlebench.runs.executors.leases import GpuLeases
+from mlebench.runs.leases import Leases
 from tests.runs.conftest import local_executor
 
 GPUS = [str(number) for number in range(8)]
@@ -63,7 +63,7 @@ def test_run_that_is_at_work_already_keeps_its_gpus() -> None:
 def test_two_harnesses_never_share_a_gpu(steps: list[tuple[bool, int, int]]) -> None:
     """Each step: which harness, how many GPUs it asks for (0: it ends a run instead), and which run it ends."""
     with tempfile.TemporaryDirectory() as folder:
-        harnesses = [(Booking(100, 100, GPUS), GpuLeases(Path(folder))) for _ in range(2)]
+        harnesses = [(Booking(100, 100, GPUS), Leases("gpus", Path(folder), free_without_lock=True)) for _ in range(2)]
         held: list[dict[str, tuple[str, ...]]] = [{}, {}]
         for number, (second, gpus, place) in enumerate(steps):
             (booking, leases), mine = harnesses[second], held[second]
@@ -83,7 +83,7 @@ def test_two_harnesses_never_share_a_gpu(steps: list[tuple[bool, int, int]]) -> 
 
 def test_gpus_that_do_not_suffice_are_left_to_the_other_harness(tmp_path: Path) -> None:
     first, second = (Booking(100, 100, GPUS[:3]) for _ in range(2))
-    leases = [GpuLeases(tmp_path) for _ in range(2)]
+    leases = [Leases("gpus", tmp_path, free_without_lock=True) for _ in range(2)]
     assert first.take("a", Need(1, 1, 2), leases[0])
     assert second.take("b", Need(1, 1, 2), leases[1]) is None
     assert first.take("c", Need(1, 1, 1), leases[0]) == ("2",)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from grading.wording import counted
 from mlebench._support.quantities import show_size
 from mlebench.profiles import Profile
-from mlebench.runs.executors.leases import GpuLeases
+from mlebench.runs.leases import Leases
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Booking:
             rooms.append(len(self._gpu_ids) // need.gpus)
         return max(0, min(rooms))
 
-    def take(self, key: str, need: Need, leases: GpuLeases | None = None) -> tuple[str, ...] | None:
+    def take(self, key: str, need: Need, leases: Leases | None = None) -> tuple[str, ...] | None:
         """Book for the run `key`.
 
         Args:

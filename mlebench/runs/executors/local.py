@@ -10,7 +10,7 @@ from mlebench._support.machine import Machine, this_machine
 from mlebench.runs.control import Control
 from mlebench.runs.executors.base import Ended, Executor
 from mlebench.runs.executors.booking import Booking, Need
-from mlebench.runs.executors.leases import GpuLeases
+from mlebench.runs.leases import Leases
 from mlebench.runs.plan import Plan
 from mlebench.runs.settings import RunSettings
 from mlebench.runs.task import RunTask, Secrets
@@ -23,10 +23,10 @@ class LocalExecutor(Executor):
 
     name = "local"
 
-    def __init__(self, settings: RunSettings, machine: Machine | None = None, leases: GpuLeases | None = None) -> None:
+    def __init__(self, settings: RunSettings, machine: Machine | None = None, leases: Leases | None = None) -> None:
         machine = machine or this_machine()
         self._booking = Booking(machine.cpus, machine.memory, [gpu.id for gpu in machine.gpus])
-        self._leases = leases or GpuLeases()
+        self._leases = leases or Leases("gpus", free_without_lock=True)
         self._parallel = settings.parallel
         self._controls: dict[str, Control] = {}
         self._ended: queue.SimpleQueue[Ended] = queue.SimpleQueue()

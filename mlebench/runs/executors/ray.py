@@ -7,10 +7,10 @@ runs folder is not shared, the task works in the node's temporary folder and bri
 from __future__ import annotations
 
 import contextlib
-import getpass
 import importlib
 import io
 import logging
+import os
 import secrets
 import shutil
 import socket
@@ -286,7 +286,10 @@ def _moved_here(task: RunTask, record: RunRecord) -> RunTask:
         task: as the harness sees it.
         record: the run's record, which the node cannot read. What lies here of the same attempt is newer.
     """
-    folder = Path(tempfile.gettempdir()) / f"mlebench-{getpass.getuser()}" / task.group.name
+    own = Path(tempfile.gettempdir()) / f"mlebench-runs-{os.getuid()}"
+    # anybody may have made a folder of that name there, or a link to one
+    paths.make_private(own)
+    folder = own / task.group.name
     plan = task.group.plan
     if not plan.data_dir.is_dir():
         plan = replace(plan, data_dir=paths.data_dir())

@@ -112,6 +112,7 @@ def options(request: RunRequest, image_id: str, folder: HostFolder, network: str
         # the same as memory: no swap on top of it
         "memswap_limit": profile.memory,
         "nano_cpus": int(profile.cpus * 1e9),
+        "cpuset_cpus": ",".join(map(str, request.cpu_ids)) or None,
         "shm_size": profile.shm,
         "ulimits": _ulimits(),
         "device_requests": _gpus(request.gpu_ids),

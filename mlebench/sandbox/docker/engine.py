@@ -6,6 +6,7 @@ Anything that speaks Docker's API serves; `DOCKER_HOST` names one that is not at
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,11 @@ def summary(error: BaseException) -> str:
     return inner[2] if inner else " ".join(text.split())[:300]
 
 
+def refuses_cores(error: BaseException) -> bool:
+    """Whether an error says that the engine does not bind the container to the cores that were asked for."""
+    return bool(re.search(r"cpuset|requested cpus are not available", str(error), re.IGNORECASE))
+
+
 def is_outage(error: BaseException) -> bool:
     """Whether an error says that the engine itself is away, not that it refused something."""
     from requests import exceptions
@@ -66,6 +72,16 @@ def is_outage(error: BaseException) -> bool:
     if isinstance(error, exceptions.RequestException):
         return isinstance(error, (exceptions.ConnectionError, exceptions.Timeout, exceptions.ChunkedEncodingError))
     return isinstance(error, (HTTPError, OSError))
+
+
+def shares_cores(client: Any) -> bool:
+    """Whether the engine runs on this machine, with the same cores, and can bind a container to some of them."""
+    if client.api.base_url != "http+docker://localhost":
+        # reached over a network; a socket may still lead to a virtual machine
+        return False
+    info = client.info()
+    same = info.get("KernelVersion") == platform.release() and info.get("NCPU") == os.sysconf("SC_NPROCESSORS_ONLN")
+    return bool(same and info.get("CPUSet", True))
 
 
 def describe(client: Any) -> dict[str, Any]:

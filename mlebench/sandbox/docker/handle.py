@@ -41,6 +41,7 @@ class DockerHandle:
         self, client: Any, container: Any, request: RunRequest, folder: HostFolder, log: RunLog, image: Image | None = None
     ) -> None:
         self.label = request.label
+        self.cpu_ids = request.cpu_ids
         self._client = client
         self._container = container
         self._request = request

@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from grading.wording import counted
+from mlebench._support.machine import usable_cores
 from mlebench._support.quantities import show_size
 from mlebench.agents import AgentSpec, script_problems
 from mlebench.errors import EngineUnreachable, MlebenchError, StartFailed, UsageError
@@ -64,6 +66,14 @@ class DockerSandbox:
             "images": {agent.id: {"name": (image := self._image(agent)).reference, "digest": image.id} for agent in agents},
         }
 
+    def cores(self) -> frozenset[int]:
+        """Those that this process may use, where the engine runs on the same machine and can bind containers to them."""
+        # what is wrong with an engine that does not answer is for `start` to say
+        with contextlib.suppress(MlebenchError, *engine.failures()):
+            if engine.shares_cores(self._client):
+                return usable_cores()
+        return frozenset()
+
     def start(self, request: RunRequest) -> DockerHandle:
         """Create the container, lay in the agent, start it and return.
 
@@ -84,10 +94,10 @@ class DockerSandbox:
             self._check_gpus(request)
             self._remove_earlier(request)
             try:
-                return self._start(request, image)
+                return self._start_on_cores(request, image)
             except NotFound:
                 # what it stands on was removed in between, such as the network by `docker network prune`
-                return self._start(request, self._image(request.agent))
+                return self._start_on_cores(request, self._image(request.agent))
         except engine.failures() as error:
             raise _start_failed(error, request) from error
         except UsageError as error:
@@ -118,6 +128,17 @@ class DockerSandbox:
 
     def _image(self, agent: AgentSpec) -> images.Image:
         return images.ensure_agent_image(self._client, agent, _log.info)
+
+    def _start_on_cores(self, request: RunRequest, image: images.Image) -> DockerHandle:
+        """Start it without cores of its own where the engine refuses them."""
+        try:
+            return self._start(request, image)
+        except engine.failures() as error:
+            if not request.cpu_ids or not engine.refuses_cores(error):
+                raise
+            log = RunLog(request.run_dir / "run.log", request.secrets)
+            log.note(f"the engine refuses cores of its own to the container ({engine.summary(error)}); it gets none")
+            return self._start(replace(request, cpu_ids=()), image)
 
     def _start(self, request: RunRequest, image: images.Image) -> DockerHandle:
         folder = HostFolder.make()

@@ -52,6 +52,7 @@ class LocalHandle:
         process: subprocess.Popen[bytes] | None = None,
     ) -> None:
         self.label = request.label
+        self.cpu_ids = request.cpu_ids
         self.started_at = started_at
         self._request = request
         self._log = log

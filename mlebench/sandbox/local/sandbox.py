@@ -6,6 +6,7 @@ depends on the harness being alive: a new harness finds the processes by their m
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -14,11 +15,13 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mlebench._support.folders import remove_tree
+from mlebench._support.machine import usable_cores
 from mlebench._support.paths import content_dir, make_private, socket_dir
 from mlebench._support.plain_files import append_plain
 from mlebench.agents import NOT_COPIED, AgentSpec, has_interpreter, script_problems
@@ -64,6 +67,10 @@ class LocalSandbox:
     def describe(self, agents: list[AgentSpec]) -> dict[str, Any]:
         """The interpreter that agents find as `python`."""
         return {"engine": "local", "version": None, "python": sys.version.split()[0], "images": {}}
+
+    def cores(self) -> frozenset[int]:
+        """Those that this process may use."""
+        return usable_cores()
 
     def start(self, request: RunRequest) -> LocalHandle:
         """Lay out the folder, start the agent and return at once.
@@ -161,7 +168,7 @@ def _launch(request: RunRequest, home: Path, mark: str) -> subprocess.Popen[byte
     start = home / "agent" / request.agent.start
     shell = [] if os.access(start, os.X_OK) else ["sh"]
     command = [*shell, str(start), *request.agent.command_arguments]
-    with _output(request) as output:
+    with _output(request) as output, _bound_to(request.cpu_ids):
         return subprocess.Popen(
             ["sh", "-c", _KEEP_EXIT_CODE, "sh", *command],
             cwd=home / "agent",
@@ -171,6 +178,20 @@ def _launch(request: RunRequest, home: Path, mark: str) -> subprocess.Popen[byte
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+@contextlib.contextmanager
+def _bound_to(cpu_ids: tuple[int, ...]) -> Iterator[None]:
+    """Stand-in: bind this thread, whose child inherits it."""
+    if not cpu_ids:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpu_ids)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def _output(request: RunRequest) -> Any:
