@@ -5,8 +5,13 @@ The container engine's code is imported only when asked for.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mlebench.errors import UsageError
-from mlebench.sandbox.base import Sandbox
+
+if TYPE_CHECKING:
+    # what comes along with it would make the start of a local run's log slow
+    from mlebench.sandbox.base import Sandbox
 
 
 def get_sandbox(name: str) -> Sandbox:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable
 
 from grading.printable import printable
+from mlebench._support.secrets import Mask
 
 _NAMED = 20
 """How many files left out for one reason are named one by one."""
@@ -17,20 +19,22 @@ _SUBMISSION = "submission/"
 class LeftOut:
     """Notes each entry with its reason; of many with one reason the first ones and how many more there are."""
 
-    def __init__(self, note: Callable[[str], None]) -> None:
+    def __init__(self, note: Callable[[str], None], secrets: tuple[str, ...] = ()) -> None:
         """Args:
         note: receives one sentence per entry.
+        secrets: values that are masked in names.
         """
         self.counts: Counter[str] = Counter()
         """How many entries were left out, by reason."""
         self.of_submission: dict[str, str] = {}
         """Reasons by name for the first entries of `submission/`, to explain a submission that is missing."""
         self._note = note
+        self._mask = Mask(secrets)
 
     def add(self, name: str, reason: str) -> None:
         """`name` is left out."""
         self.counts[reason] += 1
-        shown = printable(name, _LONGEST_NAME)
+        shown = printable(os.fsdecode(self._mask.apply(os.fsencode(name))), _LONGEST_NAME)
         if name.startswith(_SUBMISSION) and len(self.of_submission) < _MOST_KEPT:
             self.of_submission[shown] = reason
         if self.counts[reason] <= _NAMED:

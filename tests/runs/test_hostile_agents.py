@@ -89,12 +89,10 @@ OTHERS = {
         mkfifo logs
         touch snapshots
     """,
-    "its own exit code forged": 'mkdir "$MLEBENCH_STATE_DIR/exit_code"; date > "$MLEBENCH_STATE_DIR/filter"',
-    "its exit code in other digits": r"""
-        mkfifo "$MLEBENCH_STATE_DIR/exit_code"
-        printf '\302\262' > "$MLEBENCH_STATE_DIR/filter"
-    """,
-    "the harness's folder removed": 'rm -rf "$MLEBENCH_STATE_DIR"',
+    "its own end forged": 'mkdir "$MLEBENCH_HOME/../.local/ending.json"',
+    "its own end forged in other words": """echo '{"code": 1e999, "mark": []}' > "$MLEBENCH_HOME/../.local/ending.json" """,
+    "its own end a pipe": 'mkfifo "$MLEBENCH_HOME/../.local/ending.json"',
+    "the harness's folder removed": 'rm -rf "$MLEBENCH_HOME/../.local"',
     "the harness's files replaced": """
         cd "$MLEBENCH_HOME/.."
         rm -f run.json run.log checker_calls.jsonl
@@ -111,7 +109,7 @@ FAILED = {
     "137": ("exit 137", "killed"),
     "ended by its own signal": ("kill -TERM $$", "exit-code"),
     "its parent ended": ("kill -KILL $PPID", "killed"),
-    "all at once": ('rm -rf "$MLEBENCH_STATE_DIR"; kill -KILL $PPID', "killed"),
+    "all at once": ('rm -rf "$MLEBENCH_HOME/../.local"; kill -KILL $PPID', "killed"),
     "255": ("exit 255", "exit-code"),
 }
 NO_SUBMISSION = {

@@ -131,7 +131,7 @@ class _GiveUp(Exception):
 
 class _Extraction:
     def __init__(self, source: ArchiveSource, budget: Budget, note: Note, secrets: tuple[str, ...]) -> None:
-        self.taken = Taken(LeftOut(note))
+        self.taken = Taken(LeftOut(note, secrets))
         self._leave_out = self.taken.left_out.add
         self._source = source
         self._budget = budget

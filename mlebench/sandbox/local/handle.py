@@ -3,43 +3,40 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
-import re
-import resource
 import signal
 import subprocess
-import sys
 import threading
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
-import psutil
-
 from mlebench._support.folders import remove_tree
-from mlebench._support.plain_files import read_plain
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import Outcome, RunRequest, exited
 from mlebench.sandbox.checker import Checker
 from mlebench.sandbox.kept_outcome import keep_outcome
-from mlebench.sandbox.local import processes
+from mlebench.sandbox.local import mounts, processes
+from mlebench.sandbox.local.data import LaidData
+from mlebench.sandbox.local.ending import Ending, boot_id, read_ending
 from mlebench.sandbox.local.outputs import reclaim, settle
+from mlebench.sandbox.run_clock import RunClock, age_of
 from mlebench.sandbox.run_log import RunLog
 from mlebench.sandbox.snapshots import Snapshots
 
+_logger = logging.getLogger("mlebench")
 STATE = ".local"
-"""Folder in a run's: the mark of its processes, the agent's exit code once it has ended, the id of the log's filter."""
+"""Folder in a run's, in which the leader writes down the end of the agent."""
 _LOOK_SECONDS = 30.0
-_FILTER_SECONDS = 10.0
-_LARGEST_STATE = 2**16
+_REPEAT_SECONDS = 0.2
+_END_SECONDS, _LEAVE_SECONDS = 10.0, 15.0
 _SHUTDOWN_CODES = (128 + signal.SIGTERM, 128 + signal.SIGKILL)
-_MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 class LocalHandle:
-    """One attempt; `process` is known only to the harness that started it."""
+    """One attempt; `process` and `data` are known only to the harness that started it."""
 
     def __init__(
         self,
@@ -50,6 +47,7 @@ class LocalHandle:
         started_at: datetime,
         checker: Checker | None = None,
         process: subprocess.Popen[bytes] | None = None,
+        data: LaidData | None = None,
     ) -> None:
         self.label = request.label
         self.cpu_ids = request.cpu_ids
@@ -57,10 +55,11 @@ class LocalHandle:
         self._request = request
         self._log = log
         self._mark = mark
-        self._pid = pid
         self._process = process
-        self._inherited_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        self._data = data
         self._exit = processes.Exit(pid) if pid is not None else None
+        self._family = processes.Family(pid, mark) if pid is not None else None
+        self._clock = RunClock(started_at, 0.0 if process is not None else age_of(pid) if pid is not None else None)
         self._asked: Literal["stop", "detach"] | None = None
         self._stop_grace = request.profile.grace
         self._checker = checker
@@ -68,19 +67,16 @@ class LocalHandle:
 
     def wait(self, deadline: datetime) -> Outcome:
         """Wait for the end or the deadline; see `Handle.wait`."""
-        if self._exit is None or self._pid is None:
-            return self._conclude(None, modified(self._request.run_dir / STATE / "exit_code"))
-        forced = self._observe(deadline)
+        if self._family is None:
+            return self._conclude(None)
+        forced = self._observe((deadline - self.started_at).total_seconds())
         if forced == "detach":
             self._close()
             return Outcome("cancelled", "detached", "the agent keeps running without a harness", started_at=self.started_at)
         if forced is not None:
-            grace = self._stop_grace if forced == "stop" else self._request.profile.grace
-            processes.terminate_all(self._pid, self._mark)
-            self._wait_through(grace)
-        ended_at = datetime.now(UTC)
-        processes.kill_all(self._pid, self._mark)
-        return self._conclude(forced, ended_at)
+            self._let_finish(self._stop_grace if forced == "stop" else self._request.profile.grace)
+        self._end(self._family)
+        return self._conclude(forced)
 
     def stop(self, grace: float) -> None:
         """Stop the agent; `wait` returns state cancelled."""
@@ -97,75 +93,95 @@ class LocalHandle:
             if self._exit is not None:
                 self._exit.wake()
 
-    def _observe(self, deadline: datetime) -> Literal["stop", "detach", "deadline"] | None:
-        """Until the agent has ended by itself (None) or must be ended."""
+    def _observe(self, limit: float) -> Literal["stop", "detach", "deadline"] | None:
+        """Until the agent has ended by itself (None) or must be ended, `limit` seconds after its start at the latest."""
         assert self._exit is not None
         run_dir, every = self._request.run_dir, self._request.profile.snapshot_every
         started, secrets = self.started_at.timestamp(), self._request.secrets
         snapshots = Snapshots(run_dir / "snapshots", every, started, self._log.note, secrets)
         pause = min(_LOOK_SECONDS, every or _LOOK_SECONDS)
         while True:
-            left = (deadline - datetime.now(UTC)).total_seconds()
+            left = limit - self._clock.elapsed
             if self._exit.wait(max(0.0, min(pause, left))):
                 return None
             if self._asked:
                 return self._asked
-            if left <= pause and datetime.now(UTC) >= deadline:
+            if self._clock.elapsed >= limit:
                 return "deadline"
             if snapshots.due():
                 snapshots.take(run_dir / "submission" / "submission.csv", run_dir)
 
-    def _wait_through(self, grace: float) -> None:
-        """Until nothing of the attempt is left, at most `grace` seconds."""
-        assert self._exit is not None
+    def _let_finish(self, grace: float) -> None:
+        """Ask every process to leave, also those that are started meanwhile, and wait for them, at most `grace` seconds."""
+        assert self._exit is not None and self._family is not None
         end = time.monotonic() + grace
-        while (left := end - time.monotonic()) > 0 and not self._exit.wait(left):
-            pass
-        # what the agent left in the background is saving its work too
-        processes.wait_until_gone(self._mark, end - time.monotonic())
+        is_over = False
+        while not is_over and (left := end - time.monotonic()) > 0:
+            self._family.terminate()
+            is_over = self._exit.wait(min(left, _REPEAT_SECONDS))
 
-    def _conclude(self, forced: str | None, ended_at: datetime) -> Outcome:
+    def _end(self, family: processes.Family) -> None:
+        """Nothing of the attempt is left afterwards, or the log says what is."""
+        assert self._exit is not None
+        left = family.end(_END_SECONDS)
+        if not self._exit.wait(_LEAVE_SECONDS):
+            family.end_heads()
+            self._exit.wait(_LEAVE_SECONDS)
+            left = family.end(_END_SECONDS)
+        if left:
+            self._log.note(f"{left} of the agent's processes could not be ended")
+
+    def _conclude(self, forced: str | None) -> Outcome:
+        request, run_dir = self._request, self._request.run_dir
         usage = self._collect_process()
-        run_dir = self._request.run_dir
-        _wait_for_filter(run_dir / STATE)
-        outcome = _name_outcome(forced, self._exit_code(forced), self._request.profile, modified(run_dir / STATE / "exit_code"))
-        reclaim(run_dir)
-        left_out = settle(run_dir, self._request.profile.max_output, self._log.note)
+        ending = read_ending(run_dir / STATE, self._mark)
+        is_over_since_boot = self._family is None and ending is not None and ending.boot != boot_id()
+        outcome = _name_outcome(forced, self._exit_code(forced, ending), request.profile, is_shut_down=is_over_since_boot)
+        ended_at = self.started_at + timedelta(seconds=self._clock.elapsed)
+        if ending is not None:
+            usage |= ending.usage | usage
+            ended_at = ended_at if self._family is not None else max(ending.ended_at, self.started_at)
+        reclaim(run_dir, self._log.note)
+        if self._data is not None and self._data.was_changed():
+            text = f"the prepared data of {request.competition_id} was changed while this run was under way"
+            advice = f"`mlebench prepare -c {request.competition_id} --force` prepares it anew"
+            self._log.note(f"{text}; {advice}")
+            _logger.warning("%s (%s); %s", text, request.public_dir, advice)
+        self._log.audit()
+        left_out = settle(run_dir, request.profile.max_output, self._log.note, request.secrets)
         if left_out.of_submission:
             usage["left_out"] = left_out.of_submission
         self._log.note(outcome.log_line)
         outcome = replace(outcome, started_at=self.started_at, ended_at=ended_at, resources=usage)
-        keep_outcome(run_dir, self._request.attempt, outcome)
+        keep_outcome(run_dir, request.attempt, outcome)
         with contextlib.suppress(OSError):
-            if not self._request.keep:
+            if not request.keep and not mounts.below(run_dir / "home"):
                 remove_tree(run_dir / "home")
             remove_tree(run_dir / STATE)
         self._close()
         return outcome
 
-    def _exit_code(self, forced: str | None) -> int | None:
+    def _exit_code(self, forced: str | None, ending: Ending | None) -> int | None:
         """The agent's exit code; None where nobody was there to see its end and no code is to be found."""
-        code = exit_code(self._request.run_dir)
-        if code is not None or forced is not None or self._pid is None:
-            return code
-        # the session's leader ended before our eyes: the agent killed it, or removed what it wrote
         own = self._process.returncode if self._process is not None else None
-        if own is None:
-            return 128 + signal.SIGKILL
-        return own if own >= 0 else 128 - own
+        if own is not None and own >= 0:
+            return own
+        if ending is not None:
+            return ending.code
+        # the keeper ended before our eyes: the agent killed it and removed what the leader wrote
+        return 128 + signal.SIGKILL if self._family is not None and forced is None else None
 
     def _collect_process(self) -> dict[str, Any]:
+        """CPU seconds of the attempt, as the kernel counted them for its parent."""
         if self._process is None:
             return {}
         with contextlib.suppress(ChildProcessError):
-            _, status, usage = os.wait4(self._process.pid, 0)
+            pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
+            if pid == 0:
+                return {}
             # Popen would otherwise look for a child that is collected already
             self._process.returncode = os.waitstatus_to_exitcode(status)
-            measured = {"cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3)}
-            # a new process counts the memory of the one it was forked from until it executes its program
-            if usage.ru_maxrss <= self._inherited_peak:
-                return measured
-            return measured | {"peak_memory_bytes": usage.ru_maxrss * _MAXRSS_UNIT}
+            return {"cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3)}
         return {}
 
     def _close(self) -> None:
@@ -179,52 +195,14 @@ class LocalHandle:
             self._checker = None
 
 
-def exit_code(run_dir: Path) -> int | None:
-    """The code with which the agent ended; None while it has not, or where no code is to be found."""
-    code = _number(read(run_dir / STATE / "exit_code"))
-    return code if code is not None and code <= 255 else None
-
-
-def read(path: Path) -> str | None:
-    """The text of a file of the run's state, None where there is none; the agent may have written it."""
-    try:
-        return read_plain(path, _LARGEST_STATE).decode("utf-8", "surrogateescape")
-    except OSError:
-        return None
-
-
-def modified(path: Path) -> datetime:
-    """When a file was written (UTC); now, where it is not there or says that it was written later."""
-    now = datetime.now(UTC)
-    try:
-        return min(now, datetime.fromtimestamp(path.lstat().st_mtime, UTC))
-    except (OSError, OverflowError, ValueError):
-        return now
-
-
-def _number(text: str | None) -> int | None:
-    found = re.fullmatch(r"([0-9]{1,9})\s*", text or "")
-    return int(found[1]) if found else None
-
-
-def _wait_for_filter(state: Path) -> None:
-    """Every writer is gone, so the filter ends as soon as it has written the last words."""
-    filter_pid = _number(read(state / "filter"))
-    if filter_pid is None or not processes.is_alive(filter_pid):
-        return
-    waiting = processes.Exit(filter_pid)
-    waiting.wait(_FILTER_SECONDS)
-    waiting.close()
-
-
-def _name_outcome(forced: str | None, code: int | None, profile: Profile, ended_at: datetime) -> Outcome:
+def _name_outcome(forced: str | None, code: int | None, profile: Profile, *, is_shut_down: bool) -> Outcome:
     """The outcome of an attempt, times and usage left out.
 
     Args:
         forced: why the harness ended it, if it did.
         code: the agent's exit code, if it left one.
         profile: the limits.
-        ended_at: when it left its exit code.
+        is_shut_down: the machine was started anew since the agent ended.
     """
     if forced == "deadline":
         return Outcome("timed-out", "timed-out", f"stopped at its time limit of {profile.time_limit:g} s", code, "agent")
@@ -233,7 +211,7 @@ def _name_outcome(forced: str | None, code: int | None, profile: Profile, ended_
     if code is None:
         detail = "its processes vanished (killed from outside or out of memory)"
         return Outcome("failed", "lost", detail, code, "infrastructure")
-    if code in _SHUTDOWN_CODES and ended_at.timestamp() < psutil.boot_time():
+    if code in _SHUTDOWN_CODES and is_shut_down:
         # an agent that ends with such a code by itself ends on a machine that goes on
         detail = "was ended by the shutdown of the machine"
         return Outcome("failed", "terminated", detail, code, "infrastructure")

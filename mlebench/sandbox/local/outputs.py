@@ -1,7 +1,8 @@
 """Brings what a local agent left into the state in which a container's outputs come out: plain files in plain folders.
 
-It happens in place. Links, devices, pipes and sockets are removed, what the agent closed to itself is opened again, and the
-run's log names what was left out.
+It happens in place, once every process of the agent has ended. Links, devices, pipes and sockets are removed, as are files
+that have another name outside the run's folder; what the agent closed to itself is opened again; secrets are masked in names
+and content. The run's log names what was left out.
 """
 
 from __future__ import annotations
@@ -9,44 +10,77 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Callable
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
+from secrets import token_hex
 
 from mlebench._support.folders import remove_tree
-from mlebench._support.plain_files import kind_of, open_plain
+from mlebench._support.plain_files import kind_of
 from mlebench._support.quantities import show_size
+from mlebench._support.secrets import Mask
 from mlebench.sandbox.base import LARGEST_SUBMISSION, OUTPUT_FOLDERS
 from mlebench.sandbox.left_out import LeftOut
+from mlebench.sandbox.local import attributes, mounts
 
 _FOLDERS = ("attempts", "snapshots")
 _DEEPEST, _LONGEST_NAME = 64, 3000
+_MOST_ENTRIES = 20_000
+"""Files and folders that are kept, per output folder; as many as come out of a container."""
+_LONGEST_SECONDS = 300.0
+"""For masking; what was not looked through by then is left out."""
+_BLOCK = 2**20
+_SUBMISSION = ("submission", "submission.csv")
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+Note = Callable[[str], None]
 
 
-def reclaim(run_dir: Path) -> None:
-    """Make a run's folder usable again: it is there and open to us, and where we write files and folders nothing else is."""
+def reclaim(run_dir: Path, note: Note) -> None:
+    """Make a run's folder usable again: it is there and open to us, and where we write files and folders nothing else is.
+
+    Args:
+        run_dir: the folder.
+        note: receives a sentence for each thing that was in the way.
+    """
+    removed = []
     with contextlib.suppress(OSError):
+        mounts.release(run_dir)
+        if run_dir.is_symlink() or not run_dir.is_dir():
+            removed.append(str(run_dir.name))
+            remove_tree(run_dir)
         run_dir.mkdir(parents=True, exist_ok=True)
+        attributes.release(run_dir)
         run_dir.chmod(stat.S_IMODE(run_dir.stat().st_mode) | 0o700)
         for path in list(run_dir.iterdir()):
             mode = path.lstat().st_mode
             # our files have a suffix (run.json, run.log, .outcome.json), our folders and the marks `cancel` and `stop` none
-            is_in_the_way = not stat.S_ISREG(mode) if path.suffix else path.name in _FOLDERS and not stat.S_ISDIR(mode)
-            if is_in_the_way:
-                remove_tree(path)
+            if not stat.S_ISREG(mode) if path.suffix else path.name in _FOLDERS and not stat.S_ISDIR(mode):
+                with contextlib.suppress(OSError):
+                    _remove(path)
+                    removed.append(f"{path.name} ({kind_of(mode)})")
+            elif stat.S_ISREG(mode) or path.name in _FOLDERS:
+                attributes.release(path)
+    for name in removed:
+        note(f"{name} stood in the place of something of the harness and was removed")
 
 
-def settle(run_dir: Path, largest: int, note: Callable[[str], None]) -> LeftOut:
+def settle(run_dir: Path, largest: int, note: Note, secrets: tuple[str, ...] = ()) -> LeftOut:
     """Go through the output folders of an agent that has ended.
 
     Args:
         run_dir: the run's folder.
         largest: bytes of files that are kept, the submission not counted.
         note: receives one sentence per entry that is left out.
+        secrets: values that are masked in every file and every name.
 
     Returns:
         what was left out.
     """
-    settling = _Settling(run_dir, largest, note)
+    settling = _Settling(run_dir, largest, note, secrets)
     for name in OUTPUT_FOLDERS:
         settling.output_folder(name)
     settling.left_out.summarise()
@@ -54,75 +88,204 @@ def settle(run_dir: Path, largest: int, note: Callable[[str], None]) -> LeftOut:
 
 
 class _Settling:
-    def __init__(self, run_dir: Path, largest: int, note: Callable[[str], None]) -> None:
-        self.left_out = LeftOut(note)
+    def __init__(self, run_dir: Path, largest: int, note: Note, secrets: tuple[str, ...]) -> None:
+        self.left_out = LeftOut(note, secrets)
         self._run_dir = run_dir
         self._left = largest
+        self._entries = 0
+        self._secrets = secrets
+        self._mask = Mask(secrets)
+        self._ends = time.monotonic() + _LONGEST_SECONDS
 
     def output_folder(self, name: str) -> None:
         folder = self._run_dir / name
+        if mounts.below(folder):
+            self.left_out.add(name, "something is mounted there")
+            return
+        self._entries = 0
         try:
             mode = folder.lstat().st_mode
             if not stat.S_ISDIR(mode):
-                self._drop(name, f"{kind_of(mode)}, not a folder any more")
+                self._drop((name,), f"{kind_of(mode)}, not a folder any more")
         except OSError:
             self.left_out.add(name, "the agent removed it")
         try:
             folder.mkdir(exist_ok=True)
-            self._folder((name,))
+            _open_to_owner(folder, folder.lstat().st_mode, 0o700)
+            descriptor = os.open(folder, _FOLDER)
         except OSError as error:
             self.left_out.add(name, str(error.strerror))
-
-    def _folder(self, parts: tuple[str, ...]) -> None:
-        folder = self._path(parts)
-        self._open(folder, folder.lstat().st_mode, 0o700)
-        for path in list(folder.iterdir()):
-            inside = (*parts, path.name)
-            try:
-                self._entry(inside)
-            except OSError as error:
-                self._drop("/".join(inside), str(error.strerror))
-
-    def _entry(self, parts: tuple[str, ...]) -> None:
-        name = "/".join(parts)
-        status = self._path(parts).lstat()
-        if stat.S_ISDIR(status.st_mode):
-            if len(parts) > _DEEPEST or len(os.fsencode(name)) > _LONGEST_NAME:
-                self._drop(name, "nested too deeply")
-            else:
-                self._folder(parts)
-        elif not stat.S_ISREG(status.st_mode):
-            self._drop(name, kind_of(status.st_mode))
-        elif self._fits(parts, status.st_size):
-            self._file(parts, status.st_mode)
-        else:
-            self._drop(name, f"{show_size(status.st_size)}, more than may be kept")
-
-    def _fits(self, parts: tuple[str, ...], size: int) -> bool:
-        if parts == ("submission", "submission.csv"):
-            return size <= LARGEST_SUBMISSION
-        if size > self._left:
-            return False
-        self._left -= size
-        return True
-
-    def _file(self, parts: tuple[str, ...], mode: int) -> None:
-        path = self._path(parts)
-        self._open(path, mode, 0o400)
-        open_plain(path).close()
-
-    def _open(self, path: Path, mode: int, least: int) -> None:
-        """Give the owner `least`, and take the set-user-id and like bits away."""
-        wanted = mode & 0o777 | least
-        if wanted != stat.S_IMODE(mode):
-            path.chmod(wanted)
-
-    def _drop(self, name: str, reason: str) -> None:
+            return
         try:
-            remove_tree(self._run_dir / name)
+            if name == _SUBMISSION[0]:
+                self._submission(descriptor)
+            self._folder(descriptor, (name,))
+        finally:
+            os.close(descriptor)
+
+    def _submission(self, folder: int) -> None:
+        """Before all else, so that no flood of other files can keep it from being graded."""
+        try:
+            status = os.stat(_SUBMISSION[1], dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return
+        self._try(folder, _SUBMISSION, status)
+
+    def _folder(self, folder: int, parts: tuple[str, ...]) -> None:
+        names = []
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    inside = (*parts, entry.name)
+                    if inside != _SUBMISSION and self._try(folder, inside, entry.stat(follow_symlinks=False)):
+                        names.append(entry.name)
+        except OSError as error:
+            self.left_out.add("/".join(parts), f"not all of it could be read ({error.strerror})")
+        if self._secrets:
+            for name in names:
+                self._mask_name(folder, (*parts, name))
+
+    def _try(self, folder: int, parts: tuple[str, ...], status: os.stat_result) -> bool:
+        """Whether an entry is kept."""
+        self._entries += parts != _SUBMISSION
+        try:
+            reason = self._refusal(parts, status)
+            if reason is None:
+                if stat.S_ISDIR(status.st_mode):
+                    self._inner_folder(folder, parts, status)
+                else:
+                    self._file(folder, parts, status)
+                return True
+        except OSError as error:
+            reason = str(error.strerror)
+        self._drop(parts, reason)
+        return False
+
+    def _refusal(self, parts: tuple[str, ...], status: os.stat_result) -> str | None:
+        """Why an entry is not kept."""
+        if self._entries > _MOST_ENTRIES and parts != _SUBMISSION:
+            return f"more than {_MOST_ENTRIES:,} files and folders"
+        if stat.S_ISDIR(status.st_mode) and parts != _SUBMISSION:
+            deep = len(parts) > _DEEPEST or len(os.fsencode("/".join(parts))) > _LONGEST_NAME
+            return "nested too deeply" if deep else None
+        if not stat.S_ISREG(status.st_mode):
+            return kind_of(status.st_mode)
+        size = _size(status)
+        if size > (LARGEST_SUBMISSION if parts == _SUBMISSION else self._left):
+            return f"{show_size(size)}, more than may be kept"
+        if status.st_nlink > self._names_within[status.st_dev, status.st_ino] and status.st_nlink > 1:
+            return "a link to a file outside the run's folder"
+        if self._secrets and time.monotonic() > self._ends:
+            return f"not looked through for secrets within {_LONGEST_SECONDS:g} s"
+        return None
+
+    @cached_property
+    def _names_within(self) -> Counter[tuple[int, int]]:
+        """How many names in the run's folder each file has that has several."""
+        return Counter(
+            (status.st_dev, status.st_ino)
+            for status in _files(self._run_dir)
+            if status.st_nlink > 1 and stat.S_ISREG(status.st_mode)
+        )
+
+    def _inner_folder(self, folder: int, parts: tuple[str, ...], status: os.stat_result) -> None:
+        _open_to_owner(parts[-1], status.st_mode, 0o700, folder)
+        inner = os.open(parts[-1], _FOLDER, dir_fd=folder)
+        try:
+            self._folder(inner, parts)
+        finally:
+            os.close(inner)
+
+    def _file(self, folder: int, parts: tuple[str, ...], status: os.stat_result) -> None:
+        name = parts[-1]
+        _open_to_owner(name, status.st_mode, 0o400, folder)
+        if parts != _SUBMISSION:
+            self._left -= _size(status)
+        if self._secrets and status.st_size:
+            self._mask_content(folder, name, status.st_mode)
+        elif status.st_uid != os.geteuid() or parts == _SUBMISSION:
+            os.close(os.open(name, _FILE, dir_fd=folder))
+
+    def _mask_content(self, folder: int, name: str, mode: int) -> None:
+        """Write a file with a secret anew: it may have other names, and a reader of the old one is not to see half of it."""
+        with os.fdopen(os.open(name, _FILE, dir_fd=folder), "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if sum(map(len, self._masked(file.read, size))) == size:
+                # stars are fewer than the letters of any secret
+                return
+            file.seek(0)
+            partial = f".{token_hex(8)}.partial"
+            target = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
+            try:
+                with os.fdopen(target, "wb") as copy:
+                    for block in self._masked(file.read, size):
+                        copy.write(block) if block.strip(b"\0") else copy.seek(len(block), os.SEEK_CUR)
+                    copy.truncate(copy.tell())
+                    os.fchmod(copy.fileno(), mode & 0o777 | 0o400)
+                os.replace(partial, name, src_dir_fd=folder, dst_dir_fd=folder)
+            except OSError:
+                os.unlink(partial, dir_fd=folder)
+                raise
+
+    def _masked(self, read: Callable[[int], bytes], size: int) -> Iterator[bytes]:
+        mask = Mask(self._secrets)
+        while size > 0 and (block := read(min(_BLOCK, size))):
+            size -= len(block)
+            yield mask.feed(block)
+        yield mask.finish()
+
+    def _mask_name(self, folder: int, parts: tuple[str, ...]) -> None:
+        masked = os.fsdecode(self._mask.apply(os.fsencode(parts[-1])))
+        if masked == parts[-1]:
+            return
+        free, number = masked, 1
+        with contextlib.suppress(OSError):
+            while _exists(free, folder):
+                number += 1
+                free = f"{masked}-{number}"
+            os.rename(parts[-1], free, src_dir_fd=folder, dst_dir_fd=folder)
+            return
+        self._drop(parts, "its name holds a secret")
+
+    def _drop(self, parts: tuple[str, ...], reason: str) -> None:
+        try:
+            _remove(self._run_dir.joinpath(*parts))
         except OSError as error:
             reason = f"{reason}, and it cannot be removed ({error.strerror})"
-        self.left_out.add(name, reason)
+        self.left_out.add("/".join(parts), reason)
 
-    def _path(self, parts: tuple[str, ...]) -> Path:
-        return self._run_dir.joinpath(*parts)
+
+def _size(status: os.stat_result) -> int:
+    """Bytes that a file holds, or takes from the disk where it was given far more than it holds."""
+    taken = status.st_blocks * 512
+    return taken if taken > status.st_size + _BLOCK else status.st_size
+
+
+def _files(folder: Path) -> Iterator[os.stat_result]:
+    for _, _, names, descriptor in os.fwalk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                yield os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+
+
+def _open_to_owner(path: Path | str, mode: int, least: int, folder: int | None = None) -> None:
+    """Give the owner `least`, and take the set-user-id and like bits away."""
+    wanted = mode & 0o777 | least
+    if wanted != stat.S_IMODE(mode):
+        os.chmod(path, wanted, dir_fd=folder)
+
+
+def _exists(name: str, folder: int) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _remove(path: Path) -> None:
+    try:
+        remove_tree(path)
+    except PermissionError:
+        attributes.release_below(path)
+        remove_tree(path)

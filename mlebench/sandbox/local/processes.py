@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import select
 import signal
@@ -12,13 +13,16 @@ from pathlib import Path
 
 import psutil
 
+from mlebench.sandbox.local import descendants, leader
+
 MARK_VARIABLE = "MLEBENCH_RUN_MARK"
 _POLL_SECONDS = 0.05
+_LEAVE_SECONDS = 2.0
 
 
 def mark_of(run_dir: Path, attempt: int) -> str:
-    """What the processes of an attempt carry in their environment; the folder distinguishes groups of the same name."""
-    return f"{run_dir.absolute()}#{attempt}"
+    """What the processes of an attempt carry in their environment; names it among those of all groups, and tells nothing else."""
+    return hashlib.sha256(f"{run_dir.absolute()}#{attempt}".encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def marked(mark: str) -> Iterator[psutil.Process]:
@@ -30,38 +34,94 @@ def marked(mark: str) -> Iterator[psutil.Process]:
                 yield process
 
 
-def leader(mark: str) -> psutil.Process | None:
-    """The process that leads the session of a marked run, or None when it is gone."""
+def keeper(mark: str) -> psutil.Process | None:
+    """The process that holds all of a marked run together (see `leader`), or None when it is gone."""
+    found = []
     for process in marked(mark):
         with contextlib.suppress(psutil.Error, OSError):
-            # daemons of the agent lead sessions too; the run's own leader is the shell that keeps the exit code
-            if os.getsid(process.pid) == process.pid and any("exit_code" in word for word in process.cmdline()):
-                return process
-    return None
+            # an agent may start another one, but none that is older
+            if os.getsid(process.pid) == process.pid and leader.__file__ in process.cmdline():
+                found.append((process.create_time(), process.pid, process))
+    return min(found)[-1] if found else None
 
 
-def terminate_all(group: int, mark: str) -> None:
-    """SIGTERM, once each, to the group and every marked process that left it."""
-    _signal_group(group, signal.SIGTERM)
-    for process in marked(mark):
-        with contextlib.suppress(psutil.Error, OSError):
-            if os.getpgid(process.pid) != group:
-                process.terminate()
+class Family:
+    """All processes of an attempt: the keeper and the leader (see `leader`), what is below them, and what carries the mark."""
+
+    def __init__(self, keeper_pid: int, mark: str) -> None:
+        self._pid = keeper_pid
+        self._mark = mark
+        self._told: set[int] = set()
+
+    def terminate(self) -> None:
+        """SIGTERM to each process that was not sent one before.
+
+        The leader is among the first: it leaves those alone that are saving their work.
+        """
+        heads, others = self._members()
+        below = [found for head in heads for found in descendants.below(head.pid, spared=self._pid)]
+        for process in heads + others:
+            if process.pid not in self._told:
+                self._told.add(process.pid)
+                _send(process, signal.SIGTERM)
+        for found in below:
+            if found.pid not in self._told:
+                self._told.add(found.pid)
+                descendants.send(found, signal.SIGTERM)
+
+    def end(self, seconds: float) -> int:
+        """Kill all but the keeper and the leader, which then write down what they know and leave.
+
+        Returns:
+            how many could not be ended within `seconds`.
+        """
+        end = time.monotonic() + seconds
+        heads, others = self._members()
+        for head in heads:
+            # the agent may have stopped it
+            _send(head, signal.SIGCONT)
+        left = sum(descendants.end_below(head.pid, end - time.monotonic(), spared=self._pid) for head in heads)
+        while others:
+            for other in others:
+                descendants.end_below(other.pid, end - time.monotonic())
+                _send(other, signal.SIGKILL)
+            if time.monotonic() >= end:
+                return left + len(others)
+            time.sleep(_POLL_SECONDS)
+            others = self._members()[1]
+        return left
+
+    def end_heads(self) -> None:
+        """Kill the keeper and the leader, which did not leave by themselves."""
+        for head in self._members()[0]:
+            _send(head, signal.SIGKILL)
+
+    def _members(self) -> tuple[list[psutil.Process], list[psutil.Process]]:
+        """The keeper and the leader as far as they live, and whoever else carries the mark."""
+        heads: list[psutil.Process] = []
+        others: list[psutil.Process] = []
+        for process in marked(self._mark):
+            # nobody else can enter their group, as the agent has a session of its own
+            (heads if _group_of(process.pid) == self._pid else others).append(process)
+        return heads, others
 
 
-def kill_all(group: int, mark: str) -> None:
-    """SIGKILL the group and every marked process that left it (a daemon with a session of its own)."""
-    _signal_group(group, signal.SIGKILL)
-    for process in marked(mark):
-        with contextlib.suppress(psutil.Error):
-            process.kill()
-
-
-def wait_until_gone(mark: str, seconds: float) -> None:
-    """Until no marked process is left, at most `seconds`."""
+def end_marked(mark: str, seconds: float) -> None:
+    """Kill what carries a mark and all that is below it, after a while in which it may leave by itself."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end and any(marked(mark)):
+    patient_until = time.monotonic() + _LEAVE_SECONDS
+    while (found := list(marked(mark))) and time.monotonic() < end:
+        if time.monotonic() >= patient_until:
+            for process in found:
+                descendants.end_below(process.pid, end - time.monotonic())
+                _send(process, signal.SIGKILL)
         time.sleep(_POLL_SECONDS)
+
+
+def _send(process: psutil.Process, number: signal.Signals) -> None:
+    # gone, or another user's by now
+    with contextlib.suppress(psutil.Error):
+        process.send_signal(number)
 
 
 class Exit:
@@ -122,7 +182,8 @@ def _open_pidfd(pid: int) -> int | None:
         return None
 
 
-def _signal_group(group: int, number: signal.Signals) -> None:
-    # psutil knows no groups, and a group is reached at once, with those that it is starting just now
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
+def _group_of(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except OSError:
+        return None

@@ -1,7 +1,7 @@
 """The local sandbox: a subprocess in a folder with the container's layout. It isolates nothing.
 
-The agent is a session of its own whose leader, a small shell, writes the exit code to a file. So nothing of a run
-depends on the harness being alive: a new harness finds the processes by their mark and goes on waiting.
+The agent runs below a leader of its own (see `leader`), which writes down how it ended. So nothing of a run depends on the
+harness being alive: a new harness finds the processes by their mark and goes on waiting.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,27 +22,25 @@ from typing import Any
 from mlebench._support.folders import remove_tree
 from mlebench._support.machine import usable_cores
 from mlebench._support.paths import content_dir, make_private, socket_dir
-from mlebench._support.plain_files import append_plain
 from mlebench.agents import NOT_COPIED, AgentSpec, has_interpreter, script_problems
-from mlebench.errors import MlebenchError, StartFailed, UsageError
+from mlebench.errors import MlebenchError, StartFailed, UsageError, WorkFailed
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import OUTPUT_FOLDERS, RunRequest, SandboxName, agent_environment
 from mlebench.sandbox.checker import UPLOADS, Checker, serve_checker, sweep_sockets
-from mlebench.sandbox.local import log_filter, processes
-from mlebench.sandbox.local.handle import STATE, LocalHandle, exit_code, modified, read
+from mlebench.sandbox.local import leader, processes
+from mlebench.sandbox.local.data import LaidData
+from mlebench.sandbox.local.ending import boot_id, read_ending
+from mlebench.sandbox.local.handle import STATE, LocalHandle
+from mlebench.sandbox.local.leader import ENDING
 from mlebench.sandbox.local.outputs import reclaim
-from mlebench.sandbox.run_log import RunLog
+from mlebench.sandbox.run_log import LARGEST_LOG, RunLog
 
 NOTICE = "local sandbox: isolates nothing, the agent runs as you, sees your files and has the network"
-_KEEP_EXIT_CODE = """trap : TERM INT
-"$@"
-code=$?
-echo $code > "$MLEBENCH_STATE_DIR/exit_code.partial" && mv "$MLEBENCH_STATE_DIR/exit_code.partial" "$MLEBENCH_STATE_DIR/exit_code"
-exit $code
-"""
+NOT_HIDDEN = "obfuscated: the local sandbox hides nothing, the paths of this run name the competition; use `--sandbox docker`"
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TMPDIR", "SSL_CERT_FILE", "CUDA_HOME")
-_starting = threading.Lock()
-"""A script cannot be executed while a process forked meanwhile still holds the copy open for writing ("text file busy")."""
+_END_SECONDS = 15.0
+_GRACE_BEYOND = 60.0
+"""Seconds beyond its grace period for which a run whose harness dies meanwhile may go on saving its work."""
 
 
 class LocalSandbox:
@@ -84,34 +81,37 @@ class LocalSandbox:
         try:
             address = _checker_socket(mark)
             checker = _serve_checker(request, address)
-            with _starting:
-                home = _lay_out(request, address)
-                log.note(NOTICE)
-                process = _launch(request, home, mark)
-        except (OSError, ValueError, UsageError) as error:
+            data = _lay_out(request, address, log.note)
+            log.trust()
+            log.note(NOTICE)
+            if request.obfuscated:
+                log.note(NOT_HIDDEN)
+            process = _launch(request, mark)
+        except (OSError, ValueError, UsageError, WorkFailed) as error:
             # a word with a NUL byte is a ValueError
             if checker is not None:
                 checker.close()
             raise StartFailed("start-failed", f"cannot start {request.agent.id} here: {error}") from error
-        return LocalHandle(request, log, mark, process.pid, datetime.now(UTC), checker, process)
+        return LocalHandle(request, log, mark, process.pid, datetime.now(UTC), checker, process, data)
 
     def attach(self, request: RunRequest) -> LocalHandle | None:
         """The attempt that an earlier harness started, alive or just ended."""
         mark = processes.mark_of(request.run_dir, request.attempt)
         log = RunLog(request.run_dir / "run.log", request.secrets)
-        leader = processes.leader(mark)
-        if leader is not None:
+        log.trust()
+        keeper = processes.keeper(mark)
+        if keeper is not None:
             checker = None
             try:
                 checker = _serve_checker(request, _checker_socket(mark))
             except (OSError, MlebenchError) as error:
                 # the agent is running already
                 log.note(f"there is no submission checker any more: {error}")
-            return LocalHandle(request, log, mark, leader.pid, datetime.fromtimestamp(leader.create_time(), UTC), checker)
-        marked_at = request.run_dir / STATE / "mark"
-        if exit_code(request.run_dir) is None or read(marked_at) != mark:
-            return None
-        return LocalHandle(request, log, mark, None, modified(marked_at))
+            return LocalHandle(request, log, mark, keeper.pid, datetime.fromtimestamp(keeper.create_time(), UTC), checker)
+        # nobody holds what the agent may have set free by killing those who did
+        processes.end_marked(mark, _END_SECONDS)
+        ending = read_ending(request.run_dir / STATE, mark)
+        return None if ending is None else LocalHandle(request, log, mark, None, ending.started_at)
 
 
 def _serve_checker(request: RunRequest, address: Path) -> Checker | None:
@@ -127,17 +127,16 @@ def _checker_socket(mark: str) -> Path:
     return socket_dir() / f"{hashlib.sha256(mark.encode()).hexdigest()[:20]}.sock"
 
 
-def _lay_out(request: RunRequest, checker_socket: Path) -> Path:
-    """The container's `/home` as a folder of links into the run's folder and the public data."""
+def _lay_out(request: RunRequest, checker_socket: Path, note: Callable[[str], None]) -> LaidData:
+    """The container's `/home` as a folder, with links to the run's output folders."""
     run_dir = request.run_dir
     home = run_dir / "home"
+    reclaim(run_dir, note)
     remove_tree(home)
-    reclaim(run_dir)
-    for name in (*OUTPUT_FOLDERS, "snapshots", STATE, "home/data"):
+    for name in (*OUTPUT_FOLDERS, "snapshots", STATE, "home"):
         (run_dir / name).mkdir(parents=True, exist_ok=True)
-    for entry in request.public_dir.iterdir():
-        if entry.name != "description.md":
-            (home / "data" / entry.name).symlink_to(entry)
+    data = LaidData(request.public_dir, home / "data", note)
+    (home / "data" / "description.md").unlink(missing_ok=True)
     (home / "data" / "description.md").write_text(request.description, encoding="utf-8")
     (home / "instructions.txt").write_text(request.instructions, encoding="utf-8")
     for name in OUTPUT_FOLDERS:
@@ -149,7 +148,7 @@ def _lay_out(request: RunRequest, checker_socket: Path) -> Path:
     if has_interpreter(start):
         # a wheel, an archive or another system's disk loses the permission to execute
         start.chmod(start.stat().st_mode | 0o755)
-    return home
+    return data
 
 
 def _write_checker_script(home: Path, socket: Path) -> None:
@@ -161,63 +160,51 @@ def _write_checker_script(home: Path, socket: Path) -> None:
     script.chmod(0o755)
 
 
-def _launch(request: RunRequest, home: Path, mark: str) -> subprocess.Popen[bytes]:
-    state = request.run_dir / STATE
-    (state / "exit_code").unlink(missing_ok=True)
-    (state / "mark").write_text(mark, encoding="utf-8")
+def _launch(request: RunRequest, mark: str) -> subprocess.Popen[bytes]:
+    state, home = request.run_dir / STATE, request.run_dir / "home"
+    remove_tree(state / ENDING)
     start = home / "agent" / request.agent.start
-    shell = [] if os.access(start, os.X_OK) else ["sh"]
+    shell = [] if os.access(start, os.X_OK) else ["/bin/sh"]
+    environment = _environment(request, home, mark)
     command = [*shell, str(start), *request.agent.command_arguments]
-    with _output(request) as output, _bound_to(request.cpu_ids):
-        return subprocess.Popen(
-            ["sh", "-c", _KEEP_EXIT_CODE, "sh", *command],
-            cwd=home / "agent",
-            env=_environment(request, home, mark),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-
-
-@contextlib.contextmanager
-def _bound_to(cpu_ids: tuple[int, ...]) -> Iterator[None]:
-    """Stand-in: bind this thread, whose child inherits it."""
-    if not cpu_ids:
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cpu_ids)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
-
-
-def _output(request: RunRequest) -> Any:
-    """Where the agent's output goes: the log itself or, when there are secrets to mask, a filter before it."""
-    log = request.run_dir / "run.log"
-    if not request.secrets:
-        return append_plain(log)
-    secrets_read, secrets_write = os.pipe()
-    source = 'exec 3<&"$1"; shift; exec "$@"'
-    filter_process = subprocess.Popen(
-        ["bash", "-c", source, "bash", str(secrets_read), sys.executable, str(Path(log_filter.__file__)), str(log)],
+    order = {
+        "command": command,
+        "environment": environment,
+        "folder": str(home / "agent"),
+        "cpu_ids": request.cpu_ids,
+        "mark": mark,
+        "boot": boot_id(),
+        "state": str(state),
+        "log": str(request.run_dir / "run.log"),
+        "largest_log": LARGEST_LOG,
+        "secrets": request.secrets,
+        "longest_grace": request.profile.grace + _GRACE_BEYOND,
+        "import_path": sys.path,
+    }
+    if any("\0" in word for word in (*command, *environment, *environment.values())):
+        raise ValueError("embedded null byte in a variable or an argument")
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", leader.__file__],
+        cwd="/",
+        # what the agent's environment says is the agent's alone
+        env={**_inherited(), processes.MARK_VARIABLE: mark},
         stdin=subprocess.PIPE,
-        pass_fds=(secrets_read,),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    os.close(secrets_read)
-    # only now is there a reader: a pipe holds 64 KiB
-    with os.fdopen(secrets_write, "w") as pipe:
-        json.dump(request.secrets, pipe)
-    (request.run_dir / STATE / "filter").write_text(str(filter_process.pid), encoding="utf-8")
-    threading.Thread(target=filter_process.wait, name="log filter", daemon=True).start()
-    return filter_process.stdin
+    assert process.stdin is not None
+    with process.stdin as pipe:
+        pipe.write(json.dumps(order).encode())
+    return process
+
+
+def _inherited() -> dict[str, str]:
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 
 def _environment(request: RunRequest, home: Path, mark: str) -> dict[str, str]:
-    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    inherited = _inherited()
     path = os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)])
     return {
         **inherited,
@@ -230,5 +217,4 @@ def _environment(request: RunRequest, home: Path, mark: str) -> dict[str, str]:
         # indices are counted as nvidia-smi counts; CUDA's own order begins with the fastest
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         processes.MARK_VARIABLE: mark,
-        "MLEBENCH_STATE_DIR": str(request.run_dir / STATE),
     }

@@ -85,7 +85,7 @@ def test_the_runs_folder_is_usable_again(run_dir: Path) -> None:
     (run_dir / "snapshots").touch()
     (run_dir / "cancel").touch()
     run_dir.chmod(0)
-    reclaim(run_dir)
+    reclaim(run_dir, [].append)
     assert sorted(path.name for path in run_dir.iterdir()) == ["cancel", "code", "logs", "submission"]
-    reclaim(run_dir / "gone")
+    reclaim(run_dir / "gone", [].append)
     assert (run_dir / "gone").is_dir()

@@ -21,8 +21,10 @@ import pytest
 from mlebench.agents import AgentSpec
 from mlebench.errors import StartFailed
 from mlebench.sandbox.base import Outcome, RunRequest
+from mlebench.sandbox.local import handle as local_handle
 from mlebench.sandbox.local import processes
-from mlebench.sandbox.local.handle import exit_code
+from mlebench.sandbox.local.ending import Ending, read_ending
+from mlebench.sandbox.local.handle import STATE
 from mlebench.sandbox.local.sandbox import LocalSandbox
 from tests.scripted import SUBMIT
 from tests.waiting import wait_until
@@ -38,6 +40,10 @@ def play(request: RunRequest) -> Outcome:
 
 def alive(request: RunRequest) -> list[int]:
     return [process.pid for process in processes.marked(processes.mark_of(request.run_dir, request.attempt))]
+
+
+def ending(request: RunRequest) -> Ending | None:
+    return read_ending(request.run_dir / STATE, processes.mark_of(request.run_dir, request.attempt))
 
 
 def is_ready(request: RunRequest) -> bool:
@@ -106,12 +112,11 @@ def test_failure_of_the_agent_is_named_and_is_its_own(agent: Agents, request_for
 def test_an_agent_that_the_shutdown_of_the_machine_ended_is_not_to_blame(
     agent: Agents, request_for: Requests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its exit code is older than the machine's start, when the next harness finds it."""
+    """The machine was started anew, when the next harness finds its end."""
     request = request_for(agent("kill -TERM $$"))
     handle = LocalSandbox().start(request)
-    wait_until(lambda: exit_code(request.run_dir) == 143)
-    monkeypatch.setattr("psutil.boot_time", lambda: time.time() + 60)
-    wait_until(lambda: not alive(request))
+    wait_until(lambda: ending(request) is not None and not alive(request))
+    monkeypatch.setattr(local_handle, "boot_id", lambda: "another start of the machine")
     attached = LocalSandbox().attach(request)
     assert attached is not None
     outcome = attached.wait(handle.started_at + timedelta(seconds=30))
@@ -264,7 +269,7 @@ def test_live_attempt_is_found_again_with_its_time_and_exit_code(agent: Agents, 
 def test_attempt_that_ended_meanwhile_is_found_with_its_end(agent: Agents, request_for: Requests) -> None:
     request = request_for(agent("exit 0"))
     start_and_die(request)
-    wait_until(lambda: (request.run_dir / ".local" / "exit_code").exists())
+    wait_until(lambda: ending(request) is not None and not alive(request))
     handle = LocalSandbox().attach(request)
     assert handle is not None
     assert handle.wait(datetime.now(UTC) + timedelta(seconds=60)).state == "finished"

@@ -1,0 +1,35 @@
+"""Attributes of files that keep even their owner from changing or removing them (`chattr +i`, `chattr +a`)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+from pathlib import Path
+
+_GET, _SET = 0x80086601, 0x40086602
+_APPEND_ONLY, _IMMUTABLE = 0x20, 0x10
+_LOCKS = _APPEND_ONLY | _IMMUTABLE
+
+
+def release(path: Path) -> None:
+    """Take these attributes from a file or folder, as far as this user may; only who could set them can."""
+    with contextlib.suppress(OSError, ImportError):
+        import fcntl
+
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            (flags,) = struct.unpack("l", fcntl.ioctl(descriptor, _GET, struct.pack("l", 0)))
+            if flags & _LOCKS:
+                fcntl.ioctl(descriptor, _SET, struct.pack("l", flags & ~_LOCKS))
+        finally:
+            os.close(descriptor)
+
+
+def release_below(path: Path) -> None:
+    """The same for all in a folder, and for the folder that it lies in."""
+    release(path.parent)
+    release(path)
+    for folder, folders, files in os.walk(path):
+        for name in (*folders, *files):
+            release(Path(folder, name))

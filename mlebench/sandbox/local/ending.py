@@ -1,0 +1,66 @@
+"""How an agent ended, as the leader of its run wrote it down; see `leader`."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mlebench._support.plain_files import read_plain
+from mlebench.sandbox.local.leader import ENDING
+
+_LARGEST = 2**16
+_MOST_CPU_SECONDS = 1e12
+_MOST_BYTES = 2**60
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The end of an agent; every value is one that could be, whoever wrote the file."""
+
+    code: int
+    """0 to 255."""
+    started_at: datetime
+    """UTC, as `ended_at`; not later than that, and neither lies in the future."""
+    ended_at: datetime
+    boot: str
+    """Names the time since the machine started; empty where the system has no such name."""
+    usage: dict[str, Any]
+    """`cpu_seconds` and `peak_memory_bytes`, as far as they are known."""
+
+
+def read_ending(state: Path, mark: str) -> Ending | None:
+    """The end of the attempt with a mark; None while the agent has not ended, or where nothing usable is found."""
+    try:
+        content = json.loads(read_plain(state / ENDING, _LARGEST))
+        if content["mark"] != mark or type(content["code"]) is not int or not 0 <= content["code"] <= 255:
+            return None
+        ended_at = _time(content["ended"], datetime.now(UTC))
+        return Ending(content["code"], _time(content["started"], ended_at), ended_at, str(content["boot"])[:100], _usage(content))
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None
+
+
+def boot_id() -> str:
+    """What names the time since this machine started; empty where the system has no such name."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _time(seconds: float, latest: datetime) -> datetime:
+    return min(datetime.fromtimestamp(seconds, UTC), latest)
+
+
+def _usage(content: dict[str, Any]) -> dict[str, Any]:
+    usage: dict[str, Any] = {}
+    cpu_seconds, peak = content.get("cpu_seconds"), content.get("peak_memory_bytes")
+    if isinstance(cpu_seconds, int | float) and math.isfinite(cpu_seconds) and 0 <= cpu_seconds <= _MOST_CPU_SECONDS:
+        usage["cpu_seconds"] = cpu_seconds
+    if isinstance(peak, int) and 0 < peak <= _MOST_BYTES:
+        usage["peak_memory_bytes"] = peak
+    return usage

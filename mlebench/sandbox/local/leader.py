@@ -1,0 +1,270 @@
+"""Runs an agent and holds all that it starts: `python -I -S leader.py`, the order as JSON on standard input.
+
+Two processes, so that nothing of a run depends on the harness, and no single kill sets an agent's processes free:
+
+- the keeper, which the harness starts, copies the agent's output to the run's log and leaves when all is over;
+- the leader, its child, starts the agent, ends what the agent left behind and writes down how it ended.
+
+Both take in orphans (on Linux), so every descendant of the agent stays below them, whatever it does with its environment,
+session, group or signals. The agent has a session of its own: no signal to a group reaches the two.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import select
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlebench.sandbox.run_log import RunLog
+
+ENDING = "ending.json"
+"""File in the run's state folder: how the agent ended."""
+_SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
+_BUSY = (errno.ETXTBSY, errno.EAGAIN)
+_BUSY_SECONDS = 60.0
+_PAUSE_SECONDS = 0.02
+_KILLED = 128 + signal.SIGKILL
+_END_SECONDS = 10.0
+_DRAIN_SECONDS = 5.0
+_BLOCK = 2**16
+_MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
+_DEFAULTS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGUSR1)
+
+_is_stopping = False
+"""The harness asked the agent to leave: what it started may save its work, too."""
+
+
+def main() -> NoReturn:
+    """Be the keeper; ends with the agent's exit code."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, _stop)
+    order = json.loads(sys.stdin.buffer.read())
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    _control(_SET_CHILD_SUBREAPER, 1)
+    output, agents_end = os.pipe()
+    life, leaders_end = os.pipe()
+    started = time.time()
+    leader = _fork()
+    if leader == 0:
+        os.close(output)
+        os.close(life)
+        _lead(order, agents_end, started)
+    os.close(agents_end)
+    os.close(leaders_end)
+    log = _open_log(order)
+    _copy_while(log, output, life)
+    status = os.waitpid(leader, 0)[1]
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        # the leader itself was killed, and only the agent could have done it
+        code = _KILLED
+        _end_everything(order)
+        _write_ending(order, code, started)
+    _copy_rest(log, output)
+    log.finish()
+    os._exit(code)
+
+
+def _open_log(order: dict[str, Any]) -> RunLog:
+    sys.path[:] = order["import_path"]
+    from mlebench.sandbox.run_log import RunLog
+
+    return RunLog(order["log"], order["secrets"], order["largest_log"])
+
+
+def _copy_while(log: RunLog, output: int, life: int) -> None:
+    """Copy the agent's output until the other end of `life` is closed."""
+    waiting = [output, life]
+    while life in waiting:
+        for descriptor in select.select(waiting, [], [])[0]:
+            if block := os.read(descriptor, _BLOCK):
+                log.copy([block])
+            else:
+                waiting.remove(descriptor)
+
+
+def _copy_rest(log: RunLog, output: int) -> None:
+    """Copy what is still on its way; a writer that could not be ended is not waited for."""
+    end = time.monotonic() + _DRAIN_SECONDS
+    while select.select([output], [], [], max(0.0, end - time.monotonic()))[0] and (block := os.read(output, _BLOCK)):
+        log.copy([block])
+
+
+def _lead(order: dict[str, Any], output: int, started: float) -> NoReturn:
+    """Start the agent, wait for its end, end what it left, and leave with its exit code."""
+    _control(_SET_CHILD_SUBREAPER, 1)
+    keeper = os.getppid()
+    signal.signal(signal.SIGUSR1, lambda *_: _follow_keeper(order, keeper, started))
+    _control(_SET_PARENT_DEATH_SIGNAL, signal.SIGUSR1)
+    _follow_keeper(order, keeper, started)
+    agent = _fork()
+    if agent == 0:
+        _become_agent(order, output)
+    os.close(output)
+    status = None
+    while status is None:
+        pid, ended = os.wait()
+        if pid == agent:
+            status = ended
+    code = os.waitstatus_to_exitcode(status)
+    # as a shell gives it
+    code = code if code >= 0 else 128 - code
+    if _is_stopping:
+        _wait_for_everybody(order["longest_grace"])
+    _end_everything(order)
+    _write_ending(order, code, started)
+    os._exit(code)
+
+
+def _follow_keeper(order: dict[str, Any], keeper: int, started: float) -> None:
+    """The keeper was killed: nobody but the agent does that."""
+    if os.getppid() != keeper:
+        _end_everything(order)
+        _write_ending(order, _KILLED, started)
+        os._exit(_KILLED)
+
+
+def _become_agent(order: dict[str, Any], output: int) -> NoReturn:
+    try:
+        os.setsid()
+        for number in _DEFAULTS:
+            signal.signal(number, signal.SIG_DFL)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        if order["cpu_ids"]:
+            _take_cores(order["cpu_ids"])
+        os.chdir(order["folder"])
+        _execute(order["command"], order["environment"])
+    except OSError as error:
+        os.write(2, f"cannot start {order['command'][0]}: {error.strerror}\n".encode("utf-8", "backslashreplace"))
+        os._exit(127 if error.errno == errno.ENOENT else 126)
+    except BaseException as error:
+        os.write(2, f"cannot start the agent: {error}\n".encode("utf-8", "backslashreplace"))
+    os._exit(126)
+
+
+def _take_cores(cpu_ids: list[int]) -> None:
+    try:
+        os.sched_setaffinity(0, cpu_ids)
+    except (AttributeError, OSError) as error:
+        os.write(2, f"cannot keep to the cores {cpu_ids}: {error}\n".encode())
+
+
+def _execute(command: list[str], environment: dict[str, str]) -> None:
+    end = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            os.execve(command[0], command, environment)
+        except OSError as error:
+            if error.errno == errno.ENOEXEC:
+                os.execve("/bin/sh", ["sh", *command], environment)
+            # a process that was forked while the file was written holds it open until it runs a program of its own
+            if error.errno not in _BUSY or time.monotonic() >= end:
+                raise
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _fork() -> int:
+    """Fork; a machine that has no room for a process just now is waited for."""
+    end = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            return os.fork()
+        except OSError as error:
+            if error.errno not in _BUSY or time.monotonic() >= end:
+                raise
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _wait_for_everybody(seconds: float) -> None:
+    """Until nothing is left of what the agent started, which may be saving its work."""
+    end = time.monotonic() + seconds
+    while _has_children() and time.monotonic() < end:
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _end_everything(order: dict[str, Any]) -> None:
+    """End all that is below this process; it takes in orphans, so without children there is nobody."""
+    if not _has_children():
+        return
+    sys.path[:] = order["import_path"]
+    from mlebench.sandbox.local.descendants import end_below
+
+    end_below(os.getpid(), _END_SECONDS, spared=os.getpgrp())
+    _has_children()
+
+
+def _has_children() -> bool:
+    """Whether there are children that live; those that have ended are collected."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+        return True
+    except ChildProcessError:
+        return False
+
+
+def _write_ending(order: dict[str, Any], code: int, started: float) -> None:
+    """Write down the end, whatever the agent did to the folder; it is no more."""
+    # late, as the agent is to start soon
+    import resource
+    from pathlib import Path
+
+    used, own = resource.getrusage(resource.RUSAGE_CHILDREN), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    content = {
+        "mark": order["mark"],
+        "code": code,
+        "started": started,
+        "ended": time.time(),
+        "boot": order["boot"],
+        "cpu_seconds": round(used.ru_utime + used.ru_stime, 3),
+        # a process counts the memory of the one that it was forked from until it runs its program
+        "peak_memory_bytes": used.ru_maxrss * _MAXRSS_UNIT if used.ru_maxrss > own else None,
+    }
+    state = Path(order["state"])
+    target, partial = state / ENDING, state / f".{ENDING}-{os.getpid()}"
+    try:
+        if state.is_symlink() or not state.is_dir():
+            _move_aside(state)
+            state.mkdir(parents=True)
+        state.chmod(0o700)
+        _move_aside(partial)
+        with partial.open("x") as file:
+            json.dump(content, file)
+        if target.is_dir() and not target.is_symlink():
+            _move_aside(target)
+        partial.replace(target)
+    except OSError:
+        # the exit code still tells a harness that is there
+        pass
+
+
+def _move_aside(path: Path) -> None:
+    if os.path.lexists(path):
+        path.rename(f"{path}.{time.monotonic_ns()}")
+
+
+def _stop(*_: object) -> None:
+    global _is_stopping
+    _is_stopping = True
+
+
+def _control(option: int, value: int) -> None:
+    """`prctl`; other systems than Linux have nothing like it."""
+    if sys.platform.startswith("linux"):
+        import ctypes
+
+        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+if __name__ == "__main__":
+    main()
