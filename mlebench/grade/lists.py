@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from grading.report import AggregateReport, aggregate_reports
 from mlebench._support.files import json_text, numbered_lines, parse_json, read_text, write_new_text
 from mlebench.errors import UsageError
-from mlebench.grade.many import Submission, grade_many
+from mlebench.grade.many import grade_many
+from mlebench.grade.one import Submission
 from mlebench.registry import registry as default_registry
 from mlebench.utils import get_timestamp
 

@@ -1,43 +1,20 @@
-"""Grades many submissions in several processes; the answers of a competition are read once, however many are graded."""
+"""Grades many submissions in several processes; each reads the answers of a competition once, however many it grades."""
 
 from __future__ import annotations
 
-import importlib
 import math
-import multiprocessing
-import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, NamedTuple
 
 from grading.report import CompetitionReport
-from mlebench.errors import WorkFailed
-from mlebench.grade.one import grade_against, read_answers
+from mlebench.grade.one import Submission
+from mlebench.grade.pool import GradingPool
 
 if TYPE_CHECKING:
-    from multiprocessing.context import BaseContext
-
-    import pandas as pd
-
     from mlebench.registry import Competition, Registry
 
 _CHUNKS_PER_JOB = 2
-_PRELOADED = ("pandas", "sklearn.metrics", "mlebench.registry")
-"""What every grading process needs, imported once before there are several."""
-_THREADED_LIBRARIES = frozenset({"sklearn", "torch", "tensorflow", "xgboost", "lightgbm"})
-
-
-class Submission(NamedTuple):
-    """One file to grade."""
-
-    competition_id: str
-    path: Path | None
-    """None where none was made."""
-    seed: int | None = None
-    run_id: str | None = None
 
 
 class _Share(NamedTuple):
@@ -48,8 +25,6 @@ class _Share(NamedTuple):
     submissions: list[Submission]
     size: int
     """Bytes, as a measure of the work."""
-    answers: pd.DataFrame | None = None
-    """Read already where several processes share them."""
 
 
 def grade_many(
@@ -60,14 +35,14 @@ def grade_many(
     live_thresholds: bool = False,
     progress: Callable[[int], object] | None = None,
 ) -> list[CompetitionReport]:
-    """Grade submissions.
+    """Grade submissions, each within its limits (see `mlebench.grade.limits`).
 
     The submissions of a competition go to one process, which reads its answers. Only where one competition would keep a
-    process busy while the others are idle, its submissions are spread and the answers handed along.
+    process busy while the others are idle, its submissions are spread.
 
     Args:
         registry: tells data directory and edition.
-        jobs: processes; with 1 everything happens in this one.
+        jobs: processes.
         live_thresholds: use medal thresholds of the refreshed leaderboard.
         progress: called with the number of submissions that were just graded.
 
@@ -76,18 +51,21 @@ def grade_many(
 
     Raises:
         UsageError: a competition is not known or not prepared.
-        WorkFailed: a process died.
+        WorkFailed: no process can be had.
     """
-    shares = _by_competition(submissions, registry)
-    context = _process_context() if jobs > 1 and len(submissions) > 1 else None
-    if context:
-        shares = [part for share in shares for part in _spread(share, shares, jobs)]
-    shares.sort(key=lambda share: share.size, reverse=True)
+    if not submissions:
+        return []
     reports: dict[int, CompetitionReport] = {}
-    for share, graded in _work(shares, jobs, live_thresholds, context):
-        reports.update(zip(share.places, graded, strict=True))
-        if progress:
-            progress(len(graded))
+    # the first process starts while competitions are looked up
+    with GradingPool(jobs) as pool:
+        shares = _by_competition(submissions, registry)
+        if jobs > 1:
+            shares = [part for share in shares for part in _spread(share, shares, jobs)]
+        shares.sort(key=lambda share: share.size, reverse=True)
+        for share, graded in _work(shares, jobs, live_thresholds, pool):
+            reports.update(zip(share.places, graded, strict=True))
+            if progress:
+                progress(len(graded))
     return [reports[place] for place in range(len(submissions))]
 
 
@@ -95,17 +73,14 @@ def _by_competition(submissions: Sequence[Submission], registry: Registry) -> li
     places: dict[str, list[int]] = {}
     for place, submission in enumerate(submissions):
         places.setdefault(submission.competition_id, []).append(place)
-    # found here, as processes that were started earlier may look for folders in other places
     return [
         _share(registry.get_competition(name), listed, [submissions[place] for place in listed])
         for name, listed in places.items()
     ]
 
 
-def _share(
-    competition: Competition, places: list[int], submissions: list[Submission], answers: pd.DataFrame | None = None
-) -> _Share:
-    return _Share(competition, places, submissions, sum(map(_size, submissions)), answers)
+def _share(competition: Competition, places: list[int], submissions: list[Submission]) -> _Share:
+    return _Share(competition, places, submissions, sum(map(_size, submissions)))
 
 
 def _size(submission: Submission) -> int:
@@ -120,58 +95,29 @@ def _spread(share: _Share, shares: Sequence[_Share], jobs: int) -> list[_Share]:
     fair_share = sum(other.size for other in shares) / jobs
     if share.size <= fair_share or len(share.places) < 2:
         return [share]
-    answers = read_answers(share.competition)
     wanted = math.ceil(_CHUNKS_PER_JOB * share.size / fair_share)
     step = math.ceil(len(share.places) / wanted)
     return [
-        _share(share.competition, share.places[start : start + step], share.submissions[start : start + step], answers)
+        _share(share.competition, share.places[start : start + step], share.submissions[start : start + step])
         for start in range(0, len(share.places), step)
     ]
 
 
 def _work(
-    shares: Sequence[_Share], jobs: int, live_thresholds: bool, context: BaseContext | None
+    shares: Sequence[_Share], jobs: int, live_thresholds: bool, pool: GradingPool
 ) -> Iterator[tuple[_Share, list[CompetitionReport]]]:
     """Every share with its reports, in the order in which they are done."""
-    if context is None:
-        for share in shares:
-            yield share, _grade(share, live_thresholds)
-        return
-    try:
-        with ProcessPoolExecutor(min(jobs, len(shares)), mp_context=context) as pool:
-            futures: dict[Future[list[CompetitionReport]], _Share] = {
-                pool.submit(_grade, share, live_thresholds): share for share in shares
-            }
-            try:
-                for future in as_completed(futures):
-                    yield futures[future], future.result()
-            except BaseException:
-                # what has not begun is not worth waiting for
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-    except BrokenProcessPool:
-        raise WorkFailed("a grading process died, most likely for lack of memory; try again with `--jobs 1`") from None
 
+    def grade(share: _Share) -> list[CompetitionReport]:
+        return [pool.grade(entry, share.competition, live_thresholds=live_thresholds) for entry in share.submissions]
 
-def _process_context() -> BaseContext:
-    """How to start processes.
-
-    A fork costs nothing and shares what is imported, but a library's threads do not survive it and may hang the child. So
-    fork only where none can have run yet, as in a fresh command; else fork from a server that has run nothing.
-    """
-    if sys.platform == "linux" and threading.active_count() == 1 and _THREADED_LIBRARIES.isdisjoint(sys.modules):
-        for name in _PRELOADED:
-            importlib.import_module(name)
-        return multiprocessing.get_context("fork")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mlebench.grade.many", *_PRELOADED])
-    return context
-
-
-def _grade(share: _Share, live_thresholds: bool) -> list[CompetitionReport]:
-    competition = share.competition
-    answers = read_answers(competition) if share.answers is None else share.answers
-    return [
-        grade_against(answers, entry.path, competition, live_thresholds=live_thresholds, seed=entry.seed, run_id=entry.run_id)
-        for entry in share.submissions
-    ]
+    with ThreadPoolExecutor(min(jobs, len(shares)), thread_name_prefix="grading") as threads:
+        futures = {threads.submit(grade, share): share for share in shares}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BaseException:
+            # neither what has begun nor what has not is worth waiting for
+            threads.shutdown(wait=False, cancel_futures=True)
+            pool.close()
+            raise

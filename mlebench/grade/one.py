@@ -1,4 +1,8 @@
-"""Grades or checks one submission."""
+"""Grades or checks one submission, in this process.
+
+The functions of the package that programs call are here. The harness itself has a `GradingPool` call them in a process of
+their own, so that no submission can hold it up.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,15 @@ import itertools
 import logging
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from grading.printable import printable
 from grading.report import CompetitionReport, ErrorKind
-from grading.submission import InvalidSubmission
-from mlebench.errors import UsageError
-from mlebench.preparation.record import misfit
-from mlebench.registry.competition import prepare_command
+from mlebench._support.plain_files import open_plain
+from mlebench.errors import InvalidSubmission, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,8 +29,22 @@ logger = logging.getLogger("mlebench")
 _MOST_NEIGHBOURS = 10_000
 
 
+class Submission(NamedTuple):
+    """One file to grade or check."""
+
+    competition_id: str
+    path: Path | None
+    """None where none was made."""
+    seed: int | None = None
+    run_id: str | None = None
+    within: Path | None = None
+    """A folder of ours that the file lies in, where an agent could have left a link or a pipe in its place, which are refused."""
+
+
 @dataclass(frozen=True)
-class _Judgement:
+class Judgement:
+    """What became of a submission: a score, or why there is none."""
+
     score: float | None = None
     error_kind: ErrorKind | None = None
     error: str | None = None
@@ -36,7 +53,7 @@ class _Judgement:
 def grade_csv(
     path_to_submission: Path | str, competition: Competition, *, live_thresholds: bool = False, **extras: Any
 ) -> CompetitionReport:
-    """Grade one submission.
+    """Grade one submission in this process, without limits on its time and memory.
 
     Args:
         path_to_submission: the submission. A missing file, or one that is not a .csv, is a report with `submission_exists` false.
@@ -50,34 +67,44 @@ def grade_csv(
     Raises:
         NotPrepared: the competition's data is not prepared; also a `ValueError`.
         UsageError: its data is from another key or version, or its answers are damaged.
+        MemoryError: the submission needs more memory than there is.
     """
-    return grade_against(
-        read_answers(competition), Path(path_to_submission), competition, live_thresholds=live_thresholds, **extras
-    )
+    submission = Submission(competition.id, Path(path_to_submission), **extras)
+    answers = read_answers(competition)
+    return make_report(judge(submission, competition, answers), submission, competition, live_thresholds=live_thresholds)
 
 
-def grade_against(
-    answers: pd.DataFrame, path: Path | None, competition: Competition, *, live_thresholds: bool = False, **extras: Any
+def judge(submission: Submission, competition: Competition, answers: pd.DataFrame) -> Judgement:
+    """Score one submission.
+
+    Raises:
+        MemoryError: it needs more memory than there is.
+    """
+    return what_is_no_csv(submission) or _judge_csv(submission, competition, answers, competition.grader.score_file)
+
+
+def make_report(
+    found: Judgement, submission: Submission, competition: Competition, *, live_thresholds: bool = False
 ) -> CompetitionReport:
-    """`grade_csv` for a caller that has read the answers; `path` is None where no submission was made."""
-    found = _judge(path, competition, answers)
+    """The report of one submission."""
     if found.error_kind not in (None, "grader_error"):
         logger.info("Invalid submission: %s", found.error)
     return CompetitionReport.from_score(
         competition.id,
         None if found.score is None else round(found.score, 5),
         competition.board(live=live_thresholds),
-        submission_path="" if path is None else str(path),
+        submission_path="" if submission.path is None else str(submission.path),
         submission_exists=found.error_kind not in ("missing", "not_csv"),
         error_kind=found.error_kind,
         error=found.error,
+        seed=submission.seed,
+        run_id=submission.run_id,
         **competition.provenance,
-        **extras,
     )
 
 
 def validate_submission(submission: Path | str, competition: Competition) -> tuple[bool, str]:
-    """Check a submission with the grader's own code, without telling a score.
+    """Check a submission with the grader's own code in this process, without telling a score.
 
     Returns:
         Whether it is valid, and a sentence that says what is wrong if it is not.
@@ -85,9 +112,23 @@ def validate_submission(submission: Path | str, competition: Competition) -> tup
     Raises:
         NotPrepared: there is a file to check and the competition's data is not prepared; also a `ValueError`.
         UsageError: its data is from another key or version, or its answers are damaged.
+        MemoryError: the submission needs more memory than there is.
     """
-    path = Path(submission)
-    found = _no_csv(path) or _judge(path, competition, read_answers(competition))
+    entry = Submission(competition.id, Path(submission))
+    return verdict(what_is_no_csv(entry) or check(entry, competition, read_answers(competition)))
+
+
+def check(submission: Submission, competition: Competition, answers: pd.DataFrame) -> Judgement:
+    """Check the form of one submission; the judgement has no score.
+
+    Raises:
+        MemoryError: it needs more memory than there is.
+    """
+    return what_is_no_csv(submission) or _judge_csv(submission, competition, answers, competition.grader.score_file)
+
+
+def verdict(found: Judgement) -> tuple[bool, str]:
+    """A judgement in the words of a check, without its score."""
     return (True, "Submission is valid.") if found.error_kind is None else (False, found.error or "")
 
 
@@ -98,6 +139,10 @@ def read_answers(competition: Competition) -> pd.DataFrame:
         NotPrepared: the competition's data is not prepared; also a `ValueError`.
         UsageError: its data is from another key or version, or its answers are damaged.
     """
+    # late, so that a harness can start a process that grades before it imports what describes competitions
+    from mlebench.preparation.record import misfit
+    from mlebench.registry.competition import prepare_command
+
     if problem := misfit(competition):
         raise UsageError(problem)
     try:
@@ -108,29 +153,49 @@ def read_answers(competition: Competition) -> pd.DataFrame:
         ) from None
 
 
-def _judge(submission: Path | None, competition: Competition, answers: pd.DataFrame) -> _Judgement:
-    if found := _no_csv(submission):
-        return found
-    assert submission is not None
+def _judge_csv(
+    submission: Submission,
+    competition: Competition,
+    answers: pd.DataFrame,
+    look: Callable[[Path, pd.DataFrame], float | None],
+) -> Judgement:
+    """What `look`, which scores or checks, says of a csv file."""
+    assert submission.path is not None
+    shown = _shown(submission.path)
     try:
-        submission.open("rb").close()
+        _opened(submission).close()
     except OSError as error:
         # its mode is the agent's, too
-        return _Judgement(error_kind="invalid", error=f"{_shown(submission)} cannot be read ({_reason(error)}); make it readable")
+        return Judgement(error_kind="invalid", error=f"{shown} cannot be read ({_reason(error)}); make it readable")
     try:
-        return _Judgement(score=competition.grader.score_file(submission, answers))
+        return Judgement(score=look(submission.path, answers))
     except InvalidSubmission as error:
-        return _Judgement(error_kind="invalid", error=str(error))
+        return Judgement(error_kind="invalid", error=str(error))
+    except MemoryError:
+        raise
     except Exception:
         # whatever else goes wrong is our fault and must never count as the agent's
-        logger.exception("the grader of %s failed on %s", competition.id, _shown(submission))
-        return _Judgement(error_kind="grader_error", error=f"the grader of {competition.id} failed; the log holds its traceback")
+        logger.exception("the grader of %s failed on %s", competition.id, shown)
+        return Judgement(error_kind="grader_error", error=f"the grader of {competition.id} failed; the log holds its traceback")
 
 
-def _no_csv(submission: Path | None) -> _Judgement | None:
+def _opened(submission: Submission) -> IO[bytes]:
+    assert submission.path is not None
+    return open_plain(submission.path, submission.within) if submission.within else submission.path.open("rb")
+
+
+def what_is_no_csv(entry: Submission) -> Judgement | None:
     """What to say of a path where no csv file lies; None where there is one."""
+    submission = entry.path
     if submission is None:
-        return _Judgement(error_kind="missing", error="no submission was made: its path is null")
+        return Judgement(error_kind="missing", error="no submission was made: its path is null")
+    if entry.within is not None:
+        try:
+            open_plain(submission, entry.within).close()
+        except (FileNotFoundError, PermissionError):
+            pass
+        except OSError as error:
+            return Judgement(error_kind="missing", error=f"{_shown(submission)} is no file of its own ({_reason(error)})")
     try:
         mode = submission.stat().st_mode
     except (OSError, ValueError) as error:
@@ -141,12 +206,12 @@ def _no_csv(submission: Path | None) -> _Judgement | None:
             what = "is a link to a file that is not there; submit the file itself"
         else:
             what = f"is missing; submit a csv file{_what_lies_beside(submission)}"
-        return _Judgement(error_kind="missing", error=f"{_shown(submission)} {what}")
+        return Judgement(error_kind="missing", error=f"{_shown(submission)} {what}")
     if not stat.S_ISREG(mode):
         what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
-        return _Judgement(error_kind="missing", error=f"{_shown(submission)} is {what}; submit a csv file")
+        return Judgement(error_kind="missing", error=f"{_shown(submission)} is {what}; submit a csv file")
     if submission.suffix.lower() != ".csv":
-        return _Judgement(error_kind="not_csv", error=f"{_shown(submission)} is not a .csv file{_what_lies_beside(submission)}")
+        return Judgement(error_kind="not_csv", error=f"{_shown(submission)} is not a .csv file{_what_lies_beside(submission)}")
     return None
 
 

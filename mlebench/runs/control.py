@@ -23,6 +23,11 @@ class Control:
         self.lost: Outcome | None = None
         """The end of a run whose place is taken away."""
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether somebody has asked for the run to stop or to be left alone."""
+        return self._asked is not None
+
     def stop(self, grace: float) -> None:
         """Stop the run; it ends as cancelled."""
         self._ask(lambda handle: handle.stop(grace), Outcome("cancelled", "cancelled", "cancelled before it started"))

@@ -11,7 +11,8 @@ from grading.report import AggregateReport, CompetitionReport, aggregate_reports
 from mlebench._support.files import write_json
 from mlebench.errors import UsageError
 from mlebench.grade import save_report
-from mlebench.grade.many import Submission, grade_many
+from mlebench.grade.many import grade_many
+from mlebench.grade.one import Submission
 from mlebench.registry import Registry
 from mlebench.registry.facts import EditionName
 from mlebench.runs.group import Group
@@ -118,7 +119,7 @@ def _last_submission(group: Group, planned: PlannedRun) -> Path:
 
 
 def _submission(group: Group, planned: PlannedRun, path: Path) -> Submission:
-    return Submission(planned.competition_id, path, planned.seed, planned.run_id)
+    return Submission(planned.competition_id, path, planned.seed, planned.run_id, group.run_dir(planned.run_id))
 
 
 def _snapshots(group: Group, runs: list[PlannedRun]) -> list[tuple[PlannedRun, int, Submission]]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from mlebench._support import paths
 from mlebench._support.plain_files import append_plain
 from mlebench.errors import MlebenchError
-from mlebench.grade import validate_submission
 from mlebench.preparation.obfuscated import obfuscated_public
+from mlebench.grade.one import Submission
+from mlebench.grade.pool import shared_pool
 from mlebench.registry import Competition
 from mlebench.runs.plan import Plan
 from mlebench.runs.record import CHECKER_CALLS, RunRecord, now
@@ -48,7 +50,7 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
         secrets=tuple(secrets.values()),
         gpu_ids=tuple(record.gpu_ids),
         cpu_ids=tuple(record.cpu_ids),
-        validate=lambda path: _noted(validate_submission(path, competition), task.run_dir / CHECKER_CALLS),
+        validate=_checker(competition, task.run_dir),
         obfuscated=plan.obfuscated,
         keep=task.keep,
     )
@@ -68,6 +70,12 @@ def _instructions(obfuscated: bool) -> str:
     """The text of `home/instructions.txt`."""
     name = "instructions_obfuscated.txt" if obfuscated else "instructions.txt"
     return (paths.content_dir("containers") / name).read_text(encoding="utf-8")
+
+
+def _checker(competition: Competition, run_dir: Path) -> Callable[[Path], tuple[bool, str]]:
+    """Checks a submission in a process that is kept for that, and writes the call down."""
+    pool = shared_pool()
+    return lambda path: _noted(pool.check(Submission(competition.id, path), competition), run_dir / CHECKER_CALLS)
 
 
 def _noted(checked: tuple[bool, str], journal: Path) -> tuple[bool, str]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from grading.printable import printable
-from grading.report import CompetitionReport, ErrorKind
+from grading.report import CompetitionReport
 from mlebench._support.plain_files import open_plain
 from mlebench._support.secrets import Mask
-from mlebench.errors import MlebenchError
-from mlebench.grade import grade_csv
+from mlebench.errors import Interrupted, MlebenchError
+from mlebench.grade.one import Submission
+from mlebench.grade.pool import shared_pool
 from mlebench.runs.claims import checker_calls, reported_usage
 from mlebench.runs.missing_submission import what_is_there
 from mlebench.runs.record import CHECKER_CALLS, RunRecord
@@ -31,10 +32,18 @@ _LONGEST_ERROR = 4000
 _BLOCK = 2**20
 
 
-def grade_run(task: RunTask, record: RunRecord) -> None:
+def grade_run(task: RunTask, record: RunRecord, is_stopped: Callable[[], bool] = lambda: False) -> None:
     """Grade what stands in `submission/`, whatever the end was; a run that the infrastructure ended is not graded.
 
     Raises nothing for what the agent left: it is in the record, or left out with a line in the run's log.
+
+    Args:
+        task: the run.
+        record: its record, which gets the report.
+        is_stopped: looked at all the time; once it is true, grading is given up.
+
+    Raises:
+        Interrupted: `is_stopped` was true; the run has no report then.
     """
     secrets = _known_secrets(task)
     note = RunLog(task.run_dir / "run.log", secrets).note
@@ -44,7 +53,10 @@ def grade_run(task: RunTask, record: RunRecord) -> None:
     if record.failure_class == "infrastructure" or record.state == "cancelled":
         return
     try:
-        report = _report(task, record)
+        submission = Submission(record.competition_id, task.run_dir / SUBMISSION, record.seed, record.run_id, within=task.run_dir)
+        report = shared_pool().grade(submission, task.competition(), is_stopped=is_stopped)
+    except Interrupted:
+        raise
     except Exception as error:
         logger.exception("grading of %s failed unexpectedly", task.key)
         record.reason, record.failure_class = "grader-error", "infrastructure"
@@ -88,30 +100,6 @@ def _end(record: RunRecord) -> str:
     if record.state == "timed-out":
         return "; the agent was stopped at its time limit"
     return f"; the agent exited with code {record.exit_code}" if record.exit_code else ""
-
-
-def _report(task: RunTask, record: RunRecord) -> CompetitionReport:
-    submission = task.run_dir / SUBMISSION
-    extras: dict[str, Any] = {"seed": record.seed, "run_id": record.run_id}
-    competition = task.competition()
-    try:
-        open_plain(submission, within=task.run_dir).close()
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        kind: ErrorKind = "invalid" if isinstance(error, PermissionError) else "missing"
-        return CompetitionReport.from_score(
-            competition.id,
-            None,
-            competition.board(),
-            submission_path=str(submission),
-            submission_exists=kind == "invalid",
-            error_kind=kind,
-            error=f"{SUBMISSION} cannot be read: {error.strerror}",
-            **competition.provenance,
-            **extras,
-        )
-    return grade_csv(submission, competition, **extras)
 
 
 def _known_secrets(task: RunTask) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ Everything is written to the run's folder as it happens, so that whoever comes a
 from __future__ import annotations
 
 import contextlib
+import copy
 import logging
 import socket
 import stat
@@ -14,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from mlebench._support.folders import remove_tree
-from mlebench.errors import MlebenchError, StartFailed
+from mlebench.errors import Interrupted, MlebenchError, StartFailed
 from mlebench.runs.control import Control, StopMarks
 from mlebench.runs.cores import Cores
 from mlebench.runs.plan import Plan
@@ -39,7 +40,8 @@ def execute(task: RunTask, gpu_ids: tuple[str, ...], control: Control | None = N
         place: what the executor calls this place; goes into the record.
 
     Returns:
-        the record as it stands in `run.json`; state running when the run was detached.
+        the record as it stands in `run.json`; state running when the run was detached, or when it was asked to stop while its
+        submission was graded, which whoever resumes the group does again.
     """
     control = control or Control()
     record = task.group.record(task.run)
@@ -62,8 +64,13 @@ def execute(task: RunTask, gpu_ids: tuple[str, ...], control: Control | None = N
         outcome = replace(control.lost, started_at=outcome.started_at, ended_at=outcome.ended_at, resources=outcome.resources)
     if record.state == "pending":
         record.begin(socket.gethostname(), list(gpu_ids), place)
+    standing = copy.deepcopy(record)
     record.end(outcome)
-    grade_run(task, record)
+    try:
+        grade_run(task, record, lambda: control.is_asked)
+    except Interrupted:
+        # the outcome stays beside the record until that holds it
+        return standing
     record.write(task.run_dir)
     drop_outcome(task.run_dir)
     return record

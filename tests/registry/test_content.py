@@ -159,7 +159,8 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
 GRADING = """
 import sys, threading
 from pathlib import Path
-from mlebench.grade.many import Submission, grade_many
+from mlebench.grade.many import grade_many
+from mlebench.grade.one import Submission
 from mlebench.registry import Registry
 from mlebench.registry import content as loader
 

@@ -11,7 +11,8 @@ import pytest
 
 from mlebench.cli.main import main
 from mlebench.errors import UsageError
-from mlebench.grade.many import Submission, grade_many
+from mlebench.grade.many import grade_many
+from mlebench.grade.one import Submission
 from mlebench.registry import Competition, Registry
 from mlebench.reports.places import load_results
 from mlebench.runs.group import Group

@@ -79,11 +79,18 @@ def _source(arguments: argparse.Namespace) -> str:
 
 
 def _grade_one(source: Path, arguments: argparse.Namespace) -> int:
-    from grading import aggregate_reports
-    from mlebench.grade import grade_csv, save_report
+    from mlebench.grade.one import Submission
+    from mlebench.grade.pool import GradingPool
 
-    competition = registry_of(arguments).get_competition(arguments.competition_id)
-    report = grade_csv(source, competition, live_thresholds=arguments.thresholds == "live")
+    # what this process needs is imported while the other one starts
+    with GradingPool(1) as pool:
+        from grading.report import aggregate_reports
+        from mlebench.grade.lists import save_report
+
+        if not arguments.json:
+            import rich.table  # noqa: F401
+        competition = registry_of(arguments).get_competition(arguments.competition_id)
+        report = pool.grade(Submission(competition.id, source), competition, live_thresholds=arguments.thresholds == "live")
     if arguments.output_dir:
         save_report(aggregate_reports([report]), Path(arguments.output_dir))
     if arguments.json:
@@ -136,7 +143,6 @@ def _progress(arguments: argparse.Namespace) -> Iterator[Callable[[int], object]
     from mlebench._support.terminal import make_console
 
     columns = TextColumn("graded {task.completed:.0f}"), TimeElapsedColumn()
-    # without a thread that redraws, so that grading may fork
     with Progress(*columns, console=make_console(sys.stderr), auto_refresh=False, transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda count: bar.update(task, advance=count, refresh=True)

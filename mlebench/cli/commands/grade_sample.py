@@ -11,6 +11,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from mlebench.cli.options import add_data, registry_of
 
@@ -22,12 +23,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from mlebench.grade import grade_csv
+    from mlebench.grade.one import Submission
+    from mlebench.grade.pool import GradingPool
 
-    competition = registry_of(arguments).get_competition(arguments.competition_id)
-    with _logged() as logger:
+    with GradingPool(1) as pool, _logged() as logger:
+        competition = registry_of(arguments).get_competition(arguments.competition_id)
         # programs search what is logged for "Invalid submission"
-        report = grade_csv(arguments.submission, competition)
+        report = pool.grade(Submission(competition.id, Path(arguments.submission)), competition)
         logger.info("Competition report:")
         logger.info(json.dumps(report.to_dict(), indent=4))
     return 0

@@ -6,6 +6,7 @@ example: mlebench validate submission.csv -c spaceship-titanic
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from mlebench.cli.options import add_competition, add_data, add_json, registry_of
 from mlebench.cli.output import print_json
@@ -19,10 +20,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from mlebench.grade import validate_submission
+    from mlebench.grade.one import Submission
+    from mlebench.grade.pool import GradingPool
 
-    competition = registry_of(arguments).get_competition(arguments.competition_id)
-    valid, message = validate_submission(arguments.submission, competition)
+    with GradingPool(1) as pool:
+        competition = registry_of(arguments).get_competition(arguments.competition_id)
+        valid, message = pool.check(Submission(competition.id, Path(arguments.submission)), competition)
     if arguments.json:
         print_json({"valid": valid, "message": message})
     else:
