@@ -10,9 +10,9 @@ from pathlib import Path
 from mlebench._support import paths
 from mlebench._support.plain_files import append_plain
 from mlebench.errors import MlebenchError
-from mlebench.preparation.obfuscated import obfuscated_public
 from mlebench.grade.one import Submission
 from mlebench.grade.pool import shared_pool
+from mlebench.preparation.obfuscated import obfuscated_public
 from mlebench.registry import Competition
 from mlebench.runs.plan import Plan
 from mlebench.runs.record import CHECKER_CALLS, RunRecord, now

@@ -1,4 +1,4 @@
-"""Whatever a killed machine, a full disk or an agent leaves in the place of a file: every reader says it in a sentence and shows the rest."""
+"""Whatever a killed machine, a full disk or an agent leaves in the place of a file: every reader says so and shows the rest."""
 
 from __future__ import annotations
 
@@ -34,7 +34,13 @@ READERS = [
     ["status"],
     ["list", "--split", "own"],
 ]
-CHANGERS = [["runs", "damaged", "--cancel"], ["grade", "damaged"], ["run", "--resume", "damaged"], ["grade", "damaged"], ["runs", "damaged"]]
+CHANGERS = [
+    ["runs", "damaged", "--cancel"],
+    ["grade", "damaged"],
+    ["run", "--resume", "damaged"],
+    ["grade", "damaged"],
+    ["runs", "damaged"],
+]
 OF_SOUND = [["runs"], ["runs", "sound"], ["report", "sound"], ["report", "runs"]]
 
 

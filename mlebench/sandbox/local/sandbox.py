@@ -6,7 +6,6 @@ harness being alive: a new harness finds the processes by their mark and goes on
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os

@@ -195,7 +195,8 @@ for number in [name for name in os.listdir("/proc") if name.isdigit()]:
         except OSError:
             pass
 for folder, folders, names in os.walk("/"):
-    folders[:] = [name for name in folders if os.path.join(folder, name) not in ("/proc", "/sys", "/usr", "/opt", "/var/lib", "/home/agent")]
+    skipped = ("/proc", "/sys", "/usr", "/opt", "/var/lib", "/home/agent")
+    folders[:] = [name for name in folders if os.path.join(folder, name) not in skipped]
     look("the name", os.fsencode(" ".join([folder, *folders, *names])))
     for name in names:
         path = os.path.join(folder, name)
