@@ -7,13 +7,18 @@ import contextlib
 import errno
 import itertools
 import json
+import math
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mlebench._support.plain_files import kind_of
 from mlebench.errors import UsageError
 
+_NAMED_DEVICES = ("/dev/", "/proc/")
+_MOST_DIGITS = 20
 _serial = itertools.count()
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _GZIP = b"\x1f\x8b"
@@ -32,6 +37,10 @@ def read_text(path: Path, advice: str) -> str:
         UsageError: it cannot be read or is not UTF-8 text, with what it seems to be.
     """
     try:
+        mode = path.stat().st_mode
+        # the shell's own pipes are meant; one that lies about would be waited for without end
+        if not stat.S_ISREG(mode) and not str(path).startswith(_NAMED_DEVICES):
+            raise UsageError(f"{path} is {kind_of(mode)}, not a file; {advice}")
         content = path.read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}; {advice}") from None
@@ -58,6 +67,47 @@ def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
         content = line.strip()
         if content and not content.startswith(("#", "//")):
             yield number, content
+
+
+def parse_own_json(content: bytes) -> Any:
+    """A JSON document that this harness wrote; every number in it is finite, and whole ones have 64 bits.
+
+    Raises:
+        ValueError: it is not, so somebody else or a fault changed it.
+    """
+    try:
+        return json.loads(
+            content.decode("utf-8"),
+            object_pairs_hook=_without_repeats,
+            parse_int=_whole,
+            parse_float=_finite,
+            parse_constant=_no_number,
+        )
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS or abs(value := int(text)) >= 2**63:
+        raise ValueError(f"it holds a number of {len(text)} digits")
+    return value
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError(f"it holds the number {text[:20]}")
+    return value
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"it holds {word}, which is no JSON")
+
+
+def move_aside(path: Path) -> None:
+    """Where a folder stands in the place of a file, give it another name, so that the file can be written."""
+    if not path.is_symlink() and path.is_dir():
+        free = (path.with_name(f"{path.name}.aside-{number}") for number in itertools.count(1))
+        path.rename(next(place for place in free if not place.exists()))
 
 
 def parse_json(text: str) -> Any:

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator
 
 _BYTES = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+_MOST_DIGITS = 18
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -18,7 +19,7 @@ def parse_size(value: int | float | str) -> int:
         ValueError: not a size.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?", str(value).strip().lower())
-    if match is None or isinstance(value, bool):
+    if match is None or isinstance(value, bool) or len(match[1]) > _MOST_DIGITS:
         raise ValueError(f"expected a size such as `512m` or `16g`, not {value!r}")
     return int(float(match[1]) * _BYTES[match[2]])
 
@@ -30,7 +31,7 @@ def parse_duration(value: int | float | str) -> float:
         ValueError: not a duration.
     """
     text = str(value).strip().lower().replace(" ", "")
-    if isinstance(value, bool) or not text:
+    if isinstance(value, bool) or not text or len(text) > 2 * _MOST_DIGITS:
         raise ValueError(f"expected a duration such as `30m` or `24h`, not {value!r}")
     if re.fullmatch(r"\d+(\.\d+)?", text):
         return float(text)

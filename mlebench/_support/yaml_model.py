@@ -56,7 +56,8 @@ def read_yaml(path: Path) -> Any:
     loader = _SafeLoader if _LONE_SURROGATE.search(text) else _Loader
     try:
         return yaml.load(text, loader)
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
+        # a number of thousands of digits and a day that no calendar has are no errors of YAML's own
         raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from grading.report import CompetitionReport
 from grading.wording import counted
-from mlebench._support.files import parse_json
+from mlebench._support.files import parse_own_json
 from mlebench._support.hints import command
+from mlebench._support.plain_files import read_plain
 from mlebench.errors import UsageError
 from mlebench.reports.agreement import settled
 from mlebench.reports.report_file import read_report_file
@@ -22,6 +23,8 @@ from mlebench.runs.group import Group
 from mlebench.runs.group_report import REPORT_FILE, SNAPSHOT_FILE, count_snapshots
 from mlebench.runs.plan import PlannedRun
 from mlebench.runs.record import RECORD_DAMAGED
+
+_LARGEST_FILE = 2**30
 
 
 def is_group(folder: Path) -> bool:
@@ -97,7 +100,7 @@ def _snapshots(group: Group, notes: list[str]) -> Mapping[str, tuple[GradedSnaps
     file = group.folder / SNAPSHOT_FILE
     found: dict[str, list[GradedSnapshot]] = {}
     try:
-        for entry in parse_json(file.read_text(encoding="utf-8"))["snapshots"]:
+        for entry in parse_own_json(read_plain(file, _LARGEST_FILE))["snapshots"]:
             report, changes = settled(entry["report"], CompetitionReport.from_dict(entry["report"]))
             snapshot = GradedSnapshot(int(entry["seconds"]), report)
             notes += [f"{file.name}: {report.competition_id}: {change}" for change in changes]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from mlebench._support.quantities import show_duration, show_size
 from mlebench._support.version import VERSION
@@ -100,6 +100,13 @@ class _Difference(NamedTuple):
     @property
     def _name(self) -> str:
         return self.key.replace("_", " ") if self.part == "limits" else self.key
+
+
+class _Limits(BaseModel):
+    """The kinds of the limits that are more than compared."""
+
+    time_limit: float | None = Field(default=None, gt=0, lt=1e12)
+    gpus: int | None = Field(default=None, ge=0, lt=1e6)
 
 
 @dataclass(frozen=True)
@@ -198,7 +205,9 @@ class Conditions:
             ValueError: these are no conditions, saying which key is missing or wrong.
         """
         try:
-            return _adapter().validate_python(content)
+            conditions = _adapter().validate_python(content)
+            _Limits.model_validate(conditions.limits or {})
+            return conditions
         except ValidationError as error:
             raise ValueError(f"`conditions` is damaged: {describe(error)}") from None
 

@@ -5,25 +5,62 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
+from grading.printable import printable
 from mlebench._support.files import write_yaml
+from mlebench._support.folders import remove_tree
 from mlebench._support.hints import alternatives
 from mlebench._support.yaml_model import describe, read_yaml
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.runs.conditions import Conditions
+from mlebench.runs.lock import hold
 from mlebench.runs.plan import Plan, PlannedRun
-from mlebench.runs.record import RECORD_DAMAGED, RunRecord, now
+from mlebench.runs.record import RECORD_DAMAGED, RunRecord, checked_time, now
 from mlebench.runs.settings import RunSettings
 
 _FILE = "group.yaml"
 _LONGEST_AGENT_PART = 80
+
+
+class _Image(BaseModel):
+    digest: str
+
+
+class _Engine(BaseModel):
+    images: dict[str, _Image] | None = None
+
+
+class _Harness(BaseModel):
+    version: str | None = None
+
+
+class _Manifest(BaseModel):
+    """What is read of a manifest again; it holds more, for people."""
+
+    engine: _Engine = _Engine()
+    harness: _Harness = _Harness()
+    executor: str = "local"
+    agent_files: dict[str, str] = {}
+
+
+class _Content(BaseModel):
+    """The kinds of what stands in `group.yaml`, so that no reader has to ask again."""
+
+    model_config = ConfigDict(title="its content")
+
+    created_at: Annotated[str, AfterValidator(checked_time)]
+    plan: dict[str, Any]
+    manifest: _Manifest
+    settings: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -58,7 +95,10 @@ class Group:
         if not (folder / "run.json").exists():
             return self._new_record(run)
         try:
-            return RunRecord.read(folder)
+            record = RunRecord.read(folder)
+            if (record.run_id, record.competition_id, record.seed) != (run.run_id, run.competition_id, run.seed):
+                raise WorkFailed(f"cannot read {folder / 'run.json'}: it is the record of another run, {printable(record.run_id)}")
+            return record
         except WorkFailed as error:
             return self._damaged_record(run, str(error))
 
@@ -78,12 +118,14 @@ class Group:
         """
         folder = _new_folder(runs_dir, name or _default_name(plan), exact=name is not None)
         group = cls(folder, plan, now(), Conditions.of(plan), manifest, settings or RunSettings())
-        for run in plan.runs:
-            run_dir = group.run_dir(run.run_id)
-            run_dir.mkdir()
-            group._new_record(run).write(run_dir)
-        # last: a folder without it is no group yet
-        group._write()
+        # held, so that nobody takes it for one that was left half-made
+        with hold(folder):
+            for run in plan.runs:
+                run_dir = group.run_dir(run.run_id)
+                run_dir.mkdir()
+                group._new_record(run).write(run_dir)
+            # last: a folder without it is no group yet
+            group._write()
         return group
 
     @classmethod
@@ -96,9 +138,12 @@ class Group:
         path = folder / _FILE
         if not path.is_file():
             refuse_published_group(folder)
-            raise UsageError(f"there is no run group in {folder}; `mlebench runs` lists the groups")
+            raise UsageError(_without_plan(folder) or f"there is no run group in {folder}; `mlebench runs` lists the groups")
+        if problem := _without_plan(folder):
+            raise UsageError(problem)
         content = read_yaml(path)
         try:
+            _Content.model_validate(content)
             plan = Plan.from_dict(content["plan"])
             conditions = Conditions.recorded(content, plan)
             settings = RunSettings(**_settings(content))
@@ -174,7 +219,7 @@ def find_group(runs_dir: Path, name: str) -> Group:
     if name == "latest" and (newest := list_groups(runs_dir)):
         return newest[-1]
     for folder in (runs_dir / name, Path(name)):
-        if (folder / _FILE).is_file():
+        if (folder / _FILE).is_file() or _without_plan(folder):
             return Group.open(folder)
     refuse_published_group(Path(name))
     known = [path.parent.name for path in runs_dir.glob(f"*/{_FILE}")]
@@ -185,17 +230,76 @@ def find_group(runs_dir: Path, name: str) -> Group:
     raise UsageError(f"there is no run group `{name}` in {runs_dir}{hint} `mlebench runs` lists the groups")
 
 
-def list_groups(runs_dir: Path, without: Path | None = None) -> list[Group]:
-    """Every readable group but the one in the folder `without`, oldest first."""
-    groups = []
-    for path in sorted(runs_dir.glob(f"*/{_FILE}")):
-        if path.parent == without:
+def list_groups(
+    runs_dir: Path, without: Path | None = None, left_out: Callable[[str], object] = lambda problem: None
+) -> list[Group]:
+    """Every readable group, oldest first.
+
+    Args:
+        runs_dir: their folder.
+        without: the folder of one that is not wanted.
+        left_out: receives a sentence for each group that cannot be read.
+    """
+    groups: list[Group] = []
+    for folder in sorted(runs_dir.glob("*")):
+        if folder == without or not (os.path.lexists(folder / _FILE) or _without_plan(folder)):
             continue
         try:
-            groups.append(Group.open(path.parent))
-        except UsageError:
-            continue
+            groups.append(Group.open(folder))
+        except UsageError as error:
+            left_out(f"{folder.name} is left out: {error}")
     return sorted(groups, key=lambda group: (group.created_at, group.name))
+
+
+def take_over(folder: Path) -> bool:
+    """Remove what is left of a group that was not made to its end, so that a new one can have its name.
+
+    Returns:
+        whether there was one.
+
+    Raises:
+        UsageError: agents have worked there, or a harness is making the group at this moment.
+    """
+    if (problem := _without_plan(folder)) is None:
+        return False
+    with hold(folder):
+        if _without_plan(folder) is None or not all(_is_untouched(entry) for entry in folder.iterdir()):
+            raise UsageError(problem)
+        remove_tree(folder)
+    return True
+
+
+def _without_plan(folder: Path) -> str | None:
+    """What helps with a group's folder that lacks its plan: the harness was killed while making it, or somebody removed it."""
+    path = folder / _FILE
+    try:
+        is_empty = path.is_file() and not path.stat().st_size
+        is_gone = folder.is_dir() and not path.exists() and next(folder.glob("*/run.json"), None) is not None
+        if not (is_empty or is_gone):
+            return None
+    except OSError:
+        return None
+    return (
+        f"{folder} has no plan, its group.yaml is {'empty' if path.is_file() else 'gone'}; `mlebench run --name {folder.name}` makes "
+        "the group anew where no agent has worked in it, else put group.yaml back or choose another name"
+    )
+
+
+def _is_untouched(entry: Path) -> bool:
+    """Whether an entry of a group's folder is as it was made, before any run."""
+    if entry.is_symlink() or not entry.is_dir():
+        return entry.name in (_FILE, ".lock") or entry.name.startswith(f".{_FILE}.")
+    for path in entry.iterdir():
+        if path.name == "run.json" and path.is_file() and path.stat().st_size:
+            try:
+                record = RunRecord.read(entry)
+            except WorkFailed:
+                return False
+            if (record.state, record.attempt) != ("pending", 0):
+                return False
+        elif path.name != "run.json" and not path.name.startswith(".run.json."):
+            return False
+    return True
 
 
 def _settings(content: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
 from grading.report import aggregate_reports
-from mlebench._support.files import write_json
+from mlebench._support.files import move_aside, write_json
 from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord
 
@@ -49,6 +49,7 @@ def write_grading_report(group: Group) -> GroupResult:
     """
     result = GroupResult(group, group.records())
     graded = [report for record in result.records if (report := record.graded) is not None]
+    move_aside(result.report)
     write_json(result.report, aggregate_reports(graded).to_dict() | {"run_group": group_totals(group, result.records)})
     return result
 

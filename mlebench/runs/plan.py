@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
+from grading.printable import printable
 from mlebench.agents import AgentSpec
 from mlebench.profiles import Profile
 from mlebench.registry.facts import EditionName
 from mlebench.sandbox.base import SandboxName
+
+_FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
 @dataclass(frozen=True)
@@ -72,14 +78,18 @@ class Plan:
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Plan:
-        """The inverse of `to_dict`."""
-        return cls(
-            **{
-                **content,
-                "agent": AgentSpec.from_dict(content["agent"]),
-                "competitions": tuple(content["competitions"]),
-                "seeds": tuple(content["seeds"]),
-                "profile": Profile(**content["profile"]),
-                "data_dir": Path(content["data_dir"]),
-            }
-        )
+        """The inverse of `to_dict`.
+
+        Raises:
+            ValueError: a value is missing or of another kind.
+        """
+        plan: Plan = _adapter().validate_python(content)
+        for name in plan.competitions:
+            if not _FOLDER_NAME.fullmatch(name):
+                raise ValueError(f"`plan.competitions` holds {printable(name)}, which names no competition")
+        return plan
+
+
+@functools.cache
+def _adapter() -> TypeAdapter[Plan]:
+    return TypeAdapter(Plan)

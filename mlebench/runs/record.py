@@ -11,18 +11,17 @@ retried and reported apart).
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import SkipValidation, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, SkipValidation, TypeAdapter, ValidationError
 
 from grading.printable import printable
 from grading.report import CompetitionReport
-from mlebench._support.files import write_json
+from mlebench._support.files import move_aside, parse_own_json, write_json
 from mlebench._support.plain_files import read_plain
 from mlebench._support.yaml_model import describe
 from mlebench.errors import WorkFailed
@@ -43,9 +42,23 @@ RECORD_DAMAGED = "record-damaged"
 """Reason of a run whose `run.json` cannot be read."""
 CHECKER_CALLS = "checker_calls.jsonl"
 """In a run's folder: every call of the submission checker, with its time and whether the submission was valid."""
+_FIRST_YEAR, _LAST_YEAR = 2000, 9000
 _LARGEST_FILE = 64 * 2**20
 _LONGEST_DETAIL = 4000
 _NEXT_ATTEMPT = ("reason", "detail", "exit_code", "failure_class", "started_at", "ended_at", "report", "submission_sha256")
+
+
+Amount = Annotated[float, Field(ge=0, lt=1e12)]
+Count = Annotated[int, Field(ge=0, lt=1e6)]
+
+
+def _with_numbers(resources: dict[str, Any]) -> dict[str, Any]:
+    """What is added up and compared later must be numbers; keys of other harnesses may hold anything."""
+    for key in ("peak_memory_bytes", "cpu_seconds"):
+        value = resources.get(key)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise ValueError(f"`{key}` is not a number")
+    return resources
 
 
 @dataclass
@@ -59,7 +72,7 @@ class RunRecord:
     agent: str
     edition: str
     state: State = "pending"
-    attempt: int = 0
+    attempt: Count = 0
     """How many times it was started; 0 before the first."""
     reason: str | None = None
     """One word, see `Outcome.reason`; after grading also no-submission, invalid-submission and grader-error."""
@@ -70,17 +83,17 @@ class RunRecord:
     created_at: str | None = None
     started_at: str | None = None
     ended_at: str | None = None
-    wall_seconds: float | None = None
+    wall_seconds: Amount | None = None
     node: str | None = None
     """Name of the machine it ran on."""
     place: str | None = None
     """What the executor calls that place: a Ray node's id, a Slurm job's id; None on this machine."""
     gpu_ids: list[str] = field(default_factory=list)
-    cpu_ids: list[int] = field(default_factory=list)
+    cpu_ids: list[Count] = field(default_factory=list)
     """Cores that it was bound to, as the machine's kernel numbers them; empty where it was bound to none."""
-    gpu_hours: float = 0.0
+    gpu_hours: Amount = 0.0
     """Over all attempts."""
-    resources: dict[str, Any] = field(default_factory=dict)
+    resources: Annotated[dict[str, Any], AfterValidator(_with_numbers)] = field(default_factory=dict)
     """What the sandbox measured: `cpu_seconds`, `peak_memory_bytes`, `image_digest`, …"""
     usage: dict[str, Any] = field(default_factory=dict)
     """What the agent reported in `logs/usage.json`: `input_tokens`, `output_tokens`, `cost_usd`, …"""
@@ -166,6 +179,7 @@ class RunRecord:
         """Write `run.json`; what the agent said of itself is left out where nothing could be written with it."""
         content = asdict(self)
         run_dir.mkdir(parents=True, exist_ok=True)
+        move_aside(run_dir / "run.json")
         try:
             write_json(run_dir / "run.json", content)
         except (ValueError, TypeError, OverflowError, RecursionError):
@@ -185,13 +199,13 @@ class RunRecord:
         """
         path = run_dir / "run.json"
         try:
-            content = json.loads(read_plain(path, _LARGEST_FILE))
+            content = parse_own_json(read_plain(path, _LARGEST_FILE))
             if not isinstance(content, Mapping) or content.get("state") not in _ALLOWED:
                 raise ValueError("it is no record of a run")
             record = _adapter().validate_python(content)
             record.usage = harmless(record.usage)
-            for time in (record.started_at, record.ended_at):
-                seconds_between(time, now())  # refuses what is no time
+            for time in (record.created_at, record.started_at, record.ended_at):
+                checked_time(time or now())
             return record
         except ValidationError as error:
             raise WorkFailed(f"cannot read {path}: {describe(error)}") from None
@@ -202,6 +216,18 @@ class RunRecord:
 @functools.cache
 def _adapter() -> TypeAdapter[RunRecord]:
     return TypeAdapter(RunRecord)
+
+
+def checked_time(text: str) -> str:
+    """The text of a time, where this harness can have written it.
+
+    Raises:
+        ValueError: it is no ISO time with a zone, or of no year in which it ran.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None or not _FIRST_YEAR <= moment.year < _LAST_YEAR:
+        raise ValueError(f"{printable(text)} is no time of a run")
+    return text
 
 
 def now() -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from grading.report import AggregateReport, CompetitionReport, aggregate_reports
-from mlebench._support.files import write_json
+from mlebench._support.files import move_aside, write_json
 from mlebench.errors import UsageError
 from mlebench.grade import save_report
 from mlebench.grade.many import grade_many
@@ -146,4 +146,5 @@ def _write_snapshots(group: Group, times: list[int], reports: list[CompetitionRe
         {"run_id": report.run_id, "seconds": seconds, "report": report.to_dict()}
         for seconds, report in zip(times, reports, strict=True)
     ]
+    move_aside(group.folder / SNAPSHOT_FILE)
     write_json(group.folder / SNAPSHOT_FILE, {"snapshots": entries})

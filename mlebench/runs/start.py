@@ -15,7 +15,7 @@ from mlebench.runs.competitions import load_competition
 from mlebench.runs.executors import get_executor
 from mlebench.runs.executors.base import Executor
 from mlebench.runs.experiment import Experiment
-from mlebench.runs.group import Group, agent_part, find_group
+from mlebench.runs.group import Group, agent_part, find_group, take_over
 from mlebench.runs.group_report import GroupResult
 from mlebench.runs.manifest import make_manifest
 from mlebench.runs.plan import Plan
@@ -167,7 +167,7 @@ class _Start:
         """The groups to run, and what is left to do once their locks are held."""
         group = self.resumed
         if group is None:
-            return self._new_groups(), lambda: None
+            return self._new_groups(display), lambda: None
         for sentence in _rebuilt_images(group, self.executor):
             display.say(sentence)
 
@@ -177,11 +177,18 @@ class _Start:
 
         return [group], prepare
 
-    def _new_groups(self) -> list[Group]:
-        """The folders of new groups, every run pending; none is made where one of that name exists."""
+    def _new_groups(self, display: Display) -> list[Group]:
+        """The folders of new groups, every run pending; none is made where one of that name exists.
+
+        What a killed harness left half-made is no group yet, and makes room.
+        """
         names = _group_names(self.plans, self.name)
         for name in names:
-            if name and (self.runs_dir / name).exists():
+            if not name or not (self.runs_dir / name).exists():
+                continue
+            if take_over(self.runs_dir / name):
+                display.say(f"{self.runs_dir / name} was left half-made, and nothing had run in it; it is made anew")
+            else:
                 raise UsageError(f"{self.runs_dir / name} exists; continue it with `mlebench run --resume {name}`")
         return [
             Group.create(self.runs_dir, plan, make_manifest(plan, sandbox, self.executor), name, self.settings)

@@ -6,11 +6,10 @@ A harness that is killed in between would otherwise find nothing left of an atte
 from __future__ import annotations
 
 import functools
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench._support.files import write_json
+from mlebench._support.files import move_aside, parse_own_json, write_json
 from mlebench._support.plain_files import read_plain
 from mlebench.sandbox.base import Outcome
 
@@ -23,15 +22,20 @@ _LARGEST = 2**20
 
 def keep_outcome(run_dir: Path, attempt: int, outcome: Outcome) -> None:
     """Write down the outcome of an attempt."""
+    move_aside(run_dir / _NAME)
     write_json(run_dir / _NAME, {"attempt": attempt, "outcome": outcome.to_dict()})
 
 
 def kept_outcome(run_dir: Path, attempt: int) -> Outcome | None:
     """The outcome of an attempt that an earlier harness wrote down and did not bring into the record."""
     try:
-        content = json.loads(read_plain(run_dir / _NAME, _LARGEST))
-        return _adapter().validate_python(content["outcome"]) if content["attempt"] == attempt else None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        content = parse_own_json(read_plain(run_dir / _NAME, _LARGEST))
+        outcome = _adapter().validate_python(content["outcome"]) if content["attempt"] == attempt else None
+        for moment in (outcome.started_at, outcome.ended_at) if outcome else ():
+            if moment is not None and (moment.tzinfo is None or moment.timestamp() < 0):
+                return None
+        return outcome
+    except (OverflowError, OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
@@ -44,4 +48,5 @@ def _adapter() -> TypeAdapter[Outcome]:
 
 def drop_outcome(run_dir: Path) -> None:
     """The record holds the outcome now."""
+    move_aside(run_dir / _NAME)
     (run_dir / _NAME).unlink(missing_ok=True)

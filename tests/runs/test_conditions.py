@@ -146,8 +146,8 @@ def test_damaged_conditions_are_named(tmp_path: Path) -> None:
     ("change", "named"),
     [
         ({"settings": {"parallel": "many", "retries": -1}}, "RunSettings: `parallel`: .*; `retries`: "),
-        ({"settings": [1]}, "cannot convert"),
-        ({"plan": {}}, "it has no 'agent'"),
+        ({"settings": [1]}, "its content: `settings`: expected keys"),
+        ({"plan": {}}, "Plan: `agent` is missing"),
         ({"conditions": {"agent": "tree", "limits": "none"}}, "`conditions` is damaged: `limits`"),
     ],
 )

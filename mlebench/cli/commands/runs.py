@@ -101,7 +101,7 @@ def _list(runs_dir: Path, arguments: argparse.Namespace) -> int:
     from mlebench.runs.group import list_groups
     from mlebench.runs.group_report import group_totals
 
-    groups = list_groups(runs_dir)
+    groups = list_groups(runs_dir, left_out=lambda problem: print(f"mlebench runs: {problem}", file=sys.stderr))
     listed = [(group, group.records()) for group in groups]
     if arguments.json:
         print_json(
