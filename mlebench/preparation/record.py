@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from mlebench._support.files import move_aside, parse_own_json
 from mlebench._support.folders import state_of
+from mlebench._support.plain_files import read_plain
 from mlebench.registry.competition import PREPARED_RECORD, prepare_command
 from mlebench.registry.keys import kept_key
 
 if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
     from mlebench.registry import Competition
+
+_LARGEST_FILE = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -42,8 +49,9 @@ class PreparationRecord:
     def read(cls, prepared: Path) -> PreparationRecord | None:
         """The record of a prepared folder; None where another harness prepared it."""
         try:
-            return cls(**json.loads((prepared / PREPARED_RECORD).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            content = parse_own_json(read_plain(prepared / PREPARED_RECORD, _LARGEST_FILE))
+            return _adapter().validate_python(content)
+        except (OSError, ValueError):
             return None
 
     def changed(self, prepared: Path) -> list[str]:
@@ -57,7 +65,15 @@ class PreparationRecord:
 
     def write(self, prepared: Path) -> None:
         """Put the record into a prepared folder."""
+        move_aside(prepared / PREPARED_RECORD)
         (prepared / PREPARED_RECORD).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+
+@functools.cache
+def _adapter() -> TypeAdapter[PreparationRecord]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(PreparationRecord)
 
 
 def states_of(prepared: Path) -> dict[str, str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from mlebench.registry.keys import PUBLISHED_KEY, named_key
 from mlebench.registry.published import CONFIG, PublishedCompetition, published_facts
 
 _FACTS = "competition.yaml"
+_log = logging.getLogger("mlebench")
 
 SPLITS: dict[str, tuple[str, ...]] = {
     "low": ("low",),
@@ -102,7 +105,7 @@ class Registry:
         return [first, *(registry.get_competition(competition_id) for registry in others)]
 
     def list_competition_ids(self, split: str | None = None) -> list[str]:
-        """Ids in alphabetical order, those that the edition has.
+        """Ids in alphabetical order, those that the edition has. A faulty folder is left out with a warning.
 
         Args:
             split: one of `SPLITS`; by default the 82 of Kaggle.
@@ -113,12 +116,20 @@ class Registry:
         if split is not None and split not in SPLITS:
             raise UsageError(f"there is no split {split!r}; the splits are {', '.join(SPLITS)}")
         wanted = SPLITS[split] if split else KAGGLE_SPLITS
-        listed = [(name, folder) for name, folder in self._folders().items() if _split(folder) in wanted]
-        return [name for name, folder in listed if self.edition in _editions(folder)]
+        return [name for name, folder in self._folders().items() if self._is_listed(folder, wanted)]
 
     def get_lite_competition_ids(self) -> list[str]:
         """Ids of the low split."""
         return self.list_competition_ids("low")
+
+    def _is_listed(self, folder: Path, wanted: tuple[str, ...]) -> bool:
+        if self.edition not in _editions(folder):
+            return False
+        try:
+            return _split(folder) in wanted and self.load(folder) is not None
+        except UsageError as error:
+            _warn_once(f"{folder.name} is left out: {error}")
+            return False
 
     def _load_published(self, folder: Path) -> Competition:
         if self.edition not in _editions(folder):
@@ -132,6 +143,12 @@ class Registry:
         homes = paths.content_dirs("competitions")[::-1]
         found = [file.parent for name in (CONFIG, _FACTS) for home in homes for file in home.glob(f"*/{name}")]
         return {folder.name: folder for folder in sorted(found, key=lambda folder: folder.name)}
+
+
+@functools.cache
+def _warn_once(sentence: str) -> None:
+    """Lists are made several times in a command."""
+    _log.warning(sentence)
 
 
 def _split(folder: Path) -> str:

@@ -52,14 +52,14 @@ def registry_in(edition: str) -> Registry:
 
 
 def info_of(competition_id: str, registry: Registry) -> CompetitionInfo:
-    """Facts of a competition in the registry's edition; of one that is not installed nothing but its id is known."""
+    """Facts of a competition in the registry's edition; of one that is not installed, or faulty, nothing but its id is known."""
     try:
         competition = registry.get_competition(competition_id)
+        # v2 fixes every leak and fault that is listed
+        issues = competition.issues if registry.edition == "v1" else ()
     except UsageError:
         return CompetitionInfo(competition_id, competition_id, "unknown", "unknown", "", (), ())
     facts = competition.facts
-    # v2 mends every leak and fault that is listed
-    issues = competition.issues if registry.edition == "v1" else ()
     leaks = tuple(issue.name for issue in issues if issue.kind == "leak")
     faults = tuple(issue.name for issue in issues if issue.kind == "fault")
     return CompetitionInfo(facts.id, facts.title, facts.split, facts.modality, facts.metric.name, leaks, faults)

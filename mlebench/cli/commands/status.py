@@ -8,11 +8,13 @@ examples:
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, Any
 
 from mlebench._support.quantities import show_size
 from mlebench.cli.options import add_data_dir, add_json, add_split, registry_of
 from mlebench.cli.output import print_json, print_table
+from mlebench.errors import MlebenchError
 
 if TYPE_CHECKING:
     from mlebench.registry import Competition, Registry
@@ -48,9 +50,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _rows(registry: Registry, competition_id: str, *, verify: bool) -> list[dict[str, Any]]:
     from mlebench.preparation.record import is_prepared
 
-    editions = registry.in_each_edition(competition_id)
-    rows = [_prepared(competition, verify=verify) for competition in editions if is_prepared(competition)]
-    return rows or _half_way(editions[0])
+    try:
+        editions = registry.in_each_edition(competition_id)
+        rows = [_prepared(competition, verify=verify) for competition in editions if is_prepared(competition)]
+        return rows or _half_way(editions[0])
+    except (MlebenchError, OSError) as error:
+        print(f"mlebench status: {competition_id} is left out: {error}", file=sys.stderr)
+        return []
 
 
 def _prepared(competition: Competition, *, verify: bool) -> dict[str, Any]:
