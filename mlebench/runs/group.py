@@ -97,7 +97,9 @@ class Group:
         try:
             record = RunRecord.read(folder)
             if (record.run_id, record.competition_id, record.seed) != (run.run_id, run.competition_id, run.seed):
-                raise WorkFailed(f"cannot read {folder / 'run.json'}: it is the record of another run, {printable(record.run_id)}")
+                raise WorkFailed(
+                    f"cannot read {folder / 'run.json'}: it is the record of another run, {printable(record.run_id)}"
+                )
             return record
         except WorkFailed as error:
             return self._damaged_record(run, str(error))

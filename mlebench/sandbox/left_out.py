@@ -22,7 +22,7 @@ class LeftOut:
     def __init__(self, note: Callable[[str], None], secrets: tuple[str, ...] = ()) -> None:
         """Args:
         note: receives one sentence per entry.
-        secrets: values that are masked in names.
+        secrets: values that are masked in every name.
         """
         self.counts: Counter[str] = Counter()
         """How many entries were left out, by reason."""
@@ -34,6 +34,7 @@ class LeftOut:
     def add(self, name: str, reason: str) -> None:
         """`name` is left out."""
         self.counts[reason] += 1
+        # before it is shortened: half a secret is one, too
         shown = printable(os.fsdecode(self._mask.apply(os.fsencode(name))), _LONGEST_NAME)
         if name.startswith(_SUBMISSION) and len(self.of_submission) < _MOST_KEPT:
             self.of_submission[shown] = reason

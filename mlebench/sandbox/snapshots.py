@@ -1,35 +1,111 @@
-"""Copies of a submission while the agent is still at work, so that its score over time can be graded later."""
+"""Copies of a submission while the agent is still at work, so that its score over time can be graded later.
+
+They share a run's limit on output: at most half of it is theirs, and what they take is not left for the rest. When they
+grow beyond that they are thinned out: the first, the last and others evenly between them stay.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import Protocol
 
 from mlebench._support.plain_files import open_plain
 from mlebench._support.secrets import mask_stream
 from mlebench.sandbox.failure_streak import FailureStreak
+from mlebench.sandbox.run_clock import RunClock
+from mlebench.sandbox.sparse import write_sparse
 
 _SETTLED_SECONDS = 2.0
 _LARGEST = 4 * 2**30
 """Bytes; a larger submission is not copied again and again."""
+_MOST = 500
+"""Each is graded later."""
 _BLOCK = 2**20
+LOOK_SECONDS = 20.0
+"""For which a look may last: the limits on time, disk and processes wait meanwhile."""
+_SHARE = 10
+"""A look that lasted is followed by so many times as long without one."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """What tells two states of a file apart without reading it."""
+
+    size: int
+    """Bytes."""
+    modified: float
+    """Unix time."""
+
+
+class Submission(Protocol):
+    """The submission of a run at work."""
+
+    def version(self) -> Version | None:
+        """Its present state; None where there is no plain file.
+
+        Raises:
+            OSError: it cannot be looked at.
+        """
+        ...
+
+    def blocks(self) -> AbstractContextManager[Iterator[bytes]]:
+        """Its content.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class PlainSubmission:
+    """A submission in a folder of this machine."""
+
+    path: Path
+    within: Path | None = None
+    """A folder of ours above it, see `open_plain`."""
+
+    def version(self) -> Version | None:
+        """Its present state; None where the agent put something else there."""
+        try:
+            with open_plain(self.path, self.within) as file:
+                status = os.fstat(file.fileno())
+        except OSError:
+            return None
+        return Version(status.st_size, status.st_mtime)
+
+    @contextlib.contextmanager
+    def blocks(self) -> Iterator[Iterator[bytes]]:
+        """Its content."""
+        with open_plain(self.path, self.within) as file:
+            yield iter(lambda: file.read(_BLOCK), b"")
 
 
 class Snapshots:
     """Keeps a changed, complete submission as `snapshots/<hhmmss>.csv`, named by the time since the run started."""
 
     def __init__(
-        self, folder: Path, every: float, started: float, note: Callable[[str], None], secrets: tuple[str, ...] = ()
+        self,
+        folder: Path,
+        every: float,
+        clock: RunClock,
+        max_output: int,
+        note: Callable[[str], None],
+        secrets: tuple[str, ...] = (),
     ) -> None:
         """Args:
         folder: the run's `snapshots/`.
         every: seconds between two looks; 0 never looks.
-        started: Unix time at which the agent started.
+        clock: the run's.
+        max_output: bytes of a run's output altogether.
         note: receives a sentence for the run's log where copies cannot be kept.
         secrets: values that are masked in every copy.
         """
@@ -37,93 +113,121 @@ class Snapshots:
         self._folder = folder
         self._secrets = secrets
         self._every = every
-        self._started = started
-        self._next_look = started + every if every else float("inf")
-        self._last_digest = self._digest_of_newest()
+        self._clock = clock
+        self._most_bytes = max_output // 2
+        self._next_look = clock.elapsed + every if every else float("inf")
+        self._seen: Version | None = None
+        self._last_digest: str | None = None
 
     def due(self) -> bool:
         """Whether it is time for the next look."""
-        return time.time() >= self._next_look
+        return self._clock.elapsed >= self._next_look
 
-    def take(self, submission: Path, within: Path | None = None) -> Path | None:
+    def take(self, submission: Submission) -> Path | None:
         """Keep a copy of `submission` if it differs from the last one and nobody is writing it.
 
-        Args:
-            submission: the file, if it is there and is one.
-            within: a folder of ours above it, see `open_plain`.
+        A submission that did not change since the last look is not read.
 
         Returns:
             the copy, or None when there is nothing new.
         """
-        now = time.time()
-        self._next_look = now + self._every
+        began = time.monotonic()
+        kept = None
         try:
-            file = open_plain(submission, within)
-        except OSError:
-            # the agent may put anything there, and take it away
-            return None
-        target = self._folder / f"{_clock(now - self._started)}.csv"
-        partial = target.with_suffix(".partial")
-        try:
-            with file:
-                digest = self._copy_settled(file, partial, now)
-            is_new = digest is not None and digest != self._last_digest
-            if is_new:
-                partial.replace(target)
+            version = submission.version()
+            if version is not None and self._is_worth_reading(version):
+                kept = self._keep(submission, version, began + LOOK_SECONDS)
         except OSError as error:
-            self._copying.failed(str(error))
-            return None
+            self._copying.failed(error.strerror or str(error))
+        else:
+            self._copying.succeeded()
+        self._next_look = self._clock.elapsed + max(self._every, _SHARE * (time.monotonic() - began))
+        return kept
+
+    def _is_worth_reading(self, version: Version) -> bool:
+        # a time to come was set on purpose, or the clock was set back: nobody is writing right now
+        is_settled = abs(time.time() - version.modified) >= _SETTLED_SECONDS
+        return is_settled and version != self._seen and 0 < version.size <= min(_LARGEST, self._most_bytes)
+
+    def _keep(self, submission: Submission, version: Version, end: float) -> Path | None:
+        target = self._folder / f"{_clock(self._clock.elapsed)}.csv"
+        partial = target.with_suffix(".partial")
+        target.parent.mkdir(exist_ok=True)
+        partial.unlink(missing_ok=True)
+        try:
+            with submission.blocks() as blocks:
+                bounded = _bounded(blocks, version.size, end)
+                digest = hashlib.sha256()
+                size = write_sparse(_hashed(mask_stream(bounded, self._secrets), digest), partial)
+            if submission.version() != version:
+                # it was changed meanwhile
+                return None
+            self._seen = version
+            if digest.hexdigest() == (self._last_digest or self._digest_of_newest(size)):
+                return None
+            partial.replace(target)
+            self._last_digest = digest.hexdigest()
+        except TimeoutError:
+            # until it changes
+            self._seen = version
+            raise
         finally:
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)
-        self._copying.succeeded()
-        if not is_new:
-            return None
-        self._last_digest = digest
+        self._thin_out()
         return target
 
-    def missed(self, error: str) -> None:
-        """The submission could not be looked at this time."""
-        self._next_look = time.time() + self._every
-        self._copying.failed(error)
+    def _thin_out(self) -> None:
+        kept = sorted(_kept(self._folder))
+        while len(kept) > 1 and (len(kept) > _MOST or sum(size for _, size, _ in kept) > self._most_bytes):
+            inner = range(1, len(kept) - 1)
+            closest = min(inner, key=lambda place: kept[place + 1][0] - kept[place - 1][0], default=0)
+            kept.pop(closest)[2].unlink(missing_ok=True)
 
-    def _copy_settled(self, source: IO[bytes], target: Path, now: float) -> str | None:
-        """Copy a file that was not touched for a while; its digest, or None when it is empty, huge or being written."""
-        before = os.fstat(source.fileno())
-        settled = now - before.st_mtime >= _SETTLED_SECONDS
-        if not (0 < before.st_size <= _LARGEST and settled):
+    def _digest_of_newest(self, size: int) -> str | None:
+        """Of a copy that an earlier harness kept, where it has the size of a new one."""
+        newest = max(_kept(self._folder), default=None)
+        if newest is None or newest[1] != size:
             return None
-        target.parent.mkdir(exist_ok=True)
-        with target.open("wb") as copy:
-            for block in mask_stream(_blocks(source, before.st_size), self._secrets):
-                copy.write(block)
-        after = os.fstat(source.fileno())
-        changed_meanwhile = (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size)
-        return None if changed_meanwhile else _digest(target)
-
-    def _digest_of_newest(self) -> str | None:
-        try:
-            kept = sorted(self._folder.glob("*.csv"), key=lambda path: (len(path.name), path.name))
-            return _digest(kept[-1]) if kept else None
-        except OSError:
-            return None
+        digest = hashlib.sha256()
+        with contextlib.suppress(OSError), open_plain(newest[2]) as file:
+            for _ in _hashed(iter(lambda: file.read(_BLOCK), b""), digest):
+                pass
+        return digest.hexdigest()
 
 
-def _blocks(source: IO[bytes], size: int) -> Iterator[bytes]:
-    """At most `size` bytes: the file may grow meanwhile."""
-    while size > 0 and (block := source.read(min(_BLOCK, size))):
+def kept_bytes(folder: Path) -> int:
+    """Bytes of the snapshots in a folder, holes included."""
+    return sum(size for _, size, _ in _kept(folder))
+
+
+def _kept(folder: Path) -> Iterator[tuple[int, int, Path]]:
+    """Seconds since the start, size and path of each."""
+    with contextlib.suppress(OSError):
+        for path in list(folder.glob("*.csv")):
+            status = path.lstat()
+            name = path.stem
+            if stat.S_ISREG(status.st_mode) and name.isascii() and name.isdigit() and len(name) >= 6:
+                yield int(name[:-4]) * 3600 + int(name[-4:-2]) * 60 + int(name[-2:]), status.st_size, path
+
+
+def _bounded(blocks: Iterator[bytes], size: int, end: float) -> Iterator[bytes]:
+    """At most `size` bytes, as the file may grow meanwhile, and only until `end`."""
+    for block in blocks:
+        if time.monotonic() > end:
+            raise TimeoutError(f"it cannot be copied within {LOOK_SECONDS:g} s")
+        yield block[:size]
         size -= len(block)
+        if size <= 0:
+            return
+
+
+def _hashed(blocks: Iterator[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
+    for block in blocks:
+        digest.update(block)
         yield block
 
 
 def _clock(seconds: float) -> str:
     whole = max(0, int(seconds))
     return f"{whole // 3600:02d}{whole % 3600 // 60:02d}{whole % 60:02d}"
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open_plain(path) as file:
-        for block in _blocks(file, _LARGEST):
-            digest.update(block)
-    return digest.hexdigest()

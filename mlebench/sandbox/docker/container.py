@@ -7,7 +7,7 @@ import re
 import secrets
 import stat
 import tarfile
-from collections.abc import Collection, Generator
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from mlebench._support.paths import make_private, socket_dir
 from mlebench.agents import NOT_COPIED, has_interpreter
 from mlebench.errors import StartFailed
-from mlebench.sandbox.base import OUTPUT_FOLDERS, RunRequest, agent_environment
+from mlebench.sandbox.base import RunRequest, agent_environment
 from mlebench.sandbox.docker.engine import LABEL
 
 USER = 1000
@@ -25,8 +25,6 @@ RUN_LABEL = "mlebench.run-folder"
 FOLDER_LABEL, LOG_LABEL = "mlebench.host-folder", "mlebench.log-start"
 _CHECKER_FOLDER = "/run/mlebench"
 _LOG = {"max-size": "64m", "max-file": "2"}
-_ARCHIVE_SECONDS = 300
-"""For which an archive may stand still."""
 
 
 @dataclass(frozen=True)
@@ -154,36 +152,6 @@ def check_readable(public_dir: Path) -> None:
         raise StartFailed(
             "data-unreadable", f"the agent's user may not read {public_dir}; open it with `chmod -R o+rX {public_dir}`"
         )
-
-
-class ContainerArchive:
-    """A container's files as `outputs.take_out` reads them."""
-
-    def __init__(self, client: Any, container_id: str) -> None:
-        self._client = client
-        self._id = container_id
-        self._made: dict[str, list[str]] | None = None
-
-    def archive(self, path: str) -> Generator[bytes, None, None]:
-        """A tar of a file or folder."""
-        api = self._client.api
-        # docker's own get_archive gives no way to hang up in the middle
-        url = f"{api.base_url}/v{api.api_version}/containers/{self._id}/archive"
-        with api.get(url, params={"path": path}, stream=True, timeout=_ARCHIVE_SECONDS) as response:
-            if response.status_code == 404:
-                raise FileNotFoundError(path)
-            response.raise_for_status()
-            yield from response.iter_content(2**20)
-
-    def children(self, path: str) -> list[str]:
-        """What the agent added to a folder."""
-        if self._made is None:
-            self._made = {}
-            for change in self._client.api.diff(self._id) or []:
-                above, _, name = change["Path"].rpartition("/")
-                if above.startswith(tuple(f"/home/{folder}" for folder in OUTPUT_FOLDERS)):
-                    self._made.setdefault(above, []).append(name)
-        return self._made.get(path, [])
 
 
 def _name(request: RunRequest) -> str:

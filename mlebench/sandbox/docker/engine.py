@@ -5,6 +5,8 @@ Anything that speaks Docker's API serves; `DOCKER_HOST` names one that is not at
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import platform
 import re
@@ -20,6 +22,7 @@ LABEL = "mlebench.run"
 """Label of every container of ours; its value is the run's label."""
 
 _ANSWER_SECONDS = 120
+_EVENTS_SECONDS = 20
 
 
 def connect() -> DockerClient:
@@ -97,6 +100,33 @@ def describe(client: Any) -> dict[str, Any]:
         "runtime": info.get("DefaultRuntime"),
         "kernel": info.get("KernelVersion"),
     }
+
+
+def signals_sent(client: Any, container_id: str, until: float) -> list[tuple[float, int]]:
+    """Signals that were sent to a container through the engine, by whomever, in their order.
+
+    What runs inside can send none of them, and makes no other event. An engine remembers a few hundred events of all its
+    containers together, so one that was asked late may have forgotten.
+
+    Args:
+        client: the engine.
+        container_id: the container.
+        until: the Unix time after which none matters, not far in the future: the engine would wait for it.
+
+    Returns:
+        Unix times and numbers of signals.
+    """
+    chosen = {"type": ["container"], "container": [container_id], "event": ["kill"]}
+    asked = {"since": "1", "until": f"{until:.9f}", "filters": json.dumps(chosen)}
+    sent = []
+    with contextlib.suppress(*failures()):
+        answer = client.api.get(f"{client.api.base_url}/v{client.api.api_version}/events", params=asked, timeout=_EVENTS_SECONDS)
+        for line in answer.text.splitlines():
+            event = json.loads(line)
+            number = str(((event.get("Actor") or {}).get("Attributes") or {}).get("signal", ""))
+            if number.isdigit():
+                sent.append((event.get("timeNano", 0) / 1e9, int(number)))
+    return sent
 
 
 def has_gpu_runtime(info: dict[str, Any]) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import shutil
-import tempfile
+import stat
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,19 +19,23 @@ from mlebench.errors import MlebenchError
 from mlebench.sandbox.base import OUTPUT_FOLDERS, Outcome, RunRequest
 from mlebench.sandbox.checker import Checker, serve_checker
 from mlebench.sandbox.docker import network, outputs
-from mlebench.sandbox.docker.container import ContainerArchive, HostFolder
-from mlebench.sandbox.docker.engine import failures, is_outage, summary
+from mlebench.sandbox.docker.archive import ContainerArchive
+from mlebench.sandbox.docker.container import HostFolder
+from mlebench.sandbox.docker.engine import failures, is_outage, signals_sent, summary
 from mlebench.sandbox.docker.guard import Guard
 from mlebench.sandbox.docker.images import Image
-from mlebench.sandbox.docker.outcome import Forced, name_outcome
+from mlebench.sandbox.docker.outcome import Forced, name_outcome, time_of
 from mlebench.sandbox.kept_outcome import keep_outcome
+from mlebench.sandbox.run_clock import RunClock, age_of
 from mlebench.sandbox.run_log import RunLog
-from mlebench.sandbox.snapshots import Snapshots
+from mlebench.sandbox.snapshots import LOOK_SECONDS, Snapshots, Version, kept_bytes
 
 _SHORTEST_TICK, _LONGEST_TICK = 0.1, 1.0
 _OUTAGE_PATIENCE = 300.0
 """Seconds for which an engine that does not answer is waited for."""
-_NEVER = "0001-01-01"
+_RETURN_PATIENCE = 60.0
+"""The same where a run is over."""
+_SUBMISSION = "/home/submission/submission.csv"
 
 
 class DockerHandle:
@@ -51,6 +55,7 @@ class DockerHandle:
         self._asked: Literal["stop", "detach"] | None = None
         self._stop_grace = request.profile.grace
         self._is_stopping = False
+        self._was_seen_running = False
         self._away_since: float | None = None
         self._had_outage = False
         self._wake = threading.Event()
@@ -61,6 +66,7 @@ class DockerHandle:
         self._output: Any = None
         self._read_until: float | None = None
         self.started_at = datetime.now(UTC)
+        self._clock = RunClock(self.started_at, 0.0)
 
     def begin(self) -> None:
         """Start the created container."""
@@ -89,7 +95,7 @@ class DockerHandle:
             self._close_checker()
             self._stop_following()
             return replace(name_outcome(forced, {}, self._request.profile, {}), started_at=self.started_at)
-        if forced is not None and forced.by in ("deadline", "stop", "excess"):
+        if forced is not None and forced.by in ("deadline", "stop", "excess", "restarted"):
             self._stop_container(forced)
         return self._conclude(forced)
 
@@ -109,41 +115,67 @@ class DockerHandle:
         self._wake.set()
 
     def _attend(self) -> None:
-        self.started_at = _time(self._container.attrs["State"].get("StartedAt")) or self.started_at
+        state = self._container.attrs["State"]
+        self.started_at = time_of(state.get("StartedAt")) or self.started_at
+        self._clock = RunClock(self.started_at, _age(state.get("Pid"), self._container.id))
         self._follower = threading.Thread(target=self._copy_output, name=f"log of {self.label}", daemon=True)
         self._follower.start()
 
     def _observe(self, deadline: datetime) -> Forced | None:
         """Until the container has ended by itself (None) or must be ended."""
-        from docker.errors import NotFound
-
-        run_dir, every = self._request.run_dir, self._request.profile.snapshot_every
-        started, secrets = self.started_at.timestamp(), self._request.secrets
-        snapshots = Snapshots(run_dir / "snapshots", every, started, self._log.note, secrets)
+        limit = (deadline - self.started_at).total_seconds()
+        snapshots, submission = self._snapshots(), _ContainerSubmission(self)
         tick = _SHORTEST_TICK
         while True:
-            try:
-                self._container.reload()
-            except NotFound:
-                return Forced("lost")
-            except failures() as error:
-                if self._is_given_up(error):
-                    return Forced("outage")
-            else:
-                self._note_return()
-                if self._container.status in ("exited", "dead"):
-                    return None
+            is_running = self._look()
+            if not isinstance(is_running, bool):
+                return is_running
+            if is_running:
                 if (excess := self._guard.look()) is not None:
                     return Forced("excess", excess)
-                if snapshots.due():
-                    self._take_snapshot(snapshots)
+                if snapshots.due() and self._clock.elapsed < limit:
+                    snapshots.take(submission)
+            elif self._away_since is None:
+                return self._found_ended(limit)
             if self._asked is not None:
                 return Forced(self._asked)
-            left = (deadline - datetime.now(UTC)).total_seconds()
+            left = limit - self._clock.elapsed
             if left <= 0:
                 return Forced("deadline")
             self._wake.wait(min(tick, left))
             tick = min(_LONGEST_TICK, tick * 1.3)
+
+    def _look(self) -> bool | Forced:
+        """Whether the container is running, as far as the engine answers, or why the attempt must be ended."""
+        from docker.errors import NotFound
+
+        try:
+            self._container.reload()
+        except NotFound:
+            return Forced("lost")
+        except failures() as error:
+            return Forced("outage") if self._is_given_up(error) else False
+        self._note_return()
+        if self._container.status in ("exited", "dead"):
+            return False
+        self._was_seen_running = True
+        # an engine remembers when a container ended before it was started anew
+        if time_of(self._container.attrs["State"].get("FinishedAt")) is not None:
+            return Forced("restarted")
+        return True
+
+    def _found_ended(self, limit: float) -> Forced | None:
+        state = self._container.attrs["State"]
+        started, ended = time_of(state.get("StartedAt")), time_of(state.get("FinishedAt"))
+        if self._was_seen_running or started is None or ended is None or (ended - started).total_seconds() < limit:
+            return None
+        # an earlier harness stopped it there and could not say so any more
+        return Forced("deadline")
+
+    def _snapshots(self) -> Snapshots:
+        profile = self._request.profile
+        folder, most = self._request.run_dir / "snapshots", profile.max_output
+        return Snapshots(folder, profile.snapshot_every, self._clock, most, self._log.note, self._request.secrets)
 
     def _is_given_up(self, error: BaseException) -> bool:
         """The engine did not say how the container is; whether that has been so for too long."""
@@ -162,8 +194,8 @@ class DockerHandle:
         grace = self._stop_grace if forced.by == "stop" else self._request.profile.grace
         self._is_stopping = True
         try:
-            if forced.by == "excess":
-                # it would go on filling the disk
+            if forced.by in ("excess", "restarted"):
+                # it would go on filling the disk, or doing what was done already
                 self._container.kill()
             else:
                 self._container.stop(timeout=math.ceil(grace))
@@ -174,7 +206,9 @@ class DockerHandle:
     def _conclude(self, forced: Forced | None) -> Outcome:
         taken = self._take_out()
         state = self._container.attrs.get("State", {})
-        outcome = name_outcome(forced, state, self._request.profile, self._guard.usage, had_outage=self._had_outage)
+        signals = self._signals(state) if forced is None else []
+        profile, usage = self._request.profile, self._guard.usage
+        outcome = name_outcome(forced, state, profile, usage, had_outage=self._had_outage, signals=signals)
         if taken is None and outcome.failure_class != "infrastructure":
             detail = f"{outcome.detail}, but its output could not be taken out; see run.log"
             outcome = replace(outcome, state="failed", reason="output-lost", detail=detail, failure_class="infrastructure")
@@ -184,11 +218,15 @@ class DockerHandle:
             usage["left_out"] = taken.left_out.of_submission
         if self._checker is not None:
             usage["checker_calls"] = self._checker.calls
-        ended_at = max(_time(state.get("FinishedAt")) or datetime.now(UTC), self.started_at)
+        ended_at = max(time_of(state.get("FinishedAt")) or datetime.now(UTC), self.started_at)
         outcome = replace(outcome, started_at=self.started_at, ended_at=ended_at, resources=usage)
         keep_outcome(self._request.run_dir, self._request.attempt, outcome)
         self._clean_up()
         return outcome
+
+    def _signals(self, state: dict[str, Any]) -> list[tuple[float, int]]:
+        ended = time_of(state.get("FinishedAt"))
+        return [] if ended is None else signals_sent(self._client, self._container.id, ended.timestamp() + 0.01)
 
     def _take_out(self) -> outputs.Taken | None:
         """Bring the output folders out; None where that failed."""
@@ -196,30 +234,41 @@ class DockerHandle:
             self._container.reload()
             self._container.wait(timeout=60)
             self._container.reload()
-            if self._follower is not None:
-                self._follower.join(timeout=30)
-            source = ContainerArchive(self._client, self._container.id)
-            budget = outputs.Budget(bytes=self._request.profile.max_output)
-            request, note = self._request, self._log.note
-            return outputs.take_out(source, request.run_dir, OUTPUT_FOLDERS, budget, note, request.secrets)
+        except failures() as error:
+            self._log.note(f"the engine does not say how the container ended: {summary(error)}")
+        if self._follower is not None:
+            self._follower.join(timeout=30)
+        try:
+            return self._take_folders()
+        except failures() as error:
+            if not is_outage(error):
+                self._log.note(f"the output could not be taken out: {summary(error)}")
+                return None
+            self._log.note(f"taking the output out broke off ({summary(error)}) and is tried once more")
+        try:
+            self._await_engine()
+            return self._take_folders()
         except failures() as error:
             self._log.note(f"the output could not be taken out: {summary(error)}")
             return None
 
-    def _take_snapshot(self, snapshots: Snapshots) -> None:
-        source = ContainerArchive(self._client, self._container.id)
-        try:
-            with tempfile.TemporaryDirectory(dir=self._request.run_dir, prefix=".snapshot-") as folder:
-                copy = Path(folder) / "submission.csv"
-                path = "/home/submission/submission.csv"
-                member = outputs.read_file(source, path, copy, outputs.Budget.submission_bytes)
-                if member is not None:
-                    # so that a file in the middle of being written is recognised
-                    _set_time(copy, member.mtime)
-                # looks even when there is nothing, to set the time of the next look
-                snapshots.take(copy)
-        except failures() as error:
-            snapshots.missed(summary(error))
+    def _take_folders(self) -> outputs.Taken:
+        request = self._request
+        most = max(0, request.profile.max_output - kept_bytes(request.run_dir / "snapshots"))
+        budget = outputs.Budget(bytes=most)
+        source = ContainerArchive(self._client, self._container.id, budget.seconds)
+        return outputs.take_out(source, request.run_dir, OUTPUT_FOLDERS, budget, self._log.note, request.secrets)
+
+    def _await_engine(self) -> None:
+        """Until the engine knows the container again, but not for long."""
+        end = time.monotonic() + _RETURN_PATIENCE
+        while True:
+            try:
+                return self._container.reload()
+            except failures():
+                if time.monotonic() > end:
+                    raise
+            self._over.wait(_LONGEST_TICK)
 
     def _close_checker(self) -> None:
         if self._checker is not None:
@@ -277,20 +326,52 @@ class DockerHandle:
         shutil.rmtree(self._folder.path, ignore_errors=True)
 
 
-def _set_time(path: Path, seconds: float) -> None:
-    # the agent may have set a time that this file system cannot hold
-    with contextlib.suppress(OSError, OverflowError, ValueError):
-        os.utime(path, (seconds, seconds))
+class _ContainerSubmission:
+    """The submission of a handle's container at work; see `snapshots.Submission`."""
+
+    def __init__(self, handle: DockerHandle) -> None:
+        self._handle = handle
+
+    def version(self) -> Version | None:
+        """What the engine says of it."""
+        with _as_os_error():
+            status = self._source().status(_SUBMISSION)
+        if status is None or not stat.S_ISREG(status.mode):
+            return None
+        return Version(status.size, status.modified)
+
+    @contextmanager
+    def blocks(self) -> Iterator[Iterator[bytes]]:
+        """Its content, as long as nobody asks for the run's end."""
+        meter = outputs.Meter(outputs.Budget.submission_bytes + 2**20, LOOK_SECONDS, lambda: self._handle._asked is None)
+        with _as_os_error(), outputs.open_file(self._source(), _SUBMISSION, meter) as blocks:
+            yield blocks
+
+    def _source(self) -> ContainerArchive:
+        return ContainerArchive(self._handle._client, self._handle._container.id, LOOK_SECONDS)
+
+
+@contextmanager
+def _as_os_error() -> Iterator[None]:
+    try:
+        yield
+    except outputs.Spent as spent:
+        raise TimeoutError(str(spent)) from spent
+    except TimeoutError:
+        raise
+    except failures() as error:
+        raise OSError(summary(error)) from error
+
+
+def _age(pid: int | None, container_id: str) -> float | None:
+    """Seconds for which a container's first process has been running; None where that is another machine's."""
+    try:
+        is_here = bool(pid) and container_id in Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    return age_of(pid) if pid and is_here else None
 
 
 def _engine_root(client: Any) -> Path | None:
     root = Path(client.info().get("DockerRootDir") or "/nonexistent")
     return root if root.is_dir() else None
-
-
-def _time(text: str | None) -> datetime | None:
-    """A time of the engine, which writes nanoseconds; None for "never"."""
-    if not text or text.startswith(_NEVER):
-        return None
-    whole, _, fraction = text.rstrip("Z").partition(".")
-    return datetime.fromisoformat(f"{whole}.{fraction[:6]:0<6}+00:00")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from signal import SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, Signals
 from typing import Any, Literal, NamedTuple
 
 from mlebench._support.quantities import show_size
@@ -9,16 +12,26 @@ from mlebench.profiles import Profile
 from mlebench.sandbox.base import Outcome, exited
 from mlebench.sandbox.docker.guard import Excess
 
+_ENDING = (SIGHUP, SIGINT, SIGQUIT, SIGTERM)
+_SAVING_SECONDS = 60.0
+_NEVER = "0001-01-01"
+
 
 class Forced(NamedTuple):
     """Why the harness ends an attempt."""
 
-    by: Literal["deadline", "stop", "detach", "excess", "outage", "lost"]
+    by: Literal["deadline", "stop", "detach", "excess", "outage", "lost", "restarted"]
     excess: Excess | None = None
 
 
 def name_outcome(
-    forced: Forced | None, state: dict[str, Any], profile: Profile, usage: dict[str, Any], *, had_outage: bool = False
+    forced: Forced | None,
+    state: dict[str, Any],
+    profile: Profile,
+    usage: dict[str, Any],
+    *,
+    had_outage: bool = False,
+    signals: Sequence[tuple[float, int]] = (),
 ) -> Outcome:
     """The outcome of an attempt, times and usage left out.
 
@@ -28,6 +41,7 @@ def name_outcome(
         profile: the limits.
         usage: what was counted.
         had_outage: the engine was away for a while.
+        signals: what somebody sent to the container through the engine, with the Unix time.
     """
     at_limit = usage.get("peak_processes", 0) >= profile.pids
     hint = f"; it had reached its limit of {profile.pids} processes" if at_limit else ""
@@ -35,6 +49,9 @@ def name_outcome(
     code = None if forced is not None and forced.by in ("lost", "outage") else state.get("ExitCode")
     if forced is not None:
         return _name_forced(forced, code, profile, hint)
+    if (signal := _ending_signal(signals, state)) is not None:
+        detail = f"was ended from outside: somebody had the engine send {signal} to its container"
+        return Outcome("failed", "killed", detail, code, "infrastructure")
     if state.get("OOMKilled") and code:
         detail = f"used more than its {show_size(profile.memory)} of memory; `--profile-set memory=SIZE` gives it more"
         return Outcome("failed", "out-of-memory", detail, code, "agent")
@@ -61,4 +78,25 @@ def _name_forced(forced: Forced, code: int | None, profile: Profile, hint: str) 
     if forced.by == "outage":
         detail = "the container engine stopped answering; `mlebench doctor` examines it"
         return Outcome("failed", "engine-unreachable", detail, code, "infrastructure")
-    return Outcome("failed", "lost", "its container was removed by someone else", code, "infrastructure")
+    if forced.by == "restarted":
+        return Outcome("failed", "restarted", "somebody restarted its container in the middle", code, "infrastructure")
+    return Outcome("failed", "lost", "its container was removed by somebody else", code, "infrastructure")
+
+
+def _ending_signal(signals: Sequence[tuple[float, int]], state: dict[str, Any]) -> str | None:
+    """The signal from outside that ended a container; None where it ended by itself, whatever its exit code says."""
+    ended = time_of(state.get("FinishedAt"))
+    for at, number in signals:
+        # an agent may take its time to save its work, or take no notice of a signal and end long after
+        is_soon = ended is not None and ended.timestamp() - at < _SAVING_SECONDS
+        if number == SIGKILL or (number in _ENDING and (is_soon or state.get("ExitCode") == 128 + number)):
+            return Signals(number).name
+    return None
+
+
+def time_of(text: str | None) -> datetime | None:
+    """A time of the engine, which writes nanoseconds; None for "never"."""
+    if not text or text.startswith(_NEVER):
+        return None
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    return datetime.fromisoformat(f"{whole}.{fraction[:6]:0<6}+00:00")

@@ -1,53 +1,95 @@
 """Takes the output folders out of a container. Everything in them was named and written by an agent: nothing is trusted.
 
-Plain files and folders come out, under names that stay inside the target, up to a number and a size. Links, devices,
-pipes and what is too large are left out, and the run's log says so. A file that is too large to be read past (an empty
-file of 20 GB costs nothing to make) ends the archive there; what comes after it is then fetched by name.
+Plain files and folders come out, under names that stay inside the target, up to a number, a size and a time. Sizes count
+as the files tell them, holes included: that is what must be read, while holes cost no disk. What is too large, links,
+devices and pipes are left out, and the run's log says so. A file that is too large to be read past (an empty file of
+20 GB costs nothing to make) ends the archive there; what comes after it is then fetched by name.
+
+Whatever an agent left, its end stays its own: what cannot be taken out because of it is left out by name.
 """
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import shutil
+import stat
 import tarfile
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from mlebench._support.quantities import show_size
+from mlebench._support.plain_files import kind_of
+from mlebench._support.quantities import show_duration, show_size
 from mlebench._support.secrets import Mask, mask_stream
 from mlebench.sandbox.base import LARGEST_SUBMISSION
 from mlebench.sandbox.left_out import LeftOut
+from mlebench.sandbox.sparse import write_sparse
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer
 
-_BLOCK = 2**20
-_READ_PAST = 4 * 2**30
-"""Bytes of files that are too large which are read and dropped, over all folders, before an archive is given up."""
-_REOPENED = 400
-"""How often an archive is opened anew after it was given up, over all folders."""
+_BLOCK = 2**16
+"""Bytes; `tarfile` copies what is left of one for each header."""
+_READ_PAST = 2**30
+"""Bytes that are read and dropped, over all folders."""
+_MOST_ARCHIVES = 1000
+"""How many archives are opened, over all folders; each keeps the engine busy for some hundredths of a second."""
 _DEEPEST, _LONGEST_NAME = 64, 3000
+_LEAST_SECONDS, _SLOWEST = 60.0, 50 * 2**20
+"""How long taking out may last: a minute for the files, and as long as an engine on a slow disk needs for the bytes."""
+_SUBMISSION = "/home/submission/submission.csv"
+_OUR_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 
 Note = Callable[[str], None]
 
 
+class NotHandedOut(OSError):
+    """The engine works, but what the agent left at a path cannot be had from it; the text says why."""
+
+
+@dataclass(frozen=True)
+class PathStatus:
+    """What lies at a path of a container."""
+
+    mode: int
+    """Kind and permissions, as `stat` has them."""
+    size: int
+    """Bytes, holes included."""
+    modified: float
+    """Unix time."""
+
+
 class ArchiveSource(Protocol):
     """Where archives come from: a container, or a test's own bytes."""
+
+    def status(self, path: str) -> PathStatus | None:
+        """What lies at `path`, links not followed; None where there is nothing.
+
+        Raises:
+            NotHandedOut: it cannot be said.
+        """
+        ...
 
     def archive(self, path: str) -> Generator[bytes, None, None]:
         """A tar of the file or folder at `path`, whose name is each member's first part. Closed when no more is wanted.
 
         Raises:
             FileNotFoundError: there is nothing at `path`.
+            NotHandedOut: it cannot be had.
         """
         ...
 
     def children(self, path: str) -> list[str]:
-        """Names in the folder at `path` that the agent made."""
+        """Names in the folder at `path` that the agent made.
+
+        Raises:
+            NotHandedOut: they cannot be listed.
+        """
         ...
 
 
@@ -57,9 +99,14 @@ class Budget:
 
     bytes: int
     files: int = 20_000
-    """Files and folders, per output folder."""
+    """Entries per output folder, those that are left out counted, too."""
     submission_bytes: int = LARGEST_SUBMISSION
     """The size of a submission, which is taken first and is outside the other limits."""
+
+    @property
+    def seconds(self) -> float:
+        """How long taking out may last."""
+        return _LEAST_SECONDS + (self.bytes + self.submission_bytes) / _SLOWEST
 
 
 @dataclass
@@ -69,6 +116,39 @@ class Taken:
     left_out: LeftOut
     files: int = 0
     bytes: int = 0
+
+
+class Spent(Exception):
+    """No more is read; the text says why."""
+
+
+class Meter:
+    """Counts every byte that an engine hands out, whoever wanted it, and ends the reading."""
+
+    def __init__(self, most: int, seconds: float, is_wanted: Callable[[], bool] = lambda: True) -> None:
+        """Args:
+        most: bytes.
+        seconds: how long reading may last.
+        is_wanted: whether to go on; asked for each block.
+        """
+        self._left, self._most = most, most
+        self._seconds = seconds
+        self._end = time.monotonic() + seconds
+        self._is_wanted = is_wanted
+
+    def count(self, size: int) -> None:
+        """`size` bytes were read.
+
+        Raises:
+            Spent: that was enough.
+        """
+        self._left -= size
+        if self._left < 0:
+            raise Spent(f"more than {show_size(self._most)} would have to be read")
+        if time.monotonic() > self._end:
+            raise Spent(f"taking out lasted longer than {show_duration(self._seconds)}")
+        if not self._is_wanted():
+            raise Spent("the run is being stopped")
 
 
 def take_out(
@@ -86,6 +166,9 @@ def take_out(
 
     Returns:
         counts over all folders, and what was left out.
+
+    Raises:
+        OSError: the disk here is full or fails.
     """
     extraction = _Extraction(source, budget, note, secrets)
     for folder in folders:
@@ -99,24 +182,21 @@ def take_out(
     return extraction.taken
 
 
-def read_file(source: ArchiveSource, path: str, target: Path, largest: int) -> tarfile.TarInfo | None:
-    """Copy one plain file out.
-
-    Returns:
-        its name, size and time as the container has them; None when it is missing, no plain file or too large.
+@contextmanager
+def open_file(source: ArchiveSource, path: str, meter: Meter) -> Iterator[Iterator[bytes]]:
+    """The content of one plain file, in blocks.
 
     Raises:
-        OSError: it cannot be written here, or the archive that holds it cannot be read.
+        FileNotFoundError: there is none.
+        OSError: it is no plain file, or the archive that holds it cannot be read.
+        Spent: the meter says that it is enough.
     """
     try:
-        with _open(source, path) as archive:
+        with _open(source, path, meter) as archive:
             member = archive.next()
-            if member is None or not member.isreg() or member.size > largest:
-                return None
-            _write(_blocks(archive, member), target, member.size)
-            return member
-    except FileNotFoundError:
-        return None
+            if member is None or not member.isreg():
+                raise FileNotFoundError(path)
+            yield _blocks(archive, member)
     except tarfile.TarError as error:
         raise OSError(f"the archive of {path} is damaged ({error})") from error
 
@@ -137,83 +217,103 @@ class _Extraction:
         self._budget = budget
         self._secrets = secrets
         self._mask = Mask(secrets)
+        self._meter = Meter(budget.bytes + budget.submission_bytes + _READ_PAST, budget.seconds)
         self._read_past = _READ_PAST
-        self._reopened = 0
+        self._opened = 0
         self._in_folder = 0
+        self._last = ""
         self._last_parent: Path | None = None
 
     def take_folder(self, folder: str, target: Path) -> None:
         self._in_folder = 0
-        if folder == "submission":
-            self._take_submission(target)
+        self._last = f"{folder}/"
+        try:
+            if not self._is_folder(folder):
+                return
+            if folder == "submission":
+                self._take_submission(target)
+            self._take_rest(folder, target)
+        except Spent as spent:
+            self._leave_out(self._last, f"and what comes after it: {spent}")
+
+    def _is_folder(self, folder: str) -> bool:
+        try:
+            status = self._source.status(f"/home/{folder}")
+        except NotHandedOut as error:
+            self._leave_out(f"{folder}/", str(error))
+            return False
+        if status is None:
+            self._leave_out(f"{folder}/", "the agent removed it")
+        elif not stat.S_ISDIR(status.mode):
+            self._leave_out(f"{folder}/", f"{kind_of(status.mode)}, not a folder any more")
+        return status is not None and stat.S_ISDIR(status.mode)
+
+    def _take_submission(self, target: Path) -> None:
+        """Before all else, so that no flood of other files can keep it from being graded."""
+        name = "submission/submission.csv"
+        try:
+            status = self._source.status(_SUBMISSION)
+            if status is None:
+                return
+            if not stat.S_ISREG(status.mode):
+                self._leave_out(name, kind_of(status.mode))
+            elif status.size > self._budget.submission_bytes:
+                self._leave_out(name, f"{show_size(status.size)}, more than {show_size(self._budget.submission_bytes)}")
+            else:
+                with open_file(self._source, _SUBMISSION, self._meter) as blocks:
+                    self._write(blocks, target / "submission.csv", name)
+        except Spent as spent:
+            self._leave_out(name, str(spent))
+        except (FileNotFoundError, NotHandedOut) as error:
+            self._leave_out(name, str(error))
+
+    def _take_rest(self, folder: str, target: Path) -> None:
         waiting: list[tuple[str, ...]] = [()]
         while waiting:
-            parts = waiting.pop(0)
+            parts = waiting.pop()
+            self._last = "/".join((folder, *parts))
+            if self._opened >= _MOST_ARCHIVES:
+                self._leave_out(self._last, "and all after it: too many large files")
+                return
+            self._opened += 1
             try:
                 self._take(folder, parts, target)
             except _GiveUp as stop:
-                waiting = self._rest_after(folder, parts, stop.after) + waiting
-                self._reopened += 1
-                if self._reopened > _REOPENED and waiting:
-                    self._leave_out(f"{folder}/{'/'.join(waiting[0])}", "and all after it: too many large files")
-                    return
+                waiting += reversed(self._rest_after(folder, parts, stop.after))
             if self._in_folder >= self._budget.files:
                 self._leave_out(f"{folder}/", f"what comes after the first {self._in_folder} files")
                 return
 
-    def _take_submission(self, target: Path) -> None:
-        """Before all else, so that no flood of other files can keep it from being graded."""
-        path = "/home/submission/submission.csv"
-        try:
-            with _open(self._source, path) as archive:
-                member = archive.next()
-                if member is None:
-                    return
-                reason = _unwanted(member, ("submission.csv",))
-                if reason is None and member.isdir():
-                    reason = "a folder"
-                if reason is None and member.size > self._budget.submission_bytes:
-                    reason = f"{show_size(member.size)}, more than {show_size(self._budget.submission_bytes)}"
-                if reason is None:
-                    self._write_member(archive, member, target / "submission.csv", "submission/submission.csv")
-                else:
-                    self._leave_out("submission/submission.csv", reason)
-        except FileNotFoundError:
-            return
-        except tarfile.TarError as error:
-            self._leave_out("submission/submission.csv", f"the archive is damaged ({error})")
-
     def _take(self, folder: str, parts: tuple[str, ...], target: Path) -> None:
         path = "/".join(["/home", folder, *parts])
         try:
-            with _open(self._source, path) as archive:
+            with _open(self._source, path, self._meter) as archive:
                 while self._in_folder < self._budget.files and (member := archive.next()) is not None:
                     # it keeps every member it has seen, which may be millions
                     archive.members.clear()  # type: ignore[attr-defined]
                     inside = (*parts, *member.name.strip("/").split("/")[1:])
-                    is_taken = folder == "submission" and inside == ("submission.csv",)
-                    if is_taken:
+                    if folder == "submission" and inside == ("submission.csv",):
                         self._skip(member, inside)
                     elif inside or not member.isdir():
-                        self._take_member(archive, member, inside, folder, target)
-        except FileNotFoundError:
-            return
+                        self._in_folder += 1
+                        self._last = "/".join((folder, *inside))
+                        self._take_member(archive, member, inside, target)
+        except (FileNotFoundError, NotHandedOut) as error:
+            reason = str(error) if isinstance(error, NotHandedOut) else "it cannot be asked for by its name"
+            self._leave_out("/".join((folder, *parts)), reason)
         except tarfile.TarError as error:
-            self._leave_out(path, f"the archive is damaged ({error})")
+            self._leave_out(self._last, f"the archive is damaged ({error})")
 
-    def _take_member(
-        self, archive: tarfile.TarFile, member: tarfile.TarInfo, inside: tuple[str, ...], folder: str, target: Path
-    ) -> None:
-        name = "/".join((folder, *inside))
+    def _take_member(self, archive: tarfile.TarFile, member: tarfile.TarInfo, inside: tuple[str, ...], target: Path) -> None:
         reason = _unwanted(member, inside) if inside else "no folder any more"
         if reason is None and member.isreg() and member.size > self._budget.bytes:
             reason = f"{show_size(member.size)}, more than may be taken out"
         if reason is not None:
-            self._leave_out(name, reason)
+            self._leave_out(self._last, reason)
             self._skip(member, inside)
             return
-        self._in_folder += 1
-        path = target.joinpath(*(os.fsdecode(self._mask.apply(os.fsencode(part))) for part in inside))
+        # as a whole: a secret with a slash in it stands in the names of a folder and a file
+        path = target / os.fsdecode(self._mask.apply(os.fsencode("/".join(inside))))
         try:
             if member.isdir():
                 path.mkdir(parents=True, exist_ok=True)
@@ -222,41 +322,49 @@ class _Extraction:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._last_parent = path.parent
         except OSError as error:
-            self._leave_out(name, str(error.strerror))
+            self._refused(self._last, error)
+            self._skip(member, inside)
             return
-        self._write_member(archive, member, path, name)
+        self._write(_blocks(archive, member), path, self._last)
         self._budget.bytes -= member.size
 
-    def _write_member(self, archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path, name: str) -> None:
+    def _write(self, blocks: Iterator[bytes], path: Path, name: str) -> None:
         try:
-            blocks = _blocks(archive, member)
-            if self._secrets:
-                _write(mask_stream(blocks, self._secrets), path, None)
-            else:
-                _write(blocks, path, member.size)
-        except OSError as error:
-            # a name that this file system does not take, or no space: the rest may still fit
-            if not isinstance(error, FileExistsError):
-                path.unlink(missing_ok=True)
-            self._leave_out(name, str(error.strerror))
-            return
-        self.taken.files += 1
-        self.taken.bytes += member.size
+            self.taken.bytes += write_sparse(mask_stream(blocks, self._secrets) if self._secrets else blocks, path)
+            self.taken.files += 1
+        except FileExistsError as error:
+            self._refused(name, error)
+        except BaseException as error:
+            # half a file is none
+            path.unlink(missing_ok=True)
+            if not isinstance(error, OSError) or isinstance(error, NotHandedOut):
+                raise
+            self._refused(name, error)
+
+    def _refused(self, name: str, error: OSError) -> None:
+        """A name that the file system here does not take is the agent's doing; a disk that is full is not."""
+        if error.errno is None or error.errno in _OUR_DISK:
+            raise error
+        self._leave_out(name, str(error.strerror))
 
     def _skip(self, member: tarfile.TarInfo, inside: tuple[str, ...]) -> None:
         """The archive is read past a member."""
         if not member.isreg():
             return
-        self._read_past -= member.size
-        if self._read_past < 0:
+        if member.size > self._read_past:
             raise _GiveUp(inside)
+        self._read_past -= member.size
 
     def _rest_after(self, folder: str, start: tuple[str, ...], last: tuple[str, ...]) -> list[tuple[str, ...]]:
         """What an archive of `start` would have brought after `last`: archives walk folders in the order of names."""
         rest = []
         for depth in range(len(last) - 1, len(start) - 1, -1):
             above = last[:depth]
-            names = self._source.children("/".join(["/home", folder, *above]))
+            try:
+                names = self._source.children("/".join(["/home", folder, *above]))
+            except NotHandedOut as error:
+                self._leave_out("/".join((folder, *last)), f"and what comes after it: {error}")
+                return []
             later = sorted((name for name in names if os.fsencode(name) > os.fsencode(last[depth])), key=os.fsencode)
             rest += [(*above, name) for name in later]
         return rest
@@ -275,10 +383,10 @@ def _unwanted(member: tarfile.TarInfo, inside: tuple[str, ...]) -> str | None:
 
 
 @contextmanager
-def _open(source: ArchiveSource, path: str) -> Iterator[tarfile.TarFile]:
+def _open(source: ArchiveSource, path: str, meter: Meter) -> Iterator[tarfile.TarFile]:
     blocks = source.archive(path)
     try:
-        with tarfile.open(fileobj=io.BufferedReader(_Stream(blocks), _BLOCK), mode="r|", bufsize=_BLOCK) as archive:
+        with tarfile.open(fileobj=_Stream(blocks, meter), mode="r|", bufsize=_BLOCK) as archive:
             yield archive
     finally:
         # an engine keeps a container locked for as long as one of its archives is read
@@ -286,28 +394,22 @@ def _open(source: ArchiveSource, path: str) -> Iterator[tarfile.TarFile]:
 
 
 def _blocks(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[bytes]:
-    file = archive.extractfile(member)
-    while file is not None and (block := file.read(_BLOCK)):
+    """The content of the member at which the archive stands; `extractfile` would copy each byte three times."""
+    stream, left = archive.fileobj, member.size
+    while left > 0:
+        block = stream.read(min(_BLOCK, left)) if stream is not None else b""
+        if not block:
+            raise tarfile.ReadError("unexpected end of data")
+        left -= len(block)
         yield block
 
 
-def _write(blocks: Iterable[bytes], path: Path, size: int | None) -> None:
-    """Write a new file; stretches of zeros become holes."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
-    with os.fdopen(descriptor, "wb") as file:
-        for block in blocks:
-            if block.count(0) == len(block):
-                file.seek(len(block), os.SEEK_CUR)
-            else:
-                file.write(block)
-        file.truncate(file.tell() if size is None else size)
-
-
 class _Stream(io.RawIOBase):
-    """What `tarfile` reads from: the blocks of a response, one after the other."""
+    """What `tarfile` reads from: the blocks of a response, one after the other, each counted."""
 
-    def __init__(self, blocks: Iterator[bytes]) -> None:
+    def __init__(self, blocks: Iterator[bytes], meter: Meter) -> None:
         self._blocks = blocks
+        self._meter = meter
         self._rest = memoryview(b"")
 
     def readable(self) -> bool:
@@ -318,6 +420,7 @@ class _Stream(io.RawIOBase):
             block = next(self._blocks, None)
             if block is None:
                 return 0
+            self._meter.count(len(block))
             self._rest = memoryview(block)
         target = memoryview(buffer)
         count = min(len(target), len(self._rest))

@@ -24,7 +24,7 @@ from mlebench.sandbox.local.ending import Ending, boot_id, read_ending
 from mlebench.sandbox.local.outputs import reclaim, settle
 from mlebench.sandbox.run_clock import RunClock, age_of
 from mlebench.sandbox.run_log import RunLog
-from mlebench.sandbox.snapshots import Snapshots
+from mlebench.sandbox.snapshots import PlainSubmission, Snapshots, kept_bytes
 
 _logger = logging.getLogger("mlebench")
 STATE = ".local"
@@ -97,8 +97,8 @@ class LocalHandle:
         """Until the agent has ended by itself (None) or must be ended, `limit` seconds after its start at the latest."""
         assert self._exit is not None
         run_dir, every = self._request.run_dir, self._request.profile.snapshot_every
-        started, secrets = self.started_at.timestamp(), self._request.secrets
-        snapshots = Snapshots(run_dir / "snapshots", every, started, self._log.note, secrets)
+        most = self._request.profile.max_output
+        snapshots = Snapshots(run_dir / "snapshots", every, self._clock, most, self._log.note, self._request.secrets)
         pause = min(_LOOK_SECONDS, every or _LOOK_SECONDS)
         while True:
             left = limit - self._clock.elapsed
@@ -109,7 +109,7 @@ class LocalHandle:
             if self._clock.elapsed >= limit:
                 return "deadline"
             if snapshots.due():
-                snapshots.take(run_dir / "submission" / "submission.csv", run_dir)
+                snapshots.take(PlainSubmission(run_dir / "submission" / "submission.csv", run_dir))
 
     def _let_finish(self, grace: float) -> None:
         """Ask every process to leave, also those that are started meanwhile, and wait for them, at most `grace` seconds."""
@@ -148,7 +148,8 @@ class LocalHandle:
             self._log.note(f"{text}; {advice}")
             _logger.warning("%s (%s); %s", text, request.public_dir, advice)
         self._log.audit()
-        left_out = settle(run_dir, request.profile.max_output, self._log.note, request.secrets)
+        left = max(0, request.profile.max_output - kept_bytes(run_dir / "snapshots"))
+        left_out = settle(run_dir, left, self._log.note, request.secrets)
         if left_out.of_submission:
             usage["left_out"] = left_out.of_submission
         self._log.note(outcome.log_line)

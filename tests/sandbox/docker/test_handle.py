@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import docker.errors
@@ -29,6 +30,7 @@ class Engine:
     """An engine with one container. `broken` names the calls that raise an error; `lasts` is how often it is seen running."""
 
     id = "c0ffee"
+    base_url, api_version = "http://engine", "1"
     name = "mlebench-toy"
 
     def __init__(self, lasts: int = 12, **broken: Exception) -> None:
@@ -36,6 +38,7 @@ class Engine:
         self.attrs: dict[str, Any] = {"Image": "sha256:1", "State": {"StartedAt": "2024-01-01T00:00:00.123456789Z"}}
         self.status = "running"
         self.broken = broken
+        self.events = ""
         self.asked: list[str] = []
         self._lasts = lasts
 
@@ -70,6 +73,14 @@ class Engine:
         self._ask("logs")
         return iter([b"printed\n"])
 
+    def head(self, *_: Any, **__: Any) -> Any:
+        self._ask("head")
+        return SimpleNamespace(status_code=404)
+
+    def get(self, *_: Any, **__: Any) -> Any:
+        self._ask("events")
+        return SimpleNamespace(text=self.events)
+
     def wait(self, **_: Any) -> None:
         self._ask("wait")
 
@@ -95,14 +106,10 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     monkeypatch.setattr(guard, "_STATISTICS_EVERY", 0.05)
     monkeypatch.setattr("mlebench.sandbox.docker.handle._LONGEST_TICK", 0.1)
 
-    def read_file(source: Any, *_: Any) -> None:
-        source._client._ask("archive")
-
     def take_out(source: Any, *_: Any) -> outputs.Taken:
-        source._client._ask("archive")
+        source._api._ask("archive")
         return outputs.Taken(LeftOut(print))
 
-    monkeypatch.setattr(outputs, "read_file", read_file)
     monkeypatch.setattr(outputs, "take_out", take_out)
 
     def run(engine: Engine, seconds: float = 600, **limits: Any) -> tuple[Outcome, str]:
@@ -128,7 +135,7 @@ def test_an_engine_that_answers_leaves_no_word(play: Play) -> None:
 
 
 def test_what_the_engine_refuses_is_said_and_the_run_goes_on(play: Play) -> None:
-    engine = Engine(stats=REFUSED, size=REFUSED, archive=REFUSED, logs=REFUSED, remove=REFUSED)
+    engine = Engine(stats=REFUSED, size=REFUSED, archive=REFUSED, head=REFUSED, logs=REFUSED, remove=REFUSED)
     outcome, log = play(engine, snapshot_every=0.05)
     assert (outcome.reason, outcome.failure_class) == ("output-lost", "infrastructure")
     assert "the daemon is confused" in outcome.resources["uncounted"]
@@ -143,11 +150,11 @@ def test_what_the_engine_refuses_is_said_and_the_run_goes_on(play: Play) -> None
         assert log.count(sentence) == 1, log
 
 
-@pytest.mark.parametrize("broken", ["stats", "size", "archive"])
+@pytest.mark.parametrize("broken", ["stats", "size", "head"])
 def test_one_call_that_fails_steadily_switches_off_no_other(play: Play, broken: str) -> None:
     engine = Engine(**{broken: REFUSED})
     play(engine)
-    for other in {"stats", "archive"} - {broken}:
+    for other in {"stats", "head"} - {broken}:
         assert engine.asked.count(other) >= 3
     assert "size" in engine.asked
 

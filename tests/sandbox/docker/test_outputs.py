@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import tarfile
+import time
 from collections.abc import Generator
 from pathlib import Path
 
@@ -35,6 +37,18 @@ class Source:
         self.archives = archives
         self.names = children or {}
         self.asked: list[str] = []
+
+    def status(self, path: str) -> outputs.PathStatus | None:
+        """That of the archive's first member; a folder where that lies within."""
+        if path not in self.archives:
+            is_above = any(each.startswith(f"{path}/") for each in [*self.archives, *self.names])
+            return outputs.PathStatus(stat.S_IFDIR | 0o755, 4096, 0) if is_above else None
+        with tarfile.open(fileobj=io.BytesIO(self.archives[path]), errorlevel=0) as archive:
+            first = archive.next()
+        if first is None or "/" in first.name.strip("/"):
+            return outputs.PathStatus(stat.S_IFDIR | 0o755, 4096, 0)
+        kinds = {tarfile.DIRTYPE: stat.S_IFDIR, tarfile.SYMTYPE: stat.S_IFLNK}
+        return outputs.PathStatus(kinds.get(first.type, stat.S_IFREG) | 0o644, first.size, first.mtime)
 
     def archive(self, path: str) -> Generator[bytes, None, None]:
         self.asked.append(path)
@@ -217,19 +231,129 @@ def test_a_damaged_archive_keeps_what_was_read(tmp_path: Path) -> None:
     assert any("damaged" in note for note in notes)
 
 
-def test_one_file_is_copied_or_the_reason_is_told(tmp_path: Path) -> None:
+def test_one_file_is_read_or_the_reason_is_told(tmp_path: Path) -> None:
     source = Source({
         "/home/plain": tar(member("plain", b"x" * 3000)),
         "/home/link": tar(member("link", kind=tarfile.SYMTYPE, link="/etc/passwd")),
         "/home/cut": tar(member("cut", b"x" * 3000))[:1000],
     })  # fmt: skip
-    taken = outputs.read_file(source, "/home/plain", tmp_path / "plain", 3000)
-    assert taken is not None and (tmp_path / "plain").read_bytes() == b"x" * 3000
+
+    def read(path: str, **limits: float) -> bytes:
+        meter = outputs.Meter(**{"most": 10**6, "seconds": 60, **limits})
+        with outputs.open_file(source, path, meter) as blocks:
+            return b"".join(blocks)
+
+    assert read("/home/plain") == b"x" * 3000
     for path in ("/home/missing", "/home/link"):
-        assert outputs.read_file(source, path, tmp_path / "other", 3000) is None
-    assert outputs.read_file(source, "/home/plain", tmp_path / "other", 2999) is None
+        with pytest.raises(FileNotFoundError):
+            read(path)
     with pytest.raises(OSError, match="damaged"):
-        outputs.read_file(source, "/home/cut", tmp_path / "other", 3000)
+        read("/home/cut")
+    with pytest.raises(outputs.Spent, match="would have to be read"):
+        read("/home/plain", most=2000)
+    with pytest.raises(outputs.Spent, match="longer than"):
+        read("/home/plain", seconds=-1)
+
+
+class Giants(Source):
+    """A folder of sparse files; bodies are made as they are read, and counted."""
+
+    def __init__(self, sizes: dict[str, int]) -> None:
+        super().__init__({}, {"/home/logs": sorted(sizes)})
+        self.sizes = sizes
+        self.read = 0
+
+    def status(self, path: str) -> outputs.PathStatus | None:
+        return outputs.PathStatus(stat.S_IFDIR | 0o755, 4096, 0) if path == "/home/logs" else None
+
+    def archive(self, path: str) -> Generator[bytes, None, None]:
+        self.asked.append(path)
+        name = path.removeprefix("/home/logs").strip("/")
+        for each in [name] if name else sorted(self.sizes):
+            yield member(f"logs/{each}" if not name else each, size=self.sizes[each])[0].tobuf()
+            for start in range(0, -(-self.sizes[each] // 512) * 512, 2**20):
+                block = bytes(min(2**20, -(-self.sizes[each] // 512) * 512 - start))
+                self.read += len(block)
+                yield block
+        yield bytes(1024)
+
+
+def test_no_more_is_read_past_than_allowed_over_all_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outputs, "_READ_PAST", 10 * 2**20)
+    monkeypatch.setattr(outputs, "_MOST_ARCHIVES", 50)
+    source = Giants({f"{number:04d}": 4 * 2**30 for number in range(1000)})
+    taken, notes = take(source, tmp_path, "logs", budget={"bytes": 2**20})
+    assert source.read < 200 * 2**20
+    assert len(source.asked) <= 50
+    assert taken.files == 0
+    assert notes[-1].endswith("more: 4.0 GiB, more than may be taken out") or "too many large files" in " ".join(notes)
+
+
+def test_many_files_just_below_the_limits_are_read_past_up_to_a_sum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outputs, "_READ_PAST", 10 * 2**20)
+    monkeypatch.setattr(outputs, "_MOST_ARCHIVES", 5)
+    source = Giants({f"{number:04d}": 3 * 2**20 for number in range(1000)})
+    take(source, tmp_path, "logs", budget={"bytes": 2**20})
+    assert source.read < 40 * 2**20
+
+
+def test_entries_that_are_left_out_count_too(tmp_path: Path) -> None:
+    links = [member(f"code/{number:04d}", kind=tarfile.SYMTYPE, link="x") for number in range(5000)]
+    taken, notes = take(Source({"/home/code": tar(*links)}), tmp_path, budget={"files": 30})
+    assert sum(taken.left_out.counts.values()) == 31
+    assert "first 30 files" in " ".join(notes)
+
+
+def test_taking_out_ends_after_its_time_and_names_what_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    class Slow(Source):
+        def archive(self, path: str) -> Generator[bytes, None, None]:
+            for block in super().archive(path):
+                now[0] += 10
+                yield block
+
+    many = [member(f"code/{number:04d}", b"x" * 800) for number in range(500)]
+    logs = tar(member("logs/a", b"1"))
+    notes: list[str] = []
+    taken = outputs.take_out(Slow({"/home/code": tar(*many), "/home/logs": logs}), tmp_path, ["code", "logs"],
+                             outputs.Budget(bytes=10**6), notes.append)  # fmt: skip
+    assert 1 <= taken.files < 30
+    assert now[0] < 300
+    assert [note.split(":")[0] for note in notes] == [f"left out code/{taken.files - 1:04d}", "left out logs"]
+    assert all("lasted longer than" in note for note in notes)
+
+
+def test_what_the_engine_does_not_hand_out_is_named_and_ends_nothing_else(tmp_path: Path) -> None:
+    class Refusing(Source):
+        def archive(self, path: str) -> Generator[bytes, None, None]:
+            if path == "/home/code":
+                raise outputs.NotHandedOut("file name too long")
+            yield from super().archive(path)
+
+    source = Refusing({"/home/code": tar(member("code", kind=tarfile.DIRTYPE)), "/home/logs": tar(member("logs/a", b"1"))})
+    notes: list[str] = []
+    outputs.take_out(source, tmp_path, ["code", "logs"], outputs.Budget(bytes=10**6), notes.append)
+    assert notes == ["left out code: file name too long"]
+    assert files(tmp_path / "logs") == {"a": b"1"}
+
+
+def test_a_full_disk_here_is_no_fault_of_the_agents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(outputs, "write_sparse", full)
+    with pytest.raises(OSError, match="No space"):
+        take(Source({"/home/code": tar(member("code/a", b"x"))}), tmp_path)
+
+
+def test_a_secret_that_names_of_a_folder_and_a_file_make_together_is_masked(tmp_path: Path) -> None:
+    long = "n" * 110
+    archive = tar(member("code/c2VjcmV0/dmFsdWU9/a", b"kept"), member(f"code/{long}-c2VjcmV0/dmFsdWU9", kind=tarfile.FIFOTYPE))
+    _, notes = take(Source({"/home/code": archive}), tmp_path, secrets=("c2VjcmV0/dmFsdWU9",))
+    assert files(tmp_path / "code") == {"***/a": b"kept"}
+    assert "c2Vj" not in " ".join(notes) and "***" in notes[0]
 
 
 def test_earlier_output_is_replaced(tmp_path: Path) -> None:

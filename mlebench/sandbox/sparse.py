@@ -1,0 +1,31 @@
+"""Writes what an agent made: a new file, in which stretches of zeros become holes, so that an empty giant stays small."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+_PIECE = 2**16
+_ZEROS = bytes(_PIECE)
+
+
+def write_sparse(blocks: Iterable[bytes], path: Path) -> int:
+    """Write a file that is not there yet.
+
+    Returns:
+        its size, holes included.
+
+    Raises:
+        OSError: it cannot be written, or something lies at `path` already.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+    with os.fdopen(descriptor, "wb") as file:
+        for block in blocks:
+            for start in range(0, len(block), _PIECE):
+                piece = block[start : start + _PIECE]
+                if piece == _ZEROS[: len(piece)]:
+                    file.seek(len(piece), os.SEEK_CUR)
+                else:
+                    file.write(piece)
+        return file.truncate(file.tell())
