@@ -23,7 +23,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from mlebench.agents import AgentSpec, get_agent
+from benchmarks.toy import make_agent, make_competition
+from mlebench.agents import AgentSpec
 from mlebench.profiles import Profile
 from mlebench.runs.executors.base import Ended, Executor
 from mlebench.runs.executors.booking import Booking, Need
@@ -38,24 +39,6 @@ from mlebench.runs.task import RunTask
 from mlebench.sandbox.base import Outcome
 
 HOUR = 3600.0
-FACTS = """\
-id: {name}
-version: 1
-title: Nothing
-split: demo
-modality: tabular
-task: regression
-metric: {{name: mean absolute error, direction: minimize}}
-files: {{answers: private/a.csv, sample_submission: public/s.csv, public: [s.csv], private: [a.csv]}}
-thresholds: {{gold: 0.1, silver: 0.2, bronze: 0.3, median: 0.5}}
-"""
-GRADE = """\
-from sklearn.metrics import mean_absolute_error
-
-from grading import Grader, Real
-
-grader = Grader(id="id", columns={"y": Real()}, metric=mean_absolute_error)
-"""
 
 
 def main() -> None:
@@ -69,7 +52,7 @@ def main() -> None:
 def overhead(root: Path, count: int = 1000) -> None:
     """Wall time per run, with and without the harness."""
     agent = _agent(root, 'cp "$DATA_DIR/s.csv" "$SUBMISSION_DIR/submission.csv"')
-    _toy(root)
+    make_competition(root)
     os.environ["MLEBENCH_COMPETITIONS_PATH"] = str(root / "competitions")
     group = Group.create(root / "runs", _plan(agent, ["toy"], count, root / "data"), {}, "group")
     executor = LocalExecutor(RunSettings(parallel=1))
@@ -217,23 +200,7 @@ def _history(runs_dir: Path, plan: Plan, typical: dict[str, float]) -> None:
 
 
 def _agent(root: Path, script: str = "true") -> AgentSpec:
-    folder = root / "agents" / "nothing"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "agent.yaml").write_text("description: does nothing\n")
-    (folder / "start.sh").write_text(f"#!/bin/bash\n{script}\n")
-    (folder / "start.sh").chmod(0o755)
-    return get_agent(str(folder))
-
-
-def _toy(root: Path) -> None:
-    folder, prepared = root / "competitions" / "toy", root / "data" / "toy" / "prepared"
-    for path in (folder, prepared / "public", prepared / "private"):
-        path.mkdir(parents=True)
-    (folder / "competition.yaml").write_text(FACTS.format(name="toy"))
-    (folder / "grade.py").write_text(GRADE)
-    (folder / "description.md").write_text("Nothing to do.\n")
-    (prepared / "public" / "s.csv").write_text("id,y\na,1\nb,1\n")
-    (prepared / "private" / "a.csv").write_text("id,y\na,0\nb,2\n")
+    return make_agent(root / "agents" / "nothing", script)
 
 
 def _plan(agent: AgentSpec, competitions: list[str], seeds: int, data: Path, gpus: int = 0, time_limit: float = 60.0) -> Plan:

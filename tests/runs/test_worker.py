@@ -1,18 +1,26 @@
-"""Doing a run: an outcome that a dying harness did not bring into the record."""
+"""Doing a run: the cores that it gets, and an outcome that a dying harness did not bring into the record."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from mlebench._support.machine import usable_cores
 from mlebench.runs import worker
+from mlebench.runs.control import Control
+from mlebench.runs.cores import Cores
 from mlebench.runs.group import Group
+from mlebench.runs.leases import Leases
 from mlebench.runs.plan import Plan
 from mlebench.runs.task import RunTask
 from mlebench.runs.worker import execute
 from tests.scripted import SUBMIT
+from tests.waiting import wait_until
 
 
 def test_a_run_that_ended_just_before_the_harness_died_is_booked_and_not_done_again(
@@ -35,3 +43,59 @@ def test_a_run_that_ended_just_before_the_harness_died_is_booked_and_not_done_ag
     assert (record.state, record.attempt, record.has_valid_submission) == ("finished", 1, True)
     assert (tmp_path / "begun").read_text() == "begun\n"
     assert not (group.run_dir(run.run_id) / ".outcome.json").exists()
+
+
+COUNT = 'python -c \'import os; print(*sorted(os.sched_getaffinity(0)))\' > "$LOGS_DIR/cores"; nproc > "$LOGS_DIR/count"'
+NEEDS_AFFINITY = pytest.mark.skipif(not usable_cores(), reason="this system binds no process to cores")
+
+
+@NEEDS_AFFINITY
+def test_a_run_sees_its_own_cores_alone_and_the_record_names_them(plan: Callable[..., Plan], runs_dir: Path) -> None:
+    group = Group.create(runs_dir, plan(f"{COUNT}; {SUBMIT}", competitions=("toy-a",)), {}, "group")
+    (run,) = group.plan.runs
+    record = execute(RunTask(group, run), ())
+    assert record.cpu_ids == [min(usable_cores())]
+    logs = group.run_dir(run.run_id) / "logs"
+    assert (logs / "cores").read_text().split() == [str(core) for core in record.cpu_ids]
+    assert (logs / "count").read_text() == "1\n"
+    assert group.record(run).cpu_ids == record.cpu_ids
+    assert usable_cores() == os.sched_getaffinity(0)
+    with contextlib.closing(Cores()) as cores:
+        assert cores.take(1, usable_cores()) == tuple(record.cpu_ids)
+
+
+@NEEDS_AFFINITY
+def test_a_run_that_is_attached_to_again_holds_its_cores_again(plan: Callable[..., Plan], runs_dir: Path, tmp_path: Path) -> None:
+    script = f"touch {tmp_path}/begun; while [ ! -e {tmp_path}/go ]; do sleep 0.05; done; {SUBMIT}"
+    group = Group.create(runs_dir, plan(script, competitions=("toy-a",)), {}, "group")
+    (run,) = group.plan.runs
+    control = Control()
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(execute, RunTask(group, run), (), control)
+        wait_until((tmp_path / "begun").exists)
+        held = group.record(run).cpu_ids
+        assert held and not is_free(held[0])
+        control.detach()
+        assert first.result().state == "running"
+        assert is_free(held[0])
+
+        second = pool.submit(execute, RunTask(group, run), ())
+        wait_until(lambda: not is_free(held[0]))
+        (tmp_path / "go").touch()
+        assert second.result().cpu_ids == held
+    assert is_free(held[0])
+
+
+def is_free(core: int) -> bool:
+    with contextlib.closing(Leases("cores", free_without_lock=False)) as leases:
+        return leases.acquire(f"{core}.0")
+
+
+@NEEDS_AFFINITY
+def test_a_run_without_a_lock_on_any_core_is_bound_to_none(plan: Callable[..., Plan], runs_dir: Path, own_locks: Path) -> None:
+    own_locks.write_text("no folder")
+    group = Group.create(runs_dir, plan(f"{COUNT}; {SUBMIT}", competitions=("toy-a",)), {}, "group")
+    (run,) = group.plan.runs
+    record = execute(RunTask(group, run), ())
+    assert (record.state, record.cpu_ids) == ("finished", [])
+    assert (group.run_dir(run.run_id) / "logs" / "cores").read_text().split() == [str(core) for core in sorted(usable_cores())]

@@ -1,0 +1,174 @@
+"""How much longer a run takes beside three others than alone, with cores of its own and without.
+
+    python benchmarks/neighbors.py [--sandbox local,docker] [--case same,greedy,parts,outside] [--repeat 1]
+
+Each run trains a gradient boosting of scikit-learn (OpenMP), and times the training alone. `before` is the harness without what
+is measured: runs are bound to no cores, and no wait policy is set. Both ways are taken in turn, and the best of the repetitions
+counts. On a machine of fewer than four cores, runs of whole CPUs queue for cores, so that fewer than three others run beside.
+
+same       a quarter of the machine's CPUs (at least 1) per run; the three others train alike, again and again
+greedy     the same, but each of the others starts as many endless processes as it counts cores
+parts      half a CPU per run, all four at once
+outside    one run with every CPU of the machine, beside an endless process on each core that is no run
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+from benchmarks.toy import make_agent, make_competition
+from mlebench._support.machine import this_machine
+from mlebench.profiles import Profile
+from mlebench.runs.cores import Cores
+from mlebench.runs.executors.local import LocalExecutor
+from mlebench.runs.group import Group
+from mlebench.runs.plan import Plan
+from mlebench.runs.schedule.scheduler import run_groups
+from mlebench.runs.settings import RunSettings
+from mlebench.sandbox import base
+
+LIMIT = 60.0
+"""Seconds after which a training is given up."""
+SETTLE = 3.0
+"""Seconds that the run that is timed leaves the others to start in."""
+OTHERS = 3
+AGENT = """
+import os, subprocess, sys, time
+from pathlib import Path
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+kind = sys.argv[1].partition("=")[2]
+timed = os.environ["MLEBENCH_SEED"] == "0"
+rng = np.random.default_rng(0)
+table = rng.normal(size=(10_000, 20))
+target = table[:, :5].sum(axis=1) + rng.normal(size=len(table)) > 0
+
+def train():
+    start = time.perf_counter()
+    HistGradientBoostingClassifier(max_iter=100, early_stopping=False, random_state=0).fit(table, target)
+    return time.perf_counter() - start
+
+if timed:
+    time.sleep(float(os.environ["SETTLE"]))
+    Path(os.environ["LOGS_DIR"], "seconds").write_text(str(train()))
+elif kind == "greedy":
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in os.sched_getaffinity(0)]
+    busy[0].wait()
+while not timed:
+    train()
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sandbox", default="local,docker")
+    parser.add_argument("--case", default="same,greedy,parts,outside")
+    parser.add_argument("--repeat", type=int, default=1)
+    options = parser.parse_args()
+    machine = this_machine()
+    print(f"{machine.cpus} CPUs, {machine.cpu_model}; seconds of training, the best of {options.repeat}")
+    print(f"{'sandbox':8} {'case':8} {'cpus':>5} {'way':10} {'alone':>7} {'beside':>7} {'ratio':>6}")
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder), machine.cpus)
+        for sandbox in options.sandbox.split(","):
+            for case in options.case.split(","):
+                bench.compare(sandbox, case, options.repeat)
+
+
+class Bench:
+    """Groups of runs in one folder."""
+
+    def __init__(self, root: Path, cpus: int) -> None:
+        self._root = root
+        self._cpus = cpus
+        self._count = 0
+        make_competition(root)
+        os.environ["MLEBENCH_COMPETITIONS_PATH"] = str(root / "competitions")
+        settings = f"description: trains\narguments: {{kind: same}}\nenvironment: {{SETTLE: '{SETTLE}'}}"
+        self._agent = make_agent(root / "agents" / "neighbor", 'exec python "$AGENT_DIR/train.py" "$@"', settings)
+        (self._agent.directory / "train.py").write_text(AGENT)
+
+    def compare(self, sandbox: str, case: str, repeat: int) -> None:
+        """Print a line for each way."""
+        shares = {"parts": 0.5, "outside": float(self._cpus)}
+        cpus = shares.get(case, float(max(1, self._cpus // (OTHERS + 1))))
+        best: dict[tuple[str, bool], float] = {}
+        for _ in range(repeat):
+            for way in ("before", "own cores"):
+                for beside in (False, True):
+                    with as_before() if way == "before" else contextlib.nullcontext():
+                        seconds = self._time(sandbox, case, cpus, beside=beside)
+                    best[way, beside] = min(seconds, best.get((way, beside), LIMIT))
+        for way in ("before", "own cores"):
+            alone, beside_others = best[way, False], best[way, True]
+            more = ">" if beside_others >= LIMIT else ""
+            print(
+                f"{sandbox:8} {case:8} {cpus:5g} {way:10} {alone:7.2f} {more}{beside_others:{7 - len(more)}.2f} "
+                f"{more}{beside_others / alone:{6 - len(more)}.2f}",
+                flush=True,
+            )
+
+    def _time(self, sandbox: str, case: str, cpus: float, *, beside: bool) -> float:
+        """Seconds of the training that is timed; `LIMIT` when it did not end by then."""
+        self._count += 1
+        runs = OTHERS + 1 if beside and case != "outside" else 1
+        profile = Profile(
+            name="benchmark", cpus=cpus, memory=2**29, time_limit=LIMIT + SETTLE, grace=0, snapshot_every=0, network="none"
+        )
+        agent = self._agent.with_arguments({"kind": case})
+        plan = Plan(agent, ("toy",), tuple(range(runs)), profile, sandbox, data_dir=self._root / "data")  # type: ignore[arg-type]
+        group = Group.create(self._root / "runs", plan, {}, f"group-{self._count}")
+        over = threading.Event()
+        threading.Thread(target=cancel_others, args=(group, over), daemon=True).start()
+        with busy_processes(self._cpus if beside and case == "outside" else 0):
+            run_groups([group], LocalExecutor(RunSettings()), RunSettings(retries=0, fail_fast=0))
+        over.set()
+        path = group.run_dir("toy_seed0") / "logs" / "seconds"
+        record = group.record(plan.runs[0])
+        assert record.state in ("finished", "timed-out"), (group.run_dir("toy_seed0") / "run.log").read_text()
+        return float(path.read_text()) if path.exists() else LIMIT
+
+
+@contextlib.contextmanager
+def as_before() -> Iterator[None]:
+    """The harness without cores of their own and without a wait policy."""
+    with (
+        mock.patch.object(Cores, "take", lambda *_: ()),
+        mock.patch.object(base, "_WAIT_POLICY", {}),
+        mock.patch.object(base, "_OPENBLAS_WAIT", {}),
+    ):
+        yield
+
+
+def cancel_others(group: Group, over: threading.Event) -> None:
+    """Once the run that is timed has ended, end the others, those that wait for cores included."""
+    while not over.wait(0.2):
+        if group.record(group.plan.runs[0]).has_ended:
+            (group.folder / "cancel").touch()
+            return
+
+
+@contextlib.contextmanager
+def busy_processes(count: int) -> Iterator[None]:
+    """Endless processes that are no runs."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
+if __name__ == "__main__":
+    main()
