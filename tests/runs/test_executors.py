@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
-from mlebench.errors import UsageError
-from mlebench.runs.executors import get_executor
+from mlebench.errors import UsageError, WorkFailed
+from mlebench.runs.executors import get_executor, slurm
+from mlebench.runs.group import Group
+from mlebench.runs.plan import Plan
 from mlebench.runs.settings import RunSettings
 
 
@@ -28,3 +33,19 @@ def test_settings_of_another_executor_are_refused(settings: dict[str, object], m
 
 def test_a_setting_that_is_said_to_be_none_is_no_setting() -> None:
     get_executor(RunSettings(address=None, executor_settings={})).close()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{}", '{"name": "a", "runs": 3, "jobs": null}', '{"name": "a", "runs": ["x"], "jobs": []}', "[" * 100_000],
+)
+def test_a_damaged_list_of_slurm_jobs_is_said_and_not_passed_over(
+    plan: Callable[..., Plan], runs_dir: Path, content: str
+) -> None:
+    """Whoever passes over it submits a run a second time beside its living job."""
+    group = Group.create(runs_dir, plan(), {}, "group")
+    batch = group.folder / ".slurm" / "mlebench-1" / "batch.json"
+    batch.parent.mkdir(parents=True)
+    batch.write_text(content)
+    with pytest.raises(WorkFailed, match=r"batch\.json is damaged.*once `squeue --me` lists none of mlebench-1, remove"):
+        slurm._batches_with(group, "toy-a_seed0")

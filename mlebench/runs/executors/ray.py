@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import io
 import logging
 import os
 import secrets
-import shutil
 import socket
-import tarfile
 import tempfile
 import threading
 import time
@@ -22,17 +19,21 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from grading.wording import counted
 from mlebench._support import paths
+from mlebench._support.folders import remove_tree
 from mlebench.errors import UsageError
 from mlebench.runs.control import Control
 from mlebench.runs.executors.base import Ended, Executor
 from mlebench.runs.executors.booking import Need
+from mlebench.runs.executors.parcel import pack, unpack
 from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord
 from mlebench.runs.settings import RunSettings
 from mlebench.runs.task import RunTask
 from mlebench.runs.worker import execute, set_aside
 
+_log = logging.getLogger("mlebench")
 _TOKEN = ".shared"
 _ASK_EVERY_SECONDS = 1.0
 _NOTE_EVERY_SECONDS = 0.5
@@ -186,7 +187,10 @@ class RayExecutor(Executor):
         if result.folder is not None:
             if result.record.attempt > 1:
                 set_aside(task.run_dir, result.record.attempt - 1)
-            _unpack(result.folder, task.run_dir)
+            if left_out := unpack(result.folder, task.run_dir):
+                _log.warning("%s of %s cannot be made here and stayed on its node", counted(len(left_out), "file"), task.key)
+            # an agent without a container may have written another one
+            result.record.write(task.run_dir)
         return Ended(task.key, result.record)
 
 
@@ -226,7 +230,6 @@ def _rooms(node: dict[str, Any], need: Need) -> int:
 
 
 def _words(need: Need) -> str:
-    from grading.wording import counted
     from mlebench._support.quantities import show_size
 
     return f"{need.cpus:g} CPUs, {show_size(need.memory)} of memory and {counted(need.gpus, 'GPU')} on one node"
@@ -248,8 +251,9 @@ def _work(task: RunTask, record: RunRecord, token: str, switchboard: Any) -> _Re
         over.set()
     if shared or record.state == "running":
         return _Result(record, None)
-    folder = _pack(here.run_dir)
-    shutil.rmtree(here.run_dir, ignore_errors=True)
+    folder = pack(here.run_dir)
+    with contextlib.suppress(OSError):
+        remove_tree(here.run_dir)
     return _Result(record, folder)
 
 
@@ -295,35 +299,7 @@ def _moved_here(task: RunTask, record: RunRecord) -> RunTask:
         plan = replace(plan, data_dir=paths.data_dir())
     moved = replace(task, group=replace(task.group, folder=folder, plan=plan))
     if record.state == "pending" or not (moved.run_dir / "run.json").exists():
-        shutil.rmtree(moved.run_dir, ignore_errors=True)
+        remove_tree(moved.run_dir)
         moved.run_dir.mkdir(parents=True, mode=0o700)
         record.write(moved.run_dir)
     return moved
-
-
-def _pack(run_dir: Path) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as archive:
-        for path in sorted(run_dir.iterdir()):
-            archive.add(path, arcname=path.name, filter=_plain)
-    return buffer.getvalue()
-
-
-def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    """Links and pipes that an agent made stay where they are."""
-    return member if member.isfile() or member.isdir() else None
-
-
-def _unpack(content: bytes, run_dir: Path) -> None:
-    """Put a run's folder in place, `run.json` last: once it says finished, everything is there."""
-    coming = run_dir / ".coming"
-    shutil.rmtree(coming, ignore_errors=True)
-    with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
-        archive.extractall(coming, filter="data")
-    entries = sorted(coming.iterdir(), key=lambda path: path.name == "run.json")
-    for path in entries:
-        target = run_dir / path.name
-        if target.is_dir() and not target.is_symlink():
-            shutil.rmtree(target)
-        path.replace(target)
-    coming.rmdir()

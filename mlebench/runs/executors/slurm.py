@@ -20,6 +20,7 @@ import time
 import uuid
 from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from grading.wording import counted
@@ -291,10 +292,29 @@ def _job_in(batch: dict[str, Any], run_id: str, current: dict[str, tuple[str, st
 def _batches_with(group: Group, run_id: str) -> list[dict[str, Any]]:
     found = []
     for path in sorted((group.folder / ".slurm").glob("*/batch.json"), key=lambda path: path.stat().st_mtime, reverse=True):
-        batch = json.loads(path.read_text(encoding="utf-8"))
+        batch = _read_batch(path)
         if run_id in batch["runs"]:
             found.append(batch)
     return found
+
+
+def _read_batch(path: Path) -> dict[str, Any]:
+    """What was submitted at once.
+
+    Raises:
+        WorkFailed: the file is damaged. To pass over it would be to submit a run a second time beside its living job.
+    """
+    try:
+        batch = json.loads(path.read_text(encoding="utf-8"))
+        jobs, runs = batch["jobs"], batch["runs"]
+        if isinstance(batch["name"], str) and isinstance(runs, list) and (jobs is None or len(jobs) == len(runs)):
+            return dict(batch)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        pass
+    raise WorkFailed(
+        f"{path} is damaged, and so it is not known which Slurm jobs still do runs of the group; once `squeue --me` lists "
+        f"none of {path.parent.name}, remove {path.parent}"
+    )
 
 
 def _current_jobs() -> dict[str, tuple[str, str]]:
