@@ -62,7 +62,8 @@ class Cores:
         """Lease the cores that a running run has from an earlier harness."""
         whole, quarters = _split(cpus)
         self._take_whole(whole, [[core] for core in core_ids[:whole]])
-        self._take_part(core_ids[whole:], quarters)
+        if quarters:
+            self._take_part(core_ids[whole:], quarters)
 
     def close(self) -> None:
         """Give them back."""
