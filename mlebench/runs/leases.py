@@ -55,6 +55,8 @@ class Leases:
         """Give things back; one that is not held is no error."""
         for name in names:
             if file := self._held.pop(name, None):
+                # a process that was forked meanwhile has the file open as well
+                fcntl.flock(file, fcntl.LOCK_UN)
                 file.close()
 
     def close(self) -> None:
