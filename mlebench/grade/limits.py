@@ -7,6 +7,8 @@ from dataclasses import dataclass
 _MIB = 2**20
 _WALL_PER_CPU_SECOND = 20
 _WALL_SECONDS = 60.0
+_LARGEST = 4 * 2**30
+"""Bytes of the largest submission that is kept of a run: no file buys itself more by being larger."""
 LONGEST_START = 900.0
 """Seconds by the clock until a process has started and read the answers; submissions have no part in that."""
 
@@ -38,7 +40,7 @@ def limits_of_check(size: int) -> Limits:
     Args:
         size: bytes of the submission.
     """
-    share = max(1.0, size / (50 * 10**6))
+    share = max(1.0, min(size, _LARGEST) / (50 * 10**6))
     return Limits(8.0 * share, int(768 * _MIB * share))
 
 
@@ -48,4 +50,5 @@ def limits_of_grading(size: int) -> Limits:
     Args:
         size: bytes of the submission.
     """
+    size = min(size, _LARGEST)
     return Limits(300.0 + 10.0 * size / 10**6, 6 * 2**30 + 32 * size)

@@ -124,7 +124,7 @@ def check(submission: Submission, competition: Competition, answers: pd.DataFram
     Raises:
         MemoryError: it needs more memory than there is.
     """
-    return what_is_no_csv(submission) or _judge_csv(submission, competition, answers, competition.grader.score_file)
+    return what_is_no_csv(submission) or _judge_csv(submission, competition, answers, competition.grader.check_file)
 
 
 def verdict(found: Judgement) -> tuple[bool, str]:

@@ -212,7 +212,15 @@ class GradingPool:
 def _question(kind: QuestionKind, submission: Submission, competition: Competition, **options: Any) -> Question:
     size = _size(submission.path)
     limits = limits_of_grading(size) if kind == "grade" else limits_of_check(size)
-    return Question(kind, competition, submission, limits, str(Path.cwd()), logger.getEffectiveLevel(), **options)
+    return Question(kind, competition, submission, limits, _working_dir(), logger.getEffectiveLevel(), **options)
+
+
+def _working_dir() -> str:
+    try:
+        return str(Path.cwd())
+    except OSError:
+        # it was removed, and no relative path leads anywhere
+        return os.sep
 
 
 def _size(path: Path | None) -> int:

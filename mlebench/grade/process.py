@@ -8,6 +8,7 @@ and is JSON.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import pickle
@@ -17,7 +18,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -100,6 +101,8 @@ class GradingProcess:
         finally:
             theirs.close()
             os.close(life)
+        # while the process starts, as is what the caller imports
+        importlib.import_module("psutil")
         self._channel = ours
         self._received = bytearray()
         self.knows: dict[Competition, str] = {}
@@ -249,8 +252,15 @@ def _environment() -> dict[str, str]:
         if name in _PASSED_ON or name in _OF_THE_HARNESS or name.startswith(_PREFIXES_PASSED_ON)
     }
     # it finds what this process finds, wherever it was started
-    path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
+    path = os.pathsep.join(_absolute(sys.path))
     return {**passed_on, **dict.fromkeys(_ONE_THREAD, "1"), "OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": path}
+
+
+def _absolute(entries: Iterable[str]) -> Iterator[str]:
+    for entry in entries:
+        # nothing is found below a working directory that was removed
+        with contextlib.suppress(FileNotFoundError):
+            yield str(Path(entry).absolute())
 
 
 def _is_readable(channel: socket.socket, seconds: float) -> bool:

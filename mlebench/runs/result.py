@@ -49,7 +49,7 @@ def grade_run(task: RunTask, record: RunRecord, is_stopped: Callable[[], bool] =
     note = RunLog(task.run_dir / "run.log", secrets).note
     record.usage = reported_usage(task.run_dir, note, secrets)
     record.checker_calls = checker_calls(task.run_dir / CHECKER_CALLS, note)
-    record.submission_sha256 = _sha256(task.run_dir)
+    record.submission_sha256 = _sha256(task.run_dir, is_stopped)
     if record.failure_class == "infrastructure" or record.state == "cancelled":
         return
     try:
@@ -109,13 +109,15 @@ def _known_secrets(task: RunTask) -> tuple[str, ...]:
         return ()
 
 
-def _sha256(run_dir: Path) -> str | None:
+def _sha256(run_dir: Path, is_stopped: Callable[[], bool]) -> str | None:
     digest, left = hashlib.sha256(), LARGEST_SUBMISSION
     try:
         with open_plain(run_dir / SUBMISSION, within=run_dir) as file:
             while block := file.read(_BLOCK):
                 digest.update(block)
                 left -= len(block)
+                if is_stopped():
+                    raise Interrupted("grading was interrupted")
                 if left < 0:
                     return None
     except OSError:

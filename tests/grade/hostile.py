@@ -22,7 +22,7 @@ import sys
 import time
 from pathlib import Path
 
-from grading import Grader, Text, InvalidSubmission
+from grading import Grader, InvalidSubmission, Text
 
 HERE = Path(__file__).parent
 
@@ -32,8 +32,8 @@ def note(word):
         file.write(f"{word} {os.getpid()}\\n")
 
 
-def obey(ids, cells):
-    word, *rest = cells[0].split()
+def obey(submission, known):
+    word = submission["y"][0].split()[0]
     note(word)
     if word == "spin":
         while True:
@@ -64,7 +64,7 @@ def obey(ids, cells):
         raise KeyError("the answer is 42")
     if word == "environment":
         raise InvalidSubmission(" ".join(sorted(os.environ)))
-    return cells
+    return submission, known
 
 
 def metric(truth, prediction):
@@ -78,7 +78,7 @@ def read(path):
     return pd.read_csv(path, dtype=str)
 
 
-grader = Grader(id="id", columns={"y": Text()}, metric=metric, rows=lambda cells, ids: obey(ids, cells), read_answers=read)
+grader = Grader(id="id", columns={"y": Text()}, metric=metric, adapt=obey, read_answers=read)
 """
 
 

@@ -310,7 +310,13 @@ def test_ctrl_c_is_heard_while_a_command_grades(
     else:
         words = [*command, path, *(["toy"] if command == ["grade-sample"] else ["-c", "toy"])]
     words += ["--data-dir", str(competition.data_dir)]
-    harness = subprocess.Popen([sys.executable, "-m", "mlebench", *words], stderr=subprocess.PIPE, text=True)
+    harness = subprocess.Popen(
+        [sys.executable, "-m", "mlebench", *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        # in the background of a script the tests themselves ignore Ctrl-C, and would pass that on
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     try:
         wait_until(lambda: notes(tmp_path)[1:])
         harness.send_signal(signal.SIGINT)

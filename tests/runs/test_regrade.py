@@ -13,7 +13,7 @@ from mlebench.cli.main import main
 from mlebench.errors import UsageError
 from mlebench.grade.many import grade_many
 from mlebench.grade.one import Submission
-from mlebench.registry import Competition, Registry
+from mlebench.registry import Registry
 from mlebench.reports.places import load_results
 from mlebench.runs.group import Group
 from mlebench.runs.lock import hold
@@ -21,6 +21,14 @@ from mlebench.runs.plan import PlannedRun
 from mlebench.runs.regrade import regrade_group
 from tests.reports.toys import finish, install, keep_snapshot, make_group, table
 
+NOTING = """
+def noting(path):
+    import pandas as pd
+
+    with open("{log}", "a") as log:
+        log.write(path.parts[-4] + "\\n")
+    return pd.read_csv(path)
+"""
 OUTCOMES: dict[str, list[float | str | None]] = {"toy-one": [0.1, 0.25], "toy-two": ["id,z\n", None]}
 
 
@@ -162,23 +170,17 @@ def test_the_command_grades_and_reports_a_group(group: Group, capsys: pytest.Cap
     assert figures["counts"]["invalid"] == figures["counts"]["missing"] == 1
 
 
-def note_reads(monkeypatch: pytest.MonkeyPatch, log: Path) -> None:
-    """Note every reading of answers, after which they are gone: nobody can read them again."""
-    original = Competition.answers_table.func
-
-    def noting(competition: Competition) -> object:
-        with log.open("a") as file:
-            file.write(competition.id + "\n")
-        answers = original(competition)
-        competition.answers.unlink()
-        return answers
-
-    monkeypatch.setattr(Competition.answers_table, "func", noting)
+def note_reads(tmp_path: Path, log: Path) -> None:
+    """Note every reading of answers."""
+    for name in ("toy-one", "toy-two"):
+        grade = tmp_path / "competitions" / name / "grade.py"
+        noting = f"{NOTING.format(log=log)}\n\ngrader ="
+        grade.write_text(grade.read_text().replace("metric=rmse", "metric=rmse, read_answers=noting").replace("grader =", noting))
 
 
-def test_answers_are_read_once_per_competition(tmp_path: Path, toys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_are_read_once_per_competition(tmp_path: Path, toys: Path) -> None:
     log = tmp_path / "reads.log"
-    note_reads(monkeypatch, log)
+    note_reads(tmp_path, log)
     paths = []
     for number in range(10):
         paths.append(tmp_path / f"{number}.csv")
@@ -191,9 +193,9 @@ def test_answers_are_read_once_per_competition(tmp_path: Path, toys: Path, monke
     assert sorted(log.read_text().split()) == ["toy-one", "toy-two"]
 
 
-def test_one_large_competition_is_spread_with_its_answers(tmp_path: Path, toys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_large_competition_is_spread(tmp_path: Path, toys: Path) -> None:
     log = tmp_path / "reads.log"
-    note_reads(monkeypatch, log)
+    note_reads(tmp_path, log)
     for number in range(9):
         (tmp_path / f"{number}.csv").write_text(table(number / 10))
     submissions = [Submission("toy-one", tmp_path / f"{number}.csv") for number in range(9)]
@@ -207,8 +209,25 @@ def test_one_large_competition_is_spread_with_its_answers(tmp_path: Path, toys: 
     assert [report.score for report in reports] == pytest.approx(expected)
     assert sum(graded) == 10
     assert len(graded) > 3
-    # the processes got the answers that this one had read and taken away
-    assert log.read_text().split().count("toy-one") == 1
+    # once by each process
+    assert log.read_text().split().count("toy-one") <= 2
+
+
+@pytest.mark.parametrize("place", ["submission/submission.csv", "snapshots/000500.csv"])
+def test_what_an_agent_put_in_the_place_of_a_file_is_not_graded(group: Group, toys: Path, place: str) -> None:
+    """The answers would be the best submission there is."""
+    path = group.run_dir("toy-one_seed0") / place
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.symlink_to(toys / "toy-one" / "prepared" / "private" / "answers.csv")
+    regrade_group(group.folder)
+    if place.startswith("submission/"):
+        report = group.record(PlannedRun("toy-one", 0)).graded
+        assert report is not None
+        assert (report.valid_submission, report.error_kind) == (False, "missing")
+    else:
+        (snapshot,) = json.loads((group.folder / "snapshot_reports.json").read_text())["snapshots"]
+        assert snapshot["report"]["error_kind"] == "missing"
 
 
 def test_what_is_not_prepared_is_said(tmp_path: Path, toys: Path) -> None:

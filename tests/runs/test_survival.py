@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mlebench.agents import AgentSpec
@@ -19,7 +20,7 @@ from mlebench.sandbox.local import processes
 from tests.scripted import SUBMIT
 
 from ..waiting import wait_until
-from .conftest import TOYS
+from .conftest import SLOW_METRIC, TOYS
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 WORKS_UNTIL_TOLD = 'echo "$COMPETITION_ID $MLEBENCH_SEED" >> {trace}; until [ -e {go} ]; do sleep 0.05; done\n' + SUBMIT
@@ -148,6 +149,38 @@ def test_ctrl_c_stops_what_is_at_work_and_says_how_to_go_on(
     second.communicate(timeout=180)
     assert second.returncode == 0
     assert all(record.has_valid_submission for record in Group.open(group_dir).records())
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_harness_that_ends_while_it_grades_is_not_held_up_and_what_stands_is_graded_later(
+    agent: Callable[..., AgentSpec], group_dir: Path, tmp_path: Path, end: signal.Signals
+) -> None:
+    chosen = agent(f"echo begun >> {tmp_path}/trace\n" + SUBMIT)
+    for name in TOYS:
+        (tmp_path / "competitions" / name / "grade.py").write_text(SLOW_METRIC.format(folder=tmp_path))
+    (tmp_path / "hold").touch()
+    first = start(chosen, seeds=1, parallel=3)
+    wait_until(lambda: (tmp_path / "grading").exists() and begun(tmp_path / "trace") == 3)
+    grading = {process.pid for process in psutil.Process(first.pid).children()}
+    first.send_signal(end)
+    first.communicate(timeout=120)
+    assert first.returncode in (130, -signal.SIGKILL)
+    wait_until(lambda: not any(process.pid in grading for process in psutil.process_iter() if is_running(process)))
+
+    (tmp_path / "hold").unlink()
+    second = harness("--resume", "group")
+    _, errors = second.communicate(timeout=180)
+    assert second.returncode == 0, errors
+    records = Group.open(group_dir).records()
+    assert all(record.has_valid_submission and record.attempt == 1 for record in records)
+    assert begun(tmp_path / "trace") == 3
+
+
+def is_running(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.mark.parametrize("first_begun", [0, 3])

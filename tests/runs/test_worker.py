@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mlebench._support.machine import usable_cores
+from mlebench.grade.limits import Limits
 from mlebench.runs import worker
 from mlebench.runs.control import Control
 from mlebench.runs.cores import Cores
@@ -19,6 +20,7 @@ from mlebench.runs.leases import Leases
 from mlebench.runs.plan import Plan
 from mlebench.runs.task import RunTask
 from mlebench.runs.worker import execute
+from tests.runs.conftest import SLOW_METRIC
 from tests.scripted import SUBMIT
 from tests.waiting import wait_until
 
@@ -99,3 +101,39 @@ def test_a_run_without_a_lock_on_any_core_is_bound_to_none(plan: Callable[..., P
     record = execute(RunTask(group, run), ())
     assert (record.state, record.cpu_ids) == ("finished", [])
     assert (group.run_dir(run.run_id) / "logs" / "cores").read_text().split() == [str(core) for core in sorted(usable_cores())]
+
+
+@pytest.mark.parametrize("ask", [lambda control: control.stop(0), Control.detach, lambda control: control.lose("gone", 0)])
+def test_who_asks_to_stop_while_a_submission_is_graded_is_heard_and_it_is_graded_later(
+    plan: Callable[..., Plan], runs_dir: Path, tmp_path: Path, ask: Callable[[Control], None]
+) -> None:
+    script = f"echo begun >> {tmp_path}/begun; {SUBMIT}"
+    group = Group.create(runs_dir, plan(script, competitions=("toy-a",)), {}, "group")
+    (tmp_path / "competitions" / "toy-a" / "grade.py").write_text(SLOW_METRIC.format(folder=tmp_path))
+    (tmp_path / "hold").touch()
+    (run,) = group.plan.runs
+    control = Control()
+    with ThreadPoolExecutor(1) as threads:
+        executing = threads.submit(execute, RunTask(group, run), (), control)
+        wait_until((tmp_path / "grading").exists)
+        ask(control)
+        assert executing.result(30).state == "running"
+    assert group.record(run).state == "running"
+
+    (tmp_path / "hold").unlink()
+    record = execute(RunTask(group, run), ())
+    assert (record.state, record.reason, record.attempt, record.has_valid_submission) == ("finished", "exited", 1, True)
+    assert (tmp_path / "begun").read_text() == "begun\n"
+
+
+def test_a_submission_that_takes_too_much_is_the_agents_result(
+    plan: Callable[..., Plan], runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlebench.grade.pool.limits_of_grading", lambda _: Limits(0.5, 2**28))
+    group = Group.create(runs_dir, plan(competitions=("toy-a",)), {}, "group")
+    (tmp_path / "competitions" / "toy-a" / "grade.py").write_text(SLOW_METRIC.format(folder=tmp_path))
+    (tmp_path / "hold").touch()
+    (run,) = group.plan.runs
+    record = execute(RunTask(group, run), ())
+    assert (record.state, record.reason, record.failure_class) == ("finished", "invalid-submission", "agent")
+    assert "takes more than" in str(record.detail)
