@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import pickle
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -69,7 +70,7 @@ def test_its_own_function_grades_and_its_leaderboard_ranks(competition: Competit
 
 def test_what_its_function_refuses_is_invalid_and_says_why(competition: Competition, tmp_path: Path) -> None:
     oak = submit(tmp_path / "oak.csv", competition, plant="oak")
-    assert validate_submission(oak, competition) == (False, "the plants are ['fern', 'moss']")
+    assert grade_csv(oak, competition).error == "the plants are ['fern', 'moss']"
     short = tmp_path / "short.csv"
     pd.read_csv(competition.sample_submission).head(3).to_csv(short, index=False)
     assert grade_csv(short, competition).error_kind == "invalid"
@@ -82,12 +83,30 @@ def test_whatever_it_raises_is_the_submissions_own_fault(competition: Competitio
     assert (report.error_kind, report.submission_exists, report.valid_submission) == ("invalid", True, False)
 
 
+def test_a_check_asks_for_the_form_of_the_sample_and_never_calls_its_function(competition: Competition, tmp_path: Path) -> None:
+    source = competition.folder / "grade.py"
+    source.write_text("def grade(submission, answers):\n    raise SystemExit('called')\n")
+    again = dataclasses.replace(competition)
+    assert validate_submission(submit(tmp_path / "oak.csv", again, plant="oak"), again)[0]
+    sample = pd.read_csv(again.sample_submission)
+    faulty = {
+        "missing: ": sample.head(3),
+        "not in the test set": sample.assign(row_id=range(900, 900 + len(sample))),
+        "missing column `plant`": sample.drop(columns="plant"),
+        "not in the test set|repeated": pd.concat([sample, sample.head(1)]),
+    }
+    for words, table in faulty.items():
+        table.to_csv(tmp_path / "faulty.csv", index=False)
+        valid, message = validate_submission(tmp_path / "faulty.csv", again)
+        assert not valid
+        assert re.search(words, message), message
+
+
 def test_an_error_that_was_not_meant_for_agents_is_not_shown_to_them(competition: Competition, tmp_path: Path) -> None:
     source = competition.folder / "grade.py"
     source.write_text("def grade(submission, answers):\n    raise KeyError(answers['plant'].tolist())\n")
     again = dataclasses.replace(competition)
-    valid, message = validate_submission(competition.sample_submission, again)
-    assert valid is False
+    message = str(grade_csv(competition.sample_submission, again).error)
     assert "KeyError" in message and "moss" not in message
 
 
