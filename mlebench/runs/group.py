@@ -282,8 +282,8 @@ def _without_plan(folder: Path) -> str | None:
     except OSError:
         return None
     return (
-        f"{folder} has no plan, its group.yaml is {'empty' if path.is_file() else 'gone'}; `mlebench run --name {folder.name}` makes "
-        "the group anew where no agent has worked in it, else put group.yaml back or choose another name"
+        f"{folder} has no plan, its group.yaml is {'empty' if path.is_file() else 'gone'}; `mlebench run --name {folder.name}` "
+        "makes the group anew where no agent has worked in it, else put group.yaml back or choose another name"
     )
 
 
