@@ -72,6 +72,10 @@ class Mask:
         """`text` with every secret masked."""
         return self._masked(text, len(text), 0)[0]
 
+    def apply_to_text(self, text: str) -> str:
+        """The same for a text, such as a file's name."""
+        return os.fsdecode(self.apply(os.fsencode(text)))
+
     def feed(self, block: bytes) -> bytes:
         """The next block of a stream, masked; an end that may be the beginning of a secret is held back for the next."""
         text = self._held + block

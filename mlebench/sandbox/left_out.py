@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable
 
@@ -22,7 +21,7 @@ class LeftOut:
     def __init__(self, note: Callable[[str], None], secrets: tuple[str, ...] = ()) -> None:
         """Args:
         note: receives one sentence per entry.
-        secrets: values that are masked in every name.
+        secrets: values that are masked in every name and reason.
         """
         self.counts: Counter[str] = Counter()
         """How many entries were left out, by reason."""
@@ -33,9 +32,10 @@ class LeftOut:
 
     def add(self, name: str, reason: str) -> None:
         """`name` is left out."""
+        reason = self._mask.apply_to_text(reason)
         self.counts[reason] += 1
         # before it is shortened: half a secret is one, too
-        shown = printable(os.fsdecode(self._mask.apply(os.fsencode(name))), _LONGEST_NAME)
+        shown = printable(self._mask.apply_to_text(name), _LONGEST_NAME)
         if name.startswith(_SUBMISSION) and len(self.of_submission) < _MOST_KEPT:
             self.of_submission[shown] = reason
         if self.counts[reason] <= _NAMED:

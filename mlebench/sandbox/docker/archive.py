@@ -141,4 +141,5 @@ def _refusal(error: Any) -> str:
     try:
         return " ".join(str(error.response.json()["message"]).split())[:300]
     except (ValueError, KeyError, TypeError, OSError):
-        return summary(error)
+        # an answer to a HEAD has no text
+        return f"error {error.response.status_code}"

@@ -7,6 +7,7 @@ no longer reported goes on, with a word in its log, and a run whose written byte
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ _STATISTICS_FIRST, _STATISTICS_EVERY = 0.25, 5.0
 _SIZE_EVERY = 120.0
 _LEAST_FREE = 2 * 2**30
 """Bytes on the engine's disk below which a run that wrote much is stopped."""
+_PROMPT_SECONDS = 0.5
+"""For which an answer that an engine mostly has at hand is waited for."""
 _STUCK_SECONDS = 60.0
 """A run that stands at its limit of processes for so long gets nothing done any more."""
 _UNMEASURED_SECONDS = 300.0
@@ -37,6 +40,33 @@ class Excess:
     reason: str
     detail: str
     failure_class: FailureClass = "agent"
+
+
+class Uncountable(ValueError):
+    """The engine gave up counting the files that an agent made, as those below folders whose path is too long."""
+
+
+class _Question:
+    """How much a container wrote, asked of the engine beside all else."""
+
+    def __init__(self, ask: Callable[[], int], now: float) -> None:
+        self.asked_at = now
+        self.size = 0
+        self.error: BaseException | None = None
+        self._ask = ask
+        self._thread = threading.Thread(target=self._wait, name="size of a container", daemon=True)
+        self._thread.start()
+
+    def is_answered(self, seconds: float) -> bool:
+        """Whether there is an answer within some seconds."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _wait(self) -> None:
+        try:
+            self.size = self._ask()
+        except failures() as error:
+            self.error = error
 
 
 @dataclass
@@ -59,6 +89,7 @@ class Guard:
     _next_scarce: float = 0.0
     _free_at_size: int | None = None
     _full_since: float | None = None
+    _question: _Question | None = None
 
     def __post_init__(self) -> None:
         self._counting = FailureStreak(
@@ -83,38 +114,60 @@ class Guard:
 
     def _look_at_disk(self, now: float) -> Excess | None:
         free = self._free()
-        shrunk = free is not None and self._free_at_size is not None and self._free_at_size - free > self.profile.disk / 20
-        scarce = free is not None and free < _LEAST_FREE and now >= self._next_scarce
-        if not (shrunk or scarce or now >= self._next_size):
+        is_first = self._question is None
+        if self._question is None:
+            shrunk = free is not None and self._free_at_size is not None and self._free_at_size - free > self.profile.disk / 20
+            scarce = free is not None and free < _LEAST_FREE and now >= self._next_scarce
+            if not (shrunk or scarce or now >= self._next_size):
+                return None
+            self._question = _Question(self._size, now)
+        if not self._question.is_answered(_PROMPT_SECONDS if is_first else 0.0):
+            # an engine counts a million files for a minute, and the limits on time and processes hold meanwhile
             return None
-        try:
-            size = self._size()
-        except failures() as error:
-            return self._size_unknown(now, error)
+        question, self._question = self._question, None
+        if question.error is not None:
+            return self._size_unknown(now, question.error, free)
+        return self._size_known(now - question.asked_at, now, question.size, free)
+
+    def _size_known(self, took: float, now: float, size: int, free: int | None) -> Excess | None:
         self._measuring.succeeded()
         self._free_at_size = free
         # counting the files of a large container takes the engine a while
-        took = time.monotonic() - now
+        took = max(took, time.monotonic() - now)
         self._next_size = now + max(_SIZE_EVERY, 20 * took)
         self._next_scarce = now + max(_STATISTICS_EVERY, 5 * took)
         self.usage["disk_bytes"] = size
         if size > self.profile.disk:
             return Excess("disk-full", f"wrote {show_size(size)}, more than its {show_size(self.profile.disk)} of disk")
-        if scarce and size > _LEAST_FREE // 4:
+        if free is not None and free < _LEAST_FREE and size > _LEAST_FREE // 4:
             detail = f"the engine's disk is full, and it had written {show_size(size)} of it"
             return Excess("host-disk-full", detail, "infrastructure")
         return None
 
-    def _size_unknown(self, now: float, error: BaseException) -> Excess | None:
+    def _size_unknown(self, now: float, error: BaseException, free: int | None) -> Excess | None:
         self._measuring.failed(summary(error))
         # sooner than after a success, but never so often that nothing else is done
         self._next_size = self._next_scarce = now + max(_STATISTICS_EVERY, 2 * (time.monotonic() - now))
-        self._free_at_size = None
+        is_its_tree = isinstance(error, Uncountable) or (_is_timeout(error) and self._answers())
+        if is_its_tree and free is not None and self._free_at_size is not None:
+            shrunk = self._free_at_size - free
+            if shrunk > self.profile.disk or free < _LEAST_FREE:
+                detail = f"made folders that the engine cannot count, while {show_size(shrunk)} of its disk were filled"
+                return Excess("disk-full", detail)
+        elif not is_its_tree:
+            self._free_at_size = None
         if self._measuring.failing_seconds < _UNMEASURED_SECONDS:
             return None
+        lasting = show_duration(_UNMEASURED_SECONDS)
+        if is_its_tree:
+            detail = (
+                f"made so many files, or nested them so deeply, that the engine could not count them for {lasting}, so its limit "
+                "on disk could not be enforced"
+            )
+            return Excess("disk-unmeasured", detail)
         detail = (
-            f"the engine did not say for {show_duration(_UNMEASURED_SECONDS)} how much it had written ({self._measuring.error}), "
-            "so its limit on disk could not be enforced; `mlebench doctor` examines the engine"
+            f"the engine did not say for {lasting} how much it had written ({self._measuring.error}), so its limit on disk could "
+            "not be enforced; `mlebench doctor` examines the engine"
         )
         return Excess("disk-unmeasured", detail, "infrastructure")
 
@@ -154,7 +207,16 @@ class Guard:
 
     def _size(self) -> int:
         found = self.client.api.containers(all=True, size=True, filters={"id": self.container_id})
-        return int(found[0].get("SizeRw") or 0) if found else 0
+        size = int(found[0].get("SizeRw") or 0) if found else 0
+        if size < 0:
+            raise Uncountable("it cannot be counted")
+        return size
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except failures():
+            return False
 
     def _free(self) -> int | None:
         if self.engine_root is None:
@@ -164,3 +226,9 @@ class Guard:
         except OSError:
             return None
         return file_system.f_bavail * file_system.f_frsize
+
+
+def _is_timeout(error: BaseException) -> bool:
+    from requests.exceptions import Timeout
+
+    return isinstance(error, Timeout)

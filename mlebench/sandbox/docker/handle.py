@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from mlebench._support.secrets import Mask
 from mlebench.errors import MlebenchError
 from mlebench.sandbox.base import OUTPUT_FOLDERS, Outcome, RunRequest
 from mlebench.sandbox.checker import Checker, serve_checker
@@ -212,6 +213,8 @@ class DockerHandle:
         if taken is None and outcome.failure_class != "infrastructure":
             detail = f"{outcome.detail}, but its output could not be taken out; see run.log"
             outcome = replace(outcome, state="failed", reason="output-lost", detail=detail, failure_class="infrastructure")
+        # an engine may quote what it cannot use
+        outcome = replace(outcome, detail=Mask(self._request.secrets).apply_to_text(outcome.detail))
         self._log.note(outcome.log_line)
         usage = self._guard.usage | {"image_digest": self._image_digest}
         if taken is not None and taken.left_out.of_submission:

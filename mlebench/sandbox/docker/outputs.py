@@ -37,7 +37,7 @@ _BLOCK = 2**16
 """Bytes; `tarfile` copies what is left of one for each header."""
 _READ_PAST = 2**30
 """Bytes that are read and dropped, over all folders."""
-_MOST_ARCHIVES = 1000
+_MOST_ARCHIVES = 400
 """How many archives are opened, over all folders; each keeps the engine busy for some hundredths of a second."""
 _DEEPEST, _LONGEST_NAME = 64, 3000
 _LEAST_SECONDS, _SLOWEST = 60.0, 50 * 2**20
@@ -298,9 +298,11 @@ class _Extraction:
                         self._in_folder += 1
                         self._last = "/".join((folder, *inside))
                         self._take_member(archive, member, inside, target)
-        except (FileNotFoundError, NotHandedOut) as error:
-            reason = str(error) if isinstance(error, NotHandedOut) else "it cannot be asked for by its name"
-            self._leave_out("/".join((folder, *parts)), reason)
+        except FileNotFoundError:
+            # names that are no UTF-8 are listed in a form under which nothing is found
+            self._leave_out("/".join((folder, *parts)), "it cannot be asked for by its name")
+        except NotHandedOut as error:
+            self._leave_out("/".join((folder, *parts)), str(error))
         except tarfile.TarError as error:
             self._leave_out(self._last, f"the archive is damaged ({error})")
 
@@ -313,7 +315,7 @@ class _Extraction:
             self._skip(member, inside)
             return
         # as a whole: a secret with a slash in it stands in the names of a folder and a file
-        path = target / os.fsdecode(self._mask.apply(os.fsencode("/".join(inside))))
+        path = target / self._mask.apply_to_text("/".join(inside))
         try:
             if member.isdir():
                 path.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ from typing import Any
 from grading.wording import counted
 from mlebench._support.machine import usable_cores
 from mlebench._support.quantities import show_size
+from mlebench._support.secrets import Mask
 from mlebench.agents import AgentSpec, script_problems
 from mlebench.errors import EngineUnreachable, MlebenchError, StartFailed, UsageError
 from mlebench.profiles import Profile
@@ -212,7 +213,7 @@ def _shortages(info: dict[str, Any], profile: Profile) -> list[str]:
 
 
 def _start_failed(error: Exception, request: RunRequest) -> StartFailed:
-    text = engine.summary(error)
+    text = Mask(request.secrets).apply_to_text(engine.summary(error))
     lower = text.lower()
     if engine.is_outage(error):
         if isinstance(error, OSError) and error.filename:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,9 @@ class Engine:
             raise self.broken["stats"]
         return {"pids_stats": {"current": self.processes}, "memory_stats": {"usage": 900, "stats": {"inactive_file": 200}},
                 "cpu_stats": {"cpu_usage": {"total_usage": 2_500_000_000}}}  # fmt: skip
+
+    def ping(self) -> bool:
+        return "ping" not in self.broken
 
     def containers(self, **_: Any) -> list[dict[str, Any]]:
         self.asked_for_size += 1
@@ -148,6 +152,60 @@ def test_a_run_whose_written_bytes_cannot_be_measured_ends_as_the_infrastructure
     assert found is not None and (found.reason, found.failure_class) == ("disk-unmeasured", "infrastructure")
     assert "cgroup deleted" in found.detail and "mlebench doctor" in found.detail
     assert 300 <= clock[0] - began < 320
+
+
+@pytest.mark.parametrize("trick", ["deep", "many"])
+def test_files_that_the_engine_cannot_count_are_the_agents_doing(clock: list[float], trick: str) -> None:
+    """It says -1 where a path below the agent's folders is too long, and nothing in time where there are millions."""
+    fake = Engine()
+    fake.size = -1
+    if trick == "many":
+        fake.broken["size"] = requests.exceptions.ReadTimeout("slow")
+    guard, _ = guarding(fake)
+    found = looks(guard, clock, 1000)
+    assert found is not None and (found.reason, found.failure_class) == ("disk-unmeasured", "agent")
+    assert "could not count them" in found.detail
+
+
+def test_an_engine_that_hangs_is_not_the_agents_doing(clock: list[float]) -> None:
+    fake = Engine()
+    fake.broken |= {"size": requests.exceptions.ReadTimeout("slow"), "ping": ValueError()}
+    found = looks(guarding(fake)[0], clock, 1000)
+    assert found is not None and (found.reason, found.failure_class) == ("disk-unmeasured", "infrastructure")
+
+
+def test_who_cannot_be_counted_is_ended_once_its_limit_is_gone_from_the_disk(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fake = Engine()
+    free = [50 * 2**30]
+    monkeypatch.setattr(Guard, "_free", lambda _: free[0])
+    guard, _ = guarding(fake, tmp_path)
+    assert guard.look() is None
+    fake.size = -1
+    free[0] -= 2**30 + 1
+    found = looks(guard, clock, 20)
+    assert found is not None and (found.reason, found.failure_class) == ("disk-full", "agent")
+
+
+def test_the_other_limits_hold_while_an_engine_counts(clock: list[float]) -> None:
+    counted = threading.Event()
+
+    class Counting(Engine):
+        def containers(self, **_: Any) -> list[dict[str, Any]]:
+            counted.wait(60)
+            return [{"SizeRw": 2 * 2**30}]
+
+    fake = Counting()
+    fake.processes = 100
+    guard, _ = guarding(fake)
+    found = looks(guard, clock, 200)
+    assert found is not None and found.reason == "process-limit"
+    counted.set()
+    fake.processes = 1
+    guard._question.is_answered(60)  # type: ignore[union-attr]
+    found = looks(guard, clock, 5)
+    assert found is not None and found.reason == "disk-full"
 
 
 def test_a_hiccup_is_no_word_worth_and_a_mended_engine_is_told(clock: list[float]) -> None:

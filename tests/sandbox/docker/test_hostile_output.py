@@ -81,12 +81,83 @@ def test_submission_that_is_a_link_is_not_followed(bench: Bench) -> None:
     assert "left out submission/submission.csv: a link" in ended.log
 
 
-def test_output_folders_replaced_by_other_things(bench: Bench) -> None:
-    script = "cd /home; mv code old; ln -s /etc code; rmdir logs; echo file > logs; echo ok > submission/submission.csv"
-    ended = bench.run(script)
-    assert ended.outcome.failure_class != "infrastructure", ended.log
+@pytest.mark.parametrize(
+    ("tricks", "left_out"),
+    [
+        (
+            "mv code old; ln -s /etc code; rmdir logs; echo file > logs",
+            {"code/: a link, not a folder any more", "logs/: a file, not a folder any more"},
+        ),
+        (
+            "rmdir code; mkfifo code; rmdir logs; ln -s /proc logs",
+            {"code/: a pipe, not a folder any more", "logs/: a link, not a folder any more"},
+        ),
+        # the engine follows links on the way to what it hands out, and finds no end here
+        ("rm -r code; chmod 0 logs; ln -s code code", {"code/: the engine did not hand it out (error 500)"}),
+    ],
+)
+def test_output_folders_replaced_by_other_things(bench: Bench, tricks: str, left_out: set[str]) -> None:
+    ended = bench.run(f"cd /home; echo ok > submission/submission.csv; {tricks}")
+    assert ended.outcome.state == "finished", ended.log
     assert not any(path.is_symlink() for path in Path(ended.run_dir).rglob("*"))
     assert (ended.run_dir / "submission" / "submission.csv").read_text() == "ok\n"
+    assert all(f"left out {name}" in ended.log for name in left_out), ended.log
+
+
+@pytest.mark.parametrize("link", ["ln -s /home/data submission", "ln -s submission submission"])
+def test_a_submission_folder_that_is_a_link_is_not_followed(bench: Bench, link: str) -> None:
+    ended = bench.run(f"cd /home; cp data/train.csv submission.csv; rmdir submission; {link}")
+    assert ended.outcome.state == "finished", ended.log
+    assert ended.outcome.resources["left_out"].keys() == {"submission/"}
+    assert list((ended.run_dir / "submission").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "link", ["ln -s submission.csv submission/submission.csv", "ln -s /proc/self/fd/0 submission/submission.csv"]
+)
+def test_a_submission_that_leads_in_a_circle_or_to_the_engine_loses_nothing_else(bench: Bench, link: str) -> None:
+    ended = bench.run(f"cd /home; {link}; echo kept > submission/other; echo kept > logs/a")
+    assert ended.outcome.state == "finished", ended.log
+    assert "submission/submission.csv" in ended.outcome.resources["left_out"]
+    assert (ended.run_dir / "submission" / "other").exists() and (ended.run_dir / "logs" / "a").exists()
+
+
+GIANTS = r"""
+import os
+def empty(path, size):
+    with open(path, "wb") as file:
+        file.truncate(size)
+for number in range(15):
+    empty(f"/home/logs/{number:05d}", 4 * 2**30)
+empty("/home/code/a-giant", 100 * 2**30)
+open(b"/home/code/b-\xff\xfe", "w").write("no UTF-8")
+open("/home/code/z", "w").write("kept")
+os.chdir("/home/code")
+for _ in range(int(os.environ["DEPTH"])):
+    os.mkdir("d" * 200)
+    os.chdir("d" * 200)
+with open("/home/submission/submission.csv", "wb") as file:
+    file.write(b"id,y\n")
+    file.truncate(30 * 2**20)
+"""
+
+
+@pytest.mark.parametrize("depth", [0, 3000])
+def test_giants_are_not_read_and_an_engine_that_cannot_list_a_tree_ends_nothing(bench: Bench, depth: int) -> None:
+    """The engine refuses to list what was added where a path is too long."""
+    ended = bench.run(
+        "exec python /home/agent/giants.py", files={"giants.py": GIANTS}, environment={"DEPTH": str(depth)},
+        profile={"max_output": "100m", "disk": "100000g"},
+    )  # fmt: skip
+    assert ended.outcome.state == "finished", ended.log
+    submission = ended.run_dir / "submission" / "submission.csv"
+    assert submission.stat().st_size == 30 * 2**20 and submission.stat().st_blocks * 512 < 2**20
+    assert "left out code/a-giant: 100.0 GiB, more than may be taken out" in ended.log
+    assert "left out logs/00000: 4.0 GiB" in ended.log
+    if depth:
+        assert "left out code/a-giant: and what comes after it: the engine did not hand it out" in ended.log
+    else:
+        assert (ended.run_dir / "code" / "z").read_text() == "kept"
 
 
 DEEP = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,78 @@ def test_container_removed_by_someone_else_is_lost(bench: Bench) -> None:
     bench.containers()[0].remove(force=True)
     outcome = bench.end(handle, request).outcome
     assert (outcome.reason, outcome.failure_class) == ("lost", "infrastructure")
+
+
+@pytest.mark.parametrize(
+    ("by", "reason"), [("stop", "killed"), ("kill -9", "killed"), ("kill -2", "killed"), ("restart", "restarted")]
+)
+def test_who_ends_a_container_from_outside_is_not_the_agent(bench: Bench, by: str, reason: str) -> None:
+    request = bench.request("echo kept > /home/submission/submission.csv; echo ready; exec sleep 600")
+    handle = bench.sandbox.start(request)
+    wait_for_output(request, "ready")
+    [container] = bench.containers()
+    verb, _, signal = by.partition(" -")
+    if verb == "kill":
+        container.kill(signal=int(signal))
+    else:
+        getattr(container, verb)(timeout=1)
+    outcome = bench.end(handle, request).outcome
+    assert (outcome.state, outcome.reason, outcome.failure_class) == ("failed", reason, "infrastructure"), outcome
+    assert (request.run_dir / "submission" / "submission.csv").read_text() == "kept\n"
+
+
+@pytest.mark.parametrize("end", ["kill -9 $$", "kill -TERM 1; sleep 60", "kill -9 -1", "exit 137", "exit 130"])
+def test_an_agent_that_ends_itself_is_not_ended_from_outside(bench: Bench, end: str) -> None:
+    outcome = bench.run(end).outcome
+    assert (outcome.state, outcome.failure_class) == ("failed", "agent"), outcome
+
+
+def test_a_signal_that_ends_nothing_changes_nothing(bench: Bench) -> None:
+    request = bench.request("trap '' HUP USR1; echo ready\n" + until() + "exit 3")
+    handle = bench.sandbox.start(request)
+    wait_for_output(request, "ready")
+    [container] = bench.containers()
+    container.kill(signal="WINCH")
+    container.rename(f"{container.name}-renamed")
+    bench.let_go()
+    outcome = bench.end(handle, request).outcome
+    assert (outcome.reason, outcome.exit_code, outcome.failure_class) == ("exit-code", 3, "agent")
+
+
+def test_a_paused_container_ends_at_its_time_limit(bench: Bench) -> None:
+    request = bench.request("echo ready; exec sleep 600")
+    handle = bench.sandbox.start(request)
+    wait_for_output(request, "ready")
+    [container] = bench.containers()
+    container.pause()
+    outcome = handle.wait(datetime.now(UTC) + timedelta(seconds=1))
+    assert (outcome.state, outcome.failure_class) == ("timed-out", "agent")
+
+
+def test_a_run_that_loses_its_network_goes_on(bench: Bench, client: Any) -> None:
+    request = bench.request("echo ready\n" + until(), profile={"network": "open"})
+    handle = bench.sandbox.start(request)
+    wait_for_output(request, "ready")
+    [container] = bench.containers()
+    container.reload()
+    [name] = container.attrs["NetworkSettings"]["Networks"]
+    client.networks.get(container.attrs["NetworkSettings"]["Networks"][name]["NetworkID"]).disconnect(container)
+    bench.let_go()
+    assert bench.end(handle, request).outcome.state == "finished"
+
+
+def test_a_harness_that_was_killed_while_it_stopped_a_run_did_not_kill_it_from_outside(bench: Bench) -> None:
+    request = bench.request("echo ready; exec sleep 600", profile={"time_limit": 2})
+    handle = bench.sandbox.start(request)
+    wait_for_output(request, "ready")
+    handle.detach()
+    bench.end(handle, request)
+    [container] = bench.containers()
+    wait_until(lambda: datetime.now(UTC) > handle.started_at + timedelta(seconds=2), seconds=30)
+    container.stop(timeout=1)
+    again = DockerSandbox().attach(request)
+    assert again is not None
+    assert bench.end(again, request).outcome.state == "timed-out"
 
 
 def test_kept_container_stays(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -88,10 +89,43 @@ def test_a_reached_limit_of_processes_is_told() -> None:
     ],
 )
 def test_errors_of_the_start_are_named(error: Exception, reason: str) -> None:
-    request: Any = SimpleNamespace(gpu_ids=("0",), agent=SimpleNamespace(name="a"))
+    request: Any = SimpleNamespace(gpu_ids=("0",), secrets=(), agent=SimpleNamespace(name="a"))
     failed = sandbox._start_failed(error, request)
     assert (failed.reason, failed.failure_class) == (reason, "infrastructure")
     assert failed.detail
+
+
+def test_an_engine_that_quotes_a_secret_is_not_believed() -> None:
+    request: Any = SimpleNamespace(gpu_ids=(), secrets=("sk-secret-value",), agent=SimpleNamespace(name="a"))
+    failed = sandbox._start_failed(docker.errors.APIError("x", explanation="invalid environment: K=sk-secret-value"), request)
+    assert "K=***" in failed.detail
+
+
+ENDED = "2024-01-01T00:10:00.5Z"
+AT = datetime(2024, 1, 1, 0, 10, tzinfo=UTC).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("signals", "code", "is_outside"),
+    [
+        ([(AT, 9)], 137, True),
+        ([(AT, 15)], 143, True),
+        # the agent saved its work
+        ([(AT - 10, 15)], 0, True),
+        # it took no notice and ended long after
+        ([(AT - 500, 15)], 0, False),
+        ([(AT - 500, 15)], 143, True),
+        # what ends nothing by itself
+        ([(AT, 10), (AT, 28), (AT, 18)], 1, False),
+        ([], 137, False),
+    ],
+)
+def test_signals_from_outside_are_told_from_the_agents_own_end(
+    signals: list[tuple[float, int]], code: int, is_outside: bool
+) -> None:
+    outcome = name_outcome(None, {"ExitCode": code, "FinishedAt": ENDED}, PROFILE, {}, signals=signals)
+    assert (outcome.failure_class == "infrastructure") is is_outside
+    assert ("ended from outside" in outcome.detail) is is_outside
 
 
 def test_an_odd_answer_is_no_outage() -> None:

@@ -165,10 +165,12 @@ def test_number_of_files_is_capped_and_the_submission_comes_first(tmp_path: Path
 
 def test_submission_that_is_a_link_or_too_large_is_named(tmp_path: Path) -> None:
     link = tar(member("submission.csv", kind=tarfile.SYMTYPE, link="/home/data/train.csv"))
-    _, notes = take(Source({"/home/submission/submission.csv": link}), tmp_path, "submission")
+    folder = tar(member("submission", kind=tarfile.DIRTYPE))
+    source = Source({"/home/submission/submission.csv": link, "/home/submission": folder})
+    _, notes = take(source, tmp_path, "submission")
     assert notes == ["left out submission/submission.csv: a link"]
     large = tar(member("submission.csv", b"x" * 100))
-    source = Source({"/home/submission/submission.csv": large})
+    source = Source({"/home/submission/submission.csv": large, "/home/submission": folder})
     _, notes = take(source, tmp_path, "submission", budget={"submission_bytes": 99})
     assert files(tmp_path / "submission") == {}
     assert len(notes) == 1
