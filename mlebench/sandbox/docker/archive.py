@@ -88,7 +88,7 @@ class ContainerArchive:
         if response.status_code == 404:
             return None
         response.raise_for_status()
-        return _read_status(response.headers["X-Docker-Container-Path-Stat"])
+        return _read_status(response.headers.get("X-Docker-Container-Path-Stat"))
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
@@ -109,7 +109,7 @@ class ContainerArchive:
         """Whether the engine says what lies at a place of this container where the agent can change nothing."""
         try:
             return self._status("/home", _ANSWER_SECONDS) is not None
-        except (*failures(), KeyError):
+        except failures():
             return False
 
     def _seconds(self) -> float:
@@ -124,7 +124,7 @@ class ContainerArchive:
 
 def _read_status(header: str) -> PathStatus:
     """The engine's word on a path, JSON in base64."""
-    told = json.loads(base64.b64decode(header))
+    told = json.loads(base64.b64decode(header or ""))
     kind = next((kind for bit, kind in _KINDS.items() if told["mode"] & bit), stat.S_IFREG)
     whole, _, fraction = told["mtime"].rstrip("Z").partition(".")
     try:

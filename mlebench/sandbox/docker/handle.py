@@ -267,7 +267,8 @@ class DockerHandle:
         end = time.monotonic() + _RETURN_PATIENCE
         while True:
             try:
-                return self._container.reload()
+                self._container.reload()
+                return
             except failures():
                 if time.monotonic() > end:
                     raise

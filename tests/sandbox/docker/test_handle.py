@@ -183,6 +183,31 @@ def test_an_engine_that_does_not_say_how_the_container_is_is_given_up_after_a_wh
     assert log.count("the container engine does not answer") == 1
 
 
+@pytest.mark.parametrize(("elapsed", "seconds", "state"), [(10.0**10, 600, "timed-out"), (0.0, 0, "finished")])
+def test_the_runs_own_clock_decides_when_its_time_is_up(
+    play: Play, monkeypatch: pytest.MonkeyPatch, elapsed: float, seconds: float, state: str
+) -> None:
+    """The wall clock may have been set back, or on, since the deadline was made of it."""
+    monkeypatch.setattr("mlebench.sandbox.docker.handle.RunClock", lambda *_: SimpleNamespace(elapsed=elapsed))
+    outcome, _ = play(Engine(), seconds=seconds)
+    assert outcome.state == state
+
+
+def test_taking_out_that_breaks_off_is_tried_once_more(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def take_out(*_: Any) -> outputs.Taken:
+        tried.append(1)
+        if len(tried) == 1:
+            raise AWAY
+        return outputs.Taken(LeftOut(print))
+
+    monkeypatch.setattr(outputs, "take_out", take_out)
+    outcome, log = play(Engine())
+    assert outcome.state == "finished"
+    assert "broke off (gone) and is tried once more" in log
+
+
 def test_an_engine_that_comes_back_is_said(play: Play) -> None:
     class Restarting(Engine):
         def reload(self) -> None:

@@ -15,6 +15,7 @@ from mlebench.agents import AgentSpec
 from mlebench.errors import StartFailed
 from mlebench.sandbox.docker import engine, network
 from mlebench.sandbox.docker.container import FOLDER_LABEL, RUN_LABEL, run_label
+from mlebench.sandbox.docker.handle import _age
 from mlebench.sandbox.docker.sandbox import DockerSandbox
 from tests.sandbox.docker.conftest import Bench, until, wait_for_output
 from tests.waiting import wait_until
@@ -82,6 +83,9 @@ def test_a_later_harness_attaches_to_a_running_container(bench: Bench) -> None:
     again = DockerSandbox().attach(request)
     assert again is not None
     assert again.started_at == handle.started_at
+    # as the kernel counts, whatever the wall clock says by now
+    [container] = bench.containers()
+    assert _age(container.attrs["State"]["Pid"], container.id) == pytest.approx(again._clock.elapsed, abs=1)
     bench.let_go()
     ended = bench.end(again, request)
     assert ended.outcome.state == "finished"
