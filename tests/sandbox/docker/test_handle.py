@@ -81,6 +81,10 @@ class Engine:
         self._ask("events")
         return SimpleNamespace(text=self.events)
 
+    def networks(self, **_: Any) -> list[Any]:
+        self._ask("networks")
+        return []
+
     def wait(self, **_: Any) -> None:
         self._ask("wait")
 
@@ -225,4 +229,4 @@ def test_a_container_that_the_engine_does_not_stop_is_said_and_removed(play: Pla
     outcome, log = play(engine, seconds=0)
     assert outcome.state == "timed-out"
     assert "the engine did not stop the container: the daemon is confused" in log
-    assert engine.asked[-2:] == ["remove", "containers"]
+    assert engine.asked[-2:] == ["remove", "networks"]
