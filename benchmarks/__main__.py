@@ -19,6 +19,7 @@ DEFAULT = (
     "image_folders",
     "linked_images",
     "run_groups",
+    "neighbors",
 )
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import os
 import subprocess
 import sys
@@ -23,6 +24,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 from unittest import mock
 
 from benchmarks.toy import make_agent, make_competition
@@ -53,13 +55,13 @@ table = rng.normal(size=(10_000, 20))
 target = table[:, :5].sum(axis=1) + rng.normal(size=len(table)) > 0
 
 def train():
-    start = time.perf_counter()
+    start, used = time.perf_counter(), time.process_time()
     HistGradientBoostingClassifier(max_iter=100, early_stopping=False, random_state=0).fit(table, target)
-    return time.perf_counter() - start
+    return time.perf_counter() - start, time.process_time() - used
 
 if timed:
     time.sleep(float(os.environ["SETTLE"]))
-    Path(os.environ["LOGS_DIR"], "seconds").write_text(str(train()))
+    Path(os.environ["LOGS_DIR"], "seconds").write_text("{} {}".format(*train()))
 elif kind == "greedy":
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in os.sched_getaffinity(0)]
     busy[0].wait()
@@ -76,12 +78,20 @@ def main() -> None:
     options = parser.parse_args()
     cpus = len(os.sched_getaffinity(0))
     print(f"{cpus} CPUs; seconds of training, the best of {options.repeat}")
-    print(f"{'sandbox':8} {'case':8} {'cpus':>5} {'way':10} {'alone':>7} {'beside':>7} {'ratio':>6}")
+    print(f"{'sandbox':8} {'case':8} {'cpus':>5} {'way':10} {'alone':>7} {'CPU':>7} {'beside':>7} {'CPU':>7} {'ratio':>6}")
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), cpus)
         for sandbox in options.sandbox.split(","):
             for case in options.case.split(","):
                 bench.compare(sandbox, case, options.repeat)
+
+
+class Training(NamedTuple):
+    """Seconds that a training took."""
+
+    wall: float
+    processor: float
+    """Of all its threads together: those that spin use up more."""
 
 
 class Bench:
@@ -101,24 +111,25 @@ class Bench:
         """Print a line for each way."""
         shares = {"parts": 0.5, "outside": float(self._cpus)}
         cpus = shares.get(case, float(max(1, self._cpus // (OTHERS + 1))))
-        best: dict[tuple[str, bool], float] = {}
+        best: dict[tuple[str, bool], Training] = {}
         for _ in range(repeat):
             for way in ("before", "own cores"):
                 for beside in (False, True):
                     with as_before() if way == "before" else contextlib.nullcontext():
-                        seconds = self._time(sandbox, case, cpus, beside=beside)
-                    best[way, beside] = min(seconds, best.get((way, beside), LIMIT))
+                        found = self._time(sandbox, case, cpus, beside=beside)
+                    best[way, beside] = min(found, best.get((way, beside), found))
         for way in ("before", "own cores"):
             alone, beside_others = best[way, False], best[way, True]
-            more = ">" if beside_others >= LIMIT else ""
+            more = ">" if beside_others.wall >= LIMIT else ""
             print(
-                f"{sandbox:8} {case:8} {cpus:5g} {way:10} {alone:7.2f} {more}{beside_others:{7 - len(more)}.2f} "
-                f"{more}{beside_others / alone:{6 - len(more)}.2f}",
+                f"{sandbox:8} {case:8} {cpus:5g} {way:10} {alone.wall:7.2f} {alone.processor:7.2f} "
+                f"{more}{beside_others.wall:{7 - len(more)}.2f} {beside_others.processor:7.2f} "
+                f"{more}{beside_others.wall / alone.wall:{6 - len(more)}.2f}",
                 flush=True,
             )
 
-    def _time(self, sandbox: str, case: str, cpus: float, *, beside: bool) -> float:
-        """Seconds of the training that is timed; `LIMIT` when it did not end by then."""
+    def _time(self, sandbox: str, case: str, cpus: float, *, beside: bool) -> Training:
+        """What the training took that is timed; `LIMIT` when it did not end by then."""
         self._count += 1
         runs = OTHERS + 1 if beside and case != "outside" else 1
         profile = Profile(
@@ -135,7 +146,7 @@ class Bench:
         path = group.run_dir("toy_seed0") / "logs" / "seconds"
         record = group.record(plan.runs[0])
         assert record.state in ("finished", "timed-out"), (group.run_dir("toy_seed0") / "run.log").read_text()
-        return float(path.read_text()) if path.exists() else LIMIT
+        return Training(*map(float, path.read_text().split())) if path.exists() else Training(LIMIT, math.nan)
 
 
 @contextlib.contextmanager

@@ -116,6 +116,9 @@ class DockerHandle:
         self._wake.set()
 
     def _attend(self) -> None:
+        if not self._container.attrs.get("HostConfig", {}).get("CpusetCpus"):
+            # some engines leave out what they cannot do
+            self.cpu_ids = ()
         state = self._container.attrs["State"]
         self.started_at = time_of(state.get("StartedAt")) or self.started_at
         self._clock = RunClock(self.started_at, _age(state.get("Pid"), self._container.id))
