@@ -93,6 +93,9 @@ class Training(NamedTuple):
     processor: float
     """Of all its threads together: those that spin use up more."""
 
+    def __str__(self) -> str:
+        return f"{self.wall:7.2f} {self.processor:7.2f}" if self.wall < LIMIT else f"{f'>{LIMIT:.0f}':>7} {'?':>7}"
+
 
 class Bench:
     """Groups of runs in one folder."""
@@ -114,19 +117,15 @@ class Bench:
         best: dict[tuple[str, bool], Training] = {}
         for _ in range(repeat):
             for way in ("before", "own cores"):
-                for beside in (False, True):
+                for has_others in (False, True):
                     with as_before() if way == "before" else contextlib.nullcontext():
-                        found = self._time(sandbox, case, cpus, beside=beside)
-                    best[way, beside] = min(found, best.get((way, beside), found))
+                        found = self._time(sandbox, case, cpus, beside=has_others)
+                    best[way, has_others] = min(found, best.get((way, has_others), found))
         for way in ("before", "own cores"):
-            alone, beside_others = best[way, False], best[way, True]
-            more = ">" if beside_others.wall >= LIMIT else ""
-            print(
-                f"{sandbox:8} {case:8} {cpus:5g} {way:10} {alone.wall:7.2f} {alone.processor:7.2f} "
-                f"{more}{beside_others.wall:{7 - len(more)}.2f} {beside_others.processor:7.2f} "
-                f"{more}{beside_others.wall / alone.wall:{6 - len(more)}.2f}",
-                flush=True,
-            )
+            alone, beside = best[way, False], best[way, True]
+            ratio = f"{beside.wall / alone.wall:.2f}" if alone.wall < LIMIT else "?"
+            more = ">" if beside.wall >= LIMIT > alone.wall else ""
+            print(f"{sandbox:8} {case:8} {cpus:5g} {way:10} {alone} {beside} {more + ratio:>6}", flush=True)
 
     def _time(self, sandbox: str, case: str, cpus: float, *, beside: bool) -> Training:
         """What the training took that is timed; `LIMIT` when it did not end by then."""
