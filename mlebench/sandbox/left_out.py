@@ -34,9 +34,12 @@ class LeftOut:
         """`name` is left out."""
         reason = self._mask.apply_to_text(reason)
         self.counts[reason] += 1
+        is_kept = name.startswith(_SUBMISSION) and len(self.of_submission) < _MOST_KEPT
+        if not is_kept and self.counts[reason] > _NAMED:
+            return
         # before it is shortened: half a secret is one, too
         shown = printable(self._mask.apply_to_text(name), _LONGEST_NAME)
-        if name.startswith(_SUBMISSION) and len(self.of_submission) < _MOST_KEPT:
+        if is_kept:
             self.of_submission[shown] = reason
         if self.counts[reason] <= _NAMED:
             self._note(f"left out {shown}: {reason}")

@@ -29,7 +29,9 @@ def release(path: Path) -> None:
 def release_below(path: Path) -> None:
     """The same for all in a folder, and for the folder that it lies in."""
     release(path.parent)
-    release(path)
-    for folder, folders, files in os.walk(path):
-        for name in (*folders, *files):
-            release(Path(folder, name))
+    waiting = [path]
+    while waiting:
+        inside = waiting.pop()
+        release(inside)
+        with contextlib.suppress(OSError), os.scandir(inside) as entries:
+            waiting += [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False) or entry.is_file()]

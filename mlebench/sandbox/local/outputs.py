@@ -158,7 +158,7 @@ class _Settling:
                 return True
         except OSError as error:
             reason = str(error.strerror)
-        self._drop(parts, reason)
+        self._drop(parts, reason, folder)
         return False
 
     def _refusal(self, parts: tuple[str, ...], status: os.stat_result) -> str | None:
@@ -173,7 +173,7 @@ class _Settling:
         size = _size(status)
         if size > (LARGEST_SUBMISSION if parts == _SUBMISSION else self._left):
             return f"{show_size(size)}, more than may be kept"
-        if status.st_nlink > self._names_within[status.st_dev, status.st_ino] and status.st_nlink > 1:
+        if status.st_nlink > 1 and status.st_nlink > self._names_within[status.st_dev, status.st_ino]:
             return "a link to a file outside the run's folder"
         if self._secrets and time.monotonic() > self._ends:
             return f"not looked through for secrets within {_LONGEST_SECONDS:g} s"
@@ -247,9 +247,9 @@ class _Settling:
             return
         self._drop(parts, "its name holds a secret")
 
-    def _drop(self, parts: tuple[str, ...], reason: str) -> None:
+    def _drop(self, parts: tuple[str, ...], reason: str, folder: int | None = None) -> None:
         try:
-            _remove(self._run_dir.joinpath(*parts))
+            _remove(self._run_dir.joinpath(*parts), folder)
         except OSError as error:
             reason = f"{reason}, and it cannot be removed ({error.strerror})"
         self.left_out.add("/".join(parts), reason)
@@ -262,10 +262,17 @@ def _size(status: os.stat_result) -> int:
 
 
 def _files(folder: Path) -> Iterator[os.stat_result]:
-    for _, _, names, descriptor in os.fwalk(folder):
-        for name in names:
-            with contextlib.suppress(OSError):
-                yield os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+    """The files in a folder and below it, as far down as files are kept."""
+    waiting = [(folder, 0)]
+    while waiting:
+        inside, depth = waiting.pop()
+        with contextlib.suppress(OSError), os.scandir(inside) as entries:
+            for entry in entries:
+                if not entry.is_dir(follow_symlinks=False):
+                    with contextlib.suppress(OSError):
+                        yield entry.stat(follow_symlinks=False)
+                elif depth <= _DEEPEST:
+                    waiting.append((Path(entry.path), depth + 1))
 
 
 def _open_to_owner(path: Path | str, mode: int, least: int, folder: int | None = None) -> None:
@@ -283,7 +290,13 @@ def _exists(name: str, folder: int) -> bool:
     return True
 
 
-def _remove(path: Path) -> None:
+def _remove(path: Path, folder: int | None = None) -> None:
+    """Remove what is at `path`; `folder` is the folder that it lies in, where that is open."""
+    if folder is not None:
+        # no folder, mostly
+        with contextlib.suppress(OSError):
+            os.unlink(path.name, dir_fd=folder)
+            return
     try:
         remove_tree(path)
     except PermissionError:
