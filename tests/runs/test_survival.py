@@ -121,8 +121,12 @@ def test_run_whose_processes_died_with_the_harness_is_run_again(
     at_work = next(record for record in records if record.started_at)
     first.kill()
     first.wait()
-    for process in processes.marked(processes.mark_of(group_dir / at_work.run_id, 1)):
-        process.kill()
+    mark = processes.mark_of(group_dir / at_work.run_id, 1)
+    keeper = processes.keeper(mark)
+    assert keeper is not None
+    # at once, so that nobody is left to write down how the agent ended
+    os.killpg(keeper.pid, signal.SIGKILL)
+    processes.end_marked(mark, 60)
     (tmp_path / "go").touch()
     second = harness("--resume", "group", "--parallel", "3")
     _, errors = second.communicate(timeout=120)

@@ -33,5 +33,7 @@ def release_below(path: Path) -> None:
     while waiting:
         inside = waiting.pop()
         release(inside)
-        with contextlib.suppress(OSError), os.scandir(inside) as entries:
-            waiting += [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False) or entry.is_file()]
+        # a link to a folder is a step out of the run
+        if not inside.is_symlink():
+            with contextlib.suppress(OSError), os.scandir(inside) as entries:
+                waiting += [Path(entry.path) for entry in entries if not entry.is_symlink()]
