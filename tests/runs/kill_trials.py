@@ -1,0 +1,227 @@
+"""Kills a harness with SIGKILL at random moments, resumes its group, and looks whether anything was lost, done twice or left.
+
+    python -m tests.runs.kill_trials --trials 100 --sandbox local --seed 1
+
+Each trial is a real `mlebench run` of several runs in processes of its own; a third of the resumed harnesses is killed, too. The
+program prints a line per trial with what was wrong, and ends with 1 when anything was. A trial can be repeated by its seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlebench.runs.group import Group
+from mlebench.runs.record import RunRecord, seconds_between
+from mlebench.sandbox.local import processes
+from tests.runs.conftest import make_toy
+from tests.scripted import SUBMIT, scripted_agent
+
+COMPETITIONS = ("toy-a", "toy-b")
+SEEDS, PARALLEL, TIME_LIMIT = 3, 3, 60
+RUNS = len(COMPETITIONS) * SEEDS
+LONGEST_RESUME = TIME_LIMIT + 120
+"""Seconds; a machine may be busy, but no harness waits for longer than its runs may take."""
+SCRIPT = f"""
+    echo begun >> "$LOGS_DIR/trace"
+    (trap '' TERM; exec sleep 900) &
+    sleep 0.$((RANDOM % 9))
+    {SUBMIT}
+    echo ended >> "$LOGS_DIR/trace"
+"""
+"""An agent that works for a part of a second and leaves something in the background."""
+
+
+@dataclass
+class Trial:
+    """One group, killed once or more."""
+
+    folder: Path
+    sandbox: str
+    draw: random.Random
+    problems: list[str] = field(default_factory=list)
+    story: list[str] = field(default_factory=list)
+
+    @property
+    def group_dir(self) -> Path:
+        """The group's folder; its name is unique on the machine, as containers carry it."""
+        return self.folder / "runs" / self.folder.name
+
+    def play(self, span: float) -> None:
+        """Start, kill within `span` seconds, resume until all is done, and look at what stands.
+
+        Args:
+            span: seconds that an undisturbed group takes.
+        """
+        self._prepare()
+        self._killed(self._begin(), self.draw.uniform(0, span))
+        while self.draw.random() < 1 / 3:
+            self._killed(self._go_on(), self.draw.uniform(0, span))
+        begun = time.monotonic()
+        last = self._go_on()
+        try:
+            _, errors = last.communicate(timeout=LONGEST_RESUME)
+        except subprocess.TimeoutExpired:
+            last.kill()
+            self.problems.append(f"resuming took more than {LONGEST_RESUME} s")
+            return
+        self.story.append(f"resumed in {time.monotonic() - begun:.1f} s")
+        if last.returncode:
+            self.problems.append(f"resuming ended with {last.returncode}: {errors.strip()[-300:]}")
+        if "Traceback" in errors:
+            self.problems.append("a traceback")
+        self._judge()
+
+    def undisturbed(self) -> float:
+        """Seconds that a group takes that nobody kills."""
+        self._prepare()
+        begun = time.monotonic()
+        _, errors = self._begin().communicate()
+        self._judge()
+        if self.problems:
+            raise SystemExit(f"an undisturbed group does not come to its end: {self.problems}\n{errors}")
+        return time.monotonic() - begun
+
+    def clean_up(self) -> None:
+        """Nothing of the trial stays on the machine."""
+        for _, process in self._left():
+            process.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _prepare(self) -> None:
+        for name in COMPETITIONS:
+            make_toy(self.folder / "competitions" / name, self.folder / "data" / name)
+        scripted_agent(self.folder / "agents" / "scripted", SCRIPT)
+
+    def _begin(self) -> subprocess.Popen[str]:
+        toys = [word for name in COMPETITIONS for word in ("-c", name)]
+        return self._harness(
+            "--agent", str(self.folder / "agents" / "scripted"), *toys, "--seeds", str(SEEDS), "--sandbox", self.sandbox,
+            "--name", self.folder.name, "--profile", "demo", "--profile-set", "cpus=0.1", "--profile-set", "memory=256m",
+            "--profile-set", "grace=1", "--profile-set", f"time_limit={TIME_LIMIT}", "--parallel", str(PARALLEL),
+        )  # fmt: skip
+
+    def _go_on(self) -> subprocess.Popen[str]:
+        if not (self.group_dir / "group.yaml").exists():
+            # killed before there was a group
+            self.story.append("begun anew")
+            shutil.rmtree(self.group_dir, ignore_errors=True)
+            return self._begin()
+        return self._harness("--resume", self.folder.name, "--parallel", str(PARALLEL))
+
+    def _harness(self, *words: str) -> subprocess.Popen[str]:
+        folders = {
+            "MLEBENCH_COMPETITIONS_PATH": str(self.folder / "competitions"),
+            "MLEBENCH_DATA_DIR": str(self.folder / "data"),
+            "MLEBENCH_RUNS_DIR": str(self.folder / "runs"),
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+        }
+        command = [sys.executable, "-m", "mlebench.cli.main", "run", *words]
+        environment = {**os.environ, **folders}
+        # what is killed is the harness alone: its output goes where nobody has to read it
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)
+
+    def _killed(self, harness: subprocess.Popen[str], after: float) -> None:
+        try:
+            harness.wait(after)
+            self.story.append("ended before it was killed")
+        except subprocess.TimeoutExpired:
+            harness.kill()
+            harness.wait()
+            self.story.append(f"killed after {after:.2f} s with {self._states()}")
+        if harness.stderr:
+            harness.stderr.close()
+
+    def _states(self) -> str:
+        if not (self.group_dir / "group.yaml").exists():
+            return "no group"
+        counts = collections.Counter(record.state for record in Group.open(self.group_dir).records())
+        return ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+
+    def _judge(self) -> None:
+        records = Group.open(self.group_dir).records()
+        if len({record.run_id for record in records}) != RUNS or len(records) != RUNS:
+            self.problems.append(f"{len(records)} records")
+        for record in records:
+            self.problems += [f"{record.run_id}: {problem}" for problem in self._faults(record)]
+        report = json.loads((self.group_dir / "grading_report.json").read_text())
+        if report["total_runs"] != RUNS or report["total_valid_submissions"] != RUNS:
+            self.problems.append(f"the report counts {report['total_runs']} runs")
+        self.problems += [f"left on the machine: {name}" for name, _ in self._left()]
+        self.problems += [f"left on the machine: container {name}" for name in self._containers()]
+
+    def _faults(self, record: RunRecord) -> Iterator[str]:
+        if record.state != "finished" or not record.has_valid_submission or record.report is None:
+            yield f"{record.state} ({record.reason}: {record.detail})"
+        if record.attempt != 1 or record.attempts:
+            yield f"attempt {record.attempt} after {[each['reason'] for each in record.attempts]}"
+        if (trace := (self.group_dir / record.run_id / "logs" / "trace").read_text().split()) != ["begun", "ended"]:
+            yield f"its agent wrote {trace}"
+        if (seconds := seconds_between(record.started_at, record.ended_at)) > TIME_LIMIT + 5:
+            yield f"took {seconds:.0f} s"
+
+    def _left(self) -> list[tuple[str, processes.psutil.Process]]:
+        found = []
+        for process in processes.psutil.process_iter():
+            try:
+                name = " ".join(process.cmdline())
+                is_ours = str(self.folder) in name or process.environ().get("MLEBENCH_HOME", "").startswith(str(self.folder))
+            except (processes.psutil.Error, OSError):
+                continue
+            if is_ours and process.pid != os.getpid():
+                found.append((name, process))
+        return found
+
+    def _containers(self) -> list[str]:
+        if self.sandbox != "docker":
+            return []
+        names = subprocess.run(
+            ["docker", "ps", "-a", "--format", "{{.Names}}"], capture_output=True, text=True, check=True
+        ).stdout
+        return [name for name in names.split() if self.folder.name in name]
+
+
+def main() -> int:
+    """Play the trials; 1 when anything was wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.runs.kill_trials", description=str(__doc__).splitlines()[0])
+    parser.add_argument("--trials", type=int, default=10)
+    parser.add_argument("--sandbox", choices=("local", "docker"), default="local")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folder", type=Path, default=None, help="where trials are played; a temporary folder by default")
+    options = parser.parse_args()
+    wrong = 0
+    with tempfile.TemporaryDirectory(dir=options.folder, prefix="kill-", ignore_cleanup_errors=True) as folder:
+        span = trial_at(Path(folder), "span", options.sandbox, options.seed).undisturbed()
+        print(f"an undisturbed group takes {span:.1f} s", flush=True)
+        for number in range(options.trials):
+            trial = trial_at(Path(folder), f"trial-{number}", options.sandbox, options.seed * 100_003 + number)
+            try:
+                trial.play(span)
+            finally:
+                trial.clean_up()
+            wrong += bool(trial.problems)
+            print(f"{number}: {'; '.join(trial.problems) or 'well'} ({'; '.join(trial.story)})", flush=True)
+    print(f"{options.trials - wrong} of {options.trials} trials well")
+    return 1 if wrong else 0
+
+
+def trial_at(folder: Path, name: str, sandbox: str, seed: int) -> Trial:
+    """A trial in a folder of its own, whose name no other trial on this machine has."""
+    own = folder / f"{name}-{os.getpid()}"
+    own.mkdir()
+    return Trial(own, sandbox, random.Random(seed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
