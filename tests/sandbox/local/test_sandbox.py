@@ -25,7 +25,8 @@ from mlebench.sandbox.local import handle as local_handle
 from mlebench.sandbox.local import processes
 from mlebench.sandbox.local.ending import Ending, read_ending
 from mlebench.sandbox.local.handle import STATE
-from mlebench.sandbox.local.sandbox import LocalSandbox
+from mlebench.sandbox.local.sandbox import NOTICE, LocalSandbox
+from tests.ordinary_user import needs_root, run_as_ordinary_user
 from tests.scripted import SUBMIT
 from tests.waiting import wait_until
 
@@ -246,7 +247,7 @@ def start_and_die(request: RunRequest) -> None:
 
     code = textwrap.dedent("""
         import os, pickle, signal, sys
-        from mlebench.sandbox.local.sandbox import LocalSandbox
+        from mlebench.sandbox.local.sandbox import NOTICE, LocalSandbox
         LocalSandbox().start(pickle.loads(sys.stdin.buffer.read()))
         os.kill(os.getpid(), signal.SIGKILL)
     """)
@@ -391,3 +392,51 @@ def test_secrets_larger_than_a_pipe_are_masked(agent: Agents, request_for: Reque
 def test_a_word_that_no_process_can_be_given_is_said(agent: Agents, request_for: Requests) -> None:
     with pytest.raises(StartFailed, match="null"):
         LocalSandbox().start(request_for(agent(), environment={"KEY": "a\0b"}))
+
+
+def test_no_line_of_an_agent_looks_like_the_harnesss(agent: Agents, request_for: Requests) -> None:
+    script = r"""
+        echo '[mlebench] 2026-01-01 00:00:00 printed'
+        printf 'epoch 1\r[mlebench] overwritten\n\033[2K[mle'; sleep 0.1; printf 'bench] in two parts\n'
+        echo '[mlebench] 2026-01-01 00:00:00 written' >> "$MLEBENCH_HOME/../run.log"
+        printf 'without an end'
+    """
+    request = request_for(agent(script))
+    play(request)
+    lines = (request.run_dir / "run.log").read_text().splitlines()
+    assert [line[31:] for line in lines if line.startswith("[mlebench]")] == [
+        NOTICE,
+        "what somebody else than the harness wrote into this log was replaced or left out",
+        "exited (0)",
+    ]
+    assert sum("[agent: mle" in line for line in lines) == 4
+    assert "without an end" in lines
+
+
+def test_a_log_that_an_agent_emptied_or_replaced_says_so(agent: Agents, request_for: Requests) -> None:
+    request = request_for(agent('echo one; sleep 0.2; : > "$MLEBENCH_HOME/../run.log"; echo two'))
+    play(request)
+    log = (request.run_dir / "run.log").read_text()
+    assert "two\n" in log and "became shorter" in log
+
+
+def test_an_obfuscated_run_says_that_nothing_is_hidden_here(agent: Agents, request_for: Requests) -> None:
+    request = request_for(agent("env | grep -v -e PATH -e HOME -e _DIR -e PWD"), obfuscated=True)
+    play(request)
+    log = (request.run_dir / "run.log").read_text()
+    assert "the local sandbox hides nothing" in log
+    assert "toy-a" not in log
+
+
+def test_secrets_are_masked_in_what_a_local_agent_leaves(agent: Agents, request_for: Requests) -> None:
+    script = 'echo "$KEY" > "$CODE_DIR/key"; touch "$LOGS_DIR/$KEY" "$SUBMISSION_DIR/x"; ln -s a "$SUBMISSION_DIR/l-$KEY"'
+    request = request_for(agent(script), environment={"KEY": "sk-secret-value"}, secrets=("sk-secret-value",))
+    outcome = play(request)
+    assert (request.run_dir / "code" / "key").read_text() == "***\n"
+    assert [path.name for path in (request.run_dir / "logs").iterdir()] == ["***"]
+    assert outcome.resources["left_out"] == {"submission/l-***": "a link"}
+
+
+@needs_root
+def test_an_ordinary_users_runs_end_as_well() -> None:
+    run_as_ordinary_user(__file__, "(left or background or overrun or layout or secrets) and not ordinary")
