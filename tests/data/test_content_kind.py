@@ -22,7 +22,7 @@ KINDS = {
     TEXT.encode("utf-16-be"): "UTF-16 text",
     TEXT.encode("utf-32"): "UTF-32 text",
     TEXT.encode("latin-1"): "text in another encoding than UTF-8",
-    gzip.compress(TEXT.encode()): "a gzip file",
+    gzip.compress(TEXT.encode(), mtime=0): "a gzip file",
     bz2.compress(TEXT.encode()): "a bzip2 file",
     lzma.compress(TEXT.encode()): "an xz file",
     b"\n<!DOCTYPE HTML><p>": "a web page",

@@ -224,7 +224,7 @@ def zipped(name: str) -> bytes:
         (GOOD.encode("utf-32"), "text in UTF-32"),
         (GOOD.encode("utf-32-be"), "text in UTF-32"),
         (GOOD.replace("4", "é").encode("latin-1"), "not UTF-8 text: line 4 holds the byte 0xe9 (position 15); save it as UTF-8"),
-        (gzip.compress(GOOD.encode()), "compressed by gzip, not csv text; unpack it"),
+        (gzip.compress(GOOD.encode(), mtime=0), "compressed by gzip, not csv text; unpack it"),
         (zipped("submission.csv"), "a zip archive, not csv text; unpack it"),
         (zipped("xl/workbook.xml"), "an Excel workbook"),
         (as_bytes(lambda file: np.savez(file, y=np.ones(3))), "a NumPy archive"),
