@@ -25,6 +25,8 @@ from grading.wording import counted, name_ids, quoted
 _MOST_DIGITS = 10_000
 """Characters of a number: far more than any that is meant, few enough to be read at once."""
 
+_LETTERS_OF_NUMBERS = b"0123456789+-.eE"
+
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?\s*")
 
 _LARGEST = 1e100
@@ -114,6 +116,19 @@ def hint_for_list(cell: str) -> str | None:
     return "separate by spaces only" if any(mark in cell[:10_000] for mark in ",;[(|") else None
 
 
+def _plain_numbers(cells: pd.Series) -> np.ndarray | None:
+    """The numbers of cells of text that hold nothing else, several times as fast as pandas reads them; None for all others."""
+    if cells.dtype != object or not all(isinstance(cell, str) for cell in cells):
+        return None
+    letters = "".join(cells)
+    if not letters.isascii() or letters.encode().translate(None, _LETTERS_OF_NUMBERS):
+        return None
+    try:
+        return cells.to_numpy().astype(np.float64)
+    except ValueError:
+        return None
+
+
 @dataclass(frozen=True)
 class Real(Column):
     """A finite number within ±1e100, and within `minimum` and `maximum` (both inclusive) where given.
@@ -150,6 +165,8 @@ class Real(Column):
         # a column of these words only, as pandas reads it
         if self._takes_booleans and cells.dtype == object and len(cells) and cells.isin(_BOOLEAN_WORDS).all():
             return cells.map(_BOOLEAN_WORDS).to_numpy(dtype=np.float64)
+        if (values := _plain_numbers(cells)) is not None:
+            return values
         return pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
 
     def _is_empty(self, cells: pd.Series) -> np.ndarray:

@@ -56,11 +56,37 @@ def align(
         InvalidSubmission: on missing columns, or missing, unknown or repeated ids.
     """
     require_columns(submission, [*id_columns, *required])
-    unique = id_text(known, id_columns).drop_duplicates()
-    submitted = id_text_like(known, submission, id_columns)
-    rows = _match(submitted, unique) if graded is None else _match_most(submitted, unique, id_text(graded, id_columns))
+    expected = id_text(known, id_columns)
+    index = pd.Index(expected)
+    if not index.is_unique:
+        index = index.drop_duplicates()
+    rows = _match_all(id_text(submission, id_columns), index)
+    if rows is None:
+        rows = _match_with_care(submission, known, id_columns, index.to_series(), graded)
     matched = submission.iloc[rows].reset_index(drop=True)
-    return Aligned(unique.reset_index(drop=True), matched if (rows >= 0).all() else matched[rows >= 0].reindex(range(len(rows))))
+    if (rows < 0).any():
+        matched = matched[rows >= 0].reindex(range(len(rows)))
+    return Aligned(index.to_series(index=range(len(index)), name=expected.name), matched)
+
+
+def _match_all(submitted: pd.Series, index: pd.Index) -> np.ndarray | None:
+    """The row of each id, where every id stands in the submission once, and nothing else; None otherwise."""
+    if len(submitted) != len(index):
+        return None
+    places = index.get_indexer(pd.Index(submitted))
+    if (places < 0).any() or (np.bincount(places, minlength=len(index)) != 1).any():
+        return None
+    rows = np.empty(len(index), dtype=np.int64)
+    rows[places] = np.arange(len(index))
+    return rows
+
+
+def _match_with_care(
+    submission: pd.DataFrame, known: pd.DataFrame, id_columns: tuple[str, ...], expected: pd.Series, graded: pd.DataFrame | None
+) -> np.ndarray:
+    """The row of each id, -1 for those that may be missing; ids in another spelling are found, and it is told what is wrong."""
+    submitted = id_text_like(known, submission, id_columns)
+    return _match(submitted, expected) if graded is None else _match_most(submitted, expected, id_text(graded, id_columns))
 
 
 def id_text(frame: pd.DataFrame, id_columns: tuple[str, ...]) -> pd.Series:
