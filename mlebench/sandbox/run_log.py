@@ -82,6 +82,11 @@ class RunLog:
             self._known[line] += 1
             self._append((b"\n" if self._ends_within_a_line() else b"") + line)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no more of what the agent prints is kept."""
+        return self._left <= 0
+
     def copy(self, blocks: Iterable[bytes]) -> None:
         """Write the agent's output as it comes; a secret that a block's end cuts in two is masked, too."""
         for block in blocks:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import stat
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +90,7 @@ class ContainerArchive:
         response.raise_for_status()
         return _read_status(response.headers.get("X-Docker-Container-Path-Stat"))
 
-    @contextmanager
+    @contextlib.contextmanager
     def _asking(self) -> Iterator[None]:
         from requests.exceptions import HTTPError, Timeout
 
@@ -107,10 +107,15 @@ class ContainerArchive:
 
     def _answers(self) -> bool:
         """Whether the engine says what lies at a place of this container where the agent can change nothing."""
-        try:
-            return self._status("/home", _ANSWER_SECONDS) is not None
-        except failures():
-            return False
+        from requests.exceptions import Timeout
+
+        with contextlib.suppress(*failures()):
+            try:
+                return self._status("/home", _ANSWER_SECONDS) is not None
+            except Timeout:
+                # it may still be walking through the agent's folder, and keeps the container locked meanwhile
+                return bool(self._api.ping())
+        return False
 
     def _seconds(self) -> float:
         left = self._end - time.monotonic()

@@ -288,6 +288,7 @@ class DockerHandle:
             try:
                 self._output = self._container.logs(stream=True, follow=True, since=self._read_until)
                 self._log.copy(self._timed(self._output))
+                self._output.close()
                 break
             except NotFound:
                 break
@@ -305,6 +306,9 @@ class DockerHandle:
         for block in blocks:
             self._read_until = time.time()
             yield block
+            if self._log.is_full:
+                # an agent may print for ever, and what is not kept need not be read
+                return
 
     def _stop_following(self) -> None:
         """From now on the log is another harness's to write."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +25,20 @@ from mlebench.sandbox.run_log import RunLog
 
 REFUSED = docker.errors.APIError("500 Server Error", explanation="the daemon is confused")
 AWAY = requests.exceptions.ConnectionError("gone")
+
+
+class Printed:
+    """What an agent prints, as the engine hands it out."""
+
+    def __init__(self, blocks: Iterable[bytes]) -> None:
+        self._blocks = iter(blocks)
+        self.is_closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._blocks
+
+    def close(self) -> None:
+        self.is_closed = True
 
 
 class Engine:
@@ -69,9 +84,9 @@ class Engine:
         self._ask("size" if given.get("size") else "containers")
         return [{"SizeRw": 10}]
 
-    def logs(self, **_: Any) -> Iterator[bytes]:
+    def logs(self, **_: Any) -> Printed:
         self._ask("logs")
-        return iter([b"printed\n"])
+        return Printed([b"printed\n"])
 
     def head(self, *_: Any, **__: Any) -> Any:
         self._ask("head")
@@ -210,6 +225,15 @@ def test_taking_out_that_breaks_off_is_tried_once_more(play: Play, monkeypatch: 
     outcome, log = play(Engine())
     assert outcome.state == "finished"
     assert "broke off (gone) and is tried once more" in log
+
+
+def test_an_agent_that_prints_for_ever_is_not_listened_to(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    endless = Printed(itertools.repeat(b"printed\n"))
+    monkeypatch.setattr(RunLog, "is_full", True)
+    monkeypatch.setattr(Engine, "logs", lambda *_, **__: endless)
+    outcome, _ = play(Engine())
+    assert outcome.state == "finished"
+    assert endless.is_closed
 
 
 def test_an_engine_that_comes_back_is_said(play: Play) -> None:
