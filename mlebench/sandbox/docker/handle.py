@@ -288,7 +288,7 @@ class DockerHandle:
             try:
                 self._output = self._container.logs(stream=True, follow=True, since=self._read_until)
                 self._log.copy(self._timed(self._output))
-                self._output.close()
+                self._hang_up()
                 break
             except NotFound:
                 break
@@ -310,11 +310,15 @@ class DockerHandle:
                 # an agent may print for ever, and what is not kept need not be read
                 return
 
-    def _stop_following(self) -> None:
-        """From now on the log is another harness's to write."""
+    def _hang_up(self) -> None:
         if self._output is not None:
+            # of a stream that has ended the client may find nothing to close
             with contextlib.suppress(Exception):
                 self._output.close()
+
+    def _stop_following(self) -> None:
+        """From now on the log is another harness's to write."""
+        self._hang_up()
         if self._follower is not None:
             self._follower.join(timeout=10)
 
