@@ -4,6 +4,8 @@
 
 Each trial is a real `mlebench run` of several runs in processes of its own; a third of the resumed harnesses is killed, too. The
 program prints a line per trial with what was wrong, and ends with 1 when anything was. A trial can be repeated by its seed.
+With `--forked` a harness is a fork of this program, so that starting Python and loading the harness take no time; it is killed
+all the same, and sooner meets a moment that matters.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ import collections
 import json
 import os
 import random
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,6 +35,7 @@ from tests.scripted import SUBMIT, scripted_agent
 COMPETITIONS = ("toy-a", "toy-b")
 SEEDS, PARALLEL, TIME_LIMIT = 3, 3, 60
 RUNS = len(COMPETITIONS) * SEEDS
+_POLL_SECONDS = 0.01
 LONGEST_RESUME = TIME_LIMIT + 120
 """Seconds; a machine may be busy, but no harness waits for longer than its runs may take."""
 SCRIPT = f"""
@@ -43,6 +48,70 @@ SCRIPT = f"""
 """An agent that works for a part of a second and leaves something in the background."""
 
 
+class Harness:
+    """`mlebench` in a process of its own, alone in being killed."""
+
+    def __init__(self, words: list[str], environment: dict[str, str], errors: Path, *, is_forked: bool) -> None:
+        """Args:
+        words: the command line.
+        environment: variables beside those of this process.
+        errors: file for what it says.
+        is_forked: spare the start of another Python.
+        """
+        self._errors = errors
+        self.returncode: int | None = None
+        if is_forked:
+            self._pid = os.fork()
+            if self._pid == 0:
+                os._exit(_command(words, environment, errors))
+        else:
+            command = [sys.executable, "-m", "mlebench.cli.main", *words]
+            with errors.open("w") as file:
+                process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=file, env={**os.environ, **environment})
+            self._pid = process.pid
+            # collected here alone
+            process.returncode = 0
+
+    @property
+    def errors(self) -> str:
+        """What it has said."""
+        return self._errors.read_text()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for its end.
+
+        Raises:
+            TimeoutExpired: it has not ended within `seconds`.
+        """
+        end = time.monotonic() + seconds
+        while self.returncode is None:
+            pid, status = os.waitpid(self._pid, os.WNOHANG)
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+            elif time.monotonic() >= end:
+                raise subprocess.TimeoutExpired("mlebench", seconds)
+            else:
+                select.select([], [], [], _POLL_SECONDS)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        os.kill(self._pid, signal.SIGKILL)
+        self.wait(60)
+
+
+def _command(words: list[str], environment: dict[str, str], errors: Path) -> int:
+    from mlebench.cli.main import main
+
+    os.environ.update(environment)
+    descriptor = os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for number in (1, 2):
+        os.dup2(descriptor, number)
+    try:
+        return main(words)
+    finally:
+        sys.stderr.flush()
+
+
 @dataclass
 class Trial:
     """One group, killed once or more."""
@@ -50,6 +119,7 @@ class Trial:
     folder: Path
     sandbox: str
     draw: random.Random
+    is_forked: bool = False
     problems: list[str] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
 
@@ -71,11 +141,12 @@ class Trial:
         begun = time.monotonic()
         last = self._go_on()
         try:
-            _, errors = last.communicate(timeout=LONGEST_RESUME)
+            last.wait(LONGEST_RESUME)
         except subprocess.TimeoutExpired:
             last.kill()
             self.problems.append(f"resuming took more than {LONGEST_RESUME} s")
             return
+        errors = last.errors
         self.story.append(f"resumed in {time.monotonic() - begun:.1f} s")
         if last.returncode:
             self.problems.append(f"resuming ended with {last.returncode}: {errors.strip()[-300:]}")
@@ -87,10 +158,11 @@ class Trial:
         """Seconds that a group takes that nobody kills."""
         self._prepare()
         begun = time.monotonic()
-        _, errors = self._begin().communicate()
+        harness = self._begin()
+        harness.wait(LONGEST_RESUME)
         self._judge()
         if self.problems:
-            raise SystemExit(f"an undisturbed group does not come to its end: {self.problems}\n{errors}")
+            raise SystemExit(f"an undisturbed group does not come to its end: {self.problems}\n{harness.errors}")
         return time.monotonic() - begun
 
     def clean_up(self) -> None:
@@ -104,7 +176,7 @@ class Trial:
             make_toy(self.folder / "competitions" / name, self.folder / "data" / name)
         scripted_agent(self.folder / "agents" / "scripted", SCRIPT)
 
-    def _begin(self) -> subprocess.Popen[str]:
+    def _begin(self) -> Harness:
         toys = [word for name in COMPETITIONS for word in ("-c", name)]
         return self._harness(
             "--agent", str(self.folder / "agents" / "scripted"), *toys, "--seeds", str(SEEDS), "--sandbox", self.sandbox,
@@ -112,7 +184,7 @@ class Trial:
             "--profile-set", "grace=1", "--profile-set", f"time_limit={TIME_LIMIT}", "--parallel", str(PARALLEL),
         )  # fmt: skip
 
-    def _go_on(self) -> subprocess.Popen[str]:
+    def _go_on(self) -> Harness:
         if not (self.group_dir / "group.yaml").exists():
             # killed before there was a group
             self.story.append("begun anew")
@@ -120,28 +192,22 @@ class Trial:
             return self._begin()
         return self._harness("--resume", self.folder.name, "--parallel", str(PARALLEL))
 
-    def _harness(self, *words: str) -> subprocess.Popen[str]:
+    def _harness(self, *words: str) -> Harness:
         folders = {
             "MLEBENCH_COMPETITIONS_PATH": str(self.folder / "competitions"),
             "MLEBENCH_DATA_DIR": str(self.folder / "data"),
             "MLEBENCH_RUNS_DIR": str(self.folder / "runs"),
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
-        command = [sys.executable, "-m", "mlebench.cli.main", "run", *words]
-        environment = {**os.environ, **folders}
-        # what is killed is the harness alone: its output goes where nobody has to read it
-        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)
+        return Harness(["run", *words], folders, self.folder / "errors", is_forked=self.is_forked)
 
-    def _killed(self, harness: subprocess.Popen[str], after: float) -> None:
+    def _killed(self, harness: Harness, after: float) -> None:
         try:
             harness.wait(after)
             self.story.append("ended before it was killed")
         except subprocess.TimeoutExpired:
             harness.kill()
-            harness.wait()
             self.story.append(f"killed after {after:.2f} s with {self._states()}")
-        if harness.stderr:
-            harness.stderr.close()
 
     def _states(self) -> str:
         if not (self.group_dir / "group.yaml").exists():
@@ -198,14 +264,21 @@ def main() -> int:
     parser.add_argument("--trials", type=int, default=10)
     parser.add_argument("--sandbox", choices=("local", "docker"), default="local")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--forked", action="store_true", help="spare the start of Python for each harness")
     parser.add_argument("--folder", type=Path, default=None, help="where trials are played; a temporary folder by default")
     options = parser.parse_args()
     wrong = 0
+    if options.forked:
+        # all that a harness needs later
+        import mlebench.cli.commands.run
+        import mlebench.grade.one
+        import mlebench.runs.start
+        import mlebench.sandbox.local.sandbox  # noqa: F401
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="kill-", ignore_cleanup_errors=True) as folder:
-        span = trial_at(Path(folder), "span", options.sandbox, options.seed).undisturbed()
+        span = trial_at(Path(folder), "span", options, 0).undisturbed()
         print(f"an undisturbed group takes {span:.1f} s", flush=True)
         for number in range(options.trials):
-            trial = trial_at(Path(folder), f"trial-{number}", options.sandbox, options.seed * 100_003 + number)
+            trial = trial_at(Path(folder), f"trial-{number}", options, number)
             try:
                 trial.play(span)
             finally:
@@ -216,11 +289,11 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def trial_at(folder: Path, name: str, sandbox: str, seed: int) -> Trial:
+def trial_at(folder: Path, name: str, options: argparse.Namespace, number: int) -> Trial:
     """A trial in a folder of its own, whose name no other trial on this machine has."""
     own = folder / f"{name}-{os.getpid()}"
     own.mkdir()
-    return Trial(own, sandbox, random.Random(seed))
+    return Trial(own, options.sandbox, random.Random(options.seed * 100_003 + number), options.forked)
 
 
 if __name__ == "__main__":
