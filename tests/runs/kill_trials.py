@@ -38,6 +38,17 @@ RUNS = len(COMPETITIONS) * SEEDS
 _POLL_SECONDS = 0.01
 LONGEST_RESUME = TIME_LIMIT + 120
 """Seconds; a machine may be busy, but no harness waits for longer than its runs may take."""
+GRADE = """
+from grading import Grader, Real
+
+
+def mean_error(truth, prediction):
+    return float(abs(truth - prediction).mean())
+
+
+grader = Grader(id="id", columns={"y": Real()}, metric=mean_error)
+"""
+"""Needs no library that takes long to load."""
 SCRIPT = f"""
     echo begun >> "$LOGS_DIR/trace"
     (trap '' TERM; exec sleep 900) &
@@ -174,6 +185,7 @@ class Trial:
     def _prepare(self) -> None:
         for name in COMPETITIONS:
             make_toy(self.folder / "competitions" / name, self.folder / "data" / name)
+            (self.folder / "competitions" / name / "grade.py").write_text(GRADE)
         scripted_agent(self.folder / "agents" / "scripted", SCRIPT)
 
     def _begin(self) -> Harness:
