@@ -103,9 +103,14 @@ class _Difference(NamedTuple):
 
 
 class _Limits(BaseModel):
-    """The kinds of the limits that are more than compared."""
+    """The kinds of the limits that are more than compared: counted with, or shown in their units."""
 
     time_limit: float | None = Field(default=None, gt=0, lt=1e12)
+    grace: float | None = Field(default=None, ge=0, lt=1e12)
+    memory: float | None = Field(default=None, ge=0, lt=1e18)
+    shm: float | None = Field(default=None, ge=0, lt=1e18)
+    disk: float | None = Field(default=None, ge=0, lt=1e18)
+    max_output: float | None = Field(default=None, ge=0, lt=1e18)
     gpus: int | None = Field(default=None, ge=0, lt=1e6)
 
 
