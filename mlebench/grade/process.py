@@ -8,7 +8,6 @@ and is JSON.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import os
 import pickle
@@ -27,6 +26,8 @@ from mlebench.grade.limits import LONGEST_START, Limits
 from mlebench.grade.question import Question
 
 if TYPE_CHECKING:
+    import psutil
+
     from mlebench.registry import Competition
 
 Resource = Literal["time", "memory"]
@@ -101,8 +102,10 @@ class GradingProcess:
         finally:
             theirs.close()
             os.close(life)
-        # while the process starts, as is what the caller imports
-        importlib.import_module("psutil")
+        # imported while the process starts
+        import psutil
+
+        self._seen = psutil.Process(self._process.pid)
         self._channel = ours
         self._received = bytearray()
         self.knows: dict[Competition, str] = {}
@@ -133,7 +136,7 @@ class GradingProcess:
             ProcessDied: the process ended for another reason.
             Interrupted: `is_stopped` was true.
         """
-        watch = _Watch(self._process.pid, question.limits)
+        watch = _Watch(self._seen, question.limits)
         try:
             self._send(pickle.dumps(question), watch)
             while True:
@@ -202,8 +205,8 @@ class GradingProcess:
 class _Watch:
     """Holds a process against the limits of one submission, from when it has begun with it."""
 
-    def __init__(self, pid: int, limits: Limits) -> None:
-        self._pid, self._limits = pid, limits
+    def __init__(self, process: psutil.Process, limits: Limits) -> None:
+        self._process, self._limits = process, limits
         self._deadline = time.monotonic() + LONGEST_START
         self._cpu_seconds, self._memory = 0.0, 0
         self.has_begun = False
@@ -236,8 +239,7 @@ class _Watch:
         import psutil
 
         try:
-            process = psutil.Process(self._pid)
-            times, memory = process.cpu_times(), process.memory_info()
+            times, memory = self._process.cpu_times(), self._process.memory_info()
         except psutil.Error:
             # it has ended, which the channel says
             return self._cpu_seconds, self._memory
