@@ -49,8 +49,10 @@ def grade_run(task: RunTask, record: RunRecord, is_stopped: Callable[[], bool] =
     note = RunLog(task.run_dir / "run.log", secrets).note
     record.usage = reported_usage(task.run_dir, note, secrets)
     record.checker_calls = checker_calls(task.run_dir / CHECKER_CALLS, note)
-    record.submission_sha256 = _sha256(task.run_dir, is_stopped)
-    if record.failure_class == "infrastructure" or record.state == "cancelled":
+    is_graded = record.failure_class != "infrastructure" and record.state != "cancelled"
+    # who stops a run has its end booked
+    record.submission_sha256 = _sha256(task.run_dir, is_stopped if is_graded else lambda: False)
+    if not is_graded:
         return
     try:
         submission = Submission(record.competition_id, task.run_dir / SUBMISSION, record.seed, record.run_id, within=task.run_dir)

@@ -126,6 +126,21 @@ def test_who_asks_to_stop_while_a_submission_is_graded_is_heard_and_it_is_graded
     assert (tmp_path / "begun").read_text() == "begun\n"
 
 
+def test_a_run_that_is_stopped_with_a_submission_there_is_cancelled(
+    plan: Callable[..., Plan], runs_dir: Path, tmp_path: Path
+) -> None:
+    group = Group.create(runs_dir, plan(f"{SUBMIT}touch {tmp_path}/begun; sleep 600", competitions=("toy-a",)), {}, "group")
+    (run,) = group.plan.runs
+    control = Control()
+    with ThreadPoolExecutor(1) as threads:
+        executing = threads.submit(execute, RunTask(group, run), (), control)
+        wait_until((tmp_path / "begun").exists)
+        control.stop(0)
+        record = executing.result(60)
+    assert (record.state, group.record(run).state) == ("cancelled", "cancelled")
+    assert record.submission_sha256 is not None
+
+
 def test_a_submission_that_takes_too_much_is_the_agents_result(
     plan: Callable[..., Plan], runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
