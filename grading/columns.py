@@ -118,7 +118,7 @@ def hint_for_list(cell: str) -> str | None:
 
 def _plain_numbers(cells: pd.Series) -> np.ndarray | None:
     """The numbers of cells of text that hold nothing else, several times as fast as pandas reads them; None for all others."""
-    if cells.dtype != object or not all(isinstance(cell, str) for cell in cells):
+    if cells.dtype != object or pd.api.types.infer_dtype(cells, skipna=False) != "string":
         return None
     letters = "".join(cells)
     if not letters.isascii() or letters.encode().translate(None, _LETTERS_OF_NUMBERS):

@@ -179,3 +179,19 @@ def test_larger_numbers_are_refused_whatever_the_metric_makes_of_them(metric: ob
 def test_a_probability_has_bounds_of_its_own() -> None:
     with pytest.raises(InvalidSubmission, match="at most 1"):
         Grader(id="id", columns={"y": Probability()}, metric=never).check(ANSWERS.assign(y=1e300), ANSWERS)
+
+
+@pytest.mark.parametrize(
+    "cell", ["1_0", "1e", "e5", ".", "--1", "+-1", "1-1", "0x10", "\u0661", "nan", "inf", "1e400", "", " ", "1,5"]
+)
+def test_what_is_no_number_alone_is_none_among_numbers_either(cell: str) -> None:
+    for cells in ([cell, "1", "2"], [cell] * 3):
+        with pytest.raises(InvalidSubmission, match="not a finite number"):
+            Real().parse(pd.Series(cells, name="y", dtype=object), ANSWERS["id"])
+
+
+@pytest.mark.parametrize("cell", ["1", "-1.5", "+2", ".5", "5.", "1e3", "1E-3", "007", "0." + "3" * 400])
+def test_numbers_are_read_alike_alone_and_beside_other_spellings(cell: str) -> None:
+    plain, odd = (pd.Series([cell, "1", other], name="y", dtype=object) for other in ("2", " 2"))
+    assert Real().parse(plain, ANSWERS["id"])[0] == pytest.approx(Real().parse(odd, ANSWERS["id"])[0], rel=1e-15)
+    assert Real().parse(plain, ANSWERS["id"])[0] == float(cell)
