@@ -235,7 +235,7 @@ class _Settling:
         yield mask.finish()
 
     def _mask_name(self, folder: int, parts: tuple[str, ...]) -> None:
-        masked = os.fsdecode(self._mask.apply(os.fsencode(parts[-1])))
+        masked = self._mask.apply_to_text(parts[-1])
         if masked == parts[-1]:
             return
         free, number = masked, 1

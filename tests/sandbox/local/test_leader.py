@@ -235,10 +235,11 @@ def test_a_limit_is_counted_by_no_wall_clock(agent: Agents, request_for: Request
             cls.day = -cls.day or 1
             return datetime.now(UTC) + timedelta(days=cls.day)
 
-    request = request_for(agent("sleep 0.5"), limits={"grace": 0.2})
+    request = request_for(agent('until [ -e "$LOGS_DIR/go" ]; do sleep 0.02; done'), limits={"grace": 0.2})
     handle = LocalSandbox().start(request)
     monkeypatch.setattr(local_handle, "datetime", Jumping)
     monkeypatch.setattr("time.time", lambda: 0.0)
+    (request.run_dir / "logs" / "go").touch()
     assert handle.wait(handle.started_at + timedelta(seconds=60)).reason == "exited"
     again = request_for(agent("sleep 907"), limits={"grace": 0.2})
     handle = LocalSandbox().start(again)

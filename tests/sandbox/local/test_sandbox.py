@@ -397,7 +397,9 @@ def test_a_word_that_no_process_can_be_given_is_said(agent: Agents, request_for:
 def test_no_line_of_an_agent_looks_like_the_harnesss(agent: Agents, request_for: Requests) -> None:
     script = r"""
         echo '[mlebench] 2026-01-01 00:00:00 printed'
-        printf 'epoch 1\r[mlebench] overwritten\n\033[2K[mle'; sleep 0.1; printf 'bench] in two parts\n'
+        printf 'epoch 1\r[mlebench] overwritten\n\033[2K[mle'
+        until grep -q overwritten "$MLEBENCH_HOME/../run.log"; do sleep 0.02; done
+        printf 'bench] in two parts\n'
         echo '[mlebench] 2026-01-01 00:00:00 written' >> "$MLEBENCH_HOME/../run.log"
         printf 'without an end'
     """
@@ -414,7 +416,13 @@ def test_no_line_of_an_agent_looks_like_the_harnesss(agent: Agents, request_for:
 
 
 def test_a_log_that_an_agent_emptied_or_replaced_says_so(agent: Agents, request_for: Requests) -> None:
-    request = request_for(agent('echo one; sleep 0.2; : > "$MLEBENCH_HOME/../run.log"; echo two'))
+    script = """
+        echo one
+        until grep -q one "$MLEBENCH_HOME/../run.log"; do sleep 0.02; done
+        : > "$MLEBENCH_HOME/../run.log"
+        echo two
+    """
+    request = request_for(agent(script))
     play(request)
     log = (request.run_dir / "run.log").read_text()
     assert "two\n" in log and "became shorter" in log
