@@ -8,6 +8,7 @@ and is JSON.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import pickle
@@ -37,6 +38,8 @@ _SEND_SECONDS = 60.0
 _END_SECONDS = 10.0
 _LONGEST_ANSWER = 16 * 2**20
 _BLOCK = 2**16
+_FIRST_OF_ITS_OWN = 3
+"""The first file descriptor behind those of the standard streams."""
 _MOST_KEPT = 2 * 2**30
 _MOST_GROWTH = 2**29
 """Bytes that a process may hold between submissions, and by which one submission may leave it larger."""
@@ -83,8 +86,8 @@ class GradingProcess:
 
     def __init__(self) -> None:
         """Start the process and return at once, while it is still importing."""
-        ours, theirs = socket.socketpair()
-        life, self._lifeline = os.pipe()
+        ours, theirs = _socket_pair()
+        life, self._lifeline = map(_above_standard, os.pipe())
         try:
             command = [sys.executable, "-P", "-m", "mlebench.grade.serve", str(theirs.fileno()), str(life)]
             self._process = subprocess.Popen(
@@ -244,6 +247,18 @@ class _Watch:
             # it has ended, which the channel says
             return self._cpu_seconds, self._memory
         return times.user + times.system, memory.rss - getattr(memory, "shared", 0)
+
+
+def _socket_pair() -> tuple[socket.socket, socket.socket]:
+    ours, theirs = (socket.socket(fileno=_above_standard(end.detach())) for end in socket.socketpair())
+    return ours, theirs
+
+
+def _above_standard(descriptor: int) -> int:
+    """The same under a number that is none of the standard streams', which programs without a terminal may have closed."""
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _FIRST_OF_ITS_OWN)
+    os.close(descriptor)
+    return moved
 
 
 def _environment() -> dict[str, str]:

@@ -298,6 +298,13 @@ def test_nothing_is_waited_for_at_the_end_of_a_program(
     wait_until(lambda: not any(is_alive(process) for _, process in notes(tmp_path)))
 
 
+def test_a_program_that_closed_its_standard_streams_grades(competition: Competition, order: Callable[[str], Submission]) -> None:
+    """What talks to a process has no number that the process uses for its own streams."""
+    script = f"import os\nos.closerange(0, 3)\n{SCRIPT}"
+    command = [sys.executable, "-c", script, str(competition.data_dir), str(order("score 1").path)]
+    assert subprocess.run(command, timeout=300).returncode == 0
+
+
 @pytest.mark.parametrize("command", [["grade"], ["validate"], ["grade-sample"], ["grade", "--jobs", "2"]])
 def test_ctrl_c_is_heard_while_a_command_grades(
     competition: Competition, order: Callable[[str], Submission], tmp_path: Path, command: list[str]
