@@ -26,6 +26,14 @@ def put_in_place(made: Path, target: Path) -> None:
         made.rename(target)
 
 
+def entries_of(folder: Path, pattern: str = "*") -> list[Path]:
+    """What lies in a folder and fits a pattern, by name; nothing where there is no folder, or one that is closed."""
+    try:
+        return sorted(folder.glob(pattern))
+    except OSError:
+        return []
+
+
 def state_of(path: Path) -> str:
     """Size and time of a file, or a hash of the names, sizes and times of all that lies in a folder; links are not followed."""
     status = path.lstat()

@@ -27,11 +27,6 @@ from mlebench.runs.record import RECORD_DAMAGED
 _LARGEST_FILE = 2**30
 
 
-def is_group(folder: Path) -> bool:
-    """Whether `folder` is a run group."""
-    return (folder / "group.yaml").is_file()
-
-
 def read_group(folder: Path) -> Results:
     """The runs, reports and graded snapshots of a group.
 

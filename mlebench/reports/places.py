@@ -10,10 +10,10 @@ from pathlib import Path
 from mlebench._support.hints import quoted
 from mlebench._support.paths import runs_dir
 from mlebench.errors import UsageError
-from mlebench.reports.group_folder import is_group, read_group
+from mlebench.reports.group_folder import read_group
 from mlebench.reports.report_file import ReportFile, read_report_file, results_of_files
 from mlebench.reports.results import Results, pool
-from mlebench.runs.group import find_group, refuse_published_group
+from mlebench.runs.group import find_group, is_group, refuse_published_group
 
 
 def load_results(sources: Sequence[str | Path], groups_dir: Path | None = None) -> list[Results]:
@@ -96,6 +96,6 @@ def _group_of_that_name(source: str, groups_dir: Path) -> Path | None:
 
 def _held_by(folder: Path) -> list[Path]:
     """The groups and report files in a folder."""
-    groups = sorted(file.parent for file in folder.glob("*/group.yaml"))
+    groups = sorted(inner for inner in folder.glob("*") if is_group(inner))
     reports = sorted(file for file in folder.rglob("*grading_report*.json") if not any(group in file.parents for group in groups))
     return [*groups, *reports]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 
@@ -78,6 +79,6 @@ class StopMarks:
 
     def _look(self) -> None:
         while not self._over.wait(_LOOK_SECONDS):
-            if any(mark.exists() for mark in self._marks):
+            if any(map(os.path.lexists, self._marks)):
                 self._control.stop(self._grace)
                 return

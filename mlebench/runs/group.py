@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from grading.printable import printable
 from mlebench._support.files import write_yaml
-from mlebench._support.folders import remove_tree
+from mlebench._support.folders import entries_of, remove_tree
 from mlebench._support.hints import alternatives
 from mlebench._support.yaml_model import describe, read_yaml
 from mlebench.errors import UsageError, WorkFailed
@@ -92,8 +91,13 @@ class Group:
     def record(self, run: PlannedRun) -> RunRecord:
         """The record of one run; pending where there is none yet, failed by the infrastructure where it is damaged."""
         folder = self.run_dir(run.run_id)
-        if not (folder / "run.json").exists():
+        try:
+            (folder / "run.json").lstat()
+        except FileNotFoundError:
             return self._new_record(run)
+        except OSError:
+            # somebody closed or replaced the run's folder, which reading it says
+            pass
         try:
             record = RunRecord.read(folder)
             if (record.run_id, record.competition_id, record.seed) != (run.run_id, run.competition_id, run.seed):
@@ -138,7 +142,11 @@ class Group:
             UsageError: it holds no group, or one that this version cannot read.
         """
         path = folder / _FILE
-        if not path.is_file():
+        try:
+            is_there = path.is_file()
+        except OSError as error:
+            raise UsageError(f"{path} cannot be read ({error.strerror}); see its mode and that of the folder") from None
+        if not is_there:
             refuse_published_group(folder)
             raise UsageError(_without_plan(folder) or f"there is no run group in {folder}; `mlebench runs` lists the groups")
         if problem := _without_plan(folder):
@@ -191,7 +199,7 @@ class Group:
         record = self._new_record(run)
         record.state, record.failure_class, record.reason = "failed", "infrastructure", RECORD_DAMAGED
         record.detail = f"{problem}; `mlebench run --resume {self.name}` does the run again"
-        record.attempt = 1 + sum(1 for _ in (self.run_dir(run.run_id) / "attempts").glob("*"))
+        record.attempt = 1 + len(entries_of(self.run_dir(run.run_id) / "attempts"))
         return record
 
 
@@ -221,7 +229,7 @@ def find_group(runs_dir: Path, name: str) -> Group:
     if name == "latest" and (newest := list_groups(runs_dir)):
         return newest[-1]
     for folder in (runs_dir / name, Path(name)):
-        if (folder / _FILE).is_file() or _without_plan(folder):
+        if is_group(folder) or _without_plan(folder):
             return Group.open(folder)
     refuse_published_group(Path(name))
     known = [path.parent.name for path in runs_dir.glob(f"*/{_FILE}")]
@@ -244,13 +252,24 @@ def list_groups(
     """
     groups: list[Group] = []
     for folder in sorted(runs_dir.glob("*")):
-        if folder == without or not (os.path.lexists(folder / _FILE) or _without_plan(folder)):
+        if folder == without or not (is_group(folder) or _without_plan(folder)):
             continue
         try:
             groups.append(Group.open(folder))
         except UsageError as error:
             left_out(f"{folder.name} is left out: {error}")
     return sorted(groups, key=lambda group: (group.created_at, group.name))
+
+
+def is_group(folder: Path) -> bool:
+    """Whether `folder` is that of a run group; also where it is closed to those who look."""
+    try:
+        (folder / _FILE).lstat()
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def take_over(folder: Path) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeGuard
 
 from grading.report import aggregate_reports
 from mlebench._support.files import move_aside, write_json
+from mlebench._support.folders import entries_of
 from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord
 
@@ -58,7 +59,7 @@ def count_snapshots(group: Group) -> int:
     """How many snapshots a group has that are not graded yet; `mlebench grade` grades them all at once."""
     if (group.folder / SNAPSHOT_FILE).exists():
         return 0
-    return sum(1 for run in group.plan.runs for _ in (group.run_dir(run.run_id) / "snapshots").glob("*.csv"))
+    return sum(len(entries_of(group.run_dir(run.run_id) / "snapshots", "*.csv")) for run in group.plan.runs)
 
 
 def group_totals(group: Group, records: list[RunRecord]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from grading.report import AggregateReport, CompetitionReport, aggregate_reports
 from mlebench._support.files import move_aside, write_json
+from mlebench._support.folders import entries_of
 from mlebench.errors import UsageError
 from mlebench.grade import save_report
 from mlebench.grade.many import grade_many
@@ -126,7 +127,7 @@ def _snapshots(group: Group, runs: list[PlannedRun]) -> list[tuple[PlannedRun, i
     """Every kept copy of a submission with its run and its time in seconds since the agent's start."""
     found = []
     for planned in runs:
-        for path in sorted((group.run_dir(planned.run_id) / "snapshots").glob("*.csv")):
+        for path in entries_of(group.run_dir(planned.run_id) / "snapshots", "*.csv"):
             if (seconds := _seconds(path.stem)) is not None:
                 found.append((planned, seconds, _submission(group, planned, path)))
     return found

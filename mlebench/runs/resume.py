@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from mlebench.errors import UsageError
 from mlebench.registry.edition import Edition
 from mlebench.registry.keys import named_key
@@ -84,7 +86,7 @@ def make_ready(group: Group, secrets: Secrets | None = None) -> None:
         (run_dir / "stop").unlink(missing_ok=True)
         if record.reason == "grader-error":
             _grade_again(RunTask(group, run, secrets or Secrets()), record)
-        elif _is_to_be_done_again(record, cancelled_by_name=(run_dir / "cancel").exists()):
+        elif _is_to_be_done_again(record, cancelled_by_name=os.path.lexists(run_dir / "cancel")):
             record.again()
             record.write(run_dir)
 

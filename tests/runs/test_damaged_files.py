@@ -21,11 +21,15 @@ from mlebench.errors import UsageError
 from mlebench.preparation.record import PreparationRecord
 from mlebench.registry.competition import PREPARED_RECORD
 from mlebench.reports.group_folder import read_group
+from mlebench.runs.control import Control, StopMarks
 from mlebench.runs.group import Group
 from mlebench.runs.group_report import GroupResult, write_grading_report
 from mlebench.runs.plan import Plan
 from mlebench.runs.result import SUBMISSION
 from mlebench.runs.schedule.forecast import make_forecast
+from mlebench.runs.task import RunTask
+from tests.ordinary_user import IS_ORDINARY, needs_root, run_as_ordinary_user
+from tests.waiting import wait_until
 
 from .simulated import write_ended_run
 
@@ -159,6 +163,41 @@ def test_a_file_that_is_damaged_as_a_whole(groups: Path, tmp_path: Path, name: s
             shutil.rmtree(groups)
             shutil.copytree(tmp_path / "kept", groups)
     check_sound(capsys, name)
+
+
+@pytest.mark.skipif(not IS_ORDINARY, reason="root reads everything; an ordinary user runs this below")
+@pytest.mark.parametrize("name", [".", "group.yaml", "toy-a_seed0", "toy-a_seed0/run.json", "toy-a_seed0/submission"])
+def test_what_may_not_be_read_hides_nothing_else(groups: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        for words in [*READERS, *CHANGERS]:
+            # commands that write leave files with modes of their own
+            (groups / name).chmod(0)
+            check(words, capsys, name)
+        (groups / name).chmod(0)
+        check_sound(capsys, name)
+        main(["runs"])
+        shown = capsys.readouterr()
+        assert "damaged" in shown.out + shown.err
+    finally:
+        (groups / name).chmod(0o755)
+
+
+@pytest.mark.skipif(not IS_ORDINARY, reason="root reads everything; an ordinary user runs this below")
+def test_what_may_not_be_read_lets_a_run_be_cancelled_with_its_group(groups: Path) -> None:
+    group, control = Group.open(groups), Control()
+    task = RunTask(group, group.plan.runs[0])
+    (groups / "cancel").touch()
+    task.run_dir.chmod(0)
+    try:
+        with StopMarks(task, control):
+            wait_until(lambda: control.is_asked)
+    finally:
+        task.run_dir.chmod(0o755)
+
+
+@needs_root
+def test_what_an_ordinary_user_may_not_read() -> None:
+    run_as_ordinary_user(__file__, "test_what_may_not_be_read")
 
 
 def variants(content: Any) -> Iterator[tuple[str, Any]]:

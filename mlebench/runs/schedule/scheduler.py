@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import os
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
@@ -208,7 +209,7 @@ class _Scheduler:
             task = queue.entries[0][1]
             if task.group.name in self._stopped:
                 queue.entries.popleft()
-            elif (task.run_dir / "cancel").exists() or (task.group.folder / "cancel").exists():
+            elif os.path.lexists(task.run_dir / "cancel") or os.path.lexists(task.group.folder / "cancel"):
                 queue.entries.popleft()
                 self._cancel_pending(task)
             else:
