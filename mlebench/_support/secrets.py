@@ -54,7 +54,7 @@ class Mask:
     """Replaces secret values by stars, in every form in which tools print a value.
 
     Forms: as it is and without blanks around it, each line of a longer one, escaped as JSON, Python, a shell, HTML or a
-    URL writes it, and in base64 and in hexadecimal wherever it stands within what was encoded, in one line or several.
+    URL writes it, in UTF-16, and in base64 and in hexadecimal wherever it stands within what was encoded, in one line or several.
     Values of fewer than 4 bytes stay.
     """
 
@@ -105,7 +105,7 @@ class Mask:
             if start >= end:
                 break
             if start >= done:
-                pieces += [text[done:start], _STARS]
+                pieces += [text[done:start], _stars(text[start : start + 2])]
             done = max(done, stop)
         if done < end:
             pieces.append(text[done:end])
@@ -130,6 +130,13 @@ def mask_stream(blocks: Iterable[bytes], secrets: Iterable[str]) -> Iterator[byt
     for block in blocks:
         yield mask.feed(block)
     yield mask.finish()
+
+
+def _stars(begun: bytes) -> bytes:
+    """In the units of the text in which they stand."""
+    if b"\0" not in begun:
+        return _STARS
+    return _STARS.decode().encode("utf-16-be" if begun.startswith(b"\0") else "utf-16-le")
 
 
 def _spans(form: bytes, text: bytes) -> Iterator[tuple[int, int]]:
@@ -168,7 +175,16 @@ def _bare(secret: str) -> str:
 def _printed_forms(value: str) -> set[bytes]:
     forms = {form for form in _escaped_forms(value) if len(form) >= _SHORTEST}
     pieces = {_bytes(line.strip()) for line in value.splitlines()} if "\n" in value.strip() else set()
-    return forms | {piece for piece in pieces if len(piece) >= _SHORTEST_PIECE}
+    forms |= {piece for piece in pieces if len(piece) >= _SHORTEST_PIECE}
+    return forms.union(*map(_wide_forms, forms))
+
+
+def _wide_forms(form: bytes) -> set[bytes]:
+    try:
+        text = form.decode()
+    except UnicodeDecodeError:
+        return set()
+    return {text.encode("utf-16-le"), text.encode("utf-16-be")}
 
 
 def _encoded_forms(raw: bytes) -> set[bytes]:

@@ -19,7 +19,7 @@ USAGE_FILE = Path("logs") / "usage.json"
 _LARGEST_USAGE = 2**20
 _LARGEST_JOURNAL = 16 * 2**20
 _MOST_KEYS = 100
-_LONGEST_KEY, _LONGEST_TEXT = 100, 500
+_LONGEST_KEY, _LONGEST_TEXT, _LONGEST_TIME = 100, 500, 80
 _LARGEST_NUMBER = 2**53
 """Up to here a whole number stays itself in every reader of JSON, and sums stay finite."""
 _LONGEST_LINE = 2000
@@ -47,22 +47,24 @@ def reported_usage(run_dir: Path, note: Note, secrets: tuple[str, ...] = ()) -> 
     if not isinstance(usage, dict):
         note(f'{USAGE_FILE} is left out: it holds no object such as {{"input_tokens": 1200}}')
         return {}
-    return harmless(usage, note)
+    return harmless(usage, note, secrets)
 
 
-def harmless(usage: Mapping[Any, Any], note: Note = lambda _: None) -> dict[str, Any]:
+def harmless(usage: Mapping[Any, Any], note: Note = lambda _: None, secrets: tuple[str, ...] = ()) -> dict[str, Any]:
     """The entries that any reader can take: at most 100, keys and texts short and printable, numbers finite and below 2**53.
 
     Args:
         usage: keys with values of any kind.
         note: receives one sentence where entries are left out.
+        secrets: values that are masked in keys and texts.
     """
+    mask = Mask(secrets)
     kept: dict[str, Any] = {}
     left_out = []
     for key, value in usage.items():
-        shown = printable(str(key), _LONGEST_KEY)
+        shown = _shown(str(key), mask, _LONGEST_KEY)
         if isinstance(value, str):
-            value = printable(value, _LONGEST_TEXT)
+            value = _shown(value, mask, _LONGEST_TEXT)
         elif not _is_usual_number(value):
             left_out.append(shown)
             continue
@@ -79,12 +81,13 @@ def harmless(usage: Mapping[Any, Any], note: Note = lambda _: None) -> dict[str,
     return kept
 
 
-def checker_calls(journal: Path, note: Note) -> list[dict[str, Any]]:
+def checker_calls(journal: Path, note: Note, secrets: tuple[str, ...] = ()) -> list[dict[str, Any]]:
     """The calls of the submission checker, each with `at`, an ISO time, and `valid`.
 
     Args:
         journal: a line of JSON per call.
         note: receives a sentence where lines are left out.
+        secrets: values that are masked.
     """
     try:
         lines = read_plain(journal, _LARGEST_JOURNAL).splitlines()
@@ -93,19 +96,26 @@ def checker_calls(journal: Path, note: Note) -> list[dict[str, Any]]:
     except OSError as error:
         note(f"{journal.name} is left out: {error.strerror}")
         return []
-    calls = [call for line in lines if (call := _call(line)) is not None]
+    mask = Mask(secrets)
+    calls = [call for line in lines if (call := _call(line, mask)) is not None]
     # the last line is cut where the harness was killed
     if broken := len(lines) - len(calls):
         note(f"{journal.name}: {broken} of {len(lines)} lines are left out, as they hold no call of the checker")
     return calls
 
 
-def _call(line: bytes) -> dict[str, Any] | None:
+def _call(line: bytes, mask: Mask) -> dict[str, Any] | None:
     with contextlib.suppress(ValueError, RecursionError):
         call = json.loads(line) if len(line) <= _LONGEST_LINE else None
         if isinstance(call, dict) and isinstance(call.get("at"), str) and isinstance(call.get("valid"), bool):
-            return {"at": printable(call["at"]), "valid": call["valid"]}
+            return {"at": _shown(call["at"], mask, _LONGEST_TIME), "valid": call["valid"]}
     return None
+
+
+def _shown(text: str, mask: Mask, most: int) -> str:
+    """Printable and masked: what JSON or an encoding hid in the file stands here in full."""
+    # made printable first, as a lone surrogate cannot be masked, and shortened last, as a part of a secret is none
+    return printable(mask.apply_to_text(printable(text, None)), most)
 
 
 def _is_usual_number(value: object) -> bool:

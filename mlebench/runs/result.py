@@ -48,7 +48,7 @@ def grade_run(task: RunTask, record: RunRecord, is_stopped: Callable[[], bool] =
     secrets = _known_secrets(task)
     note = RunLog(task.run_dir / "run.log", secrets).note
     record.usage = reported_usage(task.run_dir, note, secrets)
-    record.checker_calls = checker_calls(task.run_dir / CHECKER_CALLS, note)
+    record.checker_calls = checker_calls(task.run_dir / CHECKER_CALLS, note, secrets)
     is_graded = record.failure_class != "infrastructure" and record.state != "cancelled"
     # who stops a run has its end booked
     record.submission_sha256 = _sha256(task.run_dir, is_stopped if is_graded else lambda: False)

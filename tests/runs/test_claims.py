@@ -38,6 +38,26 @@ def test_a_secret_in_a_usage_file_does_not_reach_the_record(tmp_path: Path) -> N
     assert reported_usage(tmp_path, print, ("sk-secret-value",)) == {"key": "***"}
 
 
+def test_a_secret_that_only_a_reader_of_json_or_utf_16_sees_does_not_reach_the_record_either(tmp_path: Path) -> None:
+    secret = "sk-secret-value"
+    escaped = "".join(f"\\u{ord(letter):04x}" for letter in secret)
+    (tmp_path / "logs").mkdir()
+    file = tmp_path / "logs" / "usage.json"
+    file.write_text(f'{{"{escaped}": 1, "key": "{escaped}"}}')
+    assert reported_usage(tmp_path, print, (secret,)) == {"***": 1, "key": "***"}
+    file.write_text(f'{{"key": "{secret}"}}', encoding="utf-16")
+    assert secret not in json.dumps(reported_usage(tmp_path, print, (secret,)))
+    journal = tmp_path / "calls.jsonl"
+    journal.write_text(f'{{"at": "{escaped}", "valid": true}}\n')
+    assert checker_calls(journal, print, (secret,)) == [{"at": "***", "valid": True}]
+
+
+def test_a_secret_is_masked_before_what_holds_it_is_shortened() -> None:
+    secret = "sk-" + "s" * 60
+    kept = harmless({"key": "x" * 480 + secret + "y" * 9999}, secrets=(secret,))
+    assert "ssss" not in kept["key"]
+
+
 def test_lines_that_are_no_calls_are_skipped_and_counted(tmp_path: Path) -> None:
     journal = tmp_path / "checker_calls.jsonl"
     good = {"at": "2026-01-31T09:30:00+00:00", "valid": True}

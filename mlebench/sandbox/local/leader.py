@@ -6,7 +6,8 @@ Two processes, so that nothing of a run depends on the harness, and no single ki
 - the leader, its child, starts the agent, ends what the agent left behind and writes down how it ended.
 
 Both take in orphans (on Linux), so every descendant of the agent stays below them, whatever it does with its environment,
-session, group or signals. The agent has a session of its own: no signal to a group reaches the two.
+session, group or signals. The agent has a session of its own: no signal to a group reaches the two. It may still lower their
+limits; what the leader then cannot end is the keeper's to end, and a keeper that cannot either stays until a harness has done so.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import resource
 import select
 import signal
 import sys
@@ -38,6 +40,11 @@ _BLOCK = 2**16
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 _DEFAULTS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGUSR1)
 
+_limits = {
+    kind: resource.getrlimit(kind)
+    for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_AS, resource.RLIMIT_DATA, resource.RLIMIT_FSIZE)
+}
+"""As they were before there was an agent."""
 _is_stopping = False
 """The harness asked the agent to leave: what it started may save its work, too."""
 
@@ -67,8 +74,9 @@ def main() -> NoReturn:
     if code < 0:
         # the leader itself was killed, and only the agent could have done it
         code = _KILLED
-        _end_everything(order)
+        _outlast_everything(order)
         _write_ending(order, code, started)
+    _outlast_everything(order)
     _copy_rest(log, output)
     log.finish()
     os._exit(code)
@@ -118,17 +126,20 @@ def _lead(order: dict[str, Any], output: int, started: float) -> NoReturn:
     code = os.waitstatus_to_exitcode(status)
     # as a shell gives it
     code = code if code >= 0 else 128 - code
-    if _is_stopping:
-        _wait_for_everybody(order["longest_grace"])
-    _end_everything(order)
-    _write_ending(order, code, started)
-    os._exit(code)
+    try:
+        if _is_stopping:
+            _wait_for_everybody(order["longest_grace"])
+        _end_everything(order)
+        _write_ending(order, code, started)
+    finally:
+        # whatever limits the agent left this process, that is how it ended
+        os._exit(code)
 
 
 def _follow_keeper(order: dict[str, Any], keeper: int, started: float) -> None:
     """The keeper was killed: nobody but the agent does that."""
     if os.getppid() != keeper:
-        _end_everything(order)
+        _outlast_everything(order)
         _write_ending(order, _KILLED, started)
         os._exit(_KILLED)
 
@@ -192,15 +203,43 @@ def _wait_for_everybody(seconds: float) -> None:
         time.sleep(_PAUSE_SECONDS)
 
 
-def _end_everything(order: dict[str, Any]) -> None:
-    """End all that is below this process; it takes in orphans, so without children there is nobody."""
-    if not _has_children():
-        return
-    sys.path[:] = order["import_path"]
-    from mlebench.sandbox.local.descendants import end_below
+def _end_everything(order: dict[str, Any]) -> bool:
+    """End all that is below this process; it takes in orphans, so without children there is nobody.
 
-    end_below(os.getpid(), _END_SECONDS, spared=os.getpgrp())
-    _has_children()
+    Returns:
+        whether all was done that can be done; False where the agent left this process no means to.
+    """
+    if not _has_children():
+        return True
+    try:
+        _take_back_limits()
+        sys.path[:] = order["import_path"]
+        from mlebench.sandbox.local.descendants import end_below
+
+        left = end_below(os.getpid(), _END_SECONDS, spared=os.getpgrp())
+    except (OSError, ImportError, MemoryError):
+        left = 0
+    return not _has_children() or left > 0
+
+
+def _outlast_everything(order: dict[str, Any]) -> None:
+    """End all that is below this process, the last that holds it, or stay until somebody else has."""
+    if not _end_everything(order):
+        try:
+            while True:
+                os.wait()
+        except ChildProcessError:
+            pass
+
+
+def _take_back_limits() -> None:
+    """An agent may lower the limits of every process of its user: without descriptors nobody is found."""
+    for kind, (soft, hard) in _limits.items():
+        highest = resource.getrlimit(kind)[1]
+        try:
+            resource.setrlimit(kind, (soft, hard))
+        except (OSError, ValueError):
+            resource.setrlimit(kind, (highest, highest))
 
 
 def _has_children() -> bool:
@@ -215,8 +254,15 @@ def _has_children() -> bool:
 
 def _write_ending(order: dict[str, Any], code: int, started: float) -> None:
     """Write down the end, whatever the agent did to the folder; it is no more."""
+    try:
+        _write(order, code, started)
+    except (OSError, ImportError, MemoryError):
+        # the exit code still tells a harness that is there
+        pass
+
+
+def _write(order: dict[str, Any], code: int, started: float) -> None:
     # late, as the agent is to start soon
-    import resource
     from pathlib import Path
 
     used, own = resource.getrusage(resource.RUSAGE_CHILDREN), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -232,20 +278,16 @@ def _write_ending(order: dict[str, Any], code: int, started: float) -> None:
     }
     state = Path(order["state"])
     target, partial = state / ENDING, state / f".{ENDING}-{os.getpid()}"
-    try:
-        if state.is_symlink() or not state.is_dir():
-            _move_aside(state)
-            state.mkdir(parents=True)
-        state.chmod(0o700)
-        _move_aside(partial)
-        with partial.open("x") as file:
-            json.dump(content, file)
-        if target.is_dir() and not target.is_symlink():
-            _move_aside(target)
-        partial.replace(target)
-    except OSError:
-        # the exit code still tells a harness that is there
-        pass
+    if state.is_symlink() or not state.is_dir():
+        _move_aside(state)
+        state.mkdir(parents=True)
+    state.chmod(0o700)
+    _move_aside(partial)
+    with partial.open("x") as file:
+        json.dump(content, file)
+    if target.is_dir() and not target.is_symlink():
+        _move_aside(target)
+    partial.replace(target)
 
 
 def _move_aside(path: Path) -> None:

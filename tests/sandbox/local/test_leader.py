@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import textwrap
 import time
@@ -144,6 +145,35 @@ def test_an_agent_that_kills_those_who_hold_it_ended_by_itself(agent: Agents, re
 def test_killing_one_of_the_two_sets_nothing_free(agent: Agents, request_for: Requests, kill: str) -> None:
     request = request_for(agent(f"{DAEMON}{kill}; sleep 903"))
     assert play(request).reason == "killed"
+    assert not psutil.pid_exists(int(ready(request)))
+
+
+LIMITS = """
+    python - <<'END'
+    import os, resource
+    def parent(pid):
+        return int(open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[1])
+    leader = parent(os.getppid())
+    for holder in (leader, parent(leader))[:%d]:
+        resource.prlimit(holder, resource.RLIMIT_%s, (%d, %d))
+    END
+"""
+
+
+@pytest.mark.parametrize("holders", [1, 2])
+@pytest.mark.parametrize(("limit", "value"), [("NOFILE", 0), ("NOFILE", 3), ("AS", 1), ("FSIZE", 0)])
+def test_lowering_the_limits_of_those_who_hold_it_sets_nothing_free(
+    agent: Agents, request_for: Requests, holders: int, limit: str, value: int
+) -> None:
+    request = request_for(agent(DAEMON + LIMITS % (holders, limit, value, resource.RLIM_INFINITY) + "exit 3"))
+    assert play(request).failure_class == "agent"
+    assert not psutil.pid_exists(int(ready(request)))
+
+
+def test_who_cannot_end_what_it_holds_stays_until_a_harness_does(agent: Agents, request_for: Requests) -> None:
+    """Only root can raise such a limit again; for others the run lasts until its time is up."""
+    request = request_for(agent(DAEMON + LIMITS % (2, "NOFILE", 0, 0) + "exit 3"), limits={"grace": 0.2, "time_limit": 8})
+    assert play(request).failure_class == "agent"
     assert not psutil.pid_exists(int(ready(request)))
 
 
