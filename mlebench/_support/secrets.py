@@ -105,7 +105,7 @@ class Mask:
             if start >= end:
                 break
             if start >= done:
-                pieces += [text[done:start], _stars(text[start : start + 2])]
+                pieces += [text[done:start], _STARS]
             done = max(done, stop)
         if done < end:
             pieces.append(text[done:end])
@@ -130,13 +130,6 @@ def mask_stream(blocks: Iterable[bytes], secrets: Iterable[str]) -> Iterator[byt
     for block in blocks:
         yield mask.feed(block)
     yield mask.finish()
-
-
-def _stars(begun: bytes) -> bytes:
-    """In the units of the text in which they stand."""
-    if b"\0" not in begun:
-        return _STARS
-    return _STARS.decode().encode("utf-16-be" if begun.startswith(b"\0") else "utf-16-le")
 
 
 def _spans(form: bytes, text: bytes) -> Iterator[tuple[int, int]]:
@@ -180,6 +173,7 @@ def _printed_forms(value: str) -> set[bytes]:
 
 
 def _wide_forms(form: bytes) -> set[bytes]:
+    # in English text both are found, one byte apart; three stars in the place of an odd number of bytes leave the rest readable
     try:
         text = form.decode()
     except UnicodeDecodeError:

@@ -54,9 +54,9 @@ class GradingPool:
             size: processes at most.
             kept_for_checks: how many of them never grade, so that checks, which are short, need not wait for grading.
         """
-        self._most = {"check": size, "grade": size - kept_for_checks}
+        self._most = {"load": size, "check": size, "grade": size - kept_for_checks}
         self._changed = threading.Condition()
-        self._waiting: dict[str, deque[object]] = {"check": deque(), "grade": deque()}
+        self._waiting: dict[str, deque[object]] = {kind: deque() for kind in self._most}
         self._busy: dict[GradingProcess, str] = {}
         self._idle: list[GradingProcess] = [GradingProcess()]
         self._is_closed = False
@@ -133,6 +133,19 @@ class GradingPool:
             raise WorkFailed(_what_happened(fault, question)) from None
         return bool(valid), str(message)
 
+    def load(self, competition: Competition) -> None:
+        """Have a process load the code that grades a competition, which the first submission then need not wait for.
+
+        Raises:
+            UsageError: the code is faulty.
+            WorkFailed: it cannot be loaded, or no process can be had.
+        """
+        question = _question("load", Submission(competition.id, None), competition)
+        try:
+            self._ask(question, _never)
+        except (Breach, Overdue, ProcessDied) as fault:
+            raise WorkFailed(f"{competition.folder / 'grade.py'} cannot be loaded: {fault}") from None
+
     def _ask(self, question: Question, is_stopped: Callable[[], bool]) -> dict[str, Any]:
         """The answer to a question.
 
@@ -179,7 +192,7 @@ class GradingPool:
                 self._changed.notify_all()
 
     def _has_room(self, kind: str) -> bool:
-        return len(self._busy) < self._most["check"] and [*self._busy.values()].count(kind) < self._most[kind]
+        return len(self._busy) < self._most["load"] and [*self._busy.values()].count(kind) < self._most[kind]
 
     def _chosen(self, competition: Competition, state: str) -> GradingProcess:
         """An idle process, rather one that has the answers, or a new one."""

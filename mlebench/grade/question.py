@@ -11,7 +11,8 @@ from mlebench.grade.one import Judgement, Submission
 if TYPE_CHECKING:
     from mlebench.registry import Competition
 
-QuestionKind = Literal["grade", "check"]
+QuestionKind = Literal["grade", "check", "load"]
+"""`load` asks for the competition's code alone."""
 
 
 @dataclass(frozen=True)

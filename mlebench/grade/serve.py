@@ -83,7 +83,7 @@ def _answer(question: Question, competition: Competition, begun: Callable[[], No
         has_begun = True
 
     try:
-        return _graded(question, competition, begin) if question.kind == "grade" else _checked(question, competition, begin)
+        return _ANSWERS[question.kind](question, competition, begin)
     except MlebenchError as error:
         kind = "not prepared" if isinstance(error, NotPrepared) else "usage" if isinstance(error, UsageError) else "work failed"
         return {"error": [kind, str(error)]}
@@ -117,6 +117,14 @@ def _checked(question: Question, competition: Competition, begin: Callable[[], N
         begin()
         found = check(question.submission, competition, answers)
     return {"verdict": list(verdict(found))}
+
+
+def _loaded(question: Question, competition: Competition, begin: Callable[[], None]) -> dict[str, Any]:
+    competition.grader  # noqa: B018
+    return {}
+
+
+_ANSWERS = {"grade": _graded, "check": _checked, "load": _loaded}
 
 
 @contextlib.contextmanager

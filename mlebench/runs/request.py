@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +21,9 @@ from mlebench.runs.record import CHECKER_CALLS, RunRecord, now
 from mlebench.runs.task import RunTask
 from mlebench.sandbox.base import RunRequest
 
+_loading = threading.Lock()
+"""Runs that start at once let the code of a competition be loaded once."""
+
 
 def make_request(task: RunTask, record: RunRecord) -> RunRequest:
     """The request of a run's present attempt.
@@ -33,6 +38,8 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
         raise MlebenchError(
             f"{record.competition_id} is not prepared in {plan.data_dir}; `{competition.prepare_command}` prepares it"
         )
+    with _loading:
+        _load_grader(competition)
     secrets = task.agent_secrets()
     return RunRequest(
         run_id=record.run_id,
@@ -54,6 +61,12 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
         obfuscated=plan.obfuscated,
         keep=task.keep,
     )
+
+
+@functools.cache
+def _load_grader(competition: Competition) -> None:
+    """A grader that cannot be loaded is better known before the agent has worked for a day."""
+    shared_pool().load(competition)
 
 
 def _task_text(plan: Plan, competition: Competition) -> str:

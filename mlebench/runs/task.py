@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +15,6 @@ from mlebench.runs.group import Group
 from mlebench.runs.plan import Plan, PlannedRun
 
 SPLIT_KEY_VARIABLE = "MLEBENCH_SPLIT_KEY"
-_loading = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -64,16 +62,11 @@ class RunTask:
         return {name: known[name] for name in names if name in known} | (find_secrets(unknown) if unknown else {})
 
     def competition(self) -> Competition:
-        """The run's competition, its grader loaded.
+        """The run's competition.
 
         Raises:
             UsageError: it is not known here, or its folder is faulty.
         """
         plan = self.group.plan
         key = self.secrets.split_key or (os.environ.get(SPLIT_KEY_VARIABLE) if plan.split_key_hash else None)
-        # libraries that two threads import at the same time are seen half-made; and a grader that cannot be loaded
-        # is better known before the agent has worked for a day
-        with _loading:
-            competition = load_competition(plan.data_dir, plan.edition, key, self.run.competition_id)
-            competition.grader  # noqa: B018
-        return competition
+        return load_competition(plan.data_dir, plan.edition, key, self.run.competition_id)

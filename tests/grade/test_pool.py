@@ -56,6 +56,17 @@ def pool() -> Iterator[GradingPool]:
         yield pool
 
 
+def test_code_that_grades_is_loaded_before_there_is_a_submission(pool: GradingPool, competition: Competition) -> None:
+    pool.load(competition)
+    assert "grader" not in vars(competition)
+    (competition.folder / "grade.py").write_text("grader = 1")
+    with pytest.raises(UsageError, match="make it a `Grader`"):
+        pool.load(competition)
+    (competition.folder / "grade.py").write_text("import os\nos._exit(3)")
+    with pytest.raises(WorkFailed, match="exited with code 3"):
+        pool.load(competition)
+
+
 def test_a_report_is_that_of_grade_csv(pool: GradingPool, competition: Competition, order: Callable[[str], Submission]) -> None:
     submission = order("score 0.25")
     report = pool.grade(submission, competition)

@@ -81,6 +81,6 @@ def test_a_record_that_cannot_be_written_is_written_without_the_agents_part(tmp_
 def test_a_record_of_an_earlier_harness_is_made_harmless_when_it_is_read(tmp_path: Path) -> None:
     RunRecord("toy_seed0", "group", "toy", 0, "agent", "v1").write(tmp_path)
     content = json.loads((tmp_path / "run.json").read_text())
-    content["usage"] = {"input_tokens": 10**400, "output_tokens": 5}
+    content["usage"] = {"input_tokens": 1e300, "output_tokens": 5}
     (tmp_path / "run.json").write_text(json.dumps(content))
     assert RunRecord.read(tmp_path).usage == {"output_tokens": 5}

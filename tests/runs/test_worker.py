@@ -152,3 +152,26 @@ def test_a_submission_that_takes_too_much_is_the_agents_result(
     record = execute(RunTask(group, run), ())
     assert (record.state, record.reason, record.failure_class) == ("finished", "invalid-submission", "agent")
     assert "takes more than" in str(record.detail)
+
+
+def test_code_of_a_competition_that_cannot_be_loaded_is_known_before_the_agent_starts(
+    plan: Callable[..., Plan], runs_dir: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "competitions" / "toy-a" / "grade.py").write_text("grader = 1")
+    group = Group.create(runs_dir, plan(f"touch {tmp_path}/begun", competitions=("toy-a",)), {}, "group")
+    (run,) = group.plan.runs
+    record = execute(RunTask(group, run), ())
+    assert (record.reason, record.failure_class) == ("not-ready", "infrastructure")
+    assert "make it a `Grader`" in str(record.detail)
+    assert not (tmp_path / "begun").exists()
+
+
+def test_the_harness_itself_loads_no_code_that_grades(plan: Callable[..., Plan], runs_dir: Path, tmp_path: Path) -> None:
+    """Its libraries would take their memory and the time to load them twice."""
+    grade = tmp_path / "competitions" / "toy-a" / "grade.py"
+    grade.write_text(f"import os\nopen({str(tmp_path / 'loaded')!r}, 'a').write(f'{{os.getpid()}} ')\n{grade.read_text()}")
+    group = Group.create(runs_dir, plan(SUBMIT, competitions=("toy-a",)), {}, "group")
+    (run,) = group.plan.runs
+    assert execute(RunTask(group, run), ()).has_valid_submission
+    loaded = (tmp_path / "loaded").read_text().split()
+    assert loaded and str(os.getpid()) not in loaded

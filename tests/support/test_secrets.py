@@ -122,6 +122,16 @@ def test_no_printed_form_of_a_secret_is_left(secret: str, write) -> None:
     assert [start for start in range(len(printed) - 11) if printed[start : start + 12] in masked] == []
 
 
+@pytest.mark.parametrize("coding", ["utf-16-le", "utf-16-be"])
+def test_a_secret_in_utf_16_is_masked_and_what_follows_can_be_read(coding: str) -> None:
+    text = "before sk-0123456789 after".encode(coding)
+    for size in (1, 7, len(text)):
+        blocks = [text[start : start + size] for start in range(0, len(text), size)]
+        masked = b"".join(mask_stream(blocks, ["sk-0123456789"])).decode(coding)
+        assert masked.startswith("before") and masked.endswith("after")
+        assert not set(masked) & set("0123456789")
+
+
 def test_lines_of_a_longer_secret_are_masked_wherever_they_stand() -> None:
     indented = "".join(f"    | {line}\n" for line in PEM.splitlines())
     assert b"MIIE" not in Mask([PEM]).apply(indented.encode()) and b"ASCBKcw" not in Mask([PEM]).apply(indented.encode())

@@ -12,6 +12,7 @@ limits; what the leader then cannot end is the keeper's to end, and a keeper tha
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -225,11 +226,9 @@ def _end_everything(order: dict[str, Any]) -> bool:
 def _outlast_everything(order: dict[str, Any]) -> None:
     """End all that is below this process, the last that holds it, or stay until somebody else has."""
     if not _end_everything(order):
-        try:
+        with contextlib.suppress(ChildProcessError):
             while True:
                 os.wait()
-        except ChildProcessError:
-            pass
 
 
 def _take_back_limits() -> None:
@@ -254,11 +253,9 @@ def _has_children() -> bool:
 
 def _write_ending(order: dict[str, Any], code: int, started: float) -> None:
     """Write down the end, whatever the agent did to the folder; it is no more."""
-    try:
+    # the exit code still tells a harness that is there
+    with contextlib.suppress(OSError, ImportError, MemoryError):
         _write(order, code, started)
-    except (OSError, ImportError, MemoryError):
-        # the exit code still tells a harness that is there
-        pass
 
 
 def _write(order: dict[str, Any], code: int, started: float) -> None:
