@@ -269,9 +269,11 @@ class _Extraction:
 
     def _take_rest(self, folder: str, target: Path) -> None:
         waiting: list[tuple[str, ...]] = [()]
-        while waiting:
+        while waiting and self._in_folder < self._budget.files:
             parts = waiting.pop()
             self._last = "/".join((folder, *parts))
+            if parts and self._is_too_large():
+                continue
             if self._opened >= _MOST_ARCHIVES:
                 self._leave_out(self._last, "and all after it: too many large files")
                 return
@@ -280,9 +282,24 @@ class _Extraction:
                 self._take(folder, parts, target)
             except _GiveUp as stop:
                 waiting += reversed(self._rest_after(folder, parts, stop.after))
-            if self._in_folder >= self._budget.files:
-                self._leave_out(f"{folder}/", f"what comes after the first {self._in_folder} files")
-                return
+        if self._in_folder >= self._budget.files:
+            self._leave_out(f"{folder}/", f"what comes after the first {self._in_folder} files")
+
+    def _is_too_large(self) -> bool:
+        """Whether an entry that would be asked for by name is left out for its size: a status costs less than an archive."""
+        try:
+            status = self._source.status(f"/home/{self._last}")
+        except NotHandedOut:
+            # the archive says why
+            return False
+        self._meter.count(0)
+        if status is None or not stat.S_ISREG(status.mode) or status.size <= self._budget.bytes:
+            return False
+        # a submission has been dealt with
+        if self._last != "submission/submission.csv":
+            self._in_folder += 1
+            self._leave_out(self._last, f"{show_size(status.size)}, more than may be taken out")
+        return True
 
     def _take(self, folder: str, parts: tuple[str, ...], target: Path) -> None:
         path = "/".join(["/home", folder, *parts])
