@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,12 +99,17 @@ class ForeignGrader(PublishedGrader):
         """Score a submission.
 
         Raises:
-            InvalidSubmission: if the function raises, whatever it is; its words are shown only where it meant them for this.
+            InvalidSubmission: if the function raises, whatever it is; its words are shown only where it meant them for this. Also
+                if what it returns is no finite number.
         """
         try:
-            return super().score(submission, answers)
+            value = super().score(submission, answers)
         except (InvalidSubmission, MemoryError):
             raise
-        except Exception as error:
+        # some leave the program where a submission is bad
+        except (Exception, SystemExit) as error:
             _log.info("the grade function %r raised", self.name, exc_info=True)
             raise InvalidSubmission(f"the competition's grader cannot score it ({type(error).__name__})") from None
+        if not math.isfinite(value):
+            raise InvalidSubmission(f"the competition's grader gives it {value}, which is no score")
+        return value

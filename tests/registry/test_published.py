@@ -6,6 +6,7 @@ import dataclasses
 import json
 import pickle
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -100,6 +101,17 @@ def test_a_check_asks_for_the_form_of_the_sample_and_never_calls_its_function(co
         valid, message = validate_submission(tmp_path / "faulty.csv", again)
         assert not valid
         assert re.search(words, message), message
+
+
+@pytest.mark.parametrize("statement", ["return float('nan')", "return float('-inf')", "raise SystemExit('no')", "return None"])
+def test_where_its_function_gives_no_number_the_submission_is_invalid(
+    competition: Competition, tmp_path: Path, statement: str
+) -> None:
+    (competition.folder / "grade.py").write_text(f"def grade(submission, answers):\n    {statement}\n")
+    shutil.copy(competition.sample_submission, tmp_path / "s.csv")
+    report = grade_csv(tmp_path / "s.csv", competition)
+    assert (report.score, report.error_kind) == (None, "invalid")
+    assert str(report.error).startswith("the competition's grader")
 
 
 def test_an_error_that_was_not_meant_for_agents_is_not_shown_to_them(competition: Competition, tmp_path: Path) -> None:
