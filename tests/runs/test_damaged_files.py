@@ -133,7 +133,14 @@ def check_sound(capsys: pytest.CaptureFixture[str], what: str) -> None:
     assert "bronze" in check(["report", "sound"], capsys, what), what
 
 
-FILES = ["group.yaml", "grading_report.json", "snapshot_reports.json", "toy-a_seed0/run.json", "toy-a_seed0/.outcome.json"]
+FILES = [
+    "group.yaml",
+    "grading_report.json",
+    "snapshot_reports.json",
+    "toy-a_seed0/run.json",
+    "toy-a_seed0/.outcome.json",
+    "toy-a_seed0",
+]
 
 
 def read_all(folder: Path, what: str) -> None:
