@@ -116,6 +116,12 @@ def hint_for_list(cell: str) -> str | None:
     return "separate by spaces only" if any(mark in cell[:10_000] for mark in ",;[(|") else None
 
 
+def _of_each_spelling(cells: pd.Series, translate: Callable[[pd.Series], pd.Series]) -> np.ndarray:
+    """What `translate` makes of the text of each cell, of dtype object; it sees each spelling once."""
+    codes, spellings = pd.factorize(cells.astype(str))
+    return translate(pd.Series(spellings, dtype=object)).to_numpy(dtype=object)[codes]
+
+
 def _plain_numbers(cells: pd.Series) -> np.ndarray | None:
     """The numbers of cells of text that hold nothing else, several times as fast as pandas reads them; None for all others."""
     if cells.dtype != object or pd.api.types.infer_dtype(cells, skipna=False) != "string":
@@ -220,9 +226,9 @@ class Boolean(Column):
     }  # fmt: skip
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
-        words = cells.astype(str).str.strip().str.lower()
-        refuse(~words.isin(self._WORDS), cells, ids, "True or False")
-        return words.map(self._WORDS).to_numpy(dtype=bool)
+        words = _of_each_spelling(cells, lambda text: text.str.strip().str.lower().map(self._WORDS))
+        refuse(pd.isna(words), cells, ids, "True or False")
+        return words.astype(bool)
 
     def refused_cells(self) -> Mapping[str, Any]:
         return {"missing": "", "text": "abc", "infinite": "inf", "probability": "0.7", "other number": "2"}
@@ -326,10 +332,14 @@ class Label(Column):
     reads_text = True
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
-        words = cells.astype(str).str.strip()
+        words = _of_each_spelling(cells, self._choices_of)
+        refuse(pd.isna(words), cells, ids, f"one of {self._shown()}")
+        return words
+
+    def _choices_of(self, text: pd.Series) -> pd.Series:
+        words = text.str.strip()
         words = words.where(words.isin(self.choices), words.str.replace(r"\.0+$", "", regex=True))
-        refuse(~words.isin(self.choices), cells, ids, f"one of {self._shown()}")
-        return words.to_numpy(dtype=object)
+        return words.where(words.isin(self.choices))
 
     def refused_cells(self) -> Mapping[str, Any]:
         return {"missing": "", "unknown label": "no such label", "infinite": "inf"}

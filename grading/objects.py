@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,7 +14,10 @@ import pandas as pd
 from grading.columns import Column, hint_for_list, refuse
 from grading.submission import InvalidSubmission
 
-_BLOCK_TOKENS = 1_000_000
+_BLOCK_TOKENS = 50_000
+"""So few that they stay in the cache of the processor between the steps of parsing."""
+_TOLD_TOKENS = 1_000_000
+"""Of so many, a refusal tells how many are wrong."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,14 @@ class ObjectList(Column):
         if not self.allow_empty:
             refuse(text.str.strip() == "", cells, ids, "filled in")
         self._refuse_too_many(text, cells)
-        objects = [row for block in self._blocks(text.tolist()) for row in self._parse_block(*block, cells, ids)]
+        texts = text.tolist()
+        objects: list[Mapping[str, np.ndarray]] = []
+        for first, block in self._blocks(texts, _BLOCK_TOKENS):
+            try:
+                objects.extend(self._parse_block(first, block, cells, ids))
+            except InvalidSubmission:
+                self._refuse_from(first, texts, cells, ids)
+                raise
         return np.fromiter(objects, dtype=object, count=len(objects))
 
     def refused_cells(self) -> Mapping[str, Any]:
@@ -63,13 +74,19 @@ class ObjectList(Column):
                 f"column `{cells.name}`: the cells list more than {allowed:,} objects together; list fewer, the surest ones"
             )
 
-    def _blocks(self, texts: list[str]) -> Iterator[tuple[int, list[list[str]]]]:
+    def _refuse_from(self, row: int, texts: list[str], cells: pd.Series, ids: pd.Series) -> None:
+        """Raise for a wrong cell from `row` on, with how many are wrong of the many beside it."""
+        for first, block in self._blocks(texts, _TOLD_TOKENS):
+            if first + len(block) > row:
+                deque(self._parse_block(first, block, cells, ids), maxlen=0)
+
+    def _blocks(self, texts: list[str], most_tokens: int) -> Iterator[tuple[int, list[list[str]]]]:
         """Rows split into tokens, a bounded number at a time; of an overlong row only what shows that it is too long."""
         first, block, tokens = 0, [], 0
         for row, text in enumerate(texts):
             block.append(text.split(None, self.most * len(self.fields)))
             tokens += len(block[-1])
-            if tokens > _BLOCK_TOKENS:
+            if tokens > most_tokens:
                 yield first, block
                 first, block, tokens = row + 1, [], 0
         yield first, block

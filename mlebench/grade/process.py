@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 
 Resource = Literal["time", "memory"]
 
-_LOOK_SECONDS = 0.02
+_LOOK_SECONDS, _LONGEST_LOOK_SECONDS = 0.02, 0.1
+_FASTEST_GROWTH = 4 * 2**30
+"""Bytes a second by which no process grows faster: while much of its limit is left, it need not be looked at often."""
 _SEND_SECONDS = 60.0
 _END_SECONDS = 10.0
 _LONGEST_ANSWER = 16 * 2**20
@@ -149,7 +151,8 @@ class GradingProcess:
                     return message
                 if message is not None:
                     watch.begin()
-                elif is_stopped():
+                    continue
+                if is_stopped():
                     raise Interrupted("grading was interrupted")
                 watch.look()
         except BaseException:
@@ -180,7 +183,7 @@ class GradingProcess:
     def _message(self, watch: _Watch) -> dict[str, Any] | None:
         """The next message; None where there is none yet."""
         if b"\n" not in self._received:
-            if not _is_readable(self._channel, _LOOK_SECONDS):
+            if not _is_readable(self._channel, watch.pause):
                 return None
             try:
                 block = self._channel.recv(_BLOCK)
@@ -213,6 +216,8 @@ class _Watch:
         self._deadline = time.monotonic() + LONGEST_START
         self._cpu_seconds, self._memory = 0.0, 0
         self.has_begun = False
+        self.pause = _LONGEST_LOOK_SECONDS
+        """Seconds until the next look."""
 
     def begin(self) -> None:
         """What was used so far is none of the submission's."""
@@ -229,8 +234,10 @@ class _Watch:
         cpu_seconds, memory = self._used()
         if cpu_seconds - self._cpu_seconds > self._limits.cpu_seconds:
             raise Breach("time")
-        if memory - self._memory > self._limits.memory:
+        left = self._limits.memory - (memory - self._memory)
+        if left < 0:
             raise Breach("memory")
+        self.pause = min(max(left / _FASTEST_GROWTH, _LOOK_SECONDS), _LONGEST_LOOK_SECONDS)
 
     def is_swollen(self) -> bool:
         """Whether the process holds much more than before."""
