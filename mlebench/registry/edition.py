@@ -7,17 +7,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any, TypeVar
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlebench.errors import RawDataFault, UsageError
 from mlebench.registry.facts import EditionName
 from mlebench.registry.keys import PUBLISHED_KEY, hash_of
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    _OnePerRow = Sequence[Any] | np.ndarray | Any
+    """A list, array or Series with one value per row."""
+
 Rows = TypeVar("Rows")
-_OnePerRow = Sequence[Any] | np.ndarray | Any
-"""A list, array or Series with one value per row."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ class Edition:
 
     def rng(self, purpose: str = "split") -> np.random.Generator:
         """A generator seeded by `seed(purpose)`."""
+        import numpy as np
+
         return np.random.default_rng(self.seed(purpose))
 
     def split(
@@ -143,6 +147,8 @@ class Edition:
         return UsageError(f"the call of `edition.split` in prepare.py of {self.competition_id} cannot hold: {why}")
 
     def _draw(self, n_rows: int, n_test: int, groups: Any, classes: Any, v1_seed: int) -> tuple[np.ndarray, np.ndarray]:
+        import numpy as np
+
         if groups is not None and classes is not None:
             return self._draw_groups_of_classes(_values(groups), _values(classes), n_test)
         if groups is not None:
@@ -154,6 +160,7 @@ class Edition:
         return drawn[n_test:], drawn[:n_test]
 
     def _draw_groups(self, groups: np.ndarray, n_test: int) -> tuple[np.ndarray, np.ndarray]:
+        import numpy as np
         import pandas as pd
 
         codes, names = pd.factorize(groups, use_na_sentinel=False)
@@ -166,6 +173,7 @@ class Edition:
         return shuffled[~in_test], shuffled[in_test]
 
     def _draw_groups_of_classes(self, groups: np.ndarray, classes: np.ndarray, n_test: int) -> tuple[np.ndarray, np.ndarray]:
+        import numpy as np
         import pandas as pd
 
         codes, names = pd.factorize(groups, use_na_sentinel=False)
@@ -185,6 +193,7 @@ class Edition:
             )
 
     def _draw_classes(self, classes: np.ndarray, n_test: int) -> tuple[np.ndarray, np.ndarray]:
+        import numpy as np
         import pandas as pd
 
         codes, names = pd.factorize(classes, use_na_sentinel=False)
@@ -214,6 +223,8 @@ test_count.__test__ = False  # type: ignore[attr-defined]
 
 def _values(per_row: Any) -> np.ndarray:
     """One value per row as a flat array; of a list, tuples stay tuples and numbers beside text stay numbers."""
+    import numpy as np
+
     if isinstance(per_row, list | tuple):
         values = np.empty(len(per_row), dtype=object)
         values[:] = per_row
@@ -222,6 +233,8 @@ def _values(per_row: Any) -> np.ndarray:
 
 
 def _take(rows: Any, positions: np.ndarray) -> Any:
+    import numpy as np
+
     if hasattr(rows, "iloc"):
         return rows.iloc[positions]
     if isinstance(rows, np.ndarray):

@@ -6,7 +6,7 @@ import pytest
 
 from grading.columns import Label, Real, RunLengths, Text
 from grading.metrics.run_length import area, parse_runs
-from grading.objects import ObjectList, flatten
+from grading.objects import ObjectList, _most_tokens, flatten
 from grading.submission import InvalidSubmission
 
 POINTS = ObjectList({"label": Label(("cat", "dog")), "x": Real(), "y": Real(0)}, most=3)
@@ -100,3 +100,17 @@ def test_a_blank_list_where_one_is_needed():
 def test_no_objects_at_all():
     assert len(flatten(POINTS.parse(*series(["", ""])))) == 0
     assert len(flatten([])) == 0
+
+
+def test_a_refusal_counts_the_wrong_cells_far_apart() -> None:
+    row = " ".join(["1 2"] * 5_000)
+    wrong = f"{row} 3 no"
+    points = ObjectList({"x": Real(), "y": Real()}, most_on_average=10_000)
+    with pytest.raises(InvalidSubmission, match="2 of 60,002 cells are not a finite number, the first is 'no'"):
+        points.parse(*series([row] * 4 + [wrong] + [row] * 6 + [wrong]))
+
+
+@pytest.mark.parametrize("blanks", [" ", "\t \n", "\x1c", "\u2003", "\xa0"])
+def test_a_text_never_has_more_tokens_than_are_reckoned(blanks: str) -> None:
+    text = blanks.join(["", "1", "2", "3"])
+    assert len(text.split()) <= _most_tokens(text)
