@@ -111,6 +111,8 @@ class RayExecutor(Executor):
             "memory": need.memory,
             "max_retries": 0,
             "name": task.key,
+            # an agent goes on where a worker ends, to be found by the next one
+            "runtime_env": {"env_vars": {"RAY_kill_child_processes_on_worker_exit": "false"}},
         }
         if record.state == "running" and record.place in {node["NodeID"] for node in self._nodes()}:
             # its container is there
