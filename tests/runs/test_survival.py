@@ -164,7 +164,8 @@ def test_a_harness_that_ends_while_it_grades_is_not_held_up_and_what_stands_is_g
         (tmp_path / "competitions" / name / "grade.py").write_text(SLOW_METRIC.format(folder=tmp_path))
     (tmp_path / "hold").touch()
     first = start(chosen, seeds=1, parallel=3)
-    wait_until(lambda: (tmp_path / "grading").exists() and begun(tmp_path / "trace") == 3)
+    wait_until((tmp_path / "grading").exists)
+    wait_until(lambda: all((group_dir / f"{name}_seed0" / ".outcome.json").exists() for name in TOYS))
     grading = {process.pid for process in psutil.Process(first.pid).children()}
     first.send_signal(end)
     first.communicate(timeout=120)
