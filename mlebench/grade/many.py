@@ -80,14 +80,7 @@ def _by_competition(submissions: Sequence[Submission], registry: Registry) -> li
 
 
 def _share(competition: Competition, places: list[int], submissions: list[Submission]) -> _Share:
-    return _Share(competition, places, submissions, sum(map(_size, submissions)))
-
-
-def _size(submission: Submission) -> int:
-    try:
-        return submission.path.stat().st_size if submission.path else 0
-    except (OSError, ValueError):
-        return 0
+    return _Share(competition, places, submissions, sum(submission.size for submission in submissions))
 
 
 def _spread(share: _Share, shares: Sequence[_Share], jobs: int) -> list[_Share]:

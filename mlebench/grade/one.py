@@ -40,6 +40,14 @@ class Submission(NamedTuple):
     within: Path | None = None
     """A folder of ours that the file lies in, where an agent could have left a link or a pipe in its place, which are refused."""
 
+    @property
+    def size(self) -> int:
+        """Bytes; 0 where there is no file."""
+        try:
+            return self.path.stat().st_size if self.path else 0
+        except (OSError, ValueError):
+            return 0
+
 
 @dataclass(frozen=True)
 class Judgement:

@@ -212,19 +212,16 @@ class GradingPool:
     def _give_back(self, process: GradingProcess, *, alive: bool) -> None:
         with self._changed:
             del self._busy[process]
-            if alive and not self._is_closed:
+            is_kept = alive and not self._is_closed
+            if is_kept:
                 self._idle.append(process)
-                alive = False
-            else:
-                alive = True
             self._changed.notify_all()
-        if alive:
+        if not is_kept:
             process.end()
 
 
 def _question(kind: QuestionKind, submission: Submission, competition: Competition, **options: Any) -> Question:
-    size = _size(submission.path)
-    limits = limits_of_grading(size) if kind == "grade" else limits_of_check(size)
+    limits = limits_of_grading(submission.size) if kind == "grade" else limits_of_check(submission.size)
     return Question(kind, competition, submission, limits, _working_dir(), logger.getEffectiveLevel(), **options)
 
 
@@ -234,13 +231,6 @@ def _working_dir() -> str:
     except OSError:
         # it was removed, and no relative path leads anywhere
         return os.sep
-
-
-def _size(path: Path | None) -> int:
-    try:
-        return path.stat().st_size if path else 0
-    except (OSError, ValueError):
-        return 0
 
 
 def _state(competition: Competition) -> str:

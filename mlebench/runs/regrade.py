@@ -22,6 +22,7 @@ from mlebench.runs.lock import hold
 from mlebench.runs.plan import PlannedRun
 from mlebench.runs.record import RECORD_DAMAGED, RunRecord
 from mlebench.runs.result import SUBMISSION, book_report, kept_report
+from mlebench.sandbox.snapshots import seconds_of
 
 logger = logging.getLogger("mlebench")
 
@@ -128,16 +129,9 @@ def _snapshots(group: Group, runs: list[PlannedRun]) -> list[tuple[PlannedRun, i
     found = []
     for planned in runs:
         for path in entries_of(group.run_dir(planned.run_id) / "snapshots", "*.csv"):
-            if (seconds := _seconds(path.stem)) is not None:
+            if (seconds := seconds_of(path)) is not None:
                 found.append((planned, seconds, _submission(group, planned, path)))
     return found
-
-
-def _seconds(clock: str) -> int | None:
-    """Seconds of a snapshot's name, such as `013000` for 1 h 30 min; hours may have more than two digits."""
-    if not clock.isdecimal() or len(clock) < 6:
-        return None
-    return int(clock[:-4]) * 3600 + int(clock[-4:-2]) * 60 + int(clock[-2:])
 
 
 def _write_snapshots(group: Group, times: list[int], reports: list[CompetitionReport]) -> None:

@@ -65,9 +65,7 @@ def grade_run(task: RunTask, record: RunRecord, is_stopped: Callable[[], bool] =
         record.detail = printable(f"it could not be graded: {error}", _LONGEST_ERROR)
         return
     if report.error is not None:
-        report = replace(
-            report, error=Mask(secrets).apply(report.error.encode("utf-8", "backslashreplace")).decode("utf-8", "replace")
-        )
+        report = replace(report, error=Mask(secrets).apply_to_text(report.error))
     book_report(record, kept_report(report, record, task.run_dir))
 
 

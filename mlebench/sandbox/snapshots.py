@@ -196,6 +196,17 @@ class Snapshots:
         return digest.hexdigest()
 
 
+def seconds_of(snapshot: Path) -> int | None:
+    """Seconds from the agent's start to a snapshot, by its name, such as `013000.csv` for 1 h 30 min; None for another file.
+
+    Hours may have more than two digits.
+    """
+    name = snapshot.stem
+    if not (name.isascii() and name.isdigit() and len(name) >= 6):
+        return None
+    return int(name[:-4]) * 3600 + int(name[-4:-2]) * 60 + int(name[-2:])
+
+
 def kept_bytes(folder: Path) -> int:
     """Bytes of the snapshots in a folder, holes included."""
     return sum(size for _, size, _ in _kept(folder))
@@ -206,9 +217,9 @@ def _kept(folder: Path) -> Iterator[tuple[int, int, Path]]:
     with contextlib.suppress(OSError):
         for path in list(folder.glob("*.csv")):
             status = path.lstat()
-            name = path.stem
-            if stat.S_ISREG(status.st_mode) and name.isascii() and name.isdigit() and len(name) >= 6:
-                yield int(name[:-4]) * 3600 + int(name[-4:-2]) * 60 + int(name[-2:]), status.st_size, path
+            seconds = seconds_of(path)
+            if stat.S_ISREG(status.st_mode) and seconds is not None:
+                yield seconds, status.st_size, path
 
 
 def _bounded(blocks: Iterator[bytes], size: int, end: float) -> Iterator[bytes]:

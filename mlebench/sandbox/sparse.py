@@ -10,8 +10,13 @@ _PIECE = 2**16
 _ZEROS = bytes(_PIECE)
 
 
-def write_sparse(blocks: Iterable[bytes], path: Path) -> int:
+def write_sparse(blocks: Iterable[bytes], path: Path | str, folder: int | None = None) -> int:
     """Write a file that is not there yet.
+
+    Args:
+        blocks: its content.
+        path: where; counts from `folder` where that is given.
+        folder: descriptor of an open folder.
 
     Returns:
         its size, holes included.
@@ -19,7 +24,7 @@ def write_sparse(blocks: Iterable[bytes], path: Path) -> int:
     Raises:
         OSError: it cannot be written, or something lies at `path` already.
     """
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644, dir_fd=folder)
     with os.fdopen(descriptor, "wb") as file:
         for block in blocks:
             for start in range(0, len(block), _PIECE):

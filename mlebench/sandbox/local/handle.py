@@ -191,8 +191,7 @@ class LocalHandle:
                 self._exit.close()
                 self._exit = None
         if self._checker is not None:
-            # it takes the server a moment to notice, and nobody has to wait for that
-            threading.Thread(target=self._checker.close, name="close the checker", daemon=True).start()
+            self._checker.close()
             self._checker = None
 
 

@@ -16,14 +16,16 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from secrets import token_hex
+from typing import IO
 
 from mlebench._support.folders import remove_tree
 from mlebench._support.plain_files import kind_of
 from mlebench._support.quantities import show_size
-from mlebench._support.secrets import Mask
+from mlebench._support.secrets import Mask, mask_stream
 from mlebench.sandbox.base import LARGEST_SUBMISSION, OUTPUT_FOLDERS
 from mlebench.sandbox.left_out import LeftOut
 from mlebench.sandbox.local import attributes, mounts
+from mlebench.sandbox.sparse import write_sparse
 
 _FOLDERS = ("attempts", "snapshots")
 _DEEPEST, _LONGEST_NAME = 64, 3000
@@ -210,29 +212,19 @@ class _Settling:
         """Write a file with a secret anew: it may have other names, and a reader of the old one is not to see half of it."""
         with os.fdopen(os.open(name, _FILE, dir_fd=folder), "rb") as file:
             size = os.fstat(file.fileno()).st_size
-            if sum(map(len, self._masked(file.read, size))) == size:
+            if sum(map(len, mask_stream(_blocks(file, size), self._secrets))) == size:
                 # stars are fewer than the letters of any secret
                 return
             file.seek(0)
             partial = f".{token_hex(8)}.partial"
-            target = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
             try:
-                with os.fdopen(target, "wb") as copy:
-                    for block in self._masked(file.read, size):
-                        copy.write(block) if block.strip(b"\0") else copy.seek(len(block), os.SEEK_CUR)
-                    copy.truncate(copy.tell())
-                    os.fchmod(copy.fileno(), mode & 0o777 | 0o400)
+                write_sparse(mask_stream(_blocks(file, size), self._secrets), partial, folder)
+                os.chmod(partial, mode & 0o777 | 0o400, dir_fd=folder)
                 os.replace(partial, name, src_dir_fd=folder, dst_dir_fd=folder)
             except OSError:
-                os.unlink(partial, dir_fd=folder)
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(partial, dir_fd=folder)
                 raise
-
-    def _masked(self, read: Callable[[int], bytes], size: int) -> Iterator[bytes]:
-        mask = Mask(self._secrets)
-        while size > 0 and (block := read(min(_BLOCK, size))):
-            size -= len(block)
-            yield mask.feed(block)
-        yield mask.finish()
 
     def _mask_name(self, folder: int, parts: tuple[str, ...]) -> None:
         masked = self._mask.apply_to_text(parts[-1])
@@ -253,6 +245,12 @@ class _Settling:
         except OSError as error:
             reason = f"{reason}, and it cannot be removed ({error.strerror})"
         self.left_out.add("/".join(parts), reason)
+
+
+def _blocks(file: IO[bytes], size: int) -> Iterator[bytes]:
+    while size > 0 and (block := file.read(min(_BLOCK, size))):
+        size -= len(block)
+        yield block
 
 
 def _size(status: os.stat_result) -> int:
