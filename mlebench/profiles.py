@@ -13,6 +13,27 @@ from mlebench._support.quantities import Duration, Size
 from mlebench._support.yaml_model import read_model, validate
 from mlebench.errors import UsageError
 
+Network = Literal["none", "models", "open"]
+"""What a run can reach: nothing; models through the gateway, and the hosts that `allow` names; everything."""
+Grant = Literal["web_search", "web_fetch", "code_execution", "remote_mcp", "stored_conversations", "files", "remote_urls"]
+"""What the gateway takes out of requests, or refuses, unless a profile grants it: tools that a provider runs itself, what it
+keeps between calls, and addresses that it would fetch. All of them reach around the sandbox."""
+
+
+class Budget(BaseModel):
+    """The most that one run may spend on models; None is without a limit."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    usd: float | None = Field(default=None, gt=0, lt=1e9)
+    """US dollars, by the prices of `models.yaml`."""
+    input_tokens: int | None = Field(default=None, gt=0, lt=10**15)
+    """Cached ones included."""
+    output_tokens: int | None = Field(default=None, gt=0, lt=10**15)
+    """Reasoning included."""
+    calls: int | None = Field(default=None, gt=0, lt=10**9)
+    """Answered calls; those that a provider refused are not counted."""
+
 
 class Profile(BaseModel):
     """Limits of one run. Sizes are bytes, durations seconds."""
@@ -33,7 +54,16 @@ class Profile(BaseModel):
     time_limit: Duration = Field(gt=0)
     grace: Duration = Field(default=30.0, ge=0)
     """Between SIGTERM and SIGKILL."""
-    network: Literal["none", "open"] = "open"
+    network: Network = "open"
+    allow: tuple[str, ...] = ()
+    """Hosts that are open beside models where `network` is `models`: `pypi.org`, `*.example.org`; `:port` for other than 443."""
+    budget: Budget = Budget()
+    grants: tuple[Grant, ...] = ()
+    """What the gateway passes on although it reaches around the sandbox."""
+    record: Literal["full", "usage"] = "full"
+    """Whether the texts of calls to models are kept in `transcript/`, or only what they used."""
+    patience: Duration = Field(default=600.0, ge=0)
+    """Seconds for which a provider may fail without a break; then the run ends as `model-unavailable`."""
     task_text: Literal["ours", "kaggle"] = "ours"
     """What agents read: this project's description, or Kaggle's own pages (`mlebench prepare --kaggle-pages` gets them)."""
     snapshot_every: Duration = Field(default=600.0, ge=0)

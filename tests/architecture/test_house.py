@@ -30,7 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("mlebench.competitions", "mlebench.metrics"),
     ("mlebench.sandbox", "mlebench.preparation", "competitions", "mlebench.utils", "mlebench.grade_helpers"),
     ("mlebench.research",),
-    ("mlebench.kaggle", "mlebench.data"),
+    ("mlebench.kaggle", "mlebench.data", "mlebench.gateway"),
     ("mlebench.registry", "mlebench.agents", "mlebench.profiles"),
     ("mlebench._support",),
     ("mlebench.errors",),

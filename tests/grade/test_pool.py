@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -84,14 +85,26 @@ def test_a_check_is_told_in_the_words_of_validate(
     assert pool.check(Submission("toy", None), competition)[0] is False
 
 
-@pytest.mark.usefixtures("small")
 @pytest.mark.parametrize(
-    ("words", "told"),
-    [("spin", "0 s"), ("spin-in-c", "0 s"), ("grow", "200.0 MiB of memory"), ("ask-for-much", "200.0 MiB of memory")],
+    ("words", "told", "limits"),
+    [
+        ("spin", "0 s", SMALL),
+        ("spin-in-c", "0 s", SMALL),
+        # time enough for a busy machine to see how much it has grown
+        ("grow", "200.0 MiB of memory", replace(SMALL, cpu_seconds=60)),
+        ("ask-for-much", "200.0 MiB of memory", replace(SMALL, cpu_seconds=60)),
+    ],
 )
 def test_a_submission_that_takes_too_much_is_invalid(
-    pool: GradingPool, competition: Competition, order: Callable[[str], Submission], words: str, told: str
+    pool: GradingPool,
+    competition: Competition,
+    order: Callable[[str], Submission],
+    monkeypatch: pytest.MonkeyPatch,
+    words: str,
+    told: str,
+    limits: Limits,
 ) -> None:
+    monkeypatch.setattr("mlebench.grade.pool.limits_of_grading", lambda _: limits)
     report = pool.grade(order(words), competition)
     assert (report.error_kind, report.submission_exists, report.run_id) == ("invalid", True, "toy_seed3")
     assert f"takes more than {told} to grade" in str(report.error)

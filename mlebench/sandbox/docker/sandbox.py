@@ -150,7 +150,7 @@ class DockerSandbox:
             left_overs.mark(folder, self._client)
             folder.description.write_text(request.description, encoding="utf-8")
             log.note(f"starting {request.agent.id} in {image.reference} ({image.id}), network {request.profile.network}")
-            with network.joined(self._client, request.profile.network) as net:
+            with network.joined(self._client, "open" if request.profile.network == "open" else "none") as net:
                 created = self._client.containers.create(**container.options(request, image.id, folder, net, log.size))
             created.put_archive("/home", container.files(request))
             handle = DockerHandle(self._client, created, request, folder, log, image)
