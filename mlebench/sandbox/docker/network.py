@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import time
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -22,9 +21,6 @@ OWNER_LABEL = "mlebench.network-of"
 _NAME = "mlebench-open"
 _APART = {"com.docker.network.bridge.enable_icc": "false"}
 _LOCK = "network"
-_GOING = ("removing", "dead")
-_REMOVAL_PAUSES = (0.2, 1.0, 0.0)
-"""Seconds after each refusal to remove it."""
 
 
 @contextlib.contextmanager
@@ -47,10 +43,14 @@ def release(client: Any) -> None:
     with contextlib.suppress(*failures(), UsageError), one_maker(_LOCK):
         if not (found := _ours(client)):
             return
-        needed = _needed(client)
+        # asked by what containers were created with, as one that has not started yet is in no network
+        needed = {
+            entry.get("HostConfig", {}).get("NetworkMode") for entry in client.api.containers(all=True, filters={"label": LABEL})
+        }
         for network in found:
             if network not in needed:
-                _remove(client, network)
+                with contextlib.suppress(*failures()):
+                    client.api.remove_network(network)
 
 
 def _ours(client: Any) -> list[str]:
@@ -58,23 +58,6 @@ def _ours(client: Any) -> list[str]:
     found = client.api.networks(filters={"label": f"{OWNER_LABEL}={os.getuid()}"})
     fitting = [network for network in found if (network.get("Options") or {}).items() >= _APART.items()]
     return [network["Id"] for network in sorted(fitting, key=lambda network: (network.get("Created", ""), network["Id"]))]
-
-
-def _needed(client: Any) -> set[str]:
-    """Networks of our containers, by what these were created with, as one that has not started yet is in no network."""
-    containers = client.api.containers(all=True, filters={"label": LABEL})
-    # one that is being removed asks nobody to come back for its network
-    return {entry.get("HostConfig", {}).get("NetworkMode") for entry in containers if entry.get("State") not in _GOING}
-
-
-def _remove(client: Any, network: str) -> None:
-    for pause in _REMOVAL_PAUSES:
-        try:
-            client.api.remove_network(network)
-            return
-        except failures():
-            # the end of the last container in it may not have reached the engine's network yet
-            time.sleep(pause)
 
 
 def _make(client: Any) -> str:
