@@ -52,35 +52,6 @@ def foreign(client: Any) -> Iterator[Any]:
     made.remove()
 
 
-def test_twenty_threads_in_one_process_and_four_processes_start_at_once(bench: Bench, client: Any, tmp_path: Path) -> None:
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", PROCESS, str(tmp_path / f"process{number}")],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3],
-        )
-        for number in range(4)
-    ]  # fmt: skip
-    for process in processes:
-        assert process.stdout is not None and process.stdout.readline() == "ready\n"
-
-    def one(number: int) -> str:
-        return bench.run("true", run_id=f"toy_seed{number}", profile={"network": "open"}).outcome.state
-
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    with ThreadPoolExecutor(20) as pool:
-        states = list(pool.map(one, range(20)))
-    said = [process.communicate(timeout=300)[0].splitlines() for process in processes]
-    assert states == ["finished"] * 20
-    assert [line.split()[0] for lines in said for line in lines] == ["finished"] * 20, said
-    for left in {found["Id"] for found in ours(client)} - needed(client):
-        # some engines miscount what they start at once, and keep such a network until they are restarted; the next run uses it
-        with pytest.raises(APIError, match="active endpoints"):
-            client.api.remove_network(left)
-
-
 def test_a_network_of_that_name_that_is_not_ours_is_left_alone(bench: Bench, client: Any, foreign: Any) -> None:
     ended = bench.run("true", profile={"network": "open"})
     assert ended.outcome.state == "finished", ended.log
@@ -123,3 +94,32 @@ def test_a_network_that_others_remove_before_the_start_is_made_again(
     monkeypatch.setattr(container, "files", prune)
     ended = bench.run("true", profile={"network": "open"})
     assert (ended.outcome.state, pruned) == ("finished", [True]), ended.log
+
+
+def test_twenty_threads_in_one_process_and_four_processes_start_at_once(bench: Bench, client: Any, tmp_path: Path) -> None:
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROCESS, str(tmp_path / f"process{number}")],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3],
+        )
+        for number in range(4)
+    ]  # fmt: skip
+    for process in processes:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+
+    def one(number: int) -> str:
+        return bench.run("true", run_id=f"toy_seed{number}", profile={"network": "open"}).outcome.state
+
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    with ThreadPoolExecutor(20) as pool:
+        states = list(pool.map(one, range(20)))
+    said = [process.communicate(timeout=300)[0].splitlines() for process in processes]
+    assert states == ["finished"] * 20
+    assert [line.split()[0] for lines in said for line in lines] == ["finished"] * 20, said
+    for left in {found["Id"] for found in ours(client)} - needed(client):
+        # some engines miscount what they start at once, and keep such a network until they are restarted; the next run uses it
+        with pytest.raises(APIError, match="active endpoints"):
+            client.api.remove_network(left)
