@@ -1,0 +1,114 @@
+"""A call to a model as a line of the ledger says it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from grading.printable import printable
+from mlebench.gateway.tokens import Tokens
+
+LEDGER = "model_calls"
+"""Name of the ledger: `model_calls.jsonl` in a run's folder, `ledgers.model_calls` in its record."""
+Outcome = Literal["answered", "failed", "refused", "replayed"]
+"""What became of a call: the provider answered, or the caller hung up on its answer; the provider failed or said no, which
+costs nothing; the gateway refused it; the gateway gave an earlier answer again. The first alone counts."""
+
+MOST_TOKENS = 10**12
+"""Of one call; beyond it a number is no count."""
+_MOST_USD = 10**9
+_MOST_SECONDS = 10**9
+_LONGEST_WORDS = 300
+_MOST_WORDS = 50
+
+
+@dataclass(frozen=True)
+class ModelCall:
+    """One call. Nothing in it is a secret or a text of the agent's, but for the names and the words in `removed`."""
+
+    outcome: Outcome
+    status: int
+    """HTTP status that the agent got; 499 where it hung up before there was one."""
+    action: Literal["generate", "count"] = "generate"
+    dialect: str | None = None
+    """None where the path was of no dialect."""
+    model: str | None = None
+    """As the agent called it; None where the request named none."""
+    served: str | None = None
+    """As the provider calls it; None where nobody was asked."""
+    provider: str | None = None
+    tokens: Tokens = Tokens()
+    cost_usd: float | None = None
+    """None where the price is unknown, and where nothing counted."""
+    estimated: bool = False
+    """Whether the tokens are the gateway's estimate, as the provider said nothing."""
+    seconds: float = 0.0
+    """From the request's last byte to the answer's last byte."""
+    first_byte_seconds: float | None = None
+    """From the request's last byte to the answer's first byte."""
+    removed: tuple[str, ...] = ()
+    """What was taken out of the request and the answer."""
+    retry: bool = False
+    """Whether the agent's library said that it asks again."""
+    reason: str | None = None
+    """Why it was refused or failed, in a word or a sentence."""
+    request_sha256: str | None = None
+    """Of the body as it was sent to the provider."""
+    response_sha256: str | None = None
+    """Of the answer's body as the agent got it."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts as a call in budgets and in `usage`."""
+        return self.outcome == "answered" and self.action == "generate"
+
+    def to_entry(self) -> dict[str, Any]:
+        """What the ledger appends: finite, short, printable."""
+        return asdict(self.harmless())
+
+    def harmless(self) -> ModelCall:
+        """The same within the bounds that any reader can take."""
+        given = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return _harmless({**given, "tokens": asdict(self.tokens)})
+
+    @classmethod
+    def from_entry(cls, entry: Mapping[str, Any]) -> ModelCall | None:
+        """The inverse of `to_entry`, of a line that anybody may have written; None where it is no call."""
+        known = entry.get("outcome") in get_args(Outcome) and entry.get("action") in ("generate", "count")
+        return _harmless(entry) if known else None
+
+
+def _harmless(entry: Mapping[str, Any]) -> ModelCall:
+    tokens = entry.get("tokens")
+    removed = entry.get("removed")
+    return ModelCall(
+        outcome=entry["outcome"],
+        status=int(_number(entry.get("status"), 999) or 0),
+        action=entry["action"],
+        **{key: _words(entry.get(key)) for key in ("dialect", "model", "served", "provider", "reason")},
+        tokens=_tokens(tokens if isinstance(tokens, Mapping) else {}),
+        cost_usd=_number(entry.get("cost_usd"), _MOST_USD),
+        estimated=entry.get("estimated") is True,
+        seconds=_number(entry.get("seconds"), _MOST_SECONDS) or 0.0,
+        first_byte_seconds=_number(entry.get("first_byte_seconds"), _MOST_SECONDS),
+        removed=tuple(_words(word) or "" for word in removed[:_MOST_WORDS]) if isinstance(removed, list | tuple) else (),
+        retry=entry.get("retry") is True,
+        **{key: _words(entry.get(key)) for key in ("request_sha256", "response_sha256")},
+    )
+
+
+def _tokens(counts: Mapping[str, Any]) -> Tokens:
+    return Tokens(**{entry.name: int(_number(counts.get(entry.name), MOST_TOKENS) or 0) for entry in fields(Tokens)})
+
+
+def _number(value: object, most: int) -> float | None:
+    """A number from 0 to `most`; None of anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return min(max(value, 0), most) if isinstance(value, int) or math.isfinite(value) else None
+
+
+def _words(value: object) -> str | None:
+    return printable(value, _LONGEST_WORDS) if isinstance(value, str) else None
