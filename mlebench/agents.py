@@ -3,7 +3,8 @@
 An `agent.yaml` names what differs from the defaults:
 
     description: tree search over whole solutions
-    arguments: {steps: 100}                      # given to start.sh as `steps=100`
+    arguments: {steps: 100, model: gpt-5}        # given to start.sh as `steps=100 model=gpt-5`
+    models: [ "${{ arguments.model }}" ]         # models that it asks through the gateway, by their names in models.yaml
     environment:
       OPENAI_API_KEY: ${{ secrets.OPENAI_API_KEY }}
     variants:
@@ -73,6 +74,16 @@ class _Settings(BaseModel):
                 raise ValueError(f"'{printable(name)}' holds a NUL byte; leave it out")
         return environment
 
+    @field_validator("models")
+    @classmethod
+    def _hold_no_secret(cls, models: list[str] | None) -> list[str] | None:
+        for text in models or ():
+            if not text.strip() or any(kind == "secrets" for kind, _ in _PLACEHOLDER.findall(text)):
+                raise ValueError(
+                    f"'{printable(text)}' names no model; write a name of models.yaml or `${{{{ arguments.NAME }}}}`"
+                )
+        return models
+
     description: str | None = None
     start: str | None = None
     """The script in the agent's folder that does the work."""
@@ -82,6 +93,8 @@ class _Settings(BaseModel):
     environment: dict[str, str | int | float] = {}
     resources: dict[str, Any] = {}
     """Values of the profile that this agent needs differently, such as `{shm: 16g}`."""
+    models: list[str] | None = None
+    """Names of the models that the agent asks through the gateway; `${{ arguments.NAME }}` stands for an argument's value."""
     package_set: str | None = Field(default=None, pattern=NAME_PATTERN)
     """The package set of the base image that the Dockerfile builds on: light or full."""
 
@@ -132,6 +145,8 @@ class AgentSpec:
     """As written, placeholders unresolved; `resolve_environment` fills them in."""
     resources: Mapping[str, Any] = field(default_factory=dict)
     package_set: str = "light"
+    named_models: tuple[str, ...] | None = None
+    """`models` of `agent.yaml`, as written; None where it has no such key."""
 
     @functools.cached_property
     def id(self) -> str:
@@ -151,8 +166,19 @@ class AgentSpec:
 
     @property
     def models(self) -> list[str]:
-        """Names of the models that the arguments mention (keys `model`, `*.model`, `*_model`, `*-model`)."""
-        return [str(value) for key, value in self.arguments.items() if re.search(r"(^|[._-])model$", key) and value]
+        """Names of the models that the agent asks: those that `agent.yaml` lists under `models`, as far as their arguments are
+        set, else those that the arguments mention (keys `model`, `*.model`, `*_model`, `*-model`)."""
+        if self.named_models is None:
+            return [str(value) for key, value in self.arguments.items() if re.search(r"(^|[._-])model$", key) and value]
+        missing = set(self.missing_arguments)
+        known = [text for text in self.named_models if not missing.intersection(_arguments_in(text))]
+        return list(dict.fromkeys(self._fill_in(text, {}) for text in known))
+
+    @property
+    def missing_arguments(self) -> list[str]:
+        """Names of the arguments that `models` of `agent.yaml` stands on and that are not set."""
+        named = [name for text in self.named_models or () for name in _arguments_in(text)]
+        return [name for name in dict.fromkeys(named) if self.arguments.get(name) is None]
 
     def resolve_environment(self, secrets: Mapping[str, str]) -> dict[str, str]:
         """The environment with placeholders filled in.
@@ -195,12 +221,15 @@ class AgentSpec:
             "environment": dict(self.environment),
             "resources": dict(self.resources),
             "package_set": self.package_set,
+            "named_models": None if self.named_models is None else list(self.named_models),
         }
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> AgentSpec:
         """The inverse of `to_dict`."""
-        return cls(**{**content, "directory": Path(content["directory"])})
+        models = content.get("named_models")
+        named = None if models is None else tuple(models)
+        return cls(**{**content, "directory": Path(content["directory"]), "named_models": named})
 
     def _fill_in(self, text: str, secrets: Mapping[str, str]) -> str:
         def value_of(match: re.Match[str]) -> str:
@@ -369,6 +398,7 @@ def _merge(folder: Path, variant: str | None, layers: list[Any]) -> AgentSpec:
     environment: dict[str, str] = {}
     resources: dict[str, Any] = {}
     single: dict[str, str] = {}
+    models: tuple[str, ...] | None = None
     for layer in layers:
         arguments |= layer.arguments
         environment |= {key: str(value) for key, value in layer.environment.items()}
@@ -376,6 +406,7 @@ def _merge(folder: Path, variant: str | None, layers: list[Any]) -> AgentSpec:
         for key in ("description", "start", "image", "package_set"):
             if getattr(layer, key) is not None:
                 single[key] = getattr(layer, key)
+        models = models if layer.models is None else tuple(layer.models)
     return AgentSpec(
         name=folder.name,
         variant=variant,
@@ -383,8 +414,13 @@ def _merge(folder: Path, variant: str | None, layers: list[Any]) -> AgentSpec:
         arguments={key: value for key, value in arguments.items() if value is not None},
         environment=environment,
         resources=resources,
+        named_models=models,
         **single,
     )
+
+
+def _arguments_in(text: str) -> list[str]:
+    return [name for kind, name in _PLACEHOLDER.findall(text) if kind == "arguments"]
 
 
 def _word(value: Argument) -> str:

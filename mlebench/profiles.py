@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from mlebench._support.paths import content_dir
-from mlebench._support.quantities import Duration, Size
+from mlebench._support.quantities import Count, Duration, Size
 from mlebench._support.yaml_model import read_model, validate
 from mlebench.errors import UsageError
+
+_LABEL = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
+_LONGEST_HOST = 253
 
 Network = Literal["none", "models", "open"]
 """What a run can reach: nothing; models through the gateway, and the hosts that `allow` names; everything."""
@@ -27,12 +31,40 @@ class Budget(BaseModel):
 
     usd: float | None = Field(default=None, gt=0, lt=1e9)
     """US dollars, by the prices of `models.yaml`."""
-    input_tokens: int | None = Field(default=None, gt=0, lt=10**15)
+    input_tokens: Count | None = Field(default=None, gt=0, lt=10**15)
     """Cached ones included."""
-    output_tokens: int | None = Field(default=None, gt=0, lt=10**15)
+    output_tokens: Count | None = Field(default=None, gt=0, lt=10**15)
     """Reasoning included."""
-    calls: int | None = Field(default=None, gt=0, lt=10**9)
+    calls: Count | None = Field(default=None, gt=0, lt=10**9)
     """Answered calls; those that a provider refused are not counted."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_words(cls, value: Any) -> Any:
+        """`usd=5,calls=200`, as a flag and a line of a file have it."""
+        return cls._read(value) if isinstance(value, str) else value
+
+    @staticmethod
+    def _read(text: str) -> dict[str, str]:
+        amounts: dict[str, str] = {}
+        for word in filter(None, (part.strip() for part in text.split(","))):
+            key, separator, amount = (part.strip() for part in word.partition("="))
+            if not separator or not amount:
+                raise ValueError(f"expected words such as `usd=5,calls=200`, not {word!r}")
+            if key in amounts:
+                raise ValueError(f"`{key}` is named twice")
+            amounts[key] = amount
+        return amounts
+
+    @property
+    def words(self) -> str:
+        """As a flag has it, `usd=5,calls=200`; empty without any limit."""
+        return ",".join(f"{key}={value:g}" if key == "usd" else f"{key}={value}" for key, value in self.limits.items())
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """The limits that are set, by key."""
+        return self.model_dump(exclude_none=True)
 
 
 class Profile(BaseModel):
@@ -71,7 +103,22 @@ class Profile(BaseModel):
     max_output: Size = Field(default=10 * 2**30, gt=0)
     """Most bytes that are taken out of a run's submission, logs and code together."""
 
-    def changed(self, settings: dict[str, Any]) -> Profile:
+    @field_validator("allow", mode="before")
+    @classmethod
+    def _one_host(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("allow")
+    @classmethod
+    def _are_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(map(_checked_host, hosts)))
+
+    @field_validator("grants")
+    @classmethod
+    def _each_once(cls, grants: tuple[Grant, ...]) -> tuple[Grant, ...]:
+        return tuple(sorted(set(grants)))
+
+    def changed(self, settings: dict[str, Any]) -> Self:
         """This profile with some values replaced, named `<name>+<key>=<value>…` so that a reader sees it.
 
         Raises:
@@ -79,8 +126,29 @@ class Profile(BaseModel):
         """
         if not settings:
             return self
-        name = "+".join([self.name, *(f"{key}={value}" for key, value in sorted(settings.items()))])
-        return validate({**self.model_dump(), **settings, "name": name}, Profile, f"profile {self.name}")
+        made = validate({**self.model_dump(), **settings}, type(self), f"profile {self.name}")
+        name = "+".join([self.name, *(f"{key}={made._word(key, value)}" for key, value in sorted(settings.items()))])
+        return made.model_copy(update={"name": name})
+
+    def _word(self, key: str, written: Any) -> str:
+        """A value as a word of the name: as it was written, lists and budgets as flags have them."""
+        if key == "budget":
+            return self.budget.words or "none"
+        value = getattr(self, key)
+        return (",".join(value) or "none") if isinstance(value, tuple) else str(written)
+
+
+def _checked_host(text: str) -> str:
+    """A host in small letters, with its port where that is another than 443."""
+    host, colon, port = text.strip().lower().partition(":")
+    name = host.removeprefix("*.")
+    if len(host) > _LONGEST_HOST or not re.fullmatch(rf"{_LABEL}(\.{_LABEL})*", name):
+        raise ValueError(f"{text!r} names no host; write `pypi.org`, `*.example.org` or `pypi.org:8443`, without scheme and path")
+    if colon and not (re.fullmatch(r"[1-9]\d{0,4}", port) and int(port) < 2**16):
+        raise ValueError(f"{text!r}: a port is a number from 1 to 65535, as in `pypi.org:8443`")
+    if host != name and "." not in name:
+        raise ValueError(f"{text!r} would open all of `.{name}`; write at least `*.NAME.{name}`")
+    return host if port in ("", "443") else f"{host}:{port}"
 
 
 class _ProfileFile(BaseModel):

@@ -1,4 +1,4 @@
-"""Sizes and durations as people write them (`16g`, `1h30m`) and as the harness counts them (bytes, seconds)."""
+"""Sizes, durations and counts as people write them (`16g`, `1h30m`, `200k`) and as the harness counts them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pydantic import BeforeValidator
 
 _BYTES = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _MOST_DIGITS = 18
+_ZEROS = {"": 0, "k": 3, "m": 6}
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -40,6 +41,21 @@ def parse_duration(value: int | float | str) -> float:
     return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)([smhd])", text))
 
 
+def parse_count(value: int | float | str) -> int:
+    """A whole number: `250`, `200k`, `1.5m` (thousands and millions; what is counted is no bytes).
+
+    Raises:
+        ValueError: not a whole number.
+    """
+    match = re.fullmatch(r"(\d+)(?:\.(\d+))?([km]?)", str(value).strip().lower().replace("_", ""))
+    if match is None or isinstance(value, bool) or len(str(value)) > _MOST_DIGITS:
+        raise ValueError(f"expected a whole number such as `250`, `200k` or `2m`, not {value!r}")
+    whole, fraction, unit = match[1], (match[2] or "").rstrip("0"), match[3]
+    if len(fraction) > _ZEROS[unit]:
+        raise ValueError(f"expected a whole number such as `250`, `200k` or `2m`, not {value!r}")
+    return int(whole + fraction.ljust(_ZEROS[unit], "0"))
+
+
 def show_size(count: float) -> str:
     """Bytes for people: `1.5 GiB`."""
     for unit in ("B", "KiB", "MiB", "GiB"):
@@ -66,3 +82,6 @@ Size = Annotated[int, BeforeValidator(parse_size)]
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 """Seconds; a model field of this type reads `1h30m`."""
+
+Count = Annotated[int, BeforeValidator(parse_count)]
+"""A whole number; a model field of this type reads `200k`."""

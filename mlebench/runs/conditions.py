@@ -19,6 +19,7 @@ from mlebench._support.version import VERSION
 from mlebench._support.yaml_model import describe
 from mlebench.errors import MlebenchError
 from mlebench.runs.competitions import load_competition
+from mlebench.runs.models import served_models
 from mlebench.runs.plan import Plan
 
 TaskText = Literal["plain", "obfuscated", "kaggle"]
@@ -28,6 +29,10 @@ _PARTS = {
     "arguments": "arguments",
     "agent_fingerprint": "agent's files",
     "models": "models",
+    "models_served": "models served",
+    "budget": "budget",
+    "allow": "open hosts",
+    "grants": "grants",
     "limits": "limits",
     "sandbox": "sandbox",
     "network": "network",
@@ -41,10 +46,11 @@ _PARTS = {
 }
 """What is compared, and what a reader calls it."""
 _OF_COMPETITIONS = ("competition_versions", "instance_hashes", "data")
-"""Parts that count for the competitions that both sides have."""
+_OF_BOTH = (*_OF_COMPETITIONS, "models_served")
+"""Parts that count for the competitions, or the names of models, that both sides have."""
 _MOST_COMPETITIONS = 3
-_NO_LIMITS = ("name", "description", "network", "task_text", "snapshot_every")
-"""What a profile holds beside limits: words, what are parts of their own, and how often the harness looks."""
+_NO_LIMITS = ("name", "description", "network", "task_text", "snapshot_every", "allow", "budget", "grants", "record", "patience")
+"""What a profile holds beside limits: words, what are parts of their own, and what the harness does for itself."""
 _SHOWN: Mapping[str, Callable[[float], str]] = {
     **dict.fromkeys(("memory", "shm", "disk", "max_output"), show_size),
     **dict.fromkeys(("time_limit", "grace"), show_duration),
@@ -69,7 +75,7 @@ class _Difference(NamedTuple):
     def texts(self) -> tuple[str, str]:
         """Both values as people write them, or as they are where that would hide the difference."""
         show = _SHOWN.get(self.key, str) if self.part == "limits" else _as_written
-        absent = "not set" if self.part == "arguments" else "unknown"
+        absent = "not set" if self.part in ("arguments", "budget") else "unknown"
         mine, other = (absent if value is None else show(value) for value in (self.mine, self.other))
         return (mine, other) if mine != other else (str(self.mine), str(self.other))
 
@@ -87,6 +93,10 @@ class _Difference(NamedTuple):
             "arguments": f"{self.key}={mine}" if self.mine is not None else f"without {self.key}",
             "agent_fingerprint": f"files {mine[:7]}",
             "limits": f"{self._name} {mine}",
+            "models_served": f"{self.key} as {mine}",
+            "budget": f"budget {self.key}={mine}" if self.mine is not None else f"without budget in {self.key}",
+            "allow": f"open hosts {mine}" if self.mine else "no open hosts",
+            "grants": f"grants {mine}" if self.mine else "no grants",
             "network": f"network {mine}",
             "task_text": f"{mine} text",
             "split_key_hash": f"{mine} key",
@@ -125,7 +135,15 @@ class Conditions:
     agent_fingerprint: str | None = None
     """Hash of the agent's folder."""
     models: tuple[str, ...] | None = None
-    """Names of the models that the arguments mention."""
+    """Names of the models that the agent asks, as its `agent.yaml` or its arguments say."""
+    models_served: Mapping[str, str] = field(default_factory=dict)
+    """What stands behind each name that the agent may use at the gateway, such as `gpt-5.1 of openai`; empty without one."""
+    budget: Mapping[str, float] = field(default_factory=dict)
+    """The most that a run may spend on models, by unit; see `mlebench.profiles.Budget`."""
+    allow: tuple[str, ...] = ()
+    """Hosts that are open beside the models."""
+    grants: tuple[str, ...] = ()
+    """What the gateway passes on although it reaches around the sandbox."""
     limits: Mapping[str, Any] | None = None
     """The profile by value: sizes in bytes, durations in seconds, counts."""
     sandbox: str | None = None
@@ -186,6 +204,10 @@ class Conditions:
             arguments=dict(plan.agent.arguments),
             agent_fingerprint=plan.agent_fingerprint or None,
             models=tuple(plan.agent.models),
+            models_served=served_models(plan),
+            budget=profile.budget.limits,
+            allow=tuple(sorted(profile.allow)) if profile.network == "models" else (),
+            grants=profile.grants if plan.has_gateway else (),
             limits={key: value for key, value in profile.model_dump(mode="json").items() if key not in _NO_LIMITS},
             sandbox=plan.sandbox,
             # a profile's network is the container's; a local process has this machine's
@@ -272,7 +294,7 @@ class Conditions:
             if not isinstance(mine, Mapping) or not isinstance(others, Mapping):
                 yield _Difference(part, "", mine, others)
                 continue
-            shared = part in _OF_COMPETITIONS
+            shared = part in _OF_BOTH
             for key in [key for key in mine if key in others] if shared else dict.fromkeys([*mine, *others]):
                 if mine.get(key) != others.get(key):
                     yield _Difference(part, key, mine.get(key), others.get(key))

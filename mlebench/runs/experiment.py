@@ -8,13 +8,18 @@
     split: low                 # or competitions: [spaceship-titanic, …]
     seeds: 3                   # or [0, 7, 42]
     profile: small             # or {base: small, time_limit: 2h}
+    network: models            # none, models or open; of every profile, as `budget` and `allow`
+    budget: usd=5,calls=200    # of each run, or {usd: 5, calls: 200}
+    allow: [pypi.org]          # hosts that are open beside the models
+    models: [my-models.yaml]   # files beside containers/models.yaml
 
 Each agent variant becomes a run group of its own; all groups share the executor.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +29,12 @@ from mlebench._support import paths
 from mlebench._support.yaml_model import read_model
 from mlebench.agents import AgentSpec, Argument, get_agent
 from mlebench.errors import UsageError
-from mlebench.profiles import Profile, get_profile
+from mlebench.gateway.models import Model
+from mlebench.profiles import Budget, Network, Profile, get_profile
 from mlebench.registry import Registry
 from mlebench.registry.facts import EditionName
 from mlebench.runs.competitions import load_competition
+from mlebench.runs.models import with_models
 from mlebench.runs.plan import Plan
 from mlebench.runs.settings import RunSettings
 from mlebench.sandbox.base import SandboxName
@@ -75,6 +82,17 @@ class Experiment(RunSettings):
     edition: EditionName = "v1"
     obfuscated: bool = False
     sandbox: SandboxName = "docker"
+    network: Network | None = None
+    """Instead of the profile's, as the next two."""
+    budget: Budget | None = None
+    allow: tuple[str, ...] | None = None
+    models: tuple[Path, ...] = ()
+    """Files of models beside `containers/models.yaml`; later ones count first."""
+
+    @field_validator("allow", "models", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return [value] if isinstance(value, (str, Path)) else value
 
     @field_validator("agents", mode="before")
     @classmethod
@@ -128,7 +146,8 @@ class Experiment(RunSettings):
             competitions=competitions,
             seeds=self.seeds,
             profile_name=profile.base,
-            profile_settings=profile.settings,
+            profile_settings={**profile.settings, **self._profile_settings},
+            model_files=[str(path.expanduser().absolute()) for path in self.models],
             argument_settings=chosen.arguments,
             sandbox=self.sandbox,
             edition=self.edition,
@@ -136,6 +155,14 @@ class Experiment(RunSettings):
             obfuscated=self.obfuscated,
             data_dir=data_dir,
         )
+
+    @property
+    def _profile_settings(self) -> dict[str, Any]:
+        """What is said once for all agents and belongs to their profiles."""
+        budget = self.budget.limits if self.budget is not None else None
+        allow = list(self.allow) if self.allow is not None else None
+        said = {"network": self.network, "budget": budget, "allow": allow}
+        return {key: value for key, value in said.items() if value is not None}
 
     def _written(self) -> dict[str, Any]:
         """What was said, defaults left out."""
@@ -164,22 +191,37 @@ def make_plan(
     profile_name: str | None,
     profile_settings: dict[str, Any],
     argument_settings: dict[str, Any],
+    model_files: Sequence[str] = (),
+    models: Mapping[str, Model] | None = None,
     **rest: Any,
 ) -> Plan:
-    """Put an agent and a profile together: the agent's needs and then the user's settings change the profile.
+    """Put an agent, a profile and models together: the agent's needs and then the user's settings change the profile.
+
+    Args:
+        agent: the agent as it stands.
+        profile_name: the profile; None for the default one.
+        profile_settings: see `Plan`, as `argument_settings` and `model_files`.
+        argument_settings: for this group.
+        model_files: of the user's own.
+        models: the models as they were frozen; by default those that the files have now.
+        rest: other parts of the plan.
 
     Raises:
-        UsageError: an unknown profile or setting.
+        UsageError: an unknown profile or setting, or a wrong file of models.
     """
     profile: Profile = get_profile(profile_name).changed({**agent.resources, **profile_settings})
-    return Plan(
+    plan = Plan(
         agent=agent.with_arguments(argument_settings),
         profile=profile,
         agent_fingerprint=agent.fingerprint(),
         argument_settings=argument_settings,
         profile_settings=profile_settings,
+        model_files=tuple(model_files),
         **rest,
     )
+    if models is not None:
+        return replace(plan, models=models)
+    return with_models(plan) if plan.has_gateway else plan
 
 
 def current_plan(frozen: Plan) -> Plan:
@@ -208,6 +250,9 @@ def current_plan(frozen: Plan) -> Plan:
         split_key_hash=frozen.split_key_hash,
         obfuscated=frozen.obfuscated,
         data_dir=frozen.data_dir,
+        model_files=frozen.model_files,
+        # what a name stands for in the files may have changed since; the group goes on with what it stood for
+        models=frozen.models,
     )
 
 

@@ -11,6 +11,7 @@ from mlebench._support.machine import this_machine
 from mlebench._support.version import VERSION
 from mlebench.runs.agent_files import file_hashes
 from mlebench.runs.executors.base import Executor
+from mlebench.runs.models import served_models
 from mlebench.runs.plan import Plan
 from mlebench.sandbox.base import Sandbox
 
@@ -30,6 +31,10 @@ def make_manifest(plan: Plan, sandbox: Sandbox, executor: Executor) -> dict[str,
         "network": plan.profile.network if sandbox.name != "local" else "not isolated",
         "time_limit_seconds": plan.profile.time_limit,
         "models": plan.agent.models,
+        "models_served": served_models(plan),
+        "budget": plan.profile.budget.limits,
+        "allow": list(plan.profile.allow),
+        "grants": list(plan.profile.grants),
         "agent_files": file_hashes(plan.agent),
         "arguments": dict(plan.agent.arguments),
     }

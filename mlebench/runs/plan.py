@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from pydantic import TypeAdapter
 
 from grading.printable import printable
 from mlebench.agents import AgentSpec
+from mlebench.gateway.models import Model
 from mlebench.profiles import Profile
 from mlebench.registry.facts import EditionName
 from mlebench.sandbox.base import SandboxName
@@ -53,6 +55,17 @@ class Plan:
     """Arguments that were set for this group, apart from the agent's own."""
     profile_settings: dict[str, Any] = field(default_factory=dict)
     """Values of the profile that were set for this group."""
+    models: Mapping[str, Model] = field(default_factory=dict)
+    """The models that its runs may ask, by each name that agents may use: as they stood in the files when the group was made."""
+    model_files: tuple[str, ...] = ()
+    """Files of models that were given for this group."""
+
+    @property
+    def has_gateway(self) -> bool:
+        """Whether its runs have a gateway: always where they can reach nothing else, and on an open network where the agent's own
+        file lists `models`; an agent that knows of no gateway asks there as it always did."""
+        network = self.profile.network
+        return network == "models" or (network == "open" and bool(self.agent.named_models))
 
     @functools.cached_property
     def runs(self) -> tuple[PlannedRun, ...]:
@@ -66,7 +79,7 @@ class Plan:
             "agent_fingerprint": self.agent_fingerprint,
             "competitions": list(self.competitions),
             "seeds": list(self.seeds),
-            "profile": self.profile.model_dump(),
+            "profile": self.profile.model_dump(mode="json"),
             "sandbox": self.sandbox,
             "edition": self.edition,
             "split_key_hash": self.split_key_hash,
@@ -74,6 +87,8 @@ class Plan:
             "data_dir": str(self.data_dir),
             "argument_settings": self.argument_settings,
             "profile_settings": self.profile_settings,
+            "models": {name: model.model_dump(mode="json", exclude_defaults=True) for name, model in self.models.items()},
+            "model_files": list(self.model_files),
         }
 
     @classmethod

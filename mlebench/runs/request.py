@@ -16,6 +16,7 @@ from mlebench.grade.one import Submission
 from mlebench.grade.pool import shared_pool
 from mlebench.preparation.obfuscated import obfuscated_public
 from mlebench.registry import Competition
+from mlebench.runs.models import model_access
 from mlebench.runs.plan import Plan
 from mlebench.runs.record import CHECKER_CALLS, RunRecord, now
 from mlebench.runs.task import RunTask
@@ -40,7 +41,6 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
         )
     with _loading:
         _load_grader(competition)
-    secrets = task.agent_secrets()
     return RunRequest(
         run_id=record.run_id,
         group=task.group.name,
@@ -53,11 +53,12 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
         agent=plan.agent,
         profile=plan.profile,
         run_dir=task.run_dir,
-        environment=plan.agent.resolve_environment(secrets),
-        secrets=tuple(secrets.values()),
+        environment=plan.agent.resolve_environment(task.agent_secrets()),
+        secrets=task.masked(),
         gpu_ids=tuple(record.gpu_ids),
         cpu_ids=tuple(record.cpu_ids),
         validate=_checker(competition, task.run_dir),
+        models=model_access(plan, task.model_keys()),
         obfuscated=plan.obfuscated,
         keep=task.keep,
     )

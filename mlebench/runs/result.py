@@ -104,7 +104,7 @@ def _end(record: RunRecord) -> str:
 
 def _known_secrets(task: RunTask) -> tuple[str, ...]:
     try:
-        return tuple(task.agent_secrets().values())
+        return task.masked()
     except MlebenchError:
         return ()
 

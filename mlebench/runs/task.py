@@ -12,6 +12,7 @@ from mlebench._support.secrets import find_secrets
 from mlebench.registry import Competition
 from mlebench.runs.competitions import load_competition
 from mlebench.runs.group import Group
+from mlebench.runs.models import key_names
 from mlebench.runs.plan import Plan, PlannedRun
 
 SPLIT_KEY_VARIABLE = "MLEBENCH_SPLIT_KEY"
@@ -22,13 +23,13 @@ class Secrets:
     """What this process knows and writes nowhere."""
 
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """What agents ask for, by name."""
+    """What agents and the gateways to models ask for, by name."""
     split_key: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, plans: Iterable[Plan], split_key: str | None) -> Secrets:
-        """Looks up the secrets that the plans' agents ask for."""
-        names = {name for plan in plans for name in plan.agent.secret_names}
+        """Looks up the secrets that the plans' agents, and the models that they ask, need."""
+        names = {name for plan in plans for name in (*plan.agent.secret_names, *key_names(plan))}
         return cls(find_secrets(names) if names else {}, split_key)
 
 
@@ -57,7 +58,18 @@ class RunTask:
 
     def agent_secrets(self) -> dict[str, str]:
         """Values of the secrets that the agent asks for, as far as they are known here."""
-        names, known = self.group.plan.agent.secret_names, self.secrets.values
+        return self._values(self.group.plan.agent.secret_names)
+
+    def model_keys(self) -> dict[str, str]:
+        """Keys of the models that the run may ask, as far as they are known here; no agent gets them."""
+        return self._values(key_names(self.group.plan))
+
+    def masked(self) -> tuple[str, ...]:
+        """Every value that is masked in what the run writes."""
+        return tuple(dict.fromkeys([*self.agent_secrets().values(), *self.model_keys().values()]))
+
+    def _values(self, names: list[str]) -> dict[str, str]:
+        known = self.secrets.values
         unknown = [name for name in names if name not in known]
         return {name: known[name] for name in names if name in known} | (find_secrets(unknown) if unknown else {})
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from mlebench.agents import AgentSpec
+from mlebench.gateway.access import ModelAccess
 from mlebench.profiles import Profile
 
 EndState = Literal["finished", "failed", "timed-out", "cancelled"]
@@ -93,6 +94,8 @@ class RunRequest:
     """Cores that are this run's own, as the kernel numbers them; empty: any of the machine."""
     validate: Callable[[Path], tuple[bool, str]] | None = None
     """The submission checker: valid or not, and why; never a score. Answered by the harness."""
+    models: ModelAccess | None = None
+    """What the run may ask of models through its gateway, which the sandbox serves; None where it has none."""
     obfuscated: bool = False
     """The agent is not to learn which competition it works on."""
     keep: bool = False

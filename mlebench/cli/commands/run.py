@@ -43,6 +43,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     where = parser.add_argument_group("where and how")
     where.add_argument("--profile", metavar="P", help="CPUs, memory, GPUs, time and network of a run")
     where.add_argument("--profile-set", action="append", metavar="KEY=VALUE", help="change one value of it (repeatable)")
+    where.add_argument(
+        "--network",
+        choices=("none", "models", "open"),
+        help="what a run reaches: nothing, models through the gateway, everything",
+    )
+    where.add_argument("--budget", metavar="WORDS", help="of each run for models, e.g. usd=5,calls=200")
+    where.add_argument("--models", action="append", metavar="FILE", help="a file of models beside models.yaml (repeatable)")
+    where.add_argument("--allow", action="append", metavar="HOST", help="a host open beside the models (repeatable)")
     where.add_argument("--sandbox", choices=("docker", "local"), help="default: docker; local isolates nothing")
     where.add_argument("--executor", choices=("local", "ray", "slurm"), help="default: local, this machine")
     where.add_argument("--address", metavar="A", help="of the Ray cluster (default: auto)")
@@ -125,6 +133,10 @@ def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
         "edition": arguments.edition,
         "obfuscated": arguments.obfuscated,
         "sandbox": arguments.sandbox,
+        "network": arguments.network,
+        "budget": arguments.budget,
+        "models": arguments.models,
+        "allow": arguments.allow,
         **_settings_flags(arguments),
     }
     if arguments.profile or arguments.profile_set:
@@ -169,7 +181,7 @@ def _settings(words: list[str] | None, flag: str) -> dict[str, Any]:
 
 def _refuse_changes(arguments: argparse.Namespace) -> None:
     frozen = ("experiment", "agent", "competition_id", "split", "seeds", "argument", "edition", "obfuscated", "profile",
-              "profile_set", "sandbox", "data_dir", "name")  # fmt: skip
+              "profile_set", "network", "budget", "models", "allow", "sandbox", "data_dir", "name")  # fmt: skip
     given = [name for name in frozen if getattr(arguments, name) is not None]
     if given:
         flag = "an experiment file" if given[0] == "experiment" else "--" + given[0].replace("_", "-")

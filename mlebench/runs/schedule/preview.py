@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlebench.gateway.models import Model
 from mlebench.preparation.disk import folder_size
 from mlebench.preparation.record import is_prepared, misfit
 from mlebench.registry.competition import prepare_command
@@ -16,6 +17,7 @@ from mlebench.runs.competitions import load_competition
 from mlebench.runs.conditions import Conditions
 from mlebench.runs.executors.base import Executor, no_room
 from mlebench.runs.executors.booking import Need
+from mlebench.runs.models import model_problems
 from mlebench.runs.plan import Plan
 from mlebench.runs.schedule.forecast import make_forecast
 from mlebench.runs.task import Secrets
@@ -44,6 +46,9 @@ class Preview:
     disk_free: int
     unbuilt: tuple[str, ...]
     """Agents whose image is built when the group starts."""
+    most_usd: float | None
+    """The most that its runs can spend on models; None where the budget has no limit in usd, 0 where they reach none. A run that
+    is tried again has its budget anew."""
     problems: tuple[str, ...]
     """What keeps it from starting, each with the command that helps."""
 
@@ -55,7 +60,7 @@ class Preview:
             "competitions": list(plan.competitions),
             "seeds": list(plan.seeds),
             "runs": len(plan.runs),
-            "profile": plan.profile.model_dump(),
+            "profile": plan.profile.model_dump(mode="json"),
             "edition": plan.edition,
             "sandbox": plan.sandbox,
             "slots": self.slots,
@@ -64,6 +69,8 @@ class Preview:
             "gpu_hours": round(self.gpu_hours, 2),
             "disk_bytes": self.disk,
             "disk_free_bytes": self.disk_free,
+            "models": {name: _described(model) for name, model in plan.models.items()},
+            "most_usd": self.most_usd,
             "unbuilt": list(self.unbuilt),
             "problems": list(self.problems),
         }
@@ -84,13 +91,19 @@ def preview(plan: Plan, executor: Executor, sandbox: Sandbox, runs_dir: Path, se
         disk=_output_size(plan),
         disk_free=shutil.disk_usage(_existing(runs_dir)).free,
         unbuilt=tuple(executor.unbuilt(plan, sandbox)),
+        most_usd=_most_usd(plan),
         problems=tuple(problems(plan, executor, sandbox, secrets)),
     )
 
 
 def problems(plan: Plan, executor: Executor, sandbox: Sandbox, secrets: Secrets) -> list[str]:
     """What keeps a plan from starting, each with the command that helps."""
-    found = [*_unprepared(plan, secrets), *_missing_secrets(plan, secrets), *executor.problems(plan, sandbox, secrets)]
+    found = [
+        *_unprepared(plan, secrets),
+        *_missing_secrets(plan, secrets),
+        *model_problems(plan, secrets.values),
+        *executor.problems(plan, sandbox, secrets),
+    ]
     if problem := no_room(executor, plan.profile):
         found.append(problem)
     return found
@@ -126,6 +139,17 @@ def _missing_secrets(plan: Plan, secrets: Secrets) -> list[str]:
         for name in plan.agent.secret_names
         if name not in secrets.values
     ]
+
+
+def _most_usd(plan: Plan) -> float | None:
+    if not plan.has_gateway:
+        return 0.0 if plan.profile.network == "none" else None
+    usd = plan.profile.budget.usd
+    return None if usd is None else usd * len(plan.runs)
+
+
+def _described(model: Model) -> dict[str, Any]:
+    return {"served": model.served, "provider": model.provider, "key": model.key, "priced": model.is_priced}
 
 
 def _output_size(plan: Plan) -> int:

@@ -1,0 +1,125 @@
+"""The models of a plan: frozen from the catalogue when a group is made, and what keeps runs from asking them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+
+from mlebench._support.hints import alternatives
+from mlebench.gateway.access import ModelAccess
+from mlebench.runs.plan import Plan
+
+
+def with_models(plan: Plan) -> Plan:
+    """The plan with the models that its runs may ask, as the files have them now.
+
+    They are those that the agent names, or all where it names none; without those that have no price, then, if the budget is in
+    usd. A name that no file has is left out: `model_problems` says so.
+
+    Raises:
+        UsageError: a file is wrong.
+    """
+    from mlebench.gateway.catalogue import read_catalogue
+
+    catalogue = read_catalogue(map(Path, plan.model_files))
+    if plan.agent.models:
+        found = {name: catalogue.find(name) for name in plan.agent.models}
+    else:
+        found = {name: catalogue.find(name) for name in (*catalogue.models, *catalogue.aliases)}
+        if plan.profile.budget.usd is not None:
+            found = {name: model for name, model in found.items() if model is not None and model.is_priced}
+    return replace(plan, models={name: model for name, model in found.items() if model is not None})
+
+
+def served_models(plan: Plan) -> dict[str, str]:
+    """What stands behind each name that the agent may use, such as `gpt-5.1 of openai`."""
+    return {name: f"{model.served} of {model.provider}" for name, model in plan.models.items()}
+
+
+def key_names(plan: Plan) -> list[str]:
+    """Names of the variables that hold the keys of the plan's models."""
+    return sorted({model.key for model in plan.models.values() if model.key is not None})
+
+
+def model_access(plan: Plan, keys: Mapping[str, str]) -> ModelAccess | None:
+    """What a run may ask of models; None where it has no gateway.
+
+    Args:
+        plan: the run's plan.
+        keys: values by name of variable, as far as they are known here.
+    """
+    if not plan.has_gateway:
+        return None
+    profile = plan.profile
+    return ModelAccess(
+        models=plan.models,
+        keys={name: keys[name] for name in key_names(plan) if name in keys},
+        budget=profile.budget,
+        allow=profile.allow,
+        grants=frozenset(profile.grants),
+        record=profile.record,
+        patience=profile.patience,
+    )
+
+
+def model_problems(plan: Plan, known_keys: Iterable[str]) -> list[str]:
+    """What keeps runs from asking their models as planned, a sentence each with what helps.
+
+    Args:
+        plan: the plan.
+        known_keys: names of the variables whose values are known here.
+    """
+    agent, profile = plan.agent, plan.profile
+    found = [
+        f"agent {agent.id} needs the argument {name}; give it with `--argument {name}=…`" for name in agent.missing_arguments
+    ]
+    if profile.network != "models" and profile.allow:
+        found.append(
+            f"`allow` opens {', '.join(profile.allow)} beside the gateway, and the network of profile {profile.name} is "
+            f"{profile.network}; add `--network models`"
+        )
+    if not plan.has_gateway:
+        if agent.named_models and profile.network == "none":
+            found.append(
+                f"agent {agent.id} asks models, and the network of profile {profile.name} is none; add `--network models`"
+            )
+        if profile.budget.limits and profile.network == "open":
+            found.append(
+                f"the budget {profile.budget.words} is kept by the gateway, and runs of {agent.id} on an open network have none; "
+                "add `--network models`"
+            )
+        return found
+    found += _unknown(plan)
+    for name in dict.fromkeys(agent.models):
+        model = plan.models.get(name)
+        if model is not None and model.key is not None and model.key not in set(known_keys):
+            found.append(f"model `{name}` needs the key {model.key}; set it with `export {model.key}=…` or in a `.env` file")
+        if model is not None and profile.budget.usd is not None and not model.is_priced:
+            found.append(
+                f"model `{name}` has no price, so no budget in usd can be kept; give its `prices` in a file with `--models`, "
+                "or a budget in `input_tokens`, `output_tokens` or `calls` with `--budget`"
+            )
+    return found
+
+
+def _unknown(plan: Plan) -> list[str]:
+    unknown = [name for name in plan.agent.models if name not in plan.models]
+    if not unknown:
+        return []
+    from mlebench.gateway.catalogue import read_catalogue
+
+    catalogue = read_catalogue(map(Path, plan.model_files))
+    known = sorted({*catalogue.models, *catalogue.aliases})
+    files = "".join(f" --models {shlex.quote(file)}" for file in plan.model_files)
+    sentences = []
+    for name in unknown:
+        near = get_close_matches(name, known, n=3, cutoff=0.5)
+        hint = f", did you mean {alternatives([f'`{entry}`' for entry in near])}?" if near else ";"
+        sentences.append(
+            f"there is no model `{name}` for agent {plan.agent.id}{hint} `mlebench models{files}` lists them, and a file "
+            "of yours adds some with `--models FILE`"
+        )
+    return sentences
