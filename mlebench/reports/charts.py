@@ -13,12 +13,14 @@ from xml.etree import ElementTree
 import pygal
 
 from mlebench.reports.document import CompetitionRow, ResultsDocument, RunRow
-from mlebench.reports.scaling import BudgetPoint, RunCurve, TimePoint
+from mlebench.reports.scaling import TOKEN_UNIT, BudgetPoint, RunCurve, SpendingAxis, SpendingPoint, TimePoint
 
 Points = Sequence[tuple[float, float | None]]
 
 OUTCOMES = ("gold", "silver", "bronze", "above median", "no medal", "no valid submission")
 """Series of the medal charts, in the order of the style sheet's colours."""
+Axis = Literal["hours"] | SpendingAxis
+_AXES: Mapping[Axis, str] = {"hours": "hours", "usd": "US dollars spent by each run", "tokens": "million tokens used by each run"}
 TIME_SERIES = ("any medal, submission of the moment", "any medal, best submission so far", "above median")
 
 _BAR_HEIGHT = 19
@@ -54,26 +56,33 @@ def medals_by_split(entry: ResultsDocument) -> str:
     return _bars("Medals by split", labels, series, "% of runs", whole=False)
 
 
-def shares_over_time(points: Sequence[TimePoint]) -> str:
-    """Medal share over time."""
+def shares(points: Sequence[TimePoint] | Sequence[SpendingPoint], axis: Axis) -> str:
+    """Medal share over time, money or tokens."""
     values = [
-        [(point.hours, point.any_medal_percentage) for point in points],
-        [(point.hours, point.best_any_medal_percentage) for point in points],
-        [(point.hours, point.above_median_percentage) for point in points],
+        [(_place(point, axis), point.any_medal_percentage) for point in points],
+        [(_place(point, axis), point.best_any_medal_percentage) for point in points],
+        [(_place(point, axis), point.above_median_percentage) for point in points],
     ]
-    return _lines(dict(zip(TIME_SERIES, map(_steps, values), strict=True)), "hours", "% of runs", (0, 100))
+    return _lines(dict(zip(TIME_SERIES, map(_steps, values), strict=True)), _AXES[axis], "% of runs", (0, 100))
 
 
-def score_over_time(points: Sequence[TimePoint]) -> str:
-    """Normalised score over time."""
-    values = _steps([(point.hours, point.normalized_score) for point in points])
-    return _lines({"score: 0 at the median, 1 at gold": values}, "hours", "relative score", (0, 1))
+def relative_score(points: Sequence[TimePoint] | Sequence[SpendingPoint], axis: Axis) -> str:
+    """Normalised score over time, money or tokens."""
+    values = _steps([(_place(point, axis), point.normalized_score) for point in points])
+    return _lines({"score: 0 at the median, 1 at gold": values}, _AXES[axis], "relative score", (0, 1))
 
 
-def scores_of_competition(curves: Sequence[RunCurve]) -> str:
-    """The scores of one competition's runs over time."""
-    series = {f"seed {curve.seed}": _steps(curve.points) for curve in curves}
-    return _lines(series, "hours", "score", None, height=220)
+def medals_per_unit(points: Sequence[SpendingPoint], axis: SpendingAxis) -> str:
+    """Medals for each dollar, or each million tokens, that all runs together had spent."""
+    title = {"usd": "medals per US dollar", "tokens": "medals per million tokens"}[axis]
+    values = _steps([(_place(point, axis), point.medals_per_unit) for point in points])
+    return _lines({title: values}, _AXES[axis], title, None)
+
+
+def scores_of_competition(curves: Sequence[RunCurve], axis: Axis = "hours") -> str:
+    """The scores of one competition's runs over time, money or tokens; of runs whose spending is unknown, over time alone."""
+    series = {f"seed {curve.seed}": _steps(_run_points(curve, axis)) for curve in curves}
+    return _lines(series, _AXES[axis], "score", None, height=220)
 
 
 def pass_at_k(series: Mapping[str, Points]) -> str:
@@ -89,6 +98,20 @@ def budgets(points: Sequence[BudgetPoint], axis: Literal["hours", "gpus"]) -> st
     for value, point in known:
         series.setdefault(point.agent, []).append((float(value), point.any_medal_percentage))
     return _lines(series, {"hours": "time limit (hours)", "gpus": "GPUs"}[axis], "% with a medal", (0, 100), dots=True)
+
+
+def _place(point: TimePoint | SpendingPoint, axis: Axis) -> float:
+    if isinstance(point, TimePoint):
+        return point.hours
+    return point.spent / TOKEN_UNIT if axis == "tokens" else point.spent
+
+
+def _run_points(curve: RunCurve, axis: Axis) -> Points:
+    if axis == "hours":
+        return curve.points
+    spent = (curve.usd if axis == "usd" else curve.tokens) or ()
+    unit = TOKEN_UNIT if axis == "tokens" else 1
+    return [(amount / unit, score) for amount, (_, score) in zip(spent, curve.points, strict=False)]
 
 
 def _steps(points: Points) -> list[tuple[float, float | None]]:

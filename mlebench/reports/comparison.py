@@ -9,6 +9,7 @@ from grading.report import CompetitionReport
 from mlebench.reports.figures import mean_or_none, medal_rates, runs_by_competition
 from mlebench.reports.results import GradedRun, Results
 from mlebench.reports.selection import Selection
+from mlebench.reports.spending import UsageFigures, measured_usage, reported_usage
 from mlebench.reports.statistics import Interval, SignTest, bootstrap_interval, sign_test
 from mlebench.runs.conditions import Conditions
 
@@ -47,6 +48,12 @@ class Comparison:
     """The parts in which their conditions differ, such as `arguments (steps 1 → 100)`."""
     notes: Sequence[str]
     """What else makes the two not quite comparable."""
+    first_usage: UsageFigures | None
+    """What the gateway measured; None where it measured no run."""
+    second_usage: UsageFigures | None
+    first_reported_usage: UsageFigures | None
+    """What agents claim, over the runs of which nothing was measured."""
+    second_reported_usage: UsageFigures | None
 
 
 def compare(first: Results, second: Results, selection: Selection) -> Comparison:
@@ -61,6 +68,7 @@ def compare(first: Results, second: Results, selection: Selection) -> Comparison
         CompetitionDifference(name, rates[0][name], rates[1][name], _score_sign(grids[0][name], grids[1][name]))
         for name in selection.competition_ids
     ]
+    first_runs, second_runs = ([run for runs in grid.values() for run in runs] for grid in grids)
     differences = [100 * (row.first_medal_rate - row.second_medal_rate) for row in rows]
     return Comparison(
         first=first.name,
@@ -73,6 +81,10 @@ def compare(first: Results, second: Results, selection: Selection) -> Comparison
         competitions=rows,
         differences=first.conditions.differences(second.conditions),
         notes=_notes(first, second),
+        first_usage=measured_usage(first_runs),
+        second_usage=measured_usage(second_runs),
+        first_reported_usage=reported_usage(first_runs),
+        second_reported_usage=reported_usage(second_runs),
     )
 
 

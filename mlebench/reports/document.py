@@ -25,8 +25,21 @@ from mlebench.reports.figures import (
 from mlebench.reports.places import load_results
 from mlebench.reports.published_results import SOURCE, PublishedResult, published_results
 from mlebench.reports.results import GradedRun, Results, labelled
-from mlebench.reports.scaling import BudgetPoint, RunCurve, TimePoint, budget_point, over_time, run_curves
+from mlebench.reports.scaling import (
+    SPENDING_AXES,
+    BudgetPoint,
+    RunCurve,
+    SpendingAxis,
+    SpendingCurve,
+    TimePoint,
+    budget_point,
+    over_spending,
+    over_time,
+    run_curves,
+)
 from mlebench.reports.selection import CompetitionInfo, Selection, default_selections, info_of, registry_in, select
+from mlebench.reports.spending import UsageFigures, measured_usage, reported_usage
+from mlebench.runs.usage import Usage
 
 PUBLISHED = "published"
 """Stands for the public leaderboard where results to compare with are named."""
@@ -56,6 +69,10 @@ class RunRow:
     peak_memory_bytes: int | None
     folder: str | None
     data: DataKind | None = None
+    usage: Usage | None = None
+    """What the gateway measured of the run's calls to models."""
+    reported_usage: Usage | None = None
+    """What the agent claims, measured or not."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +87,10 @@ class CompetitionRow:
     mean_score: float | None
     mean_normalized_score: float | None
     runs: Sequence[RunRow]
+    usage: UsageFigures | None
+    """What the gateway measured; None where it measured no run."""
+    reported_usage: UsageFigures | None
+    """What agents claim, over the runs of which nothing was measured."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +102,14 @@ class ResultsDocument:
     competitions: Sequence[CompetitionRow]
     time: Mapping[str, Sequence[TimePoint]]
     """By selection; empty where nothing was graded along the way."""
+    spending: Mapping[SpendingAxis, Mapping[str, SpendingCurve]]
+    """By axis and selection; an axis on which nothing is known is not there."""
     run_curves: Sequence[RunCurve]
     notes: Sequence[str]
+    usage: UsageFigures | None
+    """What the gateway measured over all competitions of the report; None where it measured no run."""
+    reported_usage: UsageFigures | None
+    """What agents claim, over the runs of which nothing was measured."""
 
     @property
     def date(self) -> date | None:
@@ -202,14 +229,59 @@ def _results_document(results: Results, selections: Sequence[Selection], pad_mis
     registry = registry_in(results.conditions.edition)
     about = {name: info_of(name, registry) for name in names}
     figures = [compute_figures(results, selection, about, pad_missing=pad_missing) for selection in selections]
+    grid = runs_by_competition(results, everything)
+    runs = [run for runs in grid.values() for run in runs]
+    usage, claims = measured_usage(runs), reported_usage(runs)
+    spending = _spending(results, selections)
     return ResultsDocument(
         results=results,
         figures=figures,
-        competitions=[_competition_row(about[name], runs) for name, runs in runs_by_competition(results, everything).items()],
+        competitions=[_competition_row(about[name], runs) for name, runs in grid.items()],
         time={selection.name: points for selection in selections if (points := over_time(results, selection))},
+        spending=spending,
         run_curves=run_curves(results, everything),
-        notes=[*results.notes, *_notes(results, figures, about)],
+        notes=[
+            *results.notes,
+            *_notes(results, figures, about),
+            *_usage_notes(usage, claims, len(runs)),
+            *_spending_notes(spending),
+        ],
+        usage=usage,
+        reported_usage=claims,
     )
+
+
+def _spending(results: Results, selections: Sequence[Selection]) -> dict[SpendingAxis, dict[str, SpendingCurve]]:
+    curves: dict[SpendingAxis, dict[str, SpendingCurve]] = {}
+    for axis in SPENDING_AXES:
+        for selection in selections:
+            if (curve := over_spending(results, selection, axis)) is not None:
+                curves.setdefault(axis, {})[selection.name] = curve
+    return curves
+
+
+def _usage_notes(usage: UsageFigures | None, claims: UsageFigures | None, runs: int) -> Iterator[str]:
+    if usage is not None and usage.runs < runs:
+        yield f"calls to models were measured in {usage.runs} of {counted(runs, 'run')}; sums and costs are those of these runs"
+    if usage is not None and usage.total.cost_usd is None:
+        unpriced = ", ".join(name for name, used in usage.total.models.items() if used.cost_usd is None)
+        of = f" of {unpriced}" if unpriced else ""
+        yield f"the price{of} is unknown, so only tokens are summed up; `models.yaml` holds prices for later runs"
+    if claims is not None:
+        yield (
+            f"what {counted(claims.runs, 'run')} used is reported by the agent, measured by nobody, and in no sum of "
+            "measured usage"
+        )
+
+
+def _spending_notes(spending: Mapping[SpendingAxis, Mapping[str, SpendingCurve]]) -> Iterator[str]:
+    why = {"usd": "no ledger or calls of unknown price", "tokens": "no ledger"}
+    titles = {"usd": "money", "tokens": "tokens"}
+    for axis, curves in spending.items():
+        for name, curve in curves.items():
+            if curve.left_out:
+                of = counted(curve.runs + curve.left_out, "run")
+                yield f"{name}: {curve.left_out} of {of} left out of the curves over {titles[axis]} ({why[axis]})"
 
 
 def _competition_row(info: CompetitionInfo, runs: Sequence[GradedRun]) -> CompetitionRow:
@@ -224,6 +296,8 @@ def _competition_row(info: CompetitionInfo, runs: Sequence[GradedRun]) -> Compet
         mean_score=mean_or_none([row.score for row in rows]),
         mean_normalized_score=mean_or_none([row.normalized_score for row in rows]),
         runs=rows,
+        usage=measured_usage(runs),
+        reported_usage=reported_usage(runs),
     )
 
 
@@ -249,6 +323,8 @@ def _run_row(seed: int, run: GradedRun) -> RunRow:
         peak_memory_bytes=details.peak_memory_bytes if details else None,
         folder=str(details.folder) if details else None,
         data=report.data if report else None,
+        usage=details.usage if details else None,
+        reported_usage=details.reported_usage if details else None,
     )
 
 
@@ -321,8 +397,10 @@ def _results_json(entry: ResultsDocument) -> dict[str, Any]:
             "sources": list(results.sources),
         },
         "notes": list(entry.notes),
+        "usage": _as_json(entry.usage),
+        "reported_usage": _as_json(entry.reported_usage),
         "competitions": [{**_as_json(row.info), **_without(_as_json(row), "info")} for row in entry.competitions],
-        "scaling": {"time": _as_json(entry.time), "runs": _as_json(entry.run_curves)},
+        "scaling": {"time": _as_json(entry.time), **_as_json(entry.spending), "runs": _as_json(entry.run_curves)},
     }
 
 
@@ -349,6 +427,8 @@ def _without(content: dict[str, Any], key: str) -> dict[str, Any]:
 
 def _as_json(value: Any) -> Any:
     """Named tuples and dataclasses as dictionaries, sequences as lists, keys as text."""
+    if isinstance(value, Usage):
+        return value.to_dict()
     if hasattr(value, "_asdict"):
         return {key: _as_json(entry) for key, entry in value._asdict().items()}
     if hasattr(value, "__dataclass_fields__"):

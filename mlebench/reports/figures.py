@@ -11,6 +11,7 @@ from grading.report import CompetitionReport
 from mlebench.errors import UsageError
 from mlebench.reports.results import GradedRun, Results
 from mlebench.reports.selection import CompetitionInfo, Selection
+from mlebench.reports.spending import UsageFigures, measured_usage, reported_usage
 from mlebench.reports.statistics import Estimate, Interval, PassAtK, bootstrap_interval, estimate, mean_pass_at_k
 
 METRICS: Mapping[str, Callable[[CompetitionReport], bool]] = {
@@ -86,6 +87,10 @@ class SelectionFigures:
     counts: Counts
     padded: Sequence[str]
     """Missing runs, counted as failures, as `competition, seed k`."""
+    usage: UsageFigures | None
+    """What the gateway measured; None where it measured no run."""
+    reported_usage: UsageFigures | None
+    """What agents claim, over the runs of which nothing was measured; None where there is none."""
 
 
 def compute_figures(
@@ -106,6 +111,7 @@ def compute_figures(
     missing = [f"{name}, seed {seed}" for name, runs in grid.items() for seed, run in enumerate(runs) if run.report is None]
     if missing and not pad_missing:
         raise UsageError(_incomplete(results, selection, missing))
+    runs = [run for runs in grid.values() for run in runs]
     return SelectionFigures(
         selection=selection,
         metrics=_metrics(grid),
@@ -117,8 +123,10 @@ def compute_figures(
         without_known_leaks=_without(grid, {name: about[name].known_leaks for name in grid}),
         without_known_issues=_without(grid, {name: about[name].known_issues for name in grid}),
         best_snapshot=_best_snapshot(grid),
-        counts=_count([run for runs in grid.values() for run in runs]),
+        counts=_count(runs),
         padded=missing,
+        usage=measured_usage(runs),
+        reported_usage=reported_usage(runs),
     )
 
 

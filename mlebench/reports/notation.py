@@ -7,9 +7,14 @@ from collections.abc import Mapping, Sequence
 from mlebench.reports.document import CompetitionRow, ResultsDocument, RunRow
 from mlebench.reports.published_results import Percentage
 from mlebench.reports.results import Results
+from mlebench.reports.spending import UsageFigures
 from mlebench.reports.statistics import Estimate, Interval
+from mlebench.runs.usage import Usage
 
 NOTHING = "–"
+MEASURED = "measured"
+REPORTED = "reported by the agent"
+_LEAST_CENTS, _LEAST_USD = 0.1, 0.0001
 _MOST_WITH_ISSUES = 10
 METRIC_TITLES = {
     "any_medal_percentage": "any medal",
@@ -47,6 +52,51 @@ def score(value: float | None) -> str:
 def number(value: float | None, decimals: int = 2) -> str:
     """A number or a dash."""
     return NOTHING if value is None else f"{value:.{decimals}f}"
+
+
+def usd(value: float | None) -> str:
+    """US dollars: two decimals, four for less than ten cents, a bound for next to nothing."""
+    if value is None:
+        return NOTHING
+    if 0 < value < _LEAST_USD:
+        return f"< {_LEAST_USD}"
+    return f"{value:,.4f}" if 0 < value < _LEAST_CENTS else f"{value:,.2f}"
+
+
+def whole(value: float | None) -> str:
+    """A count, such as `1,234,567`, or a dash."""
+    return NOTHING if value is None else f"{value:,.0f}"
+
+
+def run_usage(run: RunRow) -> tuple[Usage | None, str]:
+    """What a run used, and who says so: the gateway where it measured, else the agent."""
+    if run.usage is not None:
+        return run.usage, MEASURED
+    return run.reported_usage, REPORTED if run.reported_usage is not None else NOTHING
+
+
+def usage_rows(entry: ResultsDocument) -> list[tuple[str, str, UsageFigures]]:
+    """What splits used, as name, who says so, and figures; empty where nobody says anything."""
+    named = [(figures.selection.name, figures.usage, figures.reported_usage) for figures in entry.figures]
+    if len(named) > 1:
+        named.append(("in all", entry.usage, entry.reported_usage))
+    sources = [(name, source, used) for name, *both in named for source, used in zip((MEASURED, REPORTED), both, strict=True)]
+    return [(name, source, used) for name, source, used in sources if used is not None]
+
+
+def competition_usage(row: CompetitionRow) -> tuple[str, str]:
+    """Tokens and US dollars of a competition's runs; a double dagger where only agents say so."""
+    figures, mark = (row.usage, "") if row.usage is not None else (row.reported_usage, " ‡")
+    if figures is None:
+        return NOTHING, NOTHING
+    return f"{whole(figures.total.tokens)}{mark}", f"{usd(figures.total.cost_usd)}{mark}"
+
+
+def cost_per_medal(usage: UsageFigures | None, claim: UsageFigures | None) -> str:
+    """US dollars for each medal, marked where only agents say so."""
+    if usage is not None or claim is None:
+        return usd(usage.cost_per_medal_usd if usage else None)
+    return f"{usd(claim.cost_per_medal_usd)} ({REPORTED})"
 
 
 def p_value(value: float) -> str:

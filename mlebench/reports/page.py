@@ -13,17 +13,22 @@ from string import Template
 from typing import Literal
 from urllib.parse import quote
 
+from grading.wording import counted
 from mlebench._support.files import write_text
 from mlebench._support.terminal import printable_text
 from mlebench.reports import charts
+from mlebench.reports.comparison import Comparison
 from mlebench.reports.document import CompetitionRow, Document, ResultsDocument, RunRow
 from mlebench.reports.figures import CleanFigures, SelectionFigures
 from mlebench.reports.markup import Cell, Section, bullets, chart_figure, sortable_table
 from mlebench.reports.notation import (
+    MEASURED,
     METRIC_TITLES,
     NOTHING,
     OUTCOME_TITLES,
+    REPORTED,
     conditions_text,
+    cost_per_medal,
     direction,
     hours,
     interval,
@@ -31,10 +36,17 @@ from mlebench.reports.notation import (
     p_value,
     plus_minus,
     run_text,
+    run_usage,
     score,
     split_figures,
+    usage_rows,
+    usd,
+    whole,
 )
 from mlebench.reports.published_results import SOURCE, SPLIT_NAMES
+from mlebench.reports.scaling import SPENDING_AXES, RunCurve, SpendingAxis, SpendingCurve
+from mlebench.reports.spending import UsageFigures
+from mlebench.runs.usage import COUNTS, Usage
 
 _LINKS = (("run.log", "log"), ("logs", "logs"), ("code", "code"), ("submission/submission.csv", "submission"))
 
@@ -75,6 +87,8 @@ def _sections(document: Document, folder: Path) -> Iterator[Section]:
     yield Section("medals", "Medals by competition", _medals(main))
     yield Section("competitions", "Competitions", _competitions(main.competitions))
     yield Section("totals", "Beside the full figure", _honest_totals(main))
+    if usage_rows(main):
+        yield Section("usage", "Calls to models", _usage(main))
     if main.time:
         yield Section("time", "Over time", _over_time(main))
     if any(len(figures.pass_at_k) > 1 for figures in main.figures):
@@ -189,6 +203,45 @@ def _excluded(figures: SelectionFigures) -> str:
     return f"<details><summary>{title}</summary>{bullets(entries)}</details>"
 
 
+def _usage(entry: ResultsDocument) -> str:
+    rows: list[list[object]] = [
+        [name, Cell(source, text=True), figures.runs, *_amounts(figures.total), *_per_medal(figures)]
+        for name, source, figures in usage_rows(entry)
+    ]
+    parts = [sortable_table(["Split", "Usage", "Runs", *_AMOUNTS, "USD per medal", "Tokens per medal"], rows)]
+    parts.append(
+        '<p class="note">Measured: by the gateway to models. Reported by the agent: its own claim, of runs without a gateway. '
+        "Input holds cached tokens, output those of reasoning. An amount with an unknown part, such as a price, is unknown (–).</p>"
+    )
+    if entry.usage is not None and entry.usage.total.models:
+        models: list[list[object]] = [[name, *_amounts(used)] for name, used in entry.usage.total.models.items()]
+        parts += ["<h3>By model, as measured</h3>", sortable_table(["Model", *_AMOUNTS], models)]
+    competitions: list[list[object]] = [
+        [row.info.competition_id, Cell(source, text=True), figures.runs, *_amounts(figures.total), *_per_medal(figures)]
+        for row in entry.competitions
+        for source, figures in ((MEASURED, row.usage), (REPORTED, row.reported_usage))
+        if figures is not None
+    ]
+    header = ["Competition", "Usage", "Runs", *_AMOUNTS, "USD per medal", "Tokens per medal"]
+    parts += ["<h3>By competition</h3>", sortable_table(header, competitions, sticky=True)]
+    return "".join(parts)
+
+
+_AMOUNTS = ("Calls", "Failed", "Refused", "Input tokens", "Cached", "Output tokens", "Reasoning", "USD")
+
+
+def _amounts(used: Usage | None) -> list[Cell]:
+    """The cells under `_AMOUNTS`."""
+    counts = [None if used is None else getattr(used, name) for name in COUNTS]
+    cost = used.cost_usd if used is not None else None
+    return [*(Cell(whole(count), count) for count in counts), Cell(usd(cost), cost)]
+
+
+def _per_medal(figures: UsageFigures) -> list[Cell]:
+    cost, tokens = figures.cost_per_medal_usd, figures.tokens_per_medal
+    return [Cell(usd(cost), cost), Cell(whole(tokens), tokens)]
+
+
 def _modalities(entry: ResultsDocument) -> str:
     names = sorted({share.modality for figures in entry.figures for share in figures.modalities})
     by_split = [{share.modality: share for share in figures.modalities} for figures in entry.figures]
@@ -208,15 +261,38 @@ def _over_time(entry: ResultsDocument) -> str:
     parts = []
     for name, points in entry.time.items():
         parts.append(f"<h3>{escape(name)}</h3>")
-        parts.append(chart_figure("lines", charts.shares_over_time(points), charts.TIME_SERIES, "Share of runs over time."))
-        relative = charts.score_over_time(points)
+        parts.append(chart_figure("lines", charts.shares(points, "hours"), charts.TIME_SERIES, "Share of runs over time."))
+        relative = charts.relative_score(points, "hours")
         parts.append(chart_figure("lines", relative, (), "Mean relative score over time: 0 at the median, 1 at gold."))
+        parts += [_over_spending(axis, curves[name]) for axis, curves in entry.spending.items() if name in curves]
     parts.append("<h3>Scores of each run</h3>")
     for competition_id, curves in groupby(entry.run_curves, key=lambda curve: curve.competition_id):
-        listed = list(curves)
-        svg = charts.scores_of_competition(listed)
-        figure = chart_figure("lines", svg, [f"seed {curve.seed}" for curve in listed], "")
-        parts.append(f"<details><summary>{escape(competition_id)}</summary>{figure}</details>")
+        parts.append(f"<details><summary>{escape(competition_id)}</summary>{_scores_of_competition(list(curves))}</details>")
+    return "".join(parts)
+
+
+def _over_spending(axis: SpendingAxis, curve: SpendingCurve) -> str:
+    """The same over what each run had spent; closed, as time is the usual axis."""
+    title = {"usd": "over money", "tokens": "over tokens"}[axis]
+    of = f"{counted(curve.runs, 'run')}, {curve.left_out} left out"
+    relative = charts.relative_score(curve.points, axis)
+    parts = [
+        chart_figure("lines", charts.shares(curve.points, axis), charts.TIME_SERIES, f"Share of {of}, {title}."),
+        chart_figure("lines", relative, (), f"Mean relative score {title}: 0 at the median, 1 at gold."),
+    ]
+    if any(point.medals_per_unit is not None for point in curve.points):
+        of_total = {"usd": "each dollar", "tokens": "each million tokens"}[axis]
+        caption = f"Medals for {of_total} that all these runs together had spent."
+        parts.append(chart_figure("lines", charts.medals_per_unit(curve.points, axis), (), caption))
+    return f"<details><summary>The same {title}</summary>{''.join(parts)}</details>"
+
+
+def _scores_of_competition(curves: list[RunCurve]) -> str:
+    seeds = [f"seed {curve.seed}" for curve in curves]
+    parts = [chart_figure("lines", charts.scores_of_competition(curves), seeds, "")]
+    for axis in SPENDING_AXES:
+        if any(getattr(curve, axis) is not None for curve in curves):
+            parts.append(chart_figure("lines", charts.scores_of_competition(curves, axis), seeds, ""))
     return "".join(parts)
 
 
@@ -232,6 +308,8 @@ def _attempts(entry: ResultsDocument) -> str:
 
 def _comparisons(document: Document) -> str:
     header = ["Results", "Split", "Difference (points)", "95 % over competitions", "By medals", "By score", "Remarks"]
+    has_usage = any(entry.usage or entry.reported_usage for entry in document.entries)
+    header += ["USD per medal"] if has_usage else []
     rows = [
         [
             f"{entry.first} − {entry.second}",
@@ -243,6 +321,7 @@ def _comparisons(document: Document) -> str:
                 for test in (entry.medal_sign_test, entry.score_sign_test)
             ),
             Cell("; ".join(entry.notes) or NOTHING, text=True),
+            *([_costs(entry)] if has_usage else []),
         ]
         for entry in document.comparisons
     ]
@@ -257,6 +336,12 @@ def _comparisons(document: Document) -> str:
             names = dict.fromkeys(point.agent for point in document.budgets if getattr(point, axis) is not None)
             parts.append(chart_figure("lines", charts.budgets(document.budgets, axis), list(names), f"Medals over {name}."))
     return "".join(parts)
+
+
+def _costs(comparison: Comparison) -> Cell:
+    first = cost_per_medal(comparison.first_usage, comparison.first_reported_usage)
+    second = cost_per_medal(comparison.second_usage, comparison.second_reported_usage)
+    return Cell(f"{first} against {second}", text=True)
 
 
 def _published(document: Document) -> str:
@@ -288,8 +373,17 @@ def _published(document: Document) -> str:
 
 def _runs(entry: ResultsDocument, folder: Path) -> str:
     header = ["Competition", "Seed", "Outcome", "Score", "Rank", "State", "Hours", "GPU hours", "Memory (GiB)", "Files", "Why"]
-    rows = [_run_cells(row, run, folder) for row in entry.competitions for run in row.runs]
+    runs = [(row, run) for row in entry.competitions for run in row.runs]
+    rows = [_run_cells(row, run, folder) for row, run in runs]
+    if usage_rows(entry):
+        header += ["Usage", *_AMOUNTS]
+        rows = [[*cells, *_usage_cells(run)] for cells, (_, run) in zip(rows, runs, strict=True)]
     return sortable_table(header, rows, sticky=True)
+
+
+def _usage_cells(run: RunRow) -> list[Cell]:
+    used, source = run_usage(run)
+    return [Cell(source, text=True), *_amounts(used)]
 
 
 def _run_cells(row: CompetitionRow, run: RunRow, folder: Path) -> list[object]:

@@ -7,14 +7,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from grading.report import CompetitionReport
 from mlebench.errors import UsageError
 from mlebench.runs.conditions import Conditions
+from mlebench.runs.usage import Usage
 
 Layers = Mapping[int, Mapping[str, "GradedRun"]]
 """Runs by seed and competition. The seeds are counted from 0 within a source and may have gaps."""
+
+
+class Spent(NamedTuple):
+    """What a run's calls to models had used by a moment."""
+
+    seconds: float
+    """Since the agent's start."""
+    usd: float | None
+    """None from the first call of unknown price on."""
+    tokens: int
+    """Input and output."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +43,12 @@ class RunDetails:
     """From the agent's start to its end."""
     peak_memory_bytes: int | None = None
     gpu_hours: float | None = None
+    usage: Usage | None = None
+    """What the gateway measured; None where no gateway was asked."""
+    reported_usage: Usage | None = None
+    """What the agent claims."""
+    spent: tuple[Spent, ...] | None = None
+    """By the run's ledger, in the order of time; no amount ever falls. None where the run has no ledger, or nobody looked."""
 
 
 @dataclass(frozen=True)

@@ -1,41 +1,84 @@
-"""How the figures grow: over time within a run, from its graded snapshots; over GPUs or time limits between results."""
+"""How the figures grow: over time, money and tokens within a run, from its graded snapshots; over budgets between results."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 from grading.report import CompetitionReport
 from mlebench.reports.figures import bounded_score, mean_or_none, runs_by_competition
-from mlebench.reports.results import GradedRun, Results
+from mlebench.reports.results import GradedRun, Results, Spent
 from mlebench.reports.selection import Selection
 
+SpendingAxis = Literal["usd", "tokens"]
+"""What a run spends: US dollars, or tokens, input and output together."""
+SPENDING_AXES: tuple[SpendingAxis, ...] = ("usd", "tokens")
+TOKEN_UNIT = 1_000_000
+"""Tokens are told by the million where something is divided by them."""
 _MOST_POINTS = 200
 
 
-@dataclass(frozen=True)
-class TimePoint:
-    """Where all runs of a selection stand at one moment."""
+@dataclass(frozen=True, kw_only=True)
+class CurvePoint:
+    """Where all runs of a selection stand at one place of an axis."""
 
-    hours: float
     any_medal_percentage: float
-    """Of the submission as it was then."""
+    """Of the submission as it was there."""
     best_any_medal_percentage: float
-    """Of the best submission until then."""
+    """Of the best submission up to there."""
     above_median_percentage: float
     normalized_score: float | None
-    """Mean over competitions and seeds of the score as it was then: 0 at the median, 1 at gold, cut to 0…1; a run without a
+    """Mean over competitions and seeds of the score as it was there: 0 at the median, 1 at gold, cut to 0…1; a run without a
     score counts 0. None where no competition has thresholds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimePoint(CurvePoint):
+    """Where they stand at one moment."""
+
+    hours: float
+    """Since each run's start."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpendingPoint(CurvePoint):
+    """Where they stand once each has spent so much, or all that it ever spent."""
+
+    spent: float
+    """By each run at most, in the axis's unit."""
+    total: float
+    """By all of them together until then; never falls."""
+    medals_per_unit: float | None
+    """Medals for each dollar, or each million tokens, of `total`; None where nothing was spent yet."""
+
+
+@dataclass(frozen=True)
+class SpendingCurve:
+    """Medals and scores over what was spent, of the runs whose spending is known."""
+
+    points: Sequence[SpendingPoint]
+    """At most 200, in the order of the axis."""
+    runs: int
+    """How many runs the shares are of."""
+    left_out: int
+    """Runs without a ledger, or with calls of unknown price on the axis of money."""
 
 
 @dataclass(frozen=True)
 class RunCurve:
-    """The scores of one run over time."""
+    """The scores of one run over time, and what it had spent by then."""
 
     competition_id: str
     seed: int
     points: Sequence[tuple[float, float | None]]
     """Hours since the start, and the score."""
+    usd: Sequence[float] | None = None
+    """Spent by each point; None without a ledger or with calls of unknown price."""
+    tokens: Sequence[float] | None = None
+    """Likewise; None without a ledger."""
 
 
 @dataclass(frozen=True)
@@ -58,23 +101,32 @@ def over_time(results: Results, selection: Selection) -> list[TimePoint]:
         At most 200 points in the order of time; empty where no snapshot was graded.
     """
     grid = runs_by_competition(results, selection)
-    timelines = [_timeline(run) for runs in grid.values() for run in runs]
-    if not any(len(timeline) > 1 for timeline in timelines):
-        return []
-    moments = sorted({seconds for timeline in timelines for seconds, _ in timeline} | {0})
-    return [_point(timelines, moment) for moment in _thinned(moments)]
+    timelines = [_Timeline.of(_moments(run)) for runs in grid.values() for run in runs]
+    return [TimePoint(hours=seconds / 3600, **_standing(timelines, seconds)) for seconds in _places(timelines)]
+
+
+def over_spending(results: Results, selection: Selection, axis: SpendingAxis) -> SpendingCurve | None:
+    """Medals and scores over money or tokens: a snapshot stands where its run had spent so much when it was taken.
+
+    Returns:
+        None where no run with a ledger has a graded snapshot.
+    """
+    grid = runs_by_competition(results, selection)
+    runs = [run for runs in grid.values() for run in runs]
+    known = [(run, meter) for run in runs if (meter := _Meter.of(run, axis)) is not None]
+    timelines = [_Timeline.of((meter.at(seconds), report) for seconds, report in _moments(run, meter)) for run, meter in known]
+    places = _places(timelines)
+    if not places:
+        return None
+    unit = TOKEN_UNIT if axis == "tokens" else 1
+    points = [_spending_point(timelines, [meter.total for _, meter in known], place, unit) for place in places]
+    return SpendingCurve(points, len(known), len(runs) - len(known))
 
 
 def run_curves(results: Results, selection: Selection) -> list[RunCurve]:
     """The scores over time of each run with graded snapshots."""
     grid = runs_by_competition(results, selection)
-    curves = []
-    for name, runs in grid.items():
-        for seed, run in enumerate(runs):
-            if run.snapshots:
-                points = [(seconds / 3600, report.score) for seconds, report in _timeline(run)]
-                curves.append(RunCurve(name, seed, points))
-    return curves
+    return [_run_curve(name, seed, run) for name, runs in grid.items() for seed, run in enumerate(runs) if run.snapshots]
 
 
 def budget_point(results: Results, agent: str, any_medal_percentage: float) -> BudgetPoint:
@@ -82,11 +134,62 @@ def budget_point(results: Results, agent: str, any_medal_percentage: float) -> B
     return BudgetPoint(agent, results.conditions.hours, results.conditions.gpus, any_medal_percentage)
 
 
-def _timeline(run: GradedRun) -> list[tuple[int, CompetitionReport]]:
-    """Snapshots and the last submission with their seconds; the last one stands at the run's end."""
-    points = [(snapshot.seconds, snapshot.report) for snapshot in run.snapshots]
+class _Timeline(NamedTuple):
+    """The submissions of one run along an axis."""
+
+    places: Sequence[float]
+    """Never fall."""
+    reports: Sequence[CompetitionReport]
+    first_medal: float
+    """Where one of them first earned a medal; infinite where none did."""
+
+    @classmethod
+    def of(cls, points: Iterable[tuple[float, CompetitionReport]]) -> _Timeline:
+        listed = list(points)
+        first = min((place for place, report in listed if report.any_medal), default=math.inf)
+        return cls([place for place, _ in listed], [report for _, report in listed], first)
+
+    def at(self, place: float) -> CompetitionReport | None:
+        """The submission as it was there."""
+        count = bisect_right(self.places, place)
+        return self.reports[count - 1] if count else None
+
+
+class _Meter(NamedTuple):
+    """What one run had spent at each moment, on one axis."""
+
+    moments: Sequence[float]
+    amounts: Sequence[float]
+
+    @classmethod
+    def of(cls, run: GradedRun, axis: SpendingAxis) -> _Meter | None:
+        """None where the run has no ledger, or one that does not tell the amount."""
+        spent = run.details.spent if run.details is not None else None
+        if spent is None:
+            return None
+        amounts = [_amount(entry, axis) for entry in spent]
+        known = [amount for amount in amounts if amount is not None]
+        return cls([entry.seconds for entry in spent], known) if len(known) == len(amounts) else None
+
+    def at(self, seconds: float) -> float:
+        count = bisect_right(self.moments, seconds)
+        return self.amounts[count - 1] if count else 0.0
+
+    @property
+    def total(self) -> float:
+        return self.amounts[-1] if self.amounts else 0.0
+
+
+def _amount(entry: Spent, axis: SpendingAxis) -> float | None:
+    return entry.usd if axis == "usd" else float(entry.tokens)
+
+
+def _moments(run: GradedRun, meter: _Meter | None = None) -> list[tuple[float, CompetitionReport]]:
+    """Snapshots and the last submission with their seconds; the last one stands at the run's end, behind its last call."""
+    points: list[tuple[float, CompetitionReport]] = [(snapshot.seconds, snapshot.report) for snapshot in run.snapshots]
     if run.report is not None:
-        points.append((_end(run), run.report))
+        last_call = meter.moments[-1] if meter is not None and meter.moments else 0
+        points.append((max(_end(run), last_call), run.report))
     return points
 
 
@@ -97,20 +200,50 @@ def _end(run: GradedRun) -> int:
     return max(last, round(hours * 3600)) if hours is not None else last
 
 
-def _point(timelines: Sequence[Sequence[tuple[int, CompetitionReport]]], moment: int) -> TimePoint:
-    until = [[report for seconds, report in timeline if seconds <= moment] for timeline in timelines]
-    latest = [reports[-1] if reports else None for reports in until]
+def _places(timelines: Sequence[_Timeline]) -> list[float]:
+    """Where something changes, at most `_MOST_POINTS` of them; empty where no run has more than its last submission."""
+    if not any(len(timeline.places) > 1 for timeline in timelines):
+        return []
+    return _thinned(sorted({place for timeline in timelines for place in timeline.places} | {0}))
+
+
+def _standing(timelines: Sequence[_Timeline], place: float) -> dict[str, Any]:
+    """The fields of a `CurvePoint`."""
+    latest = [timeline.at(place) for timeline in timelines]
     share = 100 / len(timelines)
-    return TimePoint(
-        hours=moment / 3600,
-        any_medal_percentage=share * sum(report is not None and report.any_medal for report in latest),
-        best_any_medal_percentage=share * sum(any(report.any_medal for report in reports) for reports in until),
-        above_median_percentage=share * sum(report is not None and report.above_median for report in latest),
-        normalized_score=mean_or_none([bounded_score(report) for report in latest]),
+    return {
+        "any_medal_percentage": share * sum(report is not None and report.any_medal for report in latest),
+        "best_any_medal_percentage": share * sum(timeline.first_medal <= place for timeline in timelines),
+        "above_median_percentage": share * sum(report is not None and report.above_median for report in latest),
+        "normalized_score": mean_or_none([bounded_score(report) for report in latest]),
+    }
+
+
+def _spending_point(timelines: Sequence[_Timeline], totals: Sequence[float], place: float, unit: int) -> SpendingPoint:
+    spent = math.fsum(min(place, total) for total in totals)
+    medals = sum((report := timeline.at(place)) is not None and report.any_medal for timeline in timelines)
+    per_unit = medals * unit / spent if spent else math.inf
+    return SpendingPoint(
+        spent=place,
+        total=spent,
+        medals_per_unit=per_unit if math.isfinite(per_unit) else None,
+        **_standing(timelines, place),
     )
 
 
-def _thinned(moments: Sequence[int]) -> list[int]:
-    """At most `_MOST_POINTS` of the moments, evenly picked, the last one always."""
-    step = -(-len(moments) // _MOST_POINTS)
-    return [*moments[:-1:step], moments[-1]]
+def _run_curve(competition_id: str, seed: int, run: GradedRun) -> RunCurve:
+    moments = _moments(run)
+    points = [(seconds / 3600, report.score) for seconds, report in moments]
+    return RunCurve(competition_id, seed, points, *(_spent_at(run, axis) for axis in SPENDING_AXES))
+
+
+def _spent_at(run: GradedRun, axis: SpendingAxis) -> list[float] | None:
+    """What a run had spent by each of its submissions."""
+    meter = _Meter.of(run, axis)
+    return None if meter is None else [meter.at(seconds) for seconds, _ in _moments(run, meter)]
+
+
+def _thinned(places: Sequence[float]) -> list[float]:
+    """At most `_MOST_POINTS` of the places, evenly picked, the last one always."""
+    step = -(-len(places) // _MOST_POINTS)
+    return [*places[:-1:step], places[-1]]

@@ -6,11 +6,13 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from grading.printable import printable
 from mlebench.reports.document import Document, ResultsDocument
-from mlebench.reports.notation import NOTHING, hours, plus_minus, split_figures
+from mlebench.reports.notation import NOTHING, cost_per_medal, hours, plus_minus, run_usage, split_figures
 from mlebench.reports.published_results import SPLIT_NAMES, PublishedResult
+from mlebench.runs.usage import COUNTS
 
 _FORMULA = ("=", "+", "-", "@")
 CSV_COLUMNS = (
@@ -18,6 +20,7 @@ CSV_COLUMNS = (
     "split_key_hash", "harness", "competition_id", "competition_version", "split", "modality", "metric", "seed", "outcome",
     "score", "medal", "above_median", "normalized_score", "gold_threshold", "silver_threshold", "bronze_threshold",
     "median_threshold", "rank", "leaderboard_size", "best_snapshot_score", "best_snapshot_medal", "hours", "gpu_hours", "error",
+    "usage_source", *COUNTS, "cost_usd",
 )  # fmt: skip
 
 
@@ -57,7 +60,9 @@ def _csv_rows(entry: ResultsDocument) -> list[dict[str, object]]:
         thresholds = {f"{name}_threshold": value for name, value in competition.thresholds.items()}
         for run in competition.runs:
             figures = {name: getattr(run, name) for name in CSV_COLUMNS if hasattr(run, name)}
-            rows.append(common | about | thresholds | figures)
+            used, source = run_usage(run)
+            amounts = {name: getattr(used, name) for name in (*COUNTS, "cost_usd")} if used is not None else {}
+            rows.append(common | about | thresholds | figures | amounts | {"usage_source": source if used is not None else None})
     return rows
 
 
@@ -66,6 +71,10 @@ def to_markdown(document: Document) -> str:
     header = ["Agent", "Models", "Low (%)", "Medium (%)", "High (%)", "All (%)", "Hours", "Date", "Edition"]
     rows = [_results_cells(entry) for entry in document.entries]
     rows += [_published_cells(result) for result in document.published]
+    if any(entry.usage or entry.reported_usage for entry in document.entries):
+        header.append("USD per medal")
+        costs = [cost_per_medal(entry.usage, entry.reported_usage) for entry in document.entries]
+        rows = [[*row, cost] for row, cost in zip_longest(rows, costs, fillvalue=NOTHING)]
     lines = [_line(header), _line(["---"] * len(header)), *map(_line, rows)]
     if any("†" in cell for row in rows for cell in row):
         lines += ["", "† incomplete seeds were filled with failures"]

@@ -17,7 +17,10 @@ from mlebench.reports.figures import CleanFigures, SelectionFigures
 from mlebench.reports.notation import (
     METRIC_TITLES,
     NOTHING,
+    REPORTED,
+    competition_usage,
     conditions_text,
+    cost_per_medal,
     direction,
     hours,
     interval,
@@ -26,10 +29,15 @@ from mlebench.reports.notation import (
     p_value,
     plus_minus,
     run_text,
+    run_usage,
     score,
     split_figures,
+    usage_rows,
+    usd,
+    whole,
 )
 from mlebench.reports.published_results import SPLIT_NAMES, PublishedResult
+from mlebench.reports.spending import UsageFigures
 from mlebench.reports.statistics import Interval
 
 _MEDAL_STYLES = {"gold": "bold yellow", "silver": "bold white", "bronze": "bold dark_orange3"}
@@ -62,6 +70,11 @@ def _results(entry: ResultsDocument, details: bool) -> Iterator[RenderableType]:
         yield _competitions(entry)
     else:
         yield Text(f"{len(entry.competitions)} competitions; --details prints each.", style="dim")
+    if rows := usage_rows(entry):
+        yield _usage(rows)
+        yield from _models(entry)
+        if details:
+            yield _usage_of_runs(entry)
     for note in entry.notes:
         yield Text(f"Note: {note}", style="yellow")
 
@@ -120,20 +133,58 @@ def _clean_sentence(what: str, clean: CleanFigures) -> Iterator[str]:
 
 def _competitions(entry: ResultsDocument) -> Table:
     seeds = max(len(row.runs) for row in entry.competitions)
-    table = Table(caption="relative: 0 at the leaderboard's median, 1 at gold", caption_justify="left")
+    claims = f"; ‡ {REPORTED}" if entry.reported_usage else ""
+    table = Table(caption=f"relative: 0 at the leaderboard's median, 1 at gold{claims}", caption_justify="left")
     table.add_column("competition", no_wrap=True)
     table.add_column("split")
     table.add_column("better")
     for seed in range(seeds):
         table.add_column(f"seed {seed}", justify="right", no_wrap=True)
-    for title in ("medals", "relative", "median", "bronze", "silver", "gold"):
+    has_usage = bool(usage_rows(entry))
+    for title in ("medals", "relative", "median", "bronze", "silver", "gold", *(("tokens", "USD") if has_usage else ())):
         table.add_column(title, justify="right")
     for row in entry.competitions:
         runs = [Text(run_text(run), style=_MEDAL_STYLES.get(run.medal or "", "")) for run in row.runs]
         thresholds = [score(row.thresholds[name]) for name in ("median", "bronze", "silver", "gold")]
         share = f"{sum(run.medal is not None for run in row.runs)}/{len(row.runs)}"
         relative = number(row.mean_normalized_score)
-        table.add_row(row.info.competition_id, row.info.split, direction(row), *runs, share, relative, *thresholds)
+        used = competition_usage(row) if has_usage else ()
+        table.add_row(row.info.competition_id, row.info.split, direction(row), *runs, share, relative, *thresholds, *used)
+    return table
+
+
+def _usage(rows: Sequence[tuple[str, str, UsageFigures]]) -> Table:
+    table = Table(title="Calls to models", title_justify="left")
+    for column in ("split", "usage", "runs", "calls", "failed", "input tokens", "output tokens", "USD", "USD per medal"):
+        table.add_column(column, justify="left" if column in ("split", "usage") else "right")
+    for name, source, figures in rows:
+        used = figures.total
+        counts = (figures.runs, used.calls, used.failed_calls, used.input_tokens, used.output_tokens)
+        table.add_row(name, source, *map(whole, counts), usd(used.cost_usd), usd(figures.cost_per_medal_usd))
+    return table
+
+
+def _models(entry: ResultsDocument) -> Iterator[RenderableType]:
+    models = entry.usage.total.models if entry.usage else {}
+    if models:
+        lines = [
+            f"  {name}: {whole(used.calls)} calls, {whole(used.failed_calls)} failed, {whole(used.input_tokens)} input and "
+            f"{whole(used.output_tokens)} output tokens, {usd(used.cost_usd)} USD"
+            for name, used in models.items()
+        ]
+        yield Text("\n".join(["by model, as measured", *lines]))
+
+
+def _usage_of_runs(entry: ResultsDocument) -> Table:
+    table = Table(title="Calls to models by run", title_justify="left")
+    for column in ("competition", "seed", "usage", "calls", "failed", "input tokens", "output tokens", "USD"):
+        table.add_column(column, justify="left" if column in ("competition", "usage") else "right")
+    for row in entry.competitions:
+        for run in row.runs:
+            used, source = run_usage(run)
+            if used is not None:
+                counts = (used.calls, used.failed_calls, used.input_tokens, used.output_tokens)
+                table.add_row(row.info.competition_id, str(run.seed), source, *map(whole, counts), usd(used.cost_usd))
     return table
 
 
@@ -145,10 +196,18 @@ def _comparison(comparison: Comparison) -> Text:
         f"(95 % over competitions {interval(comparison.interval)})",
         f"  by medals: {medal.wins} better, {medal.ties} equal, {medal.losses} worse ({p_value(medal.p_value)}, sign test)",
         f"  by score: {by_score.wins} better, {by_score.ties} equal, {by_score.losses} worse ({p_value(by_score.p_value)})",
+        *_costs(comparison),
         *([f"  Differ in: {', '.join(comparison.differences)}"] if comparison.differences else []),
         *(f"  Note: {note}" for note in comparison.notes),
     ]
     return Text("\n".join(lines))
+
+
+def _costs(comparison: Comparison) -> Iterator[str]:
+    first = comparison.first_usage, comparison.first_reported_usage
+    second = comparison.second_usage, comparison.second_reported_usage
+    if any(figures is not None for figures in (*first, *second)):
+        yield f"  USD per medal: {cost_per_medal(*first)} against {cost_per_medal(*second)}"
 
 
 def _published(main: ResultsDocument, results: Sequence[PublishedResult]) -> Table:
