@@ -211,7 +211,7 @@ def _usage(entry: ResultsDocument) -> str:
     parts = [sortable_table(["Split", "Usage", "Runs", *_AMOUNTS, "USD per medal", "Tokens per medal"], rows)]
     parts.append(
         '<p class="note">Measured: by the gateway to models. Reported by the agent: its own claim, of runs without a gateway. '
-        "Input holds cached tokens, output those of reasoning. An amount with an unknown part, such as a price, is unknown (–).</p>"
+        "Input holds cached tokens, output those of reasoning. An amount with an unknown part, such as a price, is –.</p>"
     )
     if entry.usage is not None and entry.usage.total.models:
         models: list[list[object]] = [[name, *_amounts(used)] for name, used in entry.usage.total.models.items()]
