@@ -51,7 +51,14 @@ def read_yaml(path: Path) -> Any:
     Raises:
         UsageError: the file cannot be read or is not YAML.
     """
-    text = read_text(path, "give a YAML file")
+    return _parsed(path, _text(path))
+
+
+def _text(path: Path) -> str:
+    return read_text(path, "give a YAML file")
+
+
+def _parsed(path: Path, text: str) -> Any:
     # the loader in C refuses what stands for a file name that is not UTF-8
     loader = _SafeLoader if _LONE_SURROGATE.search(text) else _Loader
     try:
@@ -65,13 +72,24 @@ def read_model(path: Path, model: type[Model]) -> Model:
     """Read and validate the YAML file at `path`.
 
     Raises:
-        UsageError: naming the file, each wrong key and what was expected there.
+        UsageError: naming the file, and of each wrong key the line and what was expected there.
     """
-    return validate(read_yaml(path), model, str(path))
+    text = _text(path)
+    return _validate(_parsed(path, text), model, str(path), text)
 
 
 def validate(content: Any, model: type[Model], where: str) -> Model:
     """Validate `content`; `where` names its origin in the error. Nothing at all is taken for no keys."""
+    return _validate(content, model, where, None)
+
+
+def refusal(path: Path, place: Sequence[int | str], sentence: str) -> UsageError:
+    """An error about a YAML file that was read, with the line of a place in it, such as `("models", "gpt-5", "provider")`."""
+    line = _line_of(_text(path), place)
+    return UsageError(f"{path}{f', line {line}' if line else ''}: {sentence}")
+
+
+def _validate(content: Any, model: type[Model], where: str, text: str | None) -> Model:
     content = {} if content is None else content
     if not isinstance(content, Mapping):
         kind = "a list" if isinstance(content, list) else f"`{str(content)[:40]}`"
@@ -79,7 +97,33 @@ def validate(content: Any, model: type[Model], where: str) -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise UsageError(f"{where}: {describe(error, model)}") from None
+        if text is None:
+            raise UsageError(f"{where}: {describe(error, model)}") from None
+        problems = [(_line_of(text, detail["loc"]), _problem(detail, model)) for detail in error.errors()]
+        told = "; ".join(f"line {line}: {problem}" if line else problem for line, problem in problems)
+        raise UsageError(f"{where}{', ' if problems[0][0] else ': '}{told}") from None
+
+
+def _line_of(text: str, place: Sequence[int | str]) -> int | None:
+    """The line (from 1) of what stands at a place, or of what it would stand in; None where that is the whole document."""
+    try:
+        node = yaml.compose(text, _SafeLoader if _LONE_SURROGATE.search(text) else _Loader)
+    except (yaml.YAMLError, RecursionError):
+        return None
+    line = None
+    for step in place:
+        if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            line = node.start_mark.line + 1
+        elif isinstance(node, yaml.MappingNode) and (found := _entry(node, str(step))) is not None:
+            key, node = found
+            line = key.start_mark.line + 1
+    return line
+
+
+def _entry(node: yaml.MappingNode, key: str) -> tuple[yaml.Node, yaml.Node] | None:
+    entries = [(name, value) for name, value in node.value if isinstance(name, yaml.ScalarNode) and name.value == key]
+    return entries[0] if entries else None
 
 
 def describe(error: ValidationError, model: type[BaseModel] | None = None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
 from grading.printable import printable
@@ -39,7 +39,7 @@ class ModelCall:
     served: str | None = None
     """As the provider calls it; None where nobody was asked."""
     provider: str | None = None
-    tokens: Tokens = Tokens()
+    tokens: Tokens = field(default_factory=Tokens)
     cost_usd: float | None = None
     """None where the price is unknown, and where nothing counted."""
     estimated: bool = False

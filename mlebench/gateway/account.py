@@ -1,0 +1,355 @@
+"""What a run spends on models: room is reserved before a call and settled after it, so that no budget is exceeded.
+
+Money is counted in whole billionths of a thousandth of a dollar (picodollars): a price of a million tokens with up to six
+decimals is a whole number of them for one token, and sums are exact.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import astuple, dataclass, field, replace
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from mlebench.gateway.dialects.base import Refusal
+from mlebench.gateway.model_call import MOST_TOKENS, ModelCall
+from mlebench.gateway.models import Model, Prices
+from mlebench.gateway.tokens import Tokens
+from mlebench.profiles import Budget
+
+_PICO = 10**12
+OVERHEAD = 256
+"""Tokens that a prompt may have beside its text: marks between messages, and what a provider puts before tools."""
+_MEDIA_TOKENS_PER_BYTE = Fraction(1, 20)
+_LEAST_MEDIA_TOKENS = 4096
+"""What a request's images, sound and documents may have, until calls to the model showed that they have more."""
+MOST_OUTPUT = 131_072
+"""What is reserved for an answer where neither the request nor the model's entry sets a limit."""
+_MARGIN = Fraction(5, 4)
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What calls came to."""
+
+    calls: int = 0
+    tokens: Tokens = field(default_factory=Tokens)
+    usd: float | None = 0.0
+    """None where the price of one of the calls is unknown."""
+
+
+def cost_of(model: Model, tokens: Tokens) -> float | None:
+    """US dollars that a call costs, exact up to a picodollar; None where the model's prices are unknown."""
+    cost = _cost(model, tokens)
+    return None if cost is None else cost / _PICO
+
+
+@dataclass
+class _Amount:
+    """An amount of all that a budget limits."""
+
+    usd: int = 0
+    """Picodollars."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    calls: int = 0
+
+    def __add__(self, other: _Amount) -> _Amount:
+        return _Amount(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))
+
+    def __sub__(self, other: _Amount) -> _Amount:
+        return _Amount(*(one - two for one, two in zip(astuple(self), astuple(other), strict=True)))
+
+
+@dataclass
+class _Measured:
+    """What calls to a model have shown of its prompts; bounds that only grow."""
+
+    tokens_per_byte: Fraction | None = None
+    """Of text; None until a call without media was settled."""
+    beyond_bytes: int = 0
+    """Most tokens that a prompt had beyond one for each byte of its text."""
+    media_factor: Fraction = Fraction(1)
+    """By which media had more tokens than was expected."""
+
+    def add(self, size: _Size, tokens: int) -> None:
+        if size.media_bytes:
+            media = max(0, tokens - self._most_of_text(size.text_bytes))
+            self.media_factor = max(self.media_factor, Fraction(media) / _usual_of_media(size.media_bytes) * _MARGIN)
+        elif size.text_bytes:
+            self.beyond_bytes = max(self.beyond_bytes, tokens - size.text_bytes)
+            # what a prompt has beside its text is in the overhead, or short prompts would make long ones look large
+            ratio = Fraction(max(0, tokens - OVERHEAD), size.text_bytes)
+            self.tokens_per_byte = max(self.tokens_per_byte or Fraction(0), ratio)
+
+    def most(self, size: _Size) -> int:
+        media = math.ceil(_usual_of_media(size.media_bytes) * self.media_factor) if size.media_bytes else 0
+        return self._most_of_text(size.text_bytes) + media
+
+    def _most_of_text(self, text_bytes: int) -> int:
+        text = text_bytes
+        if self.tokens_per_byte is not None:
+            text = min(text_bytes, math.ceil(text_bytes * self.tokens_per_byte * _MARGIN))
+        return text + max(OVERHEAD, math.ceil(self.beyond_bytes * _MARGIN))
+
+
+class _Size(NamedTuple):
+    text_bytes: int
+    media_bytes: int
+
+
+def _usual_of_media(media_bytes: int) -> int:
+    return max(_LEAST_MEDIA_TOKENS, math.ceil(media_bytes * _MEDIA_TOKENS_PER_BYTE))
+
+
+@dataclass(eq=False)
+class _Waiter:
+    amount: Callable[[], _Amount]
+    """What it needs, as calls that were settled meanwhile tell."""
+    granted: asyncio.Future[_Amount]
+
+
+@dataclass
+class Reservation:
+    """Room for one call. It is settled or released; whatever comes second does nothing."""
+
+    tokens: Tokens
+    """The most that the call is expected to use."""
+    _account: Account = field(repr=False)
+    _model: Model = field(repr=False)
+    _amount: _Amount = field(repr=False)
+    _size: _Size = field(repr=False)
+    _is_open: bool = True
+
+    def settle(self, tokens: Tokens) -> float | None:
+        """The call was answered and used this; returns what it cost in US dollars, None where the price is unknown."""
+        tokens = _bounded(tokens)
+        if self._is_open:
+            self._is_open = False
+            self._account._settle(self._model, self._amount, self._size, tokens)
+        return cost_of(self._model, tokens)
+
+    def release(self) -> None:
+        """The call failed and costs nothing."""
+        if self._is_open:
+            self._is_open = False
+            self._account._release(self._amount)
+
+
+class Account:
+    """The spending of one run. It is used in one event loop alone, and waits for nothing but other calls of the run."""
+
+    def __init__(self, budget: Budget, now: Callable[[], float] = time.monotonic) -> None:
+        """Args:
+        budget: of the run.
+        now: seconds of a clock that is never set back.
+        """
+        self.is_spent_since: float | None = None
+        """By `now`, when a call was refused first as it did not fit any more; every later call is refused, too."""
+        self._budget = budget
+        self._limits = {
+            "usd": None if budget.usd is None else int(_exact(budget.usd) * _PICO),
+            "input_tokens": budget.input_tokens,
+            "output_tokens": budget.output_tokens,
+            "calls": budget.calls,
+        }
+        self._now = now
+        self._spent = _Amount()
+        self._details = Tokens()
+        self._has_unpriced = False
+        self._reserved = _Amount()
+        self._waiters: deque[_Waiter] = deque()
+        self._measured: dict[str, _Measured] = {}
+
+    @property
+    def spent(self) -> Spent:
+        """What settled calls came to."""
+        usd = None if self._has_unpriced else self._spent.usd / _PICO
+        return Spent(self._spent.calls, self._details, usd)
+
+    @property
+    def in_flight(self) -> int:
+        """Calls that have room and are not settled."""
+        return self._reserved.calls
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for others to settle."""
+        return len(self._waiters)
+
+    async def reserve(self, model: Model, text_bytes: int, media_bytes: int, most_output: int | None) -> Reservation:
+        """Room for a call, in the order in which calls came.
+
+        What does not fit now waits until calls in flight are settled.
+
+        Args:
+            model: that is asked.
+            text_bytes: see `Call.text_bytes`.
+            media_bytes: see `Call.media_bytes`.
+            most_output: see `Call.most_output`; None reserves the most that the model can answer.
+
+        Raises:
+            Refusal: it does not fit into the budget any more; 400, `budget-exhausted`.
+        """
+        if self._budget.usd is not None and not model.is_priced:
+            raise Refusal(400, "invalid", f"the price of {model.name} is unknown, so it cannot be asked within a budget in usd")
+        size = _Size(max(0, text_bytes), max(0, media_bytes))
+        needed = functools.partial(self._needed, model, size, most_output)
+        waiter = _Waiter(needed, asyncio.get_running_loop().create_future())
+        self._waiters.append(waiter)
+        self._serve_waiters()
+        try:
+            amount = await waiter.granted
+        except asyncio.CancelledError:
+            self._withdraw(waiter)
+            raise
+        tokens = Tokens(input=amount.input_tokens, output=amount.output_tokens)
+        return Reservation(tokens, self, model, amount, size)
+
+    def restore(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Take up what a ledger says was spent, as a harness that re-attaches to a run does.
+
+        Args:
+            lines: of the run's ledger of model calls, in any order; what is no call is left out.
+        """
+        for call in map(ModelCall.from_entry, lines):
+            if call is not None and call.counts:
+                cost = None if call.cost_usd is None else round(_exact(call.cost_usd) * _PICO)
+                self._count(cost, _bounded(call.tokens))
+
+    def _needed(self, model: Model, size: _Size, most_output: int | None) -> _Amount:
+        """The most that a call can use."""
+        measured = self._measured.get(_measured_as(model), _Measured())
+        tokens = Tokens(
+            input=min(MOST_TOKENS, measured.most(size)),
+            output=min(MOST_TOKENS, max(0, model.most_output or MOST_OUTPUT if most_output is None else most_output)),
+        )
+        return _Amount(_most_cost(model, tokens), tokens.input, tokens.output, 1)
+
+    def _serve_waiters(self) -> None:
+        """Give room to whoever waits longest, while there is room; refuse what nobody's settling can help."""
+        while self._waiters:
+            waiter = self._waiters[0]
+            if waiter.granted.done():
+                self._waiters.popleft()
+                continue
+            amount = waiter.amount()
+            short = self._short_of(self._spent + self._reserved + amount)
+            if short and self.is_spent_since is None and self._reserved.calls:
+                return
+            self._waiters.popleft()
+            if short or self.is_spent_since is not None:
+                self._refuse(waiter, amount)
+            else:
+                self._reserved += amount
+                waiter.granted.set_result(amount)
+
+    def _refuse(self, waiter: _Waiter, amount: _Amount) -> None:
+        if self.is_spent_since is None:
+            self.is_spent_since = self._now()
+        waiter.granted.set_exception(Refusal(400, "budget-exhausted", self._sentence(amount)))
+
+    def _sentence(self, amount: _Amount) -> str:
+        name = self._short_of(self._spent + amount)
+        if name is None:
+            return "the run's budget for models is spent: an earlier call did not fit into it any more"
+        spent, limit, needed = (
+            _shown(name, value) for value in (getattr(self._spent, name), self._limits[name], getattr(amount, name))
+        )
+        may_need = "" if name == "calls" else f", and this call may use {needed}"
+        return f"the run's budget for models is spent: {spent} of {limit} are used{may_need}"
+
+    def _short_of(self, total: _Amount) -> str | None:
+        """The first limit that a total exceeds."""
+        for name, limit in self._limits.items():
+            if limit is not None and getattr(total, name) > limit:
+                return name
+        return None
+
+    def _settle(self, model: Model, amount: _Amount, size: _Size, tokens: Tokens) -> None:
+        self._reserved -= amount
+        self._count(_cost(model, tokens), tokens)
+        self._measured.setdefault(_measured_as(model), _Measured()).add(size, tokens.input)
+        self._serve_waiters()
+
+    def _count(self, cost: int | None, tokens: Tokens) -> None:
+        self._has_unpriced |= cost is None
+        self._spent += _Amount(cost or 0, tokens.input, tokens.output, 1)
+        self._details = Tokens(*(one + two for one, two in zip(astuple(self._details), astuple(tokens), strict=True)))
+
+    def _release(self, amount: _Amount) -> None:
+        self._reserved -= amount
+        self._serve_waiters()
+
+    def _withdraw(self, waiter: _Waiter) -> None:
+        """Its caller has gone: nothing of it stays behind, and whoever waited behind it may fit."""
+        granted = waiter.granted
+        if granted.done() and not granted.cancelled() and granted.exception() is None:
+            self._reserved -= granted.result()
+        elif waiter in self._waiters:
+            self._waiters.remove(waiter)
+        self._serve_waiters()
+
+
+def _shown(name: str, amount: int | None) -> str:
+    if name == "usd":
+        return f"${(amount or 0) / _PICO:.6g}"
+    return f"{amount} {name.replace('_', ' ')}"
+
+
+def _measured_as(model: Model) -> str:
+    return f"{model.provider}/{model.served}"
+
+
+def _bounded(tokens: Tokens) -> Tokens:
+    """Counts as a provider may send them, made counts: none is negative, and parts are no larger than the whole."""
+    whole = Tokens(*(min(MOST_TOKENS, max(0, int(count))) for count in astuple(tokens)))
+    cached = min(whole.cached, whole.input)
+    return Tokens(
+        input=whole.input,
+        cached=cached,
+        cache_write=min(whole.cache_write, whole.input - cached),
+        output=whole.output,
+        reasoning=min(whole.reasoning, whole.output),
+    )
+
+
+def _cost(model: Model, tokens: Tokens) -> int | None:
+    """Picodollars."""
+    long = model.long_prices
+    prices: Prices = long if long is not None and tokens.input > long.above else model.prices
+    if prices.input is None or prices.output is None:
+        return None
+    tokens = _bounded(tokens)
+    cached = prices.input if prices.cached_input is None else prices.cached_input
+    cache_write = prices.input if prices.cache_write is None else prices.cache_write
+    parts = (
+        (tokens.input - tokens.cached - tokens.cache_write, prices.input),
+        (tokens.cached, cached),
+        (tokens.cache_write, cache_write),
+        (tokens.output, prices.output),
+    )
+    return round(sum(count * _exact(price) for count, price in parts) * (_PICO // 10**6))
+
+
+def _most_cost(model: Model, tokens: Tokens) -> int:
+    """Picodollars of a call however its prompt is cached; 0 where the price is unknown."""
+    if not model.is_priced:
+        return 0
+    as_cached = (tokens, replace(tokens, cached=tokens.input), replace(tokens, cache_write=tokens.input))
+    # a shorter prompt may be dearer, as its price is another
+    shorter = model.long_prices.above if model.long_prices is not None else tokens.input
+    candidates = [*as_cached, *(replace(one, input=shorter) for one in as_cached if shorter < tokens.input)]
+    return max(cost for one in candidates if (cost := _cost(model, one)) is not None)
+
+
+@functools.lru_cache(maxsize=4096)
+def _exact(number: float) -> Fraction:
+    """The decimal number as it is written, not the binary one nearest to it."""
+    return Fraction(Decimal(repr(number)))
