@@ -39,18 +39,34 @@ def hash_of(entry: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical({key: value for key, value in entry.items() if key != "hash"})).hexdigest()
 
 
-def broken_line(entries: Iterable[Mapping[str, Any]]) -> int | None:
-    """The place (from 1) of the first line that was changed or does not follow the one before it; None of a whole chain."""
+def broken_line(lines: Iterable[Mapping[str, Any] | None]) -> int | None:
+    """The place (from 1) of the first line that was changed or does not follow the one before it; None of a whole chain.
+
+    Args:
+        lines: None stands for one that is no object.
+    """
     previous = None
-    for place, entry in enumerate(entries, start=1):
-        try:
-            is_whole = entry.get("n") == place and entry.get("previous") == previous and entry.get("hash") == hash_of(entry)
-        except (ValueError, TypeError, RecursionError):
-            is_whole = False
-        if not is_whole:
+    for place, entry in enumerate(lines, start=1):
+        if entry is None or entry.get("n") != place or entry.get("previous") != previous or not _is_unchanged(entry):
             return place
         previous = entry["hash"]
     return None
+
+
+def _is_unchanged(entry: Mapping[str, Any]) -> bool:
+    try:
+        return bool(entry.get("hash") == hash_of(entry))
+    except (ValueError, TypeError, RecursionError):
+        return False
+
+
+def broken_line_of(path: Path, most: int) -> int | None:
+    """`broken_line` of a file; what stands behind its last line feed is a line, too.
+
+    Raises:
+        OSError: see `ledger_lines`.
+    """
+    return broken_line(_lines(path, most))
 
 
 def read_ledger(path: Path, most: int) -> list[dict[str, Any]]:
@@ -68,6 +84,10 @@ def ledger_lines(path: Path, most: int) -> Iterator[dict[str, Any]]:
     Raises:
         OSError: there is none, it is no regular file, it may not be read or it is larger.
     """
+    return (entry for entry in _lines(path, most) if entry is not None)
+
+
+def _lines(path: Path, most: int) -> Iterator[dict[str, Any] | None]:
     with open_plain(path) as file:
         if os.fstat(file.fileno()).st_size > most:
             raise OSError(errno.EFBIG, f"larger than {show_size(most)}", str(path))
@@ -75,8 +95,7 @@ def ledger_lines(path: Path, most: int) -> Iterator[dict[str, Any]]:
         # a piece of a line that is longer than any of ours is no object either
         while left > 0 and (line := file.readline(LONGEST_LINE + 1)):
             left -= len(line)
-            if (entry := _parsed(line.rstrip(b"\n"))) is not None:
-                yield entry
+            yield _parsed(line.rstrip(b"\n"))
 
 
 class Ledger:
@@ -248,7 +267,7 @@ class Ledger:
 
     def _go_on_behind(self, lines: list[bytes], is_all: bool = True) -> None:
         entries = [_parsed(line) for line in lines]
-        if is_all and (place := broken_line(entry or {} for entry in entries)) is not None:
+        if is_all and (place := broken_line(entries)) is not None:
             self._say(f"the chain is broken at line {place}; it goes on behind what stands there")
         last = (entries[-1] if entries else None) or {}
         stated, number = last.get("hash"), last.get("n")

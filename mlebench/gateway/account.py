@@ -311,10 +311,12 @@ def _bounded(tokens: Tokens) -> Tokens:
     """Counts as a provider may send them, made counts: none is negative, and parts are no larger than the whole."""
     whole = Tokens(*(min(MOST_TOKENS, max(0, int(count))) for count in astuple(tokens)))
     cached = min(whole.cached, whole.input)
+    cache_write = min(whole.cache_write, whole.input - cached)
     return Tokens(
         input=whole.input,
         cached=cached,
-        cache_write=min(whole.cache_write, whole.input - cached),
+        cache_write=cache_write,
+        long_cache_write=min(whole.long_cache_write, cache_write),
         output=whole.output,
         reasoning=min(whole.reasoning, whole.output),
     )
@@ -329,10 +331,12 @@ def _cost(model: Model, tokens: Tokens) -> int | None:
     tokens = _bounded(tokens)
     cached = prices.input if prices.cached_input is None else prices.cached_input
     cache_write = prices.input if prices.cache_write is None else prices.cache_write
+    long_cache_write = cache_write if prices.long_cache_write is None else prices.long_cache_write
     parts = (
         (tokens.input - tokens.cached - tokens.cache_write, prices.input),
         (tokens.cached, cached),
-        (tokens.cache_write, cache_write),
+        (tokens.cache_write - tokens.long_cache_write, cache_write),
+        (tokens.long_cache_write, long_cache_write),
         (tokens.output, prices.output),
     )
     return round(sum(count * _exact(price) for count, price in parts) * (_PICO // 10**6))
@@ -342,7 +346,13 @@ def _most_cost(model: Model, tokens: Tokens) -> int:
     """Picodollars of a call however its prompt is cached; 0 where the price is unknown."""
     if not model.is_priced:
         return 0
-    as_cached = (tokens, replace(tokens, cached=tokens.input), replace(tokens, cache_write=tokens.input))
+    count = tokens.input
+    as_cached = (
+        tokens,
+        replace(tokens, cached=count),
+        replace(tokens, cache_write=count),
+        replace(tokens, cache_write=count, long_cache_write=count),
+    )
     # a shorter prompt may be dearer, as its price is another
     shorter = model.long_prices.above if model.long_prices is not None else tokens.input
     candidates = [*as_cached, *(replace(one, input=shorter) for one in as_cached if shorter < tokens.input)]

@@ -27,6 +27,8 @@ class Prices(BaseModel):
     """Read from a cache; the price of `input` where it is None."""
     cache_write: Price | None = None
     """Written to a cache; the price of `input` where it is None."""
+    long_cache_write: Price | None = None
+    """Written to a cache to stay longer than usual; the price of `cache_write` where it is None."""
     output: Price | None = None
 
     @property
