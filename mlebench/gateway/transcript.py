@@ -88,9 +88,14 @@ class Transcript:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(partial, dir_fd=place)
-            with os.fdopen(os.open(partial, flags, 0o644, dir_fd=place), "wb") as file:
-                file.write(content)
-            os.replace(partial, name, src_dir_fd=place, dst_dir_fd=place)
+            try:
+                with os.fdopen(os.open(partial, flags, 0o644, dir_fd=place), "wb") as file:
+                    file.write(content)
+                os.replace(partial, name, src_dir_fd=place, dst_dir_fd=place)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    os.unlink(partial, dir_fd=place)
+                raise
         finally:
             os.close(place)
 

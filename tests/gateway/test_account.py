@@ -148,7 +148,9 @@ def test_what_fits_no_more_is_refused_and_so_is_everything_after_it() -> None:
         account = Account(Budget(output_tokens=100), now=lambda: moment)
         (await reserve(account, 60)).settle(tokens(5, 60))
         assert account.is_spent_since is None
-        with pytest.raises(Refusal, match=r"60 output tokens of 100 output tokens are used, and this call may use 41 output tokens"):
+        with pytest.raises(
+            Refusal, match=r"60 output tokens of 100 output tokens are used, and this call may use 41 output tokens"
+        ):
             await reserve(account, 41)
         assert account.is_spent_since == 100.0
         moment = 130.0

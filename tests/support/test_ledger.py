@@ -50,7 +50,9 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
     return read_ledger(path, MOST)
 
 
-def test_a_line_is_canonical_json_with_its_place_and_the_hash_of_the_line_before(path: Path, opened: Callable[[], Ledger]) -> None:
+def test_a_line_is_canonical_json_with_its_place_and_the_hash_of_the_line_before(
+    path: Path, opened: Callable[[], Ledger]
+) -> None:
     ledger = opened()
     assert (ledger.lines, ledger.head) == (0, None)
     first = ledger.append({"word": "é\n\ud800", "b": 1, "a": [1.5, None, True]})
@@ -139,9 +141,7 @@ def test_a_killed_process_leaves_every_line_that_it_answered_for(path: Path) -> 
     assert broken_line_of(path, MOST) is None
 
 
-def test_another_writer_is_kept_out_until_the_first_has_gone(
-    path: Path, opened: Callable[[], Ledger], notes: list[str]
-) -> None:
+def test_another_writer_is_kept_out_until_the_first_has_gone(path: Path, opened: Callable[[], Ledger], notes: list[str]) -> None:
     first, second = opened(), opened()
     first.append({"by": "first"})
     second.append({"by": "second"})
