@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from mlebench.gateway.tokens import Tokens
@@ -15,7 +16,7 @@ class Said:
     """What a model answers."""
 
     text: str = "done"
-    tokens: Tokens | None = Tokens(input=100, output=7)
+    tokens: Tokens | None = field(default_factory=lambda: Tokens(input=100, output=7))
     """What the answer says that it used; None: it says nothing."""
     tool: tuple[str, Mapping[str, Any]] | None = None
     """Name and arguments of a call to one of the agent's tools, in place of text."""
@@ -32,7 +33,7 @@ def event(content: Any, name: str = "") -> bytes:
 def pieces(said: Said) -> list[str]:
     """The text in nearly equal pieces, some of them empty where it is short."""
     borders = [len(said.text) * n // said.pieces for n in range(said.pieces + 1)]
-    return [said.text[first:last] for first, last in zip(borders, borders[1:], strict=False)]
+    return [said.text[first:last] for first, last in pairwise(borders)]
 
 
 def plain(dialect: str, said: Said) -> dict[str, Any]:
@@ -196,14 +197,14 @@ def _messages(said: Said) -> dict[str, Any]:
         "content": [block],
         "stop_reason": "tool_use" if said.tool else "end_turn",
         "stop_sequence": None,
-        **({"usage": usage("messages", said.tokens)} if said.tokens else {}),
+        **({"usage": _messages_usage(said.tokens)} if said.tokens else {}),
     }
 
 
 def _messages_stream(said: Said) -> list[bytes]:
     start = {**_messages(said), "content": [], "stop_reason": None}
     if said.tokens:
-        start["usage"] = {**start["usage"], "output_tokens": 1}
+        start["usage"] = {**_messages_usage(said.tokens), "output_tokens": 1}
     block: dict[str, Any] = {"type": "text", "text": ""}
     deltas: Sequence[dict[str, Any]] = [{"type": "text_delta", "text": text} for text in pieces(said)]
     if said.tool:
@@ -212,7 +213,7 @@ def _messages_stream(said: Said) -> list[bytes]:
     end: dict[str, Any] = {"delta": {"stop_reason": "tool_use" if said.tool else "end_turn", "stop_sequence": None}}
     if said.tokens:
         end["usage"] = {"output_tokens": said.tokens.output}
-    steps = [
+    steps: list[dict[str, Any]] = [
         {"type": "message_start", "message": start},
         {"type": "content_block_start", "index": 0, "content_block": block},
         {"type": "ping"},

@@ -49,7 +49,8 @@ class Call:
     text_bytes: int = 0
     """Bytes of UTF-8 of all that the model reads, media left out: no more tokens than these."""
     media_bytes: int = 0
-    """Bytes of images, sound and documents, as they are in the body."""
+    """Bytes of images, sound and documents, as they are in the body; each counts with at least 16 KiB, since a small file may
+    hold a large picture."""
     drops_usage: bool = False
     """Whether the stream's usage was asked for by the gateway alone, and is taken out of the answer again."""
     query: Mapping[str, str] = field(default_factory=dict)
@@ -143,8 +144,8 @@ class Dialect(Protocol):
         """The body of an answer that says so in this dialect, as its clients' libraries expect errors."""
         ...
 
-    def models(self, names: Collection[str]) -> dict[str, Any]:
-        """The body that lists models."""
+    def models(self, names: Collection[str], one: str | None = None) -> dict[str, Any]:
+        """The body that lists models; with `one` (see `Route.model`), the body that describes this one of them."""
         ...
 
     def probe(self, served: str) -> tuple[str, dict[str, Any]]:
