@@ -283,7 +283,7 @@ class Provider:
         response = web.StreamResponse(headers=headers | ({"Content-Encoding": answer.coding} if answer.coding else {}))
         await response.prepare(request)
         squeeze = _squeezer(answer.coding)
-        sent = 0
+        sent, is_billed = 0, False
         try:
             for n, event in enumerate(events):
                 if answer.gate is not None and answer.gate_at == n:
@@ -291,11 +291,16 @@ class Provider:
                 await self._pause(answer.between if n else 0.0)
                 if answer.dies_at == n:
                     return await _break_off(request)
-                await response.write(squeeze(event, n == len(events) - 1))
+                is_last = n == len(events) - 1
+                if is_last:  # before the client can see the end
+                    self._bill(answer, received)
+                    is_billed = True
+                await response.write(squeeze(event, is_last))
                 sent += 1
             await response.write_eof()
         finally:
-            self._bill(answer, received, sent / len(events) if events else 1.0)
+            if not is_billed:
+                self._bill(answer, received, sent / max(1, len(events)))
         return response
 
 
