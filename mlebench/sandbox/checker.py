@@ -18,7 +18,6 @@ import errno
 import itertools
 import json
 import logging
-import os
 import shutil
 import socket
 import threading
@@ -27,7 +26,10 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlebench._support.loop_thread import LoopThread
 from mlebench._support.quantities import show_size
+from mlebench._support.rate import Rate
+from mlebench._support.unix_socket import listen_at
 from mlebench.errors import MalformedForm
 from mlebench.sandbox.base import RunRequest
 
@@ -46,10 +48,10 @@ UPLOADS = ".uploads"
 """Ends the name of a checker's folder that lies beside its socket."""
 
 _log = logging.getLogger(__name__)
+_thread = LoopThread("checkers")
 _NOT_CHECKED = "the submission could not be checked"
 _LONGEST_ANSWER = 4000
 _MOST_CONNECTIONS = 64
-_LONGEST_QUEUE = 512
 _MOST_UPLOADS = 2
 """Submissions received at once, each in a temporary file."""
 _REQUESTS_AT_ONCE, _SECONDS_PER_REQUEST = 500, 0.01
@@ -143,8 +145,6 @@ class Checker:
         Raises:
             OSError: the address cannot be bound.
         """
-        from mlebench.sandbox.http_exchange import Rate
-
         self.calls = 0
         """Submissions checked so far."""
         self._validate = validate
@@ -159,12 +159,12 @@ class Checker:
         self._numbers = itertools.count()
         self._is_closed = False
         _make_empty(uploads)
-        self._socket = _bound(address)
+        self._socket = listen_at(address)
         self._connections = asyncio.Semaphore(_MOST_CONNECTIONS)
         self._receiving = asyncio.Semaphore(_MOST_UPLOADS)
         self._turn = asyncio.Semaphore(1)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._loop = _server.join()
+        self._loop = _thread.join()
         self._loop.call_soon_threadsafe(self._begin, self._serve())
 
     def close(self) -> None:
@@ -176,7 +176,7 @@ class Checker:
         self._loop.call_soon_threadsafe(self._cut, cut)
         if not cut.wait(_CLOSE_SECONDS):
             _log.error("the checker at %s did not close in time", self._address)
-        _server.leave()
+        _thread.leave()
         self._address.unlink(missing_ok=True)
         shutil.rmtree(self._uploads, ignore_errors=True)
 
@@ -345,62 +345,3 @@ def _is_served(address: Path) -> bool:
 def _make_empty(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
-
-
-def _bound(address: Path) -> socket.socket:
-    """A listening socket without blocking; one that a killed harness left at the address is replaced."""
-    listening = socket.socket(socket.AF_UNIX)
-    try:
-        address.unlink(missing_ok=True)
-        listening.bind(str(address))
-        # the agent's user in the container is nobody here; the folder around the socket keeps others out
-        address.chmod(0o666)
-        listening.listen(_LONGEST_QUEUE)
-        listening.setblocking(False)
-    except BaseException:
-        listening.close()
-        raise
-    return listening
-
-
-class _Server:
-    """The thread in which every checker of this process is served; it is there while there are any."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def join(self) -> asyncio.AbstractEventLoop:
-        """The loop, for one more checker."""
-        with self._lock:
-            self._users += 1
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._run, args=(self._loop,), name="checkers", daemon=True).start()
-            return self._loop
-
-    def leave(self) -> None:
-        """One checker fewer."""
-        with self._lock:
-            self._users -= 1
-            if self._users == 0 and self._loop is not None:
-                self._loop.call_soon_threadsafe(self._loop.stop)
-                self._loop = None
-
-    @staticmethod
-    def _run(loop: asyncio.AbstractEventLoop) -> None:
-        loop.run_forever()
-        loop.close()
-
-
-_server = _Server()
-
-
-def _renew() -> None:
-    """A forked process has the numbers, but not the thread."""
-    global _server
-    _server = _Server()
-
-
-os.register_at_fork(after_in_child=_renew)

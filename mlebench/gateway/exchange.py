@@ -1,0 +1,412 @@
+"""One call to a model: reserved, asked, passed on as it comes, settled and written down."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from aiohttp.web import BaseRequest, Response, StreamResponse
+
+from mlebench._support.ledger import Ledger
+from mlebench._support.secrets import Mask
+from mlebench.gateway.account import Account, Reservation, cost_of
+from mlebench.gateway.bounds import Bounds
+from mlebench.gateway.dialects.base import Call, Dialect, StreamReader
+from mlebench.gateway.failures import Failures, is_failure
+from mlebench.gateway.model_call import ModelCall, Outcome
+from mlebench.gateway.models import Model
+from mlebench.gateway.replays import Answered
+from mlebench.gateway.shared_limits import shared
+from mlebench.gateway.tokens import Tokens
+from mlebench.gateway.transcript import Transcript
+from mlebench.gateway.upstream import ProviderFailed, Question, Reply, Upstream
+
+HUNG_UP = 499
+_LARGEST_ERROR = 2**20
+_TOKENS_PER_SECOND = 100
+"""What a model generates at most, where a caller hung up and nothing says how much it was."""
+_BYTES_PER_TOKEN = 4
+_KEEP_ALIVE = b": the provider is silent\n\n"
+_EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
+
+
+class Waiting(Protocol):
+    """Hears of calls that wait for a shared limit."""
+
+    def __call__(self, seconds: float | None) -> None:
+        """The seconds that are left, as far as they are known; None when nothing is waited for any more."""
+        ...
+
+
+@dataclass(frozen=True)
+class Services:
+    """What all calls of a run share."""
+
+    upstream: Upstream
+    account: Account
+    ledger: Ledger
+    transcript: Transcript
+    failures: Failures
+    mask: Mask
+    """Of the providers' keys; each answer has a copy of its own."""
+    bounds: Bounds
+    in_thread: Callable[[Callable[[], None]], None]
+    """Does something that nobody waits for, but the gateway's end."""
+    suspect: Callable[[Model, Dialect], None]
+    """A provider has failed for as long as it may."""
+    waiting: Callable[[Model, float | None], None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A request, read and cleaned."""
+
+    dialect: Dialect
+    model: Model
+    call: Call
+    body: bytes
+    """As the provider gets it."""
+    headers: dict[str, str]
+    retry: bool = False
+
+
+class Passed:
+    """What of an answer went to the agent."""
+
+    def __init__(self, most_kept: int) -> None:
+        self._most_kept = most_kept
+        self._hash = hashlib.sha256()
+        self._kept: list[bytes] = []
+        self.size = 0
+        self.events = 0
+        self.tail = b""
+
+    def add(self, block: bytes) -> None:
+        """A block went."""
+        self._hash.update(block)
+        if self.size < self._most_kept:
+            self._kept.append(block[: self._most_kept - self.size])
+        self.size += len(block)
+        self.events += block.count(b"data:")
+        self.tail = (self.tail + block)[-4:]
+
+    @property
+    def is_between_events(self) -> bool:
+        """Whether a comment may be written now."""
+        return not self.size or self.tail.endswith(_EVENT_ENDS)
+
+    @property
+    def sha256(self) -> str:
+        """In hexadecimal digits."""
+        return self._hash.hexdigest()
+
+    @property
+    def kept(self) -> bytes:
+        """Its beginning."""
+        return b"".join(self._kept)
+
+    @property
+    def is_kept_whole(self) -> bool:
+        """Whether `kept` is all."""
+        return self.size <= self._most_kept
+
+
+class Exchange:
+    """One call, from the reservation to its line in the ledger, which is written once whatever happens."""
+
+    def __init__(self, services: Services, prepared: Prepared, record: ModelCall, started: float) -> None:
+        """Args:
+        services: of the run.
+        prepared: the request.
+        record: what is known of it already.
+        started: when its last byte had come, by the loop's clock.
+        """
+        self._services, self._prepared, self._record = services, prepared, record
+        self._now = asyncio.get_running_loop().time
+        self._started = started
+        self._reservation: Reservation | None = None
+        self._passed = Passed(services.bounds.kept)
+        self._reader: StreamReader | None = None
+        self._was_asked = False
+        self._is_written = False
+        self.kept: Answered | None = None
+        """The answer, where it is good and whole."""
+
+    async def answer(self, request: BaseRequest) -> StreamResponse:
+        """Answer a request.
+
+        Raises:
+            Refusal: the budget does not allow it.
+        """
+        try:
+            await self._reserve()
+            async with self._place():
+                return await self._ask(request)
+        except ProviderFailed as failure:
+            return self._fail(failure)
+        except (asyncio.CancelledError, ConnectionError):
+            self._hang_up()
+            raise
+        finally:
+            if self._reservation is not None:
+                self._reservation.release()
+
+    async def _reserve(self) -> None:
+        call = self._prepared.call
+        if call.action == "generate":
+            self._reservation = await self._services.account.reserve(
+                self._prepared.model, call.text_bytes, call.media_bytes, call.most_output
+            )
+
+    @contextlib.asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        """A place among the calls that all runs of this machine may ask at once."""
+        model, call = self._prepared.model, self._prepared.call
+        expected = call.text_bytes // _BYTES_PER_TOKEN + (call.most_output or 0)
+        services = self._services
+        async with shared(model.limits_name, model.limits, expected, lambda left: services.waiting(model, left)) as place:
+            try:
+                yield
+            finally:
+                place.used(self._record.tokens.input + self._record.tokens.output)
+
+    async def _ask(self, request: BaseRequest) -> StreamResponse:
+        prepared = self._prepared
+        call, served = prepared.call, prepared.model.served
+        question = Question(
+            prepared.model,
+            prepared.dialect.name,
+            prepared.dialect.path(call, served),
+            prepared.body,
+            prepared.headers,
+            call.query,
+        )
+        self._record = replace(self._record, served=served, provider=prepared.model.provider)
+        self._was_asked = True
+        reply = await self._services.upstream.ask(question)
+        try:
+            if reply.status >= 400:
+                return await self._pass_error(reply)
+            if call.is_streaming:
+                return await self._pass_stream(reply, request)
+            return await self._pass_plain(reply)
+        finally:
+            reply.close()
+
+    async def _pass_error(self, reply: Reply) -> Response:
+        body = self._masked(await reply.body(_LARGEST_ERROR))
+        self._passed.add(body)
+        if is_failure(reply.status):
+            self._blame()
+        else:
+            self._services.failures.answered(self._prepared.model)
+        self._write("failed", reply.status, reason=f"the provider answers with {reply.status}")
+        return Response(status=reply.status, headers=self._headers(reply), body=body)
+
+    async def _pass_plain(self, reply: Reply) -> Response:
+        body = await reply.body(self._services.bounds.answer)
+        self._see_first_byte()
+        tokens = await _in_thread_if_large(self._prepared.dialect, body)
+        body = self._masked(body)
+        self._passed.add(body)
+        self._services.failures.answered(self._prepared.model)
+        is_estimated = tokens is None and self._prepared.call.action == "generate"
+        self._write("answered", reply.status, tokens or (self._estimate(None, len(body)) if is_estimated else None), is_estimated)
+        headers = self._headers(reply)
+        self.kept = Answered(reply.status, headers, body)
+        return Response(status=reply.status, headers=headers, body=body)
+
+    async def _pass_stream(self, reply: Reply, request: BaseRequest) -> StreamResponse:
+        response = StreamResponse(status=reply.status, headers=self._headers(reply))
+        self._reader = self._prepared.dialect.reader(self._prepared.call)
+        mask = copy.copy(self._services.mask)
+        keep_alive = self._keep_alive(response) if reply.is_event_stream else contextlib.nullcontext()
+        try:
+            async with keep_alive, contextlib.aclosing(reply.blocks()) as blocks:
+                await self._send(response.prepare(request))
+                async for block in blocks:
+                    self._see_first_byte()
+                    await self._write_on(response, mask.feed(self._reader.feed(block)))
+            await self._write_on(response, mask.feed(self._reader.finish()) + mask.finish())
+        except ProviderFailed as failure:
+            return await self._break_off(response, request, failure)
+        self._end_stream(reply)
+        await self._send(response.write_eof())
+        return response
+
+    def _end_stream(self, reply: Reply) -> None:
+        """The provider has said all."""
+        assert self._reader is not None
+        tokens, failure = self._reader.tokens, self._reader.failure
+        if failure is None:
+            self._services.failures.answered(self._prepared.model)
+        else:
+            self._blame()
+        if failure is not None and tokens is None:
+            self._write("failed", reply.status, reason=failure)
+            return
+        is_estimated = tokens is None or not self._reader.is_complete
+        self._write("answered", reply.status, self._estimate(tokens, 0) if is_estimated else tokens, is_estimated, failure)
+        if self._reader.is_complete and failure is None and self._passed.is_kept_whole:
+            self.kept = Answered(reply.status, self._headers(reply), self._passed.kept)
+
+    async def _break_off(self, response: StreamResponse, request: BaseRequest, failure: ProviderFailed) -> StreamResponse:
+        """The provider died: say so, and cut the connection, so that nobody takes what came for the whole answer."""
+        self._blame()
+        assert self._reader is not None
+        if self._passed.size:
+            self._write("answered", response.status, self._estimate(self._reader.tokens, 0), True, failure.message)
+        else:
+            self._write("failed", response.status, reason=failure.message)
+        if self._passed.is_between_events:
+            event = b"event: error\n" if self._prepared.dialect.name in ("messages", "responses") else b""
+            body = self._prepared.dialect.refusal(failure.refusal).replace(b"\n", b" ")
+            await self._send(response.write(event + b"data: " + body + b"\n\n"))
+        if request.transport is not None:
+            request.transport.close()
+        return response
+
+    async def _write_on(self, response: StreamResponse, block: bytes) -> None:
+        if not block:
+            return
+        self._passed.add(block)
+        if self._passed.size > self._services.bounds.stream:
+            raise ProviderFailed(502, f"provider {self._prepared.model.provider} sends without an end")
+        await self._send(response.write(block))
+
+    async def _send(self, writing: object) -> None:
+        """Write to a client that may be slow, but not for ever."""
+        try:
+            async with asyncio.timeout(self._services.bounds.write_seconds):
+                await writing  # type: ignore[misc]
+        except TimeoutError:
+            raise ConnectionAbortedError("the client does not read") from None
+
+    @contextlib.asynccontextmanager
+    async def _keep_alive(self, response: StreamResponse) -> AsyncIterator[None]:
+        """Write comments while the provider is silent: what stands between may cut connections on which nothing passes."""
+
+        async def write() -> None:
+            seconds = self._services.bounds.keep_alive_seconds
+            size = -1
+            while True:
+                if size == self._passed.size and response.prepared and self._passed.is_between_events:
+                    await response.write(_KEEP_ALIVE)
+                size = self._passed.size
+                await asyncio.sleep(seconds)
+
+        task = asyncio.create_task(write())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+                await task
+
+    def _fail(self, failure: ProviderFailed) -> Response:
+        """The provider gave no answer."""
+        self._blame()
+        body = self._prepared.dialect.refusal(failure.refusal)
+        self._passed.add(body)
+        self._write("failed", failure.status, reason=failure.message)
+        return Response(status=failure.status, body=body, headers={"content-type": "application/json"})
+
+    def _hang_up(self) -> None:
+        """The caller is gone; what was generated until now is paid for all the same."""
+        if self._is_written:
+            return
+        reason = "the caller hung up"
+        if not self._was_asked or self._prepared.call.action == "count":
+            self._write("failed", HUNG_UP, reason=reason)
+            return
+        said = self._reader.tokens if self._reader else None
+        if self._reader is not None and self._reader.is_complete and said is not None:
+            self._write("answered", 200, said, False, reason)
+            return
+        seconds = self._now() - self._started
+        tokens = self._estimate(said, int(seconds * _TOKENS_PER_SECOND) * _BYTES_PER_TOKEN)
+        self._write("answered", 200 if self._reader else HUNG_UP, tokens, True, reason)
+
+    def _estimate(self, said: Tokens | None, size: int) -> Tokens:
+        """What a call used that did not say so, or not to its end.
+
+        Args:
+            said: what it said.
+            size: bytes of generated text.
+        """
+        said = said or Tokens()
+        call = self._prepared.call
+        # nearly every event of a stream holds a token
+        output = max(self._passed.events, size // _BYTES_PER_TOKEN)
+        most = call.most_output or self._prepared.model.most_output
+        output = max(said.output, output if most is None else min(output, most))
+        return replace(said, input=said.input or -(-call.text_bytes // _BYTES_PER_TOKEN), output=output)
+
+    def _write(
+        self,
+        outcome: Outcome,
+        status: int,
+        tokens: Tokens | None = None,
+        estimated: bool = False,
+        reason: str | None = None,
+    ) -> None:
+        """Settle, and write the call's line in the ledger."""
+        if self._is_written:
+            return
+        self._is_written = True
+        prepared, services = self._prepared, self._services
+        cost = None
+        if self._reservation is not None and tokens is not None and outcome == "answered":
+            self._reservation.settle(tokens)
+            cost = cost_of(prepared.model, tokens)
+        self._record = replace(
+            self._record,
+            outcome=outcome,
+            status=status,
+            tokens=tokens or Tokens(),
+            cost_usd=cost,
+            estimated=estimated,
+            seconds=round(self._now() - self._started, 4),
+            reason=None
+            if reason is None
+            else self._masked(reason.encode("utf-8", "backslashreplace")).decode("utf-8", "replace"),
+            request_sha256=hashlib.sha256(prepared.body).hexdigest(),
+            response_sha256=self._passed.sha256,
+        )
+        entry = services.ledger.append(self._record.to_entry())
+        request, response = prepared.body, self._passed.kept
+        services.in_thread(lambda: services.transcript.keep(entry["n"], request, response))
+
+    def _see_first_byte(self) -> None:
+        if self._record.first_byte_seconds is None:
+            self._record = replace(self._record, first_byte_seconds=round(self._now() - self._started, 4))
+
+    def _blame(self) -> None:
+        if self._services.failures.failed(self._prepared.model, self._prepared.dialect.name):
+            self._services.suspect(self._prepared.model, self._prepared.dialect)
+
+    def _headers(self, reply: Reply) -> dict[str, str]:
+        return {name: self._masked(value.encode()).decode("utf-8", "replace") for name, value in reply.headers.items()}
+
+    def _masked(self, text: bytes) -> bytes:
+        return self._services.mask.apply(text)
+
+
+async def _in_thread_if_large(dialect: Dialect, body: bytes) -> Tokens | None:
+    if len(body) < 2**18:
+        return _tokens(dialect, body)
+    return await asyncio.to_thread(_tokens, dialect, body)
+
+
+def _tokens(dialect: Dialect, body: bytes) -> Tokens | None:
+    import json
+
+    try:
+        return dialect.tokens(json.loads(body))
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,239 @@
+"""The gateway of one run: agents ask it over a Unix socket, and it asks providers with keys that no agent sees.
+
+One thread serves the gateways of all runs of this process. An agent is not trusted: its requests are parsed and written
+anew, all that it can take is bounded (`bounds`), and what a provider sends is masked for the provider's key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from mlebench._support.ledger import Ledger, read_ledger
+from mlebench._support.loop_thread import LoopThread
+from mlebench._support.secrets import Mask
+from mlebench._support.unix_socket import listen_at
+from mlebench.gateway.access import ModelAccess
+from mlebench.gateway.account import Account, Spent
+from mlebench.gateway.bounds import Bounds
+from mlebench.gateway.dialects.base import Dialect, DialectName
+from mlebench.gateway.dialects.table import DIALECTS
+from mlebench.gateway.exchange import Services
+from mlebench.gateway.failures import TOO_MANY, Failures, Verdict, is_failure
+from mlebench.gateway.front import Front
+from mlebench.gateway.model_call import LEDGER
+from mlebench.gateway.models import Model
+from mlebench.gateway.proxy import Proxy
+from mlebench.gateway.request_body import written
+from mlebench.gateway.server import Server
+from mlebench.gateway.transcript import Transcript
+from mlebench.gateway.upstream import ProviderFailed, Question, Upstream
+
+End = Literal["budget-exhausted", "model-unavailable"]
+"""Why a run ends that its models end."""
+
+_log = logging.getLogger(__name__)
+_thread = LoopThread("models")
+_LARGEST_LEDGER = 2**31
+_LARGEST_PROBE = 2**20
+_PROBE_SECONDS = 60.0
+_OWN_END_SECONDS = 150.0
+
+
+def serve_gateway(
+    access: ModelAccess,
+    address: Path,
+    run_dir: Path,
+    token: str,
+    secrets: tuple[str, ...],
+    note: Callable[[str], None],
+    wake: Callable[[], None],
+) -> Gateway:
+    """The gateway of a run, serving.
+
+    Args:
+        access: what the run may ask, and with which keys.
+        address: the path of a Unix socket; one that a killed harness left there is replaced.
+        run_dir: the run's folder; the ledger that lies there is gone on with.
+        token: what the agent has for a key.
+        secrets: values to mask in all that is written down.
+        note: writes a line to the run's log; called from another thread.
+        wake: called from another thread when `must_end` is set.
+
+    Raises:
+        OSError: the address cannot be bound, or the ledger cannot be read.
+    """
+    return Gateway(access, address, run_dir, token, secrets, note, wake)
+
+
+class Gateway:
+    """Serves one run until it is closed."""
+
+    def __init__(
+        self,
+        access: ModelAccess,
+        address: Path,
+        run_dir: Path,
+        token: str,
+        secrets: tuple[str, ...],
+        note: Callable[[str], None],
+        wake: Callable[[], None],
+        bounds: Bounds | None = None,
+    ) -> None:
+        """As `serve_gateway`; `bounds` are of all that an agent may take."""
+        self.must_end: End | None = None
+        """Why the run is to be ended now; set a minute after the budget is spent, or when a provider has failed for long."""
+        self._access, self._address, self._note, self._wake = access, address, note, wake
+        self._bounds = bounds or Bounds()
+        hidden = (*secrets, *access.keys.values(), token)
+        self._words = Mask(hidden)
+        self._ledger = Ledger(run_dir / f"{LEDGER}.jsonl", self._say)
+        self._account = Account(access.budget)
+        self._account.restore(read_ledger(run_dir / f"{LEDGER}.jsonl", _LARGEST_LEDGER) if self._ledger.lines else [])
+        self._transcript = Transcript(run_dir / "transcript", hidden, access.record == "full", self._say)
+        self._mask = Mask(access.keys.values())
+        self._waits: dict[str, int] = {}
+        self._writing: set[asyncio.Future[None]] = set()
+        self._suspected: set[str] = set()
+        self._checks: set[asyncio.Task[None]] = set()
+        self._is_closed = False
+        self._socket = listen_at(address)
+        self._threads = concurrent.futures.ThreadPoolExecutor(2, "transcripts")
+        self._loop = _thread.join()
+        self._ask(self._begin(token), None)
+
+    @property
+    def spent(self) -> Spent:
+        """What the run's calls came to so far."""
+        return self._account.spent
+
+    @property
+    def waiting(self) -> str | None:
+        """A sentence where calls wait for a limit that all runs share; None where none does."""
+        waits = {name: count for name, count in list(self._waits.items()) if count}
+        if not waits:
+            return None
+        return "; ".join(f"waits for the limit of {name}" for name in sorted(waits))
+
+    def own_end(self) -> End | None:
+        """Why an agent that ended by itself did so, if its models were the reason; may ask a provider, up to a minute."""
+        if self._account.is_spent_since is not None:
+            return "budget-exhausted"
+        try:
+            is_down = self._ask(self._failures.explain_end(), _OWN_END_SECONDS)
+        except TimeoutError:
+            is_down = True
+        return "model-unavailable" if is_down else None
+
+    def close(self) -> None:
+        """Cut every connection, settle and write down what was under way, and take the socket away."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            self._ask(self._end(), self._bounds.close_seconds)
+        except TimeoutError:
+            _log.error("the gateway at %s did not close in time", self._address)
+        _thread.leave()
+        self._threads.shutdown(wait=True)
+        self._socket.close()
+        self._address.unlink(missing_ok=True)
+
+    def _ask(self, work: object, seconds: float | None) -> object:
+        """Do something in the loop, and wait for it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)  # type: ignore[arg-type]
+
+    async def _begin(self, token: str) -> None:
+        self._upstream = Upstream(self._access.keys, self._bounds)
+        loop = asyncio.get_running_loop()
+        self._failures = Failures(self._access.patience, self._probe, loop.time, asyncio.sleep, self._bounds.probe_seconds)
+        services = Services(
+            self._upstream,
+            self._account,
+            self._ledger,
+            self._transcript,
+            self._failures,
+            self._mask,
+            self._bounds,
+            self._in_thread,
+            self._suspect,
+            self._wait,
+        )
+        self._server = Server(self._access, token, services, self._bounds, self._say)
+        self._proxy = Proxy(self._access.allow, self._server.knows, self._bounds, self._say)
+        self._front = Front(self._socket, self._server.answer, self._proxy.serve, self._bounds)
+        self._accepting = loop.create_task(self._front.run())
+        self._watching = loop.create_task(self._watch_budget())
+
+    async def _end(self) -> None:
+        own = [self._accepting, self._watching, *self._checks]
+        for task in own:
+            task.cancel()
+        self._front.cut()
+        await self._server.close()
+        await asyncio.gather(*own, return_exceptions=True)
+        self._proxy.report()
+        await asyncio.gather(*self._writing, return_exceptions=True)
+        self._ledger.close()
+        await self._upstream.close()
+
+    async def _watch_budget(self) -> None:
+        while self._account.is_spent_since is None:
+            await asyncio.sleep(min(1.0, self._bounds.grace_seconds))
+        await asyncio.sleep(self._bounds.grace_seconds)
+        self._end_run("budget-exhausted")
+
+    def _suspect(self, model: Model, dialect: Dialect) -> None:
+        """A provider has failed for as long as the run has patience: ask it, and end the run if it fails that, too."""
+        if model.provider in self._suspected or self.must_end is not None:
+            return
+        self._suspected.add(model.provider)
+
+        async def check() -> None:
+            try:
+                if await self._failures.is_down(model, dialect.name):
+                    self._end_run("model-unavailable")
+            finally:
+                self._suspected.discard(model.provider)
+
+        task = self._loop.create_task(check())
+        self._checks.add(task)
+        task.add_done_callback(self._checks.discard)
+
+    def _end_run(self, why: End) -> None:
+        if self.must_end is None:
+            self.must_end = why
+            self._wake()
+
+    async def _probe(self, model: Model, dialect: DialectName) -> Verdict:
+        path, body = DIALECTS[dialect].probe(model.served)
+        status = 504
+        with contextlib.suppress(ProviderFailed, TimeoutError):
+            async with asyncio.timeout(_PROBE_SECONDS):
+                headers, _ = DIALECTS[dialect].request_headers({}, ())
+                reply = await self._upstream.ask(Question(model, dialect, path, written(body), headers))
+                try:
+                    await reply.body(_LARGEST_PROBE)
+                    status = reply.status
+                finally:
+                    reply.close()
+        self._say(f"asked provider {model.provider} whether it answers: {status}")
+        if status == TOO_MANY:
+            return "busy"
+        return "fails" if is_failure(status) else "works"
+
+    def _wait(self, model: Model, seconds: float | None) -> None:
+        pass
+
+    def _in_thread(self, work: Callable[[], None]) -> None:
+        future = self._loop.run_in_executor(self._threads, work)
+        self._writing.add(future)
+        future.add_done_callback(self._writing.discard)
+
+    def _say(self, line: str) -> None:
+        self._note(self._words.apply_to_text(line))
