@@ -35,6 +35,8 @@ class Bounds:
     """Of an answer that is kept for a repeated request."""
     replays: int = 2**25
     """Of all those."""
+    texts: int = 2**28
+    """Of texts that wait to be written to the transcript; calls wait while there are more."""
     head_seconds: float = 30.0
     """Until a new connection has said anything."""
     idle_seconds: float = 75.0

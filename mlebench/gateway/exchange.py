@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import copy
 import hashlib
+import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from aiohttp.web import BaseRequest, Response, StreamResponse
 
@@ -16,14 +16,14 @@ from mlebench._support.ledger import Ledger
 from mlebench._support.secrets import Mask
 from mlebench.gateway.account import Account, Reservation, cost_of
 from mlebench.gateway.bounds import Bounds
-from mlebench.gateway.dialects.base import Call, Dialect, StreamReader
+from mlebench.gateway.dialects.base import Call, Dialect, Refusal, StreamReader
 from mlebench.gateway.failures import Failures, is_failure
 from mlebench.gateway.model_call import ModelCall, Outcome
 from mlebench.gateway.models import Model
 from mlebench.gateway.replays import Answered
 from mlebench.gateway.shared_limits import shared
+from mlebench.gateway.texts import Texts
 from mlebench.gateway.tokens import Tokens
-from mlebench.gateway.transcript import Transcript
 from mlebench.gateway.upstream import ProviderFailed, Question, Reply, Upstream
 
 HUNG_UP = 499
@@ -31,16 +31,11 @@ _LARGEST_ERROR = 2**20
 _TOKENS_PER_SECOND = 100
 """What a model generates at most, where a caller hung up and nothing says how much it was."""
 _BYTES_PER_TOKEN = 4
+_USUAL_OUTPUT = 1024
+"""Tokens that an answer is expected to have when calls of a minute are counted; corrected once it is there."""
+_LARGE = 2**18
 _KEEP_ALIVE = b": the provider is silent\n\n"
 _EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
-
-
-class Waiting(Protocol):
-    """Hears of calls that wait for a shared limit."""
-
-    def __call__(self, seconds: float | None) -> None:
-        """The seconds that are left, as far as they are known; None when nothing is waited for any more."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -50,13 +45,11 @@ class Services:
     upstream: Upstream
     account: Account
     ledger: Ledger
-    transcript: Transcript
+    texts: Texts
     failures: Failures
     mask: Mask
     """Of the providers' keys; each answer has a copy of its own."""
     bounds: Bounds
-    in_thread: Callable[[Callable[[], None]], None]
-    """Does something that nobody waits for, but the gateway's end."""
     suspect: Callable[[Model, Dialect], None]
     """A provider has failed for as long as it may."""
     waiting: Callable[[Model, float | None], None]
@@ -72,7 +65,15 @@ class Prepared:
     body: bytes
     """As the provider gets it."""
     headers: dict[str, str]
+    ended: float
+    """When its last byte had come, by the loop's clock."""
     retry: bool = False
+
+    @property
+    def record(self) -> ModelCall:
+        """What is known of the call before it was made."""
+        call = self.call
+        return ModelCall("failed", 0, call.action, self.dialect.name, call.model, removed=call.removed, retry=self.retry)
 
 
 class Passed:
@@ -119,16 +120,13 @@ class Passed:
 class Exchange:
     """One call, from the reservation to its line in the ledger, which is written once whatever happens."""
 
-    def __init__(self, services: Services, prepared: Prepared, record: ModelCall, started: float) -> None:
+    def __init__(self, services: Services, prepared: Prepared) -> None:
         """Args:
         services: of the run.
         prepared: the request.
-        record: what is known of it already.
-        started: when its last byte had come, by the loop's clock.
         """
-        self._services, self._prepared, self._record = services, prepared, record
+        self._services, self._prepared, self._record = services, prepared, prepared.record
         self._now = asyncio.get_running_loop().time
-        self._started = started
         self._reservation: Reservation | None = None
         self._passed = Passed(services.bounds.kept)
         self._reader: StreamReader | None = None
@@ -150,7 +148,13 @@ class Exchange:
         except ProviderFailed as failure:
             return self._fail(failure)
         except (asyncio.CancelledError, ConnectionError):
-            self._hang_up()
+            self._give_up("the caller hung up")
+            raise
+        except Refusal as refusal:
+            self._write("refused", refusal.status, reason=refusal.message)
+            raise
+        except BaseException:
+            self._give_up("the gateway failed")
             raise
         finally:
             if self._reservation is not None:
@@ -167,7 +171,7 @@ class Exchange:
     async def _place(self) -> AsyncIterator[None]:
         """A place among the calls that all runs of this machine may ask at once."""
         model, call = self._prepared.model, self._prepared.call
-        expected = call.text_bytes // _BYTES_PER_TOKEN + (call.most_output or 0)
+        expected = call.text_bytes // _BYTES_PER_TOKEN + min(call.most_output or _USUAL_OUTPUT, _USUAL_OUTPUT)
         services = self._services
         async with shared(model.limits_name, model.limits, expected, lambda left: services.waiting(model, left)) as place:
             try:
@@ -209,10 +213,11 @@ class Exchange:
         return Response(status=reply.status, headers=self._headers(reply), body=body)
 
     async def _pass_plain(self, reply: Reply) -> Response:
-        body = await reply.body(self._services.bounds.answer)
-        self._see_first_byte()
-        tokens = await _in_thread_if_large(self._prepared.dialect, body)
-        body = self._masked(body)
+        body = await reply.body(self._services.bounds.answer, self._see_first_byte)
+        if len(body) < _LARGE:
+            tokens, body = self._understood(body)
+        else:
+            tokens, body = await asyncio.to_thread(self._understood, body)
         self._passed.add(body)
         self._services.failures.answered(self._prepared.model)
         is_estimated = tokens is None and self._prepared.call.action == "generate"
@@ -220,6 +225,12 @@ class Exchange:
         headers = self._headers(reply)
         self.kept = Answered(reply.status, headers, body)
         return Response(status=reply.status, headers=headers, body=body)
+
+    def _understood(self, body: bytes) -> tuple[Tokens | None, bytes]:
+        """What a plain answer says that it used, and its body, masked."""
+        mask = copy.copy(self._services.mask)
+        blocks = (body[start : start + _LARGE] for start in range(0, len(body), _LARGE))
+        return _tokens(self._prepared.dialect, body), b"".join(map(mask.feed, blocks)) + mask.finish()
 
     async def _pass_stream(self, reply: Reply, request: BaseRequest) -> StreamResponse:
         response = StreamResponse(status=reply.status, headers=self._headers(reply))
@@ -243,6 +254,9 @@ class Exchange:
         """The provider has said all."""
         assert self._reader is not None
         tokens, failure = self._reader.tokens, self._reader.failure
+        if tokens is None and not reply.is_event_stream and self._passed.is_kept_whole:
+            # a provider that does not stream answers plainly
+            tokens = _tokens(self._prepared.dialect, self._passed.kept)
         if failure is None:
             self._services.failures.answered(self._prepared.model)
         else:
@@ -316,11 +330,10 @@ class Exchange:
         self._write("failed", failure.status, reason=failure.message)
         return Response(status=failure.status, body=body, headers={"content-type": "application/json"})
 
-    def _hang_up(self) -> None:
-        """The caller is gone; what was generated until now is paid for all the same."""
+    def _give_up(self, reason: str) -> None:
+        """The answer goes nowhere any more; what was generated until now is paid for all the same."""
         if self._is_written:
             return
-        reason = "the caller hung up"
         if not self._was_asked or self._prepared.call.action == "count":
             self._write("failed", HUNG_UP, reason=reason)
             return
@@ -328,7 +341,7 @@ class Exchange:
         if self._reader is not None and self._reader.is_complete and said is not None:
             self._write("answered", 200, said, False, reason)
             return
-        seconds = self._now() - self._started
+        seconds = self._now() - self._prepared.ended
         tokens = self._estimate(said, int(seconds * _TOKENS_PER_SECOND) * _BYTES_PER_TOKEN)
         self._write("answered", 200 if self._reader else HUNG_UP, tokens, True, reason)
 
@@ -371,7 +384,7 @@ class Exchange:
             tokens=tokens or Tokens(),
             cost_usd=cost,
             estimated=estimated,
-            seconds=round(self._now() - self._started, 4),
+            seconds=round(self._now() - self._prepared.ended, 4),
             reason=None
             if reason is None
             else self._masked(reason.encode("utf-8", "backslashreplace")).decode("utf-8", "replace"),
@@ -379,12 +392,11 @@ class Exchange:
             response_sha256=self._passed.sha256,
         )
         entry = services.ledger.append(self._record.to_entry())
-        request, response = prepared.body, self._passed.kept
-        services.in_thread(lambda: services.transcript.keep(entry["n"], request, response))
+        services.texts.keep(entry["n"], prepared.body, self._passed.kept)
 
     def _see_first_byte(self) -> None:
         if self._record.first_byte_seconds is None:
-            self._record = replace(self._record, first_byte_seconds=round(self._now() - self._started, 4))
+            self._record = replace(self._record, first_byte_seconds=round(self._now() - self._prepared.ended, 4))
 
     def _blame(self) -> None:
         if self._services.failures.failed(self._prepared.model, self._prepared.dialect.name):
@@ -397,15 +409,7 @@ class Exchange:
         return self._services.mask.apply(text)
 
 
-async def _in_thread_if_large(dialect: Dialect, body: bytes) -> Tokens | None:
-    if len(body) < 2**18:
-        return _tokens(dialect, body)
-    return await asyncio.to_thread(_tokens, dialect, body)
-
-
 def _tokens(dialect: Dialect, body: bytes) -> Tokens | None:
-    import json
-
     try:
         return dialect.tokens(json.loads(body))
     except (ValueError, RecursionError):

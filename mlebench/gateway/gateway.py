@@ -7,13 +7,14 @@ anew, all that it can take is bounded (`bounds`), and what a provider sends is m
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextlib
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
+from grading.printable import printable
 from mlebench._support.ledger import Ledger, read_ledger
 from mlebench._support.loop_thread import LoopThread
 from mlebench._support.secrets import Mask
@@ -31,9 +32,11 @@ from mlebench.gateway.models import Model
 from mlebench.gateway.proxy import Proxy
 from mlebench.gateway.request_body import written
 from mlebench.gateway.server import Server
+from mlebench.gateway.texts import Texts
 from mlebench.gateway.transcript import Transcript
 from mlebench.gateway.upstream import ProviderFailed, Question, Upstream
 
+Found = TypeVar("Found")
 End = Literal["budget-exhausted", "model-unavailable"]
 """Why a run ends that its models end."""
 
@@ -41,8 +44,9 @@ _log = logging.getLogger(__name__)
 _thread = LoopThread("models")
 _LARGEST_LEDGER = 2**31
 _LARGEST_PROBE = 2**20
-_PROBE_SECONDS = 60.0
-_OWN_END_SECONDS = 150.0
+_PROBE_SECONDS = 45.0
+_OWN_END_SECONDS = 120.0
+_LONGEST_NOTE = 400
 
 
 def serve_gateway(
@@ -97,15 +101,20 @@ class Gateway:
         self._account.restore(read_ledger(run_dir / f"{LEDGER}.jsonl", _LARGEST_LEDGER) if self._ledger.lines else [])
         self._transcript = Transcript(run_dir / "transcript", hidden, access.record == "full", self._say)
         self._mask = Mask(access.keys.values())
-        self._waits: dict[str, int] = {}
-        self._writing: set[asyncio.Future[None]] = set()
+        self._waits: Counter[str] = Counter()
         self._suspected: set[str] = set()
         self._checks: set[asyncio.Task[None]] = set()
         self._is_closed = False
         self._socket = listen_at(address)
-        self._threads = concurrent.futures.ThreadPoolExecutor(2, "transcripts")
         self._loop = _thread.join()
-        self._ask(self._begin(token), None)
+        try:
+            self._ask(self._begin(token), None)
+        except BaseException:
+            _thread.leave()
+            self._socket.close()
+            self._address.unlink(missing_ok=True)
+            self._ledger.close()
+            raise
 
     @property
     def spent(self) -> Spent:
@@ -115,19 +124,15 @@ class Gateway:
     @property
     def waiting(self) -> str | None:
         """A sentence where calls wait for a limit that all runs share; None where none does."""
-        waits = {name: count for name, count in list(self._waits.items()) if count}
-        if not waits:
-            return None
-        return "; ".join(f"waits for the limit of {name}" for name in sorted(waits))
+        waits = [(name, count) for name, count in sorted(self._waits.copy().items()) if count > 0]
+        calls = [f"{count} call{'s wait' if count > 1 else ' waits'} for {name}" for name, count in waits]
+        return f"{', '.join(calls)}, whose limits all runs of this machine share" if calls else None
 
     def own_end(self) -> End | None:
         """Why an agent that ended by itself did so, if its models were the reason; may ask a provider, up to a minute."""
         if self._account.is_spent_since is not None:
             return "budget-exhausted"
-        try:
-            is_down = self._ask(self._failures.explain_end(), _OWN_END_SECONDS)
-        except TimeoutError:
-            is_down = True
+        is_down = self._ask(self._explained(), None)
         return "model-unavailable" if is_down else None
 
     def close(self) -> None:
@@ -140,15 +145,22 @@ class Gateway:
         except TimeoutError:
             _log.error("the gateway at %s did not close in time", self._address)
         _thread.leave()
-        self._threads.shutdown(wait=True)
         self._socket.close()
         self._address.unlink(missing_ok=True)
 
-    def _ask(self, work: object, seconds: float | None) -> object:
+    def _ask(self, work: Coroutine[Any, Any, Found], seconds: float | None) -> Found:
         """Do something in the loop, and wait for it."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)  # type: ignore[arg-type]
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)
+
+    async def _explained(self) -> bool:
+        try:
+            async with asyncio.timeout(_OWN_END_SECONDS):
+                return await self._failures.explain_end()
+        except TimeoutError:
+            return True
 
     async def _begin(self, token: str) -> None:
+        self._texts = Texts(self._transcript, self._bounds.texts)
         self._upstream = Upstream(self._access.keys, self._bounds)
         loop = asyncio.get_running_loop()
         self._failures = Failures(self._access.patience, self._probe, loop.time, asyncio.sleep, self._bounds.probe_seconds)
@@ -156,11 +168,10 @@ class Gateway:
             self._upstream,
             self._account,
             self._ledger,
-            self._transcript,
+            self._texts,
             self._failures,
             self._mask,
             self._bounds,
-            self._in_thread,
             self._suspect,
             self._wait,
         )
@@ -178,7 +189,7 @@ class Gateway:
         await self._server.close()
         await asyncio.gather(*own, return_exceptions=True)
         self._proxy.report()
-        await asyncio.gather(*self._writing, return_exceptions=True)
+        await self._texts.close()
         self._ledger.close()
         await self._upstream.close()
 
@@ -228,12 +239,7 @@ class Gateway:
         return "fails" if is_failure(status) else "works"
 
     def _wait(self, model: Model, seconds: float | None) -> None:
-        pass
-
-    def _in_thread(self, work: Callable[[], None]) -> None:
-        future = self._loop.run_in_executor(self._threads, work)
-        self._writing.add(future)
-        future.add_done_callback(self._writing.discard)
+        self._waits[model.limits_name] += -1 if seconds is None else 1
 
     def _say(self, line: str) -> None:
-        self._note(self._words.apply_to_text(line))
+        self._note(self._words.apply_to_text(printable(line, _LONGEST_NOTE)))

@@ -6,6 +6,9 @@ import asyncio
 from collections import OrderedDict
 from typing import NamedTuple
 
+_OVERHEAD = 2**12
+"""Bytes that an answer takes beside its body, so that empty ones are bounded as well."""
+
 
 class Answered(NamedTuple):
     """An answer that is kept."""
@@ -71,7 +74,11 @@ class Replays:
         if len(answer.body) > self._largest:
             return
         self._kept[key] = answer
-        self._size += len(answer.body)
+        self._size += _size_of(answer)
         while self._size > self._most:
             _, dropped = self._kept.popitem(last=False)
-            self._size -= len(dropped.body)
+            self._size -= _size_of(dropped)
+
+
+def _size_of(answer: Answered) -> int:
+    return len(answer.body) + _OVERHEAD

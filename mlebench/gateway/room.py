@@ -12,12 +12,13 @@ class Room:
     """A number of bytes; whoever comes first is served first."""
 
     def __init__(self, size: int) -> None:
-        self._free = size
+        self._size = self._free = size
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     @contextlib.asynccontextmanager
     async def take(self, size: int) -> AsyncIterator[None]:
         """Hold so many bytes, at most all that there are."""
+        size = min(size, self._size)
         if self._waiting or size > self._free:
             await self._wait(size)
         else:

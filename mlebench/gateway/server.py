@@ -9,7 +9,7 @@ import hmac
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp.web import BaseRequest, Response, StreamResponse
 
@@ -27,6 +27,8 @@ from mlebench.gateway.room import Room
 
 _log = logging.getLogger(__name__)
 _TOKEN_HEADERS = ("x-api-key", "api-key", "x-goog-api-key")
+_TOKEN_PARAMETER = "key"
+"""Of Gemini's clients."""
 _LARGE = 2**18
 """Bytes of a request that is parsed in a thread."""
 _BYTES_PER_ELEMENT = 16
@@ -67,16 +69,14 @@ class Server:
         self._tasks.add(task)
         try:
             await self._requests.wait_for()
-            dialect = _dialect_of(request)
-            try:
-                return await self._respond(request, dialect)
-            except Refusal as refusal:
-                return refused(dialect, refusal)
-            except ConnectionError:
-                raise
-            except Exception:
-                _log.exception("a request to the gateway broke off")
-                return refused(dialect, Refusal(500, "unavailable", "the gateway failed; its log says why"))
+            response = await self._response(request)
+            await self._deliver(response, request)
+            await self._services.texts.has_room()
+            return response
+        except ConnectionError:
+            if request.transport is not None:
+                request.transport.abort()
+            raise
         finally:
             self._tasks.discard(task)
 
@@ -91,10 +91,33 @@ class Server:
         """Whether a token is that of this run."""
         return hmac.compare_digest(token.encode("utf-8", "surrogateescape"), self._token)
 
+    async def _response(self, request: BaseRequest) -> StreamResponse:
+        dialect = _dialect_of(request)
+        try:
+            return await self._respond(request, dialect)
+        except Refusal as refusal:
+            return refused(dialect, refusal)
+        except ConnectionError:
+            raise
+        except Exception:
+            _log.exception("a request to the gateway broke off")
+            if request.writer.output_size > 0:
+                raise ConnectionAbortedError("an answer has begun") from None
+            return refused(dialect, Refusal(500, "unavailable", "the gateway failed; its log says why"))
+
+    async def _deliver(self, response: StreamResponse, request: BaseRequest) -> None:
+        """Write what is not written yet, to a client that may be slow, but not for ever."""
+        try:
+            async with asyncio.timeout(self._bounds.write_seconds):
+                await response.prepare(request)
+                await response.write_eof()
+        except TimeoutError:
+            raise ConnectionAbortedError("the client does not read") from None
+
     async def _respond(self, request: BaseRequest, dialect: Dialect) -> StreamResponse:
-        if not request.path_qs.startswith("/") or not _is_origin_form(request):
+        if request.method == "CONNECT" or not request.raw_path.startswith("/"):
             raise Refusal(400, "invalid", "ask for a path, such as `/v1/models`; this is no proxy for other addresses")
-        if "upgrade" in request.headers.get("Connection", "").lower() or "Upgrade" in request.headers:
+        if "websocket" in request.headers.get("Upgrade", "").lower():
             raise Refusal(426, "not-found", "there are no WebSockets here; ask by POST")
         path = request.rel_url.path
         if path in ("/", "/health"):
@@ -111,42 +134,40 @@ class Server:
         route = found[1]
         if route.action == "models":
             return Response(body=written(dialect.models(sorted(self._access.models))), content_type="application/json")
-        record = ModelCall("refused", 0, route.action, dialect.name, route.model)
+        async with contextlib.AsyncExitStack() as held:
+            prepared = await self._prepared(request, dialect, route, held)
+            return await self._call(request, prepared)
+
+    async def _prepared(self, request: BaseRequest, dialect: Dialect, route: Route, held: contextlib.AsyncExitStack) -> Prepared:
+        """The request, read and cleaned.
+
+        Raises:
+            Refusal: it cannot be used; the ledger says so.
+        """
         try:
-            async with contextlib.AsyncExitStack() as held:
-                return await self._call(request, dialect, route, held)
+            body = await BodyReader(request, self._bounds, self._room).read(held)
+            ended = asyncio.get_running_loop().time()
+            query = {name: value for name, value in request.query.items() if name != _TOKEN_PARAMETER}
+            return await self._understood(_Received(dialect, route, body, _headers(request), query, ended))
         except Refusal as refusal:
+            # before the line is written, so that no flood of lines fills the disk
             await self._refusals.wait_for()
-            model = getattr(refusal, "model", None) or record.model
-            self._services.ledger.append(replace(record, status=refusal.status, model=model, reason=refusal.message).to_entry())
+            action: Literal["generate", "count"] = "count" if route.action == "count" else "generate"
+            line = ModelCall("refused", refusal.status, action, dialect.name, route.model, reason=refusal.message)
+            self._services.ledger.append(line.to_entry())
             raise
 
-    async def _call(
-        self, request: BaseRequest, dialect: Dialect, route: Route, held: contextlib.AsyncExitStack
-    ) -> StreamResponse:
-        body = await BodyReader(request, self._bounds, self._room).read(held)
-        started = asyncio.get_running_loop().time()
-        prepared = await self._prepare(_Received(dialect, route, body, _headers(request), dict(request.query)))
-        del body
-        record = ModelCall(
-            "failed",
-            0,
-            prepared.call.action,
-            dialect.name,
-            prepared.call.model,
-            removed=prepared.call.removed,
-            retry=prepared.retry,
-        )
+    async def _call(self, request: BaseRequest, prepared: Prepared) -> StreamResponse:
         key = _replay_key(request, prepared)
         if key is None:
             async with self._calls:
-                return await Exchange(self._services, prepared, record, started).answer(request)
+                return await Exchange(self._services, prepared).answer(request)
         claim = await self._replays.claim(key)
         if isinstance(claim, Answered):
-            return self._replay(claim, record)
+            return self._replay(claim, prepared)
         try:
             async with self._calls:
-                exchange = Exchange(self._services, prepared, record, started)
+                exchange = Exchange(self._services, prepared)
                 response = await exchange.answer(request)
             if exchange.kept is not None:
                 claim.keep(exchange.kept)
@@ -154,25 +175,31 @@ class Server:
         finally:
             claim.drop()
 
-    def _replay(self, answered: Answered, record: ModelCall) -> Response:
+    def _replay(self, answered: Answered, prepared: Prepared) -> Response:
         digest = hashlib.sha256(answered.body).hexdigest()
-        line = replace(record, outcome="replayed", status=answered.status, response_sha256=digest, retry=True)
+        line = replace(prepared.record, outcome="replayed", status=answered.status, response_sha256=digest, retry=True)
         self._services.ledger.append(line.to_entry())
         return Response(status=answered.status, headers=answered.headers, body=answered.body)
 
-    async def _prepare(self, received: _Received) -> Prepared:
+    async def _understood(self, received: _Received) -> Prepared:
         body = received.body
         await self._bytes.wait_for(len(body))
         if len(body) < _LARGE:
             prepared = self._read(received)
         else:
             await self._bytes.wait_for(min(count_elements(body), self._bounds.elements) * _BYTES_PER_ELEMENT)
-            # one at a time: what is parsed is many times as large
-            async with self._large:
-                prepared = await asyncio.to_thread(self._read, received)
+            prepared = await self._read_in_turn(received)
         for word in prepared.call.removed:
             self._note_once(f"took out of a request: {word}")
         return prepared
+
+    async def _read_in_turn(self, received: _Received) -> Prepared:
+        """Read a large request, one at a time: what is parsed is many times as large."""
+        await self._large.acquire()
+        work = asyncio.get_running_loop().run_in_executor(None, self._read, received)
+        # no caller that hangs up ends the thread
+        work.add_done_callback(lambda _: self._large.release())
+        return await asyncio.shield(work)
 
     def _read(self, received: _Received) -> Prepared:
         dialect, route = received.dialect, received.route
@@ -189,7 +216,7 @@ class Server:
         call = replace(call, removed=(*call.removed, *removed))
         retries = received.headers.get("x-stainless-retry-count", "0")
         sent = written(dialect.body(call, model.served))
-        return Prepared(dialect, model, call, sent, headers, retries.strip() not in ("", "0"))
+        return Prepared(dialect, model, call, sent, headers, received.ended, retries.strip() not in ("", "0"))
 
     def _model(self, name: str, dialect: Dialect) -> Model:
         model = self._access.models.get(name)
@@ -209,7 +236,7 @@ class Server:
         scheme, _, value = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             given.append(value.strip())
-        given.append(request.query.get("key", ""))
+        given.append(request.query.get(_TOKEN_PARAMETER, ""))
         return any(self.knows(token) for token in given if token)
 
     def _note_once(self, line: str) -> None:
@@ -227,6 +254,8 @@ class _Received:
     body: bytes
     headers: Mapping[str, str]
     query: Mapping[str, str]
+    ended: float
+    """When its last byte had come, by the loop's clock."""
 
 
 def refused(dialect: Dialect, refusal: Refusal) -> Response:
@@ -253,10 +282,6 @@ def _dialect_of(request: BaseRequest) -> Dialect:
     if path.startswith("/v1/responses"):
         return DIALECTS["responses"]
     return found[0] if found is not None else DIALECTS["chat"]
-
-
-def _is_origin_form(request: BaseRequest) -> bool:
-    return request.method != "CONNECT" and request._message.path.startswith("/")
 
 
 def _headers(request: BaseRequest) -> dict[str, str]:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from types import TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import urlencode, urlsplit
@@ -88,8 +88,12 @@ class Reply:
         except (aiohttp.ClientError, OSError, ValueError, TimeoutError):
             raise ProviderFailed(502, f"provider {self._provider} broke off its answer") from None
 
-    async def body(self, most: int) -> bytes:
+    async def body(self, most: int, begins: Callable[[], None] = lambda: None) -> bytes:
         """The whole body.
+
+        Args:
+            most: bytes that it may have.
+            begins: called with each block.
 
         Raises:
             ProviderFailed: it broke off, or has more than `most` bytes.
@@ -97,6 +101,7 @@ class Reply:
         parts, size = [], 0
         async with contextlib.aclosing(self.blocks()) as blocks:
             async for block in blocks:
+                begins()
                 size += len(block)
                 if size > most:
                     raise ProviderFailed(502, f"the answer of provider {self._provider} has more than {most} bytes")
