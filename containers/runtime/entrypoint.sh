@@ -1,11 +1,18 @@
 #!/bin/sh
-# PID 1's only child in every container: serves the submission checker on port 5000 and runs the agent.
+# PID 1's only child in every container: serves the submission checker on port 5000, the gateway to models, where the run has
+# one, on port 5001, and runs the agent.
 #     entrypoint.sh START_SCRIPT [ARGUMENT...]
 # Ends with the agent's exit code. A SIGTERM reaches every process, wherever the agent put it.
 
-checker=/run/mlebench/checker.sock
-socat TCP-LISTEN:5000,bind=127.0.0.1,reuseaddr,fork,max-children=32 "UNIX-CONNECT:$checker" 2>/dev/null &
-forwarder=$!
+# each port stands for a socket of the harness; chunks of a stream are passed on as they come
+forward() { socat "TCP-LISTEN:$1,bind=127.0.0.1,reuseaddr,nodelay,fork,max-children=$3" "UNIX-CONNECT:$2" 2>/dev/null & }
+forward 5000 /run/mlebench/checker.sock 32
+checker=$!
+models=
+if [ -S /run/mlebench/models.sock ]; then
+    forward 5001 /run/mlebench/models.sock 256
+    models=$!
+fi
 
 start=$1
 if [ ! -f "$start" ]; then
@@ -14,13 +21,16 @@ if [ ! -f "$start" ]; then
 fi
 [ -x "$start" ] || set -- sh "$@"
 
-is_listening() { grep -q ' 0100007F:1388 00000000:0000 0A ' /proc/net/tcp; }
 # the agent's first question may be its first command
-tries=0
-while [ "$tries" -lt 500 ] && kill -0 "$forwarder" 2>/dev/null && ! is_listening; do
-    tries=$((tries + 1))
-    sleep 0.02
-done
+await() {
+    tries=0
+    while [ "$tries" -lt 500 ] && kill -0 "$1" 2>/dev/null && ! grep -q " 0100007F:$2 00000000:0000 0A " /proc/net/tcp; do
+        tries=$((tries + 1))
+        sleep 0.02
+    done
+}
+await "$checker" 1388
+[ -z "$models" ] || await "$models" 1389
 
 others_work() {
     for process in /proc/[0-9]*; do

@@ -227,12 +227,13 @@ def exited(code: int, hint: str = "") -> Outcome:
     return Outcome("failed", "exit-code", f"exited with code {code}{meaning}{hint}{SEE_LOG}", code, "agent")
 
 
-def agent_environment(request: RunRequest, home: str) -> dict[str, str]:
+def agent_environment(request: RunRequest, home: str, models: Mapping[str, str] | None = None) -> dict[str, str]:
     """Variables that every sandbox sets for the agent, its own ones last.
 
     Args:
         request: the run.
         home: the folder that holds data, submission, logs, code and agent: `/home` in a container.
+        models: those by which clients find the gateway to models.
     """
     profile = request.profile
     threads = max(1, int(profile.cpus))
@@ -255,5 +256,6 @@ def agent_environment(request: RunRequest, home: str) -> dict[str, str]:
         **wait_policy,
         **_OPENBLAS_WAIT,
         "NVIDIA_VISIBLE_DEVICES": ",".join(request.gpu_ids) or "void",
+        **(models or {}),
         **request.environment,
     }

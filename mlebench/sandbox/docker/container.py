@@ -17,6 +17,7 @@ from mlebench.agents import NOT_COPIED, has_interpreter
 from mlebench.errors import StartFailed
 from mlebench.sandbox.base import RunRequest, agent_environment
 from mlebench.sandbox.docker.engine import LABEL
+from mlebench.sandbox.run_gateway import Endpoint, model_environment
 
 USER = 1000
 """The agent's user and group in every container, whatever the image says."""
@@ -29,7 +30,7 @@ _LOG = {"max-size": "64m", "max-file": "2"}
 
 @dataclass(frozen=True)
 class HostFolder:
-    """The run's small folder on the host: the description and the checker's socket, mounted into the container."""
+    """The run's small folder on the host: the description and the sockets, mounted into the container, and what is not."""
 
     path: Path
 
@@ -46,7 +47,7 @@ class HostFolder:
         return folder
 
     def open(self) -> Path:
-        """Where the checker is to listen; makes what is not there, as after a restart of the machine.
+        """Where the checker is to listen, and the gateway beside it; makes what is not there, as after a restart of the machine.
 
         Raises:
             UsageError: the folder around it is not this user's own.
@@ -61,6 +62,16 @@ class HostFolder:
         return socket
 
     @property
+    def models(self) -> Path:
+        """Where the gateway to models is to listen, beside the checker."""
+        return self.path / "checker" / "models.sock"
+
+    @property
+    def token(self) -> Path:
+        """The agent's key at the gateway, for a harness that comes back; not mounted."""
+        return self.path / "token"
+
+    @property
     def uploads(self) -> Path:
         """Where the checker keeps what it is checking; not mounted."""
         return self.path / "uploads"
@@ -71,7 +82,9 @@ class HostFolder:
         return self.path / "description.md"
 
 
-def options(request: RunRequest, image_id: str, folder: HostFolder, network: str, log_start: int) -> dict[str, Any]:
+def options(
+    request: RunRequest, image_id: str, folder: HostFolder, network: str, log_start: int, models: Endpoint | None = None
+) -> dict[str, Any]:
     """Arguments for the creation of the container.
 
     Args:
@@ -80,6 +93,7 @@ def options(request: RunRequest, image_id: str, folder: HostFolder, network: str
         folder: the run's folder on the host.
         network: id of the network, `none` for none at all.
         log_start: size of `run.log` before the agent's output.
+        models: where its agent finds the gateway to models, if there is one.
     """
     profile = request.profile
     return {
@@ -89,7 +103,7 @@ def options(request: RunRequest, image_id: str, folder: HostFolder, network: str
         "command": [f"/home/agent/{request.agent.start}", *request.agent.command_arguments],
         "user": f"{USER}:{USER}",
         "working_dir": "/home",
-        "environment": agent_environment(request, "/home"),
+        "environment": agent_environment(request, "/home", model_environment(request, models)),
         "use_config_proxy": False,
         "labels": {
             LABEL: request.label,

@@ -28,6 +28,15 @@ from mlebench.sandbox.docker.images import Image
 from mlebench.sandbox.docker.outcome import Forced, name_outcome, time_of
 from mlebench.sandbox.kept_outcome import keep_outcome
 from mlebench.sandbox.run_clock import RunClock, age_of
+from mlebench.sandbox.run_gateway import (
+    Endpoint,
+    RunGateway,
+    kept_token,
+    name_models_end,
+    serve_again,
+    with_models_end,
+    without_gateway,
+)
 from mlebench.sandbox.run_log import RunLog
 from mlebench.sandbox.snapshots import LOOK_SECONDS, Snapshots, Version, kept_bytes
 
@@ -62,6 +71,8 @@ class DockerHandle:
         self._wake = threading.Event()
         self._over = threading.Event()
         self._checker: Checker | None = None
+        self._gateway: RunGateway | None = None
+        self._was_found_ended = False
         self._guard = Guard(client, container.id, request.profile, _engine_root(client), log.note)
         self._follower: threading.Thread | None = None
         self._output: Any = None
@@ -69,13 +80,19 @@ class DockerHandle:
         self.started_at = datetime.now(UTC)
         self._clock = RunClock(self.started_at, 0.0)
 
-    def begin(self) -> None:
-        """Start the created container."""
-        self._checker = serve_checker(self._request, self._folder.open(), self._folder.uploads)
+    def begin(self, models: Endpoint | None = None) -> None:
+        """Start the created container.
+
+        Args:
+            models: what its agent was told of the gateway to models, if it has one.
+        """
         try:
+            self._checker = serve_checker(self._request, self._folder.open(), self._folder.uploads)
+            if models is not None:
+                self._gateway = self._serve_models(models.token)
             self._container.start()
         except BaseException:
-            self._close_checker()
+            self._close_servers()
             raise
         self._container.reload()
         self._attend()
@@ -87,16 +104,21 @@ class DockerHandle:
         except (OSError, MlebenchError) as error:
             # the agent is running already
             self._log.note(f"there is no submission checker any more: {error}")
+        self._gateway = serve_again(self._request, self._log.note, lambda: self._serve_models(kept_token(self._folder.token)))
+        self._was_found_ended = self._container.status in ("exited", "dead")
         self._attend()
+
+    def _serve_models(self, token: str) -> RunGateway:
+        return RunGateway(self._request, self._folder.models, token, self._log.note, self._wake.set)
 
     def wait(self, deadline: datetime) -> Outcome:
         """Wait for the end or the deadline; see `Handle.wait`."""
         forced = self._observe(deadline)
         if forced is not None and forced.by == "detach":
-            self._close_checker()
+            self._close_servers()
             self._stop_following()
             return replace(name_outcome(forced, {}, self._request.profile, {}), started_at=self.started_at)
-        if forced is not None and forced.by in ("deadline", "stop", "excess", "restarted"):
+        if forced is not None and forced.by in ("deadline", "stop", "excess", "restarted", "models"):
             self._stop_container(forced)
         return self._conclude(forced)
 
@@ -137,6 +159,8 @@ class DockerHandle:
             if is_running:
                 if (excess := self._guard.look()) is not None:
                     return Forced("excess", excess)
+                if self._gateway is not None and (end := self._gateway.look()) is not None:
+                    return Forced("models", models=end)
                 if snapshots.due() and self._clock.elapsed < limit:
                     snapshots.take(submission)
             elif self._away_since is None:
@@ -147,6 +171,7 @@ class DockerHandle:
             if left <= 0:
                 return Forced("deadline")
             self._wake.wait(min(tick, left))
+            self._wake.clear()
             tick = min(_LONGEST_TICK, tick * 1.3)
 
     def _look(self) -> bool | Forced:
@@ -212,7 +237,13 @@ class DockerHandle:
         state = self._container.attrs.get("State", {})
         signals = self._signals(state) if forced is None else []
         profile, usage = self._request.profile, self._guard.usage
-        outcome = name_outcome(forced, state, profile, usage, had_outage=self._had_outage, signals=signals)
+        if forced is not None and forced.models is not None:
+            outcome = name_models_end(forced.models, self._request, state.get("ExitCode"), by_itself=False)
+        else:
+            outcome = name_outcome(forced, state, profile, usage, had_outage=self._had_outage, signals=signals)
+        if forced is None:
+            outcome = with_models_end(outcome, self._gateway, self._request)
+            outcome = without_gateway(outcome, self._request) if self._was_found_ended else outcome
         if taken is None and outcome.failure_class != "infrastructure":
             detail = f"{outcome.detail}, but its output could not be taken out; see run.log"
             outcome = replace(outcome, state="failed", reason="output-lost", detail=detail, failure_class="infrastructure")
@@ -277,9 +308,11 @@ class DockerHandle:
                     raise
             self._over.wait(_LONGEST_TICK)
 
-    def _close_checker(self) -> None:
+    def _close_servers(self) -> None:
         if self._checker is not None:
             self._checker.close()
+        if self._gateway is not None:
+            self._gateway.close()
 
     def _copy_output(self) -> None:
         from docker.errors import NotFound
@@ -326,7 +359,7 @@ class DockerHandle:
         from docker.errors import NotFound
 
         self._over.set()
-        self._close_checker()
+        self._close_servers()
         name = self._container.name
         if self._request.keep:
             self._log.note(f"the container is kept as {name}; remove it with `docker rm -v {name}`")

@@ -11,6 +11,7 @@ from mlebench._support.quantities import show_size
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import Outcome, exited
 from mlebench.sandbox.docker.guard import Excess
+from mlebench.sandbox.run_gateway import ModelsEnd
 
 _ENDING = (SIGHUP, SIGINT, SIGQUIT, SIGTERM)
 _SAVING_SECONDS = 60.0
@@ -20,8 +21,10 @@ _NEVER = "0001-01-01"
 class Forced(NamedTuple):
     """Why the harness ends an attempt."""
 
-    by: Literal["deadline", "stop", "detach", "excess", "outage", "lost", "restarted"]
+    by: Literal["deadline", "stop", "detach", "excess", "outage", "lost", "restarted", "models"]
     excess: Excess | None = None
+    models: ModelsEnd | None = None
+    """What became of its models, where it is ended for that."""
 
 
 def name_outcome(

@@ -25,6 +25,7 @@ from mlebench.sandbox.base import RunRequest, SandboxName
 from mlebench.sandbox.docker import container, engine, images, left_overs, network
 from mlebench.sandbox.docker.container import FOLDER_LABEL, LOG_LABEL, RUN_LABEL, HostFolder
 from mlebench.sandbox.docker.handle import DockerHandle
+from mlebench.sandbox.run_gateway import CONTAINER_URL, Endpoint, new_token
 from mlebench.sandbox.run_log import RunLog
 
 _log = logging.getLogger("mlebench")
@@ -150,11 +151,13 @@ class DockerSandbox:
             left_overs.mark(folder, self._client)
             folder.description.write_text(request.description, encoding="utf-8")
             log.note(f"starting {request.agent.id} in {image.reference} ({image.id}), network {request.profile.network}")
+            models = None if request.models is None else Endpoint(CONTAINER_URL, new_token(folder.token))
             with network.joined(self._client, "open" if request.profile.network == "open" else "none") as net:
-                created = self._client.containers.create(**container.options(request, image.id, folder, net, log.size))
+                options = container.options(request, image.id, folder, net, log.size, models)
+                created = self._client.containers.create(**options)
             created.put_archive("/home", container.files(request))
             handle = DockerHandle(self._client, created, request, folder, log, image)
-            handle.begin()
+            handle.begin(models)
             return handle
         except BaseException:
             if created is not None:

@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from mlebench._support.folders import remove_tree
-from mlebench.profiles import Profile
 from mlebench.sandbox.base import Outcome, RunRequest, exited
 from mlebench.sandbox.checker import Checker
 from mlebench.sandbox.kept_outcome import keep_outcome
@@ -23,13 +22,18 @@ from mlebench.sandbox.local.data import LaidData
 from mlebench.sandbox.local.ending import Ending, boot_id, read_ending
 from mlebench.sandbox.local.outputs import reclaim, settle
 from mlebench.sandbox.run_clock import RunClock, age_of
+from mlebench.sandbox.run_gateway import ModelsEnd, RunGateway, name_models_end, with_models_end, without_gateway
 from mlebench.sandbox.run_log import RunLog
 from mlebench.sandbox.snapshots import PlainSubmission, Snapshots, kept_bytes
 
 _logger = logging.getLogger("mlebench")
 STATE = ".local"
 """Folder in a run's, in which the leader writes down the end of the agent."""
+_Forced = Literal["stop", "detach", "deadline"] | ModelsEnd
+"""Why the harness ends an attempt, or leaves it."""
 _LOOK_SECONDS = 30.0
+_GATEWAY_SECONDS = 1.0
+"""How often the gateway to models is looked at."""
 _REPEAT_SECONDS = 0.2
 _END_SECONDS, _LEAVE_SECONDS = 10.0, 15.0
 _SHUTDOWN_CODES = (128 + signal.SIGTERM, 128 + signal.SIGKILL)
@@ -46,6 +50,7 @@ class LocalHandle:
         pid: int | None,
         started_at: datetime,
         checker: Checker | None = None,
+        gateway: RunGateway | None = None,
         process: subprocess.Popen[bytes] | None = None,
         data: LaidData | None = None,
     ) -> None:
@@ -63,6 +68,7 @@ class LocalHandle:
         self._asked: Literal["stop", "detach"] | None = None
         self._stop_grace = request.profile.grace
         self._checker = checker
+        self._gateway = gateway
         self._lock = threading.Lock()
 
     def wait(self, deadline: datetime) -> Outcome:
@@ -93,13 +99,13 @@ class LocalHandle:
             if self._exit is not None:
                 self._exit.wake()
 
-    def _observe(self, limit: float) -> Literal["stop", "detach", "deadline"] | None:
+    def _observe(self, limit: float) -> _Forced | None:
         """Until the agent has ended by itself (None) or must be ended, `limit` seconds after its start at the latest."""
         assert self._exit is not None
         run_dir, every = self._request.run_dir, self._request.profile.snapshot_every
         most = self._request.profile.max_output
         snapshots = Snapshots(run_dir / "snapshots", every, self._clock, most, self._log.note, self._request.secrets)
-        pause = min(_LOOK_SECONDS, every or _LOOK_SECONDS)
+        pause = min(_LOOK_SECONDS if self._gateway is None else _GATEWAY_SECONDS, every or _LOOK_SECONDS)
         while True:
             left = limit - self._clock.elapsed
             if self._exit.wait(max(0.0, min(pause, left))):
@@ -108,6 +114,8 @@ class LocalHandle:
                 return self._asked
             if self._clock.elapsed >= limit:
                 return "deadline"
+            if self._gateway is not None and (end := self._gateway.look()) is not None:
+                return end
             if snapshots.due():
                 snapshots.take(PlainSubmission(run_dir / "submission" / "submission.csv", run_dir))
 
@@ -131,12 +139,15 @@ class LocalHandle:
         if left:
             self._log.note(f"{left} of the agent's processes could not be ended")
 
-    def _conclude(self, forced: str | None) -> Outcome:
+    def _conclude(self, forced: _Forced | None) -> Outcome:
         request, run_dir = self._request, self._request.run_dir
         usage = self._collect_process()
         ending = read_ending(run_dir / STATE, self._mark)
         is_over_since_boot = self._family is None and ending is not None and ending.boot != boot_id()
-        outcome = _name_outcome(forced, self._exit_code(forced, ending), request.profile, is_shut_down=is_over_since_boot)
+        outcome = _name_outcome(forced, self._exit_code(forced, ending), request, is_shut_down=is_over_since_boot)
+        if forced is None:
+            outcome = with_models_end(outcome, self._gateway, request)
+            outcome = without_gateway(outcome, request) if self._family is None else outcome
         ended_at = self.started_at + timedelta(seconds=self._clock.elapsed)
         if ending is not None:
             usage |= ending.usage | usage
@@ -193,19 +204,25 @@ class LocalHandle:
         if self._checker is not None:
             self._checker.close()
             self._checker = None
+        if self._gateway is not None:
+            self._gateway.close()
+            self._gateway = None
 
 
-def _name_outcome(forced: str | None, code: int | None, profile: Profile, *, is_shut_down: bool) -> Outcome:
+def _name_outcome(forced: _Forced | None, code: int | None, request: RunRequest, *, is_shut_down: bool) -> Outcome:
     """The outcome of an attempt, times and usage left out.
 
     Args:
         forced: why the harness ended it, if it did.
         code: the agent's exit code, if it left one.
-        profile: the limits.
+        request: the run.
         is_shut_down: the machine was started anew since the agent ended.
     """
     if forced == "deadline":
-        return Outcome("timed-out", "timed-out", f"stopped at its time limit of {profile.time_limit:g} s", code, "agent")
+        limit = request.profile.time_limit
+        return Outcome("timed-out", "timed-out", f"stopped at its time limit of {limit:g} s", code, "agent")
+    if forced == "budget-exhausted" or forced == "model-unavailable":
+        return name_models_end(forced, request, code, by_itself=False)
     if forced == "stop":
         return Outcome("cancelled", "cancelled", "stopped on request", code)
     if code is None:

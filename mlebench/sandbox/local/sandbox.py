@@ -29,9 +29,11 @@ from mlebench.sandbox.checker import UPLOADS, Checker, serve_checker, sweep_sock
 from mlebench.sandbox.local import leader, processes
 from mlebench.sandbox.local.data import LaidData
 from mlebench.sandbox.local.ending import boot_id, read_ending
+from mlebench.sandbox.local.gateway import MODELS_NOTICE, LocalGateway
 from mlebench.sandbox.local.handle import STATE, LocalHandle
 from mlebench.sandbox.local.leader import ENDING
 from mlebench.sandbox.local.outputs import reclaim
+from mlebench.sandbox.run_gateway import Endpoint, model_environment, serve_again
 from mlebench.sandbox.run_log import LARGEST_LOG, RunLog
 
 NOTICE = "local sandbox: isolates nothing, the agent runs as you, sees your files and has the network"
@@ -76,22 +78,28 @@ class LocalSandbox:
         """
         log = RunLog(request.run_dir / "run.log", request.secrets)
         mark = processes.mark_of(request.run_dir, request.attempt)
-        checker = None
+        checker: Checker | None = None
+        gateway: LocalGateway | None = None
         try:
             address = _checker_socket(mark)
+            make_private(address.parent)
             checker = _serve_checker(request, address)
             data = _lay_out(request, address, log.note)
             log.trust()
             log.note(NOTICE)
             if request.obfuscated:
                 log.note(NOT_HIDDEN)
-            process = _launch(request, mark)
+            if request.models is not None:
+                log.note(MODELS_NOTICE)
+                gateway = LocalGateway.begin(request, _models_socket(mark), request.run_dir / STATE, log.note)
+            process = _launch(request, mark, None if gateway is None else gateway.endpoint)
         except (OSError, ValueError, UsageError, WorkFailed) as error:
             # a word with a NUL byte is a ValueError
-            if checker is not None:
-                checker.close()
+            for server in (checker, gateway):
+                if server is not None:
+                    server.close()
             raise StartFailed("start-failed", f"cannot start {request.agent.id} here: {error}") from error
-        return LocalHandle(request, log, mark, process.pid, datetime.now(UTC), checker, process, data)
+        return LocalHandle(request, log, mark, process.pid, datetime.now(UTC), checker, gateway, process, data)
 
     def attach(self, request: RunRequest) -> LocalHandle | None:
         """The attempt that an earlier harness started, alive or just ended."""
@@ -102,28 +110,47 @@ class LocalSandbox:
         if keeper is not None:
             checker = None
             try:
+                make_private(socket_dir())
                 checker = _serve_checker(request, _checker_socket(mark))
             except (OSError, MlebenchError) as error:
                 # the agent is running already
                 log.note(f"there is no submission checker any more: {error}")
-            return LocalHandle(request, log, mark, keeper.pid, datetime.fromtimestamp(keeper.create_time(), UTC), checker)
+            gateway = serve_again(request, log.note, lambda: _resume_gateway(request, mark, log.note))
+            started_at = datetime.fromtimestamp(keeper.create_time(), UTC)
+            return LocalHandle(request, log, mark, keeper.pid, started_at, checker, gateway)
         # nobody holds what the agent may have set free by killing those who did
         processes.end_marked(mark, _END_SECONDS)
         ending = read_ending(request.run_dir / STATE, mark)
-        return None if ending is None else LocalHandle(request, log, mark, None, ending.started_at)
+        if ending is None:
+            return None
+        # nobody asks it any more, but it knows whether the budget was spent
+        gateway = serve_again(request, log.note, lambda: _resume_gateway(request, mark, log.note))
+        return LocalHandle(request, log, mark, None, ending.started_at, gateway=gateway)
 
 
 def _serve_checker(request: RunRequest, address: Path) -> Checker | None:
     if request.validate is None:
         return None
-    make_private(address.parent)
     sweep_sockets(address.parent)
     return serve_checker(request, address, address.with_suffix(UPLOADS))
 
 
 def _checker_socket(mark: str) -> Path:
     """The same path in every harness that waits for this attempt."""
-    return socket_dir() / f"{hashlib.sha256(mark.encode()).hexdigest()[:20]}.sock"
+    return socket_dir() / f"{_short(mark)}.sock"
+
+
+def _models_socket(mark: str) -> Path:
+    return socket_dir() / f"{_short(mark)}.models.sock"
+
+
+def _short(mark: str) -> str:
+    return hashlib.sha256(mark.encode()).hexdigest()[:20]
+
+
+def _resume_gateway(request: RunRequest, mark: str, note: Callable[[str], None]) -> LocalGateway:
+    make_private(socket_dir())
+    return LocalGateway.resume(request, _models_socket(mark), request.run_dir / STATE, note)
 
 
 def _lay_out(request: RunRequest, checker_socket: Path, note: Callable[[str], None]) -> LaidData:
@@ -159,12 +186,12 @@ def _write_checker_script(home: Path, socket: Path) -> None:
     script.chmod(0o755)
 
 
-def _launch(request: RunRequest, mark: str) -> subprocess.Popen[bytes]:
+def _launch(request: RunRequest, mark: str, models: Endpoint | None) -> subprocess.Popen[bytes]:
     state, home = request.run_dir / STATE, request.run_dir / "home"
     remove_tree(state / ENDING)
     start = home / "agent" / request.agent.start
     shell = [] if os.access(start, os.X_OK) else ["/bin/sh"]
-    environment = _environment(request, home, mark)
+    environment = _environment(request, home, mark, models)
     command = [*shell, str(start), *request.agent.command_arguments]
     order = {
         "command": command,
@@ -202,7 +229,7 @@ def _inherited() -> dict[str, str]:
     return {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 
-def _environment(request: RunRequest, home: Path, mark: str) -> dict[str, str]:
+def _environment(request: RunRequest, home: Path, mark: str, models: Endpoint | None) -> dict[str, str]:
     inherited = _inherited()
     path = os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)])
     return {
@@ -211,7 +238,7 @@ def _environment(request: RunRequest, home: Path, mark: str) -> dict[str, str]:
         "HOME": str(home),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
-        **agent_environment(request, str(home)),
+        **agent_environment(request, str(home), model_environment(request, models)),
         "CUDA_VISIBLE_DEVICES": ",".join(request.gpu_ids),
         # indices are counted as nvidia-smi counts; CUDA's own order begins with the fastest
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",

@@ -1,0 +1,153 @@
+"""The gateway to models of a local run: a port of this machine, as its agent has no container in which localhost is its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from mlebench._support.plain_files import read_plain
+from mlebench.sandbox.base import RunRequest
+from mlebench.sandbox.run_gateway import Endpoint, RunGateway, kept_token, new_token
+
+MODELS_NOTICE = (
+    "local sandbox: the keys of models are in the harness's environment, where the agent can read them; the gateway to models, its "
+    "budget and its ledger work all the same"
+)
+_HERE = "127.0.0.1"
+_TOKEN, _PORT = "gateway-token", "gateway-port"
+_BLOCK = 2**16
+_CLOSE_SECONDS = 5.0
+
+
+class LocalGateway(RunGateway):
+    """The gateway of one attempt behind a port of the loopback device, which every user of the machine reaches: the token counts."""
+
+    def __init__(
+        self, request: RunRequest, address: Path, token: str, note: Callable[[str], None], port: int | None = None
+    ) -> None:
+        """Serve it.
+
+        Args:
+            request: the run, which has models.
+            address: the path of a Unix socket.
+            token: the agent's key.
+            note: receives a sentence for the run's log.
+            port: the one that the agent knows; by default one that is free.
+
+        Raises:
+            OSError: the port or the address cannot be bound, or the ledger cannot be written.
+        """
+        self._forwarder = Forwarder(address, port or 0)
+        try:
+            super().__init__(request, address, token, note)
+        except BaseException:
+            self._forwarder.close()
+            raise
+        self.endpoint = Endpoint(f"http://localhost:{self._forwarder.port}", token)
+
+    @classmethod
+    def begin(cls, request: RunRequest, address: Path, state: Path, note: Callable[[str], None]) -> LocalGateway:
+        """That of a new attempt; `state` is the folder in which the next harness finds token and port."""
+        gateway = cls(request, address, new_token(state / _TOKEN), note)
+        try:
+            (state / _PORT).write_text(str(gateway._forwarder.port), encoding="ascii")
+        except BaseException:
+            gateway.close()
+            raise
+        return gateway
+
+    @classmethod
+    def resume(cls, request: RunRequest, address: Path, state: Path, note: Callable[[str], None]) -> LocalGateway:
+        """That of an agent which runs already, at the port that it knows.
+
+        Raises:
+            OSError: token or port are gone, or another program has taken the port.
+        """
+        token, port = kept_token(state / _TOKEN), _kept_port(state / _PORT)
+        try:
+            return cls(request, address, token, note, port)
+        except OSError as error:
+            raise OSError(f"port {port}, where the agent asks, cannot be had ({error.strerror})") from error
+
+    def close(self) -> None:
+        """Close both."""
+        super().close()
+        self._forwarder.close()
+
+
+def _kept_port(path: Path) -> int:
+    text = read_plain(path, 10)
+    if not text.isdigit() or not 0 < int(text) < 2**16:
+        raise OSError(f"{path.name} holds no port")
+    return int(text)
+
+
+class Forwarder:
+    """Passes on what comes to a port of the loopback device to a Unix socket, and back, until it is closed."""
+
+    def __init__(self, address: Path, port: int = 0) -> None:
+        """Start listening.
+
+        Args:
+            address: the Unix socket; asked anew for each connection.
+            port: 0 for one that is free.
+
+        Raises:
+            OSError: the port is not to be had.
+        """
+        self._address = address
+        self._listening = socket.create_server((_HERE, port), backlog=512)
+        self.port: int = self._listening.getsockname()[1]
+        self._loop = asyncio.new_event_loop()
+        self._connections: set[asyncio.Task[None]] = set()
+        self._thread = threading.Thread(target=self._run, name="forwarder to a gateway", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening and cut every connection."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_CLOSE_SECONDS)
+
+    def _run(self) -> None:
+        server = self._loop.run_until_complete(asyncio.start_server(self._attend, sock=self._listening))
+        self._loop.run_forever()
+        server.close()
+        for task in self._connections:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*self._connections, return_exceptions=True))
+        self._loop.close()
+
+    async def _attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        try:
+            # whoever hangs up, on either side, is no error of ours
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                await self._connect(reader, writer)
+        finally:
+            self._connections.discard(task)
+            writer.close()
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        behind, to_behind = await asyncio.open_unix_connection(self._address)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_pass_on(reader, to_behind))
+                group.create_task(_pass_on(behind, writer))
+        except* OSError:
+            pass
+        finally:
+            to_behind.close()
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while block := await reader.read(_BLOCK):
+        writer.write(block)
+        await writer.drain()
+    writer.write_eof()
