@@ -65,6 +65,13 @@ def show_size(count: float) -> str:
     return f"{count:.1f} TiB"
 
 
+def show_count(count: float) -> str:
+    """Tokens and calls for people: `950`, `12.3k`, `1.5m`."""
+    if count < 1000:
+        return f"{count:.0f}"
+    return f"{count / 1000:.1f}k" if count < 999_950 else f"{count / 10**6:.1f}m"
+
+
 def show_duration(seconds: float) -> str:
     """Seconds for people: `42 s`, `3 min 20 s`, `5 h 02 min`, `2 d 03 h`."""
     whole = max(0, round(seconds))

@@ -7,12 +7,13 @@ import time
 from typing import TYPE_CHECKING, TextIO
 
 from grading.wording import counted
-from mlebench._support.quantities import show_duration, show_size
+from mlebench._support.quantities import show_count, show_duration, show_size
 from mlebench._support.terminal import is_screen, make_console
 from mlebench.profiles import Profile
 from mlebench.runs.group import Group
 from mlebench.runs.record import now, seconds_between
 from mlebench.runs.schedule.overview import MEDALS, Display, Overview, RunView, Silent
+from mlebench.sandbox.model_status import ModelStatus, read_status
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -137,13 +138,16 @@ def screen(overview: Overview, rows: int = 20) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(header_style="bold", expand=False)
-    for name in ("slot", "run", "agent", "time", "of about"):
-        table.add_column(name, justify="right" if name in ("slot", "time", "of about") else "left")
     running = overview.running()
-    for slot, view in enumerate(running[:rows], start=1):
+    models = [read_status(view.run_dir) for view in running[:rows]]
+    names = ["slot", "run", "agent", "time", "of about", *(["models"] if any(models) else [])]
+    table = Table(header_style="bold", expand=False)
+    for name in names:
+        table.add_column(name, justify="right" if name in ("slot", "time", "of about") else "left")
+    for slot, (view, status) in enumerate(zip(running, models, strict=False), start=1):
         elapsed = seconds_between(view.started_at, now())
-        table.add_row(str(slot), Text(view.run_id), Text(view.agent), show_duration(elapsed), show_duration(view.expected))
+        cells = [str(slot), Text(view.run_id), Text(view.agent), show_duration(elapsed), show_duration(view.expected)]
+        table.add_row(*cells, *([Text(status_text(status))] if len(names) > len(cells) else []))
     more = [Text(f"… and {len(running) - rows} more")] if len(running) > rows else []
     return Stack(*([table] if running else []), *more, Text(summary_line(overview), style="bold"))
 
@@ -167,9 +171,28 @@ def summary_line(overview: Overview) -> str:
     return f"{', '.join(parts)}; medals: {won}{left}"
 
 
+def status_text(status: ModelStatus | None) -> str:
+    """How a run gets on with its models, such as `12 calls, 3.4k tokens, 0.12 USD; waits for the limit of openai`."""
+    if status is None:
+        return ""
+    used = usage_text(status.calls, status.input_tokens + status.output_tokens, status.cost_usd)
+    return f"{used}; {status.waiting}" if status.waiting else used
+
+
+def usage_text(calls: int | None, tokens: int | None, usd: float | None) -> str:
+    """What calls to models used, as far as it is known; empty where nothing is."""
+    parts = [
+        None if calls is None else counted(calls, "call"),
+        None if tokens is None else f"{show_count(tokens)} tokens",
+        None if usd is None else f"{usd:.2f} USD",
+    ]
+    return ", ".join(filter(None, parts))
+
+
 def outcome_text(view: RunView) -> str:
     """How a run ended, in a few words."""
-    took = f" in {show_duration(view.wall_seconds)}"
+    used = view.usage and usage_text(view.usage.calls, view.usage.tokens, view.usage.cost_usd)
+    took = f" in {show_duration(view.wall_seconds)}{f', {used}' if used else ''}"
     if view.valid:
         score = f"score {view.score:.5g}" if view.score is not None else "undefined score"
         state = "" if view.state == "finished" else f"{view.state}, "
@@ -181,9 +204,11 @@ def outcome_text(view: RunView) -> str:
 
 def limits_text(profile: Profile) -> str:
     """A profile's limits in a few words."""
+    budget = f", budget {profile.budget.words}" if profile.budget.words else ""
+    hosts = f" and {', '.join(profile.allow)}" if profile.allow else ""
     return (
         f"{profile.cpus:g} CPU{'' if profile.cpus == 1 else 's'}, {show_size(profile.memory)}, {counted(profile.gpus, 'GPU')}, "
-        f"at most {show_duration(profile.time_limit)}, network {profile.network}"
+        f"at most {show_duration(profile.time_limit)}, network {profile.network}{hosts}{budget}"
     )
 
 
@@ -196,8 +221,10 @@ def _headline(group: Group) -> str:
 
 
 def _notices(groups: list[Group]) -> list[str]:
-    if not any(group.plan.sandbox == "local" for group in groups):
+    local = [group.plan for group in groups if group.plan.sandbox == "local"]
+    if not local:
         return []
+    from mlebench.sandbox.local.gateway import MODELS_NOTICE
     from mlebench.sandbox.local.sandbox import NOTICE
 
-    return [NOTICE]
+    return [NOTICE, MODELS_NOTICE] if any(plan.has_gateway for plan in local) else [NOTICE]

@@ -26,6 +26,7 @@ from mlebench._support.plain_files import read_plain
 from mlebench._support.yaml_model import describe
 from mlebench.errors import WorkFailed
 from mlebench.runs.claims import harmless
+from mlebench.runs.usage import read_usage
 from mlebench.sandbox.base import FailureClass, Outcome
 
 State = Literal["pending", "running", "finished", "failed", "timed-out", "cancelled"]
@@ -45,6 +46,10 @@ CHECKER_CALLS = "checker_calls.jsonl"
 _FIRST_YEAR, _LAST_YEAR = 2000, 9000
 _LARGEST_FILE = 64 * 2**20
 _LONGEST_DETAIL = 4000
+_OF_ATTEMPT = (
+    *("attempt", "state", "reason", "detail", "exit_code", "failure_class", "started_at", "ended_at", "usage", "ledgers"),
+)
+"""What is kept of an attempt that is followed by another; calls to models cost money in each."""
 _NEXT_ATTEMPT = ("reason", "detail", "exit_code", "failure_class", "started_at", "ended_at", "report", "submission_sha256")
 
 
@@ -59,6 +64,13 @@ def _with_numbers(resources: dict[str, Any]) -> dict[str, Any]:
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
             raise ValueError(f"`{key}` is not a number")
     return resources
+
+
+def _with_heads(ledgers: dict[str, Any]) -> dict[str, Any]:
+    for name, end in ledgers.items():
+        if not isinstance(end, Mapping) or type(end.get("lines")) is not int or not isinstance(end.get("head"), str | None):
+            raise ValueError(f"`{printable(str(name))}` does not say `lines` and `head`")
+    return ledgers
 
 
 @dataclass
@@ -96,7 +108,11 @@ class RunRecord:
     resources: Annotated[dict[str, Any], AfterValidator(_with_numbers)] = field(default_factory=dict)
     """What the sandbox measured: `cpu_seconds`, `peak_memory_bytes`, `image_digest`, …"""
     usage: dict[str, Any] = field(default_factory=dict)
-    """What the agent reported in `logs/usage.json`: `input_tokens`, `output_tokens`, `cost_usd`, …"""
+    """What the gateway to models measured, see `mlebench.runs.usage`; empty where the run had none."""
+    reported_usage: dict[str, Any] = field(default_factory=dict)
+    """What the agent claims in `logs/usage.json`: `input_tokens`, `output_tokens`, `cost_usd`, …"""
+    ledgers: Annotated[dict[str, Any], AfterValidator(_with_heads)] = field(default_factory=dict)
+    """The ends of the run's ledgers by name: `lines` and `head`, the hash of the last line."""
     checker_calls: list[dict[str, Any]] = field(default_factory=list)
     """Every question to the submission checker, with time and verdict."""
     submission_sha256: str | None = None
@@ -161,12 +177,7 @@ class RunRecord:
     def again(self) -> None:
         """Back to pending; what the last attempt left is kept in `attempts`."""
         was = asdict(self)
-        self.attempts.append(
-            {
-                key: was[key]
-                for key in ("attempt", "state", "reason", "detail", "exit_code", "failure_class", "started_at", "ended_at")
-            }
-        )
+        self.attempts.append({key: was[key] for key in _OF_ATTEMPT})
         self.move("pending")
         for key in _NEXT_ATTEMPT:
             setattr(self, key, None)
@@ -174,6 +185,8 @@ class RunRecord:
         self.checker_calls = []
         self.resources = {}
         self.usage = {}
+        self.reported_usage = {}
+        self.ledgers = {}
 
     def write(self, run_dir: Path) -> None:
         """Write `run.json`; what the agent said of itself is left out where nothing could be written with it."""
@@ -184,7 +197,7 @@ class RunRecord:
             write_json(run_dir / "run.json", content)
         except (ValueError, TypeError, OverflowError, RecursionError):
             said: dict[str, Any] = {
-                "usage": {},
+                "reported_usage": {},
                 "checker_calls": [],
                 "detail": printable(self.detail or "", _LONGEST_DETAIL) or None,
             }
@@ -202,8 +215,10 @@ class RunRecord:
             content = parse_own_json(read_plain(path, _LARGEST_FILE))
             if not isinstance(content, Mapping) or content.get("state") not in _ALLOWED:
                 raise ValueError("it is no record of a run")
-            record = _adapter().validate_python(content)
-            record.usage = harmless(record.usage)
+            record = _adapter().validate_python(_with_claims_apart(content))
+            measured = read_usage(record.usage)
+            record.usage = {} if measured is None else measured.to_dict()
+            record.reported_usage = harmless(record.reported_usage)
             for time in (record.created_at, record.started_at, record.ended_at):
                 checked_time(time or now())
             return record
@@ -216,6 +231,13 @@ class RunRecord:
 @functools.cache
 def _adapter() -> TypeAdapter[RunRecord]:
     return TypeAdapter(RunRecord)
+
+
+def _with_claims_apart(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A record from before there was a gateway holds what the agent claims under `usage`."""
+    if "reported_usage" in content:
+        return content
+    return {**content, "usage": {}, "reported_usage": content.get("usage", {})}
 
 
 def checked_time(text: str) -> str:

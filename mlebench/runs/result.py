@@ -14,12 +14,14 @@ from grading.report import CompetitionReport
 from mlebench._support.plain_files import open_plain
 from mlebench._support.secrets import Mask
 from mlebench.errors import Interrupted, MlebenchError
+from mlebench.gateway.usage import ledger_heads, measured_usage
 from mlebench.grade.one import Submission
 from mlebench.grade.pool import shared_pool
 from mlebench.runs.claims import checker_calls, reported_usage
 from mlebench.runs.missing_submission import what_is_there
 from mlebench.runs.record import CHECKER_CALLS, RunRecord
 from mlebench.runs.task import RunTask
+from mlebench.runs.usage import NOTHING_USED
 from mlebench.sandbox.base import LARGEST_SUBMISSION
 from mlebench.sandbox.run_log import RunLog
 
@@ -47,7 +49,10 @@ def grade_run(task: RunTask, record: RunRecord, is_stopped: Callable[[], bool] =
     """
     secrets = _known_secrets(task)
     note = RunLog(task.run_dir / "run.log", secrets).note
-    record.usage = reported_usage(task.run_dir, note, secrets)
+    record.reported_usage = reported_usage(task.run_dir, note, secrets)
+    if task.group.plan.has_gateway:
+        record.usage = measured_usage(task.run_dir, note) or NOTHING_USED.to_dict()
+        record.ledgers = ledger_heads(task.run_dir)
     record.checker_calls = checker_calls(task.run_dir / CHECKER_CALLS, note, secrets)
     is_graded = record.failure_class != "infrastructure" and record.state != "cancelled"
     # who stops a run has its end booked

@@ -77,7 +77,8 @@ def make_ready(group: Group, secrets: Secrets | None = None) -> None:
     """Put back to pending what failed or was interrupted, and grade what only lacks its grade.
 
     A run whose record says running stays so: it may be alive. Finished and timed-out runs are results, whatever they
-    scored, as is a failed one whose submission was valid; a run that was cancelled by name stays cancelled.
+    scored, as are those that spent their budget and failed ones whose submission was valid; a run that was cancelled by name
+    stays cancelled.
     """
     (group.folder / "cancel").unlink(missing_ok=True)
     for run in group.plan.runs:
@@ -94,7 +95,7 @@ def make_ready(group: Group, secrets: Secrets | None = None) -> None:
 def _is_to_be_done_again(record: RunRecord, *, cancelled_by_name: bool) -> bool:
     if record.state == "cancelled":
         return not cancelled_by_name
-    return record.state == "failed" and not record.has_valid_submission
+    return record.state == "failed" and record.reason != "budget-exhausted" and not record.has_valid_submission
 
 
 def _grade_again(task: RunTask, record: RunRecord) -> None:

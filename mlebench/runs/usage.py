@@ -9,7 +9,16 @@ from typing import Any
 
 from grading.printable import printable
 
-COUNTS = ("calls", "failed_calls", "refused_calls", "input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
+COUNTS = (
+    "calls",
+    "failed_calls",
+    "refused_calls",
+    "input_tokens",
+    "cached_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+)
 """The amounts that are whole numbers."""
 _LARGEST = 2**53
 _MOST_MODELS = 100
@@ -29,6 +38,9 @@ class Usage:
     input_tokens: int | None = None
     """Cached ones included."""
     cached_tokens: int | None = None
+    """Read from a cache."""
+    cache_write_tokens: int | None = None
+    """Written to a cache."""
     output_tokens: int | None = None
     """Reasoning included."""
     reasoning_tokens: int | None = None
@@ -45,6 +57,10 @@ class Usage:
         """What `read_usage` reads; unknown amounts are None."""
         amounts = {name: getattr(self, name) for name in (*COUNTS, "cost_usd")}
         return {**amounts, "models": {name: _without_models(used) for name, used in self.models.items()}}
+
+
+NOTHING_USED = Usage(**dict.fromkeys(COUNTS, 0), cost_usd=0.0)
+"""Of a run whose gateway nobody asked."""
 
 
 def read_usage(content: object) -> Usage | None:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from mlebench._support.folders import remove_tree
 from mlebench.errors import Interrupted, MlebenchError, StartFailed
+from mlebench.gateway.model_call import LEDGER
+from mlebench.gateway.transcript import FOLDER as TRANSCRIPTS
 from mlebench.runs.control import Control, StopMarks
 from mlebench.runs.cores import Cores
 from mlebench.runs.plan import Plan
@@ -141,7 +143,7 @@ def set_aside(run_dir: Path, attempt: int) -> None:
     """Move what an earlier attempt left to `attempts/<n>/`."""
     kept = run_dir / "attempts" / str(attempt)
     kept.mkdir(parents=True, exist_ok=True)
-    for name in ("run.log", CHECKER_CALLS, *OUTPUT_FOLDERS, "snapshots"):
+    for name in ("run.log", CHECKER_CALLS, f"{LEDGER}.jsonl", TRANSCRIPTS, *OUTPUT_FOLDERS, "snapshots"):
         path = run_dir / name
         with contextlib.suppress(FileNotFoundError):
             if stat.S_ISDIR(path.lstat().st_mode):

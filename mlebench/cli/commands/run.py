@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from mlebench.runs.schedule.preview import Preview
 
 
+_MOST_MODELS = 6
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     count, count_or_none = at_least(1), at_least(0)
     parser.add_argument("experiment", nargs="?", metavar="EXPERIMENT.yaml", help="everything below in one file")
@@ -227,6 +230,21 @@ def _show_previews(previews: list[Preview], arguments: argparse.Namespace) -> in
     return 2 if any(entry.problems for entry in previews) else 0
 
 
+def _models_line(entry: Preview) -> str:
+    """The models of a plan, and the most that they can cost."""
+    from grading.wording import counted
+    from mlebench.runs.models import served_models
+
+    served = served_models(entry.plan)
+    names = [f"{name} ({behind})" for name, behind in served.items()]
+    shown = ", ".join(names[:_MOST_MODELS]) + (f" and {len(names) - _MOST_MODELS} more" if len(names) > _MOST_MODELS else "")
+    if entry.most_usd is None:
+        return f"{shown or 'none'}; no limit in usd (`--budget usd=…` sets one)"
+    usd, runs = entry.plan.profile.budget.usd, counted(len(entry.plan.runs), "run")
+    most = f"at most {usd:g} USD each, {entry.most_usd:g} USD for {runs}"
+    return f"{shown or 'none'}; {most}; one that is tried again may spend as much again"
+
+
 def _print_previews(previews: list[Preview]) -> None:
     from mlebench._support.quantities import show_duration, show_size
     from mlebench.runs.display import limits_text
@@ -248,9 +266,12 @@ def _print_previews(previews: list[Preview]) -> None:
     ]
     columns = ["agent", "competitions", "seeds", "runs", "profile", "slots", "expected", "at most", "GPU-hours", "disk"]
     print_table(columns, rows)
-    for plan in (entry.plan for entry in previews):
+    for entry in previews:
+        plan = entry.plan
         print(f"{plan.agent.id}: {limits_text(plan.profile)}, sandbox {plan.sandbox}, edition {plan.edition}")
         print(f"  {', '.join(plan.competitions)}")
+        if plan.has_gateway:
+            print(f"  models: {_models_line(entry)}")
     for agent in dict.fromkeys(agent for entry in previews for agent in entry.unbuilt):
         print(f"not built: the image of {agent}; the start of the group builds it, or {command('agents', 'build', agent)}")
     problems = list(dict.fromkeys(problem for entry in previews for problem in entry.problems))

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from mlebench.runs.group_report import GroupResult
     from mlebench.runs.record import RunRecord
 
-_COLUMNS = ("run", "state", "time", "score", "medal", "attempts", "what happened")
+_COLUMNS = ("run", "state", "time", "score", "medal", "attempts")
 _WATCH_SECONDS = 2.0
 _TAIL_SECONDS = 0.3
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -87,13 +87,22 @@ def group_content(result: GroupResult) -> dict[str, Any]:
         "folder": str(group.folder),
         "created_at": group.created_at,
         "state": _group_state(group, records),
-        "runs": [asdict(record) for record in records],
+        "runs": [asdict(record) | {"model_status": _model_status(group, record)} for record in records],
     }
+
+
+def _model_status(group: Group, record: RunRecord) -> dict[str, Any] | None:
+    """What a run that is under way has used of its models so far, and what its calls wait for."""
+    from mlebench.sandbox.model_status import read_status
+
+    status = read_status(group.run_dir(record.run_id)) if record.state == "running" else None
+    return None if status is None else asdict(status)
 
 
 def show_group(result: GroupResult) -> None:
     """Print a table of a group's runs."""
-    print_table(_COLUMNS, _run_rows(result.records), title=result.group.name)
+    columns, rows = _run_table(result)
+    print_table([*columns, "what happened"], rows, title=result.group.name)
     print(_totals_line(result))
 
 
@@ -138,12 +147,15 @@ def _group_state(group: Group, records: list[RunRecord]) -> str:
     return "running" if is_held(group.folder) else "interrupted"
 
 
-def _run_rows(records: list[RunRecord]) -> list[list[object]]:
+def _run_table(result: GroupResult) -> tuple[list[str], list[list[object]]]:
+    """Columns of a group's runs, those of models only where there are any, and rows that have one cell more: what happened."""
     from mlebench._support.quantities import show_duration
     from mlebench.runs.record import now, seconds_between
 
     rows: list[list[object]] = []
-    for record in records:
+    models = [_models_cell(result.group, record) for record in result.records]
+    has_models = any(models)
+    for record, cell in zip(result.records, models, strict=True):
         report = record.graded
         seconds = record.wall_seconds
         if record.state == "running":
@@ -156,10 +168,22 @@ def _run_rows(records: list[RunRecord]) -> list[list[object]]:
                 report.score if report else None,
                 "mock data" if report and report.data == "mock" else report.medal if report else None,
                 record.attempt,
+                *([cell] if has_models else []),
                 record.detail or "",
             ]
         )
-    return rows
+    return [*_COLUMNS, *(["models"] if has_models else [])], rows
+
+
+def _models_cell(group: Group, record: RunRecord) -> str | None:
+    from mlebench.runs.display import status_text, usage_text
+    from mlebench.runs.usage import read_usage
+    from mlebench.sandbox.model_status import read_status
+
+    if record.state == "running":
+        return status_text(read_status(group.run_dir(record.run_id))) or None
+    used = read_usage(record.usage)
+    return None if used is None else usage_text(used.calls, used.tokens, used.cost_usd)
 
 
 def _totals_line(result: GroupResult) -> str:
@@ -205,12 +229,12 @@ def _watch_table(result: GroupResult) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    rows = _run_rows(result.records)
+    columns, rows = _run_table(result)
     order = {"running": 0, "pending": 2}
     rows.sort(key=lambda row: order.get(str(row[1]), 1))
-    table = Table(*_COLUMNS[:5], title=Text(result.group.name), caption=_totals_line(result), header_style="bold")
+    table = Table(*columns, title=Text(result.group.name), caption=_totals_line(result), header_style="bold")
     for row in rows:
-        table.add_row(*(Text(cell_text(value)) for value in row[:5]))
+        table.add_row(*(Text(cell_text(value)) for value in row[: len(columns)]))
     return table
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord, State
+from mlebench.runs.usage import Usage, read_usage
 
 MEDALS = ("gold", "silver", "bronze")
 
@@ -20,6 +22,7 @@ class RunView:
     key: str
     agent: str
     run_id: str
+    run_dir: Path
     state: State = "pending"
     expected: float = 0.0
     """Seconds."""
@@ -32,6 +35,8 @@ class RunView:
     mock: bool = False
     """Whether its data is made up, so that there is no medal to earn."""
     reason: str | None = None
+    usage: Usage | None = None
+    """What its calls to models used, by the gateway; None where it had none."""
     learned: bool = False
     """Whether `expected` is what such runs took, and not just their time limit."""
 
@@ -42,6 +47,7 @@ class RunView:
         self.wall_seconds = record.wall_seconds or 0.0
         self.infrastructure = record.failure_class == "infrastructure"
         self.reason = record.reason
+        self.usage = read_usage(record.usage)
         report = record.graded
         self.valid = report is not None and report.valid_submission
         self.score = report.score if report else None

@@ -139,7 +139,7 @@ class _Scheduler:
                 if record.state in ("finished", "timed-out"):
                     forecast.learn(task.run, record.wall_seconds or 0.0)
             for task, record in records:
-                view = self._overview.runs[task.key] = RunView(task.key, record.agent, record.run_id)
+                view = self._overview.runs[task.key] = RunView(task.key, record.agent, record.run_id, task.run_dir)
                 view.update(record)
                 self._expect(task)
                 if record.has_ended:
@@ -302,7 +302,9 @@ class _Scheduler:
             return
         group = task.group
         quick = min(_QUICK_SECONDS, 0.1 * group.plan.profile.time_limit)
-        if record.state != "failed" or record.has_valid_submission or (record.wall_seconds or 0) > quick:
+        # a small budget is soon spent
+        is_result = record.state != "failed" or record.reason == "budget-exhausted" or record.has_valid_submission
+        if is_result or (record.wall_seconds or 0) > quick:
             self._failed_in_a_row[group.name] = 0
             return
         self._failed_in_a_row[group.name] += 1

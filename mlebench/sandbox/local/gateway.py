@@ -14,7 +14,7 @@ from mlebench.sandbox.base import RunRequest
 from mlebench.sandbox.run_gateway import Endpoint, RunGateway, kept_token, new_token
 
 MODELS_NOTICE = (
-    "local sandbox: the keys of models are in the harness's environment, where the agent can read them; the gateway to models, its "
+    "local sandbox: the keys of models are in the environment of the harness, open to the agent; the gateway to models, its "
     "budget and its ledger work all the same"
 )
 _HERE = "127.0.0.1"
@@ -24,7 +24,7 @@ _CLOSE_SECONDS = 5.0
 
 
 class LocalGateway(RunGateway):
-    """The gateway of one attempt behind a port of the loopback device, which every user of the machine reaches: the token counts."""
+    """The gateway of one attempt behind a port of the loopback device, open to all of its users: the token counts."""
 
     def __init__(
         self, request: RunRequest, address: Path, token: str, note: Callable[[str], None], port: int | None = None
