@@ -168,7 +168,7 @@ class AgentSpec:
     def models(self) -> list[str]:
         """Names of the models that the agent asks: those that `agent.yaml` lists under `models`, as far as their arguments are
         set, else those that the arguments mention (keys `model`, `*.model`, `*_model`, `*-model`)."""
-        if self.named_models is None:
+        if not self.named_models:
             return [str(value) for key, value in self.arguments.items() if re.search(r"(^|[._-])model$", key) and value]
         missing = set(self.missing_arguments)
         known = [text for text in self.named_models if not missing.intersection(_arguments_in(text))]

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -18,10 +19,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import openai
+import requests
 from aide import Agent, Interpreter, Journal, backend
-from aide.backend import backend_openai
+from aide.backend import backend_anthropic, backend_gemini, backend_openai
 from aide.journal2report import journal2report
 from aide.utils.config import _load_cfg, load_task_desc, prep_agent_workspace, prep_cfg, save_run
+from funcy import once
 from omegaconf import OmegaConf
 
 HOME = Path(os.environ.get("MLEBENCH_HOME", "/home"))
@@ -40,7 +44,7 @@ def main(words: list[str]) -> int:
     LOGS.mkdir(parents=True, exist_ok=True)
     use = ModelUse()
     config = configure(words)
-    choose_endpoint()
+    choose_endpoint(config)
     use.count_calls()
     journal = search(config, end, use)
     save_run(config, journal)
@@ -82,19 +86,63 @@ def configure(words: list[str]) -> Any:
     return config
 
 
-def choose_endpoint() -> None:
-    """With a base URL every model is asked there, whatever its name looks like."""
+def choose_endpoint(config: Any) -> None:
+    """With a base URL every model is asked there, in a dialect in which it can be asked, whatever its name looks like."""
     base_url = os.environ.get("OPENAI_BASE_URL")
-    if base_url:
-        backend.determine_provider = lambda model: "openai"
-        backend_openai.OPENAI_BASE_URL = base_url
-        query = backend.provider_to_query_func["openai"]
+    if not base_url:
+        return
+    backend_openai.OPENAI_BASE_URL = base_url
+    backend_gemini._setup_gemini_client = once(lambda: setattr(backend_gemini, "_client", chat_client(base_url)))
+    # a model has the name that models.yaml gives it
+    backend_anthropic.ANTHROPIC_MODEL_ALIASES.clear()
+    dialects = dialects_of_models(base_url)
+    models = {config.agent.code.model, config.agent.feedback.model, config.report.model}
+    chosen = {model: backend_for(model, dialects.get(model)) for model in models}
+    backend.determine_provider = lambda model: chosen.get(model, "openai")
+    query = backend.provider_to_query_func["openai"]
 
-        def without_limit(max_tokens: int | None = None, **arguments: Any) -> Any:
-            # aideml 0.2.2 names this limit as the chat interface does not know it
-            return query(**arguments)
+    def without_limit(max_tokens: int | None = None, **arguments: Any) -> Any:
+        # aideml 0.2.2 names this limit as the chat interface does not know it
+        return query(**arguments)
 
-        backend.provider_to_query_func["openai"] = without_limit
+    backend.provider_to_query_func["openai"] = without_limit
+
+
+def chat_client(base_url: str) -> openai.OpenAI:
+    """A client of the chat interface, as AIDE makes it for a Gemini model, at the base URL."""
+    return openai.OpenAI(api_key=os.environ.get("OPENAI_API_KEY", "unused"), base_url=base_url, max_retries=0)
+
+
+def dialects_of_models(base_url: str) -> dict[str, list[str]]:
+    """By model, the dialects in which the gateway takes questions; empty where the endpoint is no gateway."""
+    if "ANTHROPIC_BASE_URL" not in os.environ:
+        return {}
+    headers = {"Authorization": f"Bearer {os.environ.get('OPENAI_API_KEY', '')}"}
+    try:
+        answer = requests.get(f"{base_url}/models", headers=headers, timeout=60)
+        return {entry["id"]: entry["dialects"] for entry in answer.json()["data"] if "dialects" in entry}
+    except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+        say(f"the list of models cannot be read ({type(error).__name__}: {error}); each is asked as its name says")
+        return {}
+
+
+def backend_for(model: str, dialects: list[str] | None) -> str:
+    """AIDE's backend for a model: the one that it would choose by the name, where the model can be asked so, else another."""
+    if dialects is None:
+        return "openai"
+    # as backend_openai tells them apart
+    by_responses = re.match(r"gpt-|o\d-|codex-mini-latest$", model) is not None
+    usable = {
+        "anthropic": "messages" in dialects,
+        "openai": ("responses" if by_responses else "chat") in dialects,
+        # the plain chat interface
+        "gemini": "chat" in dialects,
+    }
+    first = "anthropic" if model.startswith("claude-") else "gemini" if model.startswith("gemini-") else "openai"
+    for name in (first, "gemini", "anthropic"):
+        if usable[name]:
+            return name
+    sys.exit(f"aide: {model} can be asked in {', '.join(dialects)} alone, and AIDE 0.2.2 asks it in none of these")
 
 
 def write_task() -> Path:

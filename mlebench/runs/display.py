@@ -146,7 +146,13 @@ def screen(overview: Overview, rows: int = 20) -> RenderableType:
         table.add_column(name, justify="right" if name in ("slot", "time", "of about") else "left")
     for slot, (view, status) in enumerate(zip(running, models, strict=False), start=1):
         elapsed = seconds_between(view.started_at, now())
-        cells = [str(slot), Text(view.run_id), Text(view.agent), show_duration(elapsed), show_duration(view.expected)]
+        cells: list[RenderableType] = [
+            str(slot),
+            Text(view.run_id),
+            Text(view.agent),
+            show_duration(elapsed),
+            show_duration(view.expected),
+        ]
         table.add_row(*cells, *([Text(status_text(status))] if len(names) > len(cells) else []))
     more = [Text(f"… and {len(running) - rows} more")] if len(running) > rows else []
     return Stack(*([table] if running else []), *more, Text(summary_line(overview), style="bold"))

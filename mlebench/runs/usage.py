@@ -59,7 +59,7 @@ class Usage:
         return {**amounts, "models": {name: _without_models(used) for name, used in self.models.items()}}
 
 
-NOTHING_USED = Usage(**dict.fromkeys(COUNTS, 0), cost_usd=0.0)
+NOTHING_USED = Usage(**dict[str, Any](dict.fromkeys(COUNTS, 0)), cost_usd=0.0)
 """Of a run whose gateway nobody asked."""
 
 

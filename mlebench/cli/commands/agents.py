@@ -39,12 +39,21 @@ def _list(arguments: argparse.Namespace) -> int:
 
     found = list_variants()
     if arguments.json:
-        print_json([{"id": agent.id, **agent.to_dict(), "secrets": agent.secret_names} for agent in found])
+        print_json(
+            [{"id": agent.id, **agent.to_dict(), "models": agent.models, "secrets": agent.secret_names} for agent in found]
+        )
         return 0
     rows = [
-        [agent.id, agent.description, " ".join(agent.command_arguments), " ".join(agent.secret_names) or None] for agent in found
+        [
+            agent.id,
+            agent.description,
+            " ".join(agent.command_arguments),
+            " ".join(agent.models) or None,
+            " ".join(agent.secret_names) or None,
+        ]
+        for agent in found
     ]
-    print_table(["agent", "what it does", "arguments", "secrets"], rows)
+    print_table(["agent", "what it does", "arguments", "models", "secrets"], rows)
     for sentence in unconverted_agents():
         tell(arguments, sentence)
     return 0
