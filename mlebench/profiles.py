@@ -64,7 +64,7 @@ class Budget(BaseModel):
     @property
     def limits(self) -> dict[str, float]:
         """The limits that are set, by key."""
-        return self.model_dump(exclude_none=True)
+        return {key: int(value) if value == int(value) else value for key, value in self.model_dump(exclude_none=True).items()}
 
 
 class Profile(BaseModel):

@@ -324,7 +324,7 @@ def _adapter() -> TypeAdapter[Conditions]:
 
 def _as_written(value: Any) -> str:
     if isinstance(value, tuple):
-        return ", ".join(value)
+        return ", ".join(value) or "none"
     return value if isinstance(value, str) else json.dumps(value)
 
 

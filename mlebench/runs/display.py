@@ -139,7 +139,7 @@ def screen(overview: Overview, rows: int = 20) -> RenderableType:
     from rich.text import Text
 
     running = overview.running()
-    models = [read_status(view.run_dir) for view in running[:rows]]
+    models = [read_status(view.run_dir) if view.run_dir else None for view in running[:rows]]
     names = ["slot", "run", "agent", "time", "of about", *(["models"] if any(models) else [])]
     table = Table(header_style="bold", expand=False)
     for name in names:

@@ -71,16 +71,23 @@ def test_lines_that_are_no_calls_are_skipped_and_counted(tmp_path: Path) -> None
 
 def test_a_record_that_cannot_be_written_is_written_without_the_agents_part(tmp_path: Path) -> None:
     record = RunRecord("toy_seed0", "group", "toy", 0, "agent", "v1", state="finished", detail="a\x1bb")
-    record.usage = {"cost": float("inf"), "many": {1, 2}}
+    record.usage = {"calls": 3}
+    record.reported_usage = {"cost": float("inf"), "many": {1, 2}}
     record.checker_calls = [{"at": object()}]
     record.write(tmp_path)
     written = RunRecord.read(tmp_path)
-    assert (written.state, written.usage, written.checker_calls) == ("finished", {}, [])
+    assert (written.state, written.usage["calls"], written.reported_usage, written.checker_calls) == ("finished", 3, {}, [])
 
 
 def test_a_record_of_an_earlier_harness_is_made_harmless_when_it_is_read(tmp_path: Path) -> None:
     RunRecord("toy_seed0", "group", "toy", 0, "agent", "v1").write(tmp_path)
     content = json.loads((tmp_path / "run.json").read_text())
-    content["usage"] = {"input_tokens": 1e300, "output_tokens": 5}
-    (tmp_path / "run.json").write_text(json.dumps(content))
-    assert RunRecord.read(tmp_path).usage == {"output_tokens": 5}
+    claimed = {"input_tokens": 1e300, "output_tokens": 5}
+    (tmp_path / "run.json").write_text(json.dumps(content | {"usage": claimed, "reported_usage": claimed}))
+    record = RunRecord.read(tmp_path)
+    assert (record.usage["input_tokens"], record.usage["output_tokens"], record.reported_usage) == (None, 5, {"output_tokens": 5})
+    # from before there was a gateway: what stands under `usage` is the agent's claim
+    del content["reported_usage"]
+    (tmp_path / "run.json").write_text(json.dumps(content | {"usage": claimed}))
+    record = RunRecord.read(tmp_path)
+    assert (record.usage, record.reported_usage) == ({}, {"output_tokens": 5})

@@ -1,10 +1,10 @@
-"""Sizes and durations as people write and read them."""
+"""Sizes, durations and counts as people write and read them."""
 
 from __future__ import annotations
 
 import pytest
 
-from mlebench._support.quantities import parse_duration, parse_size, show_duration, show_size
+from mlebench._support.quantities import parse_count, parse_duration, parse_size, show_count, show_duration, show_size
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,22 @@ def test_a_size_is_shown(size: int, shown: str) -> None:
 )
 def test_a_duration_is_shown(seconds: float, shown: str) -> None:
     assert show_duration(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("250", 250), (7, 7), ("200k", 200_000), ("1.5m", 1_500_000), ("2_000", 2000), ("0.25K", 250), ("1.0", 1)]
+)
+def test_thousands_and_millions(text: str | int, count: int) -> None:
+    assert parse_count(text) == count
+
+
+@pytest.mark.parametrize("text", ["", "k", "1.5", "0.0001k", "-1", "1e5", "2g", "many", True, "9" * 30, "nan"])
+def test_what_is_no_whole_number(text: str | bool) -> None:
+    with pytest.raises(ValueError, match="expected a whole number"):
+        parse_count(text)
+
+
+def test_counts_are_short() -> None:
+    assert [show_count(count) for count in (0, 999, 12_345, 999_949, 999_950, 1_500_000)] == [
+        "0", "999", "12.3k", "999.9k", "1.0m", "1.5m"
+    ]  # fmt: skip

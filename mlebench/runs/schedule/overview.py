@@ -22,7 +22,6 @@ class RunView:
     key: str
     agent: str
     run_id: str
-    run_dir: Path
     state: State = "pending"
     expected: float = 0.0
     """Seconds."""
@@ -39,6 +38,8 @@ class RunView:
     """What its calls to models used, by the gateway; None where it had none."""
     learned: bool = False
     """Whether `expected` is what such runs took, and not just their time limit."""
+    run_dir: Path | None = None
+    """Where it says how it gets on while it is under way."""
 
     def update(self, record: RunRecord) -> None:
         """Take over what a record says."""

@@ -139,7 +139,7 @@ class _Scheduler:
                 if record.state in ("finished", "timed-out"):
                     forecast.learn(task.run, record.wall_seconds or 0.0)
             for task, record in records:
-                view = self._overview.runs[task.key] = RunView(task.key, record.agent, record.run_id, task.run_dir)
+                view = self._overview.runs[task.key] = RunView(task.key, record.agent, record.run_id, run_dir=task.run_dir)
                 view.update(record)
                 self._expect(task)
                 if record.has_ended:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any, TypeVar
 
+from mlebench._support.loop_thread import LoopThread
 from mlebench._support.plain_files import read_plain
 from mlebench.sandbox.base import RunRequest
 from mlebench.sandbox.run_gateway import Endpoint, RunGateway, kept_token, new_token
@@ -20,7 +21,9 @@ MODELS_NOTICE = (
 _HERE = "127.0.0.1"
 _TOKEN, _PORT = "gateway-token", "gateway-port"
 _BLOCK = 2**16
-_CLOSE_SECONDS = 5.0
+_SECONDS = 10.0
+_Result = TypeVar("_Result")
+_thread = LoopThread("ports of gateways")
 
 
 class LocalGateway(RunGateway):
@@ -100,27 +103,25 @@ class Forwarder:
             OSError: the port is not to be had.
         """
         self._address = address
-        self._listening = socket.create_server((_HERE, port), backlog=512)
-        self.port: int = self._listening.getsockname()[1]
-        self._loop = asyncio.new_event_loop()
         self._connections: set[asyncio.Task[None]] = set()
-        self._thread = threading.Thread(target=self._run, name="forwarder to a gateway", daemon=True)
-        self._thread.start()
+        listening = socket.create_server((_HERE, port), backlog=512)
+        self.port: int = listening.getsockname()[1]
+        self._loop = _thread.join()
+        self._server = self._do(asyncio.start_server(self._attend, sock=listening))
 
     def close(self) -> None:
         """Stop listening and cut every connection."""
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_CLOSE_SECONDS)
+        self._do(self._end())
+        _thread.leave()
 
-    def _run(self) -> None:
-        server = self._loop.run_until_complete(asyncio.start_server(self._attend, sock=self._listening))
-        self._loop.run_forever()
-        server.close()
+    def _do(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_SECONDS)
+
+    async def _end(self) -> None:
+        self._server.close()
         for task in self._connections:
             task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*self._connections, return_exceptions=True))
-        self._loop.close()
+        await asyncio.gather(*self._connections, return_exceptions=True)
 
     async def _attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
