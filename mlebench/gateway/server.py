@@ -133,7 +133,8 @@ class Server:
             raise Refusal(404, "not-found", f"there is no {request.method} {path[:200]} here")
         route = found[1]
         if route.action == "models":
-            return Response(body=written(dialect.models(sorted(self._access.models))), content_type="application/json")
+            names = {name: self._access.models[name].dialects for name in sorted(self._access.models)}
+            return Response(body=written(dialect.models(names)), content_type="application/json")
         async with contextlib.AsyncExitStack() as held:
             prepared = await self._prepared(request, dialect, route, held)
             return await self._call(request, prepared)

@@ -144,8 +144,9 @@ class Dialect(Protocol):
         """The body of an answer that says so in this dialect, as its clients' libraries expect errors."""
         ...
 
-    def models(self, names: Collection[str], one: str | None = None) -> dict[str, Any]:
-        """The body that lists models; with `one` (see `Route.model`), the body that describes this one of them."""
+    def models(self, names: Mapping[str, Collection[str]], one: str | None = None) -> dict[str, Any]:
+        """The body that lists models, each with its dialects; with `one` (see `Route.model`), the body
+        that describes this one of them."""
         ...
 
     def probe(self, served: str) -> tuple[str, dict[str, Any]]:

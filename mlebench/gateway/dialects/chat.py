@@ -190,7 +190,7 @@ class Chat:
     def refusal(self, refusal: Refusal) -> bytes:
         return error_body(refusal)
 
-    def models(self, names: Collection[str], one: str | None = None) -> dict[str, Any]:
+    def models(self, names: Mapping[str, Collection[str]], one: str | None = None) -> dict[str, Any]:
         return list_models(names, one)
 
     def probe(self, served: str) -> tuple[str, dict[str, Any]]:

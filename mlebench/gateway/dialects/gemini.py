@@ -248,7 +248,7 @@ class Gemini:
         state = "PERMISSION_DENIED" if refusal.status == 403 else _STATES[refusal.kind]
         return json.dumps({"error": {"code": refusal.status, "message": refusal.message, "status": state}}).encode()
 
-    def models(self, names: Collection[str], one: str | None = None) -> dict[str, Any]:
+    def models(self, names: Mapping[str, Collection[str]], one: str | None = None) -> dict[str, Any]:
         entries = [
             {
                 "name": f"models/{name}",

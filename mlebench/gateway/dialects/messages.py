@@ -261,7 +261,7 @@ class Messages:
         error = {"type": _TYPES[refusal.kind], "message": refusal.message}
         return json.dumps({"type": "error", "error": error}).encode()
 
-    def models(self, names: Collection[str], one: str | None = None) -> dict[str, Any]:
+    def models(self, names: Mapping[str, Collection[str]], one: str | None = None) -> dict[str, Any]:
         return list_models(names, one)
 
     def probe(self, served: str) -> tuple[str, dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from mlebench.gateway.dialects.base import Kind, Refusal, Route
@@ -46,8 +46,9 @@ def models_route(method: str, path: str) -> Route | None:
     return Route("models", found["model"])
 
 
-def list_models(names: Collection[str], one: str | None = None) -> dict[str, Any]:
-    """Models as OpenAI and Anthropic list them: both do so at the same path, and their clients pass over each other's keys."""
+def list_models(names: Mapping[str, Collection[str]], one: str | None = None) -> dict[str, Any]:
+    """Models as OpenAI and Anthropic list them: both do so at the same path, whose clients pass over each other's keys and
+    `dialects`, by which an agent sees how each can be asked."""
     entries = [
         {
             "id": name,
@@ -57,6 +58,7 @@ def list_models(names: Collection[str], one: str | None = None) -> dict[str, Any
             "type": "model",
             "display_name": name,
             "created_at": "1970-01-01T00:00:00Z",
+            "dialects": sorted(names.get(name, ())),
         }
         for name in ([one] if one is not None else sorted(names))
     ]
