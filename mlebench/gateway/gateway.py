@@ -128,11 +128,6 @@ class Gateway:
         calls = [f"{count} call{'s wait' if count > 1 else ' waits'} for {name}" for name, count in waits]
         return f"{', '.join(calls)}, whose limits all runs of this machine share" if calls else None
 
-    @property
-    def spent(self) -> Spent:
-        """What the run's calls have come to so far."""
-        return self._account.spent
-
     def own_end(self) -> End | None:
         """Why an agent that ended by itself did so, if its models were the reason; may ask a provider, up to a minute."""
         if self._account.is_spent_since is not None:
