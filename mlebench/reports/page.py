@@ -227,7 +227,7 @@ def _usage(entry: ResultsDocument) -> str:
     return "".join(parts)
 
 
-_AMOUNTS = ("Calls", "Failed", "Refused", "Input tokens", "Cached", "Output tokens", "Reasoning", "USD")
+_AMOUNTS = ("Calls", "Failed", "Refused", "Input tokens", "Cached", "Cache writes", "Output tokens", "Reasoning", "USD")
 
 
 def _amounts(used: Usage | None) -> list[Cell]:
@@ -290,9 +290,9 @@ def _over_spending(axis: SpendingAxis, curve: SpendingCurve) -> str:
 def _scores_of_competition(curves: list[RunCurve]) -> str:
     seeds = [f"seed {curve.seed}" for curve in curves]
     parts = [chart_figure("lines", charts.scores_of_competition(curves), seeds, "")]
-    for axis in SPENDING_AXES:
-        if any(getattr(curve, axis) is not None for curve in curves):
-            parts.append(chart_figure("lines", charts.scores_of_competition(curves, axis), seeds, ""))
+    # one more alone, as these charts are most of the page's weight
+    if axis := next((axis for axis in SPENDING_AXES if any(getattr(curve, axis) is not None for curve in curves)), None):
+        parts.append(chart_figure("lines", charts.scores_of_competition(curves, axis), seeds, ""))
     return "".join(parts)
 
 
