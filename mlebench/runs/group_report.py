@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple
 
 from grading.report import aggregate_reports
 from mlebench._support.files import move_aside, write_json
 from mlebench._support.folders import entries_of
 from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord
+from mlebench.runs.usage import Usage, read_usage, total
 
 REPORT_FILE = "grading_report.json"
 """In a group's folder: the reports of all its graded runs."""
 SNAPSHOT_FILE = "snapshot_reports.json"
 """In a group's folder: the reports of its graded snapshots."""
-_MOST_COUNTED = 1e18
-_USAGE_TOTALS = ("input_tokens", "output_tokens", "cost_usd")
+_CLAIMED_TOTALS = ("input_tokens", "output_tokens", "cost_usd")
 
 
 class GroupResult(NamedTuple):
@@ -63,10 +64,14 @@ def count_snapshots(group: Group) -> int:
 
 
 def group_totals(group: Group, records: list[RunRecord]) -> dict[str, Any]:
-    """States, failures of the infrastructure, time, memory and cost over all runs of a group."""
+    """States, failures of the infrastructure, time, memory and use of models over all runs of a group.
+
+    `usage` holds what the gateway measured, over all attempts; `reported_usage` what agents claim, as far as each claim says it.
+    """
     graded = [report for record in records if (report := record.graded) is not None]
     infrastructure = [record for record in records if record.failure_class == "infrastructure"]
-    usage = {key: _total(records, key) for key in _USAGE_TOTALS}
+    measured = [usage for record in records for usage in _usage_of_attempts(record)]
+    claimed = total(claim for record in records if (claim := read_usage(record.reported_usage)) is not None)
     return {
         "group": group.name,
         "agent": group.plan.agent.id,
@@ -82,15 +87,23 @@ def group_totals(group: Group, records: list[RunRecord]) -> dict[str, Any]:
         "run_seconds": round(sum(record.wall_seconds or 0 for record in records), 3),
         "gpu_hours": round(sum(record.gpu_hours for record in records), 6),
         "peak_memory_bytes": max((record.resources.get("peak_memory_bytes") or 0 for record in records), default=0) or None,
-        "usage": {key: value for key, value in usage.items() if value is not None},
+        "usage": total(measured).to_dict() if measured else {},
+        "reported_usage": {key: value for key in _CLAIMED_TOTALS if (value := getattr(claimed, key)) is not None},
     }
 
 
-def _total(records: list[RunRecord], key: str) -> float | None:
-    values = [value for record in records if _is_amount(value := record.usage.get(key))]
-    return sum(values) if values else None
+def usage_words(totals: dict[str, Any]) -> str:
+    """What calls to models took, from a group's totals, in a few words; empty where nobody says anything."""
+    if totals["usage"]:
+        measured = Usage(**{**totals["usage"], "models": {}})
+        parts = [f"{measured.calls or 0:,} calls to models", f"{measured.tokens or 0:,} tokens"]
+        return ", ".join([*parts, "cost unknown" if measured.cost_usd is None else f"{measured.cost_usd:,.2f} USD"])
+    cost = totals["reported_usage"].get("cost_usd")
+    return "" if cost is None else f"{cost:,.2f} USD as reported by the agent"
 
 
-def _is_amount(value: Any) -> TypeGuard[float]:
-    """Whether a value can be added up; what an agent claims may be no number, or beyond all."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MOST_COUNTED
+def _usage_of_attempts(record: RunRecord) -> Iterator[Usage]:
+    """What the gateway measured in each attempt, as each cost money."""
+    for content in (record.usage, *(attempt.get("usage") for attempt in record.attempts)):
+        if (usage := read_usage(content)) is not None:
+            yield usage
