@@ -10,8 +10,14 @@ from typing import Any
 from grading.printable import printable
 
 COUNTS = (
-    *("calls", "failed_calls", "refused_calls"),
-    *("input_tokens", "cached_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens"),
+    "calls",
+    "failed_calls",
+    "refused_calls",
+    "input_tokens",
+    "cached_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "reasoning_tokens",
 )
 """The amounts that are whole numbers."""
 _LARGEST = 2**53
@@ -30,11 +36,11 @@ class Usage:
     refused_calls: int | None = None
     """Those that the gateway refused."""
     input_tokens: int | None = None
-    """Those read from a cache and written to one included."""
+    """Cached ones included."""
     cached_tokens: int | None = None
-    """Of `input_tokens`, those read from a cache."""
+    """Read from a cache."""
     cache_write_tokens: int | None = None
-    """Of `input_tokens`, those written to a cache."""
+    """Written to a cache."""
     output_tokens: int | None = None
     """Reasoning included."""
     reasoning_tokens: int | None = None

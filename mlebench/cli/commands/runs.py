@@ -187,7 +187,7 @@ def _models_cell(group: Group, record: RunRecord) -> str | None:
 
 
 def _totals_line(result: GroupResult) -> str:
-    from mlebench.runs.group_report import group_totals
+    from mlebench.runs.group_report import group_totals, usage_words
 
     group, records = result
     totals = group_totals(group, records)
@@ -199,8 +199,8 @@ def _totals_line(result: GroupResult) -> str:
         parts.append("scores on mock data earn no medal")
     if totals["gpu_hours"]:
         parts.append(f"{totals['gpu_hours']:.1f} GPU-hours")
-    if "cost_usd" in totals["usage"]:
-        parts.append(f"{totals['usage']['cost_usd']:.2f} USD")
+    if words := usage_words(totals):
+        parts.append(words)
     return ", ".join(parts)
 
 
