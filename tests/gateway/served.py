@@ -92,7 +92,7 @@ class Served:
         self.notes: list[str] = []
         self.woken = threading.Event()
         self.address = folder / "s"
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         access = {"models": {"a-model": a_model(provider)}, "keys": {"KEY": KEY}} | access
         self.access = ModelAccess(**access)
         self.bounds = bounds or Bounds()
@@ -100,9 +100,7 @@ class Served:
 
     def serve(self, token: str = TOKEN) -> Gateway:
         """A gateway of this run, as a harness that re-attaches serves it."""
-        self.gateway = Gateway(
-            self.access, self.address, self.folder, token, (), self.notes.append, self.woken.set, self.bounds
-        )
+        self.gateway = Gateway(self.access, self.address, self.folder, token, (), self.notes.append, self.woken.set, self.bounds)
         return self.gateway
 
     def ask(
@@ -117,13 +115,17 @@ class Served:
         connection = Connection(self.address)
         content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         try:
-            connection.request(method, path, content, {**({"Authorization": f"Bearer {token}"} if token else {}), **(headers or {})})
+            connection.request(
+                method, path, content, {**({"Authorization": f"Bearer {token}"} if token else {}), **(headers or {})}
+            )
             answer = connection.getresponse()
             return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
         finally:
             connection.close()
 
-    def call(self, dialect: str = "chat", is_streaming: bool = False, headers: Mapping[str, str] | None = None, **more: Any) -> Reply:
+    def call(
+        self, dialect: str = "chat", is_streaming: bool = False, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> Reply:
         """Ask the model."""
         content = content_of(dialect, is_streaming=is_streaming) | more
         return self.ask("POST", path_of(dialect, is_streaming=is_streaming), content, headers)

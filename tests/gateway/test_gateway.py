@@ -110,7 +110,11 @@ def test_a_dialect_that_the_model_is_not_asked_in_is_refused(tmp_path: Path) -> 
 def test_compressed_requests_are_read(served: Served, coding: str) -> None:
     body = json.dumps(content_of("chat", text="long " * 1000)).encode()
     machine = zlib.compressobj(wbits=-15)
-    packed = {"gzip": gzip.compress(body), "deflate": zlib.compress(body), "raw deflate": machine.compress(body) + machine.flush()}
+    packed = {
+        "gzip": gzip.compress(body),
+        "deflate": zlib.compress(body),
+        "raw deflate": machine.compress(body) + machine.flush(),
+    }
     reply = served.ask("POST", path_of("chat"), packed[coding], {"Content-Encoding": coding.split()[-1]})
     assert reply.status == 200
     assert served.provider.received[0].content["messages"][0]["content"].startswith("long long")
