@@ -15,9 +15,9 @@ class Tokens:
     """Of `input`, those read from a cache."""
     cache_write: int = 0
     """Of `input`, those written to a cache, where a provider counts them."""
-    long_cache_write: int = 0
-    """Of `cache_write`, those that stay longer than the provider's usual time, such as an hour at Anthropic, and cost more."""
     output: int = 0
     """All generated tokens."""
     reasoning: int = 0
     """Of `output`, those of hidden reasoning, where a provider counts them."""
+    long_cache_write: int = 0
+    """Of `cache_write`, those that stay longer than the provider's usual time, such as an hour at Anthropic, and cost more."""
