@@ -265,5 +265,5 @@ def _choice(choice: dict[str, Any], cleaning: Cleaning) -> Any:
 def _is_there(choice: Any, cleaning: Cleaning) -> bool:
     kind = choice.get("type") if isinstance(choice, dict) else None
     inner = choice.get(kind) if isinstance(kind, str) else None
-    name = inner.get("name") if isinstance(inner, dict) else kind
-    return isinstance(name, str) and name in cleaning.tools
+    name = inner.get("name", "") if isinstance(inner, dict) else ""
+    return isinstance(kind, str) and isinstance(name, str) and (kind, name) in cleaning.tools

@@ -40,8 +40,8 @@ class Cleaning:
     def __init__(self, grants: Collection[str]) -> None:
         self.grants = grants
         self.media_bytes = 0
-        self.tools: set[str] = set()
-        """Names and types of the tools that stay."""
+        self.tools: set[tuple[str, str]] = set()
+        """The tools that stay, by type and name, and each once more without its name."""
         self._notes: dict[str, None] = {}
         self._more_notes = 0
         self._media: set[int] = set()

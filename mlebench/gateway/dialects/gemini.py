@@ -78,7 +78,8 @@ _DECLARATION = message(free("name description behavior parameters parametersJson
 
 def _declarations(value: Any, cleaning: Cleaning, place: str) -> Any:
     kept = list_of(_DECLARATION, or_one=True)(value, cleaning, place)
-    cleaning.tools.update(one["name"] for one in kept or () if isinstance(one, dict) and isinstance(one.get("name"), str))
+    names = [one.get("name") for one in kept or () if isinstance(one, dict)]
+    cleaning.tools.update(("function", name) for name in names if isinstance(name, str))
     return kept
 
 
@@ -128,7 +129,7 @@ def _tool_config(value: Any, cleaning: Cleaning, place: str) -> Any:
     names = kept["functionCallingConfig"].get("allowedFunctionNames")
     if isinstance(names, list):
         kept["functionCallingConfig"]["allowedFunctionNames"] = [
-            name for name in names if isinstance(name, str) and name in cleaning.tools
+            name for name in names if isinstance(name, str) and ("function", name) in cleaning.tools
         ]
     return kept
 

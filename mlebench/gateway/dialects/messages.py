@@ -172,7 +172,7 @@ _BETAS: tuple[tuple[str, Grant | None], ...] = (
 def _betas(value: str, cleaning: Cleaning) -> str | None:
     kept = []
     for word in value.split(","):
-        name = re.fullmatch(r"([a-z0-9-]+?)-\d{4}-\d\d-\d\d", word := word.strip())
+        name = re.fullmatch(r"([a-z0-9-]+?)-(?:\d{8}|\d{4}-\d\d-\d\d)", word := word.strip())
         grants = [grant for names, grant in _BETAS if name and re.fullmatch(names, name[1])]
         if grants and (grants[0] is None or grants[0] in cleaning.grants):
             kept.append(word)
@@ -323,7 +323,11 @@ def tokens_of(usage: Any) -> Tokens | None:
 def _choose_among(content: dict[str, Any], cleaning: Cleaning) -> None:
     """Take out a choice of tools that are not there."""
     choice = content.get("tool_choice")
-    name = choice.get("name") if isinstance(choice, dict) and choice.get("type") == "tool" else None
-    if choice is not None and ("tools" not in content or (name is not None and name not in cleaning.tools)):
+    if choice is None:
+        return
+    is_there = "tools" in content
+    if isinstance(choice, dict) and choice.get("type") == "tool":
+        is_there = any(choice.get("name") == name for _, name in cleaning.tools)
+    if not is_there:
         del content["tool_choice"]
         cleaning.take_out("key tool_choice")

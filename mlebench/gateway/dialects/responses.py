@@ -299,5 +299,5 @@ def _choice(choice: dict[str, Any], cleaning: Cleaning) -> Any:
 
 
 def _is_there(choice: Any, cleaning: Cleaning) -> bool:
-    name = choice.get("name", choice.get("type")) if isinstance(choice, dict) else None
-    return isinstance(name, str) and name in cleaning.tools and choice.get("type") in cleaning.tools
+    kind, name = (choice.get("type"), choice.get("name", "")) if isinstance(choice, dict) else (None, None)
+    return isinstance(kind, str) and isinstance(name, str) and (kind, name) in cleaning.tools

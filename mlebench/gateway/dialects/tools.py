@@ -39,7 +39,7 @@ def tool_list(kinds: tuple[ToolKind, ...], untyped: str = "") -> Rule:
             return cleaning.take_out(f"tool {given or value.get('name') or 'without a type'}")
         kept = kind.rule(value, cleaning, place)
         if kept is not GONE:
-            cleaning.tools.update({name, *_names(kept)})
+            cleaning.tools.update((name, called) for called in ("", *_names(kept)))
         return kept
 
     def apply(value: Any, cleaning: Cleaning, place: str) -> Any:
