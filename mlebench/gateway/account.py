@@ -12,7 +12,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import asdict, astuple, dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -281,7 +281,7 @@ class Account:
     def _count(self, cost: int | None, tokens: Tokens) -> None:
         self._has_unpriced |= cost is None
         self._spent += _Amount(cost or 0, tokens.input, tokens.output, 1)
-        self._details = Tokens(*(one + two for one, two in zip(astuple(self._details), astuple(tokens), strict=True)))
+        self._details = Tokens(**{name: count + getattr(tokens, name) for name, count in asdict(self._details).items()})
 
     def _release(self, amount: _Amount) -> None:
         self._reserved -= amount
@@ -309,7 +309,7 @@ def _measured_as(model: Model) -> str:
 
 def _bounded(tokens: Tokens) -> Tokens:
     """Counts as a provider may send them, made counts: none is negative, and parts are no larger than the whole."""
-    whole = Tokens(*(min(MOST_TOKENS, max(0, int(count))) for count in astuple(tokens)))
+    whole = Tokens(**{name: min(MOST_TOKENS, max(0, int(count))) for name, count in asdict(tokens).items()})
     cached = min(whole.cached, whole.input)
     cache_write = min(whole.cache_write, whole.input - cached)
     return Tokens(

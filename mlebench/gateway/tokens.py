@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Tokens:
     """Counts of one call. `input` holds what was cached, too, and `output` the reasoning, whatever the dialect adds up."""
 

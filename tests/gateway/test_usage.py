@@ -45,7 +45,7 @@ def test_a_call_is_read_as_it_was_written() -> None:
         model="small",
         served="small-1",
         provider="local",
-        tokens=Tokens(100, 50, 20, 10, 7, 3),
+        tokens=Tokens(input=100, cached=50, cache_write=20, long_cache_write=10, output=7, reasoning=3),
         cost_usd=0.25,
         estimated=True,
         seconds=2.5,

@@ -30,10 +30,18 @@ def largest(usage: Any, *paths: tuple[str, ...]) -> int:
     return max((count(usage, *path) or 0 for path in paths), default=0)
 
 
-def tokens(given: int, cached: int, written: int, output: int, reasoning: int) -> Tokens:
+def tokens(given: int, cached: int, written: int, output: int, reasoning: int, long_written: int = 0) -> Tokens:
     """Counts that agree with each other: parts are no more than what they are parts of."""
     cached = min(cached, given)
-    return Tokens(given, cached, min(written, given - cached), output, min(reasoning, output))
+    written = min(written, given - cached)
+    return Tokens(
+        input=given,
+        cached=cached,
+        cache_write=written,
+        long_cache_write=min(long_written, written),
+        output=output,
+        reasoning=min(reasoning, output),
+    )
 
 
 def openai_tokens(usage: Any, names: tuple[str, str]) -> Tokens | None:

@@ -300,12 +300,14 @@ class MessagesReader:
         """Counts grow in a stream, and an event that says less of one, such as nothing or 0, is no correction."""
         if isinstance(usage, dict):
             for key, value in usage.items():
-                if key not in _COUNTS or (count(self._usage, key) or 0) <= (count(usage, key) or 0):
+                if value is not None and (key not in _COUNTS or (count(self._usage, key) or 0) <= (count(usage, key) or 0)):
                     self._usage[key] = value
             self.tokens = tokens_of(self._usage) or self.tokens
 
 
 _COUNTS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
+_LONG_WRITTEN = ("cache_creation", "ephemeral_1h_input_tokens")
+"""Of those written to the cache, which stay for an hour and cost more than those that stay for minutes."""
 
 
 def tokens_of(usage: Any) -> Tokens | None:
@@ -317,7 +319,8 @@ def tokens_of(usage: Any) -> Tokens | None:
     # what the provider did beside the answer, such as a summary, is in the rounds alone
     fresh, cached, written, output = (max(count(usage, key) or 0, sum(count(one, key) or 0 for one in rounds)) for key in _COUNTS)
     reasoning = largest(usage, ("output_tokens_details", "thinking_tokens"), ("output_tokens_details", "reasoning_tokens"))
-    return tokens(fresh + cached + written, cached, written, output, reasoning)
+    long_written = max(count(usage, *_LONG_WRITTEN) or 0, sum(count(one, *_LONG_WRITTEN) or 0 for one in rounds))
+    return tokens(fresh + cached + written, cached, written, output, reasoning, long_written)
 
 
 def _choose_among(content: dict[str, Any], cleaning: Cleaning) -> None:
