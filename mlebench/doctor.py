@@ -18,6 +18,7 @@ from mlebench._support.quantities import show_size
 from mlebench._support.secrets import find_secrets
 from mlebench.agents import list_variants
 from mlebench.errors import EngineUnreachable, MlebenchError, UsageError
+from mlebench.gateway.catalogue import read_catalogue
 from mlebench.preparation.disk import free_space
 from mlebench.sandbox.docker import engine, images
 from mlebench.sandbox.docker.container import FOLDER_LABEL
@@ -226,8 +227,9 @@ def _kaggle() -> Finding:
 
 
 def _model_keys() -> Finding:
-    names = sorted({name for agent in list_variants() for name in agent.secret_names})
     try:
+        keys = {model.key for model in read_catalogue().models.values() if model.key is not None}
+        names = sorted(keys.union(*(agent.secret_names for agent in list_variants())))
         there = sorted(find_secrets(names))
     except UsageError as error:
         return Finding("model keys", "problem", *str(error).split("; ", 1))
@@ -235,5 +237,5 @@ def _model_keys() -> Finding:
     if missing:
         state: State = "ok" if there else "warning"
         what = f"set: {', '.join(there) or 'none'}; not set: {', '.join(missing)}"
-        return Finding("model keys", state, what, "for agents that need them: `export NAME=…`, or a line of `.env`")
-    return Finding("model keys", "ok", f"set: {', '.join(there)}" if there else "no agent needs any")
+        return Finding("model keys", state, what, "for runs that need them: `export NAME=…`, or a line of `.env`")
+    return Finding("model keys", "ok", f"set: {', '.join(there)}" if there else "no run needs any")

@@ -26,6 +26,7 @@ COMMANDS = {
     "runs": "list run groups and their runs",
     "report": "aggregate grading reports into medal tables",
     "agents": "list agents, build their images",
+    "models": "list the models that agents may ask, or ask one",
     "images": "build the container images",
     "new-competition": "make a folder for a competition of your own",
     "new-agent": "make a folder for an agent of your own",

@@ -149,6 +149,8 @@ class Catalogue:
     """By name, sorted."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """The model's name by the alias, sorted."""
+    prices_as_of: datetime.date | None = None
+    """When the prices were looked up, as the last file that says so has it."""
 
     def find(self, name: str) -> Model | None:
         """The model of that name or alias."""
@@ -206,11 +208,13 @@ class _Merged:
     providers: dict[str, _Provider] = field(default_factory=dict)
     models: dict[str, tuple[_ModelEntry, Path]] = field(default_factory=dict)
     aliases: dict[str, tuple[str, Path]] = field(default_factory=dict)
+    prices_as_of: datetime.date | None = None
 
     def add(self, path: Path, content: _CatalogueFile) -> None:
         for name in content.aliases:
             if name in content.models:
                 raise refusal(path, ("aliases", name), f"`{name}` is a model and an alias; give one of them another name")
+        self.prices_as_of = content.prices_as_of or self.prices_as_of
         self.providers |= content.providers
         for name, entry in content.models.items():
             self.models[name] = (entry, path)
@@ -221,7 +225,7 @@ class _Merged:
 
     def catalogue(self) -> Catalogue:
         aliases = {name: self._resolved(name) for name in sorted(self.aliases)}
-        return Catalogue({name: self._model(name) for name in sorted(self.models)}, aliases)
+        return Catalogue({name: self._model(name) for name in sorted(self.models)}, aliases, self.prices_as_of)
 
     def _resolved(self, alias: str) -> str:
         """The name of the model that an alias stands for in the end."""

@@ -7,7 +7,6 @@ anew, all that it can take is bounded (`bounds`), and what a provider sends is m
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine
@@ -23,18 +22,17 @@ from mlebench.gateway.access import ModelAccess
 from mlebench.gateway.account import Account, Spent
 from mlebench.gateway.bounds import Bounds
 from mlebench.gateway.dialects.base import Dialect, DialectName
-from mlebench.gateway.dialects.table import DIALECTS
 from mlebench.gateway.exchange import Services
 from mlebench.gateway.failures import TOO_MANY, Failures, Verdict, is_failure
 from mlebench.gateway.front import Front
 from mlebench.gateway.model_call import LEDGER
 from mlebench.gateway.models import Model
+from mlebench.gateway.probe import probe
 from mlebench.gateway.proxy import Proxy
-from mlebench.gateway.request_body import written
 from mlebench.gateway.server import Server
 from mlebench.gateway.texts import Texts
 from mlebench.gateway.transcript import Transcript
-from mlebench.gateway.upstream import ProviderFailed, Question, Upstream
+from mlebench.gateway.upstream import Upstream
 
 Found = TypeVar("Found")
 End = Literal["budget-exhausted", "model-unavailable"]
@@ -43,8 +41,6 @@ End = Literal["budget-exhausted", "model-unavailable"]
 _log = logging.getLogger(__name__)
 _thread = LoopThread("models")
 _LARGEST_LEDGER = 2**31
-_LARGEST_PROBE = 2**20
-_PROBE_SECONDS = 45.0
 _OWN_END_SECONDS = 120.0
 _LONGEST_NOTE = 400
 
@@ -222,17 +218,7 @@ class Gateway:
             self._wake()
 
     async def _probe(self, model: Model, dialect: DialectName) -> Verdict:
-        path, body = DIALECTS[dialect].probe(model.served)
-        status = 504
-        with contextlib.suppress(ProviderFailed, TimeoutError):
-            async with asyncio.timeout(_PROBE_SECONDS):
-                headers, _ = DIALECTS[dialect].request_headers({}, ())
-                reply = await self._upstream.ask(Question(model, dialect, path, written(body), headers))
-                try:
-                    await reply.body(_LARGEST_PROBE)
-                    status = reply.status
-                finally:
-                    reply.close()
+        status = (await probe(self._upstream, model, dialect)).status
         self._say(f"asked provider {model.provider} whether it answers: {status}")
         if status == TOO_MANY:
             return "busy"
