@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from grading.printable import printable
 from mlebench._support.hints import alternatives
@@ -63,6 +63,16 @@ def _base_url(url: str) -> str:
     return stripped
 
 
+def _as_text(query: Any) -> Any:
+    """YAML takes `2024-10-21` for a day and `5` for a number."""
+    if not isinstance(query, dict):
+        return query
+    kinds = (int, float, datetime.date)
+    return {
+        key: str(value) if isinstance(value, kinds) and not isinstance(value, bool) else value for key, value in query.items()
+    }
+
+
 def _without_keys(query: Mapping[str, str]) -> Mapping[str, str]:
     if any(_looks_like_a_key(value) for value in query.values()):
         raise ValueError("a value looks like a key; name the variable that holds the key as `key`, which never enters an address")
@@ -77,7 +87,7 @@ def _name(name: str) -> str:
 
 _Variable = Annotated[str, AfterValidator(_variable)]
 _BaseUrl = Annotated[str, AfterValidator(_base_url)]
-_Query = Annotated[dict[str, str], AfterValidator(_without_keys)]
+_Query = Annotated[dict[str, str], BeforeValidator(_as_text), AfterValidator(_without_keys)]
 _Name = Annotated[str, AfterValidator(_name)]
 _Dialects = Annotated[tuple[DialectName, ...], Field(min_length=1)]
 
