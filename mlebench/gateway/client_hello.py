@@ -43,7 +43,7 @@ def _message(data: bytes) -> bytes:
         if not 0 < size <= _LARGEST_RECORD:
             raise NotTls("a record has no possible size")
         message += data[at + 5 : at + 5 + size]
-        if message[0] != _CLIENT_HELLO:
+        if message and message[0] != _CLIENT_HELLO:
             raise NotTls("the first message is no ClientHello")
         if len(message) >= 4:
             length = int.from_bytes(message[1:4], "big")

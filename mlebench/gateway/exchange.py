@@ -18,6 +18,7 @@ from mlebench.gateway.account import Account, Reservation, cost_of
 from mlebench.gateway.bounds import Bounds
 from mlebench.gateway.dialects.base import Call, Dialect, Refusal, StreamReader
 from mlebench.gateway.failures import Failures, is_failure
+from mlebench.gateway.front import SERVER_NAME
 from mlebench.gateway.model_call import ModelCall, Outcome
 from mlebench.gateway.models import Model
 from mlebench.gateway.replays import Answered
@@ -233,7 +234,7 @@ class Exchange:
         return _tokens(self._prepared.dialect, body), b"".join(map(mask.feed, blocks)) + mask.finish()
 
     async def _pass_stream(self, reply: Reply, request: BaseRequest) -> StreamResponse:
-        response = StreamResponse(status=reply.status, headers=self._headers(reply))
+        response = StreamResponse(status=reply.status, headers={**self._headers(reply), "server": SERVER_NAME})
         self._reader = self._prepared.dialect.reader(self._prepared.call)
         mask = copy.copy(self._services.mask)
         keep_alive = self._keep_alive(response) if reply.is_event_stream else contextlib.nullcontext()

@@ -19,6 +19,8 @@ Tunnel = Callable[[bytes, socket.socket], Awaitable[None]]
 
 _log = logging.getLogger(__name__)
 _CONNECT = b"CONNECT "
+_LINGER_SECONDS = 2.0
+SERVER_NAME = "mlebench"
 
 
 class Front:
@@ -122,6 +124,8 @@ class _Connection(RequestHandler):
             tcp_keepalive=False,
             access_log=None,  # type: ignore[arg-type]
             auto_decompress=False,
+            # of a refused request; a sender that is cut off would see a broken connection instead of the answer
+            lingering_time=_LINGER_SECONDS,
             max_line_size=2**14,
             max_field_size=2**14,
         )
@@ -154,5 +158,6 @@ class _Connection(RequestHandler):
             body=json.dumps({"error": {"message": words, "type": "invalid_request_error", "code": status}}).encode(),
             content_type="application/json",
         )
+        response.headers["Server"] = SERVER_NAME
         response.force_close()
         return response

@@ -67,6 +67,7 @@ def serve_gateway(
 
     Raises:
         OSError: the address cannot be bound, or the ledger cannot be read.
+        UsageError: an entry of `allow` is no host.
     """
     return Gateway(access, address, run_dir, token, secrets, note, wake)
 

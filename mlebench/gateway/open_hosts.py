@@ -8,6 +8,8 @@ import socket
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from mlebench.errors import UsageError
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 TLS_PORT = 443
@@ -58,16 +60,18 @@ class OpenHosts:
         allow: see `Profile.allow`.
 
         Raises:
-            ValueError: an entry is none.
+            UsageError: an entry is none.
         """
         self._exact: set[Target] = set()
         self._below: set[Target] = set()
         for entry in allow:
-            name = entry.strip()
-            if name.startswith("*."):
-                self._below.add(read_target(name[2:], TLS_PORT))
-            else:
-                self._exact.add(read_target(name, TLS_PORT))
+            below = entry.startswith("*.")
+            try:
+                target = read_target(entry.removeprefix("*."), TLS_PORT)
+            except ValueError:
+                example = "`pypi.org`, `*.example.org`, `mirror.example.org:8443`"
+                raise UsageError(f"`allow`: {entry[:200]!r} is no host; write it as {example}") from None
+            (self._below if below else self._exact).add(target)
 
     def has(self, target: Target) -> bool:
         """Whether a host is open at a port."""

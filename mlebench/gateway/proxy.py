@@ -13,15 +13,12 @@ import binascii
 import contextlib
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 
 from mlebench._support.quantities import show_size
 from mlebench.gateway.bounds import Bounds
 from mlebench.gateway.client_hello import LARGEST, Incomplete, NotTls, looks_like_tls, server_name
 from mlebench.gateway.open_hosts import TLS_PORT, OpenHosts, Target, address_of, read_target
-
-Resolve = Callable[[str, int], Awaitable[list[str]]]
-"""The addresses of a name."""
 
 _LARGEST_HEAD = 2**13
 _BLOCK = 2**16
@@ -43,7 +40,6 @@ class Proxy:
         knows: Callable[[str], bool],
         bounds: Bounds,
         note: Callable[[str], None],
-        resolve: Resolve | None = None,
     ) -> None:
         """In a running loop.
 
@@ -52,14 +48,12 @@ class Proxy:
             knows: whether a token is that of the run.
             bounds: of tunnels.
             note: writes a line to the run's log.
-            resolve: asks for a name's addresses; by default the system.
 
         Raises:
-            ValueError: an entry of `allow` is no host.
+            UsageError: an entry of `allow` is no host.
         """
         self._hosts = OpenHosts(allow)
         self._knows, self._bounds, self._note = knows, bounds, note
-        self._resolve = resolve or _resolve
         self._places = asyncio.Semaphore(bounds.tunnels)
         self._tunnels: Counter[Target] = Counter()
         self._sent: Counter[Target] = Counter()
@@ -129,7 +123,7 @@ class Proxy:
         """
         try:
             async with asyncio.timeout(self._bounds.connect_seconds):
-                found = [address_of(text) for text in await self._resolve(target.host, target.port)]
+                found = [address_of(text) for text in await _resolve(target.host, target.port)]
         except (OSError, ValueError, TimeoutError):
             raise _Refused("502 Bad Gateway", f"{target.host} cannot be resolved") from None
         open_ones = [address for address in found if self._hosts.may_lead_to(address, target.port)]

@@ -19,6 +19,7 @@ from mlebench.gateway.bounds import Bounds
 from mlebench.gateway.dialects.base import Dialect, Refusal, Route
 from mlebench.gateway.dialects.table import DIALECTS, find_route
 from mlebench.gateway.exchange import Exchange, Prepared, Services
+from mlebench.gateway.front import SERVER_NAME
 from mlebench.gateway.model_call import ModelCall
 from mlebench.gateway.models import Model
 from mlebench.gateway.replays import Answered, Replays
@@ -70,6 +71,7 @@ class Server:
         try:
             await self._requests.wait_for()
             response = await self._response(request)
+            response.headers.setdefault("Server", SERVER_NAME)
             await self._deliver(response, request)
             await self._services.texts.has_room()
             return response

@@ -155,6 +155,9 @@ class Upstream:
         if 300 <= response.status < 400:
             response.close()
             raise ProviderFailed(502, f"provider {model.provider} answers with a redirect ({response.status}); none is followed")
+        if not 200 <= response.status < 600:
+            response.close()
+            raise ProviderFailed(502, f"provider {model.provider} answers with the status {response.status}")
         return Reply(response, model.provider)
 
     async def close(self) -> None:

@@ -147,9 +147,10 @@ class Served:
     def raw(self, data: bytes, *, ends: bool = False) -> bytes:
         """What is answered to bytes of any kind, until the connection is closed."""
         with connected(self.address) as connection:
-            connection.sendall(data)
-            if ends:
-                connection.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(BrokenPipeError):
+                connection.sendall(data)
+                if ends:
+                    connection.shutdown(socket.SHUT_WR)
             return received(connection)
 
     def __enter__(self) -> Self:

@@ -131,9 +131,8 @@ def test_a_client_that_hangs_up_on_a_plain_call_ends_it(served: Served) -> None:
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_provider_that_dies_between_events_is_said_and_the_connection_cut(served: Served, dialect: str) -> None:
     served.provider.answer = Answer(dies_at=2, tokens=USED)
-    with streaming(served, dialect) as response:
-        with pytest.raises(http.client.IncompleteRead) as cut:
-            response.read()
+    with streaming(served, dialect) as response, pytest.raises(http.client.IncompleteRead) as cut:
+        response.read()
     assert b"broke off" in cut.value.partial and b"error" in cut.value.partial
     (call,) = served.calls
     assert call["outcome"] == "answered" and call["estimated"] and "broke off" in call["reason"]
