@@ -28,6 +28,7 @@ from mlebench.gateway.front import Front
 from mlebench.gateway.model_call import LEDGER
 from mlebench.gateway.models import Model
 from mlebench.gateway.probe import probe
+from mlebench.gateway.open_hosts import OpenHosts
 from mlebench.gateway.proxy import Proxy
 from mlebench.gateway.server import Server
 from mlebench.gateway.texts import Texts
@@ -93,6 +94,7 @@ class Gateway:
         self._bounds = bounds or Bounds()
         hidden = (*secrets, *access.keys.values(), token)
         self._words = Mask(hidden)
+        self._hosts = OpenHosts(access.allow)
         self._ledger = Ledger(run_dir / f"{LEDGER}.jsonl", self._say)
         self._account = Account(access.budget)
         self._account.restore(read_ledger(run_dir / f"{LEDGER}.jsonl", _LARGEST_LEDGER) if self._ledger.lines else [])
@@ -173,7 +175,7 @@ class Gateway:
             self._wait,
         )
         self._server = Server(self._access, token, services, self._bounds, self._say)
-        self._proxy = Proxy(self._access.allow, self._server.knows, self._bounds, self._say)
+        self._proxy = Proxy(self._hosts, self._server.knows, self._bounds, self._say)
         self._front = Front(self._socket, self._server.answer, self._proxy.serve, self._bounds)
         self._accepting = loop.create_task(self._front.run())
         self._watching = loop.create_task(self._watch_budget())

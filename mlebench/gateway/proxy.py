@@ -13,7 +13,7 @@ import binascii
 import contextlib
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from mlebench._support.quantities import show_size
 from mlebench.gateway.bounds import Bounds
@@ -36,7 +36,7 @@ class Proxy:
 
     def __init__(
         self,
-        allow: Iterable[str],
+        hosts: OpenHosts,
         knows: Callable[[str], bool],
         bounds: Bounds,
         note: Callable[[str], None],
@@ -44,15 +44,12 @@ class Proxy:
         """In a running loop.
 
         Args:
-            allow: see `Profile.allow`.
+            hosts: that are open.
             knows: whether a token is that of the run.
             bounds: of tunnels.
             note: writes a line to the run's log.
-
-        Raises:
-            UsageError: an entry of `allow` is no host.
         """
-        self._hosts = OpenHosts(allow)
+        self._hosts = hosts
         self._knows, self._bounds, self._note = knows, bounds, note
         self._places = asyncio.Semaphore(bounds.tunnels)
         self._tunnels: Counter[Target] = Counter()

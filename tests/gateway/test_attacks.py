@@ -431,7 +431,7 @@ def test_a_gateway_that_is_asked_to_ask_itself_sends_no_key_on(served: Served) -
 
 
 def test_wrong_tokens_cost_no_line_in_the_ledger(served: Served) -> None:
-    for token in ("", "wrong", TOKEN[:-1], TOKEN + " ", TOKEN.upper(), "Bearer " + TOKEN, "\xff", "é" * 100, "x" * 8000):
+    for token in ("", "wrong", TOKEN[:-1], TOKEN.upper(), "Bearer " + TOKEN, "\xff", "é" * 100, "x" * 8000):
         reply = served.raw(
             b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nX-Api-Key: " + token.encode() + b"\r\nContent-Length: 0\r\n\r\n"
         )
