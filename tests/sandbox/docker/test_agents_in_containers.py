@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from mlebench.cli.main import main
 from mlebench.sandbox.docker import engine, images
 from mlebench.sandbox.docker.container import RUN_LABEL
+from tests.gateway.provider import Provider
 from tests.sandbox.docker.conftest import until
-from tests.sandbox.docker.model_server import ModelServer
+from tests.sandbox.docker.model_server import ModelServer, ScriptedModel
 from tests.waiting import wait_until
 
 COMPETITION = "spaceship-titanic"
@@ -82,14 +84,21 @@ def test_shipped_agents_end_with_a_graded_report(data_dir: Path, tmp_path: Path,
     assert left_over(tmp_path) == []
 
 
-def test_aide_searches_with_a_model_server_on_the_host(data_dir: Path, tmp_path: Path, model_server: ModelServer) -> None:
-    words = ["--agent", "aide/compatible", "--argument", f"base_url=http://host.docker.internal:{model_server.port}/v1"]
-    search = ["steps=3", "agent.search.num_drafts=2", "agent.search.debug_prob=0"]
-    for setting in ("model=scripted", "feedback_model=scripted", *search):
-        words += ["--argument", setting]
-    report, record, folder = run(data_dir, tmp_path, *words, OPENAI_API_KEY=SECRET)
+SEARCH = ("steps=3", "agent.search.num_drafts=2", "agent.search.debug_prob=0")
+MODELS = """
+providers:
+  scripted: {{dialects: [{dialect}], base_url: "{url}", key: SCRIPTED_KEY}}
+models:
+  "{name}": {{provider: scripted, served: the-model, prices: {{input: 1, output: 2}}, most_output: 4096}}
+"""
 
-    # the real loop: a buggy draft, a good one, an improvement of the good one
+
+def arguments(*settings: str) -> list[str]:
+    return [word for setting in settings for word in ("--argument", setting)]
+
+
+def check_search(folder: Path, report: dict[str, Any], record: dict[str, Any], model: ScriptedModel) -> None:
+    """AIDE's real loop: a buggy draft, a good one, an improvement of the good one."""
     journal = json.loads((folder / "logs" / "aide" / "journal.json").read_text())
     buggy, good, improved = journal["nodes"]
     assert buggy["is_buggy"] and buggy["exc_type"] == "KeyError"
@@ -100,22 +109,66 @@ def test_aide_searches_with_a_model_server_on_the_host(data_dir: Path, tmp_path:
     assert (folder / "logs" / "aide" / "tree_plot.html").exists()
     assert (folder / "logs" / "aide" / "report.md").read_text().startswith("# Report")
 
-    # what the best solution wrote is handed in, together with its code, and graded
+    # what the best solution wrote is submitted, together with its code, and graded
     [graded] = report["competition_reports"]
     assert graded["valid_submission"] is True
     assert "CryoSleep" in (folder / "code" / "solution.py").read_text()
     assert "submitted solution 2: valid: the submission is valid" in (folder / "run.log").read_text()
     assert [call["valid"] for call in record["checker_calls"]] == [True, True]
 
-    # it was told the task, its use of the model was counted, and the key is nowhere
-    assert "PassengerId" in json.dumps(model_server.requests[0]["messages"])
-    assert record["usage"]["model_calls"] == len(model_server.requests) == 7
-    assert record["usage"]["input_tokens"] == 700
+    # it was told the task, and AIDE counted its use of the model
+    assert "PassengerId" in model.prompts[0]
+    assert record["reported_usage"]["model_calls"] == len(model.prompts) == 7
+    assert record["reported_usage"]["input_tokens"] == 700
+
+
+@pytest.mark.parametrize(
+    ("name", "dialect"),
+    [("scripted", "chat"), ("gpt-scripted", "responses"), ("gpt-by-chat", "chat"), ("claude-scripted", "messages")],
+)
+def test_aide_searches_with_the_gateway_alone(data_dir: Path, tmp_path: Path, name: str, dialect: str) -> None:
+    model = ScriptedModel()
+    with Provider(SECRET) as provider:
+        provider.answer = model.answer
+        models = tmp_path / "models.yaml"
+        models.write_text(MODELS.format(name=name, dialect=dialect, url=provider.base_url(dialect)))
+        words = ["--agent", "aide", "--models", str(models), "--budget", "usd=1"]
+        words += arguments(f"model={name}", f"feedback_model={name}", *SEARCH)
+        report, record, folder = run(data_dir, tmp_path, *words, SCRIPTED_KEY=SECRET)
+    check_search(folder, report, record, model)
+
+    # all that it asked is measured, as the provider counts it
+    usage = record["usage"]
+    assert (usage["calls"], usage["input_tokens"], usage["output_tokens"]) == (7, 700, 70)
+    assert usage["cost_usd"] == pytest.approx(7 * (100 + 20) / 10**6)
+    assert provider.billed_tokens.input == usage["input_tokens"]
+    assert usage["models"][name]["calls"] == 7
+    lines = [json.loads(line) for line in (folder / "model_calls.jsonl").read_text().splitlines()]
+    assert record["ledgers"]["model_calls"] == {"lines": len(lines), "head": lines[-1]["hash"]}
+    assert {line["dialect"] for line in lines if line["outcome"] == "answered"} == {dialect}
+    assert len(list((folder / "transcript").iterdir())) >= 7
+    manifest = yaml.safe_load((tmp_path / "group" / "group.yaml").read_text())["manifest"]
+    assert (manifest["network"], manifest["models_served"]) == ("models", {name: "the-model of scripted"})
+    assert {received.key for received in provider.received} == {SECRET}
+    check_no_secret(tmp_path)
+
+
+def test_aide_searches_past_the_gateway_on_an_open_network(data_dir: Path, tmp_path: Path, model_server: ModelServer) -> None:
+    words = ["--agent", "aide/compatible"]
+    where = f"base_url=http://host.docker.internal:{model_server.port}/v1"
+    words += arguments(where, "model=scripted", "feedback_model=scripted", *SEARCH)
+    report, record, folder = run(data_dir, tmp_path, *words, OPENAI_API_KEY=SECRET)
+    check_search(folder, report, record, model_server.model)
+    assert (record["usage"], record["ledgers"]) == ({}, {})
     assert model_server.keys == {f"Bearer {SECRET}"}
-    assert [path for path in tmp_path.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()] == []
+    check_no_secret(tmp_path)
+
+
+def check_no_secret(folder: Path) -> None:
+    assert [path for path in folder.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()] == []
     history = engine.connect().api.history("mlebench/agent-aide:light")
     assert SECRET not in json.dumps(history)
-    assert left_over(tmp_path) == []
+    assert left_over(folder) == []
 
 
 def test_command_runs_any_command_line_in_a_given_image(data_dir: Path, tmp_path: Path) -> None:
