@@ -168,8 +168,8 @@ def _models(entry: ResultsDocument) -> Iterator[RenderableType]:
     models = entry.usage.total.models if entry.usage else {}
     if models:
         lines = [
-            f"  {name}: {whole(used.calls)} calls, {whole(used.failed_calls)} failed, {whole(used.input_tokens)} input and "
-            f"{whole(used.output_tokens)} output tokens, {usd(used.cost_usd)} USD"
+            f"  {name}: {counted(used.calls or 0, 'call')}, {whole(used.failed_calls)} failed, {whole(used.input_tokens)} input "
+            f"and {whole(used.output_tokens)} output tokens, {usd(used.cost_usd)} USD"
             for name, used in models.items()
         ]
         yield Text("\n".join(["by model, as measured", *lines]))

@@ -41,6 +41,9 @@ def models_route(method: str, path: str) -> Route | None:
     found = _MODELS.fullmatch(path)
     if found is None:
         return None
+    if method == "POST" and found["model"] is not None:
+        # Gemini's clients ask a model there, too: `/v1/models/NAME:generateContent`
+        return None
     if method not in ("GET", "HEAD"):
         raise Refusal(405, "not-found", f"{path} takes GET")
     return Route("models", found["model"])
