@@ -27,8 +27,8 @@ from mlebench.gateway.failures import TOO_MANY, Failures, Verdict, is_failure
 from mlebench.gateway.front import Front
 from mlebench.gateway.model_call import LEDGER
 from mlebench.gateway.models import Model
-from mlebench.gateway.probe import probe
 from mlebench.gateway.open_hosts import OpenHosts
+from mlebench.gateway.probe import probe
 from mlebench.gateway.proxy import Proxy
 from mlebench.gateway.server import Server
 from mlebench.gateway.texts import Texts
