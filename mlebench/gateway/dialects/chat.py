@@ -31,7 +31,8 @@ from mlebench.gateway.dialects.cleaning import (
 )
 from mlebench.gateway.dialects.counts import openai_tokens
 from mlebench.gateway.dialects.headers import clean_headers
-from mlebench.gateway.dialects.openai import error_body, error_message, list_models, models_route
+from mlebench.gateway.dialects.listing import list_models, models_route
+from mlebench.gateway.dialects.openai import error_body, error_message
 from mlebench.gateway.dialects.sse import EventReader, parsed
 from mlebench.gateway.dialects.tools import ToolKind, tool_list
 from mlebench.gateway.tokens import Tokens
@@ -87,6 +88,7 @@ _MESSAGE = record(
         "audio": closed("stored_conversations"),
     }
 )
+_DECLARATION = record(free("name description parameters strict"))
 _TOOLS = tool_list(
     (
         ToolKind(
@@ -94,12 +96,14 @@ _TOOLS = tool_list(
             record(
                 {
                     "type": anything,
-                    "function": record(free("name description parameters strict")),
+                    "function": _DECLARATION,
                     "cache_control": cache_mark,
                 }
             ),
         ),
-        ToolKind("custom", record({**free("type custom"), "cache_control": cache_mark})),
+        ToolKind(
+            "custom", record({"type": anything, "custom": record(free("name description format")), "cache_control": cache_mark})
+        ),
         ToolKind("(?:openrouter:)?web_search(?:_.*)?", grant="web_search"),
         ToolKind("(?:openrouter:)?web_fetch(?:_.*)?", grant="web_fetch"),
         ToolKind("code_interpreter", grant="code_execution"),
@@ -109,7 +113,7 @@ _TOOLS = tool_list(
 )
 _BODY: Mapping[str, Rule] = {
     **free(
-        "frequency_penalty function_call functions logit_bias logprobs parallel_tool_calls presence_penalty prompt_cache_key "
+        "frequency_penalty function_call logit_bias logprobs parallel_tool_calls presence_penalty prompt_cache_key "
         "prompt_cache_retention reasoning_effort response_format safety_identifier seed stop temperature tool_choice "
         "top_logprobs top_p user verbosity"
     ),
@@ -117,6 +121,7 @@ _BODY: Mapping[str, Rule] = {
     **free("model stream n max_tokens max_completion_tokens"),
     "messages": list_of(_MESSAGE),
     "tools": _TOOLS,
+    "functions": list_of(_DECLARATION),
     "stream_options": record(free("include_usage include_obfuscation continuous_usage_stats")),
     "store": out("stored_conversations"),
     "metadata": out("stored_conversations"),
@@ -229,7 +234,8 @@ class ChatReader:
         said = openai_tokens(chunk.get("usage"), ("prompt", "completion"))
         self.tokens = said or self.tokens
         # some providers say it beside the last choice, which the client must see
-        return not (self._drops_usage and isinstance(chunk.get("usage"), dict) and choices == [])
+        says_usage_alone = isinstance(chunk.get("usage"), dict) and not choices and not chunk.get("error")
+        return not (self._drops_usage and says_usage_alone)
 
     def _count_finished(self, choices: Any) -> None:
         for choice in choices if isinstance(choices, list) else ():

@@ -29,13 +29,13 @@ from mlebench.gateway.dialects.cleaning import (
 )
 from mlebench.gateway.dialects.counts import count, tokens
 from mlebench.gateway.dialects.headers import clean_headers, printable
+from mlebench.gateway.dialects.listing import list_models
 from mlebench.gateway.dialects.openai import error_message
 from mlebench.gateway.dialects.sse import ArrayReader, EventReader, parsed
 from mlebench.gateway.tokens import Tokens
 from mlebench.profiles import Grant
 
 _PATH = re.compile(r"/v1(?:beta1?|alpha)?/models/(?P<model>[^:]+(?::[^:]+)*):(?P<verb>[A-Za-z]+)")
-_LIST = re.compile(r"/v1(?:beta1?|alpha)/models(?:/(?P<model>[^:]+(?::[^:]+)*))?")
 _VERBS: Mapping[str, Route] = {
     "generateContent": Route("generate"),
     "streamGenerateContent": Route("generate", is_streaming=True),
@@ -185,18 +185,15 @@ class Gemini:
     name: DialectName = "gemini"
 
     def route(self, method: str, path: str) -> Route | None:
-        if found := _PATH.fullmatch(path):
-            route = _VERBS.get(found["verb"])
-            if route is None:
-                raise Refusal(404, "not-found", f"{found['verb']} is closed")
-            if method != "POST":
-                raise Refusal(405, "not-found", f"{found['verb']} takes POST")
-            return route._replace(model=found["model"])
-        if found := _LIST.fullmatch(path):
-            if method not in ("GET", "HEAD"):
-                raise Refusal(405, "not-found", "the list of models takes GET")
-            return Route("models", found["model"])
-        return None
+        found = _PATH.fullmatch(path)
+        if found is None:
+            return None
+        route = _VERBS.get(found["verb"])
+        if route is None:
+            raise Refusal(404, "not-found", f"{found['verb']} is closed")
+        if method != "POST":
+            raise Refusal(405, "not-found", f"{found['verb']} takes POST")
+        return route._replace(model=found["model"])
 
     def read(
         self, route: Route, content: Any, query: Mapping[str, str], grants: Collection[str], fields: Collection[str] = ()
@@ -250,17 +247,7 @@ class Gemini:
         return json.dumps({"error": {"code": refusal.status, "message": refusal.message, "status": state}}).encode()
 
     def models(self, names: Mapping[str, Collection[str]], one: str | None = None) -> dict[str, Any]:
-        entries = [
-            {
-                "name": f"models/{name}",
-                "baseModelId": name,
-                "version": "1",
-                "displayName": name,
-                "supportedGenerationMethods": ["generateContent", "countTokens"],
-            }
-            for name in ([one] if one is not None else sorted(names))
-        ]
-        return entries[0] if one is not None else {"models": entries}
+        return list_models(names, one)
 
     def probe(self, served: str) -> tuple[str, dict[str, Any]]:
         asked = [{"role": "user", "parts": [{"text": "Reply with OK."}]}]

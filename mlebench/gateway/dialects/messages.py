@@ -33,7 +33,8 @@ from mlebench.gateway.dialects.cleaning import (
 )
 from mlebench.gateway.dialects.counts import count, largest, tokens
 from mlebench.gateway.dialects.headers import HeaderRule, clean_headers
-from mlebench.gateway.dialects.openai import error_message, list_models
+from mlebench.gateway.dialects.listing import list_models
+from mlebench.gateway.dialects.openai import error_message
 from mlebench.gateway.dialects.sse import EventReader, parsed
 from mlebench.gateway.dialects.tools import ToolKind, caller, callers, tool_list
 from mlebench.gateway.tokens import Tokens

@@ -16,7 +16,7 @@ DIALECTS: Mapping[DialectName, Dialect] = {dialect.name: dialect for dialect in 
 def find_route(method: str, path: str) -> tuple[Dialect, Route] | None:
     """The dialect that a path is of, and what is asked for; None where it is of none.
 
-    `/v1/models` is the same in all dialects but Gemini's, and is answered by chat.
+    The list of models is the same in all, and is answered by chat.
 
     Args:
         method: in capitals.

@@ -24,8 +24,6 @@ ASKS = {"stream_options": {"include_usage": True}}
 def test_routes() -> None:
     assert CHAT.route("POST", "/v1/chat/completions") == Route("generate")
     assert CHAT.route("POST", "/chat/completions") == Route("generate")
-    assert CHAT.route("GET", "/v1/models") == Route("models")
-    assert CHAT.route("GET", "/v1/models/org/m") == Route("models", "org/m")
     for path in ("/v1/chat", "/v1/chat/completionsx", "/v2/chat/completions", "/x/v1/chat/completions", "/v1/embeddings", "/"):
         assert CHAT.route("POST", path) is None
 
@@ -37,7 +35,6 @@ def test_routes() -> None:
         ("GET", "/v1/chat/completions/chat_1", 404),
         ("POST", "/v1/chat/completions/chat_1/messages", 404),
         ("POST", "/v1/chat/completions/", 404),
-        ("DELETE", "/v1/models/m", 405),
     ],
 )
 def test_closed_paths(method: str, path: str, status: int) -> None:
@@ -185,7 +182,8 @@ USED = usage("chat", TOKENS)
         ([chunk(choices=[], prompt_filter_results=[]), chunk(**LAST)], 0, None),
         ([chunk(**LAST), chunk(choices=[], usage={})], 1, None),
         ([chunk(**LAST), chunk(choices=[], usage="much")], 0, None),
-        ([chunk(usage=USED), b": ping\n\n"], 0, TOKENS),
+        ([chunk(usage=USED), chunk(choices=None, usage=USED), b": ping\n\n"], 2, TOKENS),
+        ([chunk(choices=[], usage=USED, error={"message": "x"})], 0, TOKENS),
     ],
 )
 def test_how_providers_differ(events: list[bytes], dropped: int, tokens: Tokens | None) -> None:
@@ -285,14 +283,6 @@ def test_headers() -> None:
 )
 def test_refusals(refusal: Refusal, error: dict[str, str]) -> None:
     assert json.loads(CHAT.refusal(refusal)) == {"error": {"message": refusal.message, "param": None, **error}}
-
-
-def test_models_are_listed_for_clients_of_openai_and_anthropic_at_once() -> None:
-    listed = CHAT.models({"b", "a"})
-    assert [entry["id"] for entry in listed["data"]] == ["a", "b"]
-    assert listed["object"] == "list" and not listed["has_more"] and listed["last_id"] == "b"
-    assert CHAT.models(["a", "b"], "b")["id"] == "b"
-    assert CHAT.models([])["data"] == []
 
 
 def test_the_probe_is_a_request_that_the_dialect_reads() -> None:

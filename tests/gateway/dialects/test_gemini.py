@@ -24,9 +24,6 @@ def test_routes() -> None:
     assert GEMINI.route("POST", "/v1/models/org/m:streamGenerateContent") == Route("generate", "org/m", True)
     assert GEMINI.route("POST", "/v1beta/models/qwen:8b:generateContent") == Route("generate", "qwen:8b")
     assert GEMINI.route("POST", "/v1beta/models/m:countTokens") == Route("count", "m")
-    assert GEMINI.route("GET", "/v1beta/models") == Route("models")
-    assert GEMINI.route("GET", "/v1beta/models/m") == Route("models", "m")
-    assert GEMINI.route("GET", "/v1/models") is None, "it is that of the others"
     assert GEMINI.route("POST", "/v1beta/tunedModels/m:generateContent") is None
 
 
@@ -37,7 +34,6 @@ def test_routes() -> None:
         ("POST", "/v1beta/models/m:batchGenerateContent", 404),
         ("POST", "/v1beta/models/m:embedContent", 404),
         ("POST", "/v1beta/models/m:GenerateContent", 404),
-        ("POST", "/v1beta/models", 405),
     ],
 )
 def test_closed_paths(method: str, path: str, status: int) -> None:
@@ -263,11 +259,6 @@ def test_headers() -> None:
 def test_refusals(refusal: Refusal, state: str) -> None:
     expected = {"error": {"code": refusal.status, "message": refusal.message, "status": state}}
     assert json.loads(GEMINI.refusal(refusal)) == expected
-
-
-def test_models() -> None:
-    assert [entry["name"] for entry in GEMINI.models({"b", "a"})["models"]] == ["models/a", "models/b"]
-    assert GEMINI.models(["a"], "a")["name"] == "models/a"
 
 
 def test_the_probe_is_a_request_that_the_dialect_reads() -> None:

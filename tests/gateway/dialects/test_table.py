@@ -1,33 +1,82 @@
-"""Which dialect a path is of."""
+"""Which dialect a path is of, and the list of models that all have in common."""
 
 from __future__ import annotations
 
 import pytest
 
-from mlebench.gateway.dialects.base import Refusal
-from mlebench.gateway.dialects.table import find_route
+from mlebench.gateway.dialects.base import DialectName, Refusal, Route
+from mlebench.gateway.dialects.table import DIALECTS, find_route
+from tests.gateway.dialects.requests import PATHS
+
+
+@pytest.mark.parametrize("dialect", PATHS)
+def test_each_path_is_of_one_dialect(dialect: DialectName) -> None:
+    found = find_route("POST", PATHS[dialect])
+    assert found is not None and found[0].name == dialect and found[1].action == "generate"
+    assert [*DIALECTS] == [one.name for one in DIALECTS.values()]
 
 
 @pytest.mark.parametrize("version", ["v1", "v1alpha", "v1beta"])
-@pytest.mark.parametrize(("verb", "action"), [("generateContent", "generate"), ("countTokens", "count")])
-def test_gemini_is_asked_in_every_version(version: str, verb: str, action: str) -> None:
-    found = find_route("POST", f"/{version}/models/gemini-2.5-flash:{verb}")
-    assert found is not None
-    assert (found[0].name, found[1].action, found[1].model) == ("gemini", action, "gemini-2.5-flash")
+def test_google_asks_below_the_list_of_models(version: str) -> None:
+    assert find_route("POST", f"/{version}/models/m:generateContent") == (DIALECTS["gemini"], Route("generate", "m"))
+    assert find_route("POST", f"/{version}/models/m:countTokens") == (DIALECTS["gemini"], Route("count", "m"))
 
 
-@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/gpt-4.1", "/v1/models/vendor/name:free", "/models"])
-def test_models_are_listed_where_openai_and_anthropic_list_them(path: str) -> None:
-    found = find_route("GET", path)
-    assert found is not None and found[1].action == "models"
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [
+        ("/v1/models", None),
+        ("/models", None),
+        ("/v1beta/models", None),
+        ("/v1/models/org/m:free", "org/m:free"),
+        ("/v1beta/models/m", "m"),
+    ],
+)
+def test_the_list_of_models(path: str, model: str | None) -> None:
+    for method in ("GET", "HEAD"):
+        assert find_route(method, path) == (DIALECTS["chat"], Route("models", model))
+    assert find_route("DELETE", path) is None and find_route("PUT", path) is None
 
 
-@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/gpt-4.1"])
-def test_models_are_not_changed(path: str) -> None:
-    for method in ("POST", "DELETE", "PUT"):
-        try:
-            found = find_route(method, path)
-        except Refusal as refusal:
-            assert refusal.status == 405
-        else:
-            assert found is None
+@pytest.mark.parametrize("dialect", PATHS)
+def test_models_are_listed_for_the_clients_of_all(dialect: DialectName) -> None:
+    listed = DIALECTS[dialect].models({"b": ("messages", "chat"), "a": ("gemini",)})
+    assert [entry["id"] for entry in listed["data"]] == ["a", "b"]
+    assert [entry["name"] for entry in listed["models"]] == ["models/a", "models/b"]
+    assert [entry["dialects"] for entry in listed["data"]] == [["gemini"], ["chat", "messages"]]
+    assert listed["object"] == "list" and not listed["has_more"] and listed["last_id"] == "b"
+    assert DIALECTS[dialect].models({"b": ("messages", "chat")}, "b") == listed["data"][1]
+    assert DIALECTS[dialect].models({})["data"] == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/v1",
+        "/v1/embeddings",
+        "/v1/completions",
+        "/v1/files",
+        "/v1/vector_stores",
+        "/v1/chat/completionsx",
+        "/x/v1/messages",
+        "/v1//messages",
+        "/v1/messages\n",
+        "/V1/messages",
+        "/v1beta/cachedContents",
+        "/upload/v1beta/files",
+        "http://example.org/v1/messages",
+        "/v1/../v1/messages",
+    ],
+)
+def test_other_paths_are_of_none(path: str) -> None:
+    assert find_route("POST", path) is None
+    assert find_route("GET", path) is None
+
+
+@pytest.mark.parametrize("path", ["/v1/responses/x", "/v1/chat/completions/x", "/v1/messages/batches", "/v1beta/models/m:embed"])
+def test_closed_paths_are_refused(path: str) -> None:
+    for method in ("POST", "PUT", "DELETE"):
+        with pytest.raises(Refusal) as refused:
+            find_route(method, path)
+        assert refused.value.status == 404
