@@ -35,7 +35,11 @@ def test_google_asks_below_the_list_of_models(version: str) -> None:
 def test_the_list_of_models(path: str, model: str | None) -> None:
     for method in ("GET", "HEAD"):
         assert find_route(method, path) == (DIALECTS["chat"], Route("models", model))
-    assert find_route("DELETE", path) is None and find_route("PUT", path) is None
+
+
+def test_models_are_not_changed() -> None:
+    for method in ("POST", "PUT", "DELETE"):
+        assert find_route(method, "/v1/models") is None and find_route(method, "/v1/models/m") is None
 
 
 @pytest.mark.parametrize("dialect", PATHS)
