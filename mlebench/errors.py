@@ -11,6 +11,7 @@ MlebenchError                    the work was tried and failed: exit code 1
 │   ├── RangeRefused             a file on Kaggle is shorter than what is here of it
 │   └── StartFailed              an attempt at a run did not start
 ├── MalformedForm                a request to the checker is no form with a file
+├── Refusal                      a request to a model is answered by the gateway itself
 ├── GroupStopped                 a run group was stopped because its runs fail at once
 └── Interrupted                  the harness was asked to leave: exit code 130
 
@@ -80,6 +81,26 @@ class StartFailed(WorkFailed):
 
 class MalformedForm(MlebenchError):
     """The request is no form with the expected file; the message may be shown to whoever sent it."""
+
+
+RefusalKind = Literal[
+    "budget-exhausted", "invalid", "unknown-model", "not-allowed", "not-found", "token", "unavailable", "too-large"
+]
+"""Why the gateway itself answers a request to a model."""
+
+
+class Refusal(MlebenchError):
+    """A request to a model that the gateway answers itself; the message is for whoever sent it.
+
+    Attributes:
+        status: of HTTP.
+        kind: what an error of the request's dialect is made of.
+        message: one sentence.
+    """
+
+    def __init__(self, status: int, kind: RefusalKind, message: str) -> None:
+        super().__init__(message)
+        self.status, self.kind, self.message = status, kind, message
 
 
 class GroupStopped(MlebenchError):

@@ -17,7 +17,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from mlebench.gateway.dialects.base import Refusal
+from mlebench.errors import Refusal
 from mlebench.gateway.model_call import MOST_TOKENS, ModelCall
 from mlebench.gateway.models import Model, Prices
 from mlebench.gateway.tokens import Tokens

@@ -14,9 +14,10 @@ from aiohttp.web import BaseRequest, Response, StreamResponse
 
 from mlebench._support.ledger import Ledger
 from mlebench._support.secrets import Mask
+from mlebench.errors import Refusal
 from mlebench.gateway.account import Account, Reservation, cost_of
 from mlebench.gateway.bounds import Bounds
-from mlebench.gateway.dialects.base import Call, Dialect, Refusal, StreamReader
+from mlebench.gateway.dialects.base import Call, Dialect, StreamReader
 from mlebench.gateway.failures import Failures, is_failure
 from mlebench.gateway.front import SERVER_NAME
 from mlebench.gateway.model_call import ModelCall, Outcome

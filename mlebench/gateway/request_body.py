@@ -11,9 +11,9 @@ from typing import Any, NoReturn
 from aiohttp.web import BaseRequest
 
 from mlebench._support.quantities import show_size
+from mlebench.errors import Refusal
 from mlebench.gateway.bounds import Bounds
 from mlebench.gateway.coding import Decoder, decoder_of
-from mlebench.gateway.dialects.base import Refusal
 from mlebench.gateway.room import Room
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -14,9 +14,10 @@ from typing import Any, Literal
 from aiohttp.web import BaseRequest, Response, StreamResponse
 
 from mlebench._support.rate import Rate
+from mlebench.errors import Refusal
 from mlebench.gateway.access import ModelAccess
 from mlebench.gateway.bounds import Bounds
-from mlebench.gateway.dialects.base import Dialect, Refusal, Route
+from mlebench.gateway.dialects.base import Dialect, Route
 from mlebench.gateway.dialects.table import DIALECTS, find_route
 from mlebench.gateway.exchange import Exchange, Prepared, Services
 from mlebench.gateway.front import SERVER_NAME

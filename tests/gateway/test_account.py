@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlebench.errors import Refusal
 from mlebench.gateway.account import MOST_OUTPUT, OVERHEAD, Account, Reservation, cost_of
-from mlebench.gateway.dialects.base import Refusal
 from mlebench.gateway.model_call import ModelCall
 from mlebench.gateway.models import LongPrices, Model, Prices
 from mlebench.gateway.tokens import Tokens

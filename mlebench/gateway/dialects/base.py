@@ -6,19 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
+from mlebench.errors import Refusal
 from mlebench.gateway.tokens import Tokens
 
 DialectName = Literal["chat", "responses", "messages", "gemini"]
-Kind = Literal["budget-exhausted", "invalid", "unknown-model", "not-allowed", "not-found", "token", "unavailable", "too-large"]
-"""Why the gateway itself refuses a request."""
-
-
-class Refusal(Exception):
-    """A request that the gateway answers itself, with an HTTP status and a sentence for whoever sent it."""
-
-    def __init__(self, status: int, kind: Kind, message: str) -> None:
-        super().__init__(message)
-        self.status, self.kind, self.message = status, kind, message
 
 
 class Route(NamedTuple):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from json.encoder import encode_basestring
 from typing import Any
 
-from mlebench.gateway.dialects.base import Refusal
+from mlebench.errors import Refusal
 from mlebench.profiles import Grant
 
 MOST_DEPTH = 100

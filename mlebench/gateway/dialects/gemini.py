@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping
 from typing import Any, Literal
 from urllib.parse import quote
 
-from mlebench.gateway.dialects.base import Call, DialectName, Kind, Refusal, Route
+from mlebench.errors import Refusal, RefusalKind
+from mlebench.gateway.dialects.base import Call, DialectName, Route
 from mlebench.gateway.dialects.cleaning import (
     GONE,
     Cleaning,
@@ -167,7 +168,7 @@ _BODY: Mapping[str, Rule] = {
     "store": out("stored_conversations"),
 }
 
-_STATES: dict[Kind, str] = {
+_STATES: dict[RefusalKind, str] = {
     "budget-exhausted": "FAILED_PRECONDITION",
     "invalid": "INVALID_ARGUMENT",
     "unknown-model": "NOT_FOUND",

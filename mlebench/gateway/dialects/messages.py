@@ -7,7 +7,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
-from mlebench.gateway.dialects.base import Call, DialectName, Kind, Refusal, Route
+from mlebench.errors import Refusal, RefusalKind
+from mlebench.gateway.dialects.base import Call, DialectName, Route
 from mlebench.gateway.dialects.cleaning import (
     Cleaning,
     Rule,
@@ -187,7 +188,7 @@ def _version(value: str, cleaning: Cleaning) -> str | None:
 
 
 _HEADERS: Mapping[str, HeaderRule] = {"anthropic-version": _version, "anthropic-beta": _betas}
-_TYPES: dict[Kind, str] = {
+_TYPES: dict[RefusalKind, str] = {
     "budget-exhausted": "invalid_request_error",
     "invalid": "invalid_request_error",
     "unknown-model": "not_found_error",

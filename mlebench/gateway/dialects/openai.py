@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mlebench.gateway.dialects.base import Kind, Refusal
+from mlebench.errors import Refusal, RefusalKind
 from mlebench.gateway.dialects.cleaning import shown
 
-_TYPES: dict[Kind, tuple[str, str]] = {
+_TYPES: dict[RefusalKind, tuple[str, str]] = {
     "budget-exhausted": ("insufficient_quota", "insufficient_quota"),
     "invalid": ("invalid_request_error", "invalid_request"),
     "unknown-model": ("invalid_request_error", "model_not_found"),

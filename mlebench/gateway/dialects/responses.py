@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
-from mlebench.gateway.dialects.base import Call, DialectName, Refusal, Route
+from mlebench.errors import Refusal
+from mlebench.gateway.dialects.base import Call, DialectName, Route
 from mlebench.gateway.dialects.cleaning import (
     GONE,
     Cleaning,

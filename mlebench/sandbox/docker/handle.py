@@ -403,7 +403,7 @@ class _ContainerSubmission:
 def _as_os_error() -> Iterator[None]:
     try:
         yield
-    except outputs.Spent as spent:
+    except outputs.Exhausted as spent:
         raise TimeoutError(str(spent)) from spent
     except TimeoutError:
         raise

@@ -118,7 +118,7 @@ class Taken:
     bytes: int = 0
 
 
-class Spent(Exception):
+class Exhausted(Exception):
     """No more is read; the text says why."""
 
 
@@ -140,15 +140,15 @@ class Meter:
         """`size` bytes were read.
 
         Raises:
-            Spent: that was enough.
+            Exhausted: that was enough.
         """
         self._left -= size
         if self._left < 0:
-            raise Spent(f"more than {show_size(self._most)} would have to be read")
+            raise Exhausted(f"more than {show_size(self._most)} would have to be read")
         if time.monotonic() > self._end:
-            raise Spent(f"taking out lasted longer than {show_duration(self._seconds)}")
+            raise Exhausted(f"taking out lasted longer than {show_duration(self._seconds)}")
         if not self._is_wanted():
-            raise Spent("the run is being stopped")
+            raise Exhausted("the run is being stopped")
 
 
 def take_out(
@@ -189,7 +189,7 @@ def open_file(source: ArchiveSource, path: str, meter: Meter) -> Iterator[Iterat
     Raises:
         FileNotFoundError: there is none.
         OSError: it is no plain file, or the archive that holds it cannot be read.
-        Spent: the meter says that it is enough.
+        Exhausted: the meter says that it is enough.
     """
     try:
         with _open(source, path, meter) as archive:
@@ -233,7 +233,7 @@ class _Extraction:
             if folder == "submission":
                 self._take_submission(target)
             self._take_rest(folder, target)
-        except Spent as spent:
+        except Exhausted as spent:
             self._leave_out(self._last, f"and what comes after it: {spent}")
 
     def _is_folder(self, folder: str) -> bool:
@@ -262,7 +262,7 @@ class _Extraction:
             else:
                 with open_file(self._source, _SUBMISSION, self._meter) as blocks:
                     self._write(blocks, target / "submission.csv", name)
-        except Spent as spent:
+        except Exhausted as spent:
             self._leave_out(name, str(spent))
         except (FileNotFoundError, NotHandedOut) as error:
             self._leave_out(name, str(error))

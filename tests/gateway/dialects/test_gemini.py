@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from mlebench.gateway.dialects.base import Refusal, Route
+from mlebench.errors import Refusal
+from mlebench.gateway.dialects.base import Route
 from mlebench.gateway.dialects.gemini import Gemini, camel
 from mlebench.gateway.tokens import Tokens
 from tests.gateway.answers import Said, event, gemini_chunks, plain, stream

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mlebench.gateway.dialects.base import DialectName, Refusal, Route
+from mlebench.errors import Refusal
+from mlebench.gateway.dialects.base import DialectName, Route
 from mlebench.gateway.dialects.table import DIALECTS, find_route
 from tests.gateway.dialects.requests import PATHS
 

@@ -251,9 +251,9 @@ def test_one_file_is_read_or_the_reason_is_told(tmp_path: Path) -> None:
             read(path)
     with pytest.raises(OSError, match="damaged"):
         read("/home/cut")
-    with pytest.raises(outputs.Spent, match="would have to be read"):
+    with pytest.raises(outputs.Exhausted, match="would have to be read"):
         read("/home/plain", most=2000)
-    with pytest.raises(outputs.Spent, match="longer than"):
+    with pytest.raises(outputs.Exhausted, match="longer than"):
         read("/home/plain", seconds=-1)
 
 
