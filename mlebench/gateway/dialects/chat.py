@@ -26,9 +26,11 @@ from mlebench.gateway.dialects.cleaning import (
     one_of,
     out,
     record,
+    schema,
     text_or,
     truth,
     whole_number,
+    words,
 )
 from mlebench.gateway.dialects.counts import openai_tokens
 from mlebench.gateway.dialects.headers import clean_headers
@@ -61,9 +63,9 @@ def _url_or(rule: Rule) -> Rule:
 
 _PART = one_of(
     {
-        "text": _part(text=anything),
-        "refusal": _part(refusal=anything),
-        "thinking": _part(thinking=anything, signature=anything),
+        "text": _part(text=words),
+        "refusal": _part(refusal=words),
+        "thinking": _part(thinking=anything, signature=words),
         "image_url": _part(**_address("image_url")),
         "audio_url": _part(**_address("audio_url")),
         "video_url": _part(**_address("video_url")),
@@ -74,7 +76,8 @@ _PART = one_of(
 _FUNCTION = record(free("name arguments"))
 _TOOL_CALL = record(
     {
-        **free("id type index extra_content"),
+        **free("id type index"),
+        "extra_content": record({"google": record(free("thought_signature"))}),
         "function": _FUNCTION,
         "custom": record(free("name input")),
     }
@@ -89,7 +92,7 @@ _MESSAGE = record(
         "audio": closed("stored_conversations"),
     }
 )
-_DECLARATION = record(free("name description parameters strict"))
+_DECLARATION = record({**free("name description strict"), "parameters": schema})
 _TOOLS = tool_list(
     (
         ToolKind(
@@ -115,7 +118,7 @@ _TOOLS = tool_list(
 _BODY: Mapping[str, Rule] = {
     **free(
         "frequency_penalty function_call logit_bias logprobs parallel_tool_calls presence_penalty prompt_cache_key "
-        "prompt_cache_retention reasoning_effort response_format safety_identifier seed stop temperature tool_choice "
+        "prompt_cache_retention reasoning_effort safety_identifier seed stop temperature tool_choice "
         "top_logprobs top_p user verbosity"
     ),
     # read and written by `read` and `body`
@@ -123,6 +126,7 @@ _BODY: Mapping[str, Rule] = {
     "messages": list_of(_MESSAGE),
     "tools": _TOOLS,
     "functions": list_of(_DECLARATION),
+    "response_format": schema,
     "stream_options": record(free("include_usage include_obfuscation continuous_usage_stats")),
     "store": out("stored_conversations"),
     "metadata": out("stored_conversations"),

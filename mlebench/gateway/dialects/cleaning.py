@@ -28,6 +28,7 @@ MOST_TOKENS = 10**9
 _SHORT = 64
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_=\s-]*+")
+_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _FILES_OF_GOOGLE = re.compile(r"(?:gs://|files/|https://generativelanguage\.googleapis\.com/)")
 
 GONE = object()
@@ -140,6 +141,28 @@ def shown(text: object) -> str:
 
 def anything(value: Any, cleaning: Cleaning, place: str) -> Any:
     """Passes what is free by design."""
+    return value
+
+
+def words(value: Any, cleaning: Cleaning, place: str) -> Any:
+    """Text, and nothing else that a lenient provider could read."""
+    if value is not None and not isinstance(value, str):
+        raise invalid(f"{place} must be text")
+    return value
+
+
+def schema(value: Any, cleaning: Cleaning, place: str) -> Any:
+    """A JSON schema, or settings that hold one; references to other documents, which some libraries fetch, are refused."""
+    stack = [value]
+    while stack and "remote_urls" not in cleaning.grants:
+        one = stack.pop()
+        if isinstance(one, list):
+            stack.extend(one)
+        elif isinstance(one, dict):
+            stack.extend(one.values())
+            for reference in (one.get(name) for name in _REFERENCES):
+                if isinstance(reference, str) and not reference.startswith("#"):
+                    raise not_allowed(f"{place}, which refers to another document,", "remote_urls")
     return value
 
 

@@ -25,8 +25,10 @@ from mlebench.gateway.dialects.cleaning import (
     only,
     out,
     record,
+    schema,
     text_or,
     whole_number,
+    words,
 )
 from mlebench.gateway.dialects.counts import count, tokens
 from mlebench.gateway.dialects.headers import clean_headers, printable
@@ -63,7 +65,8 @@ _MEDIA: Mapping[str, Rule] = {
 }
 _PART = message(
     {
-        **free("text thought thoughtSignature partMetadata"),
+        **free("thought thoughtSignature partMetadata"),
+        "text": words,
         **_MEDIA,
         "functionCall": message(free("id name args partialArgs willContinue")),
         "functionResponse": message(
@@ -74,7 +77,8 @@ _PART = message(
     }
 )
 _CONTENT = message({"role": anything, "parts": list_of(_PART, or_one=True)})
-_DECLARATION = message(free("name description behavior parameters parametersJsonSchema response responseJsonSchema"))
+_SCHEMAS = dict.fromkeys(("parameters", "parametersJsonSchema", "response", "responseJsonSchema"), schema)
+_DECLARATION = message({**free("name description behavior"), **_SCHEMAS})
 
 
 def _declarations(value: Any, cleaning: Cleaning, place: str) -> Any:
@@ -143,10 +147,10 @@ def _kinds_of_answer(value: Any, cleaning: Cleaning, place: str) -> Any:
 _GENERATION = message(
     {
         **free(
-            "temperature topP topK candidateCount maxOutputTokens stopSequences responseMimeType responseSchema "
-            "responseJsonSchema _responseJsonSchema presencePenalty frequencyPenalty seed responseLogprobs logprobs "
-            "mediaResolution audioTimestamp enableEnhancedCivicAnswers"
+            "temperature topP topK candidateCount maxOutputTokens stopSequences responseMimeType presencePenalty frequencyPenalty "
+            "seed responseLogprobs logprobs mediaResolution audioTimestamp enableEnhancedCivicAnswers"
         ),
+        **dict.fromkeys(("responseSchema", "responseJsonSchema", "_responseJsonSchema"), schema),
         "thinkingConfig": message(free("includeThoughts thinkingBudget thinkingLevel")),
         "responseModalities": _kinds_of_answer,
         # another model would answer than the one that is allowed and priced

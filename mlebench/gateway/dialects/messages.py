@@ -28,9 +28,11 @@ from mlebench.gateway.dialects.cleaning import (
     one_of,
     out,
     record,
+    schema,
     text_or,
     truth,
     whole_number,
+    words,
 )
 from mlebench.gateway.dialects.counts import count, largest, tokens
 from mlebench.gateway.dialects.headers import HeaderRule, clean_headers
@@ -85,7 +87,7 @@ def _hosted_call(value: Any, cleaning: Cleaning, place: str) -> Any:
 
 _BLOCK = one_of(
     {
-        "text": _block("text citations"),
+        "text": _block("citations", text=words),
         "image": _block("transformations", source=_SOURCE),
         "document": _block("title context citations", source=_SOURCE),
         "search_result": _block("source title citations", content=_blocks),
@@ -105,9 +107,10 @@ _BLOCK = one_of(
 _OWN_TOOL = record(
     {
         **free(
-            "type name description input_schema strict defer_loading eager_input_streaming input_examples display_width_px "
+            "type name description strict defer_loading eager_input_streaming input_examples display_width_px "
             "display_height_px display_number enable_zoom max_characters configs"
         ),
+        "input_schema": schema,
         "cache_control": cache_mark,
         "allowed_callers": callers,
     }
@@ -135,12 +138,14 @@ def _edit(value: Any, cleaning: Cleaning, place: str) -> Any:
 
 
 _BODY: Mapping[str, Rule] = {
-    **free("metadata output_config output_format stop_sequences temperature thinking tool_choice top_k top_p"),
+    **free("metadata stop_sequences temperature thinking tool_choice top_k top_p"),
     # read and written by `read` and `body`
     **free("model stream max_tokens"),
     "messages": list_of(record({"role": anything, "content": _blocks})),
     "system": _blocks,
     "tools": _TOOLS,
+    "output_config": schema,
+    "output_format": schema,
     "cache_control": cache_mark,
     "context_management": record({"edits": list_of(_edit)}),
     "mcp_servers": out("remote_mcp"),

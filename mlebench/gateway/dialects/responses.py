@@ -27,9 +27,11 @@ from mlebench.gateway.dialects.cleaning import (
     only,
     out,
     record,
+    schema,
     text_or,
     truth,
     whole_number,
+    words,
 )
 from mlebench.gateway.dialects.counts import openai_tokens
 from mlebench.gateway.dialects.headers import clean_headers
@@ -47,14 +49,21 @@ def _item(names: str = "", **fields: Rule) -> Rule:
     return record({**free("type id status"), **free(names), "caller": caller, **fields})
 
 
+def _annotation(value: Any, cleaning: Cleaning, place: str) -> Any:
+    """What a text cites; addresses are words, but the names of files are those of stored ones."""
+    kind = value.get("type") if isinstance(value, dict) else None
+    is_open = kind == "url_citation" or "files" in cleaning.grants
+    return value if is_open else cleaning.take_out(f"annotation {kind}")
+
+
 _PART = one_of(
     {
-        "input_text": _item("text prompt_cache_breakpoint"),
-        "output_text": _item("text annotations logprobs"),
-        "text": _item("text"),
-        "summary_text": _item("text"),
-        "reasoning_text": _item("text"),
-        "refusal": _item("refusal"),
+        "input_text": _item("prompt_cache_breakpoint", text=words),
+        "output_text": _item("logprobs", text=words, annotations=list_of(_annotation)),
+        "text": _item(text=words),
+        "summary_text": _item(text=words),
+        "reasoning_text": _item(text=words),
+        "refusal": _item(refusal=words),
         "input_image": _item("detail prompt_cache_breakpoint", image_url=media_url, file_id=file_id),
         "computer_screenshot": _item("detail", image_url=media_url, file_id=file_id),
         "input_audio": _item(input_audio=record({"data": media_data, "format": anything})),
@@ -81,7 +90,12 @@ def _shell(value: Any, cleaning: Cleaning, place: str) -> Any:
 
 
 _FUNCTION = record(
-    {**free("type name description parameters strict defer_loading output_schema async"), "allowed_callers": callers}
+    {
+        **free("type name description strict defer_loading async"),
+        "parameters": schema,
+        "output_schema": schema,
+        "allowed_callers": callers,
+    }
 )
 _CUSTOM = record({**free("type name description format defer_loading async"), "allowed_callers": callers})
 _OWN_TOOLS = (ToolKind("function", _FUNCTION), ToolKind("custom", _CUSTOM))
@@ -93,7 +107,7 @@ _TOOLS = tool_list(
         ToolKind("apply_patch", record(free("type"))),
         ToolKind("shell", _shell),
         ToolKind("computer(?:_use_preview)?", record(free("type display_width display_height environment"))),
-        ToolKind("tool_search", record(free("type description execution parameters"))),
+        ToolKind("tool_search", record({**free("type description execution"), "parameters": schema})),
         ToolKind("web_search(?:_.*)?", grant="web_search"),
         ToolKind("code_interpreter", grant="code_execution"),
         ToolKind("programmatic_tool_calling", grant="code_execution"),
@@ -157,7 +171,7 @@ def _include(value: Any, cleaning: Cleaning, place: str) -> Any:
 _BODY: Mapping[str, Rule] = {
     **free(
         "max_tool_calls metadata parallel_tool_calls prompt_cache_key prompt_cache_retention reasoning safety_identifier "
-        "temperature text tool_choice top_logprobs top_p truncation user"
+        "temperature tool_choice top_logprobs top_p truncation user"
     ),
     # read and written by `read` and `body`
     **free("model stream max_output_tokens store"),
@@ -165,6 +179,7 @@ _BODY: Mapping[str, Rule] = {
     "instructions": text_or(list_of(_ITEM)),
     "tools": _TOOLS,
     "include": _include,
+    "text": schema,
     "stream_options": record({"include_obfuscation": anything}),
     "previous_response_id": closed("stored_conversations"),
     "conversation": closed("stored_conversations"),

@@ -17,7 +17,7 @@ from tests.gateway.dialects.streams import SIZES, read_stream, streaming_call
 
 CHAT = Chat()
 TOKENS = Tokens(input=100, cached=30, output=50, reasoning=20)
-FUNCTION = {"type": "function", "function": {"name": "f", "description": "", "parameters": {"type": "object"}, "strict": True}}
+FUNCTION = {"type": "function", "function": {"name": "f", "description": "", "parameters": {"$ref": "#/$defs/x"}, "strict": True}}
 CHOICE = {"type": "function", "function": {"name": "f"}}
 ASKS = {"stream_options": {"include_usage": True}}
 

@@ -59,6 +59,10 @@ ATTACKS: list[tuple[DialectName, dict[str, Any]]] = [
             {"type": None, "server_url": URL},
             {"server_url": URL, "function": {"name": MARK}},
             {"type": "function", "function": {"name": "f"}, "server_url": URL},
+            {"type": "function", "function": {"name": "f", "parameters": {"properties": {"x": {"$ref": URL}}}}},
+            {"type": "builtin_function", "function": {"name": f"${MARK}"}},
+            {"type": "google_search", "x": MARK},
+            {"type": "custom", "custom": {"name": "c", "server_url": URL}},
             {"type": "function", "function": {"name": "f", "server_url": URL}},
         )
     ),
@@ -79,6 +83,7 @@ ATTACKS: list[tuple[DialectName, dict[str, Any]]] = [
             {"type": "namespace", "name": "n", "tools": [{"type": "mcp", "server_url": URL}]},
             {"type": "function", "name": "f", "allowed_callers": [MARK]},
             {"type": "something_new", "x": MARK},
+            {"type": "function", "name": "f", "parameters": {"allOf": [{"$id": URL, "$ref": f"{MARK}/x"}]}},
         )
     ),
     ("responses", input_item({"type": "additional_tools", "role": "developer", "tools": [{"type": "mcp", "server_url": URL}]})),
@@ -93,6 +98,7 @@ ATTACKS: list[tuple[DialectName, dict[str, Any]]] = [
             {"type": "mcp_toolset", "mcp_server_name": MARK},
             {"type": "advisor_20260301", "model": MARK},
             {"type": "bash_20250124 ", "name": MARK},
+            {"name": "f", "input_schema": {"$defs": {"x": {"$dynamicRef": f"FILE:///{MARK}"}}}},
             {"type": "BASH_20250124", "name": MARK},
             {"type": "custom", "name": "f", "input_schema": {}, "server_url": URL},
             {"type": "custom", "name": "f", "input_schema": {}, "allowed_callers": [MARK]},
@@ -119,6 +125,7 @@ ATTACKS: list[tuple[DialectName, dict[str, Any]]] = [
             {"functionDeclarations": [{"name": "f"}], "googleSearch": {"x": MARK}},
             {"GoogleSearch": {"x": MARK}},
             {"somethingNew": {"x": MARK}},
+            {"functionDeclarations": [{"name": "f", "parameters_json_schema": {"$ref": URL}}]},
         )
     ),
     # keys beside the tools
@@ -144,6 +151,13 @@ ATTACKS: list[tuple[DialectName, dict[str, Any]]] = [
             "best_of": MARK,
             "background": MARK,
             "previous_response_id": MARK,
+            "data_sources": [{"type": "azure_search", "parameters": {"endpoint": URL}}],
+            "enable_search": MARK,
+            "search_settings": {"include_domains": [MARK]},
+            "compound_custom": {"tools": {"enabled_tools": [MARK]}},
+            "preset": MARK,
+            "functions": [{"name": "f", "server_url": URL}],
+            "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"$ref": URL}}},
         }.items()
     ),
     *(
@@ -217,8 +231,11 @@ ATTACKS: list[tuple[DialectName, dict[str, Any]]] = [
             {"image_url": {"url": URL}},
             {"type": "input_image", "image_url": URL},
             {"type": "something_new", "x": MARK},
+            {"type": "text", "text": {"type": "image_url", "image_url": {"url": URL}}},
+            {"type": "document_url", "document_url": URL},
         )
     ),
+    ("chat", {"messages": [{"role": "assistant", "tool_calls": [{"id": "1", "extra_content": {"x": URL}}]}]}),
     ("chat", {"messages": [{"role": "assistant", "audio": {"id": MARK}}]}),
     *(
         ("responses", changes)
@@ -234,6 +251,7 @@ ATTACKS: list[tuple[DialectName, dict[str, Any]]] = [
             input_item({"type": "shell_call", "environment": {"type": "container_reference", "container_id": MARK}}),
             input_item({"type": "function_call_output", "output": [{"type": "input_image", "image_url": URL}]}),
             input_item({"type": "computer_call_output", "output": {"type": "computer_screenshot", "file_id": MARK}}),
+            input_part({"type": "output_text", "text": "x", "annotations": [{"type": "file_citation", "file_id": MARK}]}),
             input_part({"type": "input_image", "image_url": URL}),
             input_part({"type": "input_image", "file_id": MARK}),
             input_part({"type": "input_file", "file_url": URL}),

@@ -17,7 +17,12 @@ from tests.gateway.dialects.streams import SIZES, read_stream, streaming_call
 
 MESSAGES = Messages()
 TOKENS = Tokens(input=100, cached=30, cache_write=20, output=50)
-TOOL = {"name": "f", "description": "", "input_schema": {"type": "object"}, "cache_control": {"type": "ephemeral"}}
+TOOL = {
+    "name": "f",
+    "description": "",
+    "input_schema": {"properties": {"$ref": {"$ref": "#/$defs/x"}}},
+    "cache_control": {"type": "ephemeral"},
+}
 
 
 def test_routes() -> None:
