@@ -32,6 +32,10 @@ _LEAST_MEDIA_TOKENS = 4096
 MOST_OUTPUT = 131_072
 """What is reserved for an answer where neither the request nor the model's entry sets a limit."""
 _MARGIN = Fraction(5, 4)
+_LEAST_TOKENS_PER_BYTE = Fraction(1, 4)
+"""English text and code have about as many; blanks, which have fewer, are no measure for what comes after them."""
+_DENSE_MEDIA = 4
+"""Times the usual tokens that media have at worst."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class _Measured:
 
     def add(self, size: _Size, tokens: int) -> None:
         if size.media_bytes:
-            media = max(0, tokens - self._most_of_text(size.text_bytes))
+            media = max(0, tokens - self.expected(_Size(size.text_bytes, 0)))
             self.media_factor = max(self.media_factor, Fraction(media) / _usual_of_media(size.media_bytes) * _MARGIN)
         elif size.text_bytes:
             self.beyond_bytes = max(self.beyond_bytes, tokens - size.text_bytes)
@@ -88,15 +92,24 @@ class _Measured:
             ratio = Fraction(max(0, tokens - OVERHEAD), size.text_bytes)
             self.tokens_per_byte = max(self.tokens_per_byte or Fraction(0), ratio)
 
-    def most(self, size: _Size) -> int:
-        media = math.ceil(_usual_of_media(size.media_bytes) * self.media_factor) if size.media_bytes else 0
-        return self._most_of_text(size.text_bytes) + media
-
-    def _most_of_text(self, text_bytes: int) -> int:
-        text = text_bytes
+    def expected(self, size: _Size) -> int:
+        """Most tokens of a prompt that is as dense as those before it."""
+        text = size.text_bytes
         if self.tokens_per_byte is not None:
-            text = min(text_bytes, math.ceil(text_bytes * self.tokens_per_byte * _MARGIN))
-        return text + max(OVERHEAD, math.ceil(self.beyond_bytes * _MARGIN))
+            dense = max(self.tokens_per_byte, _LEAST_TOKENS_PER_BYTE) * _MARGIN
+            text = min(text, math.ceil(text * dense))
+        return text + self._beside + self._media(size)
+
+    def most(self, size: _Size) -> int:
+        """Most tokens of any prompt of that size."""
+        return size.text_bytes + self._beside + _DENSE_MEDIA * self._media(size)
+
+    @property
+    def _beside(self) -> int:
+        return max(OVERHEAD, math.ceil(self.beyond_bytes * _MARGIN))
+
+    def _media(self, size: _Size) -> int:
+        return math.ceil(_usual_of_media(size.media_bytes) * self.media_factor) if size.media_bytes else 0
 
 
 class _Size(NamedTuple):
@@ -108,11 +121,22 @@ def _usual_of_media(media_bytes: int) -> int:
     return max(_LEAST_MEDIA_TOKENS, math.ceil(media_bytes * _MEDIA_TOKENS_PER_BYTE))
 
 
+class _Need(NamedTuple):
+    """What a call can use."""
+
+    expected: _Amount
+    """Reserved for it: what it uses at most if its prompt is as dense as those before it."""
+    most: _Amount
+    """What it uses at most whatever its prompt is."""
+
+
 @dataclass(eq=False)
 class _Waiter:
-    amount: Callable[[], _Amount]
-    """What it needs, as calls that were settled meanwhile tell."""
-    granted: asyncio.Future[_Amount]
+    need: Callable[[], _Need]
+    """As calls that were settled meanwhile tell."""
+    has_limit: bool
+    """Whether the request sets a limit for its answer."""
+    granted: asyncio.Future[_Need]
 
 
 @dataclass
@@ -123,23 +147,28 @@ class Reservation:
     """The most that the call is expected to use."""
     _account: Account = field(repr=False)
     _model: Model = field(repr=False)
-    _amount: _Amount = field(repr=False)
+    _need: _Need = field(repr=False)
     _size: _Size = field(repr=False)
     _is_open: bool = True
 
-    def settle(self, tokens: Tokens) -> float | None:
-        """The call was answered and used this; returns what it cost in US dollars, None where the price is unknown."""
+    def settle(self, tokens: Tokens, *, estimated: bool = False) -> float | None:
+        """The call was answered and used this; returns what it cost in US dollars, None where the price is unknown.
+
+        Args:
+            tokens: what it used.
+            estimated: whether nobody counted them, so that nothing is learned from them.
+        """
         tokens = _bounded(tokens)
         if self._is_open:
             self._is_open = False
-            self._account._settle(self._model, self._amount, self._size, tokens)
+            self._account._settle(self._model, self._need, None if estimated else self._size, tokens)
         return cost_of(self._model, tokens)
 
     def release(self) -> None:
         """The call failed and costs nothing."""
         if self._is_open:
             self._is_open = False
-            self._account._release(self._amount)
+            self._account._release(self._need)
 
 
 class Account:
@@ -163,7 +192,7 @@ class Account:
         self._spent = _Amount()
         self._details = Tokens()
         self._has_unpriced = False
-        self._reserved = _Amount()
+        self._in_flight = _Need(_Amount(), _Amount())
         self._waiters: deque[_Waiter] = deque()
         self._measured: dict[str, _Measured] = {}
 
@@ -176,7 +205,7 @@ class Account:
     @property
     def in_flight(self) -> int:
         """Calls that have room and are not settled."""
-        return self._reserved.calls
+        return self._in_flight.expected.calls
 
     @property
     def waiting(self) -> int:
@@ -186,7 +215,9 @@ class Account:
     async def reserve(self, model: Model, text_bytes: int, media_bytes: int, most_output: int | None) -> Reservation:
         """Room for a call, in the order in which calls came.
 
-        What does not fit now waits until calls in flight are settled.
+        What does not fit now waits until calls in flight are settled. What calls use is expected from those that were settled
+        before; while calls in flight could use more than the budget if their prompts were as dense as text can be, no
+        further one is let in, so that one call at most uses more than was expected of it.
 
         Args:
             model: that is asked.
@@ -201,16 +232,16 @@ class Account:
             raise Refusal(400, "invalid", f"the price of {model.name} is unknown, so it cannot be asked within a budget in usd")
         size = _Size(max(0, text_bytes), max(0, media_bytes))
         needed = functools.partial(self._needed, model, size, most_output)
-        waiter = _Waiter(needed, asyncio.get_running_loop().create_future())
+        waiter = _Waiter(needed, most_output is not None, asyncio.get_running_loop().create_future())
         self._waiters.append(waiter)
         self._serve_waiters()
         try:
-            amount = await waiter.granted
+            need = await waiter.granted
         except asyncio.CancelledError:
             self._withdraw(waiter)
             raise
-        tokens = Tokens(input=amount.input_tokens, output=amount.output_tokens)
-        return Reservation(tokens, self, model, amount, size)
+        tokens = Tokens(input=need.expected.input_tokens, output=need.expected.output_tokens)
+        return Reservation(tokens, self, model, need, size)
 
     def restore(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Take up what a ledger says was spent, as a harness that re-attaches to a run does.
@@ -223,14 +254,15 @@ class Account:
                 cost = None if call.cost_usd is None else round(_exact(call.cost_usd) * _PICO)
                 self._count(cost, _bounded(call.tokens))
 
-    def _needed(self, model: Model, size: _Size, most_output: int | None) -> _Amount:
-        """The most that a call can use."""
+    def _needed(self, model: Model, size: _Size, most_output: int | None) -> _Need:
         measured = self._measured.get(_measured_as(model), _Measured())
-        tokens = Tokens(
-            input=min(MOST_TOKENS, measured.most(size)),
-            output=min(MOST_TOKENS, max(0, model.most_output or MOST_OUTPUT if most_output is None else most_output)),
-        )
-        return _Amount(_most_cost(model, tokens), tokens.input, tokens.output, 1)
+        output = min(MOST_TOKENS, max(0, model.most_output or MOST_OUTPUT if most_output is None else most_output))
+
+        def amount(prompt: int) -> _Amount:
+            tokens = Tokens(input=min(MOST_TOKENS, prompt), output=output)
+            return _Amount(_most_cost(model, tokens), tokens.input, tokens.output, 1)
+
+        return _Need(amount(measured.expected(size)), amount(measured.most(size)))
 
     def _serve_waiters(self) -> None:
         """Give room to whoever waits longest, while there is room; refuse what nobody's settling can help."""
@@ -239,31 +271,41 @@ class Account:
             if waiter.granted.done():
                 self._waiters.popleft()
                 continue
-            amount = waiter.amount()
-            short = self._short_of(self._spent + self._reserved + amount)
-            if short and self.is_spent_since is None and self._reserved.calls:
+            need = waiter.need()
+            has_room = self._has_room(need)
+            if not has_room and self.in_flight and self.is_spent_since is None:
                 return
             self._waiters.popleft()
-            if short or self.is_spent_since is not None:
-                self._refuse(waiter, amount)
+            if not has_room or self.is_spent_since is not None:
+                self._refuse(waiter, need.expected)
             else:
-                self._reserved += amount
-                waiter.granted.set_result(amount)
+                self._in_flight = _added(self._in_flight, need)
+                waiter.granted.set_result(need)
+
+    def _has_room(self, need: _Need) -> bool:
+        total = _added(self._in_flight, need)
+        if self._short_of(self._spent + total.expected):
+            return False
+        return not self.in_flight or self._short_of(self._spent + total.most) is None
 
     def _refuse(self, waiter: _Waiter, amount: _Amount) -> None:
         if self.is_spent_since is None:
             self.is_spent_since = self._now()
-        waiter.granted.set_exception(Refusal(400, "budget-exhausted", self._sentence(amount)))
+        waiter.granted.set_exception(Refusal(400, "budget-exhausted", self._sentence(amount, waiter.has_limit)))
 
-    def _sentence(self, amount: _Amount) -> str:
+    def _sentence(self, amount: _Amount, has_limit: bool) -> str:
         name = self._short_of(self._spent + amount)
         if name is None:
             return "the run's budget for models is spent: an earlier call did not fit into it any more"
         spent, limit, needed = (
             _shown(name, value) for value in (getattr(self._spent, name), self._limits[name], getattr(amount, name))
         )
-        may_need = "" if name == "calls" else f", and this call may use {needed}"
-        return f"the run's budget for models is spent: {spent} of {limit} are used{may_need}"
+        said = f"the run's budget for models is spent: {spent} of {limit} are used"
+        if name != "calls":
+            said += f", and this call may use {needed}"
+        if name in ("usd", "output_tokens") and not has_limit:
+            said += f", as it sets no limit to its answer, which may then have {amount.output_tokens} tokens"
+        return said
 
     def _short_of(self, total: _Amount) -> str | None:
         """The first limit that a total exceeds."""
@@ -272,10 +314,11 @@ class Account:
                 return name
         return None
 
-    def _settle(self, model: Model, amount: _Amount, size: _Size, tokens: Tokens) -> None:
-        self._reserved -= amount
+    def _settle(self, model: Model, need: _Need, size: _Size | None, tokens: Tokens) -> None:
+        self._in_flight = _without(self._in_flight, need)
         self._count(_cost(model, tokens), tokens)
-        self._measured.setdefault(_measured_as(model), _Measured()).add(size, tokens.input)
+        if size is not None:
+            self._measured.setdefault(_measured_as(model), _Measured()).add(size, tokens.input)
         self._serve_waiters()
 
     def _count(self, cost: int | None, tokens: Tokens) -> None:
@@ -283,18 +326,26 @@ class Account:
         self._spent += _Amount(cost or 0, tokens.input, tokens.output, 1)
         self._details = Tokens(**{name: count + getattr(tokens, name) for name, count in asdict(self._details).items()})
 
-    def _release(self, amount: _Amount) -> None:
-        self._reserved -= amount
+    def _release(self, need: _Need) -> None:
+        self._in_flight = _without(self._in_flight, need)
         self._serve_waiters()
 
     def _withdraw(self, waiter: _Waiter) -> None:
         """Its caller has gone: nothing of it stays behind, and whoever waited behind it may fit."""
         granted = waiter.granted
         if granted.done() and not granted.cancelled() and granted.exception() is None:
-            self._reserved -= granted.result()
+            self._in_flight = _without(self._in_flight, granted.result())
         elif waiter in self._waiters:
             self._waiters.remove(waiter)
         self._serve_waiters()
+
+
+def _added(one: _Need, other: _Need) -> _Need:
+    return _Need(one.expected + other.expected, one.most + other.most)
+
+
+def _without(one: _Need, other: _Need) -> _Need:
+    return _Need(one.expected - other.expected, one.most - other.most)
 
 
 def _shown(name: str, amount: int | None) -> str:

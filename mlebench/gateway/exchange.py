@@ -377,7 +377,7 @@ class Exchange:
         prepared, services = self._prepared, self._services
         cost = None
         if self._reservation is not None and tokens is not None and outcome == "answered":
-            self._reservation.settle(tokens)
+            self._reservation.settle(tokens, estimated=estimated)
             cost = cost_of(prepared.model, tokens)
         self._record = replace(
             self._record,

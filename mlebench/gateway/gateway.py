@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from grading.printable import printable
-from mlebench._support.ledger import Ledger, read_ledger
+from mlebench._support.ledger import Ledger, ledger_lines
 from mlebench._support.loop_thread import LoopThread
 from mlebench._support.secrets import Mask
 from mlebench._support.unix_socket import listen_at
@@ -67,7 +67,7 @@ def serve_gateway(
         wake: called from another thread when `must_end` is set.
 
     Raises:
-        OSError: the address cannot be bound, or the ledger cannot be read.
+        OSError: the address cannot be bound.
         UsageError: an entry of `allow` is no host.
     """
     return Gateway(access, address, run_dir, token, secrets, note, wake)
@@ -97,7 +97,8 @@ class Gateway:
         self._hosts = OpenHosts(access.allow)
         self._ledger = Ledger(run_dir / f"{LEDGER}.jsonl", self._say)
         self._account = Account(access.budget)
-        self._account.restore(read_ledger(run_dir / f"{LEDGER}.jsonl", _LARGEST_LEDGER) if self._ledger.lines else [])
+        if self._ledger.lines:
+            self._restore(run_dir)
         self._transcript = Transcript(run_dir / "transcript", hidden, access.record == "full", self._say)
         self._mask = Mask(access.keys.values())
         self._waits: Counter[str] = Counter()
@@ -146,6 +147,13 @@ class Gateway:
         _thread.leave()
         self._socket.close()
         self._address.unlink(missing_ok=True)
+
+    def _restore(self, run_dir: Path) -> None:
+        """Take up what was spent before this harness; an agent of the local sandbox may have spoiled the ledger."""
+        try:
+            self._account.restore(ledger_lines(run_dir / f"{LEDGER}.jsonl", _LARGEST_LEDGER))
+        except OSError as error:
+            self._say(f"what was spent before is unknown, as {LEDGER}.jsonl cannot be read: {error.strerror}")
 
     def _ask(self, work: Coroutine[Any, Any, Found], seconds: float | None) -> Found:
         """Do something in the loop, and wait for it."""

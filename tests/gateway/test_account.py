@@ -265,8 +265,8 @@ def test_a_prompt_is_expected_to_have_a_token_for_each_byte_until_calls_were_mea
         account = Account(Budget(input_tokens=10**6))
         first = await reserve(account, text_bytes=10_000)
         assert first.tokens.input == 10_000 + OVERHEAD
-        first.settle(tokens(2000 + OVERHEAD, 1))
-        assert (await reserve(account, text_bytes=10_000)).tokens.input == 2500 + OVERHEAD
+        first.settle(tokens(4000 + OVERHEAD, 1))
+        assert (await reserve(account, text_bytes=10_000)).tokens.input == 5000 + OVERHEAD
         # another model has other tokens
         other = make_model(served="other")
         assert (await reserve(account, text_bytes=10_000, model=other)).tokens.input == 10_000 + OVERHEAD
@@ -285,6 +285,60 @@ def test_the_expectation_never_goes_down_and_never_beyond_the_bytes_unless_a_pro
         # a prompt that the provider makes longer by 2000 tokens
         (await reserve(account, text_bytes=1000)).settle(tokens(3000, 1))
         assert (await reserve(account, text_bytes=1000)).tokens.input == 1000 + 2500
+
+    run(main())
+
+
+def test_blanks_and_estimates_teach_nothing() -> None:
+    async def main() -> None:
+        account = Account(Budget())
+        (await reserve(account, text_bytes=100_000)).settle(tokens(25_000, 1), estimated=True)
+        assert (await reserve(account, text_bytes=10_000)).tokens.input == 10_000 + OVERHEAD
+        # a megabyte of blanks, to make a later prompt look small
+        (await reserve(account, text_bytes=10**6)).settle(tokens(8000, 1))
+        assert (await reserve(account, text_bytes=10_000)).tokens.input == 3125 + OVERHEAD
+
+    run(main())
+
+
+def test_prompts_that_are_denser_than_those_before_exceed_a_budget_by_one_call_at_most() -> None:
+    """An agent sends thin prompts first, then a hundred dense ones at once."""
+
+    async def dense(account: Account) -> None:
+        (await reserve(account, 0, text_bytes=1000)).settle(tokens(1000 + OVERHEAD, 0))
+
+    async def main() -> None:
+        account = Account(Budget(input_tokens=10_000))
+        (await reserve(account, 0, text_bytes=5000)).settle(tokens(OVERHEAD, 0))
+        calls = [asyncio.create_task(dense(account)) for _ in range(100)]
+        await settled()
+        await asyncio.gather(*calls, return_exceptions=True)
+        assert 9000 < account.spent.tokens.input <= 10_000
+
+    async def last() -> None:
+        account = Account(Budget(input_tokens=6000))
+        (await reserve(account, 0, text_bytes=5000)).settle(tokens(OVERHEAD, 0))
+        # the first one fits if it is as thin as the one before, and shows that it is not
+        calls = [asyncio.create_task(reserve(account, 0, text_bytes=10_000)) for _ in range(100)]
+        await settled()
+        (first,) = [call for call in calls if call.done()]
+        first.result().settle(tokens(10_000, 0))
+        ends = await asyncio.gather(*calls, return_exceptions=True)
+        assert sum(isinstance(end, Refusal) for end in ends) == 99
+        assert account.spent.tokens.input == 10_000 + OVERHEAD
+
+    run(main())
+    run(last())
+
+
+def test_a_refusal_says_where_a_request_without_a_limit_is_why() -> None:
+    async def main() -> None:
+        with pytest.raises(
+            Refusal, match=r"may use \$2\.\d+, as it sets no limit to its answer, which may then have 1000 tokens"
+        ):
+            await reserve(Account(Budget(usd=1)), None)
+        with pytest.raises(Refusal, match=r"may use \$2\.\d+$"):
+            await reserve(Account(Budget(usd=1)), 1000)
 
     run(main())
 
