@@ -20,6 +20,7 @@ DEFAULT = (
     "linked_images",
     "run_groups",
     "neighbors",
+    "gateway",
 )
 
 

@@ -134,6 +134,7 @@ class Exchange:
         self._reader: StreamReader | None = None
         self._was_asked = False
         self._is_written = False
+        self._writing_since: float | None = None
         self.kept: Answered | None = None
         """The answer, where it is good and whole."""
 
@@ -238,9 +239,8 @@ class Exchange:
         response = StreamResponse(status=reply.status, headers={**self._headers(reply), "server": SERVER_NAME})
         self._reader = self._prepared.dialect.reader(self._prepared.call)
         mask = copy.copy(self._services.mask)
-        keep_alive = self._keep_alive(response) if reply.is_event_stream else contextlib.nullcontext()
         try:
-            async with keep_alive, contextlib.aclosing(reply.blocks()) as blocks:
+            async with self._watched(response, request, reply.is_event_stream), contextlib.aclosing(reply.blocks()) as blocks:
                 await self._send(response.prepare(request))
                 async for block in blocks:
                     self._see_first_byte()
@@ -293,7 +293,9 @@ class Exchange:
         self._passed.add(block)
         if self._passed.size > self._services.bounds.stream:
             raise ProviderFailed(502, f"provider {self._prepared.model.provider} sends without an end")
-        await self._send(response.write(block))
+        self._writing_since = self._now()
+        await response.write(block)
+        self._writing_since = None
 
     async def _send(self, writing: object) -> None:
         """Write to a client that may be slow, but not for ever."""
@@ -304,25 +306,27 @@ class Exchange:
             raise ConnectionAbortedError("the client does not read") from None
 
     @contextlib.asynccontextmanager
-    async def _keep_alive(self, response: StreamResponse) -> AsyncIterator[None]:
-        """Write comments while the provider is silent: what stands between may cut connections on which nothing passes."""
-
-        async def write() -> None:
-            seconds = self._services.bounds.keep_alive_seconds
-            size = -1
-            while True:
-                if size == self._passed.size and response.prepared and self._passed.is_between_events:
-                    await response.write(_KEEP_ALIVE)
-                size = self._passed.size
-                await asyncio.sleep(seconds)
-
-        task = asyncio.create_task(write())
+    async def _watched(self, response: StreamResponse, request: BaseRequest, is_event_stream: bool) -> AsyncIterator[None]:
+        """Watch over a stream: comments while the provider is silent, an end where the client does not read."""
+        task = asyncio.create_task(self._watch(response, request, is_event_stream))
         try:
             yield
         finally:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError, ConnectionError):
                 await task
+
+    async def _watch(self, response: StreamResponse, request: BaseRequest, is_event_stream: bool) -> None:
+        bounds, size = self._services.bounds, -1
+        while request.transport is not None:
+            if self._writing_since is not None:
+                if self._now() - self._writing_since >= bounds.write_seconds:
+                    request.transport.abort()
+            elif is_event_stream and size == self._passed.size and response.prepared and self._passed.is_between_events:
+                # what stands between may cut connections on which nothing passes
+                await response.write(_KEEP_ALIVE)
+            size = self._passed.size
+            await asyncio.sleep(min(bounds.keep_alive_seconds, bounds.write_seconds))
 
     def _fail(self, failure: ProviderFailed) -> Response:
         """The provider gave no answer."""

@@ -120,6 +120,8 @@ class Upstream:
     def __init__(self, keys: Mapping[str, str], bounds: Bounds) -> None:
         """In a running loop."""
         self._keys = keys
+        self._proxies: dict[str, str | None] = {}
+        """By base URL."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=bounds.connect_seconds, sock_read=bounds.silence_seconds)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60.0),
@@ -139,7 +141,9 @@ class Upstream:
             ProviderFailed: there is no answer, or one that sends us elsewhere.
         """
         model = question.model
-        url = _url(question)
+        base = model.url_of(question.dialect)
+        if base not in self._proxies:
+            self._proxies[base] = _proxy_for(base)
         headers = {
             "user-agent": "mlebench",
             "accept-encoding": "identity",
@@ -149,7 +153,7 @@ class Upstream:
         }
         try:
             response = await self._session.post(
-                url, data=question.body, headers=headers, allow_redirects=False, proxy=_proxy_for(str(url))
+                _url(question), data=question.body, headers=headers, allow_redirects=False, proxy=self._proxies[base]
             )
         except (aiohttp.ClientError, OSError, ValueError, TimeoutError) as error:
             raise _failed(error, model.provider) from None
