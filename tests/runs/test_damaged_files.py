@@ -150,7 +150,8 @@ def read_all(folder: Path, what: str) -> None:
         result = GroupResult(group, group.records())
         json_text(group_content(result))
         show_group(result)
-        make_forecast(group.plan, group.conditions, folder.parent).rank(group.plan.runs[0])
+        forecast = make_forecast(group.plan, group.conditions, folder.parent)
+        list(map(forecast.rank, group.plan.runs))
         read_group(folder)
     except UsageError:
         pass

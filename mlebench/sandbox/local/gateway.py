@@ -44,11 +44,12 @@ class LocalGateway(RunGateway):
         Raises:
             OSError: the port or the address cannot be bound, or the ledger cannot be written.
         """
-        self._forwarder = Forwarder(address, port or 0)
+        super().__init__(request, address, token, note)
         try:
-            super().__init__(request, address, token, note)
+            # last, so that who is answered at the port is answered by the gateway
+            self._forwarder = Forwarder(address, port or 0)
         except BaseException:
-            self._forwarder.close()
+            super().close()
             raise
         self.endpoint = Endpoint(f"http://localhost:{self._forwarder.port}", token)
 
