@@ -103,10 +103,11 @@ class Profile(BaseModel):
     max_output: Size = Field(default=10 * 2**30, gt=0)
     """Most bytes that are taken out of a run's submission, logs and code together."""
 
-    @field_validator("allow", mode="before")
+    @field_validator("allow", "grants", mode="before")
     @classmethod
-    def _one_host(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
+    def _of_words(cls, value: Any) -> Any:
+        """`pypi.org,files.pythonhosted.org`, as a flag has it."""
+        return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
     @field_validator("allow")
     @classmethod

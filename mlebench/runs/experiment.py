@@ -92,7 +92,7 @@ class Experiment(RunSettings):
     @field_validator("allow", "models", mode="before")
     @classmethod
     def _one_or_several(cls, value: Any) -> Any:
-        return [value] if isinstance(value, (str, Path)) else value
+        return [value] if isinstance(value, str | Path) else value
 
     @field_validator("agents", mode="before")
     @classmethod

@@ -49,7 +49,7 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
         seed=record.seed,
         public_dir=obfuscated_public(competition) if plan.obfuscated else public_dir,
         description=_task_text(plan, competition),
-        instructions=_instructions(plan.obfuscated),
+        instructions=_instructions(plan),
         agent=plan.agent,
         profile=plan.profile,
         run_dir=task.run_dir,
@@ -80,10 +80,11 @@ def _task_text(plan: Plan, competition: Competition) -> str:
     return competition.description
 
 
-def _instructions(obfuscated: bool) -> str:
+def _instructions(plan: Plan) -> str:
     """The text of `home/instructions.txt`."""
-    name = "instructions_obfuscated.txt" if obfuscated else "instructions.txt"
-    return (paths.content_dir("containers") / name).read_text(encoding="utf-8")
+    names = ["instructions_obfuscated.txt" if plan.obfuscated else "instructions.txt"]
+    names += ["instructions_models.txt"] if plan.has_gateway else []
+    return "".join((paths.content_dir("containers") / name).read_text(encoding="utf-8") for name in names)
 
 
 def _checker(competition: Competition, run_dir: Path) -> Callable[[Path], tuple[bool, str]]:

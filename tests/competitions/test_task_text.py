@@ -327,7 +327,7 @@ def test_text_says_nothing_of_editions_or_of_what_runs_the_agent(name: str, edit
         assert [match[0] for pattern in forbidden for match in pattern.finditer(text)] == [], wording
 
 
-@pytest.mark.parametrize("name", ["instructions.txt", "instructions_obfuscated.txt"])
+@pytest.mark.parametrize("name", ["instructions.txt", "instructions_obfuscated.txt", "instructions_models.txt"])
 def test_instructions_say_nothing_of_editions(name: str) -> None:
     assert FORBIDDEN.findall((content_dir("containers") / name).read_text(encoding="utf-8")) == []
 

@@ -135,7 +135,7 @@ def test_a_key_that_an_agent_came_by_is_masked_in_its_log(play: Play) -> None:
 
 def test_a_run_that_spent_its_budget_is_a_result(play: Play, provider: Provider) -> None:
     """It is graded and not done again, and several of them in a row stop no group."""
-    group, records = play("ask(); ask(); sys.exit(3)", seeds=4, budget=Budget(calls=1), settings=AT_ONCE)
+    _, records = play("ask(); ask(); sys.exit(3)", seeds=4, budget=Budget(calls=1), settings=AT_ONCE)
     assert {(record.state, record.reason, record.failure_class) for record in records} == {
         ("failed", "budget-exhausted", "agent")
     }
@@ -209,8 +209,8 @@ print("then", ask()[0], ask()[0], flush=True)
 """
     first = harness(
         "--agent", str(asking_agent(program).directory), "-c", "toy-a", "--sandbox", "local", "--name", "group",
-        "--profile", "demo", "--profile-set", "cpus=0.1", "--profile-set", "memory=1m", "--network", "models", "--budget", "calls=2",
-        "--models", str(models_file),
+        "--profile", "demo", "--profile-set", "cpus=0.1", "--profile-set", "memory=1m",
+        "--network", "models", "--budget", "calls=2", "--models", str(models_file),
     )  # fmt: skip
     folder = runs_dir / "group" / "toy-a_seed0"
     wait_until(lambda: first.poll() is None and (folder / "logs" / "ready").exists(), seconds=120)

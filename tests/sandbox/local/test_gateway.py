@@ -311,3 +311,38 @@ def test_a_closed_forwarder_cuts_what_is_under_way(echo: Path) -> None:
         forwarder.close()
         with contextlib.suppress(ConnectionResetError):
             assert asking.recv(1) == b""
+
+
+HOSTILE = {
+    "status folder": "os.mkdir(run + '/.model_status.json')",
+    "status link": "os.symlink('/etc/passwd', run + '/.model_status.json')",
+    "status pipe": "os.mkfifo(run + '/.model_status.json')",
+    "ledger gone": "os.remove(run + '/model_calls.jsonl')",
+    "ledger folder": "os.remove(run + '/model_calls.jsonl'); os.mkdir(run + '/model_calls.jsonl')",
+    "ledger link": "os.remove(run + '/model_calls.jsonl'); os.symlink('/dev/zero', run + '/model_calls.jsonl')",
+    "ledger pipe": "os.remove(run + '/model_calls.jsonl'); os.mkfifo(run + '/model_calls.jsonl')",
+    "ledger of noise": "open(run + '/model_calls.jsonl', 'wb').write(os.urandom(10**6))",
+    "transcript gone": "import shutil; shutil.rmtree(run + '/transcript')",
+    "transcript link": "import shutil; shutil.rmtree(run + '/transcript'); os.symlink('/etc', run + '/transcript')",
+    "state gone": "import shutil; shutil.rmtree(run + '/.local')",
+}
+
+
+@pytest.mark.parametrize("attack", HOSTILE.values(), ids=HOSTILE)
+def test_whatever_an_agent_makes_of_the_files_its_run_ends(asking: Asking, attack: str) -> None:
+    program = f"""
+run = os.path.dirname(os.path.realpath(os.environ["LOGS_DIR"]))
+ask()
+try:
+    {attack}
+except OSError as error:
+    print("attack failed", error, flush=True)
+print("then", ask()[0], ask()[0], flush=True)
+"""
+    request = asking(program, budget={"calls": 2})
+    outcome = play(request)
+    assert "attack failed" not in log_of(request)
+    assert outcome.reason == "budget-exhausted", log_of(request)
+    assert "then 200 400" in log_of(request)
+    measured_usage(request.run_dir)
+    assert sorted(path.name for path in Path("/etc").glob("*.json.gz")) == []
