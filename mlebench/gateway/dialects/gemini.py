@@ -245,7 +245,7 @@ class Gemini:
         return tokens_of(content.get("usageMetadata")) if isinstance(content, dict) else None
 
     def reader(self, call: Call) -> GeminiReader:
-        return GeminiReader(is_array=call.query.get("alt") != "sse")
+        return GeminiReader()
 
     def refusal(self, refusal: Refusal) -> bytes:
         state = "PERMISSION_DENIED" if refusal.status == 403 else _STATES[refusal.kind]
@@ -261,18 +261,22 @@ class Gemini:
 
 
 class GeminiReader:
-    """See `StreamReader`."""
+    """See `StreamReader`. Reads events and an array alike, as some servers send events whatever they were asked for."""
 
-    def __init__(self, is_array: bool) -> None:
+    def __init__(self) -> None:
         self.tokens: Tokens | None = None
         self.is_complete = False
         self.failure: str | None = None
         self._usage: dict[str, Any] = {}
         self._events = EventReader(self._read)
-        self._members = ArrayReader(lambda data: self._read("", data)) if is_array else None
+        self._members = ArrayReader(lambda data: self._read("", data))
+        self._is_array: bool | None = None
+        """None until something else than blanks was read."""
 
     def feed(self, block: bytes) -> bytes:
-        if self._members is None:
+        if self._is_array is None and (begun := block.lstrip()):
+            self._is_array = begun.startswith(b"[")
+        if not self._is_array:
             return self._events.feed(block)
         self._members.feed(block)
         self.is_complete = self.is_complete or self._members.is_closed

@@ -211,6 +211,14 @@ def test_a_prompt_that_is_blocked_ends_the_stream() -> None:
     assert reader.is_complete and reader.tokens == Tokens(input=5)
 
 
+@pytest.mark.parametrize(("alt", "is_array"), [("", False), ("sse", True)])
+def test_a_stream_in_the_other_form_is_measured(alt: str, is_array: bool) -> None:
+    chunk = {"candidates": [{"finishReason": "STOP"}], "usageMetadata": {"promptTokenCount": 100, "candidatesTokenCount": 7}}
+    data = json.dumps([chunk]).encode() if is_array else event(chunk)
+    reader, passed = read_stream(streaming_call("gemini", alt=alt), "gemini", [b"\n", data])
+    assert (reader.tokens, reader.is_complete, passed) == (Tokens(input=100, output=7), True, b"\n" + data)
+
+
 @pytest.mark.parametrize("alt", ["sse", ""])
 def test_an_error_in_a_stream_is_said(alt: str) -> None:
     error = {"error": {"code": 503, "message": "over load"}}
