@@ -136,8 +136,7 @@ class Server:
             raise Refusal(404, "not-found", f"there is no {request.method} {path[:200]} here")
         route = found[1]
         if route.action == "models":
-            names = {name: self._access.models[name].dialects for name in sorted(self._access.models)}
-            return Response(body=written(dialect.models(names)), content_type="application/json")
+            return Response(body=written(self._models(dialect, route.model)), content_type="application/json")
         async with contextlib.AsyncExitStack() as held:
             prepared = await self._prepared(request, dialect, route, held)
             return await self._call(request, prepared)
@@ -222,12 +221,21 @@ class Server:
         sent = written(dialect.body(call, model.served))
         return Prepared(dialect, model, call, sent, headers, received.ended, retries.strip() not in ("", "0"))
 
+    def _models(self, dialect: Dialect, name: str | None) -> dict[str, Any]:
+        """The list of models, or the one of that name."""
+        if name is not None and name not in self._access.models:
+            raise self._no_model(name)
+        return dialect.models({name: model.dialects for name, model in self._access.models.items()}, name)
+
+    def _no_model(self, name: str) -> Refusal:
+        names = sorted(self._access.models)
+        listed = ", ".join(names[:_MOST_NAMES]) + (", …" if len(names) > _MOST_NAMES else "")
+        return Refusal(404, "unknown-model", f"there is no model {name[:200]!r} in this run; there are: {listed or 'none'}")
+
     def _model(self, name: str, dialect: Dialect) -> Model:
         model = self._access.models.get(name)
         if model is None:
-            names = sorted(self._access.models)
-            listed = ", ".join(names[:_MOST_NAMES]) + (", …" if len(names) > _MOST_NAMES else "")
-            raise Refusal(404, "unknown-model", f"there is no model {name[:200]!r} in this run; there are: {listed or 'none'}")
+            raise self._no_model(name)
         if dialect.name not in model.dialects:
             others = ", ".join(model.dialects)
             raise Refusal(400, "invalid", f"model {name!r} is not asked in the dialect `{dialect.name}`, but in: {others}")

@@ -87,6 +87,9 @@ def test_says_that_it_is_there(served: Served, method: str, path: str) -> None:
 
 def test_lists_the_models_of_the_run_alone(served: Served) -> None:
     assert [model["id"] for model in served.ask("GET", "/v1/models").content["data"]] == ["a-model"]
+    assert served.ask("GET", "/v1/models/a-model").content["id"] == "a-model"
+    assert served.ask("GET", "/v1beta/models/a-model").content["name"] == "models/a-model"
+    assert served.ask("GET", "/v1/models/gpt-none").status == 404
     assert not served.provider.received
 
 

@@ -139,20 +139,16 @@ def _tool_config(value: Any, cleaning: Cleaning, place: str) -> Any:
     return kept
 
 
-def _kinds_of_answer(value: Any, cleaning: Cleaning, place: str) -> Any:
-    """Pictures and sound have prices of their own."""
-    return only({"TEXT"})(value, cleaning, place)
-
-
 _GENERATION = message(
     {
         **free(
-            "temperature topP topK candidateCount maxOutputTokens stopSequences responseMimeType presencePenalty frequencyPenalty "
-            "seed responseLogprobs logprobs mediaResolution audioTimestamp enableEnhancedCivicAnswers"
+            "temperature topP topK candidateCount maxOutputTokens stopSequences responseMimeType presencePenalty "
+            "frequencyPenalty seed responseLogprobs logprobs mediaResolution audioTimestamp enableEnhancedCivicAnswers"
         ),
         **dict.fromkeys(("responseSchema", "responseJsonSchema", "_responseJsonSchema"), schema),
         "thinkingConfig": message(free("includeThoughts thinkingBudget thinkingLevel")),
-        "responseModalities": _kinds_of_answer,
+        # pictures and sound have prices of their own
+        "responseModalities": only({"TEXT"}),
         # another model would answer than the one that is allowed and priced
         "routingConfig": out(),
         "modelSelectionConfig": out(),

@@ -17,12 +17,8 @@ from tests.gateway.dialects.streams import SIZES, read_stream, streaming_call
 
 MESSAGES = Messages()
 TOKENS = Tokens(input=100, cached=30, cache_write=20, output=50)
-TOOL = {
-    "name": "f",
-    "description": "",
-    "input_schema": {"properties": {"$ref": {"$ref": "#/$defs/x"}}},
-    "cache_control": {"type": "ephemeral"},
-}
+SCHEMA = {"type": "object", "properties": {"$ref": {"$ref": "#/$defs/x"}}}
+TOOL = {"name": "f", "description": "", "input_schema": SCHEMA, "cache_control": {"type": "ephemeral"}}
 
 
 def test_routes() -> None:
