@@ -13,8 +13,10 @@ HeaderRule = Callable[[str, Cleaning], str | None]
 _LONGEST = 200
 _OWN = re.compile(
     r"accept(?:-.*)?|authorization|x-api-key|api-key|x-goog-api-key|cache-control|connection|content-.*|cookie|expect|host|"
-    r"idempotency-key|keep-alive|pragma|priority|proxy-.*|sec-.*|te|trailer|transfer-encoding|upgrade|x-stainless-.*|"
-    r"x-server-timeout|anthropic-dangerous-direct-browser-access|x-app"
+    r"idempotency-key|keep-alive|pragma|priority|proxy-.*|sec-.*|te|trailer|transfer-encoding|upgrade|"
+    # what the best-known clients tell of themselves
+    r"x-stainless-.*|x-server-timeout|anthropic-dangerous-direct-browser-access|x-app|x-claude-code-.*|x-codex-.*|originator|"
+    r"version|(?:session|thread|conversation)[_-]id|x-client-request-id|x-gemini-api-privileged-user-id|traceparent"
 )
 """Headers that the gateway reads or writes itself, or that say nothing to a provider; that they go is not worth a note."""
 
