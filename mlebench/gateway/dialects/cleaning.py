@@ -26,6 +26,7 @@ LEAST_MEDIA = 2**14
 MOST_TOKENS = 10**9
 """Largest limit of tokens that is read."""
 _SHORT = 64
+_LONGEST_NOTE = 2**13
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_=\s-]*+")
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
@@ -163,6 +164,13 @@ def schema(value: Any, cleaning: Cleaning, place: str) -> Any:
             for reference in (one.get(name) for name in _REFERENCES):
                 if isinstance(reference, str) and not reference.startswith("#"):
                     raise not_allowed(f"{place}, which refers to another document,", "remote_urls")
+    return value
+
+
+def short(value: Any, cleaning: Cleaning, place: str) -> Any:
+    """Names and notes, of some KiB at most."""
+    if cleaning.text_bytes(value) > _LONGEST_NOTE:
+        raise Refusal(413, "too-large", f"{place} holds more than {_LONGEST_NOTE} bytes")
     return value
 
 

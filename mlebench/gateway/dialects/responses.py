@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 from collections.abc import Collection, Mapping
 from typing import Any, Literal
@@ -28,6 +30,7 @@ from mlebench.gateway.dialects.cleaning import (
     out,
     record,
     schema,
+    short,
     text_or,
     truth,
     whole_number,
@@ -170,9 +173,11 @@ def _include(value: Any, cleaning: Cleaning, place: str) -> Any:
 
 _BODY: Mapping[str, Rule] = {
     **free(
-        "max_tool_calls metadata parallel_tool_calls prompt_cache_key prompt_cache_retention reasoning safety_identifier "
-        "temperature tool_choice top_logprobs top_p truncation user"
+        "max_tool_calls parallel_tool_calls prompt_cache_retention reasoning temperature tool_choice top_logprobs top_p "
+        "truncation"
     ),
+    # answers repeat them behind the usage
+    **dict.fromkeys(("metadata", "prompt_cache_key", "safety_identifier", "user"), short),
     # read and written by `read` and `body`
     **free("model stream max_output_tokens store"),
     "input": text_or(list_of(_ITEM)),
@@ -268,7 +273,8 @@ class ResponsesReader:
         self.tokens: Tokens | None = None
         self.is_complete = False
         self.failure: str | None = None
-        self._events = EventReader(self._read)
+        # the last event repeats the instructions and tools of the request, however large those are
+        self._events = EventReader(self._read, read_ends=self._read_ends)
 
     def feed(self, block: bytes) -> bytes:
         return self._events.feed(block)
@@ -290,6 +296,19 @@ class ResponsesReader:
         elif kind == "error":
             self.failure = error_message(event if "error" in event else {"error": event})
         return True
+
+    def _read_ends(self, start: bytes, end: bytes) -> None:
+        kind = re.search(rb"response\.[a-z_.]+", start)  # its name comes before anything of the agent's
+        if kind is not None and kind[0].decode() in _FINAL:
+            self.tokens, self.is_complete = openai_tokens(_last_usage(end), ("input", "output")) or self.tokens, True
+
+
+def _last_usage(end: bytes) -> Any:
+    """Usage in the end of an answer: within texts its quotes would be escaped, and objects of the agent's come before it."""
+    found = [*re.finditer(rb'"usage"\s*:\s*(?={|null)', end)]
+    with contextlib.suppress(ValueError, RecursionError):
+        return json.JSONDecoder().raw_decode(end[found[-1].end() :].decode("utf-8", "replace"))[0] if found else None
+    return None
 
 
 def _choose_among(content: dict[str, Any], cleaning: Cleaning) -> None:

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 MOST_EVENT = 8 * 2**20
-"""Bytes of an event that is read; a larger one passes unread."""
+"""Bytes of an event that is read; of a larger one only its ends are."""
+MOST_START, MOST_END = 2**8, 2**16
+"""Bytes of those."""
 _BOM = b"\xef\xbb\xbf"
 _LINE_END = rb"(?>\r\n|\r|\n)"
 _BLANK_LINE = re.compile(_LINE_END + _LINE_END)
@@ -44,12 +46,17 @@ class EventReader:
     Events pass on byte for byte as they come. A reader that `holds` waits for the end of each one, so that it can be left out.
     """
 
-    def __init__(self, read: Callable[[str, bytes], bool], holds: bool = False) -> None:
+    def __init__(
+        self, read: Callable[[str, bytes], bool], holds: bool = False, read_ends: Callable[[bytes, bytes], object] | None = None
+    ) -> None:
         """Args:
         read: called with name and data of each event that has data; what it returns says whether the event passes.
         holds: whether events can be left out.
+        read_ends: called with the first and last bytes of each event that is too large to be read.
         """
-        self._read, self._holds = read, holds
+        self._read, self._holds, self._read_ends = read, holds, read_ends
+        self._start_bytes, self._end_bytes = b"", b""
+        """What has passed of an event that is too large: the beginning and the last of it."""
         self._buffer = bytearray()
         self._seen = 0
         """Bytes of the buffer in which no event ends."""
@@ -63,7 +70,10 @@ class EventReader:
         passed = self._events(is_end=False)
         if len(self._buffer) > MOST_EVENT or self._is_unread:
             self._is_unread = True
-            passed += self._buffer[:-_OVERLAP]
+            part = bytes(self._buffer[:-_OVERLAP])
+            self._start_bytes = self._start_bytes or part[:MOST_START]
+            self._end_bytes = (self._end_bytes + part)[-MOST_END:]
+            passed += part
             del self._buffer[:-_OVERLAP]
             self._seen = 0
         return bytes(passed) if self._holds else block
@@ -95,6 +105,9 @@ class EventReader:
         self._seen = 0
         is_unread, self._is_unread = self._is_unread, False
         is_first, self._is_first = self._is_first, False
+        if is_unread and self._read_ends is not None:
+            self._read_ends(self._start_bytes, (self._end_bytes + event)[-MOST_END:])
+        self._start_bytes, self._end_bytes = b"", b""
         name, data = ("", b"") if is_unread else data_of(event.removeprefix(_BOM) if is_first else event)
         return event if not data or self._read(name, data) else b""
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mlebench.errors import Refusal
+from mlebench.gateway.dialects import sse
 from mlebench.gateway.dialects.base import Route
 from mlebench.gateway.dialects.responses import Responses
 from mlebench.gateway.tokens import Tokens
@@ -148,6 +149,32 @@ def test_a_stream_passes_whole(size: int) -> None:
     reader, passed = read_stream(streaming_call("responses"), "responses", events, size)
     assert passed == b"".join(events)
     assert (reader.tokens, reader.is_complete, reader.failure) == (TOKENS, True, None)
+
+
+@pytest.mark.parametrize("size", [50, 1000, 10**6])
+def test_instructions_that_the_answer_repeats_hide_no_usage(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr(sse, "MOST_EVENT", 2**12)
+    forged = {"usage": {"input_tokens": 1, "output_tokens": 1}}
+    ours = {key: value for key, value in plain("responses", Said()).items() if key not in ("usage", "tools", "metadata")}
+    echoed = {"instructions": " " * 2**16 + json.dumps(forged), "tools": [{"parameters": forged}]}
+    answer = {**ours, **echoed, "usage": usage("responses", TOKENS), "user": json.dumps(forged), "metadata": {"usage": "{"}}
+    ending = event({"type": "response.completed", "response": answer}, "response.completed")
+    reader, passed = read_stream(streaming_call("responses"), "responses", [ending], size)
+    assert passed == ending
+    assert (reader.tokens, reader.is_complete) == (TOKENS, True)
+    created = event({"type": "response.created", "response": {**answer, "usage": None}})
+    reader, _ = read_stream(streaming_call("responses"), "responses", [created], size)
+    assert not reader.is_complete and reader.tokens is None
+    failed = event({"type": "response.failed", "response": {**answer, "usage": None}})
+    reader, _ = read_stream(streaming_call("responses"), "responses", [failed], size)
+    assert reader.is_complete and reader.tokens is None
+
+
+def test_what_an_answer_repeats_behind_its_usage_is_short() -> None:
+    for name in ("metadata", "user", "safety_identifier", "prompt_cache_key"):
+        with pytest.raises(Refusal) as refused:
+            read("responses", {name: {"x": "y" * 2**14}})
+        assert refused.value.status == 413
 
 
 def test_a_stream_that_is_cut_off_is_not_complete() -> None:
