@@ -12,7 +12,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, astuple, dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -54,8 +54,7 @@ def cost_of(model: Model, tokens: Tokens) -> float | None:
     return None if cost is None else cost / _PICO
 
 
-@dataclass
-class _Amount:
+class _Amount(NamedTuple):
     """An amount of all that a budget limits."""
 
     usd: int = 0
@@ -64,11 +63,13 @@ class _Amount:
     output_tokens: int = 0
     calls: int = 0
 
-    def __add__(self, other: _Amount) -> _Amount:
-        return _Amount(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))
+    def plus(self, other: _Amount) -> _Amount:
+        """The sum."""
+        return _Amount(*map(int.__add__, self, other))
 
-    def __sub__(self, other: _Amount) -> _Amount:
-        return _Amount(*(one - two for one, two in zip(astuple(self), astuple(other), strict=True)))
+    def minus(self, other: _Amount) -> _Amount:
+        """The difference."""
+        return _Amount(*map(int.__sub__, self, other))
 
 
 @dataclass
@@ -122,12 +123,20 @@ def _usual_of_media(media_bytes: int) -> int:
 
 
 class _Need(NamedTuple):
-    """What a call can use."""
+    """What a call, or all calls in flight, can use."""
 
     expected: _Amount
     """Reserved for it: what it uses at most if its prompt is as dense as those before it."""
     most: _Amount
     """What it uses at most whatever its prompt is."""
+
+    def plus(self, other: _Need) -> _Need:
+        """The sum."""
+        return _Need(self.expected.plus(other.expected), self.most.plus(other.most))
+
+    def minus(self, other: _Need) -> _Need:
+        """The difference."""
+        return _Need(self.expected.minus(other.expected), self.most.minus(other.most))
 
 
 @dataclass(eq=False)
@@ -182,12 +191,10 @@ class Account:
         self.is_spent_since: float | None = None
         """By `now`, when a call was refused first as it did not fit any more; every later call is refused, too."""
         self._budget = budget
-        self._limits = {
-            "usd": None if budget.usd is None else int(_exact(budget.usd) * _PICO),
-            "input_tokens": budget.input_tokens,
-            "output_tokens": budget.output_tokens,
-            "calls": budget.calls,
-        }
+        usd = None if budget.usd is None else int(_exact(budget.usd) * _PICO)
+        limits = (usd, budget.input_tokens, budget.output_tokens, budget.calls)
+        self._limits = tuple(math.inf if limit is None else limit for limit in limits)
+        """As the fields of `_Amount`."""
         self._now = now
         self._spent = _Amount()
         self._details = Tokens()
@@ -259,8 +266,8 @@ class Account:
         output = min(MOST_TOKENS, max(0, model.most_output or MOST_OUTPUT if most_output is None else most_output))
 
         def amount(prompt: int) -> _Amount:
-            tokens = Tokens(input=min(MOST_TOKENS, prompt), output=output)
-            return _Amount(_most_cost(model, tokens), tokens.input, tokens.output, 1)
+            prompt = min(MOST_TOKENS, prompt)
+            return _Amount(_most_cost(model, prompt, output), prompt, output, 1)
 
         return _Need(amount(measured.expected(size)), amount(measured.most(size)))
 
@@ -279,14 +286,14 @@ class Account:
             if not has_room or self.is_spent_since is not None:
                 self._refuse(waiter, need.expected)
             else:
-                self._in_flight = _added(self._in_flight, need)
+                self._in_flight = self._in_flight.plus(need)
                 waiter.granted.set_result(need)
 
     def _has_room(self, need: _Need) -> bool:
-        total = _added(self._in_flight, need)
-        if self._short_of(self._spent + total.expected):
+        total = self._in_flight.plus(need)
+        if self._short_of(self._spent.plus(total.expected)):
             return False
-        return not self.in_flight or self._short_of(self._spent + total.most) is None
+        return not self.in_flight or self._short_of(self._spent.plus(total.most)) is None
 
     def _refuse(self, waiter: _Waiter, amount: _Amount) -> None:
         if self.is_spent_since is None:
@@ -294,12 +301,11 @@ class Account:
         waiter.granted.set_exception(Refusal(400, "budget-exhausted", self._sentence(amount, waiter.has_limit)))
 
     def _sentence(self, amount: _Amount, has_limit: bool) -> str:
-        name = self._short_of(self._spent + amount)
+        name = self._short_of(self._spent.plus(amount))
         if name is None:
             return "the run's budget for models is spent: an earlier call did not fit into it any more"
-        spent, limit, needed = (
-            _shown(name, value) for value in (getattr(self._spent, name), self._limits[name], getattr(amount, name))
-        )
+        place = _Amount._fields.index(name)
+        spent, limit, needed = (_shown(name, amounts[place]) for amounts in (self._spent, self._limits, amount))
         said = f"the run's budget for models is spent: {spent} of {limit} are used"
         if name != "calls":
             said += f", and this call may use {needed}"
@@ -309,13 +315,11 @@ class Account:
 
     def _short_of(self, total: _Amount) -> str | None:
         """The first limit that a total exceeds."""
-        for name, limit in self._limits.items():
-            if limit is not None and getattr(total, name) > limit:
-                return name
-        return None
+        exceeded = (name for name, limit, value in zip(_Amount._fields, self._limits, total, strict=True) if value > limit)
+        return next(exceeded, None)
 
     def _settle(self, model: Model, need: _Need, size: _Size | None, tokens: Tokens) -> None:
-        self._in_flight = _without(self._in_flight, need)
+        self._in_flight = self._in_flight.minus(need)
         self._count(_cost(model, tokens), tokens)
         if size is not None:
             self._measured.setdefault(_measured_as(model), _Measured()).add(size, tokens.input)
@@ -323,34 +327,26 @@ class Account:
 
     def _count(self, cost: int | None, tokens: Tokens) -> None:
         self._has_unpriced |= cost is None
-        self._spent += _Amount(cost or 0, tokens.input, tokens.output, 1)
-        self._details = Tokens(**{name: count + getattr(tokens, name) for name, count in asdict(self._details).items()})
+        self._spent = self._spent.plus(_Amount(cost or 0, tokens.input, tokens.output, 1))
+        self._details = Tokens(**{name: count + getattr(tokens, name) for name, count in vars(self._details).items()})
 
     def _release(self, need: _Need) -> None:
-        self._in_flight = _without(self._in_flight, need)
+        self._in_flight = self._in_flight.minus(need)
         self._serve_waiters()
 
     def _withdraw(self, waiter: _Waiter) -> None:
         """Its caller has gone: nothing of it stays behind, and whoever waited behind it may fit."""
         granted = waiter.granted
         if granted.done() and not granted.cancelled() and granted.exception() is None:
-            self._in_flight = _without(self._in_flight, granted.result())
+            self._in_flight = self._in_flight.minus(granted.result())
         elif waiter in self._waiters:
             self._waiters.remove(waiter)
         self._serve_waiters()
 
 
-def _added(one: _Need, other: _Need) -> _Need:
-    return _Need(one.expected + other.expected, one.most + other.most)
-
-
-def _without(one: _Need, other: _Need) -> _Need:
-    return _Need(one.expected - other.expected, one.most - other.most)
-
-
-def _shown(name: str, amount: int | None) -> str:
+def _shown(name: str, amount: float) -> str:
     if name == "usd":
-        return f"${(amount or 0) / _PICO:.6g}"
+        return f"${amount / _PICO:.6g}"
     return f"{amount} {name.replace('_', ' ')}"
 
 
@@ -360,54 +356,74 @@ def _measured_as(model: Model) -> str:
 
 def _bounded(tokens: Tokens) -> Tokens:
     """Counts as a provider may send them, made counts: none is negative, and parts are no larger than the whole."""
-    whole = Tokens(**{name: min(MOST_TOKENS, max(0, int(count))) for name, count in asdict(tokens).items()})
-    cached = min(whole.cached, whole.input)
-    cache_write = min(whole.cache_write, whole.input - cached)
+    whole = {name: min(MOST_TOKENS, max(0, int(count))) for name, count in vars(tokens).items()}
+    cached = min(whole["cached"], whole["input"])
+    cache_write = min(whole["cache_write"], whole["input"] - cached)
     return Tokens(
-        input=whole.input,
+        input=whole["input"],
         cached=cached,
         cache_write=cache_write,
-        long_cache_write=min(whole.long_cache_write, cache_write),
-        output=whole.output,
-        reasoning=min(whole.reasoning, whole.output),
+        long_cache_write=min(whole["long_cache_write"], cache_write),
+        output=whole["output"],
+        reasoning=min(whole["reasoning"], whole["output"]),
+    )
+
+
+class _Rates(NamedTuple):
+    """Picodollars for a token of each kind."""
+
+    fresh: Fraction | int
+    cached: Fraction | int
+    cache_write: Fraction | int
+    long_cache_write: Fraction | int
+    output: Fraction | int
+
+
+def _rates(prices: Prices) -> _Rates | None:
+    if prices.input is None or prices.output is None:
+        return None
+    cache_write = prices.input if prices.cache_write is None else prices.cache_write
+    return _Rates(
+        _rate(prices.input),
+        _rate(prices.input if prices.cached_input is None else prices.cached_input),
+        _rate(cache_write),
+        _rate(cache_write if prices.long_cache_write is None else prices.long_cache_write),
+        _rate(prices.output),
     )
 
 
 def _cost(model: Model, tokens: Tokens) -> int | None:
     """Picodollars."""
-    long = model.long_prices
-    prices: Prices = long if long is not None and tokens.input > long.above else model.prices
-    if prices.input is None or prices.output is None:
-        return None
     tokens = _bounded(tokens)
-    cached = prices.input if prices.cached_input is None else prices.cached_input
-    cache_write = prices.input if prices.cache_write is None else prices.cache_write
-    long_cache_write = cache_write if prices.long_cache_write is None else prices.long_cache_write
-    parts = (
-        (tokens.input - tokens.cached - tokens.cache_write, prices.input),
-        (tokens.cached, cached),
-        (tokens.cache_write - tokens.long_cache_write, cache_write),
-        (tokens.long_cache_write, long_cache_write),
-        (tokens.output, prices.output),
+    long = model.long_prices
+    rates = _rates(long if long is not None and tokens.input > long.above else model.prices)
+    if rates is None:
+        return None
+    return round(
+        (tokens.input - tokens.cached - tokens.cache_write) * rates.fresh
+        + tokens.cached * rates.cached
+        + (tokens.cache_write - tokens.long_cache_write) * rates.cache_write
+        + tokens.long_cache_write * rates.long_cache_write
+        + tokens.output * rates.output
     )
-    return round(sum(count * _exact(price) for count, price in parts) * (_PICO // 10**6))
 
 
-def _most_cost(model: Model, tokens: Tokens) -> int:
+def _most_cost(model: Model, prompt: int, output: int) -> int:
     """Picodollars of a call however its prompt is cached; 0 where the price is unknown."""
-    if not model.is_priced:
-        return 0
-    count = tokens.input
-    as_cached = (
-        tokens,
-        replace(tokens, cached=count),
-        replace(tokens, cache_write=count),
-        replace(tokens, cache_write=count, long_cache_write=count),
-    )
-    # a shorter prompt may be dearer, as its price is another
-    shorter = model.long_prices.above if model.long_prices is not None else tokens.input
-    candidates = [*as_cached, *(replace(one, input=shorter) for one in as_cached if shorter < tokens.input)]
-    return max(cost for one in candidates if (cost := _cost(model, one)) is not None)
+    long = model.long_prices
+    tiers = [(model.prices, prompt)]
+    if long is not None and prompt > long.above:
+        # a shorter prompt may be dearer, as its prices are others
+        tiers = [(long, prompt), (model.prices, long.above)]
+    costs = [count * max(rates[:-1]) + output * rates.output for prices, count in tiers if (rates := _rates(prices)) is not None]
+    return math.ceil(max(costs, default=0))
+
+
+@functools.lru_cache(maxsize=4096)
+def _rate(price: float) -> Fraction | int:
+    """Picodollars for a token, of dollars for a million."""
+    rate = _exact(price) * (_PICO // 10**6)
+    return rate.numerator if rate.denominator == 1 else rate
 
 
 @functools.lru_cache(maxsize=4096)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
 from grading.printable import printable
@@ -22,6 +22,7 @@ _MOST_USD = 10**9
 _MOST_SECONDS = 10**9
 _LONGEST_WORDS = 300
 _MOST_WORDS = 50
+_COUNTS = tuple(entry.name for entry in fields(Tokens))
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,8 @@ class ModelCall:
 
     def to_entry(self) -> dict[str, Any]:
         """What the ledger appends: finite, short, printable."""
-        return asdict(self.harmless())
-
-    def harmless(self) -> ModelCall:
-        """The same within the bounds that any reader can take."""
-        given = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        return _harmless({**given, "tokens": asdict(self.tokens)})
+        harmless = _harmless({**vars(self), "tokens": vars(self.tokens)})
+        return {**vars(harmless), "tokens": vars(harmless.tokens)}
 
     @classmethod
     def from_entry(cls, entry: Mapping[str, Any]) -> ModelCall | None:
@@ -100,7 +97,7 @@ def _harmless(entry: Mapping[str, Any]) -> ModelCall:
 
 
 def _tokens(counts: Mapping[str, Any]) -> Tokens:
-    return Tokens(**{entry.name: int(_number(counts.get(entry.name), MOST_TOKENS) or 0) for entry in fields(Tokens)})
+    return Tokens(**{name: int(_number(counts.get(name), MOST_TOKENS) or 0) for name in _COUNTS})
 
 
 def _number(value: object, most: int) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ _MOST_BYTES = 512 * 2**20
 _LARGEST = 2**53 - 1
 """Up to here a whole number stays itself in every reader of JSON."""
 _MOST_MODELS = 100
+_MOST_REFUSED = 1000
 _OTHER_MODELS = "other models"
 
 Note = Callable[[str], None]
@@ -76,19 +78,28 @@ def measured_usage(run_dir: Path, note: Note = lambda sentence: None) -> dict[st
     Returns:
         `calls`, `input_tokens` (cached ones and those written to a cache included), `cached_tokens`, `cache_write_tokens`,
         `output_tokens` (reasoning included), `reasoning_tokens`, `cost_usd` (None where a price is unknown), `failed_calls`,
-        `refused_calls`, and the same of each model, by the name that the agent used, under `models`. Numbers are at most
-        2**53 - 1.
+        `refused_calls`, and the same of each model that was asked, by the name that the agent used, under `models`. Numbers are
+        at most 2**53 - 1.
     """
     totals, models = _Totals(), dict[str, _Totals]()
+    refused: Counter[str] = Counter()
     found = False
     for _, call in _calls(run_dir, note):
         found = True
         totals.add(call)
-        if call.model is not None:
-            name = call.model if call.model in models or len(models) < _MOST_MODELS else _OTHER_MODELS
+        name = call.model
+        if name is None:
+            continue
+        if call.served is not None:
+            name = name if name in models or len(models) < _MOST_MODELS else _OTHER_MODELS
             models.setdefault(name, _Totals()).add(call)
+        elif call.outcome == "refused" and (name in refused or len(refused) < _MOST_REFUSED):
+            refused[name] += 1
     if not found:
         return {}
+    # names that an agent made up are no models
+    for name in models.keys() & refused.keys():
+        models[name].refused_calls += refused[name]
     return {**totals.to_dict(), "models": {name: models[name].to_dict() for name in sorted(models)}}
 
 

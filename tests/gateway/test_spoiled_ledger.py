@@ -1,4 +1,4 @@
-"""A ledger or a transcript that an agent of the local sandbox spoils keeps no call from being answered, and no harness from going on."""
+"""An agent of the local sandbox may spoil ledger and transcript; calls are answered all the same, and a harness goes on."""
 
 from __future__ import annotations
 

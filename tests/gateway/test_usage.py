@@ -34,7 +34,7 @@ def write(run_dir: Path, *calls: ModelCall) -> Ledger:
 
 
 def answered(used: Tokens, cost: float | None = None, model: str = "small", **others: Any) -> ModelCall:
-    return ModelCall("answered", 200, tokens=used, cost_usd=cost, model=model, **others)
+    return ModelCall("answered", 200, tokens=used, cost_usd=cost, model=model, served=f"{model}-1", **others)
 
 
 def test_a_call_is_read_as_it_was_written() -> None:
@@ -65,9 +65,10 @@ def test_calls_are_summed_in_all_and_by_model(tmp_path: Path) -> None:
         answered(Tokens(input=100, cached=40, cache_write=10, output=7, reasoning=2), 0.1),
         answered(tokens(50, 1), 0.2, "large"),
         answered(tokens(1, 1), 0.3),
-        ModelCall("failed", 529, model="small", tokens=tokens(9, 9), cost_usd=1.0),
+        ModelCall("failed", 529, model="small", served="small-1", tokens=tokens(9, 9), cost_usd=1.0),
         ModelCall("refused", 400, model="small"),
         ModelCall("refused", 401),
+        ModelCall("refused", 404, model="made-up"),
         ModelCall("replayed", 200, model="small", tokens=tokens(9, 9), cost_usd=1.0),
         answered(tokens(9, 0), None, action="count"),
     )
@@ -77,7 +78,7 @@ def test_calls_are_summed_in_all_and_by_model(tmp_path: Path) -> None:
     usage = measured_usage(tmp_path)
     assert usage.pop("models") == {"large": large, "small": small}
     # 0.1 + 0.2 + 0.3 is more than 0.6 in binary numbers
-    assert usage == {**small, "calls": 3, "input_tokens": 151, "output_tokens": 9, "refused_calls": 2, "cost_usd": 0.6}
+    assert usage == {**small, "calls": 3, "input_tokens": 151, "output_tokens": 9, "refused_calls": 3, "cost_usd": 0.6}
 
 
 def test_a_cost_is_unknown_once_one_is(tmp_path: Path) -> None:
@@ -155,6 +156,14 @@ def test_models_are_few(tmp_path: Path) -> None:
     assert len(usage["models"]) == 101
     assert usage["models"]["other models"]["calls"] == 200
     assert usage["cost_usd"] == 30
+
+
+def test_names_that_an_agent_makes_up_hide_no_model(tmp_path: Path) -> None:
+    made_up = (ModelCall("refused", 404, model=f"made-up-{number}") for number in range(3000))
+    write(tmp_path, *made_up, answered(tokens(1, 1), 0.5))
+    usage = measured_usage(tmp_path)
+    assert list(usage["models"]) == ["small"]
+    assert (usage["refused_calls"], usage["models"]["small"]["calls"]) == (3000, 1)
 
 
 def test_lines_that_are_no_calls_count_nothing(tmp_path: Path) -> None:
