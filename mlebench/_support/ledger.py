@@ -22,6 +22,7 @@ LONGEST_LINE = 2**20
 _MOST_CHECKED = 64 * 2**20
 """Bytes of a file that is read in full when it is taken up; of a larger one only the end is."""
 _MOST_HELD = 10_000
+_encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 def canonical(entry: Mapping[str, Any]) -> bytes:
@@ -31,7 +32,7 @@ def canonical(entry: Mapping[str, Any]) -> bytes:
         ValueError: a number is not finite.
         TypeError: a value is of no kind that JSON has.
     """
-    return json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
+    return _encoder.encode(entry).encode("ascii")
 
 
 def hash_of(entry: Mapping[str, Any]) -> str:
@@ -141,8 +142,8 @@ class Ledger:
             ValueError, TypeError: the entry is not JSON-ready or too long.
         """
         line = {**entry, "at": datetime.now(UTC).isoformat(timespec="microseconds")}
-        if len(canonical(line)) > LONGEST_LINE - 1024:
-            raise ValueError(f"an entry of {len(canonical(line))} bytes is too long for a ledger")
+        if (size := len(canonical(line))) > LONGEST_LINE - 1024:
+            raise ValueError(f"an entry of {size} bytes is too long for a ledger")
         if len(self._held) >= _MOST_HELD:
             self._say(f"more than {_MOST_HELD} lines could not be written; further ones are lost")
             return _chained(line, self.lines + 1, self.head)
