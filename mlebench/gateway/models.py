@@ -49,7 +49,7 @@ class SharedLimits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    calls_at_once: int | None = Field(default=None, gt=0)
+    calls_at_once: int | None = Field(default=None, gt=0, le=10_000)
     calls_per_minute: int | None = Field(default=None, gt=0)
     tokens_per_minute: int | None = Field(default=None, gt=0)
     """Input and output together."""

@@ -189,7 +189,7 @@ def test_a_published_folder_of_ours_stands_in_for_none_of_ours(home: Path) -> No
     ("changes", "message"),
     [
         ({"id": "other"}, r"config\.yaml: `id` is 'other', expected the folder's name 'plant-rows'"),
-        ({"grader": None}, r"config\.yaml: `grader`: "),
+        ({"grader": None}, r"config\.yaml, line \d+: `grader`: "),
         (
             {"dataset": {"answers": "a.csv", "sample_submission": "b.csv"}},
             r"'a\.csv' is no path of the form plant-rows/prepared/",

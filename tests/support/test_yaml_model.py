@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from mlebench._support.yaml_model import read_model, read_yaml
+from mlebench._support.yaml_model import read_model, read_yaml, refusal
 from mlebench.errors import UsageError
 
 
@@ -52,6 +52,39 @@ def test_a_wrong_key_or_value_is_named_with_what_was_expected(tmp_path: Path, te
     assert problem in str(refused.value)
     for raw in ("extra inputs", "field required", "value error", "input should"):
         assert raw not in str(refused.value).lower()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("# seeds\n\nseeds: many\n", ", line 3: `seeds`: "),
+        ("seeds: 1\nparts:\n  - time_limit: 1\n  - {time_limit: 1h}\n", ", line 4: `parts.1.time_limit`: "),
+        ("seeds: 1\nnamed:\n  a:\n    time_limit: 1\n  b:\n    timelimit: 2\n", ", line 6: unknown key `named.b.timelimit`"),
+        # what is missing is missing in the part that begins there
+        ("parts: []", ": `seeds` is missing"),
+        ("seeds: x\nparts:\n  - &one {time: 1}\n  - *one\n", ", line 1: `seeds`: expected a valid integer, unable"),
+        (
+            "seeds: 1\nparts:\n  - &one {time: 1}\n  - *one\n",
+            ", line 3: unknown key `parts.0.time` (did you mean `time_limit`?); line 3: ",
+        ),
+        ("a: &a {time: 1}\nseeds: 1\nnamed:\n  b:\n    <<: *a\n", "line 4: unknown key `named.b.time`"),
+        ('seeds: "\\ud800"\n', ", line 1: `seeds`: "),
+        ("seeds: 1\r\nparts: 5\r\n", ", line 2: `parts`: "),
+    ],
+)
+def test_the_line_of_a_wrong_key_is_told(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_bytes(text.encode())
+    with pytest.raises(UsageError) as refused:
+        read_model(path, Whole)
+    assert said in str(refused.value) and str(refused.value).startswith(str(path))
+
+
+def test_a_place_in_a_file_that_was_read_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("one:\n  two: 5\n  three:\n  - four\n")
+    for place, line in ((("one", "two"), ", line 2"), (("one", "three", 0), ", line 4"), (("one", "gone"), ", line 1"), ((), "")):
+        assert str(refusal(path, place, "no")) == f"{path}{line}: no"
 
 
 def test_marks_and_other_encodings(tmp_path: Path) -> None:
