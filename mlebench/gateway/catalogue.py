@@ -29,7 +29,9 @@ _KEY_BEGINNINGS = ("sk-", "sk_", "gsk_", "xai-", "AIza", "hf_", "r8_", "Bearer "
 
 
 def _looks_like_a_key(text: str) -> bool:
-    is_random = len(text) >= 20 and bool(re.search("[0-9]", text)) and bool(re.search("[a-z]", text)) and " " not in text
+    # names are words with something between them, such as `key_of_project_2024` and `2024-12-01-preview`
+    longest = max(re.findall("[A-Za-z0-9]+", text), key=len, default="")
+    is_random = len(longest) >= 16 and bool(re.search("[0-9]", longest)) and bool(re.search("[a-z]", longest))
     return text.startswith(_KEY_BEGINNINGS) or is_random
 
 

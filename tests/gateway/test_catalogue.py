@@ -272,9 +272,11 @@ def test_what_is_no_name_of_a_variable_is_no_key(tmp_path: Path, key: str) -> No
     assert "name of a variable" in refusal(write(tmp_path, LOCAL.replace("base_url", f"key: '{key}'\n    base_url")))
 
 
-@pytest.mark.parametrize("key", ["OPENAI_API_KEY", "my_key", "KEY_2024_FOR_PROJECT_12345", "AWS_BEARER_TOKEN_BEDROCK"])
+@pytest.mark.parametrize("key", ["OPENAI_API_KEY", "my_key", "KEY_2024_FOR_PROJECT_12345", "my_openai_key_for_project_2024"])
 def test_names_of_variables_are_keys(tmp_path: Path, key: str) -> None:
-    assert read_catalogue([write(tmp_path, LOCAL.replace("base_url", f"key: {key}\n    base_url"))]).get("small").key == key
+    text = LOCAL.replace("base_url", f"key: {key}\n    query: {{api-version: 2024-12-01-preview-of-all, v: 5}}\n    base_url")
+    model = read_catalogue([write(tmp_path, text)]).get("small")
+    assert (model.key, model.query) == (key, {"api-version": "2024-12-01-preview-of-all", "v": "5"})
 
 
 @pytest.mark.parametrize(
