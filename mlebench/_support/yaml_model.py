@@ -83,6 +83,11 @@ def validate(content: Any, model: type[Model], where: str) -> Model:
     return _validate(content, model, where, None)
 
 
+def faults(path: Path, error: ValidationError) -> UsageError:
+    """An error about a YAML file that was read and does not validate, with the line of each problem."""
+    return _faults(str(path), _text(path), error, None)
+
+
 def refusal(path: Path, place: Sequence[int | str], sentence: str) -> UsageError:
     """An error about a YAML file that was read, with the line of a place in it, such as `("models", "gpt-5", "provider")`."""
     line = _line_of(_text(path), place)
@@ -99,9 +104,13 @@ def _validate(content: Any, model: type[Model], where: str, text: str | None) ->
     except ValidationError as error:
         if text is None:
             raise UsageError(f"{where}: {describe(error, model)}") from None
-        problems = [(_line_of(text, detail["loc"]), _problem(detail, model)) for detail in error.errors()]
-        told = "; ".join(f"line {line}: {problem}" if line else problem for line, problem in problems)
-        raise UsageError(f"{where}{', ' if problems[0][0] else ': '}{told}") from None
+        raise _faults(where, text, error, model) from None
+
+
+def _faults(where: str, text: str, error: ValidationError, model: type[BaseModel] | None) -> UsageError:
+    problems = [(_line_of(text, detail["loc"]), _problem(detail, model)) for detail in error.errors()]
+    told = "; ".join(f"line {line}: {problem}" if line else problem for line, problem in problems)
+    return UsageError(f"{where}{', ' if problems[0][0] else ': '}{told}")
 
 
 def _line_of(text: str, place: Sequence[int | str]) -> int | None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from mlebench._support.yaml_model import describe, read_yaml
+from mlebench._support.yaml_model import faults, read_yaml
 from mlebench.errors import UsageError
 
 Split = Literal["low", "medium", "high", "dev", "demo", "research", "own"]
@@ -186,7 +186,7 @@ def load_facts(path: Path, edition: EditionName = "v1") -> CompetitionFacts:
     try:
         facts = CompetitionFacts.model_validate(content)
     except ValidationError as error:
-        raise UsageError(f"{path}: {describe(error)}") from None
+        raise faults(path, error) from None
     if facts.id != path.parent.name:
         raise UsageError(f"{path}: `id` is {facts.id!r}, expected the folder's name {path.parent.name!r}")
     return facts

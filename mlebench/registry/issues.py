@@ -7,8 +7,7 @@ from typing import Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from mlebench._support.yaml_model import describe, read_yaml
-from mlebench.errors import UsageError
+from mlebench._support.yaml_model import faults, read_yaml
 from mlebench.registry.facts import Facts, RelativePath
 
 
@@ -39,4 +38,4 @@ def load_issues(path: Path) -> tuple[Issue, ...]:
     try:
         return tuple(_ISSUES.validate_python(read_yaml(path)))
     except ValidationError as error:
-        raise UsageError(f"{path}: {describe(error)}") from None
+        raise faults(path, error) from None

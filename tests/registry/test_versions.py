@@ -60,7 +60,7 @@ def test_facts_without_a_version_say_what_to_add(own: Path) -> None:
 def test_a_version_is_a_positive_integer(own: Path, version: str) -> None:
     path = own / "competition.yaml"
     path.write_text(path.read_text().replace("version: 1\n", f"version: {version}\n"))
-    with pytest.raises(UsageError, match=r"mine/competition.yaml: `version`: expected"):
+    with pytest.raises(UsageError, match=r"mine/competition.yaml, line \d+: `version`: expected"):
         load_facts(path)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
 
-from mlebench._support.yaml_model import read_model, read_yaml, refusal
+from mlebench._support.yaml_model import faults, read_model, read_yaml, refusal
 from mlebench.errors import UsageError
 
 
@@ -85,6 +85,14 @@ def test_a_place_in_a_file_that_was_read_is_told_with_its_line(tmp_path: Path) -
     path.write_text("one:\n  two: 5\n  three:\n  - four\n")
     for place, line in ((("one", "two"), ", line 2"), (("one", "three", 0), ", line 4"), (("one", "gone"), ", line 1"), ((), "")):
         assert str(refusal(path, place, "no")) == f"{path}{line}: no"
+
+
+def test_a_file_whose_top_is_a_list_has_lines_too(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("- time_limit: 1\n- time_limit: 1\n  other: 2\n")
+    with pytest.raises(ValidationError) as wrong:
+        TypeAdapter(list[Part]).validate_python(read_yaml(path))
+    assert str(faults(path, wrong.value)) == f"{path}, line 3: unknown key `1.other`"
 
 
 def test_marks_and_other_encodings(tmp_path: Path) -> None:
