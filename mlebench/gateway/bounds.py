@@ -54,7 +54,8 @@ class Bounds:
     """Between the first call that the budget refused and the end of the run."""
     probe_seconds: float = 60.0
     """For which a probe is repeated while a provider says that it was asked too often."""
-    close_seconds: float = 10.0
+    close_seconds: float = 60.0
+    """For all that is to be written down at the end."""
     tunnels: int = 64
     """Connections through the proxy at once."""
     tunnel_idle_seconds: float = 300.0

@@ -17,11 +17,13 @@ from mlebench._support.secrets import Mask
 from mlebench.errors import Refusal
 from mlebench.gateway.account import Account, Reservation, cost_of
 from mlebench.gateway.bounds import Bounds
-from mlebench.gateway.dialects.base import Call, Dialect, StreamReader
+from mlebench.gateway.dialects.base import Dialect, StreamReader
 from mlebench.gateway.failures import Failures, is_failure
 from mlebench.gateway.front import SERVER_NAME
-from mlebench.gateway.model_call import ModelCall, Outcome
+from mlebench.gateway.model_call import Outcome
 from mlebench.gateway.models import Model
+from mlebench.gateway.passed import Passed
+from mlebench.gateway.prepared import Prepared
 from mlebench.gateway.replays import Answered
 from mlebench.gateway.shared_limits import shared
 from mlebench.gateway.texts import Texts
@@ -55,68 +57,6 @@ class Services:
     suspect: Callable[[Model, Dialect], None]
     """A provider has failed for as long as it may."""
     waiting: Callable[[Model, float | None], None]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A request, read and cleaned."""
-
-    dialect: Dialect
-    model: Model
-    call: Call
-    body: bytes
-    """As the provider gets it."""
-    headers: dict[str, str]
-    ended: float
-    """When its last byte had come, by the loop's clock."""
-    retry: bool = False
-
-    @property
-    def record(self) -> ModelCall:
-        """What is known of the call before it was made."""
-        call = self.call
-        return ModelCall("failed", 0, call.action, self.dialect.name, call.model, removed=call.removed, retry=self.retry)
-
-
-class Passed:
-    """What of an answer went to the agent."""
-
-    def __init__(self, most_kept: int) -> None:
-        self._most_kept = most_kept
-        self._hash = hashlib.sha256()
-        self._kept: list[bytes] = []
-        self.size = 0
-        self.events = 0
-        self.tail = b""
-
-    def add(self, block: bytes) -> None:
-        """A block went."""
-        self._hash.update(block)
-        if self.size < self._most_kept:
-            self._kept.append(block[: self._most_kept - self.size])
-        self.size += len(block)
-        self.events += block.count(b"data:")
-        self.tail = (self.tail + block)[-4:]
-
-    @property
-    def is_between_events(self) -> bool:
-        """Whether a comment may be written now."""
-        return not self.size or self.tail.endswith(_EVENT_ENDS)
-
-    @property
-    def sha256(self) -> str:
-        """In hexadecimal digits."""
-        return self._hash.hexdigest()
-
-    @property
-    def kept(self) -> bytes:
-        """Its beginning."""
-        return b"".join(self._kept)
-
-    @property
-    def is_kept_whole(self) -> bool:
-        """Whether `kept` is all."""
-        return self.size <= self._most_kept
 
 
 class Exchange:

@@ -46,7 +46,6 @@ class Front:
         self._places = asyncio.Semaphore(bounds.connections)
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._connections: set[_Connection] = set()
 
     async def run(self) -> None:
         """Take connections until it is cancelled."""
@@ -64,12 +63,12 @@ class Front:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    def cut(self) -> None:
+    async def close(self) -> None:
         """End every connection."""
-        for task in self._tasks:
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        for connection in list(self._connections):
-            connection.abort()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _attend(self, connection: socket.socket) -> None:
         connection.setblocking(False)
@@ -104,13 +103,11 @@ class Front:
     async def _serve(self, first: bytes, connection: socket.socket) -> None:
         """Serve a connection until it ends."""
         handler = _Connection(self._server, self._loop, first, self._bounds.idle_seconds)
-        self._connections.add(handler)
         try:
             await self._loop.connect_accepted_socket(lambda: handler, connection)
             await handler.ended.wait()
         finally:
             handler.abort()
-            self._connections.discard(handler)
 
 
 class _Connection(RequestHandler):

@@ -7,6 +7,7 @@ anew, all that it can take is bounded (`bounds`), and what a provider sends is m
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine
@@ -192,13 +193,12 @@ class Gateway:
         own = [self._accepting, self._watching, *self._checks]
         for task in own:
             task.cancel()
-        self._front.cut()
-        await self._server.close()
-        await asyncio.gather(*own, return_exceptions=True)
+        await asyncio.gather(self._server.close(), *own, return_exceptions=True)
+        await self._front.close()
         self._proxy.report()
-        await self._texts.close()
         self._ledger.close()
         await self._upstream.close()
+        await self._texts.close()
 
     async def _watch_budget(self) -> None:
         while self._account.is_spent_since is None:
@@ -239,4 +239,6 @@ class Gateway:
         self._waits[model.limits_name] += -1 if seconds is None else 1
 
     def _say(self, line: str) -> None:
-        self._note(self._words.apply_to_text(printable(line, _LONGEST_NOTE)))
+        # the log's disk may be full; the run goes on
+        with contextlib.suppress(OSError):
+            self._note(self._words.apply_to_text(printable(line, _LONGEST_NOTE)))

@@ -18,11 +18,11 @@ from collections.abc import Callable
 from mlebench._support.quantities import show_size
 from mlebench.gateway.bounds import Bounds
 from mlebench.gateway.client_hello import LARGEST, Incomplete, NotTls, looks_like_tls, server_name
+from mlebench.gateway.notes import Notes
 from mlebench.gateway.open_hosts import TLS_PORT, OpenHosts, Target, address_of, read_target
 
 _LARGEST_HEAD = 2**13
 _BLOCK = 2**16
-_MOST_NOTES = 100
 
 
 class _Refused(Exception):
@@ -51,11 +51,11 @@ class Proxy:
         """
         self._hosts = hosts
         self._knows, self._bounds, self._note = knows, bounds, note
+        self._notes = Notes(note)
         self._places = asyncio.Semaphore(bounds.tunnels)
         self._tunnels: Counter[Target] = Counter()
         self._sent: Counter[Target] = Counter()
         self._received: Counter[Target] = Counter()
-        self._noted: set[str] = set()
 
     async def serve(self, first: bytes, connection: socket.socket) -> None:
         """Serve one connection, whose first bytes were read, and close it."""
@@ -83,7 +83,7 @@ class Proxy:
         there = await self._connect(target)
         try:
             self._tunnels[target] += 1
-            self._note_once(f"opened {target}")
+            self._notes.once(f"opened {target}")
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
             await self._relay(target, reader, writer, *there)
         finally:
@@ -108,7 +108,7 @@ class Proxy:
         except ValueError as error:
             raise _Refused("400 Bad Request", str(error)) from None
         if not self._hosts.has(target):
-            self._note_once(f"refused {target}: not in the profile's `allow`")
+            self._notes.once(f"refused {target}: not in the profile's `allow`")
             raise _Refused("403 Forbidden", f"{target} is not open to this run; its profile's `allow` names those that are")
         return target
 
@@ -125,7 +125,7 @@ class Proxy:
             raise _Refused("502 Bad Gateway", f"{target.host} cannot be resolved") from None
         open_ones = [address for address in found if self._hosts.may_lead_to(address, target.port)]
         if not open_ones:
-            self._note_once(f"refused {target}: it leads to an address that is not public")
+            self._notes.once(f"refused {target}: it leads to an address that is not public")
             raise _Refused("403 Forbidden", f"{target.host} leads to an address that is not public")
         for address in open_ones:
             with contextlib.suppress(OSError, TimeoutError):
@@ -185,13 +185,13 @@ class Proxy:
             except Incomplete:
                 continue
             except NotTls as error:
-                self._note_once(f"cut {target}: {error}")
+                self._notes.once(f"cut {target}: {error}")
                 raise ConnectionAbortedError from None
             expected = None if target.address is not None else target.host
             if name is None and expected is None:
                 return data
             if name is None or name.removesuffix(".") != expected:
-                self._note_once(f"cut {target}: the ClientHello names {'no server' if name is None else 'another server'}")
+                self._notes.once(f"cut {target}: the ClientHello names {'no server' if name is None else 'another server'}")
                 raise ConnectionAbortedError
             return data
         raise ConnectionAbortedError
@@ -205,11 +205,6 @@ class Proxy:
             await writer.drain()
             writer.close()
             await writer.wait_closed()
-
-    def _note_once(self, line: str) -> None:
-        if line not in self._noted and len(self._noted) < _MOST_NOTES:
-            self._noted.add(line)
-            self._note(line)
 
 
 class _Deadline:

@@ -7,8 +7,8 @@ import contextlib
 import hashlib
 import hmac
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 from aiohttp.web import BaseRequest, Response, StreamResponse
@@ -19,24 +19,16 @@ from mlebench.gateway.access import ModelAccess
 from mlebench.gateway.bounds import Bounds
 from mlebench.gateway.dialects.base import Dialect, Route
 from mlebench.gateway.dialects.table import DIALECTS, find_route
-from mlebench.gateway.exchange import Exchange, Prepared, Services
+from mlebench.gateway.exchange import Exchange, Services
 from mlebench.gateway.front import SERVER_NAME
 from mlebench.gateway.model_call import ModelCall
-from mlebench.gateway.models import Model
+from mlebench.gateway.prepared import Prepared
 from mlebench.gateway.replays import Answered, Replays
-from mlebench.gateway.request_body import BodyReader, count_elements, parse, written
-from mlebench.gateway.room import Room
+from mlebench.gateway.request_body import written
+from mlebench.gateway.request_reader import TOKEN_PARAMETER, RequestReader, no_model
 
 _log = logging.getLogger(__name__)
 _TOKEN_HEADERS = ("x-api-key", "api-key", "x-goog-api-key")
-_TOKEN_PARAMETER = "key"
-"""Of Gemini's clients."""
-_LARGE = 2**18
-"""Bytes of a request that is parsed in a thread."""
-_BYTES_PER_ELEMENT = 16
-"""What a value costs to parse, in bytes of text."""
-_MOST_NAMES = 20
-_MOST_NOTES = 100
 
 
 class Server:
@@ -53,21 +45,20 @@ class Server:
             note: writes a line to the run's log.
         """
         self._access, self._token, self._services, self._bounds = access, token.encode(), services, bounds
-        self._note = note
-        self._noted: set[str] = set()
+        self._reader = RequestReader(access, bounds, note)
         self._requests = Rate(bounds.requests_at_once, 1 / bounds.requests_per_second)
         self._refusals = Rate(bounds.refusals_at_once, 1.0)
-        self._bytes = Rate(4 * bounds.body, 1 / 2**24)
-        self._room = Room(bounds.bodies)
         self._calls = asyncio.Semaphore(bounds.calls)
-        self._large = asyncio.Semaphore(1)
         self._replays = Replays(bounds.replays, bounds.replay)
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._is_closed = False
 
     async def answer(self, request: BaseRequest) -> StreamResponse:
         """Answer one request, whatever it is."""
         task = asyncio.current_task()
         assert task is not None
+        if self._is_closed:
+            raise ConnectionAbortedError("the gateway is closed")
         self._tasks.add(task)
         try:
             await self._requests.wait_for()
@@ -85,7 +76,8 @@ class Server:
 
     async def close(self) -> None:
         """Cut every request; returns when each is settled and written down."""
-        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+        self._is_closed = True
+        tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -136,22 +128,21 @@ class Server:
             raise Refusal(404, "not-found", f"there is no {request.method} {path[:200]} here")
         route = found[1]
         if route.action == "models":
-            return Response(body=written(self._models(dialect, route.model)), content_type="application/json")
+            return Response(body=written(self._listed(dialect, route.model)), content_type="application/json")
         async with contextlib.AsyncExitStack() as held:
             prepared = await self._prepared(request, dialect, route, held)
             return await self._call(request, prepared)
 
-    async def _prepared(self, request: BaseRequest, dialect: Dialect, route: Route, held: contextlib.AsyncExitStack) -> Prepared:
-        """The request, read and cleaned.
+    def _listed(self, dialect: Dialect, name: str | None) -> dict[str, Any]:
+        """The list of models, or the one of that name."""
+        models = self._access.models
+        if name is not None and name not in models:
+            raise no_model(name, models)
+        return dialect.models({listed: models[listed].dialects for listed in sorted(models)}, name)
 
-        Raises:
-            Refusal: it cannot be used; the ledger says so.
-        """
+    async def _prepared(self, request: BaseRequest, dialect: Dialect, route: Route, held: contextlib.AsyncExitStack) -> Prepared:
         try:
-            body = await BodyReader(request, self._bounds, self._room).read(held)
-            ended = asyncio.get_running_loop().time()
-            query = {name: value for name, value in request.query.items() if name != _TOKEN_PARAMETER}
-            return await self._understood(_Received(dialect, route, body, _headers(request), query, ended))
+            return await self._reader.read(request, dialect, route, held)
         except Refusal as refusal:
             # before the line is written, so that no flood of lines fills the disk
             await self._refusals.wait_for()
@@ -184,90 +175,13 @@ class Server:
         self._services.ledger.append(line.to_entry())
         return Response(status=answered.status, headers=answered.headers, body=answered.body)
 
-    async def _understood(self, received: _Received) -> Prepared:
-        body = received.body
-        await self._bytes.wait_for(len(body))
-        if len(body) < _LARGE:
-            prepared = self._read(received)
-        else:
-            await self._bytes.wait_for(min(count_elements(body), self._bounds.elements) * _BYTES_PER_ELEMENT)
-            prepared = await self._read_in_turn(received)
-        for word in prepared.call.removed:
-            self._note_once(f"took out of a request: {word}")
-        return prepared
-
-    async def _read_in_turn(self, received: _Received) -> Prepared:
-        """Read a large request, one at a time: what is parsed is many times as large."""
-        await self._large.acquire()
-        work = asyncio.get_running_loop().run_in_executor(None, self._read, received)
-        # no caller that hangs up ends the thread
-        work.add_done_callback(lambda _: self._large.release())
-        return await asyncio.shield(work)
-
-    def _read(self, received: _Received) -> Prepared:
-        dialect, route = received.dialect, received.route
-        content = parse(received.body, self._bounds.elements)
-        name = route.model or (content.get("model") if isinstance(content, dict) else None)
-        model = self._access.models.get(name) if isinstance(name, str) else None
-        grants = self._access.grants
-        try:
-            call = dialect.read(route, content, received.query, grants, model.fields if model else ())
-        except (UnicodeError, RecursionError):
-            raise Refusal(400, "invalid", "the request holds half characters, or is nested too deeply") from None
-        model = self._model(call.model, dialect)
-        headers, removed = dialect.request_headers(received.headers, grants)
-        call = replace(call, removed=(*call.removed, *removed))
-        retries = received.headers.get("x-stainless-retry-count", "0")
-        sent = written(dialect.body(call, model.served))
-        return Prepared(dialect, model, call, sent, headers, received.ended, retries.strip() not in ("", "0"))
-
-    def _models(self, dialect: Dialect, name: str | None) -> dict[str, Any]:
-        """The list of models, or the one of that name."""
-        if name is not None and name not in self._access.models:
-            raise self._no_model(name)
-        return dialect.models({name: model.dialects for name, model in self._access.models.items()}, name)
-
-    def _no_model(self, name: str) -> Refusal:
-        names = sorted(self._access.models)
-        listed = ", ".join(names[:_MOST_NAMES]) + (", …" if len(names) > _MOST_NAMES else "")
-        return Refusal(404, "unknown-model", f"there is no model {name[:200]!r} in this run; there are: {listed or 'none'}")
-
-    def _model(self, name: str, dialect: Dialect) -> Model:
-        model = self._access.models.get(name)
-        if model is None:
-            raise self._no_model(name)
-        if dialect.name not in model.dialects:
-            others = ", ".join(model.dialects)
-            raise Refusal(400, "invalid", f"model {name!r} is not asked in the dialect `{dialect.name}`, but in: {others}")
-        if model.key is not None and model.key not in self._access.keys:
-            raise Refusal(400, "unavailable", f"there is no key for model {name!r}")
-        return model
-
     def _is_known(self, request: BaseRequest) -> bool:
         given = [request.headers.get(name, "") for name in _TOKEN_HEADERS]
         scheme, _, value = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             given.append(value.strip())
-        given.append(request.query.get(_TOKEN_PARAMETER, ""))
+        given.append(request.query.get(TOKEN_PARAMETER, ""))
         return any(self.knows(token) for token in given if token)
-
-    def _note_once(self, line: str) -> None:
-        if line not in self._noted and len(self._noted) < _MOST_NOTES:
-            self._noted.add(line)
-            self._note(line)
-
-
-@dataclass(frozen=True)
-class _Received:
-    """A request as it came."""
-
-    dialect: Dialect
-    route: Route
-    body: bytes
-    headers: Mapping[str, str]
-    query: Mapping[str, str]
-    ended: float
-    """When its last byte had come, by the loop's clock."""
 
 
 def refused(dialect: Dialect, refusal: Refusal) -> Response:
@@ -294,10 +208,6 @@ def _dialect_of(request: BaseRequest) -> Dialect:
     if path.startswith("/v1/responses"):
         return DIALECTS["responses"]
     return found[0] if found is not None else DIALECTS["chat"]
-
-
-def _headers(request: BaseRequest) -> dict[str, str]:
-    return {name.lower(): value for name, value in request.headers.items()}
 
 
 def _replay_key(request: BaseRequest, prepared: Prepared) -> str | None:

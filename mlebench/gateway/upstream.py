@@ -141,9 +141,6 @@ class Upstream:
             ProviderFailed: there is no answer, or one that sends us elsewhere.
         """
         model = question.model
-        base = model.url_of(question.dialect)
-        if base not in self._proxies:
-            self._proxies[base] = _proxy_for(base)
         headers = {
             "user-agent": "mlebench",
             "accept-encoding": "identity",
@@ -153,7 +150,7 @@ class Upstream:
         }
         try:
             response = await self._session.post(
-                _url(question), data=question.body, headers=headers, allow_redirects=False, proxy=self._proxies[base]
+                _url(question), data=question.body, headers=headers, allow_redirects=False, proxy=self._proxy(question)
             )
         except (aiohttp.ClientError, OSError, ValueError, TimeoutError) as error:
             raise _failed(error, model.provider) from None
@@ -174,6 +171,12 @@ class Upstream:
 
     async def __aexit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
         await self.close()
+
+    def _proxy(self, question: Question) -> str | None:
+        base = question.model.url_of(question.dialect)
+        if base not in self._proxies:
+            self._proxies[base] = _proxy_for(base)
+        return self._proxies[base]
 
     def _auth(self, question: Question) -> dict[str, str]:
         name = question.model.key

@@ -24,7 +24,7 @@ from tests.gateway.provider import KEY, Provider
 
 TOKEN = "mlebench-token-of-this-run"
 DIALECTS: tuple[DialectName, ...] = get_args(DialectName)
-SECONDS = 30.0
+SECONDS = 120.0
 
 
 class Reply(NamedTuple):
