@@ -338,7 +338,8 @@ class Exchange:
             response_sha256=self._passed.sha256,
         )
         entry = services.ledger.append(self._record.to_entry())
-        services.texts.keep(entry["n"], prepared.body, self._passed.kept)
+        # after the answer has left: a thread that masks and packs would hold the interpreter meanwhile
+        asyncio.get_running_loop().call_soon(services.texts.keep, entry["n"], prepared.body, self._passed.kept)
 
     def _see_first_byte(self) -> None:
         if self._record.first_byte_seconds is None:
