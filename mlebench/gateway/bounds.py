@@ -14,7 +14,9 @@ class Bounds:
     calls: int = 128
     """Asked of providers at once; later ones wait."""
     requests_at_once: int = 2000
+    """Requests, and new connections, that are taken without a pause."""
     requests_per_second: float = 250.0
+    """Of those beyond."""
     refusals_at_once: int = 1000
     """Refused calls that are answered without a delay; one more each second, as each has a line in the ledger."""
     body: int = 100 * 2**20

@@ -187,7 +187,7 @@ class Exchange:
                     await self._write_on(response, mask.feed(self._reader.feed(block)))
             await self._write_on(response, mask.feed(self._reader.finish()) + mask.finish())
         except ProviderFailed as failure:
-            return await self._break_off(response, request, failure)
+            return await self._break_off(response, request, failure, is_event_stream=reply.is_event_stream)
         self._end_stream(reply)
         await self._send(response.write_eof())
         return response
@@ -211,7 +211,9 @@ class Exchange:
         if self._reader.is_complete and failure is None and self._passed.is_kept_whole:
             self.kept = Answered(reply.status, self._headers(reply), self._passed.kept)
 
-    async def _break_off(self, response: StreamResponse, request: BaseRequest, failure: ProviderFailed) -> StreamResponse:
+    async def _break_off(
+        self, response: StreamResponse, request: BaseRequest, failure: ProviderFailed, *, is_event_stream: bool
+    ) -> StreamResponse:
         """The provider died: say so, and cut the connection, so that nobody takes what came for the whole answer."""
         self._blame()
         assert self._reader is not None
@@ -219,7 +221,7 @@ class Exchange:
             self._write("answered", response.status, self._estimate(self._reader.tokens, 0), True, failure.message)
         else:
             self._write("failed", response.status, reason=failure.message)
-        if self._passed.is_between_events:
+        if is_event_stream and self._passed.is_between_events:
             event = b"event: error\n" if self._prepared.dialect.name in ("messages", "responses") else b""
             body = self._prepared.dialect.refusal(failure.refusal).replace(b"\n", b" ")
             await self._send(response.write(event + b"data: " + body + b"\n\n"))
@@ -304,7 +306,9 @@ class Exchange:
         output = max(self._passed.events, size // _BYTES_PER_TOKEN)
         most = call.most_output or self._prepared.model.most_output
         output = max(said.output, output if most is None else min(output, most))
-        return replace(said, input=said.input or -(-call.text_bytes // _BYTES_PER_TOKEN), output=output)
+        # as much as was reserved, so that nobody saves by hanging up
+        expected = self._reservation.tokens.input if self._reservation is not None else 0
+        return replace(said, input=said.input or expected, output=output)
 
     def _write(
         self,

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from mlebench._support.rate import Rate
 from mlebench.gateway.bounds import Bounds
 
 Tunnel = Callable[[bytes, socket.socket], Awaitable[None]]
@@ -19,7 +20,7 @@ Tunnel = Callable[[bytes, socket.socket], Awaitable[None]]
 
 _log = logging.getLogger(__name__)
 _CONNECT = b"CONNECT "
-_LINGER_SECONDS = 2.0
+_LINGER_SECONDS = 1.0
 SERVER_NAME = "mlebench"
 
 
@@ -44,13 +45,16 @@ class Front:
         self._listening, self._tunnel, self._bounds = listening, tunnel, bounds
         self._server = web.Server(answer, handler_cancellation=True)
         self._places = asyncio.Semaphore(bounds.connections)
+        self._rate = Rate(bounds.requests_at_once, 1 / bounds.requests_per_second)
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Take connections until it is cancelled."""
         while True:
+            # at a rate, so that a flood waits in the kernel
             await self._places.acquire()
+            await self._rate.wait_for()
             try:
                 connection, _ = await self._loop.sock_accept(self._listening)
             except OSError:

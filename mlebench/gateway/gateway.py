@@ -96,6 +96,7 @@ class Gateway:
         hidden = (*secrets, *access.keys.values(), token)
         self._words = Mask(hidden)
         self._hosts = OpenHosts(access.allow)
+        self._socket = listen_at(address)
         self._ledger = Ledger(run_dir / f"{LEDGER}.jsonl", self._say)
         self._account = Account(access.budget)
         if self._ledger.lines:
@@ -106,7 +107,6 @@ class Gateway:
         self._suspected: set[str] = set()
         self._checks: set[asyncio.Task[None]] = set()
         self._is_closed = False
-        self._socket = listen_at(address)
         self._loop = _thread.join()
         try:
             self._ask(self._begin(token), None)

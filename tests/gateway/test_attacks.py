@@ -9,6 +9,7 @@ import json
 import re
 import resource
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -277,6 +278,23 @@ def test_a_flood_of_requests_behind_one_that_waits_stays_in_the_socket(served: S
                 sent += connection.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
         assert sent < 2**24 and resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**14
         gate.open()
+
+
+def test_a_flood_of_connections_is_taken_at_a_rate(tmp_path: Path) -> None:
+    with serving(tmp_path, small(requests_at_once=5, requests_per_second=20.0)) as served:
+        started = time.monotonic()
+        for _ in range(15):
+            connected(served.address).close()
+        assert served.call().status == 200
+        assert time.monotonic() - started > 0.4
+
+
+def test_a_body_is_asked_for_where_the_client_waits_for_that(served: Served) -> None:
+    with connected(served.address) as connection:
+        connection.sendall(head(b"Content-Length: %d" % len(BODY), b"Expect: 100-continue", b"Connection: close"))
+        assert connection.recv(2**16) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(BODY)
+        assert statuses(received(connection)) == [200]
 
 
 def test_connections_beyond_the_bound_wait_and_are_served(tmp_path: Path) -> None:

@@ -138,6 +138,13 @@ def test_an_open_host_is_reached_and_what_passed_is_counted(served: Served, echo
     served.serve()
 
 
+def test_a_client_may_speak_before_it_was_answered(served: Served, echo: Echo) -> None:
+    first = hello("pypi.org")
+    with connected(served.address) as connection:
+        connection.sendall(known(f"pypi.org:{echo.port}") + first)
+        assert read(connection, len(first) + 39).endswith(first)
+
+
 def test_much_passes_with_backpressure(served: Served, echo: Echo) -> None:
     first, size = hello("pypi.org"), 2**24
     with tunnel(served, f"PyPI.org.:{echo.port}") as connection:

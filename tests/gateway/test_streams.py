@@ -189,6 +189,26 @@ def test_an_answer_that_says_nothing_of_its_usage_is_estimated(served: Served) -
     assert all(call["tokens"]["output"] > 0 for call in served.calls)
 
 
+def test_hanging_up_saves_nothing(served: Served) -> None:
+    """The provider says nothing of its usage before the end; what is settled is what was reserved for the prompt."""
+    served.provider.answer = Answer(gate=(gate := Gate()), gate_at=2, tokens=Tokens(input=3000, output=2))
+    with streaming(served, "chat") as response:
+        assert response.read1()
+        gate.wait_for()
+    (call,) = wait_until(lambda: served.calls)
+    assert call["estimated"] and call["tokens"]["input"] >= 200 and call["cost_usd"] > 0
+
+
+def test_a_stream_of_another_kind_gets_no_event_at_its_end(served: Served) -> None:
+    body = b'[{"candidates": []},\n'
+    served.provider.answer = Answer(
+        raw=b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n" + body
+    )
+    with streaming(served, "gemini") as response, pytest.raises(http.client.IncompleteRead) as cut:
+        response.read()
+    assert cut.value.partial == body
+
+
 def test_a_stream_without_an_end_is_cut(tmp_path: Path) -> None:
     with serving(tmp_path, small(stream=2**20)) as served:
         served.provider.answer = Answer(garbage=2**24)
