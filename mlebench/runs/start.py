@@ -53,8 +53,9 @@ def run(
         runs_dir: where groups lie; MLEBENCH_RUNS_DIR, or `runs` in the working directory, by default.
         display: shows how the runs get on; nothing by default.
         choices: parts of the experiment, see `Experiment`: `agents` (a name, or several, with arguments or a profile of their
-            own), `competitions` or `split`, `seeds`, `profile`, `network`, `budget`, `allow`, `models`, `edition`, `sandbox`, `name`, and the
-            `RunSettings`: `executor`, `parallel`, `retries`, …. With `resume` only the latter, which the group keeps from then on.
+            own), `competitions` or `split`, `seeds`, `profile`, `network`, `budget`, `allow`, `models`, `edition`, `sandbox`,
+            `name`, and the `RunSettings`: `executor`, `parallel`, `retries`, …. With `resume` only the latter, which the group
+            keeps from then on.
 
     Returns:
         each agent's group with the records of its runs; its folder holds `grading_report.json`.
