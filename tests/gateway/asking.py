@@ -39,6 +39,14 @@ def ready(name="ready"):
 """
 """Beginning of an agent's program."""
 
+MODELS = """
+providers:
+  scripted: {{dialects: [chat], base_url: "{url}", key: SCRIPTED_KEY}}
+models:
+  m: {{provider: scripted, served: m-served, prices: {{input: 1, output: 2}}}}
+"""
+"""A file of models with one, `m`, of a provider at `url`."""
+
 
 def access(provider: Provider, **given: Any) -> ModelAccess:
     """Access to one model, `m`, of a provider of two dialects; `budget` holds limits by key."""

@@ -9,6 +9,7 @@ import os
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,14 @@ import pytest
 from mlebench.errors import UsageError
 from mlebench.runs.executors.ray import RayExecutor
 from mlebench.runs.group import Group
+from mlebench.runs.models import with_models
 from mlebench.runs.plan import Plan
 from mlebench.runs.schedule.overview import Overview, Silent
 from mlebench.runs.schedule.scheduler import run_groups
 from mlebench.runs.settings import RunSettings
+from mlebench.runs.task import Secrets
+from tests.gateway.asking import CLIENT, MODELS
+from tests.gateway.provider import KEY, Provider
 from tests.scripted import SUBMIT
 
 pytestmark = pytest.mark.ray
@@ -46,6 +51,15 @@ def cluster(toys: Path) -> Iterator[Any]:
     ray.shutdown()
     started.shutdown()
     del os.environ["PYTHONPATH"]
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Iterator[tuple[Provider, Path]]:
+    """A provider of a model, and the file that names it."""
+    with Provider(KEY) as provider:
+        file = tmp_path / "models.yaml"
+        file.write_text(MODELS.format(url=provider.base_url("chat")))
+        yield provider, file
 
 
 class NodeKiller(Silent):
@@ -158,3 +172,21 @@ def test_missing_cluster_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     with pytest.raises(UsageError, match="ray start --head"):
         RayExecutor(RunSettings(address="127.0.0.1:1"))
+
+
+@pytest.mark.timeout(300)
+def test_keys_of_models_travel_to_the_gateway_of_the_node(
+    plan: Plans, runs_dir: Path, tmp_path: Path, models: tuple[Provider, Path], cluster: Any
+) -> None:
+    """The nodes' environment has no key; what the harness knows goes to the gateway there, and no further."""
+    provider, file = models
+    (tmp_path / "program.py").write_text(CLIENT + 'print("asked", ask()[0], os.environ.get("SCRIPTED_KEY"))')
+    chosen = plan(f"{SUBMIT}exec python {tmp_path}/program.py", competitions=("toy-a",), limits={"network": "models"})
+    chosen = with_models(replace(chosen, model_files=(str(file),)))
+    group = Group.create(runs_dir, chosen, {}, "group")
+    run_groups([group], RayExecutor(RunSettings(address=cluster.address)), secrets=Secrets({"SCRIPTED_KEY": KEY}))
+    [record] = group.records()
+    folder = group.run_dir(record.run_id)
+    assert (record.state, record.usage["calls"], len(provider.billed)) == ("finished", 1, 1), (folder / "run.log").read_text()
+    assert "asked 200 None" in (folder / "run.log").read_text()
+    assert [path for path in group.folder.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()] == []

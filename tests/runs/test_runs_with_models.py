@@ -27,7 +27,7 @@ from mlebench.runs.settings import RunSettings
 from mlebench.runs.start import run as start
 from mlebench.runs.task import Secrets
 from mlebench.sandbox.local import processes
-from tests.gateway.asking import CLIENT
+from tests.gateway.asking import CLIENT, MODELS
 from tests.gateway.provider import KEY, Answer, Gate, Provider
 from tests.scripted import SUBMIT
 from tests.waiting import wait_until
@@ -35,12 +35,6 @@ from tests.waiting import wait_until
 from .conftest import local_executor
 from .test_survival import harness, wait_for
 
-MODELS = """
-providers:
-  scripted: {{dialects: [chat], base_url: "{url}", key: SCRIPTED_KEY}}
-models:
-  m: {{provider: scripted, served: m-served, prices: {{input: 1, output: 2}}}}
-"""
 AT_ONCE = RunSettings(retry_delay=0.01)
 
 

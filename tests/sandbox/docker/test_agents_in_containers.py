@@ -17,6 +17,8 @@ import yaml
 from mlebench.cli.main import main
 from mlebench.sandbox.docker import engine, images
 from mlebench.sandbox.docker.container import RUN_LABEL
+from tests.gateway.asking import CLIENT
+from tests.gateway.asking import MODELS as ONE_MODEL
 from tests.gateway.provider import Provider
 from tests.sandbox.docker.conftest import until
 from tests.sandbox.docker.model_server import ModelServer, ScriptedModel
@@ -226,4 +228,46 @@ def test_a_killed_harness_finds_its_container_again(data_dir: Path, tmp_path: Pa
     assert (record["state"], record["attempt"]) == ("finished", 1)
     assert record["report"]["valid_submission"] is True
     assert (folder / "run.log").read_text().count("at work\n") == 1
+    assert left_over(tmp_path) == []
+
+
+def test_a_killed_harness_goes_on_with_budget_and_ledger(data_dir: Path, tmp_path: Path) -> None:
+    agent = tmp_path / "asker"
+    agent.mkdir()
+    (agent / "agent.yaml").write_text("models: [m]\n")
+    submit = "import shutil; shutil.copy('/home/data/sample_submission.csv', '/home/submission/submission.csv')"
+    program = (
+        f'{submit}\nprint("first", ask()[0])\nprint("at work", flush=True)\nuntil("/tmp/go")\nprint("then", ask()[0], ask()[0])\n'
+    )
+    (agent / "program.py").write_text(CLIENT + program)
+    (agent / "start.sh").write_text("exec python /home/agent/program.py\n")
+    with Provider(SECRET) as provider:
+        (tmp_path / "models.yaml").write_text(ONE_MODEL.format(url=provider.base_url("chat")))
+        words = ["--agent", str(agent), "--models", str(tmp_path / "models.yaml"), "--network", "models", "--budget", "calls=2"]
+        environment = {**os.environ, "SCRIPTED_KEY": SECRET}
+        process = subprocess.Popen(
+            command(data_dir, tmp_path, *words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+        )
+        folder = tmp_path / "group" / f"{COMPETITION}_seed0"
+        wait_for_begin(process, folder / "run.log")
+        process.kill()
+        process.communicate(timeout=30)
+        [name] = left_over(tmp_path)
+        resume = [sys.executable, "-m", "mlebench.cli.main", "run", "--resume", "group", "--runs-dir", str(tmp_path)]
+        resumed = subprocess.Popen(resume, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+        wait_until(lambda: "the harness is back" in (folder / "run.log").read_text(), seconds=120)
+        container = engine.connect().containers.get(name)
+        asked = "curl -s -o /dev/null -H \"Authorization: Bearer $OPENAI_API_KEY\" $OPENAI_BASE_URL/models -w '%{http_code}'"
+        wait_until(lambda: container.exec_run(["sh", "-c", asked]).output == b"200", seconds=120)
+        container.exec_run(["touch", "/tmp/go"])
+        _, said = resumed.communicate(timeout=120)
+    assert resumed.returncode == 0, said
+    record = json.loads((folder / "run.json").read_text())
+    assert (record["reason"], record["attempt"]) == ("budget-exhausted", 1), (folder / "run.log").read_text()
+    assert record["report"]["valid_submission"] is True
+    assert (record["usage"]["calls"], record["usage"]["refused_calls"], len(provider.billed)) == (2, 1, 2)
+    assert "first 200" in (folder / "run.log").read_text() and "then 200 400" in (folder / "run.log").read_text()
+    lines = [json.loads(line) for line in (folder / "model_calls.jsonl").read_text().splitlines()]
+    assert [line["previous"] for line in lines] == [None, lines[0]["hash"], lines[1]["hash"]]
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()] == []
     assert left_over(tmp_path) == []

@@ -247,3 +247,23 @@ def test_many_streams_pass_at_once(bench: Bench, asking: Asking, provider: Provi
     ended = play(bench, asking(STREAMS))
     assert "whole 64" in ended.log
     assert measured_usage(ended.run_dir)["calls"] == 64
+
+
+def test_hosts_are_reached_through_the_proxy_alone_and_only_those_named(bench: Bench, asking: Asking) -> None:
+    program = """
+import socket, subprocess
+for host in ("example.org", "pypi.org.example.org", "169.254.169.254"):
+    done = subprocess.run(["curl", "-sS", "-m", "20", "-o", "/dev/null", f"https://{host}/"], capture_output=True, text=True)
+    print("refused" if "403" in done.stderr else done.stderr, flush=True)
+try:
+    print("resolved", socket.getaddrinfo("pypi.org", 443))
+except OSError:
+    print("no name", flush=True)
+words = ["curl", "-sS", "-m", "20", "-x", "http://localhost:5001", "https://pypi.org/"]
+bare = subprocess.run(words, capture_output=True, text=True)
+print("bare", "407" in bare.stderr, flush=True)
+"""
+    ended = play(bench, asking(program, allow=("pypi.org",)))
+    assert [line for line in ended.log.splitlines() if not line.startswith("[mlebench]")] == [
+        "refused", "refused", "refused", "no name", "bare True"
+    ]  # fmt: skip
