@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,13 @@ from mlebench.errors import GroupStopped, UsageError
 from mlebench.runs.executors.slurm import SlurmExecutor
 from mlebench.runs.group import Group
 from mlebench.runs.lock import is_held
+from mlebench.runs.models import with_models
 from mlebench.runs.plan import Plan
 from mlebench.runs.schedule.overview import Overview, Silent
 from mlebench.runs.schedule.scheduler import run_groups
 from mlebench.runs.settings import RunSettings
+from tests.gateway.asking import CLIENT, MODELS
+from tests.gateway.provider import KEY, Provider
 from tests.scripted import SUBMIT
 
 from ..waiting import wait_until
@@ -147,6 +151,25 @@ def kill_a_harness_with_jobs(agent: AgentSpec, trace: Path, slurm: Path) -> None
     wait_until(trace.exists, every=0.2, explain=lambda: logs_of(slurm))
     harness.send_signal(signal.SIGKILL)
     harness.wait()
+
+
+def test_a_job_serves_the_gateway_of_its_run(
+    plan: Plans, runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slurm: Path
+) -> None:
+    """The key comes from the environment that the job inherits, and reaches neither agent nor files."""
+    monkeypatch.setenv("SCRIPTED_KEY", KEY)
+    (tmp_path / "program.py").write_text(CLIENT + 'print("asked", ask()[0], os.environ.get("SCRIPTED_KEY"))')
+    with Provider(KEY) as provider:
+        (tmp_path / "models.yaml").write_text(MODELS.format(url=provider.base_url("chat")))
+        chosen = plan(f"{SUBMIT}exec python {tmp_path}/program.py", competitions=("toy-a",), limits={"network": "models"})
+        chosen = with_models(replace(chosen, model_files=(str(tmp_path / "models.yaml"),)))
+        group = Group.create(runs_dir, chosen, {}, "group")
+        run_groups([group], executor(), RunSettings())
+    [record] = group.records()
+    log = (group.run_dir(record.run_id) / "run.log").read_text()
+    assert (record.state, record.usage["calls"], len(provider.billed)) == ("finished", 1, 1), log
+    assert "asked 200 None" in log
+    assert [path for path in group.folder.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()] == []
 
 
 def test_killed_harness_finds_its_jobs_again(
