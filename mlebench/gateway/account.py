@@ -24,6 +24,8 @@ from mlebench.gateway.tokens import Tokens
 from mlebench.profiles import Budget
 
 _PICO = 10**12
+_SPENT = "the run's budget for models is spent"
+"""Begins what is said to whoever the budget refuses, and is known again in a ledger."""
 OVERHEAD = 256
 """Tokens that a prompt may have beside its text: marks between messages, and what a provider puts before tools."""
 _MEDIA_TOKENS_PER_BYTE = Fraction(1, 20)
@@ -251,12 +253,14 @@ class Account:
         return Reservation(tokens, self, model, need, size)
 
     def restore(self, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Take up what a ledger says was spent, as a harness that re-attaches to a run does.
+        """Take up what a ledger says was spent and whether the budget refused a call, as a harness that comes back to a run does.
 
         Args:
             lines: of the run's ledger of model calls, in any order; what is no call is left out.
         """
         for call in map(ModelCall.from_entry, lines):
+            if call is not None and call.outcome == "refused" and (call.reason or "").startswith(_SPENT):
+                self.is_spent_since = self._now()
             if call is not None and call.counts:
                 cost = None if call.cost_usd is None else round(_exact(call.cost_usd) * _PICO)
                 self._count(cost, _bounded(call.tokens))
@@ -303,10 +307,10 @@ class Account:
     def _sentence(self, amount: _Amount, has_limit: bool) -> str:
         name = self._short_of(self._spent.plus(amount))
         if name is None:
-            return "the run's budget for models is spent: an earlier call did not fit into it any more"
+            return f"{_SPENT}: an earlier call did not fit into it any more"
         place = _Amount._fields.index(name)
         spent, limit, needed = (_shown(name, amounts[place]) for amounts in (self._spent, self._limits, amount))
-        said = f"the run's budget for models is spent: {spent} of {limit} are used"
+        said = f"{_SPENT}: {spent} of {limit} are used"
         if name != "calls":
             said += f", and this call may use {needed}"
         if name in ("usd", "output_tokens") and not has_limit:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from mlebench._support.plain_files import read_plain
 from mlebench._support.quantities import show_duration
 from mlebench.errors import MlebenchError
-from mlebench.sandbox.base import Outcome, RunRequest
+from mlebench.sandbox.base import SEE_LOG, Outcome, RunRequest
 from mlebench.sandbox.model_status import ModelStatus, drop_status, write_status
 
 if TYPE_CHECKING:
@@ -177,26 +177,22 @@ def name_models_end(end: ModelsEnd, request: RunRequest, code: int | None, *, by
     return Outcome("failed", end, detail, code, "infrastructure")
 
 
-def with_models_end(outcome: Outcome, gateway: RunGateway | None, request: RunRequest) -> Outcome:
-    """The outcome of an agent that ended by itself, named after its models where they were the reason.
+def with_models_end(outcome: Outcome, gateway: RunGateway | None, request: RunRequest, *, was_away: bool) -> Outcome:
+    """The outcome of an agent that ended by itself, named after its models where they may have been the reason.
 
     Args:
         outcome: as the sandbox names it.
-        gateway: that of the run, still open.
+        gateway: that of the run, still open; None where it has none.
         request: the run.
+        was_away: whether the agent ended before this harness came back.
     """
-    if gateway is None or outcome.failure_class == "infrastructure":
+    if request.models is None or outcome.failure_class == "infrastructure":
         return outcome
-    end = gateway.own_end()
-    if end is None:
+    if gateway is not None and (end := gateway.own_end()) is not None:
+        named = name_models_end(end, request, outcome.exit_code, by_itself=True)
+        return replace(outcome, **{key: getattr(named, key) for key in ("state", "reason", "detail", "failure_class")})
+    if outcome.state != "failed" or not (was_away or gateway is None):
         return outcome
-    named = name_models_end(end, request, outcome.exit_code, by_itself=True)
-    return replace(outcome, **{key: getattr(named, key) for key in ("state", "reason", "detail", "failure_class")})
-
-
-def without_gateway(outcome: Outcome, request: RunRequest) -> Outcome:
-    """The outcome of an agent that failed while no harness served its gateway: that may be all that it failed for."""
-    if request.models is None or outcome.state != "failed" or outcome.failure_class == "infrastructure":
-        return outcome
-    detail = f"{outcome.detail}; the harness was away then, and with it the gateway to its models"
+    # that nobody served its models may be all that it failed for
+    detail = f"{outcome.log_line}, while nobody served the gateway to its models{SEE_LOG}"
     return replace(outcome, reason="model-unavailable", detail=detail, failure_class="infrastructure")

@@ -390,6 +390,21 @@ def test_what_a_ledger_says_was_spent_is_taken_up() -> None:
     run(main())
 
 
+def test_a_budget_that_refused_a_call_is_spent_for_whoever_takes_it_up() -> None:
+    async def main() -> None:
+        before = Account(Budget(calls=1))
+        (await reserve(before, 5)).settle(tokens(10, 1))
+        with pytest.raises(Refusal) as refused:
+            await reserve(before, 5)
+        line = ModelCall("refused", refused.value.status, reason=refused.value.message).to_entry()
+        after, other = Account(Budget(calls=1)), Account(Budget(calls=1))
+        after.restore([line])
+        other.restore([{**line, "reason": "there is no model `m`"}])
+        assert after.is_spent_since is not None and other.is_spent_since is None
+
+    run(main())
+
+
 def test_a_damaged_ledger_is_no_error() -> None:
     account = Account(Budget(calls=5))
     line = ModelCall("answered", 200, tokens=tokens(5, 5), cost_usd=0.1).to_entry()

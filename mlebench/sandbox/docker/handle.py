@@ -35,7 +35,6 @@ from mlebench.sandbox.run_gateway import (
     name_models_end,
     serve_again,
     with_models_end,
-    without_gateway,
 )
 from mlebench.sandbox.run_log import RunLog
 from mlebench.sandbox.snapshots import LOOK_SECONDS, Snapshots, Version, kept_bytes
@@ -242,8 +241,7 @@ class DockerHandle:
         else:
             outcome = name_outcome(forced, state, profile, usage, had_outage=self._had_outage, signals=signals)
         if forced is None:
-            outcome = with_models_end(outcome, self._gateway, self._request)
-            outcome = without_gateway(outcome, self._request) if self._was_found_ended else outcome
+            outcome = with_models_end(outcome, self._gateway, self._request, was_away=self._was_found_ended)
         if taken is None and outcome.failure_class != "infrastructure":
             detail = f"{outcome.detail}, but its output could not be taken out; see run.log"
             outcome = replace(outcome, state="failed", reason="output-lost", detail=detail, failure_class="infrastructure")

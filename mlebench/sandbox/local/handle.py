@@ -22,7 +22,7 @@ from mlebench.sandbox.local.data import LaidData
 from mlebench.sandbox.local.ending import Ending, boot_id, read_ending
 from mlebench.sandbox.local.outputs import reclaim, settle
 from mlebench.sandbox.run_clock import RunClock, age_of
-from mlebench.sandbox.run_gateway import ModelsEnd, RunGateway, name_models_end, with_models_end, without_gateway
+from mlebench.sandbox.run_gateway import ModelsEnd, RunGateway, name_models_end, with_models_end
 from mlebench.sandbox.run_log import RunLog
 from mlebench.sandbox.snapshots import PlainSubmission, Snapshots, kept_bytes
 
@@ -146,8 +146,7 @@ class LocalHandle:
         is_over_since_boot = self._family is None and ending is not None and ending.boot != boot_id()
         outcome = _name_outcome(forced, self._exit_code(forced, ending), request, is_shut_down=is_over_since_boot)
         if forced is None:
-            outcome = with_models_end(outcome, self._gateway, request)
-            outcome = without_gateway(outcome, request) if self._family is None else outcome
+            outcome = with_models_end(outcome, self._gateway, request, was_away=self._family is None)
         ended_at = self.started_at + timedelta(seconds=self._clock.elapsed)
         if ending is not None:
             usage |= ending.usage | usage

@@ -196,11 +196,11 @@ def test_an_agent_that_failed_while_no_gateway_was_there_is_not_to_blame(asking:
     assert second is not None
     outcome = end(request, second)
     assert (outcome.reason, outcome.failure_class) == ("model-unavailable", "infrastructure")
-    assert "the harness was away" in outcome.detail
+    assert "nobody served the gateway to its models" in outcome.detail
 
 
 def test_a_port_that_another_program_took_is_said(asking: Asking, tmp_path: Path) -> None:
-    request = asking(f'ready()\nuntil("{tmp_path}/go")')
+    request = asking(f'ready()\nuntil("{tmp_path}/go")\nsys.exit(5)')
     first = LocalSandbox().start(request)
     wait_until(lambda: is_ready(request))
     port = int((request.run_dir / STATE / "gateway-port").read_text())
@@ -210,7 +210,9 @@ def test_a_port_that_another_program_took_is_said(asking: Asking, tmp_path: Path
         second = LocalSandbox().attach(request)
         assert second is not None
         (tmp_path / "go").touch()
-        assert end(request, second).reason == "exited"
+        outcome = end(request, second)
+    # whatever it failed for, it had no models any more
+    assert (outcome.reason, outcome.exit_code, outcome.failure_class) == ("model-unavailable", 5, "infrastructure")
     assert f"there is no gateway to models any more: port {port}" in log_of(request)
 
 
@@ -346,3 +348,18 @@ print("then", ask()[0], ask()[0], flush=True)
     assert "then 200 400" in log_of(request)
     measured_usage(request.run_dir)
     assert sorted(path.name for path in Path("/etc").glob("*.json.gz")) == []
+
+
+def test_a_budget_that_was_spent_before_the_harness_left_is_spent_after(asking: Asking, tmp_path: Path) -> None:
+    """Not even an agent that fails while nobody serves its gateway gets another budget."""
+    request = asking(f'ask(); ask(); ready()\nuntil("{tmp_path}/go")\nsys.exit(3)', budget={"calls": 1})
+    first = LocalSandbox().start(request)
+    wait_until(lambda: is_ready(request))
+    first.detach()
+    end(request, first)
+    (tmp_path / "go").touch()
+    wait_until(lambda: (request.run_dir / STATE / "ending.json").exists())
+    second = LocalSandbox().attach(request)
+    assert second is not None
+    outcome = end(request, second)
+    assert (outcome.reason, outcome.failure_class) == ("budget-exhausted", "agent")
