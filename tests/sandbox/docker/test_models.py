@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -14,6 +18,7 @@ from mlebench.gateway import gateway as gateways
 from mlebench.gateway.bounds import Bounds
 from mlebench.gateway.usage import measured_usage
 from mlebench.sandbox.base import RunRequest
+from mlebench.sandbox.docker import images
 from mlebench.sandbox.docker.container import FOLDER_LABEL, HostFolder
 from mlebench.sandbox.docker.handle import DockerHandle
 from tests.gateway.asking import CLIENT, access
@@ -267,3 +272,39 @@ print("bare", "407" in bare.stderr, flush=True)
     assert [line for line in ended.log.splitlines() if not line.startswith("[mlebench]")] == [
         "refused", "refused", "refused", "no name", "bare True"
     ]  # fmt: skip
+
+
+def test_both_loopback_addresses_answer_where_there_are_two(tmp_path: Path, client: Any, base_image: images.Image) -> None:
+    """Newer engines give every container `::1`; some clients take it for localhost and try no other."""
+    hosts = ("127.0.0.1", "[::1]", "localhost")
+    lines = [f"curl -sS -o /dev/null -w '%{{http_code}}\\n' 'http://{host}:5001/'" for host in hosts]
+    (tmp_path / "start.sh").write_text("\n".join([*lines, ""]))
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder, socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(f"{folder}/models.sock")
+        Path(folder).chmod(0o755)
+        Path(f"{folder}/models.sock").chmod(0o666)
+        listening.listen(8)
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    with listening.accept()[0] as connection:
+                        connection.recv(2**16)
+                        connection.sendall(b"HTTP/1.1 204 x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+        threading.Thread(target=serve, daemon=True).start()
+        said = client.containers.run(
+            base_image.id,
+            ["/home/agent/start.sh"],
+            user="1000:1000",
+            remove=True,
+            stderr=True,
+            network_mode="none",
+            sysctls={"net.ipv6.conf.lo.disable_ipv6": "0"},
+            volumes={
+                folder: {"bind": "/run/mlebench", "mode": "ro"},
+                str(tmp_path / "start.sh"): {"bind": "/home/agent/start.sh", "mode": "ro"},
+            },
+        )
+        listening.shutdown(socket.SHUT_RDWR)
+    assert said.decode().split() == ["204", "204", "204"]
