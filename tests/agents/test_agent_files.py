@@ -77,6 +77,30 @@ def test_missing_secret_or_argument_is_named(folder: Path) -> None:
         get_agent("searcher").resolve_environment({"OPENAI_API_KEY": "sk-1"})
 
 
+def test_models_are_named_by_the_agents_file_or_by_its_arguments(tmp_path: Path) -> None:
+    text = """
+models: ["${{ arguments.model }}", fixed, "${{ arguments.model }}"]
+arguments: {model: one, other_model: not-asked}
+variants:
+  two: {arguments: {model: two}}
+  none: {models: []}
+  lacking: {arguments: {model: null}}
+"""
+    folder = write(tmp_path, "asker", text)
+    agents_by_name = {name: get_agent(f"{folder}/{name}") for name in ("two", "none", "lacking")}
+    assert get_agent(str(folder)).models == ["one", "fixed"]
+    assert agents_by_name["two"].models == ["two", "fixed"]
+    assert agents_by_name["none"].models == ["one", "not-asked"]
+    assert (agents_by_name["lacking"].models, agents_by_name["lacking"].missing_arguments) == (["fixed"], ["model"])
+    assert AgentSpec.from_dict(agents_by_name["two"].to_dict()) == agents_by_name["two"]
+
+
+@pytest.mark.parametrize("models", ['["${{ secrets.KEY }}"]', '[""]', "[' ']", "gpt", "[[a]]", "{a: b}"])
+def test_what_names_no_model_is_refused(tmp_path: Path, models: str) -> None:
+    with pytest.raises(UsageError, match="models"):
+        get_agent(str(write(tmp_path, "asker", f"models: {models}")))
+
+
 def test_record_of_an_agent_holds_no_secret_and_reads_back(folder: Path) -> None:
     agent = get_agent("searcher/gpt")
     assert "sk-1" not in str(agent.to_dict())
