@@ -16,6 +16,7 @@ from mlebench.gateway.dialects.cleaning import (
     cache_mark,
     check_form,
     closed,
+    file_data,
     file_id,
     free,
     list_of,
@@ -45,7 +46,7 @@ MOST_CHOICES = 128
 
 
 def _part(**fields: Rule) -> Rule:
-    return record({"type": anything, "cache_control": cache_mark, "prompt_cache_breakpoint": anything, **fields})
+    return record({"type": anything, "cache_control": cache_mark, "prompt_cache_breakpoint": cache_mark, **fields})
 
 
 def _address(name: str) -> dict[str, Rule]:
@@ -70,7 +71,7 @@ _PART = one_of(
         "audio_url": _part(**_address("audio_url")),
         "video_url": _part(**_address("video_url")),
         "input_audio": _part(input_audio=record({"data": media_data, "format": anything})),
-        "file": _part(file=record({"file_data": media_data, "filename": anything, "file_id": file_id})),
+        "file": _part(file=record({"file_data": file_data, "filename": anything, "file_id": file_id})),
     }
 )
 _FUNCTION = record(free("name arguments"))
@@ -127,6 +128,7 @@ _BODY: Mapping[str, Rule] = {
     "tools": _TOOLS,
     "functions": list_of(_DECLARATION),
     "response_format": schema,
+    "prompt_cache_options": cache_mark,
     "stream_options": record(free("include_usage include_obfuscation continuous_usage_stats")),
     "store": out("stored_conversations"),
     "metadata": out("stored_conversations"),

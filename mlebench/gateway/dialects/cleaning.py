@@ -29,6 +29,7 @@ _SHORT = 64
 _LONGEST_NOTE = 2**13
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_=\s-]*+")
+_DATA_URL = re.compile(r"data:([^;,]{0,100})", re.IGNORECASE)
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _FILES_OF_GOOGLE = re.compile(r"(?:gs://|files/|https://generativelanguage\.googleapis\.com/)")
 
@@ -316,26 +317,37 @@ def media_url(value: Any, cleaning: Cleaning, place: str) -> Any:
         return None
     if not isinstance(value, str):
         raise invalid(f"{place} must be text")
-    if value[:5].lower() == "data:":
-        return cleaning.add_media(value)
+    if found := _DATA_URL.match(value):
+        return cleaning.add_media(value) if is_media(found[1]) else value
     if "remote_urls" in cleaning.grants:
         return cleaning.add_media(value)
     raise Refusal(400, "not-allowed", f"{place} is an address that the provider would fetch; send the content as a data: URL")
 
 
 def media_data(value: Any, cleaning: Cleaning, place: str) -> Any:
-    """The content of a picture, sound or document in base64, or a `data:` URL."""
-    if isinstance(value, str) and _BASE64.fullmatch(value):
-        return cleaning.add_media(value)
-    return media_url(value, cleaning, place)
+    """The content of a picture or sound in base64, or a `data:` URL."""
+    is_plain = isinstance(value, str) and _BASE64.fullmatch(value)
+    return cleaning.add_media(value) if is_plain else media_url(value, cleaning, place)
+
+
+def file_data(value: Any, cleaning: Cleaning, place: str) -> Any:
+    """The content of a file likewise; it may be a text, and counts as one unless it says otherwise."""
+    is_plain = isinstance(value, str) and _BASE64.fullmatch(value)
+    return value if is_plain else media_url(value, cleaning, place)
+
+
+def is_media(kind: Any) -> bool:
+    """Whether a media type is no text, which would have a token for each few bytes."""
+    name = kind.strip().lower() if isinstance(kind, str) else ""
+    return name == "application/pdf" or name.startswith(("image/", "audio/", "video/"))
 
 
 def google_file(value: Any, cleaning: Cleaning, place: str) -> Any:
     """The address of a file at Google or in the web."""
     if not isinstance(value, str):
         raise invalid(f"{place} must be text")
-    if value[:5].lower() == "data:":
-        return cleaning.add_media(value)
+    if _DATA_URL.match(value):
+        return media_url(value, cleaning, place)
     grant: Grant = "files" if _FILES_OF_GOOGLE.match(value) else "remote_urls"
     return cleaning.add_media(granted(grant)(value, cleaning, place))
 
@@ -351,7 +363,7 @@ def file_id(value: Any, cleaning: Cleaning, place: str) -> Any:
 
 def cache_mark(value: Any, cleaning: Cleaning, place: str) -> Any:
     """Where a provider may cache; how long is left to it, since that has prices of its own."""
-    return record({"type": anything})(value, cleaning, place)
+    return record(free("type mode"))(value, cleaning, place)
 
 
 def whole_number(value: Any, place: str, least: int = 1, most: int = MOST_TOKENS) -> int | None:

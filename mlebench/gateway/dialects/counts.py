@@ -63,4 +63,5 @@ def openai_tokens(usage: Any, names: tuple[str, str]) -> Tokens | None:
     details = f"{asked}_tokens_details"
     cached = largest(usage, (details, "cached_tokens"), ("prompt_cache_hit_tokens",), ("cached_tokens",))
     written = largest(usage, (details, "cache_write_tokens"), (details, "cache_creation_tokens"))
-    return tokens(given, cached, written, output, reasoning)
+    long_written = count(usage, details, "cache_write_tokens_details", "ttl_12h_tokens") or 0
+    return tokens(given, cached, written, output, reasoning, long_written)

@@ -17,9 +17,11 @@ from mlebench.gateway.dialects.cleaning import (
     anything,
     check_form,
     closed,
+    file_data,
     free,
     google_file,
     granted,
+    is_media,
     list_of,
     media_data,
     only,
@@ -57,8 +59,15 @@ def message(fields: Mapping[str, Rule]) -> Rule:
     return record(fields, camel)
 
 
+def _inline(value: Any, cleaning: Cleaning, place: str) -> Any:
+    """Content in base64, which may be a text as well."""
+    kinds = [inner for key, inner in value.items() if camel(key) == "mimeType"] if isinstance(value, dict) else []
+    data = media_data if kinds and is_media(kinds[0]) else file_data
+    return message({**free("mimeType displayName"), "data": data})(value, cleaning, place)
+
+
 _MEDIA: Mapping[str, Rule] = {
-    "inlineData": message({"mimeType": anything, "data": media_data, "displayName": anything}),
+    "inlineData": _inline,
     "fileData": message({"mimeType": anything, "fileUri": google_file, "displayName": anything}),
     "videoMetadata": anything,
     "mediaResolution": anything,

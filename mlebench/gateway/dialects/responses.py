@@ -15,8 +15,10 @@ from mlebench.gateway.dialects.cleaning import (
     Cleaning,
     Rule,
     anything,
+    cache_mark,
     check_form,
     closed,
+    file_data,
     file_id,
     free,
     granted,
@@ -61,16 +63,18 @@ def _annotation(value: Any, cleaning: Cleaning, place: str) -> Any:
 
 _PART = one_of(
     {
-        "input_text": _item("prompt_cache_breakpoint", text=words),
+        "input_text": _item(text=words, prompt_cache_breakpoint=cache_mark),
         "output_text": _item("logprobs", text=words, annotations=list_of(_annotation)),
         "text": _item(text=words),
         "summary_text": _item(text=words),
         "reasoning_text": _item(text=words),
         "refusal": _item(refusal=words),
-        "input_image": _item("detail prompt_cache_breakpoint", image_url=media_url, file_id=file_id),
+        "input_image": _item("detail", image_url=media_url, file_id=file_id, prompt_cache_breakpoint=cache_mark),
         "computer_screenshot": _item("detail", image_url=media_url, file_id=file_id),
         "input_audio": _item(input_audio=record({"data": media_data, "format": anything})),
-        "input_file": _item("filename detail prompt_cache_breakpoint", file_data=media_data, file_id=file_id, file_url=media_url),
+        "input_file": _item(
+            "filename detail", file_data=file_data, file_id=file_id, file_url=media_url, prompt_cache_breakpoint=cache_mark
+        ),
     }
 )
 _CONTENT = text_or(list_of(_PART))
@@ -185,6 +189,7 @@ _BODY: Mapping[str, Rule] = {
     "tools": _TOOLS,
     "include": _include,
     "text": schema,
+    "prompt_cache_options": cache_mark,
     "stream_options": record({"include_obfuscation": anything}),
     "previous_response_id": closed("stored_conversations"),
     "conversation": closed("stored_conversations"),

@@ -509,6 +509,21 @@ def test_pictures_and_sound_count_apart_from_text(dialect: DialectName, changes:
     assert read(dialect, larger).text_bytes == call.text_bytes
 
 
+TEXTS: list[tuple[DialectName, dict[str, Any]]] = [
+    ("chat", chat_part({"type": "file", "file": {"file_data": "data:text/plain;base64," + "QUFB" * 5000}})),
+    ("chat", chat_part({"type": "file", "file": {"file_data": "QUFB" * 5000, "filename": "x.pdf"}})),
+    ("responses", input_part({"type": "input_file", "file_data": "data:;base64," + "QUFB" * 5000})),
+    ("gemini", gemini_part({"inlineData": {"data": "QUFB" * 5000, "mimeType": "text/plain"}})),
+    ("gemini", gemini_part({"inline_data": {"data": "QUFB" * 5000}})),
+]
+
+
+@pytest.mark.parametrize(("dialect", "changes"), TEXTS)
+def test_files_that_may_be_texts_count_as_texts(dialect: DialectName, changes: dict[str, Any]) -> None:
+    call = read(dialect, changes)
+    assert call.media_bytes == 0 and call.text_bytes > 20_000
+
+
 def test_text_that_only_looks_like_a_picture_is_text() -> None:
     long = "data:image/png;base64," + "A" * 10_000
     for dialect, changes in (

@@ -201,6 +201,23 @@ def test_errors_in_a_stream_are_said() -> None:
         assert reader.failure == "over load" and not reader.is_complete
 
 
+def test_a_cache_that_lives_longer_has_its_own_price_and_is_not_asked_for() -> None:
+    mark = {"mode": "explicit", "ttl": "12h"}
+    parts = [{"type": "input_text", "text": "x", "prompt_cache_breakpoint": mark}]
+    options = {**mark, "comparison_response_id": "resp_1", "prewarm": True}
+    call = read("responses", {"input": [{"role": "user", "content": parts}], "prompt_cache_options": options})
+    assert call.content["prompt_cache_options"] == {"mode": "explicit"}
+    assert call.content["input"][0]["content"][0]["prompt_cache_breakpoint"] == {"mode": "explicit"}
+    assert len(call.removed) == 4
+
+
+def test_what_was_cached_for_long_is_counted_apart() -> None:
+    details = {"cached_tokens": 3, "cache_write_tokens": 6, "cache_write_tokens_details": {"ttl_12h_tokens": 4}}
+    said = {"input_tokens": 10, "output_tokens": 2, "input_tokens_details": details}
+    expected = Tokens(input=10, cached=3, cache_write=6, long_cache_write=4, output=2)
+    assert RESPONSES.tokens({"usage": said}) == expected
+
+
 def test_a_plain_answer() -> None:
     assert RESPONSES.tokens(plain("responses", Said(tokens=TOKENS))) == TOKENS
     assert RESPONSES.tokens({"usage": None}) is None
