@@ -289,6 +289,10 @@ class Exchange:
         if self._reader is not None and self._reader.is_complete and said is not None:
             self._write("answered", 200, said, False, reason)
             return
+        said = said or Tokens()
+        if not said.input and self._reservation is not None:
+            # the caller chose when to go, and so that the prompt's length stays unsaid: it counts as the most that it can have
+            said = replace(said, input=self._reservation.tokens.input)
         seconds = self._now() - self._prepared.ended
         tokens = self._estimate(said, int(seconds * _TOKENS_PER_SECOND) * _BYTES_PER_TOKEN)
         self._write("answered", 200 if self._reader else HUNG_UP, tokens, True, reason)

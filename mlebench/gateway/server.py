@@ -147,7 +147,9 @@ class Server:
             # before the line is written, so that no flood of lines fills the disk
             await self._refusals.wait_for()
             action: Literal["generate", "count"] = "count" if route.action == "count" else "generate"
-            line = ModelCall("refused", refusal.status, action, dialect.name, route.model, reason=refusal.message)
+            # a name that nobody serves is no model, and would hide those that are behind a hundred of its kind
+            model = route.model if route.model in self._access.models else None
+            line = ModelCall("refused", refusal.status, action, dialect.name, model, reason=refusal.message)
             self._services.ledger.append(line.to_entry())
             raise
 

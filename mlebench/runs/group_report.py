@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from grading.report import aggregate_reports
+from grading.wording import counted
 from mlebench._support.files import move_aside, write_json
 from mlebench._support.folders import entries_of
 from mlebench.runs.group import Group
@@ -96,7 +97,7 @@ def usage_words(totals: dict[str, Any]) -> str:
     """What calls to models took, from a group's totals, in a few words; empty where nobody says anything."""
     if totals["usage"]:
         measured = Usage(**{**totals["usage"], "models": {}})
-        parts = [f"{measured.calls or 0:,} calls to models", f"{measured.tokens or 0:,} tokens"]
+        parts = [f"{counted(measured.calls or 0, 'call')} to models", counted(measured.tokens or 0, "token")]
         return ", ".join([*parts, "cost unknown" if measured.cost_usd is None else f"{measured.cost_usd:,.2f} USD"])
     cost = totals["reported_usage"].get("cost_usd")
     return "" if cost is None else f"{cost:,.2f} USD as reported by the agent"
