@@ -78,7 +78,8 @@ def run_usage(run: RunRow) -> tuple[Usage | None, str]:
 def usage_rows(entry: ResultsDocument) -> list[tuple[str, str, UsageFigures]]:
     """What splits used, as name, who says so, and figures; empty where nobody says anything."""
     named = [(figures.selection.name, figures.usage, figures.reported_usage) for figures in entry.figures]
-    if len(named) > 1:
+    # one of the splits may hold all that was run
+    if all((measured, claimed) != (entry.usage, entry.reported_usage) for _, measured, claimed in named):
         named.append(("in all", entry.usage, entry.reported_usage))
     sources = [(name, source, used) for name, *both in named for source, used in zip((MEASURED, REPORTED), both, strict=True)]
     return [(name, source, used) for name, source, used in sources if used is not None]

@@ -46,7 +46,7 @@ from mlebench.reports.notation import (
 from mlebench.reports.published_results import SOURCE, SPLIT_NAMES
 from mlebench.reports.scaling import SPENDING_AXES, RunCurve, SpendingAxis, SpendingCurve
 from mlebench.reports.spending import UsageFigures
-from mlebench.runs.usage import COUNTS, Usage
+from mlebench.runs.usage import Usage
 
 _LINKS = (("run.log", "log"), ("logs", "logs"), ("code", "code"), ("submission/submission.csv", "submission"))
 
@@ -90,7 +90,7 @@ def _sections(document: Document, folder: Path) -> Iterator[Section]:
     if usage_rows(main):
         yield Section("usage", "Calls to models", _usage(main))
     if main.time:
-        yield Section("time", "Over time", _over_time(main))
+        yield Section("time", "Over time, money and tokens" if main.spending else "Over time", _over_time(main))
     if any(len(figures.pass_at_k) > 1 for figures in main.figures):
         yield Section("attempts", "Over attempts", _attempts(main))
     if document.comparisons:
@@ -204,42 +204,57 @@ def _excluded(figures: SelectionFigures) -> str:
 
 
 def _usage(entry: ResultsDocument) -> str:
-    rows: list[list[object]] = [
-        [name, Cell(source, text=True), figures.runs, *_amounts(figures.total), *_per_medal(figures)]
-        for name, source, figures in usage_rows(entry)
-    ]
-    parts = [sortable_table(["Split", "Usage", "Runs", *_AMOUNTS, "USD per medal", "Tokens per medal"], rows)]
+    parts = [_usage_table("Split", usage_rows(entry))]
     parts.append(
         '<p class="note">Measured: by the gateway to models. Reported by the agent: its own claim, of runs without a gateway. '
         "Input holds cached tokens, output those of reasoning. An amount with an unknown part, such as a price, is –.</p>"
     )
     if entry.usage is not None and entry.usage.total.models:
         models: list[list[object]] = [[name, *_amounts(used)] for name, used in entry.usage.total.models.items()]
-        parts += ["<h3>By model, as measured</h3>", sortable_table(["Model", *_AMOUNTS], models)]
-    competitions: list[list[object]] = [
-        [row.info.competition_id, Cell(source, text=True), figures.runs, *_amounts(figures.total), *_per_medal(figures)]
+        parts += ["<h3>By model, as measured</h3>", sortable_table(["Model", "USD", *_AMOUNTS], models)]
+    competitions = [
+        (row.info.competition_id, source, figures)
         for row in entry.competitions
         for source, figures in ((MEASURED, row.usage), (REPORTED, row.reported_usage))
         if figures is not None
     ]
-    header = ["Competition", "Usage", "Runs", *_AMOUNTS, "USD per medal", "Tokens per medal"]
-    parts += ["<h3>By competition</h3>", sortable_table(header, competitions, sticky=True)]
+    parts += ["<h3>By competition</h3>", _usage_table("Competition", competitions, sticky=True)]
     return "".join(parts)
 
 
-_AMOUNTS = ("Calls", "Failed", "Refused", "Input tokens", "Cached", "Cache writes", "Output tokens", "Reasoning", "USD")
+_AMOUNTS = {
+    "Calls": "calls",
+    "Failed": "failed_calls",
+    "Refused": "refused_calls",
+    "Input tokens": "input_tokens",
+    "Cached": "cached_tokens",
+    "Output tokens": "output_tokens",
+    "Reasoning": "reasoning_tokens",
+}
 
 
 def _amounts(used: Usage | None) -> list[Cell]:
-    """The cells under `_AMOUNTS`."""
-    counts = [None if used is None else getattr(used, name) for name in COUNTS]
+    """The cells under `USD` and `_AMOUNTS`."""
     cost = used.cost_usd if used is not None else None
-    return [*(Cell(whole(count), count) for count in counts), Cell(usd(cost), cost)]
+    counts = [None if used is None else getattr(used, name) for name in _AMOUNTS.values()]
+    return [Cell(usd(cost), cost), *(Cell(whole(count), count) for count in counts)]
 
 
-def _per_medal(figures: UsageFigures) -> list[Cell]:
-    cost, tokens = figures.cost_per_medal_usd, figures.tokens_per_medal
-    return [Cell(usd(cost), cost), Cell(whole(tokens), tokens)]
+def _usage_table(name: str, rows: Sequence[tuple[str, str, UsageFigures]], *, sticky: bool = False) -> str:
+    """A table of usage by splits or competitions.
+
+    Args:
+        name: over the first column.
+        rows: name, who says so, and figures.
+    """
+    cells: list[list[object]] = []
+    for title, source, figures in rows:
+        cost, *counts = _amounts(figures.total)
+        medal, tokens = figures.cost_per_medal_usd, figures.tokens_per_medal
+        per_medal = Cell(usd(medal), medal)
+        cells.append([title, Cell(source, text=True), figures.runs, cost, per_medal, *counts, Cell(whole(tokens), tokens)])
+    header = [name, "Usage", "Runs", "USD", "USD per medal", *_AMOUNTS, "Tokens per medal"]
+    return sortable_table(header, cells, sticky=sticky)
 
 
 def _modalities(entry: ResultsDocument) -> str:
@@ -376,7 +391,7 @@ def _runs(entry: ResultsDocument, folder: Path) -> str:
     runs = [(row, run) for row in entry.competitions for run in row.runs]
     rows = [_run_cells(row, run, folder) for row, run in runs]
     if usage_rows(entry):
-        header += ["Usage", *_AMOUNTS]
+        header += ["Usage", "USD", *_AMOUNTS]
         rows = [[*cells, *_usage_cells(run)] for cells, (_, run) in zip(rows, runs, strict=True)]
     return sortable_table(header, rows, sticky=True)
 
