@@ -95,9 +95,18 @@ def competition_usage(row: CompetitionRow) -> tuple[str, str]:
 
 def cost_per_medal(usage: UsageFigures | None, claim: UsageFigures | None) -> str:
     """US dollars for each medal, marked where only agents say so."""
-    if usage is not None or claim is None:
-        return usd(usage.cost_per_medal_usd if usage else None)
-    return f"{usd(claim.cost_per_medal_usd)} ({REPORTED})"
+    figures, mark = _whoever_says(usage, claim)
+    return f"{usd(figures.cost_per_medal_usd if figures else None)}{mark}"
+
+
+def tokens_per_medal(usage: UsageFigures | None, claim: UsageFigures | None) -> str:
+    """Tokens for each medal, marked where only agents say so."""
+    figures, mark = _whoever_says(usage, claim)
+    return f"{whole(figures.tokens_per_medal if figures else None)}{mark}"
+
+
+def _whoever_says(usage: UsageFigures | None, claim: UsageFigures | None) -> tuple[UsageFigures | None, str]:
+    return (usage, "") if usage is not None or claim is None else (claim, f" ({REPORTED})")
 
 
 def p_value(value: float) -> str:

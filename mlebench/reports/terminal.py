@@ -32,6 +32,7 @@ from mlebench.reports.notation import (
     run_usage,
     score,
     split_figures,
+    tokens_per_medal,
     usage_rows,
     usd,
     whole,
@@ -39,6 +40,7 @@ from mlebench.reports.notation import (
 from mlebench.reports.published_results import SPLIT_NAMES, PublishedResult
 from mlebench.reports.spending import UsageFigures
 from mlebench.reports.statistics import Interval
+from mlebench.runs.usage import Usage
 
 _MEDAL_STYLES = {"gold": "bold yellow", "silver": "bold white", "bronze": "bold dark_orange3"}
 _MOST_ROWS = 25
@@ -167,12 +169,14 @@ def _usage(rows: Sequence[tuple[str, str, UsageFigures]]) -> Table:
 def _models(entry: ResultsDocument) -> Iterator[RenderableType]:
     models = entry.usage.total.models if entry.usage else {}
     if models:
-        lines = [
-            f"  {name}: {counted(used.calls or 0, 'call')}, {whole(used.failed_calls)} failed, {whole(used.input_tokens)} input "
-            f"and {whole(used.output_tokens)} output tokens, {usd(used.cost_usd)} USD"
-            for name, used in models.items()
-        ]
+        lines = [f"  {name}: {_model_words(used)}" for name, used in models.items()]
         yield Text("\n".join(["by model, as measured", *lines]))
+
+
+def _model_words(used: Usage) -> str:
+    cost = "cost unknown" if used.cost_usd is None else f"{usd(used.cost_usd)} USD"
+    tokens = f"{whole(used.input_tokens)} input and {whole(used.output_tokens)} output tokens"
+    return f"{counted(used.calls or 0, 'call')}, {whole(used.failed_calls)} failed, {tokens}, {cost}"
 
 
 def _usage_of_runs(entry: ResultsDocument) -> Table:
@@ -208,6 +212,7 @@ def _costs(comparison: Comparison) -> Iterator[str]:
     second = comparison.second_usage, comparison.second_reported_usage
     if any(figures is not None for figures in (*first, *second)):
         yield f"  USD per medal: {cost_per_medal(*first)} against {cost_per_medal(*second)}"
+        yield f"  tokens per medal: {tokens_per_medal(*first)} against {tokens_per_medal(*second)}"
 
 
 def _published(main: ResultsDocument, results: Sequence[PublishedResult]) -> Table:

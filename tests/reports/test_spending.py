@@ -163,6 +163,7 @@ def test_a_comparison_sets_costs_side_by_side() -> None:
     for text in (printed(document), make_page(document, Path())):
         assert "0.50 against 8.00" in text
         assert "0.50 against 3.00 (reported by the agent)" in text
+    assert "tokens per medal: 120 against 240" in printed(document)
     assert document.to_dict()["comparisons"][0]["second_usage"]["total"]["cost_usd"] == 8
 
 
