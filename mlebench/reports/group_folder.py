@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 from grading.report import CompetitionReport
@@ -17,15 +16,15 @@ from mlebench._support.files import parse_own_json
 from mlebench._support.hints import command
 from mlebench._support.plain_files import read_plain
 from mlebench.errors import UsageError
-from mlebench.gateway.usage import spending_over_time
 from mlebench.reports.agreement import settled
 from mlebench.reports.report_file import read_report_file
-from mlebench.reports.results import GradedRun, GradedSnapshot, Results, RunDetails, Spent, with_data_of
+from mlebench.reports.results import GradedRun, GradedSnapshot, Results, RunDetails, with_data_of
 from mlebench.runs.group import Group
 from mlebench.runs.group_report import REPORT_FILE, SNAPSHOT_FILE, count_snapshots
 from mlebench.runs.plan import PlannedRun
-from mlebench.runs.record import RECORD_DAMAGED, RunRecord
-from mlebench.runs.usage import Usage, read_usage
+from mlebench.runs.record import RECORD_DAMAGED
+from mlebench.runs.spending import read_spending
+from mlebench.runs.usage import read_usage
 
 _LARGEST_FILE = 2**30
 
@@ -62,7 +61,6 @@ def _run(
         report = record.graded
         if report is None:
             notes.append(_damaged(folder / "run.json", "its report cannot be read", group))
-    usage = read_usage(record.usage)
     details = RunDetails(
         folder=folder,
         state=record.state,
@@ -72,22 +70,11 @@ def _run(
         hours=record.wall_seconds / 3600 if record.wall_seconds is not None else None,
         peak_memory_bytes=record.resources.get("peak_memory_bytes"),
         gpu_hours=record.gpu_hours or None,
-        usage=usage,
+        usage=read_usage(record.usage),
         reported_usage=read_usage(record.reported_usage),
-        spent=_spent(folder, record, usage) if with_spending else None,
+        spent=read_spending(folder, record) if with_spending else None,
     )
     return GradedRun(report, details)
-
-
-def _spent(folder: Path, record: RunRecord, usage: Usage | None) -> tuple[Spent, ...] | None:
-    """What the run had spent at each moment, by its ledger; None where it has none, though it asked models."""
-    if record.started_at is None:
-        return None
-    start = datetime.fromisoformat(record.started_at).timestamp()
-    steps = spending_over_time(folder)
-    if not steps and (usage is None or usage.calls != 0):
-        return None
-    return tuple(Spent(at - start, usd, input_tokens + output_tokens) for at, usd, input_tokens, output_tokens, _ in steps)
 
 
 def _graded(group: Group, notes: list[str]) -> Mapping[str, CompetitionReport]:

@@ -7,26 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from grading.report import CompetitionReport
 from mlebench.errors import UsageError
 from mlebench.runs.conditions import Conditions
+from mlebench.runs.spending import Spent
 from mlebench.runs.usage import Usage
 
 Layers = Mapping[int, Mapping[str, "GradedRun"]]
 """Runs by seed and competition. The seeds are counted from 0 within a source and may have gaps."""
-
-
-class Spent(NamedTuple):
-    """What a run's calls to models had used by a moment."""
-
-    seconds: float
-    """Since the agent's start."""
-    usd: float | None
-    """None from the first call of unknown price on."""
-    tokens: int
-    """Input and output."""
 
 
 @dataclass(frozen=True)

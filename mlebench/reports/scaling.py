@@ -10,8 +10,9 @@ from typing import Any, Literal, NamedTuple
 
 from grading.report import CompetitionReport
 from mlebench.reports.figures import bounded_score, mean_or_none, runs_by_competition
-from mlebench.reports.results import GradedRun, Results, Spent
+from mlebench.reports.results import GradedRun, Results
 from mlebench.reports.selection import Selection
+from mlebench.runs.spending import Spent
 
 SpendingAxis = Literal["usd", "tokens"]
 """What a run spends: US dollars, or tokens, input and output together."""

@@ -12,10 +12,11 @@ import pytest
 from mlebench.reports import charts
 from mlebench.reports.document import make_document
 from mlebench.reports.page import make_page
-from mlebench.reports.results import GradedRun, GradedSnapshot, Results, RunDetails, Spent
+from mlebench.reports.results import GradedRun, GradedSnapshot, Results, RunDetails
 from mlebench.reports.scaling import SPENDING_AXES, BudgetPoint, over_spending, over_time, run_curves
 from mlebench.reports.selection import Selection
 from mlebench.runs.conditions import Conditions
+from mlebench.runs.spending import Spent
 from tests.reports.builders import report
 
 TWO = Selection("two", ("a", "b"))
