@@ -125,7 +125,7 @@ class Proxy:
             raise _Refused("502 Bad Gateway", f"{target.host} cannot be resolved") from None
         open_ones = [address for address in found if self._hosts.may_lead_to(address, target.port)]
         if not open_ones:
-            self._notes.once(f"refused {target}: it leads to an address that is not public; `allow` can list that address, too")
+            self._notes.once(f"refused {target}: it leads to an address that is not public")
             raise _Refused("403 Forbidden", f"{target.host} leads to an address that is not public")
         for address in open_ones:
             with contextlib.suppress(OSError, TimeoutError):
