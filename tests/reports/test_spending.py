@@ -181,3 +181,13 @@ def test_runs_without_calls_to_models_look_as_before() -> None:
 )
 def test_money_is_written_short_and_never_as_nothing(amount: float | None, text: str) -> None:
     assert usd(amount) == text
+
+
+def test_names_of_models_are_text(tmp_path: Path) -> None:
+    odd = "<b>m</b>[bold]|=1"
+    document = made({name: ran(name, "gold", used(1, 0.5, odd)) for name in "ab"})
+
+    page = make_page(document, tmp_path)
+
+    assert "<b>m</b>" not in page and "&lt;b&gt;m" in page
+    assert odd in printed(document)
