@@ -176,10 +176,7 @@ def _include(value: Any, cleaning: Cleaning, place: str) -> Any:
 
 
 _BODY: Mapping[str, Rule] = {
-    **free(
-        "max_tool_calls parallel_tool_calls prompt_cache_retention reasoning temperature tool_choice top_logprobs top_p "
-        "truncation"
-    ),
+    **free("max_tool_calls parallel_tool_calls prompt_cache_retention temperature tool_choice top_logprobs top_p truncation"),
     # answers repeat them behind the usage
     **dict.fromkeys(("metadata", "prompt_cache_key", "safety_identifier", "user"), short),
     # read and written by `read` and `body`
@@ -189,6 +186,8 @@ _BODY: Mapping[str, Rule] = {
     "tools": _TOOLS,
     "include": _include,
     "text": schema,
+    # without `mode`, by which one call can be several
+    "reasoning": record(free("effort summary generate_summary context enabled exclude max_tokens")),
     "prompt_cache_options": cache_mark,
     "stream_options": record({"include_obfuscation": anything}),
     "previous_response_id": closed("stored_conversations"),

@@ -171,6 +171,7 @@ ATTACKS: list[tuple[DialectName, dict[str, Any]]] = [
             "models": [MARK],
             "plugins": [MARK],
             "context_management": [{"type": MARK}],
+            "reasoning": {"effort": "low", "mode": MARK},
             "include": ["web_search_call.action.sources", MARK],
             "container": MARK,
             "instructions": [{"type": "item_reference", "id": MARK}],
