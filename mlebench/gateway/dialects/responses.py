@@ -80,20 +80,30 @@ _PART = one_of(
 _CONTENT = text_or(list_of(_PART))
 
 
-def _local(value: Any, cleaning: Cleaning, place: str) -> Any:
-    """Where a shell's commands run: at the agent, unless a container at the provider is granted."""
-    if "code_execution" in cleaning.grants or value is None:
+_LOCAL = record(free("type skills"))
+
+
+def _is_local(environment: Any) -> bool:
+    return isinstance(environment, dict) and environment.get("type") == "local"
+
+
+def _environment(value: Any, cleaning: Cleaning, place: str) -> Any:
+    """Where a shell's commands ran: at the agent, unless a container at the provider is granted."""
+    if value is None or "code_execution" in cleaning.grants:
         return value
-    if isinstance(value, dict) and value.get("type") == "local":
-        return record({"type": anything, "skills": anything})(value, cleaning, place)
+    if _is_local(value):
+        return _LOCAL(value, cleaning, place)
     raise not_allowed(f"{place}, a container of the provider,", "code_execution")
 
 
 def _shell(value: Any, cleaning: Cleaning, place: str) -> Any:
-    environment = value.get("environment")
-    if environment is not None and (not isinstance(environment, dict) or environment.get("type") != "local"):
-        return value if "code_execution" in cleaning.grants else cleaning.take_out("tool shell in a container")
-    return {"type": "shell", "environment": environment or {"type": "local"}}
+    """A shell is the agent's own where it does not say whose it is."""
+    environment = value.get("environment") or {"type": "local"}
+    if "code_execution" in cleaning.grants:
+        return value
+    if not _is_local(environment):
+        return cleaning.take_out("tool shell in a container")
+    return {"type": "shell", "environment": _LOCAL(environment, cleaning, f"{place}.environment")}
 
 
 _FUNCTION = record(
@@ -145,7 +155,7 @@ _ITEM = one_of(
         "custom_tool_call_output": _item("call_id", output=_CONTENT),
         "local_shell_call": _item("call_id action"),
         "local_shell_call_output": _item("call_id output"),
-        "shell_call": _item("call_id action", environment=_local),
+        "shell_call": _item("call_id action", environment=_environment),
         "shell_call_output": _item("call_id output max_output_length"),
         "apply_patch_call": _item("call_id operation"),
         "apply_patch_call_output": _item("call_id output"),

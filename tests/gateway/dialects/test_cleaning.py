@@ -79,6 +79,8 @@ ATTACKS: list[tuple[DialectName, dict[str, Any]]] = [
             {"type": "mcp", "connector_id": MARK},
             {"type": "shell", "environment": {"type": "container_auto", "network_policy": {"allowed_domains": [MARK]}}},
             {"type": "shell", "environment": {"type": "container_reference", "container_id": MARK}},
+            {"type": "shell", "environment": {"type": "local", "container_id": MARK}},
+            {"type": "shell", "environment": MARK},
             {"type": "programmatic_tool_calling", "x": MARK},
             {"type": "namespace", "name": "n", "tools": [{"type": "mcp", "server_url": URL}]},
             {"type": "function", "name": "f", "allowed_callers": [MARK]},
