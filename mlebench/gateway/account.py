@@ -33,6 +33,8 @@ _LEAST_MEDIA_TOKENS = 4096
 """What a request's images, sound and documents may have, until calls to the model showed that they have more."""
 MOST_OUTPUT = 131_072
 """What is reserved for an answer where neither the request nor the model's entry sets a limit."""
+LEAST_OUTPUT = 1024
+"""Tokens to which answers are shortened at most that a request does not limit: less is hardly an answer."""
 _MARGIN = Fraction(5, 4)
 _LEAST_TOKENS_PER_BYTE = Fraction(1, 4)
 """English text and code have about as many; blanks, which have fewer, are no measure for what comes after them."""
@@ -143,10 +145,11 @@ class _Need(NamedTuple):
 
 @dataclass(eq=False)
 class _Waiter:
-    need: Callable[[], _Need]
-    """As calls that were settled meanwhile tell."""
-    has_limit: bool
-    """Whether the request sets a limit for its answer."""
+    need: Callable[[int], _Need]
+    """For an answer of at most so many tokens, as calls that were settled meanwhile tell."""
+    most_output: int
+    least_output: int
+    """Tokens to which the gateway may shorten the answer; the same as `most_output` where the request sets a limit."""
     granted: asyncio.Future[_Need]
 
 
@@ -160,6 +163,8 @@ class Reservation:
     _model: Model = field(repr=False)
     _need: _Need = field(repr=False)
     _size: _Size = field(repr=False)
+    is_shortened: bool = False
+    """Whether the answer must be limited to `tokens.output`."""
     _is_open: bool = True
 
     def settle(self, tokens: Tokens, *, estimated: bool = False) -> float | None:
@@ -221,7 +226,9 @@ class Account:
         """Calls that wait for others to settle."""
         return len(self._waiters)
 
-    async def reserve(self, model: Model, text_bytes: int, media_bytes: int, most_output: int | None) -> Reservation:
+    async def reserve(
+        self, model: Model, text_bytes: int, media_bytes: int, most_output: int | None, choices: int = 1
+    ) -> Reservation:
         """Room for a call, in the order in which calls came.
 
         What does not fit now waits until calls in flight are settled. What calls use is expected from those that were settled
@@ -232,7 +239,9 @@ class Account:
             model: that is asked.
             text_bytes: see `Call.text_bytes`.
             media_bytes: see `Call.media_bytes`.
-            most_output: see `Call.most_output`; None reserves the most that the model can answer.
+            most_output: see `Call.most_output`; None reserves the most that the model can answer or, where that does not fit any
+                more, as much as does: the answer must then be limited to the reservation's `tokens.output`.
+            choices: see `Call.choices`.
 
         Raises:
             Refusal: it does not fit into the budget any more; 400, `budget-exhausted`.
@@ -240,8 +249,11 @@ class Account:
         if self._budget.usd is not None and not model.is_priced:
             raise Refusal(400, "invalid", f"the price of {model.name} is unknown, so it cannot be asked within a budget in usd")
         size = _Size(max(0, text_bytes), max(0, media_bytes))
-        needed = functools.partial(self._needed, model, size, most_output)
-        waiter = _Waiter(needed, most_output is not None, asyncio.get_running_loop().create_future())
+        most = (model.most_output or MOST_OUTPUT) * choices if most_output is None else most_output
+        most = min(MOST_TOKENS, max(0, most))
+        least = min(most, LEAST_OUTPUT * choices) if most_output is None else most
+        needed = functools.partial(self._needed, model, size)
+        waiter = _Waiter(needed, most, least, asyncio.get_running_loop().create_future())
         self._waiters.append(waiter)
         self._serve_waiters()
         try:
@@ -250,7 +262,7 @@ class Account:
             self._withdraw(waiter)
             raise
         tokens = Tokens(input=need.expected.input_tokens, output=need.expected.output_tokens)
-        return Reservation(tokens, self, model, need, size)
+        return Reservation(tokens, self, model, need, size, is_shortened=tokens.output < most)
 
     def restore(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Take up what a ledger says was spent and whether the budget refused a call, as a harness that comes back to a run does.
@@ -265,9 +277,8 @@ class Account:
                 cost = None if call.cost_usd is None else round(_exact(call.cost_usd) * _PICO)
                 self._count(cost, _bounded(call.tokens))
 
-    def _needed(self, model: Model, size: _Size, most_output: int | None) -> _Need:
+    def _needed(self, model: Model, size: _Size, output: int) -> _Need:
         measured = self._measured.get(_measured_as(model), _Measured())
-        output = min(MOST_TOKENS, max(0, model.most_output or MOST_OUTPUT if most_output is None else most_output))
 
         def amount(prompt: int) -> _Amount:
             prompt = min(MOST_TOKENS, prompt)
@@ -282,16 +293,27 @@ class Account:
             if waiter.granted.done():
                 self._waiters.popleft()
                 continue
-            need = waiter.need()
-            has_room = self._has_room(need)
+            whole = waiter.need(waiter.most_output)
+            has_room = self._has_room(whole)
             if not has_room and self.in_flight and self.is_spent_since is None:
                 return
             self._waiters.popleft()
-            if not has_room or self.is_spent_since is not None:
-                self._refuse(waiter, need.expected)
+            need = whole if has_room else self._shortened(waiter)
+            if need is None or self.is_spent_since is not None:
+                self._refuse(waiter)
             else:
                 self._in_flight = self._in_flight.plus(need)
                 waiter.granted.set_result(need)
+
+    def _shortened(self, waiter: _Waiter) -> _Need | None:
+        """Room for as long an answer as fits; None where the shortest one does not."""
+        fits, too_long = waiter.least_output, waiter.most_output
+        if not self._has_room(waiter.need(fits)):
+            return None
+        while too_long - fits > 1:
+            middle = (fits + too_long) // 2
+            fits, too_long = (middle, too_long) if self._has_room(waiter.need(middle)) else (fits, middle)
+        return waiter.need(fits)
 
     def _has_room(self, need: _Need) -> bool:
         total = self._in_flight.plus(need)
@@ -299,12 +321,12 @@ class Account:
             return False
         return not self.in_flight or self._short_of(self._spent.plus(total.most)) is None
 
-    def _refuse(self, waiter: _Waiter, amount: _Amount) -> None:
+    def _refuse(self, waiter: _Waiter) -> None:
         if self.is_spent_since is None:
             self.is_spent_since = self._now()
-        waiter.granted.set_exception(Refusal(400, "budget-exhausted", self._sentence(amount, waiter.has_limit)))
+        waiter.granted.set_exception(Refusal(400, "budget-exhausted", self._sentence(waiter.need(waiter.least_output).expected)))
 
-    def _sentence(self, amount: _Amount, has_limit: bool) -> str:
+    def _sentence(self, amount: _Amount) -> str:
         name = self._short_of(self._spent.plus(amount))
         if name is None:
             return f"{_SPENT}: an earlier call did not fit into it any more"
@@ -313,8 +335,6 @@ class Account:
         said = f"{_SPENT}: {spent} of {limit} are used"
         if name != "calls":
             said += f", and this call may use {needed}"
-        if name in ("usd", "output_tokens") and not has_limit:
-            said += f", as it sets no limit to its answer, which may then have {amount.output_tokens} tokens"
         return said
 
     def _short_of(self, total: _Amount) -> str | None:

@@ -25,6 +25,7 @@ from mlebench.gateway.models import Model
 from mlebench.gateway.passed import Passed
 from mlebench.gateway.prepared import Prepared
 from mlebench.gateway.replays import Answered
+from mlebench.gateway.request_body import written
 from mlebench.gateway.shared_limits import shared
 from mlebench.gateway.texts import Texts
 from mlebench.gateway.tokens import Tokens
@@ -107,8 +108,18 @@ class Exchange:
         call = self._prepared.call
         if call.action == "generate":
             self._reservation = await self._services.account.reserve(
-                self._prepared.model, call.text_bytes, call.media_bytes, call.most_output
+                self._prepared.model, call.text_bytes, call.media_bytes, call.most_output, call.choices
             )
+            if self._reservation.is_shortened:
+                self._limit(self._reservation.tokens.output)
+
+    def _limit(self, most_output: int) -> None:
+        """Limit an answer that the request leaves open to what the budget has left."""
+        prepared = self._prepared
+        call = prepared.dialect.limited(prepared.call, most_output)
+        body = written(prepared.dialect.body(call, prepared.model.served))
+        self._prepared = replace(prepared, call=call, body=body)
+        self._record = replace(self._record, limited_to=most_output)
 
     @contextlib.asynccontextmanager
     async def _place(self) -> AsyncIterator[None]:

@@ -51,6 +51,8 @@ class ModelCall:
     """From the request's last byte to the answer's first byte."""
     removed: tuple[str, ...] = ()
     """What was taken out of the request and the answer."""
+    limited_to: int | None = None
+    """Tokens to which the gateway limited an answer that the request left open, as the budget had no more."""
     retry: bool = False
     """Whether the agent's library said that it asks again."""
     reason: str | None = None
@@ -91,6 +93,7 @@ def _harmless(entry: Mapping[str, Any]) -> ModelCall:
         seconds=_number(entry.get("seconds"), _MOST_SECONDS) or 0.0,
         first_byte_seconds=_number(entry.get("first_byte_seconds"), _MOST_SECONDS),
         removed=tuple(_words(word) or "" for word in removed[:_MOST_WORDS]) if isinstance(removed, list | tuple) else (),
+        limited_to=None if (limit := _number(entry.get("limited_to"), MOST_TOKENS)) is None else int(limit),
         retry=entry.get("retry") is True,
         **{key: _words(entry.get(key)) for key in ("request_sha256", "response_sha256")},
     )

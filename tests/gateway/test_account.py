@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlebench.errors import Refusal
-from mlebench.gateway.account import MOST_OUTPUT, OVERHEAD, Account, Reservation, cost_of
+from mlebench.gateway.account import LEAST_OUTPUT, MOST_OUTPUT, OVERHEAD, Account, Reservation, cost_of
 from mlebench.gateway.model_call import ModelCall
 from mlebench.gateway.models import LongPrices, Model, Prices
 from mlebench.gateway.tokens import Tokens
@@ -331,14 +331,40 @@ def test_prompts_that_are_denser_than_those_before_exceed_a_budget_by_one_call_a
     run(last())
 
 
-def test_a_refusal_says_where_a_request_without_a_limit_is_why() -> None:
+def test_an_answer_that_a_request_leaves_open_gets_what_is_left() -> None:
+    """One token costs 2 millidollars, and the prompt at most 356."""
+    model = make_model(most_output=100_000)
+
     async def main() -> None:
-        with pytest.raises(
-            Refusal, match=r"may use \$2\.\d+, as it sets no limit to its answer, which may then have 1000 tokens"
-        ):
-            await reserve(Account(Budget(usd=1)), None)
+        account = Account(Budget(usd=100))
+        first = await reserve(account, None, model=model)
+        assert (first.tokens.output, first.is_shortened) == (49_822, True)
+        waiting = asyncio.create_task(reserve(account, None, model=model))
+        await settled()
+        assert not waiting.done()
+        first.settle(tokens(100, 10_000))
+        second = await waiting
+        assert second.is_shortened and second.tokens.output < first.tokens.output - 9_000
+        second.settle(tokens(100, second.tokens.output))
+        assert 99 < (account.spent.usd or 0) <= 100
         with pytest.raises(Refusal, match=r"may use \$2\.\d+$"):
-            await reserve(Account(Budget(usd=1)), 1000)
+            await reserve(account, None, model=model)
+
+    run(main())
+
+
+def test_an_answer_is_shortened_to_no_less_than_is_of_use_and_never_where_the_request_limits_it() -> None:
+    async def main() -> None:
+        least = LEAST_OUTPUT + 10
+        for limit, choices in ((LEAST_OUTPUT - 1, 1), (2 * LEAST_OUTPUT - 1, 2)):
+            with pytest.raises(Refusal):
+                await Account(Budget(output_tokens=limit)).reserve(make_model(most_output=least), 10, 0, None, choices)
+        kept = await Account(Budget(output_tokens=LEAST_OUTPUT)).reserve(make_model(most_output=least), 10, 0, None)
+        assert (kept.tokens.output, kept.is_shortened) == (LEAST_OUTPUT, True)
+        with pytest.raises(Refusal):
+            await reserve(Account(Budget(output_tokens=LEAST_OUTPUT)), least)
+        whole = await Account(Budget(output_tokens=5000)).reserve(make_model(most_output=1000), 10, 0, None, 4)
+        assert (whole.tokens.output, whole.is_shortened) == (4000, False)
 
     run(main())
 

@@ -294,3 +294,16 @@ def test_many_gateways_share_one_thread_and_leave_none(tmp_path: Path) -> None:
         for served in several:
             served.gateway.close()
     wait_until(lambda: not any(thread.name == "models" for thread in threading.enumerate()))
+
+
+def test_an_answer_that_a_request_leaves_open_is_limited_to_what_the_budget_has(tmp_path: Path) -> None:
+    with Provider() as provider:
+        models = {"a-model": a_model(provider, most_output=100_000)}
+        with Served(provider, tmp_path / "run", models=models, budget=Budget(output_tokens=5000)) as served:
+            content = {"model": "a-model", "messages": [{"role": "user", "content": "hi"}]}
+            assert served.ask("POST", "/v1/chat/completions", content).status == 200
+            assert provider.received[0].content["max_completion_tokens"] == 5000
+            assert served.calls[0]["limited_to"] == 5000
+            assert served.calls[0]["request_sha256"] == hashlib.sha256(provider.received[0].body).hexdigest()
+            assert served.call().status == 200
+            assert served.calls[1]["limited_to"] is None and provider.received[1].content["max_tokens"] == 50

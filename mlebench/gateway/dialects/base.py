@@ -37,6 +37,8 @@ class Call:
     """What was taken out of body and headers, a few words each, such as `tool web_search_20250305`."""
     most_output: int | None = None
     """Most tokens that the answer may have, over all choices asked for; None where the request sets no limit."""
+    choices: int = 1
+    """Answers asked for at once."""
     text_bytes: int = 0
     """Bytes of UTF-8 of all that the model reads, media left out: no more tokens than these."""
     media_bytes: int = 0
@@ -121,6 +123,15 @@ class Dialect(Protocol):
 
     def body(self, call: Call, served: str) -> dict[str, Any]:
         """What the provider is sent."""
+        ...
+
+    def limited(self, call: Call, most_output: int) -> Call:
+        """The same call with a limit to its answer, where it sets none.
+
+        Args:
+            call: the request.
+            most_output: see `Call.most_output`.
+        """
         ...
 
     def tokens(self, content: Any) -> Tokens | None:

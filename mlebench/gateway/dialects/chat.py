@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from mlebench.errors import Refusal
@@ -178,6 +179,7 @@ class Chat:
             is_streaming,
             cleaning.removed,
             most_output=most and most * choices,
+            choices=choices,
             text_bytes=cleaning.text_bytes(kept),
             media_bytes=cleaning.media_bytes,
             drops_usage=is_streaming and not truth(options.get("include_usage"), "stream_options.include_usage"),
@@ -191,6 +193,10 @@ class Chat:
 
     def body(self, call: Call, served: str) -> dict[str, Any]:
         return {**call.content, "model": served}
+
+    def limited(self, call: Call, most_output: int) -> Call:
+        content = {**call.content, "max_completion_tokens": most_output // call.choices}
+        return replace(call, content=content, most_output=most_output)
 
     def tokens(self, content: Any) -> Tokens | None:
         return openai_tokens(content.get("usage"), ("prompt", "completion")) if isinstance(content, dict) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -225,6 +226,7 @@ class Gemini:
             route.is_streaming,
             cleaning.removed,
             most_output=_most_output(kept.get("generationConfig")),
+            choices=_choices(kept.get("generationConfig")),
             text_bytes=cleaning.text_bytes(kept),
             media_bytes=cleaning.media_bytes,
             query={"alt": "sse"} if streams_events else {},
@@ -242,6 +244,10 @@ class Gemini:
         if inner is None:
             return {**call.content}
         return {**call.content, "generateContentRequest": {**inner, "model": f"models/{served}"}}
+
+    def limited(self, call: Call, most_output: int) -> Call:
+        settings = {**(call.content.get("generationConfig") or {}), "maxOutputTokens": most_output // call.choices}
+        return replace(call, content={**call.content, "generationConfig": settings}, most_output=most_output)
 
     def tokens(self, content: Any) -> Tokens | None:
         if isinstance(content, list):  # a stream without `alt=sse`, read whole
@@ -347,7 +353,10 @@ def _most_output(settings: Any) -> int | None:
     """Most tokens of all candidates; thoughts may come beside the limit."""
     settings = settings or {}
     most = whole_number(settings.get("maxOutputTokens"), "maxOutputTokens")
-    choices = whole_number(settings.get("candidateCount"), "candidateCount", most=MOST_CANDIDATES) or 1
     thinking = settings.get("thinkingConfig") or {}
     thoughts = whole_number(thinking.get("thinkingBudget"), "thinkingBudget", least=-1) or 0
-    return (most + max(thoughts, 0)) * choices if most else None
+    return (most + max(thoughts, 0)) * _choices(settings) if most else None
+
+
+def _choices(settings: Any) -> int:
+    return whole_number((settings or {}).get("candidateCount"), "candidateCount", most=MOST_CANDIDATES) or 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from mlebench.errors import Refusal, RefusalKind
@@ -257,6 +258,9 @@ class Messages:
 
     def body(self, call: Call, served: str) -> dict[str, Any]:
         return {**call.content, "model": served}
+
+    def limited(self, call: Call, most_output: int) -> Call:
+        return replace(call, content={**call.content, "max_tokens": most_output}, most_output=most_output)
 
     def tokens(self, content: Any) -> Tokens | None:
         return tokens_of(content.get("usage")) if isinstance(content, dict) else None

@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from mlebench.errors import Refusal
@@ -262,6 +263,9 @@ class Responses:
 
     def body(self, call: Call, served: str) -> dict[str, Any]:
         return {**call.content, "model": served}
+
+    def limited(self, call: Call, most_output: int) -> Call:
+        return replace(call, content={**call.content, "max_output_tokens": most_output}, most_output=most_output)
 
     def tokens(self, content: Any) -> Tokens | None:
         return openai_tokens(content.get("usage"), ("input", "output")) if isinstance(content, dict) else None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from mlebench.errors import Refusal
 from mlebench.gateway.dialects.base import DialectName, Route
 from mlebench.gateway.dialects.table import DIALECTS, find_route
-from tests.gateway.dialects.requests import PATHS
+from tests.gateway.dialects.requests import PATHS, read
 
 
 @pytest.mark.parametrize("dialect", PATHS)
@@ -85,3 +87,25 @@ def test_closed_paths_are_refused(path: str) -> None:
         with pytest.raises(Refusal) as refused:
             find_route(method, path)
         assert refused.value.status == 404
+
+
+@pytest.mark.parametrize(
+    ("dialect", "changes", "sent_limit"),
+    [
+        ("chat", {}, {"max_completion_tokens": 600}),
+        ("chat", {"n": 3}, {"n": 3, "max_completion_tokens": 200}),
+        ("responses", {}, {"max_output_tokens": 600}),
+        ("messages", {}, {"max_tokens": 600}),
+        ("gemini", {"generationConfig": {"topK": 3}}, {"generationConfig": {"topK": 3, "maxOutputTokens": 600}}),
+        (
+            "gemini",
+            {"generation_config": {"candidate_count": 2}},
+            {"generationConfig": {"candidateCount": 2, "maxOutputTokens": 300}},
+        ),
+    ],
+)
+def test_an_answer_is_limited_over_all_choices(dialect: DialectName, changes: dict[str, Any], sent_limit: dict[str, Any]) -> None:
+    call = DIALECTS[dialect].limited(read(dialect, changes), 600)
+    body = DIALECTS[dialect].body(call, "served")
+    assert call.most_output == 600 and body | sent_limit == body
+    assert read(dialect, body).most_output == 600
