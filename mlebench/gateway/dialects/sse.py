@@ -13,9 +13,9 @@ MOST_EVENT = 8 * 2**20
 MOST_START, MOST_END = 2**8, 2**16
 """Bytes of those."""
 _BOM = b"\xef\xbb\xbf"
-_LINE_END = rb"(?>\r\n|\r|\n)"
-_BLANK_LINE = re.compile(_LINE_END + _LINE_END)
-_LINES = re.compile(_LINE_END)
+_BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")  # it begins with a letter, which is searched for quickly
+_BLANK_LINES = re.compile(rb"[\r\n]+")
+_LINES = re.compile(rb"\r\n|\n|\r")
 _OVERLAP = 3
 """Bytes of a blank line that may have come with the block before."""
 
@@ -82,33 +82,38 @@ class EventReader:
         """The stream has ended; returns what was held back. An event without its blank line is read all the same."""
         passed = self._events(is_end=True)
         if self._buffer:
-            passed += self._take(len(self._buffer))
+            passed += self._take(bytes(self._buffer))
+            self._buffer.clear()
         return bytes(passed) if self._holds else b""
 
     def _events(self, is_end: bool) -> bytearray:
         passed = bytearray()
-        while (end := self._end(is_end)) is not None:
-            passed += self._take(end)
+        start = 0
+        while True:
+            if not self._is_unread and (blank := _BLANK_LINES.match(self._buffer, start)):
+                passed += blank.group()
+                start = blank.end()
+            found = _BLANK_LINE.search(self._buffer, max(start, self._seen))
+            if found is None or (found.end() == len(self._buffer) and self._buffer[-1:] == b"\r" and not is_end):
+                break
+            passed += self._take(bytes(self._buffer[start : found.end()]))
+            start = found.end()
+        del self._buffer[:start]
+        self._seen = max(0, len(self._buffer) - _OVERLAP)
         return passed
 
-    def _end(self, is_end: bool) -> int | None:
-        """Where the first event in the buffer ends; None where its end has not come."""
-        found = _BLANK_LINE.search(self._buffer, self._seen)
-        if found and not (found.end() == len(self._buffer) and self._buffer[-1:] == b"\r" and not is_end):
-            return found.end()
-        self._seen = max(0, len(self._buffer) - _OVERLAP)
-        return None
-
-    def _take(self, end: int) -> bytes:
-        event = bytes(self._buffer[:end])
-        del self._buffer[:end]
-        self._seen = 0
+    def _take(self, event: bytes) -> bytes:
+        """Read an event; returns what passes of it."""
         is_unread, self._is_unread = self._is_unread, False
         is_first, self._is_first = self._is_first, False
-        if is_unread and self._read_ends is not None:
-            self._read_ends(self._start_bytes, (self._end_bytes + event)[-MOST_END:])
-        self._start_bytes, self._end_bytes = b"", b""
-        name, data = ("", b"") if is_unread else data_of(event.removeprefix(_BOM) if is_first else event)
+        if is_unread:
+            if self._read_ends is not None:
+                self._read_ends(self._start_bytes, (self._end_bytes + event)[-MOST_END:])
+            self._start_bytes, self._end_bytes = b"", b""
+            return event
+        if b"data" not in event:
+            return event
+        name, data = data_of(event.removeprefix(_BOM) if is_first else event)
         return event if not data or self._read(name, data) else b""
 
 

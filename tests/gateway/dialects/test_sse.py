@@ -104,6 +104,15 @@ def test_garbage_for_ever_takes_bounded_memory_and_passes(monkeypatch: pytest.Mo
     assert rest.endswith(b"\n\ndata: after\n\n") and read == [("", b"after")], "the next event is read again"
 
 
+@pytest.mark.parametrize("holds", [False, True])
+def test_blank_lines_for_ever_pass_at_once(holds: bool) -> None:
+    read = Events()
+    reader = EventReader(read.add, holds)
+    for block in (b"\n" * 2**20, b"\r\n" * 2**20, b"data: x\n\n", b"\n" * 2**20):
+        assert reader.feed(block) == block
+    assert read == [("", b"x")] and reader.finish() == b""
+
+
 def test_a_large_event_is_read() -> None:
     read = Events()
     reader = EventReader(read.add)
