@@ -5,7 +5,7 @@
 # Ends with the agent's exit code. A SIGTERM reaches every process, wherever the agent put it.
 
 # each port stands for a socket of the harness; chunks of a stream are passed on as they come
-listen() { socat "$1,reuseaddr,nodelay,fork,max-children=$3" "UNIX-CONNECT:$2" 2>/dev/null & }
+listen() { socat "$1,reuseaddr,nodelay,backlog=512,fork,max-children=$3" "UNIX-CONNECT:$2" 2>/dev/null & }
 forward() {
     # newer engines give containers ::1, which some clients take for localhost and try no other
     if grep -q '^0\{31\}1 ' /proc/net/if_inet6 2>/dev/null; then listen "TCP6-LISTEN:$1,bind=[::1],ipv6only" "$2" "$3"; fi
