@@ -17,6 +17,8 @@ from mlebench.runs.plan import Plan
 from mlebench.runs.schedule.overview import Overview, RunView
 from mlebench.runs.schedule.scheduler import run_groups
 from mlebench.runs.settings import RunSettings
+from mlebench.runs.usage import Usage
+from mlebench.sandbox.model_status import ModelStatus, write_status
 
 from .conftest import local_executor
 
@@ -68,6 +70,29 @@ def test_screen_shows_the_slots_and_folds_what_does_not_fit(overview: Overview) 
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "of about" in text and "30 s" in text
     assert "… and 1 more" in text
+
+
+def test_screen_shows_what_runs_use_of_models_and_what_they_wait_for(overview: Overview, tmp_path: Path) -> None:
+    assert "models" not in shown(overview)
+    overview.runs["g/d"].run_dir = tmp_path
+    write_status(tmp_path, ModelStatus(12, 3000, 400, 0.125, "2 calls wait for openai"))
+    text = shown(overview)
+    assert "models" in text and "12 calls, 3.4k tokens, 0.12 USD; 2 calls wait for openai" in text
+    # whoever wrote it
+    (tmp_path / ".model_status.json").write_text("[")
+    assert "models" not in shown(overview)
+
+
+def shown(overview: Overview) -> str:
+    console = Console(file=io.StringIO(), width=160)
+    console.print(screen(overview))
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def test_the_end_of_a_run_tells_what_it_used(overview: Overview) -> None:
+    view = overview.runs["g/b"]
+    view.usage = Usage(calls=1, input_tokens=10, output_tokens=2)
+    assert outcome_text(view) == "failed (exit-code) in 5 s, 1 call, 12 tokens"
 
 
 def test_outcomes_are_told_apart(overview: Overview) -> None:
