@@ -321,9 +321,7 @@ class Exchange:
         output = max(self._passed.events, size // _BYTES_PER_TOKEN)
         most = call.most_output or self._prepared.model.most_output
         output = max(said.output, output if most is None else min(output, most))
-        # as much as was reserved, so that nobody saves by hanging up
-        expected = self._reservation.tokens.input if self._reservation is not None else 0
-        return replace(said, input=said.input or expected, output=output)
+        return replace(said, input=said.input or -(-call.text_bytes // _BYTES_PER_TOKEN), output=output)
 
     def _write(
         self,
