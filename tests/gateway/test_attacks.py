@@ -470,3 +470,77 @@ def test_an_error_of_the_gateway_itself_says_nothing_and_is_paid_for(served: Ser
     (call,) = served.calls
     assert call["estimated"] and served.gateway.spent.calls == 1
     wait_until(lambda: served.call().status == 200)
+
+
+@pytest.mark.parametrize(
+    "query", ["key=%ED%A0%80", "key=%ff%fe", "key=", "key", "=&=&", "key=a&key=b", "%00=%00", "&" * 5000, "key=" + "x" * 8000]
+)
+def test_queries_of_any_kind_are_read(served: Served, query: str) -> None:
+    assert served.ask("GET", f"/v1/models?{query}", token=None).status == 401
+    assert served.ask("GET", f"/v1/models?{query}").status == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/models/..%2f..%2fadmin",
+        "/v1/models/%00",
+        "/v1/models/a%2Fb",
+        "/v1//models",
+        "/V1/MODELS",
+        "/%76%31/files",
+        "/v1/models;x",
+        "/v1/models/" + "x" * 8000,
+    ],
+)
+def test_paths_of_any_kind_are_refused(served: Served, path: str) -> None:
+    reply = served.ask("GET", path)
+    assert reply.status in (400, 404) and len(reply.body) < 4000
+    assert not served.provider.received
+
+
+def test_a_client_that_reads_no_plain_answer_is_cut(tmp_path: Path) -> None:
+    with serving(tmp_path, small(write_seconds=0.3)) as served:
+        served.provider.answer = Answer(body=b'{"x": "' + b"y" * 2**23 + b'"}')
+        with connected(served.address) as connection:
+            connection.sendall(head(b"Content-Length: %d" % len(BODY)) + BODY)
+            wait_until(lambda: served.calls)
+            wait_until(lambda: not served.gateway._server._tasks)
+            assert len(received(connection)) < 2**23
+        assert served.call().status == 200
+
+
+def test_a_retry_that_waits_for_a_caller_who_hangs_up_asks_itself(served: Served) -> None:
+    gate = Gate()
+    served.provider.answer = Answer(gate=gate)
+    repeated = head(b"Content-Length: %d" % len(BODY), b"Idempotency-Key: one") + BODY
+    first = connected(served.address)
+    first.sendall(repeated)
+    gate.wait_for()
+    with ThreadPoolExecutor() as pool:
+        again = pool.submit(served.ask, "POST", path_of("chat"), BODY, {"Idempotency-Key": "one"})
+        first.close()
+        gate.wait_for(2)
+        gate.open()
+        assert again.result().status == 200
+    assert len(served.provider.received) == 2
+
+
+def test_a_flood_at_one_run_keeps_no_other_from_answering(tmp_path: Path) -> None:
+    with serving(tmp_path / "one", small(requests_at_once=50)) as flooded, Served(flooded.provider, tmp_path / "other") as other:
+        stop = threading.Event()
+
+        def flood() -> None:
+            while not stop.is_set():
+                with contextlib.suppress(OSError), connected(flooded.address) as connection:
+                    connection.sendall(b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+
+        threads = [threading.Thread(target=flood) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            assert all(other.call().status == 200 for _ in range(20))
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
