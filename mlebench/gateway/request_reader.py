@@ -25,7 +25,7 @@ TOKEN_PARAMETER = "key"
 _LARGE = 2**18
 """Bytes of a request that is parsed in a thread."""
 _BYTES_AT_ONCE, _SECONDS_PER_BYTE = 2**28, 2**-25
-_BYTES_PER_ELEMENT = 16
+_BYTES_PER_ELEMENT = 64
 """What a value costs to parse, in bytes of text."""
 _MOST_NAMES = 20
 
