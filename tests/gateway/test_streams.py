@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from mlebench.gateway.tokens import Tokens
+from tests.gateway.answers import Said, stream
 from tests.gateway.provider import Answer, Gate
 from tests.gateway.served import DIALECTS, TOKEN, Connection, Served, content_of, path_of, serving, small
 from tests.waiting import wait_until
@@ -90,7 +91,7 @@ def test_no_comment_is_written_within_an_event(tmp_path: Path) -> None:
     gate = Gate()
     comment = b": the provider is silent\n\n"
     with serving(tmp_path, small(keep_alive_seconds=0.01)) as served:
-        events = (b"event: ping\n", b'data: {"type": "ping"}\n\n')
+        events = (b"event: message_stop\n", b'data: {"type": "message_stop"}\n\n')
         served.provider.answer = Answer(events=events, gate=gate, gate_at=1)
         with streaming(served, "messages") as response:
             read = b""
@@ -136,6 +137,18 @@ def test_a_provider_that_dies_between_events_is_said_and_the_connection_cut(serv
     assert b"broke off" in cut.value.partial and b"error" in cut.value.partial
     (call,) = served.calls
     assert call["outcome"] == "answered" and call["estimated"] and "broke off" in call["reason"]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_stream_that_ends_before_the_answers_end_is_no_whole_answer(served: Served, dialect: str) -> None:
+    """A body that ends with its connection looks the same whether its provider died or has said all."""
+    events = tuple(stream(dialect, Said(tokens=USED)))
+    served.provider.answer = Answer(events=events[:1])
+    with streaming(served, dialect) as response, pytest.raises(http.client.IncompleteRead) as cut:
+        response.read()
+    assert cut.value.partial.startswith(events[0]) and b"ended its stream" in cut.value.partial
+    (call,) = served.calls
+    assert call["outcome"] == "answered" and call["estimated"] and "ended its stream" in call["reason"]
 
 
 @pytest.mark.parametrize(("dies_at", "is_streaming"), [(-1, False), (-1, True), (0, False), (5, False)])
