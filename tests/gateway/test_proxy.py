@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import socket
-import ssl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +13,7 @@ import pytest
 
 from mlebench.errors import UsageError
 from mlebench.gateway import proxy
-from mlebench.gateway.client_hello import Incomplete, NotTls, server_name
-from mlebench.gateway.open_hosts import OpenHosts, address_of, read_target
+from tests.gateway.hello import hello
 from tests.gateway.served import TOKEN, Served, connected, received, serving, small
 from tests.waiting import wait_until
 
@@ -98,16 +96,6 @@ def known(target: str) -> bytes:
 
 def status(answer: bytes) -> int:
     return int(answer.split(b" ")[1])
-
-
-def hello(name: str | None) -> bytes:
-    """The first bytes of a TLS client."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    with contextlib.suppress(ssl.SSLWantReadError):
-        context.wrap_bio(incoming, outgoing, server_hostname=name).do_handshake()
-    return outgoing.read()
 
 
 @contextlib.contextmanager
@@ -364,59 +352,3 @@ def test_a_list_that_holds_no_host_is_refused_before_anything_starts(tmp_path: P
     for entry in ("https://pypi.org", "pypi.org/simple", "*", "", "a b", "*.*.org", "pypi.org:99999"):
         with pytest.raises(UsageError, match="allow"), serving(tmp_path, allow=(entry,)):
             pass
-
-
-def test_names_are_compared_in_one_form() -> None:
-    hosts = OpenHosts(["Bücher.example", "*.PyPI.org", "[2001:DB8::1]:80"])
-    assert hosts.has(read_target("xn--bcher-kva.example:443"))
-    assert hosts.has(read_target("A.B.pypi.ORG.:443")) and not hosts.has(read_target("pypi.org:443"))
-    assert hosts.has(read_target("[2001:db8:0::1]:80")) and not hosts.has(read_target("[2001:db8::1]:443"))
-
-
-def test_a_public_address_is_open_and_this_machines_own_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    from mlebench.gateway import open_hosts
-
-    hosts = OpenHosts(["pypi.org", "10.0.0.1:8443"])
-    assert hosts.may_lead_to(address_of("151.101.0.223"), 443)
-    assert hosts.may_lead_to(address_of("10.0.0.1"), 8443) and not hosts.may_lead_to(address_of("10.0.0.1"), 443)
-    monkeypatch.setattr(open_hosts, "_own_addresses", lambda: {"151.101.0.223"})
-    assert not hosts.may_lead_to(address_of("151.101.0.223"), 443)
-
-
-def test_the_name_in_a_client_hello_is_found_wherever_it_is_cut() -> None:
-    data = hello("Pypi.ORG")
-    assert server_name(data) == "pypi.org" and server_name(data + b"more") == "pypi.org"
-    assert server_name(hello(None)) is None
-    for size in range(len(data)):
-        with pytest.raises(Incomplete):
-            server_name(data[:size])
-    message = data[5:]
-    parts = [message[start : start + 50] for start in range(0, len(message), 50)]
-    assert server_name(b"".join(b"\x16\x03\x01" + len(part).to_bytes(2, "big") + part for part in parts)) == "pypi.org"
-
-
-def test_a_client_hello_that_hides_or_doubles_its_name_is_none() -> None:
-    data = hello("pypi.org")
-    with pytest.raises(NotTls, match="encrypted"):
-        server_name(with_extension(data, 0xFE0D, b"x"))
-    name = (0).to_bytes(1, "big") + (8).to_bytes(2, "big") + b"evil.org"
-    with pytest.raises(NotTls, match="several"):
-        server_name(with_extension(data, 0, len(name).to_bytes(2, "big") + name))
-    for place in range(5, len(data)):
-        for value in (0, 255):
-            with contextlib.suppress(NotTls, Incomplete):
-                server_name(data[:place] + bytes([value]) + data[place + 1 :])
-
-
-def with_extension(data: bytes, kind: int, content: bytes) -> bytes:
-    """A ClientHello with one extension more, at its end."""
-    more = kind.to_bytes(2, "big") + len(content).to_bytes(2, "big") + content
-    body = data[9:]
-    at = 2 + 32
-    at += 1 + body[at]
-    at += 2 + int.from_bytes(body[at : at + 2], "big")
-    at += 1 + body[at]
-    size = int.from_bytes(body[at : at + 2], "big") + len(more)
-    body = body[:at] + size.to_bytes(2, "big") + body[at + 2 :] + more
-    message = b"\x01" + len(body).to_bytes(3, "big") + body
-    return b"\x16\x03\x01" + len(message).to_bytes(2, "big") + message
