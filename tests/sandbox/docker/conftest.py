@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docker.errors import APIError
 
 from mlebench.agents import AgentSpec
 from mlebench.errors import EngineUnreachable
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import Outcome, RunRequest
-from mlebench.sandbox.docker import engine, images
+from mlebench.sandbox.docker import engine, images, network
 from mlebench.sandbox.docker.container import RUN_LABEL
 from mlebench.sandbox.docker.handle import DockerHandle
 from mlebench.sandbox.docker.sandbox import DockerSandbox
@@ -28,6 +29,19 @@ HERE = Path(__file__).parent
 def until(name: str = "go") -> str:
     """A line of a script that waits for `Bench.let_go`."""
     return f"until [ -e /tmp/{name} ]; do sleep 0.1; done\n"
+
+
+def assert_no_network_left(client: Any) -> None:
+    """The network of runs that are over is gone, or kept by the engine alone.
+
+    Some engines miscount what they start at once and keep such a network until they are restarted; the next run uses it.
+    """
+    containers = client.api.containers(all=True)
+    needed = {entry["HostConfig"]["NetworkMode"] for entry in containers}
+    ours = {found["Id"] for found in client.api.networks(filters={"label": network.OWNER_LABEL})}
+    for left in ours - needed:
+        with pytest.raises(APIError, match="active endpoints"):
+            client.api.remove_network(left)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -13,11 +13,11 @@ import pytest
 
 from mlebench.agents import AgentSpec
 from mlebench.errors import StartFailed
-from mlebench.sandbox.docker import engine, network
+from mlebench.sandbox.docker import engine
 from mlebench.sandbox.docker.container import FOLDER_LABEL, RUN_LABEL, run_label
 from mlebench.sandbox.docker.handle import _age
 from mlebench.sandbox.docker.sandbox import DockerSandbox
-from tests.sandbox.docker.conftest import Bench, until, wait_for_output
+from tests.sandbox.docker.conftest import Bench, assert_no_network_left, until, wait_for_output
 from tests.waiting import wait_until
 
 
@@ -39,9 +39,7 @@ def test_finished_run_is_recorded_and_leaves_nothing(bench: Bench, client: Any) 
     assert "out\n" in ended.log and "err\n" in ended.log
     assert not folder.exists()
     assert bench.containers() == []
-    networks = client.api.networks(filters={"label": network.OWNER_LABEL})
-    needed = {entry["HostConfig"]["NetworkMode"] for entry in client.api.containers(all=True)}
-    assert {found["Id"] for found in networks} <= needed
+    assert_no_network_left(client)
 
 
 def test_exit_code_is_the_agents(bench: Bench) -> None:
