@@ -39,6 +39,7 @@ def ours(client: Any) -> list[dict[str, Any]]:
 @pytest.fixture
 def foreign(client: Any) -> Iterator[Any]:
     """A network of the same name that is not ours: another user's, or one that an older version left."""
+    network.release(client)
     taken = [client.networks.get(found["Id"]) for found in client.api.networks(names=[NAME])]
     if taken:
         pytest.skip("runs of others are using the name")
