@@ -20,19 +20,20 @@ from mlebench._support.loop_thread import LoopThread
 from mlebench._support.secrets import Mask
 from mlebench._support.unix_socket import listen_at
 from mlebench.gateway.access import ModelAccess
-from mlebench.gateway.account import Account, Spent
+from mlebench.gateway.account import Account, Spent, cost_of
 from mlebench.gateway.bounds import Bounds
 from mlebench.gateway.dialects.base import Dialect, DialectName
 from mlebench.gateway.exchange import Services
 from mlebench.gateway.failures import TOO_MANY, Failures, Verdict, is_failure
 from mlebench.gateway.front import Front
-from mlebench.gateway.model_call import LEDGER
+from mlebench.gateway.model_call import LEDGER, ModelCall
 from mlebench.gateway.models import Model
 from mlebench.gateway.open_hosts import OpenHosts
 from mlebench.gateway.probe import probe
 from mlebench.gateway.proxy import Proxy
 from mlebench.gateway.server import Server
 from mlebench.gateway.texts import Texts
+from mlebench.gateway.tokens import Tokens
 from mlebench.gateway.transcript import Transcript
 from mlebench.gateway.upstream import Upstream
 
@@ -229,8 +230,21 @@ class Gateway:
             self._wake()
 
     async def _probe(self, model: Model, dialect: DialectName) -> Verdict:
-        status = (await probe(self._upstream, model, dialect)).status
+        found = await probe(self._upstream, model, dialect)
+        status = found.status
         self._say(f"asked provider {model.provider} whether it answers: {status}")
+        line = ModelCall(
+            "probe",
+            status,
+            dialect=dialect,
+            model=model.name,
+            served=model.served,
+            provider=model.provider,
+            tokens=found.tokens or Tokens(),
+            cost_usd=None if found.tokens is None else cost_of(model, found.tokens),
+            seconds=round(found.seconds, 4),
+        )
+        self._ledger.append(line.to_entry())
         if status == TOO_MANY:
             return "busy"
         return "fails" if is_failure(status) else "works"

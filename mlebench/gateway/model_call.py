@@ -12,9 +12,10 @@ from mlebench.gateway.tokens import Tokens
 
 LEDGER = "model_calls"
 """Name of the ledger: `model_calls.jsonl` in a run's folder, `ledgers.model_calls` in its record."""
-Outcome = Literal["answered", "failed", "refused", "replayed"]
+Outcome = Literal["answered", "failed", "refused", "replayed", "probe"]
 """What became of a call: the provider answered, or the caller hung up on its answer; the provider failed or said no, which
-costs nothing; the gateway refused it; the gateway gave an earlier answer again. The first alone counts."""
+costs nothing; the gateway refused it; the gateway gave an earlier answer again; the gateway itself asked, to see whether the
+provider answers. The first alone counts."""
 
 MOST_TOKENS = 10**12
 """Of one call; beyond it a number is no count."""

@@ -129,10 +129,10 @@ def ledger_heads(run_dir: Path) -> dict[str, dict[str, Any]]:
 
 
 def _calls(run_dir: Path, note: Note = lambda sentence: None) -> Iterator[tuple[Any, ModelCall]]:
-    """When each call of the ledger ended, as the line says it, and the call."""
+    """When each call of the agent's ended, as the ledger's line says it, and the call."""
     try:
         for entry in ledger_lines(run_dir / f"{LEDGER}.jsonl", _MOST_BYTES):
-            if (call := ModelCall.from_entry(entry)) is not None:
+            if (call := ModelCall.from_entry(entry)) is not None and call.outcome != "probe":
                 yield entry.get("at"), call
     except FileNotFoundError:
         return

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from mlebench.gateway.tokens import Tokens
+from mlebench.gateway.usage import measured_usage
 from mlebench.profiles import Budget
 from tests.gateway.provider import KEY, Answer, Gate, Provider
 from tests.gateway.served import DIALECTS, TOKEN, Served, a_model, connected, content_of, path_of, received, serving, small
@@ -248,6 +249,13 @@ def test_an_agents_own_end_is_its_models_only_if_the_provider_fails_the_gateway_
     served.call()
     assert served.gateway.own_end() == "model-unavailable"
     assert served.gateway.spent.calls == 0
+    # what the gateway asked itself is on record as well, and in nobody's usage
+    assert [(call["outcome"], call["status"]) for call in served.calls] == [
+        ("failed", 500), ("probe", 200), ("failed", 500), ("probe", 500),
+    ]  # fmt: skip
+    assert served.calls[1]["cost_usd"] > 0
+    usage = measured_usage(served.folder)
+    assert (usage["calls"], usage["failed_calls"], list(usage["models"])) == (0, 2, ["a-model"])
 
 
 def test_no_more_calls_are_asked_at_once_than_may(tmp_path: Path) -> None:
