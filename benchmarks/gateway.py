@@ -27,7 +27,7 @@ import aiohttp
 import psutil
 
 from mlebench.gateway.access import ModelAccess
-from mlebench.gateway.gateway import serve_gateway
+from mlebench.gateway.gateway import Gateway
 from mlebench.gateway.models import Model, Prices
 from mlebench.gateway.tokens import Tokens
 from tests.gateway.provider import KEY, Answer, Provider
@@ -102,7 +102,7 @@ def serve(pipe: Connection, folder: Path, url: str) -> None:
     )
     access = ModelAccess({"a-model": model}, {"KEY": KEY})
     (folder / "run").mkdir()
-    gateway = serve_gateway(access, folder / "s", folder / "run", TOKEN, (), lambda note: None, lambda: None)
+    gateway = Gateway(access, folder / "s", folder / "run", TOKEN, (), lambda note: None, lambda: None)
     pipe.send(str(folder / "s"))
     pipe.recv()
     gateway.close()

@@ -36,7 +36,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from grading.printable import printable
 from mlebench._support.hints import alternatives
 from mlebench._support.paths import content_dirs
-from mlebench._support.yaml_model import read_model
+from mlebench._support.yaml_model import read_model, without_empty_keys
 from mlebench.errors import UsageError
 
 Argument = str | int | float | bool | list[Any] | None
@@ -58,11 +58,8 @@ class _Settings(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_empty_keys(cls, content: Any) -> Any:
-        """A key with nothing behind it, as where every entry is commented out, is as good as none."""
-        if content is None:
-            return {}
-        return {key: value for key, value in content.items() if value is not None} if isinstance(content, dict) else content
+    def _filled(cls, content: Any) -> Any:
+        return without_empty_keys(content)
 
     @field_validator("environment")
     @classmethod

@@ -70,11 +70,6 @@ def broken_line_of(path: Path, most: int) -> int | None:
     return broken_line(_lines(path, most))
 
 
-def read_ledger(path: Path, most: int) -> list[dict[str, Any]]:
-    """The lines of a ledger; see `ledger_lines`."""
-    return list(ledger_lines(path, most))
-
-
 def ledger_lines(path: Path, most: int) -> Iterator[dict[str, Any]]:
     """The lines of a ledger that anybody may have written; what is no object, the torn end of a file included, is left out.
 

@@ -45,6 +45,13 @@ Model = TypeVar("Model", bound=BaseModel)
 _LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
+def without_empty_keys(content: Any) -> Any:
+    """What a model validates: a key with nothing behind it, as where every entry is commented out, is as good as none."""
+    if content is None:
+        return {}
+    return {key: value for key, value in content.items() if value is not None} if isinstance(content, dict) else content
+
+
 def read_yaml(path: Path) -> Any:
     """The content of a YAML file.
 

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from grading.printable import printable
-from mlebench._support.hints import alternatives
+from mlebench._support.hints import alternatives, command
 from mlebench._support.paths import content_dir
-from mlebench._support.yaml_model import read_model, refusal
+from mlebench._support.yaml_model import read_model, refusal, without_empty_keys
 from mlebench.errors import UsageError
 from mlebench.gateway.dialects.base import DialectName
 from mlebench.gateway.models import Auth, LongPrices, Model, Prices, SharedLimits
@@ -99,11 +99,8 @@ class _Entry(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_empty_keys(cls, content: Any) -> Any:
-        """A key with nothing behind it, as where every entry is commented out, is as good as none."""
-        if content is None:
-            return {}
-        return {key: value for key, value in content.items() if value is not None} if isinstance(content, dict) else content
+    def _filled(cls, content: Any) -> Any:
+        return without_empty_keys(content)
 
 
 class _Provider(_Entry):
@@ -178,12 +175,18 @@ class Catalogue:
             raise UsageError(self.unknown(name))
         return model
 
-    def unknown(self, name: str) -> str:
-        """A sentence about a name that there is not."""
+    def unknown(self, name: str, files: Iterable[str] = ()) -> str:
+        """A sentence about a name that there is not.
+
+        Args:
+            name: the name.
+            files: of the user's own, which `mlebench models` is to be given as well.
+        """
         near = difflib.get_close_matches(name, [*self.models, *self.aliases], n=3, cutoff=0.6)
         hint = f", did you mean {alternatives(near)}?" if near else ","
+        listing = command("models", *(word for file in files for word in ("--models", file)))
         return (
-            f"there is no model `{printable(name)}`{hint} `mlebench models` lists them; a file of your own that {VARIABLE} or "
+            f"there is no model `{printable(name)}`{hint} {listing} lists them; a file of your own that {VARIABLE} or "
             "`--models FILE` names may add it"
         )
 

@@ -236,9 +236,7 @@ class Exchange:
         else:
             self._write("failed", response.status, reason=failure.message)
         if is_event_stream and self._passed.is_between_events:
-            event = b"event: error\n" if self._prepared.dialect.name in ("messages", "responses") else b""
-            body = self._prepared.dialect.refusal(failure.refusal).replace(b"\n", b" ")
-            await self._send(response.write(event + b"data: " + body + b"\n\n"))
+            await self._send(response.write(self._prepared.dialect.error_event(failure.refusal)))
         if request.transport is not None:
             request.transport.close()
         return response

@@ -48,33 +48,6 @@ _OWN_END_SECONDS = 120.0
 _LONGEST_NOTE = 400
 
 
-def serve_gateway(
-    access: ModelAccess,
-    address: Path,
-    run_dir: Path,
-    token: str,
-    secrets: tuple[str, ...],
-    note: Callable[[str], None],
-    wake: Callable[[], None],
-) -> Gateway:
-    """The gateway of a run, serving.
-
-    Args:
-        access: what the run may ask, and with which keys.
-        address: the path of a Unix socket; one that a killed harness left there is replaced.
-        run_dir: the run's folder; the ledger that lies there is gone on with.
-        token: what the agent has for a key.
-        secrets: values to mask in all that is written down.
-        note: writes a line to the run's log; called from another thread.
-        wake: called from another thread when `must_end` is set.
-
-    Raises:
-        OSError: the address cannot be bound.
-        UsageError: an entry of `allow` is no host.
-    """
-    return Gateway(access, address, run_dir, token, secrets, note, wake)
-
-
 class Gateway:
     """Serves one run until it is closed."""
 
@@ -89,7 +62,20 @@ class Gateway:
         wake: Callable[[], None],
         bounds: Bounds | None = None,
     ) -> None:
-        """As `serve_gateway`; `bounds` are of all that an agent may take."""
+        """Args:
+            access: what the run may ask, and with which keys.
+            address: the path of a Unix socket; one that a killed harness left there is replaced.
+            run_dir: the run's folder; the ledger that lies there is gone on with.
+            token: what the agent has for a key.
+            secrets: values to mask in all that is written down.
+            note: writes a line to the run's log; called from another thread.
+            wake: called from another thread when `must_end` is set.
+            bounds: of all that an agent may take.
+
+        Raises:
+            OSError: the address cannot be bound.
+            UsageError: an entry of `allow` is no host.
+        """
         self.must_end: End | None = None
         """Why the run is to be ended now; set a minute after the budget is spent, or when a provider has failed for long."""
         self._access, self._address, self._note, self._wake = access, address, note, wake
@@ -100,8 +86,7 @@ class Gateway:
         self._socket = listen_at(address)
         self._ledger = Ledger(run_dir / f"{LEDGER}.jsonl", self._say)
         self._account = Account(access.budget)
-        if self._ledger.lines:
-            self._restore(run_dir)
+        self._restore(run_dir)
         self._transcript = Transcript(run_dir / "transcript", hidden, access.record == "full", self._say)
         self._mask = Mask(access.keys.values())
         self._waits: Counter[str] = Counter()
@@ -154,6 +139,8 @@ class Gateway:
         """Take up what was spent before this harness; an agent of the local sandbox may have spoiled the ledger."""
         try:
             self._account.restore(ledger_lines(run_dir / f"{LEDGER}.jsonl", _LARGEST_LEDGER))
+        except FileNotFoundError:
+            return
         except OSError as error:
             self._say(f"what was spent before is unknown, as {LEDGER}.jsonl cannot be read: {error.strerror}")
 

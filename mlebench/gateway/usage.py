@@ -22,6 +22,11 @@ _MOST_MODELS = 100
 _MOST_REFUSED = 1000
 _OTHER_MODELS = "other models"
 
+COUNTS = (
+    *("calls", "failed_calls", "refused_calls"),
+    *("input_tokens", "cached_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens"),
+)
+"""The amounts of usage that are whole numbers; `cost_usd` is none."""
 Note = Callable[[str], None]
 
 
@@ -58,14 +63,7 @@ class _Totals:
         return None if self.cost is None else float(self.cost)
 
     def to_dict(self) -> dict[str, Any]:
-        counts = {
-            name: min(getattr(self, name), _LARGEST)
-            for name in (
-                *("calls", "input_tokens", "cached_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens"),
-                *("failed_calls", "refused_calls"),
-            )
-        }
-        return {**counts, "cost_usd": self.usd}
+        return {**{name: min(getattr(self, name), _LARGEST) for name in COUNTS}, "cost_usd": self.usd}
 
 
 def measured_usage(run_dir: Path, note: Note = lambda sentence: None) -> dict[str, Any]:

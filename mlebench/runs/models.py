@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 
-from mlebench._support.hints import alternatives
 from mlebench.gateway.access import ModelAccess
 from mlebench.runs.plan import Plan
 
@@ -112,14 +109,4 @@ def _unknown(plan: Plan) -> list[str]:
     from mlebench.gateway.catalogue import read_catalogue
 
     catalogue = read_catalogue(map(Path, plan.model_files))
-    known = sorted({*catalogue.models, *catalogue.aliases})
-    files = "".join(f" --models {shlex.quote(file)}" for file in plan.model_files)
-    sentences = []
-    for name in unknown:
-        near = get_close_matches(name, known, n=3, cutoff=0.5)
-        hint = f", did you mean {alternatives([f'`{entry}`' for entry in near])}?" if near else ";"
-        sentences.append(
-            f"there is no model `{name}` for agent {plan.agent.id}{hint} `mlebench models{files}` lists them, and a file "
-            "of yours adds some with `--models FILE`"
-        )
-    return sentences
+    return [f"agent {plan.agent.id}: {catalogue.unknown(name, plan.model_files)}" for name in unknown]

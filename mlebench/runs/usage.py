@@ -8,18 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from grading.printable import printable
+from mlebench.gateway.usage import COUNTS as COUNTS
 
-COUNTS = (
-    "calls",
-    "failed_calls",
-    "refused_calls",
-    "input_tokens",
-    "cached_tokens",
-    "cache_write_tokens",
-    "output_tokens",
-    "reasoning_tokens",
-)
-"""The amounts that are whole numbers."""
 _LARGEST = 2**53
 _MOST_MODELS = 100
 _LONGEST_NAME = 100
@@ -55,8 +45,7 @@ class Usage:
 
     def to_dict(self) -> dict[str, Any]:
         """What `read_usage` reads; unknown amounts are None."""
-        amounts = {name: getattr(self, name) for name in (*COUNTS, "cost_usd")}
-        return {**amounts, "models": {name: _without_models(used) for name, used in self.models.items()}}
+        return {**_without_models(self), "models": {name: _without_models(used) for name, used in self.models.items()}}
 
 
 NOTHING_USED = Usage(**dict[str, Any](dict.fromkeys(COUNTS, 0)), cost_usd=0.0)

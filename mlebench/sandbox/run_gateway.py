@@ -18,7 +18,7 @@ from mlebench.sandbox.base import SEE_LOG, Outcome, RunRequest
 from mlebench.sandbox.model_status import ModelStatus, drop_status, write_status
 
 if TYPE_CHECKING:
-    from mlebench.gateway.gateway import Gateway
+    pass
 
 ModelsEnd = Literal["budget-exhausted", "model-unavailable"]
 """Why a run ends because of its models."""
@@ -106,13 +106,13 @@ class RunGateway:
         Raises:
             OSError: the address cannot be bound, or the ledger cannot be written.
         """
-        from mlebench.gateway.gateway import serve_gateway
+        from mlebench.gateway.gateway import Gateway
 
         assert request.models is not None
         self._request = request
         self._status: ModelStatus | None = None
         self._looked = float("-inf")
-        self._gateway: Gateway = serve_gateway(request.models, address, request.run_dir, token, request.secrets, note, wake)
+        self._gateway = Gateway(request.models, address, request.run_dir, token, request.secrets, note, wake)
 
     def look(self) -> ModelsEnd | None:
         """Why the run must be ended now, if it must; also keeps what others see of its models up to date."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self, get_args
 
 import pytest
 
-from mlebench._support.ledger import read_ledger
+from mlebench._support.ledger import ledger_lines
 from mlebench.gateway.access import ModelAccess
 from mlebench.gateway.bounds import Bounds
 from mlebench.gateway.dialects.base import DialectName
@@ -134,7 +134,7 @@ class Served:
     def calls(self) -> list[dict[str, Any]]:
         """The lines of the ledger."""
         path = self.folder / "model_calls.jsonl"
-        return read_ledger(path, 2**30) if path.exists() else []
+        return list(ledger_lines(path, 2**30)) if path.exists() else []
 
     @property
     def written(self) -> bytes:

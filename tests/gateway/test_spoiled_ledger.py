@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.gateway.served import Served
+from mlebench.profiles import Budget
+from tests.gateway.served import Served, serving
 
 
 def spoil(path: Path, how: str) -> None:
@@ -53,6 +55,17 @@ def test_before_a_harness_goes_on(served: Served, how: str) -> None:
     served.serve()
     assert served.call().status == 200
     assert any("model_calls.jsonl" in note for note in served.notes)
+
+
+def test_what_was_spent_is_known_though_another_process_holds_the_ledger(tmp_path: Path) -> None:
+    with serving(tmp_path, budget=Budget(calls=1)) as served:
+        assert served.call().status == 200
+        served.gateway.close()
+        with (served.folder / "model_calls.jsonl").open("rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            served.serve()
+            assert served.gateway.spent.calls == 1
+            assert served.call().status == 400
 
 
 @pytest.mark.parametrize("how", ["a pipe", "a folder", "a link"])

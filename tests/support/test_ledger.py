@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlebench._support import ledger as module
-from mlebench._support.ledger import LONGEST_LINE, Ledger, broken_line, broken_line_of, canonical, hash_of, read_ledger
+from mlebench._support.ledger import LONGEST_LINE, Ledger, broken_line, broken_line_of, canonical, hash_of, ledger_lines
 
 MOST = 2**24
 
@@ -47,7 +47,7 @@ def opened(path: Path, notes: list[str]) -> Iterator[Callable[[], Ledger]]:
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:
-    return read_ledger(path, MOST)
+    return list(ledger_lines(path, MOST))
 
 
 def test_a_line_is_canonical_json_with_its_place_and_the_hash_of_the_line_before(
@@ -227,7 +227,7 @@ def test_a_huge_file_is_not_read(path: Path, opened: Callable[[], Ledger], notes
     ledger.append({"number": 1})
     assert path.stat().st_size > 10 * 2**30
     with pytest.raises(OSError, match="larger than 16"):
-        read_ledger(path, MOST)
+        list(ledger_lines(path, MOST))
     assert len(notes) == 1
 
 
@@ -330,9 +330,9 @@ def test_what_can_never_be_written_is_held_only_up_to_a_bound(
 
 def test_lines_of_others_are_read_within_bounds(path: Path) -> None:
     path.write_bytes(b'{"n":1}\n\nnull\n[]\n{"a":\n' + b'{"b":"' + b"x" * (2 * LONGEST_LINE) + b'"}\n{"n":2}\n{"n":3')
-    assert read_ledger(path, MOST) == [{"n": 1}, {"n": 2}]
+    assert list(ledger_lines(path, MOST)) == [{"n": 1}, {"n": 2}]
     with pytest.raises(OSError, match="larger than 1"):
-        read_ledger(path, 2**20)
+        list(ledger_lines(path, 2**20))
     os.mkfifo(path.with_name("pipe"))
     with pytest.raises(OSError):
-        read_ledger(path.with_name("pipe"), MOST)
+        list(ledger_lines(path.with_name("pipe"), MOST))

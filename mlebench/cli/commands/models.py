@@ -19,7 +19,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from mlebench._support.hints import alternatives, command
 from mlebench.cli.options import add_json, tell
@@ -33,14 +33,15 @@ if TYPE_CHECKING:
     from mlebench.gateway.probe import Probed
 
 _LONGEST_MESSAGE = 300
-_DIALECTS = ("chat", "responses", "messages", "gemini")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
+    from mlebench.gateway.dialects.base import DialectName
+
     parser.add_argument("action", nargs="?", choices=("list", "check"), default="list", help="list (default) or check")
     parser.add_argument("name", nargs="?", metavar="NAME", help="the model to check, or an alias")
     parser.add_argument("--models", action="append", default=[], metavar="FILE", help="a file of models of your own (repeatable)")
-    parser.add_argument("--dialect", choices=_DIALECTS, help="in which the model is asked (default: its first)")
+    parser.add_argument("--dialect", choices=get_args(DialectName), help="in which the model is asked (default: its first)")
     add_json(parser)
 
 

@@ -146,6 +146,10 @@ class Dialect(Protocol):
         """The body of an answer that says so in this dialect, as its clients' libraries expect errors."""
         ...
 
+    def error_event(self, refusal: Refusal) -> bytes:
+        """The event that says so in the middle of a stream."""
+        ...
+
     def models(self, names: Mapping[str, Collection[str]], one: str | None = None) -> dict[str, Any]:
         """The body that lists models, each with its dialects; with `one` (see `Route.model`), the body
         that describes this one of them."""

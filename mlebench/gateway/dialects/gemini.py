@@ -37,7 +37,7 @@ from mlebench.gateway.dialects.counts import count, tokens
 from mlebench.gateway.dialects.headers import clean_headers, printable
 from mlebench.gateway.dialects.listing import list_models
 from mlebench.gateway.dialects.openai import error_message
-from mlebench.gateway.dialects.sse import ArrayReader, EventReader, parsed
+from mlebench.gateway.dialects.sse import ArrayReader, EventReader, event, parsed
 from mlebench.gateway.tokens import Tokens
 from mlebench.profiles import Grant
 
@@ -261,6 +261,9 @@ class Gemini:
     def refusal(self, refusal: Refusal) -> bytes:
         state = "PERMISSION_DENIED" if refusal.status == 403 else _STATES[refusal.kind]
         return json.dumps({"error": {"code": refusal.status, "message": refusal.message, "status": state}}).encode()
+
+    def error_event(self, refusal: Refusal) -> bytes:
+        return event("", self.refusal(refusal))
 
     def models(self, names: Mapping[str, Collection[str]], one: str | None = None) -> dict[str, Any]:
         return list_models(names, one)

@@ -39,7 +39,7 @@ from mlebench.gateway.dialects.counts import count, largest, tokens
 from mlebench.gateway.dialects.headers import HeaderRule, clean_headers
 from mlebench.gateway.dialects.listing import list_models
 from mlebench.gateway.dialects.openai import error_message
-from mlebench.gateway.dialects.sse import EventReader, parsed
+from mlebench.gateway.dialects.sse import EventReader, event, parsed
 from mlebench.gateway.dialects.tools import ToolKind, caller, callers, tool_list
 from mlebench.gateway.tokens import Tokens
 from mlebench.profiles import Grant
@@ -271,6 +271,9 @@ class Messages:
     def refusal(self, refusal: Refusal) -> bytes:
         error = {"type": _TYPES[refusal.kind], "message": refusal.message}
         return json.dumps({"type": "error", "error": error}).encode()
+
+    def error_event(self, refusal: Refusal) -> bytes:
+        return event("error", self.refusal(refusal))
 
     def models(self, names: Mapping[str, Collection[str]], one: str | None = None) -> dict[str, Any]:
         return list_models(names, one)

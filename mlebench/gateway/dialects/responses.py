@@ -43,7 +43,7 @@ from mlebench.gateway.dialects.counts import openai_tokens
 from mlebench.gateway.dialects.headers import clean_headers
 from mlebench.gateway.dialects.listing import list_models
 from mlebench.gateway.dialects.openai import error_body, error_message
-from mlebench.gateway.dialects.sse import EventReader, parsed
+from mlebench.gateway.dialects.sse import EventReader, event, parsed
 from mlebench.gateway.dialects.tools import ToolKind, caller, callers, tool_list
 from mlebench.gateway.tokens import Tokens
 
@@ -275,6 +275,9 @@ class Responses:
 
     def refusal(self, refusal: Refusal) -> bytes:
         return error_body(refusal)
+
+    def error_event(self, refusal: Refusal) -> bytes:
+        return event("error", self.refusal(refusal))
 
     def models(self, names: Mapping[str, Collection[str]], one: str | None = None) -> dict[str, Any]:
         return list_models(names, one)

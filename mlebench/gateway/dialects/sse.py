@@ -40,6 +40,11 @@ def parsed(data: bytes) -> Any:
     return None
 
 
+def event(name: str, data: bytes) -> bytes:
+    """One event; data of several lines is written in one, as JSON has no line feeds that matter."""
+    return (b"event: " + name.encode() + b"\n" if name else b"") + b"data: " + data.replace(b"\n", b" ") + b"\n\n"
+
+
 class EventReader:
     """Cuts a stream into events.
 

@@ -184,17 +184,22 @@ print("second", ask()[0], flush=True); print("third", ask()[0], flush=True)
     assert [line["previous"] for line in lines] == [None, lines[0]["hash"], lines[1]["hash"]]
 
 
-def test_an_agent_that_failed_while_no_gateway_was_there_is_not_to_blame(asking: Asking, tmp_path: Path) -> None:
-    request = asking(f'ready()\nuntil("{tmp_path}/go")\nsys.exit(ask()[0] != 200)')
+def ended_alone(request: RunRequest, go: Path) -> Outcome:
+    """The outcome of an agent that goes on, and ends, while no harness is there."""
     first = LocalSandbox().start(request)
     wait_until(lambda: is_ready(request))
     first.detach()
     end(request, first)
-    (tmp_path / "go").touch()
+    go.touch()
     wait_until(lambda: (request.run_dir / STATE / "ending.json").exists())
     second = LocalSandbox().attach(request)
     assert second is not None
-    outcome = end(request, second)
+    return end(request, second)
+
+
+def test_an_agent_that_failed_while_no_gateway_was_there_is_not_to_blame(asking: Asking, tmp_path: Path) -> None:
+    request = asking(f'ready()\nuntil("{tmp_path}/go")\nsys.exit(ask()[0] != 200)')
+    outcome = ended_alone(request, tmp_path / "go")
     assert (outcome.reason, outcome.failure_class) == ("model-unavailable", "infrastructure")
     assert "nobody served the gateway to its models" in outcome.detail
 
@@ -335,6 +340,8 @@ def test_whatever_an_agent_makes_of_the_files_its_run_ends(asking: Asking, attac
     program = f"""
 run = os.path.dirname(os.path.realpath(os.environ["LOGS_DIR"]))
 ask()
+# the texts of a call are written when its answer has left
+until(run + "/transcript/000001.json.gz")
 try:
     {attack}
 except OSError as error:
@@ -353,13 +360,5 @@ print("then", ask()[0], ask()[0], flush=True)
 def test_a_budget_that_was_spent_before_the_harness_left_is_spent_after(asking: Asking, tmp_path: Path) -> None:
     """Not even an agent that fails while nobody serves its gateway gets another budget."""
     request = asking(f'ask(); ask(); ready()\nuntil("{tmp_path}/go")\nsys.exit(3)', budget={"calls": 1})
-    first = LocalSandbox().start(request)
-    wait_until(lambda: is_ready(request))
-    first.detach()
-    end(request, first)
-    (tmp_path / "go").touch()
-    wait_until(lambda: (request.run_dir / STATE / "ending.json").exists())
-    second = LocalSandbox().attach(request)
-    assert second is not None
-    outcome = end(request, second)
+    outcome = ended_alone(request, tmp_path / "go")
     assert (outcome.reason, outcome.failure_class) == ("budget-exhausted", "agent")
