@@ -155,7 +155,8 @@ def test_a_run_without_models_is_tried_again_with_a_budget_of_its_own(play: Play
     assert (earlier["reason"], earlier["failure_class"]) == ("model-unavailable", "infrastructure")
     assert (earlier["usage"]["calls"], earlier["usage"]["failed_calls"]) == (1, 1)
     kept = folder / "attempts" / "1"
-    assert earlier["ledgers"]["model_calls"]["lines"] == len(ledger(kept)) == 2
+    assert [line["outcome"] for line in ledger(kept)] == ["answered", "failed", "probe"]
+    assert earlier["ledgers"]["model_calls"]["lines"] == 3
     assert (kept / "transcript").is_dir()
     assert (record.usage["calls"], len(ledger(folder)), ledger(folder)[0]["previous"]) == (2, 2, None)
 
