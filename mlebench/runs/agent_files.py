@@ -13,11 +13,11 @@ _MOST_NAMED = 5
 
 
 def file_hashes(agent: AgentSpec) -> dict[str, str]:
-    """The beginning of each file's SHA-256 by its name in the agent's folder; empty for a folder of more than 500 files."""
+    """Each file's SHA-256 by its name in the agent's folder; empty for a folder of more than 500 files."""
     files = agent.files()
     if len(files) > _MOST_FILES:
         return {}
-    return {path.relative_to(agent.directory).as_posix(): file_digest(path).hex()[:16] for path in files}
+    return {path.relative_to(agent.directory).as_posix(): file_digest(path).hex() for path in files}
 
 
 def changed_files(kept: Any, agent: AgentSpec) -> str:
@@ -28,7 +28,14 @@ def changed_files(kept: Any, agent: AgentSpec) -> str:
     changes = [
         name if name in kept and name in now else f"{name} ({'new' if name in now else 'gone'})"
         for name in sorted({*kept, *now})
-        if kept.get(name) != now.get(name)
+        if not _is_same(kept.get(name), now.get(name))
     ]
     more = [f"{len(changes) - _MOST_NAMED} more"] if len(changes) > _MOST_NAMED else []
     return ", ".join([*changes[:_MOST_NAMED], *more])
+
+
+def _is_same(kept: Any, now: str | None) -> bool:
+    """Whether two hashes are of the same content; a group from before they were kept whole has their first 16 digits."""
+    if not isinstance(kept, str) or now is None:
+        return False
+    return kept == now or (len(kept) == 16 and now.startswith(kept))

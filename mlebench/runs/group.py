@@ -192,6 +192,7 @@ class Group:
             agent=self.plan.agent.id,
             edition=self.plan.edition,
             created_at=self.created_at,
+            plan_sha256=self.plan.sha256,
         )
 
     def _damaged_record(self, run: PlannedRun, problem: str) -> RunRecord:

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from grading.printable import printable
+from mlebench._support.ledger import hash_of
 from mlebench.agents import AgentSpec
 from mlebench.gateway.models import Model
 from mlebench.profiles import Profile
@@ -71,6 +72,28 @@ class Plan:
     def runs(self) -> tuple[PlannedRun, ...]:
         """Every run: seed by seed, so that an unfinished group has seen each competition about as often."""
         return tuple(PlannedRun(competition, seed) for seed in self.seeds for competition in self.competitions)
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """A hash of all that a result depends on, wherever the group lies; each run's record holds it, so that a plan that is
+        changed afterwards is noticed. What has its default is left out: a newer harness with more settings finds the same."""
+        agent = self.agent
+        parts = {
+            "agent": agent.id,
+            "arguments": dict(agent.arguments),
+            "environment": dict(agent.environment),
+            "agent_fingerprint": self.agent_fingerprint,
+            "competitions": list(self.competitions),
+            "seeds": list(self.seeds),
+            "profile": self.profile.model_dump(mode="json", exclude_defaults=True),
+            "profile_settings": self.profile_settings,
+            "sandbox": self.sandbox,
+            "edition": self.edition,
+            "split_key_hash": self.split_key_hash,
+            "obfuscated": self.obfuscated,
+            "models": {name: model.model_dump(mode="json", exclude_defaults=True) for name, model in self.models.items()},
+        }
+        return hash_of(parts)
 
     def to_dict(self) -> dict[str, Any]:
         """What `group.yaml` holds under `plan`."""

@@ -92,6 +92,8 @@ class RunRecord:
     """One sentence."""
     exit_code: int | None = None
     failure_class: FailureClass | None = None
+    plan_sha256: str | None = None
+    """`Plan.sha256` of the group's plan when the group was made; None in records from before it was kept."""
     created_at: str | None = None
     started_at: str | None = None
     ended_at: str | None = None
@@ -114,7 +116,9 @@ class RunRecord:
     ledgers: Annotated[dict[str, Any], AfterValidator(_with_heads)] = field(default_factory=dict)
     """The ends of the run's ledgers by name: `lines` and `head`, the hash of the last line."""
     checker_calls: list[dict[str, Any]] = field(default_factory=list)
-    """Every question to the submission checker, with time and verdict."""
+    """Every verdict of the submission checker: `at`, `valid`, and `sha256` of the file."""
+    refused_checks: Count = 0
+    """Calls of the submission checker that got no verdict."""
     submission_sha256: str | None = None
     report: Annotated[dict[str, Any] | None, SkipValidation] = None
     """The grading report; None until graded, and where the infrastructure failed. A damaged one is for `graded` to refuse."""

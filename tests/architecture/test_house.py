@@ -24,7 +24,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("benchmarks", "docs"),
     ("mlebench.__main__",),
     ("mlebench.cli",),
-    ("mlebench.reports", "mlebench.exports", "mlebench.evidence", "mlebench.doctor", "mlebench.scaffold"),
+    ("mlebench.reports", "mlebench.exports", "mlebench.doctor", "mlebench.scaffold"),
+    # the board that reports make is of results that verify
+    ("mlebench.evidence",),
     ("mlebench.runs",),
     ("mlebench.grade",),
     ("mlebench.competitions", "mlebench.metrics"),
@@ -47,7 +49,7 @@ FACES = {
 """Packages whose `__init__.py` only hands names on, with the reason why it may reach up."""
 
 EXECUTORS = "mlebench.runs.executors"
-MOST_ROOMS, MOST_ARROWS, MOST_ROOT_MODULES = 28, 115, 9
+MOST_ROOMS, MOST_ARROWS, MOST_ROOT_MODULES = 28, 127, 9
 
 
 def room(module: str) -> str:

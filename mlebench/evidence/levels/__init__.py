@@ -1,0 +1,1 @@
+"""One file for each level of a verdict: what is looked at, and what it says."""

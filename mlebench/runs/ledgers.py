@@ -1,0 +1,40 @@
+"""The ledgers of a run: which there are, where they lie, and how they end."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from pathlib import Path
+from typing import Any
+
+from mlebench._support.ledger import ledger_lines
+from mlebench.gateway.model_call import LEDGER as MODEL_CALLS
+from mlebench.sandbox.checker_call import LEDGER as CHECKER_CALLS
+
+MOST_BYTES = 512 * 2**20
+"""Of a ledger; a larger one is not read."""
+
+
+def ledger_path(run_dir: Path, name: str) -> Path:
+    """Where the ledger of that name lies in a run's folder, or in that of an earlier attempt."""
+    return run_dir / f"{name}.jsonl"
+
+
+def ledger_names(has_gateway: bool) -> tuple[str, ...]:
+    """The ledgers that a run has."""
+    return (CHECKER_CALLS, MODEL_CALLS) if has_gateway else (CHECKER_CALLS,)
+
+
+def ledger_ends(run_dir: Path, has_gateway: bool) -> dict[str, dict[str, Any]]:
+    """The ends of a run's ledgers, as `ledgers` in its record says them: by name the number of `lines` and the hash of the last
+    one, `head`. A ledger that nobody wrote to has no lines and the head None, so that one that disappears is missed."""
+    return {name: _end(ledger_path(run_dir, name)) for name in ledger_names(has_gateway)}
+
+
+def _end(path: Path) -> dict[str, Any]:
+    lines, head = 0, None
+    with contextlib.suppress(OSError):
+        for entry in ledger_lines(path, MOST_BYTES):
+            stated = entry.get("hash")
+            lines, head = lines + 1, stated if isinstance(stated, str) and re.fullmatch("[0-9a-f]{64}", stated) else None
+    return {"lines": lines, "head": head}
