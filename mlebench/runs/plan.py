@@ -80,7 +80,8 @@ class Plan:
         agent = self.agent
         parts = {
             "agent": agent.id,
-            "arguments": dict(agent.arguments),
+            # as words: a number that is none, such as NaN, has no JSON
+            "arguments": agent.command_arguments,
             "environment": dict(agent.environment),
             "agent_fingerprint": self.agent_fingerprint,
             "competitions": list(self.competitions),

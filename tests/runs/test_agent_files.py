@@ -22,6 +22,15 @@ def test_changed_new_and_missing_files_are_named(tmp_path: Path) -> None:
     assert changed_files(kept, agent) == "new.py (new), notes.md (gone), start.sh"
 
 
+def test_a_group_of_before_has_the_beginning_of_each_hash(tmp_path: Path) -> None:
+    (tmp_path / "start.sh").write_text("x")
+    agent = AgentSpec("a", None, tmp_path)
+    whole = file_hashes(agent)["start.sh"]
+    assert len(whole) == 64
+    assert changed_files({"start.sh": whole[:16]}, agent) == ""
+    assert changed_files({"start.sh": whole[:15]}, agent) == changed_files({"start.sh": "0" * 64}, agent) == "start.sh"
+
+
 def test_of_many_changes_some_are_named(tmp_path: Path) -> None:
     agent = AgentSpec("a", None, tmp_path)
     for number in range(9):

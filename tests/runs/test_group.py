@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,34 @@ from tests.scripted import SUBMIT
 from .conftest import local_executor
 
 Plans = Callable[..., Plan]
+
+
+def changed(value: Any, **parts: object) -> Any:
+    return dataclasses.replace(value, **parts)
+
+
+def test_every_record_holds_the_hash_of_the_plan_which_a_reader_finds_again(plan: Plans, runs_dir: Path) -> None:
+    planned = changed(plan(), argument_settings={"rate": 1e-5, "on": True, "x": float("nan")})
+    planned = changed(planned, agent=planned.agent.with_arguments(planned.argument_settings))
+    group = Group.create(runs_dir, planned, {}, "mine")
+    read = Group.open(group.folder)
+    assert {record.plan_sha256 for record in read.records()} == {group.plan.sha256} == {read.plan.sha256}
+
+
+def test_the_hash_of_a_plan_is_of_what_results_depend_on_alone(plan: Plans, tmp_path: Path) -> None:
+    planned = plan()
+    moved = changed(planned, data_dir=tmp_path, agent=changed(planned.agent, directory=tmp_path))
+    assert moved.sha256 == planned.sha256
+    longer = planned.profile.changed({"time_limit": 7200})
+    for other in (
+        changed(planned, seeds=(*planned.seeds, 99)),
+        changed(planned, competitions=planned.competitions[:1]),
+        changed(planned, profile=longer),
+        changed(planned, edition="v2"),
+        changed(planned, agent_fingerprint="another"),
+        changed(planned, agent=planned.agent.with_arguments({"steps": 1})),
+    ):
+        assert other.sha256 != planned.sha256
 
 
 def kill_halfway(folder: Path) -> None:
