@@ -42,6 +42,9 @@ _WORDS = dict.fromkeys(("dict_type", "model_type", "dataclass_type"), "expected 
 Model = TypeVar("Model", bound=BaseModel)
 
 
+_ALIAS = re.compile(r"[\s\[{,:-]\*\w")
+_MOST_NODES = 10**6
+"""Of a file, those that aliases stand for counted each time: a few lines can stand for more than a memory holds."""
 _LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -69,10 +72,29 @@ def _parsed(path: Path, text: str) -> Any:
     # the loader in C refuses what stands for a file name that is not UTF-8
     loader = _SafeLoader if _LONE_SURROGATE.search(text) else _Loader
     try:
+        if _ALIAS.search(text):
+            _refuse_bomb(yaml.compose(text, loader))
         return yaml.load(text, loader)
     except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
         # a number of thousands of digits and a day that no calendar has are no errors of YAML's own
         raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def _refuse_bomb(document: yaml.Node | None) -> None:
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node) -> int:
+        if isinstance(node, yaml.ScalarNode):
+            return 1
+        if id(node) not in sizes:
+            # an alias within what it stands for is one without end
+            sizes[id(node)] = _MOST_NODES + 1
+            inner = node.value if isinstance(node, yaml.SequenceNode) else [part for entry in node.value for part in entry]
+            sizes[id(node)] = 1 + sum(map(size, inner))
+        return sizes[id(node)]
+
+    if document is not None and size(document) > _MOST_NODES:
+        raise yaml.YAMLError(f"its aliases stand for more than {_MOST_NODES:,} values")
 
 
 def read_model(path: Path, model: type[Model]) -> Model:

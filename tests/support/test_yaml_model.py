@@ -109,3 +109,16 @@ def test_a_key_that_stands_twice_is_refused_as_one_value_would_be_lost(tmp_path:
     file.write_text("seeds: 1\nparts: []\nseeds: 2\n")
     with pytest.raises(UsageError, match=r"the key `seeds` stands twice.*line 1"):
         read_yaml(file)
+
+
+def test_aliases_that_stand_for_more_than_a_memory_holds_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "file.yaml"
+    levels = "".join(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n" for level in range(1, 9))
+    path.write_text(f"a0: &a0 [x, x]\n{levels}")
+    with pytest.raises(UsageError, match="its aliases stand for more than 1,000,000 values"):
+        read_yaml(path)
+    path.write_text("a: &a [*a]\n")
+    with pytest.raises(UsageError, match="its aliases stand for"):
+        read_yaml(path)
+    path.write_text("a: &a {x: [1, 2]}\nb: *a\nc: {<<: *a, y: 'not an *alias'}\n")
+    assert read_yaml(path) == {"a": {"x": [1, 2]}, "b": {"x": [1, 2]}, "c": {"x": [1, 2], "y": "not an *alias"}}
