@@ -13,6 +13,7 @@ EXTRA_OF = {
     "pydicom": "formats",
     "ray": "ray",
     "shtab": "completion",
+    "sigstore": "sigstore",
     "submitit": "slurm",
 }
 """The extra of `pyproject.toml` that installs each optional package."""
