@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -49,6 +50,48 @@ def read_plain(path: Path, most: int, within: Path | None = None) -> bytes:
 
         raise OSError(errno.EFBIG, f"larger than {show_size(most)}", str(path))
     return content
+
+
+def entries_plain(folder: Path, within: Path, most: int) -> list[tuple[str, os.stat_result]]:
+    """What lies in a folder, by name, each with its status; links are not followed.
+
+    Args:
+        folder: the folder, however deep.
+        within: a folder of ours above it, or itself; no part of the path below it may be a link.
+        most: entries that it may have.
+
+    Raises:
+        OSError: there is none, it is something else, it may not be read or it holds more.
+    """
+    inner = _open_folder(folder, within)
+    try:
+        names = []
+        with os.scandir(inner) as entries:
+            for entry in entries:
+                names.append(entry.name)
+                if len(names) > most:
+                    raise OSError(errno.E2BIG, f"more than {most:,} files", str(folder))
+        found = []
+        for name in sorted(names):
+            # one that has gone meanwhile is not there
+            with contextlib.suppress(FileNotFoundError):
+                found.append((name, os.stat(name, dir_fd=inner, follow_symlinks=False)))
+        return found
+    finally:
+        os.close(inner)
+
+
+def _open_folder(folder: Path, within: Path) -> int:
+    descriptor = os.open(within, _FOLDER & ~os.O_NOFOLLOW)
+    parts = folder.relative_to(within).parts
+    for part in (*parts, "."):
+        try:
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC if part == "." else _FOLDER
+            inner = _open(part, flags, descriptor, folder)
+        finally:
+            os.close(descriptor)
+        descriptor = inner
+    return descriptor
 
 
 def append_plain(path: Path) -> IO[bytes]:

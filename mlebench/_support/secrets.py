@@ -12,6 +12,7 @@ import shlex
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote, quote_plus
 
 from mlebench._support.text import decode
@@ -50,20 +51,36 @@ def find_secrets(names: Iterable[str], env_file: Path | None = None) -> dict[str
     return {name: value for name, value in found.items() if value}
 
 
-class Mask:
-    """Replaces secret values by stars, in every form in which tools print a value.
+class Forms(NamedTuple):
+    """Every form in which tools print some values."""
 
-    Forms: as it is and without blanks around it, each line of a longer one, escaped as JSON, Python, a shell, HTML or a
-    URL writes it, in UTF-16, and in base64 and in hexadecimal wherever it stands within what was encoded, in one line or several.
-    Values of fewer than 4 bytes stay.
-    """
+    all: frozenset[bytes]
+    wrapped: frozenset[bytes]
+    """Those that encoders break into lines."""
+
+
+def forms_of(secrets: Iterable[str]) -> Forms:
+    """The forms of some values: as they are and without blanks around them, each line of a longer one, escaped as JSON, Python, a
+    shell, HTML or a URL writes them, in UTF-16, in base64 and in hexadecimal. Values of fewer than 4 bytes have none."""
+    values = [value for secret in secrets for value in {secret, _bare(secret)}]
+    printed = {form for value in values for form in _printed_forms(value)}
+    encoded = {form for value in values for form in _encoded_forms(_bytes(value))}
+    return Forms(frozenset(printed | encoded), frozenset(encoded))
+
+
+def has_encoded_lines(text: bytes) -> bool:
+    """Whether encoders may have broken something in it into lines."""
+    return _ENCODED_LINE.search(text) is not None
+
+
+class Mask:
+    """Replaces secret values by stars, in every form in which tools print a value, see `forms_of`; one in base64 or in hexadecimal
+    wherever it stands within what was encoded, in one line or several. Values of fewer than 4 bytes stay."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        values = [value for secret in secrets for value in {secret, _bare(secret)}]
-        printed = {form for value in values for form in _printed_forms(value)}
-        encoded = {form for value in values for form in _encoded_forms(_bytes(value))}
-        self._forms = sorted(printed | encoded)
-        self._wrapped = sorted(encoded)
+        forms = forms_of(secrets)
+        self._forms = sorted(forms.all)
+        self._wrapped = sorted(forms.wrapped)
         self._held = b""
         self._covered = 0
         """Bytes at the beginning of what is held back for which stars are written already."""
@@ -114,7 +131,7 @@ class Mask:
     def _places(self, text: bytes) -> list[tuple[int, int]]:
         """Where secrets stand, in the order of their beginnings; they may overlap."""
         found = [span for form in self._forms for span in _spans(form, text)]
-        if self._wrapped and _ENCODED_LINE.search(text):
+        if self._wrapped and has_encoded_lines(text):
             joined = text.translate(None, b"\r\n")
             spans = [span for form in self._wrapped for span in _spans(form, joined)]
             if spans:

@@ -23,7 +23,7 @@ def make_manifest(plan: Plan, sandbox: Sandbox, executor: Executor) -> dict[str,
     """
     described = executor.describe(plan, sandbox)
     return {
-        "harness": {"version": VERSION, "commit": _commit(), "python": platform.python_version()},
+        "harness": {"version": VERSION, "commit": harness_commit(), "python": platform.python_version()},
         "hardware": this_machine().to_dict(),
         "sandbox": sandbox.name,
         "engine": described,
@@ -40,7 +40,7 @@ def make_manifest(plan: Plan, sandbox: Sandbox, executor: Executor) -> dict[str,
     }
 
 
-def _commit() -> str | None:
+def harness_commit() -> str | None:
     """The commit of the checkout that the harness runs from, `+changes` when it differs; None when installed."""
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
