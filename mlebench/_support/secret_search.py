@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from mlebench._support.secrets import Forms, forms_of, has_encoded_lines
 
@@ -88,18 +89,19 @@ class _Finder:
         found: set[int] = set()
         for start in range(0, len(words), _CHUNK):
             chunk = words[start : start + _CHUNK]
-            places = np.flatnonzero(self._table[_slots(chunk)])  # type: ignore[index]
+            places = np.flatnonzero(self._table[_slots(chunk)])
             found.update(np.unique(chunk[places]).tolist())
         return found
 
 
-def _slots(words):  # type: ignore[no-untyped-def]
+def _slots(words: Any) -> Any:
+    """Where each word of an array looks in the table."""
     import numpy as np
 
     return (words * np.uint32(_MULTIPLIER)) >> np.uint32(32 - _BITS)
 
 
-def _table(by_word):  # type: ignore[no-untyped-def]
+def _table(by_word: Iterable[int]) -> Any:
     import numpy as np
 
     table = np.zeros(2**_BITS, dtype=bool)

@@ -74,8 +74,8 @@ def has_encoded_lines(text: bytes) -> bool:
 
 
 class Mask:
-    """Replaces secret values by stars, in every form in which tools print a value, see `forms_of`; one in base64 or in hexadecimal
-    wherever it stands within what was encoded, in one line or several. Values of fewer than 4 bytes stay."""
+    """Replaces secret values by stars, in every form in which tools print a value, see `forms_of`; one in base64 or in
+    hexadecimal wherever it stands within what was encoded, in one line or several. Values of fewer than 4 bytes stay."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         forms = forms_of(secrets)

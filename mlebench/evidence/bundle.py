@@ -81,8 +81,8 @@ def make_bundle(
         leave_out: parts whose files stand in it by hash alone.
         limits: how large files may be.
         signer: signs the statement; nobody does by default.
-        secrets: values by name that must not stand in what is written, in any printed form, nor in what is packed by gzip, bzip2, xz
-            or zip in it.
+        secrets: values by name that must not stand in what is written, in any printed form, nor in what gzip, bzip2, xz
+            or zip packed there.
         overwrite: whether a file at `target` is replaced.
         progress: called with bytes done and bytes in all.
 
@@ -291,8 +291,8 @@ def _contents(group: Group, *, with_agent: bool) -> Contents:
     for file in contents.no_files:
         if with_agent and file.name.startswith("agents/"):
             raise UsageError(
-                f"{printable(file.name)} is {file.reason}, which no bundle follows; put the file itself in its place, or leave the "
-                "agent's folder out with `--leave-out agent`"
+                f"{printable(file.name)} is {file.reason}, which no bundle follows; put the file itself in its place, or leave "
+                "the agent's folder out with `--leave-out agent`"
             )
     return contents
 
@@ -355,7 +355,8 @@ def _refuse_changed_agent(group: Group) -> None:
         )
     if plan.agent_fingerprint and plan.agent.fingerprint() != plan.agent_fingerprint:
         files = changed_files(group.manifest.get("agent_files"), plan.agent)
+        named = f": {printable(files, 300)}" if files else ""
         raise UsageError(
-            f"{plan.agent.directory} has changed since the group was made{f': {printable(files, 300)}' if files else ''}; put it back "
-            "as it was, or leave it out with `--leave-out agent`"
+            f"{plan.agent.directory} has changed since the group was made{named}; put it back as it was, or leave it out with "
+            "`--leave-out agent`"
         )

@@ -8,7 +8,7 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Callable
-from typing import IO
+from typing import IO, Any
 
 from mlebench._support.secret_search import SearchedStream, SecretSearch
 
@@ -17,11 +17,7 @@ _DEEPEST = 3
 _MOST_MEMBERS = 10_000
 _LEAST_ROOM, _MOST_RATIO = 64 * 2**20, 100
 """Bytes that any file may unpack to, and how many times its size a large one may."""
-_OPENERS: tuple[tuple[bytes, Callable[[IO[bytes]], IO[bytes]]], ...] = (
-    (b"\x1f\x8b", lambda file: gzip.GzipFile(fileobj=file)),  # type: ignore[arg-type, return-value]
-    (b"BZh", lambda file: bz2.BZ2File(file)),  # type: ignore[return-value]
-    (b"\xfd7zXZ\0", lambda file: lzma.LZMAFile(file)),  # type: ignore[return-value]
-)
+_OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 _ZIP = b"PK\x03\x04"
 _DAMAGED = (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
@@ -103,4 +99,5 @@ class _Unpacked:
 
 
 def _opener(head: bytes) -> Callable[[IO[bytes]], IO[bytes]] | None:
-    return next((opener for magic, opener in _OPENERS if head.startswith(magic)), None)
+    """What unpacks a file that begins so; None where it is not packed by one of these."""
+    return next((opener for magic, opener in _OPENERS.items() if head.startswith(magic)), None)

@@ -7,12 +7,14 @@ signs in, prints, and makes folders.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mlebench._support.secrets import find_secrets
 from mlebench.errors import UsageError
 from mlebench.kaggle.connection import bound_waiting, problem_of
 from mlebench.kaggle.patience import Patience
@@ -107,3 +109,18 @@ def _login() -> Credentials | None:
             raise UsageError(f"the Kaggle login has ended ({error}); `kaggle auth login` renews it") from None
         except requests.RequestException as error:
             patience.wait_after(problem_of(error))
+
+
+def kept_credentials() -> dict[str, str]:
+    """Every secret of Kaggle's that the environment, `.env` or the client's files hold, by where it is; nobody is asked for it."""
+    found = find_secrets(["KAGGLE_KEY", "KAGGLE_API_TOKEN"])
+    with contextlib.suppress(UsageError):
+        if (file := _key_file()) and (key := _read_key_file(file).get("key")):
+            found[str(file)] = key
+    home = Path.home() / ".kaggle"
+    with contextlib.suppress(OSError, ValueError):
+        found["~/.kaggle/access_token"] = (home / "access_token").read_text(encoding="utf-8").strip()
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        login = json.loads((home / "credentials.json").read_text(encoding="utf-8"))
+        found |= {f"{name} in ~/.kaggle/credentials.json": str(value) for name, value in login.items() if name.endswith("token")}
+    return {name: value for name, value in found.items() if value}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import subprocess
 from pathlib import Path
@@ -9,7 +10,10 @@ from typing import Any
 
 from mlebench._support.machine import this_machine
 from mlebench._support.version import VERSION
+from mlebench.errors import MlebenchError
+from mlebench.preparation.digests import digests_by_id
 from mlebench.runs.agent_files import file_hashes
+from mlebench.runs.competitions import load_competition
 from mlebench.runs.executors.base import Executor
 from mlebench.runs.models import served_models
 from mlebench.runs.plan import Plan
@@ -36,8 +40,19 @@ def make_manifest(plan: Plan, sandbox: Sandbox, executor: Executor) -> dict[str,
         "allow": list(plan.profile.allow),
         "grants": list(plan.profile.grants),
         "agent_files": file_hashes(plan.agent),
+        "data": _data(plan),
         "arguments": dict(plan.agent.arguments),
     }
+
+
+def _data(plan: Plan) -> dict[str, dict[str, Any]]:
+    """By competition what its grading depends on, as far as it is prepared here."""
+    competitions = []
+    for competition_id in plan.competitions:
+        # one that is not here is refused elsewhere
+        with contextlib.suppress(MlebenchError):
+            competitions.append(load_competition(plan.data_dir, plan.edition, None, competition_id))
+    return digests_by_id(competitions)
 
 
 def harness_commit() -> str | None:
