@@ -70,7 +70,7 @@ class _Finder:
             # the last letters of a form are its own, the first ones stand in other words, too
             for start in range(len(form) - _SHORT, len(form) - _SHORT + 4):
                 self._by_word.setdefault(int.from_bytes(form[start : start + 4], "little"), []).append(form)
-        self._table = None if not self._by_word else _table(self._by_word)
+        self._table: Any = _table(self._by_word) if self._by_word else None
 
     def __bool__(self) -> bool:
         return bool(self._short or self._by_word)

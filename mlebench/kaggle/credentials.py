@@ -112,7 +112,7 @@ def _login() -> Credentials | None:
 
 
 def kept_credentials() -> dict[str, str]:
-    """Every secret of Kaggle's that the environment, `.env` or the client's files hold, by where it is; nobody is asked for it."""
+    """Every secret of Kaggle's that the environment, `.env` or the client's files hold, by where it is; nobody is asked."""
     found = find_secrets(["KAGGLE_KEY", "KAGGLE_API_TOKEN"])
     with contextlib.suppress(UsageError):
         if (file := _key_file()) and (key := _read_key_file(file).get("key")):

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -145,7 +146,7 @@ def _progress(arguments: argparse.Namespace) -> Iterator[Callable[[int, int], No
     """A bar over bytes on standard error, where somebody watches."""
     from mlebench._support.terminal import make_console
 
-    console = make_console(stderr=True)
+    console = make_console(sys.stderr)
     if arguments.quiet or not console.is_terminal:
         yield lambda done, total: None
         return
