@@ -140,6 +140,7 @@ def _of_folder(folder: Path, prefix: str, within: Path, kind: Kind, part: Part |
                 yield LeftOut(called, "names too long")
             elif stat.S_ISDIR(status.st_mode):
                 folders.append((inner / name, inside))
+                left -= 1
             else:
                 is_submission = kind == "beside a submission" and inner / name == folder.parent / SUBMISSION
                 yield _entry(inside, inner / name, within, status, "submission" if is_submission else kind, part)
