@@ -349,6 +349,15 @@ def get_agent(name: str) -> AgentSpec:
         raise UsageError(
             f"the agent's folder is called {printable(folder.name)!r}; give it a name of letters that can be printed"
         )
+    return agent_in(folder, variant)
+
+
+def agent_in(folder: Path, variant: str | None) -> AgentSpec:
+    """The agent in a folder, or a variant of it.
+
+    Raises:
+        UsageError: its `agent.yaml` is missing or wrong, or there is no such variant (near names are told).
+    """
     content = read_model(folder / "agent.yaml", AgentFile)
     if variant is None:
         return _merge(folder, None, [content])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from grading.printable import printable
-from mlebench.evidence.sigstore import SIGSTORE, SigstoreSigner, check_sigstore, sigstore_trust
 from mlebench.evidence.sigstore import KEYID as SIGSTORE_KEYID
+from mlebench.evidence.sigstore import SIGSTORE, SigstoreSigner, check_sigstore, sigstore_trust
 from mlebench.evidence.ssh_keys import KEYID as SSH_KEYID
 from mlebench.evidence.ssh_keys import check_ssh, ssh_signer, ssh_trust
 from mlebench.evidence.statement import Envelope

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from mlebench.agents import AgentSpec, file_digest
+from mlebench.agents import AgentSpec, agent_in, file_digest
 
 _MOST_FILES = 500
 """Of a larger agent only the fingerprint is kept."""
 _MOST_NAMED = 5
+_OF_PLACE = ("name", "directory", "description")
+"""What of an agent says where it lies, or is for people."""
 
 
 def file_hashes(agent: AgentSpec) -> dict[str, str]:
@@ -32,6 +35,22 @@ def changed_files(kept: Any, agent: AgentSpec) -> str:
     ]
     more = [f"{len(changes) - _MOST_NAMED} more"] if len(changes) > _MOST_NAMED else []
     return ", ".join([*changes[:_MOST_NAMED], *more])
+
+
+def settings_in(folder: Path, kept: AgentSpec, arguments: Mapping[str, Any]) -> list[str]:
+    """Names of the settings in which the `agent.yaml` of a folder differs from the agent that a plan keeps.
+
+    Args:
+        folder: the agent's folder, or a copy of it.
+        kept: the agent of the plan.
+        arguments: those that were set for the group alone.
+
+    Raises:
+        UsageError: the folder holds no agent of that variant.
+    """
+    found = agent_in(folder, kept.variant).with_arguments(dict(arguments)).to_dict()
+    mine = kept.to_dict()
+    return [key for key in mine if key not in _OF_PLACE and mine[key] != found[key]]
 
 
 def _is_same(kept: Any, now: str | None) -> bool:
