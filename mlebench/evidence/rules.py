@@ -164,8 +164,8 @@ def rules_of(word: str) -> Rules:
     hint = f", did you mean {alternatives(near)}?" if near else ";"
     listed = "; ".join(f"{name}: {rules.description}" for name, rules in sets.items())
     raise UsageError(
-        f"there are no rules called {printable(word, 60)!r}{hint} the sets are {alternatives([*sets])} ({listed}); a file of your "
-        "own is named `FILE.yaml`"
+        f"there are no rules called {printable(word, 60)!r}{hint} the sets are {alternatives([*sets])} ({listed}); a file of "
+        "your own is named `FILE.yaml`"
     )
 
 

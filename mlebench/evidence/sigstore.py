@@ -30,8 +30,8 @@ _ISSUERS = {
 """Who vouches for identities that begin so."""
 
 Verify = Callable[[bytes, bytes, str, str | None], None]
-"""What judges the data, the signature (JSON of a bundle of sigstore's), the identity and, where it is not None, the issuer; raises
-whatever sigstore does where they do not fit together, `UsageError` where it cannot be asked here."""
+"""What judges the data, the signature (JSON of a bundle of sigstore's), the identity and, where it is not None, the issuer;
+raises whatever sigstore does where they do not fit together, `UsageError` where it cannot be asked here."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Signatures by OpenSSH keys, made and checked by `ssh-keygen -Y`.
 
-A signature is stored as the bytes within its armor (format: PROTOCOL.sshsig of OpenSSH). What stands in it was written by anybody;
-it is parsed here only as far as to know the key, and judged by ssh-keygen alone.
+A signature is stored as the bytes within its armor (format: PROTOCOL.sshsig of OpenSSH). What stands in it was written by
+anybody; it is parsed here only as far as to know the key, and judged by ssh-keygen alone.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ class SshSigner:
         key = quoted(str(self.key))
         if "passphrase" in said:
             return (
-                f"{self._shown} needs its passphrase, which was wrong or could not be asked for; repeat it on a terminal, or load "
-                f"the key with `ssh-add {key}` and give its public half, `--sign {quoted(f'{self.key}.pub')}`"
+                f"{self._shown} needs its passphrase, which was wrong or could not be asked for; repeat it on a terminal, or "
+                f"load the key with `ssh-add {key}` and give its public half, `--sign {quoted(f'{self.key}.pub')}`"
             )
         if "No private key found" in said or "agent" in said:
             return f"the private half of {self._shown} is neither beside it nor in the agent; load it with `ssh-add`"
@@ -236,13 +236,11 @@ def _ssh_keygen(
 @contextlib.contextmanager
 def _terminal() -> Iterator[IO[bytes] | None]:
     """The user's terminal; None where there is none. With a file as its input ssh-keygen would ask nobody."""
-    try:
-        file = Path("/dev/tty").open("rb", buffering=0)
-    except OSError:
-        yield None
-        return
-    with file:
-        yield file
+    with contextlib.ExitStack() as stack:
+        terminal = None
+        with contextlib.suppress(OSError):
+            terminal = stack.enter_context(Path("/dev/tty").open("rb", buffering=0))
+        yield terminal
 
 
 def _words(done: subprocess.CompletedProcess[bytes]) -> str:

@@ -140,13 +140,11 @@ class _Boards:
             competition = self._registry.set_edition(edition).get_competition(name)  # type: ignore[arg-type]
             if competition.facts.keyed and instance != (competition.instance_hash or hash_of(PUBLISHED_KEY)):
                 return None  # the board that is here was measured on other data
-            scores = competition.read_leaderboard()["score"].dropna() if competition.has_leaderboard else []
+            scores = competition.read_leaderboard()["score"].dropna().tolist() if competition.has_leaderboard else []
         except (UsageError, OSError, ValueError, KeyError):
             return None
-        if not len(scores):
-            return None
         is_lower_better = competition.is_lower_better
-        return float(min(scores) if is_lower_better else max(scores)), is_lower_better
+        return (float(min(scores) if is_lower_better else max(scores)), is_lower_better) if scores else None
 
 
 class _OfResult:
@@ -223,7 +221,7 @@ class _OfResult:
         planned = Counter((run.competition_id, run.seed) for run in self._runs)
         last = {(run.competition_id, run.seed): run.group for run in self._runs}
         yield from _first(
-            _of(last[name, seed], f"seed {seed} of {name} was run {count} times under equal conditions; a result has each once")
+            _of(last[name, seed], f"{_named(name, seed)} was run {count} times under equal conditions; a result has each once")
             for (name, seed), count in planned.items()
             if count > 1
         )
@@ -232,7 +230,9 @@ class _OfResult:
         for run in self._runs:
             if wanted is None or run.competition_id in wanted:
                 seeds[run.competition_id] |= {run.seed} if run.counts else set()
-        if few := [f"{name} ({len(found)})" for name, found in sorted(seeds.items()) if len(found) < self._rules.seeds]:
+        if few := [
+            f"{printable(name, 60)} ({len(found)})" for name, found in sorted(seeds.items()) if len(found) < self._rules.seeds
+        ]:
             have = "competition has" if len(few) == 1 else "competitions have"
             said = f"{len(few)} {have} fewer than {self._rules.seeds} seeds with a result: {_few(few)}"
             yield _of(self._groups[0], said)
@@ -257,10 +257,9 @@ class _OfResult:
             said = {run.group.group.conditions.data.get(run.competition_id)}
             said |= {run.report.data} if run.report is not None else set()
             kinds.setdefault(run.competition_id, (run.group, set()))[1].update(said)
-        made_up = [
-            Finding(_file(group), f"{name} was run on mock data") for name, (group, said) in kinds.items() if "mock" in said
-        ]
-        yield from _first(made_up)
+        yield from _first(
+            _of(group, f"{printable(name, 80)} was run on mock data") for name, (group, said) in kinds.items() if "mock" in said
+        )
         unknown = [name for name, (_, said) in kinds.items() if not said & {"mock", "real"}]
         if unknown:
             yield _of(self._groups[0], f"it does not say whether the data is real of {_few(unknown)}")
@@ -321,6 +320,10 @@ def _without_boards(missing: Iterable[str]) -> str:
     one = f"the board of {names[0]} is" if len(names) == 1 else f"the boards of {len(names)} competitions are"
     refresh = f"`mlebench leaderboard {names[0]} --refresh` gets one"
     return f"{one} not here, so that nobody looked whether scores are beyond their best rows; {refresh}"
+
+
+def _named(competition_id: str, seed: int) -> str:
+    return f"seed {printable(str(seed), 20)} of {printable(competition_id, 80)}"
 
 
 def _of(group: OpenedGroup, message: str) -> Finding:

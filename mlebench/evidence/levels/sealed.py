@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from grading.printable import printable
 from mlebench.errors import UsageError
@@ -80,10 +79,9 @@ def _gaps(bundle: OpenedBundle, group: OpenedGroup) -> Iterator[str]:
 
 def _flags(group: OpenedGroup) -> Iterator[Finding]:
     for name, model in group.group.plan.models.items():
-        address = urlsplit(model.base_url)
-        if address.scheme != "https":
-            said = f"the model {printable(name, 60)} is asked at {printable(model.base_url, 100)}; who runs that decides what answers"
-            yield Finding(_plan_file(group), said)
+        if not model.base_url.startswith("https://"):
+            said = f"the model {printable(name, 60)} is asked at {printable(model.base_url, 100)}"
+            yield Finding(_plan_file(group), f"{said}; whoever runs that decides what answers")
 
 
 def _contradictions(bundle: OpenedBundle, group: OpenedGroup) -> Iterator[Finding]:
