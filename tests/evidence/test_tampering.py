@@ -1,0 +1,181 @@
+"""A bundle of a real group that somebody tampered with: the right level notices it, and names the file."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from mlebench.evidence.verify import VerifyOptions, verify_bundle
+
+from mlebench.cli.main import main
+from mlebench.evidence.verdict import Level, Verdict
+from tests.evidence.forms import FORMS
+from tests.evidence.kinds import KINDS
+from tests.evidence.real_group import make_group
+from tests.evidence.tampering import Contents, Tampering
+
+pytestmark = [
+    pytest.mark.docker,
+    # one worker: the group is made once
+    pytest.mark.xdist_group("docker"),
+]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A signed bundle of a real group, and all that somebody who checks it may have."""
+
+    bundle: Path
+    contents: Contents
+    allowed: Path
+    """The file of allowed signers, which knows `me` alone."""
+    keys: Path
+    """Folder of the keys `mine` and `other`."""
+    data: Path
+    group: Path
+
+
+@pytest.fixture(scope="session")
+def evidence(client: object, base_image: object, tmp_path_factory: pytest.TempPathFactory) -> Evidence:
+    folder = tmp_path_factory.mktemp("evidence")
+    group = make_group(folder, folder / "data")
+    for name in ("mine", "other"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", folder / name], check=True)
+    allowed = folder / "allowed_signers"
+    allowed.write_text(f'me namespaces="mlebench" {(folder / "mine.pub").read_text()}')
+    bundle = folder / "bundle.mleb"
+    assert (
+        main(["bundle", str(group.folder), "-o", str(bundle), "--sign", str(folder / "mine"), "--data-dir", str(folder / "data")])
+        == 0
+    )
+    return Evidence(bundle, Contents.read(bundle), allowed, folder, folder / "data", group.folder)
+
+
+@pytest.fixture
+def verified(evidence: Evidence, tmp_path: Path) -> Callable[..., Verdict]:
+    """Writes bytes and verifies them, with the allowed signers and no data."""
+
+    def verify(content: bytes, **options: object) -> Verdict:
+        path = tmp_path / "bundle.mleb"
+        path.write_bytes(content)
+        return verify_bundle(path, VerifyOptions(**{"allowed_signers": evidence.allowed, "signer": None, **options}))  # type: ignore[arg-type]
+
+    return verify
+
+
+Verified = Callable[..., Verdict]
+
+
+def explained(verdict: Verdict) -> str:
+    return "\n".join(
+        f"{level.name}: {level.state}, {level.summary}" + "".join(f"\n    {finding.text}" for finding in level.findings)
+        for level in verdict.levels
+    )
+
+
+def test_the_untouched_bundle_passes(evidence: Evidence) -> None:
+    verdict = verify_bundle(
+        evidence.bundle, VerifyOptions(allowed_signers=evidence.allowed, regrade=True, data_dir=evidence.data)
+    )
+    states = {level.name: level.state for level in verdict.levels}
+    assert states == {
+        "files": "holds", "signature": "holds", "plan": "holds", "ledgers": "holds", "scores": "holds", "sealed": "holds",
+        "rules": "not claimed",
+    }, explained(verdict)  # fmt: skip
+    assert (verdict.holds, verdict.signer, verdict.groups) == (True, "me", ("group",))
+
+
+def test_a_bundle_that_was_taken_apart_and_put_together_again_is_the_same(evidence: Evidence) -> None:
+    assert evidence.contents.bytes() == evidence.bundle.read_bytes()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_file_that_is_not_as_stated_is_named(kind: Tampering, evidence: Evidence, verified: Verified) -> None:
+    contents = evidence.contents.copied()
+    kind.change(contents)
+    before, after = evidence.contents.files, contents.files
+    changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+    contents.statement, contents.payload = evidence.contents.statement, evidence.contents.payload
+    verdict = verified(contents.bytes())
+    files = verdict.level("files")
+    if not changed:
+        # the statement alone was changed
+        assert files.state == "holds", explained(verdict)
+        return
+    assert files.state == "fails", explained(verdict)
+    named = {finding.file for finding in files.findings}
+    assert named & changed and named <= {*changed, ""}, explained(verdict)
+    assert verdict.level("signature").state in ("holds", "fails"), explained(verdict)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_statement_that_was_made_to_fit_hides_nothing(kind: Tampering, evidence: Evidence, verified: Verified) -> None:
+    contents = evidence.contents.copied()
+    kind.change(contents)
+    options = {"regrade": True, "data_dir": evidence.data} if kind.regrade else {}
+    verdict = verified(contents.restated().bytes(), **options)
+    assert verdict.level("signature").state == "fails", explained(verdict)
+    assert verdict.level("files").state == "holds", explained(verdict)
+    level = verdict.level(kind.level)  # type: ignore[arg-type]
+    assert level.state == "fails", explained(verdict)
+    assert_named(kind, level, verdict)
+
+
+def assert_named(kind: Tampering, level: Level, verdict: Verdict) -> None:
+    found = [finding for finding in level.findings if any(name in finding.file for name in kind.files)]
+    assert found, explained(verdict)
+    if kind.line is not None:
+        assert kind.line in {finding.line for finding in found}, explained(verdict)
+    for finding in level.findings:
+        assert finding.text.isprintable() and len(finding.text) < 1000, repr(finding.text)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_container_or_statement_of_another_form_is_refused(name: str, evidence: Evidence, verified: Verified) -> None:
+    """In a sentence, whatever it is."""
+    content = FORMS[name](evidence.contents, evidence.bundle.read_bytes())
+    assert content != evidence.bundle.read_bytes()
+    verdict = verified(content)
+    files = verdict.level("files")
+    assert files.state == "fails", explained(verdict)
+    assert files.findings and len(files.findings[0].text) < 1000
+    for finding in files.findings:
+        assert finding.text.isprintable()
+    assert not verdict.holds
+
+
+def test_any_byte_of_the_bundle_counts(evidence: Evidence, verified: Verified) -> None:
+    content = evidence.bundle.read_bytes()
+    chance = random.Random(18)
+    for place in [*range(0, 60), *range(len(content) - 120, len(content)), *chance.sample(range(len(content)), 120)]:
+        changed = bytearray(content)
+        changed[place] ^= 1 << chance.randrange(8)
+        verdict = verified(bytes(changed))
+        assert not verdict.holds, f"byte {place}\n{explained(verdict)}"
+        assert verdict.level("files").state == "fails" or verdict.level("signature").state == "fails"
+
+
+def test_any_bundle_that_is_cut_short_fails(evidence: Evidence, verified: Verified) -> None:
+    content = evidence.bundle.read_bytes()
+    for place in random.Random(18).sample(range(len(content)), 40):
+        assert not verified(content[:place]).holds
+
+
+def test_the_command_says_it_in_sentences(evidence: Evidence, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    contents = evidence.contents.copied()
+    with contents.record("demo-wine_seed0") as record:
+        record["report"]["score"] = 0.01
+    path = contents.write(tmp_path / "bundle.mleb")
+    assert main(["verify", str(path), "--json"]) == 1
+    verdict = json.loads(capsys.readouterr().out)
+    assert verdict["holds"] is False
+    assert verdict["levels"][0]["findings"][0]["file"] == "groups/group/demo-wine_seed0/run.json"
+    assert main(["verify", str(evidence.bundle)]) == 0
+    assert main(["verify", str(tmp_path / "no-such-file")]) == 2
+    shutil.copy(evidence.bundle, tmp_path / "copy")
