@@ -372,15 +372,21 @@ def _published(document: Document) -> str:
     ]
     rows = [own]
     for result in document.published:
-        remarks = ["profits from known leaks"] * result.uses_known_leaks + ["padded with failures"] * result.padded
+        known = {
+            "claimed, not on the board": not result.on_board,
+            "profits from known leaks": result.uses_known_leaks,
+            "padded with failures": result.padded,
+        }
+        figures = [result.any_medal[name] for name in SPLIT_NAMES]
+        remarks = ", ".join(remark for remark, holds in known.items() if holds)
         rows.append(
             [
                 result.agent,
-                Cell(result.models, long=True),
-                *(Cell(plus_minus(result.any_medal[name]), result.any_medal[name].mean) for name in SPLIT_NAMES),
-                result.hours,
+                Cell(result.models or NOTHING, long=True),
+                *(Cell(plus_minus(figure), None if figure is None else figure.mean) for figure in figures),
+                Cell(NOTHING if result.hours is None else str(result.hours), result.hours),
                 result.date.isoformat(),
-                Cell(", ".join(remarks) or NOTHING, text=True),
+                Cell(remarks or NOTHING, text=True),
             ]
         )
     return sortable_table(header, rows, sticky=True) + f'<p class="note">Source: {escape(SOURCE)}.</p>'

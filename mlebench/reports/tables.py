@@ -97,7 +97,9 @@ def _results_cells(entry: ResultsDocument) -> list[str]:
 def _published_cells(result: PublishedResult) -> list[str]:
     mark = " †" if result.padded else ""
     figures = [plus_minus(result.any_medal[name]) + mark for name in SPLIT_NAMES]
-    return [result.agent, result.models, *figures, str(result.hours), result.date.isoformat(), "v1"]
+    agent = result.agent if result.on_board else f"{result.agent} (claimed, not on the board)"
+    allowed = NOTHING if result.hours is None else str(result.hours)
+    return [agent, result.models or NOTHING, *figures, allowed, result.date.isoformat(), "v1"]
 
 
 def _line(cells: Sequence[str]) -> str:

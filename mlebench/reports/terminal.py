@@ -216,7 +216,8 @@ def _costs(comparison: Comparison) -> Iterator[str]:
 
 
 def _published(main: ResultsDocument, results: Sequence[PublishedResult]) -> Table:
-    table = Table(caption="* known to profit from leaks of edition v1   † padded with failures", caption_justify="left")
+    legend = "* known to profit from leaks of edition v1   † padded with failures   ‡ claimed, not on the board"
+    table = Table(caption=legend, caption_justify="left")
     table.add_column("agent")
     table.add_column("models")
     for title in (*SPLIT_NAMES, "hours", "date"):
@@ -227,9 +228,10 @@ def _published(main: ResultsDocument, results: Sequence[PublishedResult]) -> Tab
     own = [main.results.name or "this report", ", ".join(conditions.models or ()), *split_figures(main, SPLIT_NAMES), budget, day]
     table.add_row(*own, style="bold", end_section=True)
     for result in results:
-        marks = ("*" if result.uses_known_leaks else "") + ("†" if result.padded else "")
+        marks = "*" * bool(result.uses_known_leaks) + "†" * bool(result.padded) + "‡" * (not result.on_board)
         figures = [plus_minus(result.any_medal[name]) for name in SPLIT_NAMES]
-        table.add_row(f"{result.agent} {marks}".strip(), result.models, *figures, str(result.hours), str(result.date))
+        allowed = NOTHING if result.hours is None else str(result.hours)
+        table.add_row(f"{result.agent} {marks}".strip(), result.models or NOTHING, *figures, allowed, str(result.date))
     return table
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from mlebench.cli.main import main
 from mlebench.registry import registry
-from mlebench.reports.published_results import published_results
+from mlebench.reports.published_results import Percentage, published_results
 from tests.reports.builders import report, seed_of, write_aggregate
 
 # medals by seed; as means ± standard errors these are the published figures of one leaderboard entry
@@ -118,10 +118,38 @@ def test_published_table_holds_the_leaderboard() -> None:
 
     aide = next(entry for entry in results if entry.agent == "AIDE" and entry.models == "o1-preview")
     assert (aide.any_medal["all"].mean, aide.any_medal["all"].standard_error, aide.hours) == (17.12, 0.61, 24)
-    means = [entry.any_medal["all"].mean for entry in results]
-    assert len(results) == 26
+    on_board = [entry for entry in results if entry.on_board]
+    means = [entry.any_medal["all"].mean for entry in on_board if entry.any_medal["all"] is not None]
+    assert len(on_board) == len(means) == 29
     assert means == sorted(means, reverse=True)
     assert [entry.agent for entry in results if entry.uses_known_leaks] == ["Disarray", "LoongFlow"]
+
+
+def test_results_claimed_since_the_board_was_paused_are_marked_and_what_they_do_not_state_is_unknown() -> None:
+    claimed = {entry.agent: entry for entry in published_results() if not entry.on_board}
+
+    assert {entry.date.year for entry in claimed.values()} == {2026}
+    assert all(entry.source.startswith("https://") and entry.uses_known_leaks is None for entry in claimed.values())
+    assert claimed["ScienceFlow"].any_medal["all"] == Percentage(70.22, 1.18)
+    assert claimed["BaguetteFlow"].any_medal["all"] == Percentage(65.3, None)
+    assert (claimed["BaguetteFlow"].models, claimed["BaguetteFlow"].hours) == (None, None)
+    assert claimed["Orze"].any_medal == {"low": Percentage(90.91, None), "medium": None, "high": None, "all": None}
+
+
+def test_claims_show_as_such_in_every_output(benchmark: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "page.html"
+    printed = output(capsys, benchmark, "--compare", "published", "--html", page)
+    markdown = output(capsys, benchmark, "--compare", "published", "--markdown")
+    document = json.loads(output(capsys, benchmark, "--compare", "published", "--json"))
+
+    assert "Orze ‡" in printed and "‡ claimed, not on the board" in printed
+    assert (
+        "| Orze (claimed, not on the board) | Claude Opus 4, Moonshot v1 | 90.91 ± – | – | – | – | 24 | 2026-05-14 | v1 |"
+        in markdown
+    )
+    assert page.read_text().count("claimed, not on the board") == 3
+    orze = next(entry for entry in document["published"]["results"] if entry["agent"] == "Orze")
+    assert (orze["on_board"], orze["any_medal"]["all"], orze["uses_known_leaks"]) == (False, None, None)
 
 
 def test_wrong_usage_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
