@@ -16,10 +16,11 @@ from grading.wording import counted
 from mlebench._support.hints import command
 from mlebench._support.plain_files import open_plain
 from mlebench._support.secret_search import SearchedStream, SecretSearch
+from mlebench._support.secrets import Mask
 from mlebench._support.version import VERSION
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.evidence.competition_data import CompetitionData
-from mlebench.evidence.container import ContainerFault, ContainerWriter
+from mlebench.evidence.container import LARGEST_TOTAL, MOST_ENTRIES, ContainerFault, ContainerWriter
 from mlebench.evidence.contents import GROUP_FILE, Contents, File, Part, cannot_read, contents_of, recorded_agent_files
 from mlebench.evidence.packed import Unsearchable, is_packed, secrets_within
 from mlebench.evidence.statement import STATEMENT_FILE, Envelope, LeftOut, Statement, Subject
@@ -34,6 +35,8 @@ from mlebench.runs.record import RECORD_DAMAGED
 LARGEST = 100 * 2**20
 """Bytes of a submission, or of another file of an agent's, that enters a bundle unless the user says otherwise."""
 _BLOCK = 2**20
+_MOST_NAMES = 32 * 2**20
+"""Bytes of all names, which a reader keeps in memory."""
 _MOST_NAMED = 3
 _serial = itertools.count()
 
@@ -155,6 +158,7 @@ class _Packing:
         self._subjects: list[Subject] = []
         sizes = {file.size for file in self._files if file.kind in ("output", "agent", "beside a submission")}
         self._data = CompetitionData(groups, sizes)
+        self._room = _Room(self._files)
         self._recorded = {name: digest for group in groups for name, digest in recorded_agent_files(group).items()}
 
     def done(self) -> tuple[Statement, str | None]:
@@ -182,7 +186,9 @@ class _Packing:
         return statement, keyid
 
     def _put(self, file: File) -> None:
-        self._refuse_secrets(self._search.found_in(os.fsencode(file.path.relative_to(file.within))), f"the name of {file.name}")
+        path = os.fsencode(file.path.relative_to(file.within))
+        if found := self._search.found_in(path):
+            self._refuse_secrets(found, f"the name of {os.fsdecode(Mask(self._rules.secrets.values()).apply(path))}", file)
         try:
             stream = open_plain(file.path, file.within)
         except OSError as error:
@@ -217,7 +223,9 @@ class _Packing:
         limits = {"submission": self._rules.limits.submission, "snapshot": self._rules.limits.submission,
                   "output": self._rules.limits.file}  # fmt: skip
         most = limits.get(file.kind)
-        return None if most is None or size <= most else "large"
+        if most is not None and size > most:
+            return "large"
+        return None if file.kind != "output" or self._room.take(file.name, size) else "too many files"
 
     def _reason_within(self, file: File, stream: IO[bytes], size: int) -> tuple[str | None, str | None]:
         """The same as far as its content says, and its hash where that was needed."""
@@ -258,6 +266,23 @@ class _Packing:
             "take it out there" if file is None or file.part is None else f"leave such files out with `--leave-out {file.part}`"
         )
         raise UsageError(f"nothing was written: {printable(where)} holds the value of {names}; {ways}, and renew the secret")
+
+
+class _Room:
+    """What a container has room for beside the files that a verdict is made of: an agent may leave any number of others."""
+
+    def __init__(self, files: Sequence[File]) -> None:
+        needed = [file for file in files if file.kind != "output"]
+        self._files = MOST_ENTRIES // 2 - len(needed)
+        self._bytes = LARGEST_TOTAL // 2 - sum(file.size for file in needed)
+        self._names = _MOST_NAMES - sum(len(file.name) for file in needed)
+
+    def take(self, name: str, size: int) -> bool:
+        """Whether one more file fits in, which then has its place."""
+        if self._files < 1 or self._bytes < size or self._names < len(name):
+            return False
+        self._files, self._bytes, self._names = self._files - 1, self._bytes - size, self._names - len(name)
+        return True
 
 
 def _blocks(stream: IO[bytes], file: File) -> Iterator[bytes]:
@@ -343,7 +368,7 @@ def _refuse_unfinished(group: Group) -> None:
         raise UsageError(f"{printable(damaged[0].detail or '', 400)}")
     if left := [record for record in records if not record.has_ended]:
         raise UsageError(
-            f"run group {group.name} has not ended: {counted(len(left), 'run')} of {len(records)} are left; {resume} does them"
+            f"run group {group.name} has not ended: {len(left)} of {counted(len(records), 'run')} still to do; {resume} does that"
         )
 
 

@@ -43,6 +43,8 @@ _FOLDERS: dict[str, tuple[Kind, Part | None]] = {
     "submission": ("beside a submission", None),
 }
 _ATTEMPTS = "attempts"
+_DEEPEST = 64
+"""Folders within each other; what lies deeper is not looked at."""
 _MOST_FILES = 20_000
 """In one of an agent's folders; of the rest only the folder is named."""
 
@@ -128,6 +130,9 @@ def _of_folder(folder: Path, prefix: str, within: Path, kind: Kind, part: Part |
     waiting = [(folder, prefix)]
     while waiting:
         inner, called = waiting.pop()
+        if len(inner.relative_to(folder).parts) > _DEEPEST:
+            yield LeftOut(called, "too deep")
+            continue
         try:
             entries = entries_plain(inner, within, left)
         except OSError as error:

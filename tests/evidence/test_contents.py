@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mlebench._support.folders import remove_tree
 from mlebench.evidence import contents as module
 from mlebench.evidence.contents import File, contents_of
 from mlebench.evidence.names import is_name
@@ -133,21 +134,28 @@ def test_a_tree_deeper_than_any_path_ends(group: Group, logs: Path) -> None:
         os.close(os.open("bottom", os.O_CREAT | os.O_WRONLY, dir_fd=here))
     finally:
         os.close(here)
-    (name,) = reasons_of(group)
-    assert is_name(name) and reasons_of(group)[name] == "names too long"
-    assert f"{RUN}/logs/training.log" in files_of(group)
+    try:
+        ((name, reason),) = reasons_of(group).items()
+        assert (name, reason) == (f"{RUN}/logs" + "/d" * 65, "too deep")
+        assert f"{RUN}/logs/training.log" in files_of(group)
+    finally:
+        remove_tree(logs)
 
 
-def test_a_file_at_the_end_of_a_path_longer_than_the_system_takes_is_found(group: Group, logs: Path) -> None:
+@pytest.mark.parametrize(("levels", "is_found"), [(20, True), (21, False)])
+def test_paths_longer_than_the_system_takes_are_found_as_far_as_names_reach(
+    group: Group, logs: Path, levels: int, is_found: bool
+) -> None:
     here = os.open(logs, os.O_RDONLY)
-    for _ in range(19):
+    for _ in range(levels):
         os.mkdir("d" * 200, dir_fd=here)
         inner = os.open("d" * 200, os.O_RDONLY, dir_fd=here)
         os.close(here)
         here = inner
     os.close(os.open("bottom", os.O_CREAT | os.O_WRONLY, dir_fd=here))
     os.close(here)
-    assert any(name.endswith("/bottom") for name in files_of(group))
+    assert any(name.endswith("/bottom") for name in files_of(group)) == is_found
+    assert list(reasons_of(group).values()) == ([] if is_found else ["names too long"])
 
 
 def test_of_too_many_files_the_folder_is_named(group: Group, logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
