@@ -6,6 +6,7 @@ network; checking takes none, with the roots of trust that the package brings.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -124,6 +125,8 @@ def _verify(data: bytes, sig: bytes, identity: str, issuer: str | None) -> None:
         from sigstore.verify import Verifier
         from sigstore.verify.policy import Identity
 
+    # it warns that it takes no network, which is meant
+    logging.getLogger("sigstore").setLevel(logging.ERROR)
     try:
         verifier = Verifier.production(offline=True)
     except Exception as error:

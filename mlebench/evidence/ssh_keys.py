@@ -90,6 +90,8 @@ class SshSigner:
 
     def _why_not(self, said: str) -> str:
         key = quoted(str(self.key))
+        if "too open" in said or "bad permissions" in said or "UNPROTECTED" in said:
+            return f"{self._shown} can be read by others, so ssh-keygen does not use it; `chmod 600 {key}` helps"
         if "passphrase" in said:
             return (
                 f"{self._shown} needs its passphrase, which was wrong or could not be asked for; repeat it on a terminal, or "
@@ -97,8 +99,6 @@ class SshSigner:
             )
         if "No private key found" in said or "agent" in said:
             return f"the private half of {self._shown} is neither beside it nor in the agent; load it with `ssh-add`"
-        if "too open" in said or "bad permissions" in said:
-            return f"{self._shown} can be read by others, so ssh-keygen does not use it; `chmod 600 {key}` helps"
         return f"{self._shown} cannot sign: {said or 'ssh-keygen did not say why'}; `ssh-keygen -l -f {key}` shows what it is"
 
 
