@@ -25,6 +25,8 @@ COMMANDS = {
     "run": "let an agent work on competitions",
     "runs": "list run groups and their runs",
     "report": "aggregate grading reports into medal tables",
+    "bundle": "pack run groups into one file that anybody can check",
+    "verify": "check such a file",
     "agents": "list agents, build their images",
     "models": "list the models that agents may ask, or ask one",
     "images": "build the container images",

@@ -138,7 +138,9 @@ class _Names:
         if not is_name(name):
             raise ContainerFault(f"{printable(repr(name), 120)} is no name for a file of a bundle")
         if self._last is not None and _order(name) <= _order(self._last):
-            what = "stands twice in it" if name == self._last else f"stands behind {_shown(self._last)}, not in the order of names"
+            what = (
+                "stands twice in it" if name == self._last else f"stands behind {_shown(self._last)}, not in the order of names"
+            )
             raise ContainerFault(f"{_shown(name)} {what}")
         while self._above and not name.startswith(self._above[-1]):
             self._above.pop()
@@ -440,7 +442,9 @@ def _entry_at(directory: bytes, place: int, number: int, offset: int) -> tuple[_
     entry = _Entry(name, crc, packed, size, offset)
     record = entry.central if packed < 2**62 and size < 2**62 else b""
     if directory[place : place + len(record)] != record or not record:
-        raise ContainerFault(f"entry {number} of its list of files, {_shown(name)}, is not written as `mlebench bundle` writes it")
+        raise ContainerFault(
+            f"entry {number} of its list of files, {_shown(name)}, is not written as `mlebench bundle` writes it"
+        )
     return entry, place + len(record)
 
 

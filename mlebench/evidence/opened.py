@@ -1,0 +1,252 @@
+"""A bundle that anybody may have written, opened: what levels look at, unpacked and hashed in one pass over its container."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from grading.printable import printable
+from mlebench._support.quantities import show_size
+from mlebench.errors import UsageError, WorkFailed
+from mlebench.evidence.container import Container, ContainerFault
+from mlebench.evidence.names import AGENTS, GROUPS, is_name, name_of
+from mlebench.evidence.statement import STATEMENT_FILE, Envelope, LeftOut, Statement
+from mlebench.evidence.verdict import Finding
+from mlebench.runs.group import Group
+from mlebench.runs.group_report import REPORT_FILE, SNAPSHOT_FILE
+from mlebench.runs.ledgers import MOST_BYTES as LARGEST_LEDGER
+from mlebench.runs.record import RunRecord
+from mlebench.sandbox.base import LARGEST_SUBMISSION
+
+GROUP_FILE, RECORD_FILE, AGENT_FILE = "group.yaml", "run.json", "agent.yaml"
+_LARGEST_STATEMENT = 128 * 2**20
+_LARGEST = {GROUP_FILE: 8 * 2**20, REPORT_FILE: 64 * 2**20, SNAPSHOT_FILE: 64 * 2**20, RECORD_FILE: 16 * 2**20, AGENT_FILE: 2**20}
+_MOST_GROUPS = 1000
+_LONGEST_WORDS = 300
+
+
+class BundleFault(ValueError):
+    """A file is no bundle that can be looked at; a sentence without its full stop, and the name of the file in it."""
+
+    def __init__(self, message: str, file: str = "") -> None:
+        super().__init__(message)
+        self.finding = Finding(file, message)
+
+
+@dataclass(frozen=True)
+class OpenedGroup:
+    """A run group of a bundle."""
+
+    name: str
+    prefix: str
+    """Of the names of its files, such as `groups/NAME`."""
+    group: Group
+    records: Mapping[str, RunRecord]
+    """By run id, in the plan's order; runs without a record that can be read are missing."""
+    unreadable: Mapping[str, str]
+    """By run id why a record that is there cannot be read."""
+    left_out: Mapping[str, str]
+    """Reasons of what stands by hash alone, by name; of the whole bundle."""
+
+    def run_dir(self, run_id: str) -> Path:
+        """Where a run's unpacked files lie."""
+        return self.group.run_dir(run_id)
+
+    def file_of(self, run_id: str, *parts: str) -> str:
+        """What a file of a run is called in the bundle."""
+        return f"{self.prefix}/{name_of(run_id, *parts)}"
+
+    def is_left_out(self, name: str) -> bool:
+        """Whether a file, or a folder above it, stands in the bundle by hash alone."""
+        return self.left_out_reason(name) is not None
+
+    def left_out_reason(self, name: str) -> str | None:
+        """Why it does; None where it does not."""
+        while name:
+            if name in self.left_out:
+                return self.left_out[name]
+            name = name.rpartition("/")[0]
+        return None
+
+
+@dataclass(frozen=True)
+class OpenedBundle:
+    """What levels look at."""
+
+    container: Container
+    envelope: Envelope
+    statement: Statement
+    folder: Path
+    """Where the files lie that levels read, under their names; a private one, which is removed afterwards."""
+    groups: tuple[OpenedGroup, ...]
+    faults: tuple[Finding, ...] = ()
+    """What was not as stated while the files were read."""
+    left_out: Mapping[str, LeftOut] = field(default_factory=dict)
+    """What stands by hash alone, by name."""
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[OpenedBundle]:
+    """Open a bundle; its unpacked files are removed at the end.
+
+    Raises:
+        BundleFault: it is none, or holds no groups that can be looked at.
+        OSError: it cannot be read, or there is no room to unpack it.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="mlebench-verify-"))
+    try:
+        with _opened_container(path) as container:
+            envelope, statement = _statement(container)
+            faults = (*_other_names(container, statement), *_unpack(container, statement, folder))
+            left_out = {entry.name: entry for entry in statement.left_out}
+            reasons = {entry.name: entry.reason for entry in statement.left_out}
+            groups = tuple(_group(name, folder, reasons) for name in _group_names(statement))
+            yield OpenedBundle(container, envelope, statement, folder, groups, faults, left_out)
+    except ContainerFault as error:
+        raise BundleFault(str(error)) from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _opened_container(path: Path) -> Container:
+    try:
+        return Container.open(path)
+    except ContainerFault as error:
+        raise BundleFault(str(error)) from None
+
+
+def _statement(container: Container) -> tuple[Envelope, Statement]:
+    if STATEMENT_FILE not in container:
+        raise BundleFault(f"it holds no {STATEMENT_FILE}, so nothing says what its files are")
+    try:
+        envelope = Envelope.from_bytes(container.read(STATEMENT_FILE, _LARGEST_STATEMENT))
+        return envelope, Statement.from_bytes(envelope.payload)
+    except ValueError as error:
+        # UnicodeDecodeError quotes all that it could not decode
+        said = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else printable(str(error), _LONGEST_WORDS)
+        raise BundleFault(said, STATEMENT_FILE) from None
+
+
+def _other_names(container: Container, statement: Statement) -> Iterator[Finding]:
+    """Where the names in the container and in the statement differ, and what no statement of ours says."""
+    names = [subject.name for subject in statement.subjects]
+    known, there = set(names), set(container.names) - {STATEMENT_FILE}
+    yield from (Finding(name, "it is in the bundle, and the statement does not name it") for name in sorted(there - known))
+    yield from (
+        Finding(printable(name, 200), "the statement names it, and it is not in the bundle") for name in sorted(known - there)
+    )
+    if len(known) < len(names) or names != sorted(names):
+        yield Finding(STATEMENT_FILE, "it names a file twice, or not in the order of names")
+    by_hash = [entry.name for entry in statement.left_out]
+    if by_hash != sorted(set(by_hash)):
+        yield Finding(STATEMENT_FILE, "it names what is left out twice, or not in the order of names")
+    for name in by_hash:
+        if name in known or not is_name(name):
+            yield Finding(STATEMENT_FILE, f"{printable(name, 200)} cannot be left out: {_why_not(name, known)}")
+    above = tuple(
+        {f"{name_of(GROUPS, name)}/" for name in statement.groups} | {f"{name_of(AGENTS, name)}/" for name in statement.groups}
+    )
+    for name in sorted(there):
+        if not name.startswith(above):
+            yield Finding(name, "it belongs to no run group that the statement names")
+
+
+def _why_not(name: str, known: set[str]) -> str:
+    return "it is in the bundle" if name in known else "that is no name for a file of a bundle"
+
+
+def _unpack(container: Container, statement: Statement, folder: Path) -> Iterator[Finding]:
+    """Read every file once; those that levels look at are written below `folder`."""
+    stated = {subject.name: subject for subject in statement.subjects}
+    for name in container.names:
+        if name == STATEMENT_FILE:
+            continue
+        digest = hashlib.sha256()
+        target = _target(name, container.size(name), folder)
+        try:
+            with contextlib.ExitStack() as stack:
+                file = None
+                if target is not None:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    file = stack.enter_context(target.open("xb"))
+                for block in container.blocks(name):
+                    digest.update(block)
+                    if file is not None:
+                        file.write(block)
+        except ContainerFault as error:
+            yield Finding(name, str(error))
+            continue
+        subject = stated.get(name)
+        if subject is None:
+            continue
+        if subject.size != container.size(name):
+            yield Finding(name, f"it has {container.size(name):,} bytes instead of {subject.size:,}")
+        elif subject.sha256 != digest.hexdigest():
+            yield Finding(name, "its content is not the one that the statement names: its SHA-256 is another one")
+
+
+def _target(name: str, size: int, folder: Path) -> Path | None:
+    """Where a file is unpacked to; None of one that is only hashed."""
+    parts = name.split("/")
+    if not _is_looked_at(parts):
+        return None
+    most = LARGEST_SUBMISSION if "submission" in parts or "snapshots" in parts else _LARGEST.get(parts[-1], LARGEST_LEDGER)
+    if size > most:
+        raise BundleFault(f"it is larger than {show_size(most)}, which none of its kind is", name)
+    return Path(folder, *parts)
+
+
+def _is_looked_at(parts: list[str]) -> bool:
+    if parts[0] == AGENTS:
+        return len(parts) == 3 and parts[2] == AGENT_FILE
+    inner = parts[2:]
+    if len(inner) == 1:
+        return inner[0] in _LARGEST
+    if inner[1:2] == ["attempts"]:
+        return len(inner) == 4 and inner[3].endswith(".jsonl")
+    if len(inner) == 2:
+        return inner[1] == RECORD_FILE or inner[1].endswith(".jsonl")
+    return inner[1:] == ["submission", "submission.csv"] or (len(inner) == 3 and inner[1] == "snapshots")
+
+
+def _group_names(statement: Statement) -> tuple[str, ...]:
+    names = statement.groups
+    if not names or len(names) > _MOST_GROUPS or list(names) != sorted(set(names)):
+        raise BundleFault("it names no run group, one twice, or not in the order of names", STATEMENT_FILE)
+    for name in names:
+        if not is_name(name_of(GROUPS, name)) or "/" in name or "\0" in name:
+            raise BundleFault(f"{printable(repr(name), 100)} is no name of a run group", STATEMENT_FILE)
+    return names
+
+
+def _group(name: str, folder: Path, left_out: Mapping[str, str]) -> OpenedGroup:
+    prefix = name_of(GROUPS, name)
+    there = folder / prefix
+    if prefix != f"{GROUPS}/{name}" and there.is_dir():
+        # the harness reads a group's name off its folder
+        there = there.rename(folder / GROUPS / name)
+    try:
+        group = Group.open(there)
+    except UsageError as error:
+        raise BundleFault(_without(str(error), there), f"{prefix}/{GROUP_FILE}") from None
+    records, unreadable = {}, {}
+    for run in group.plan.runs:
+        path = group.run_dir(run.run_id) / RECORD_FILE
+        if not os.path.lexists(path):
+            continue
+        try:
+            records[run.run_id] = RunRecord.read(path.parent)
+        except WorkFailed as error:
+            unreadable[run.run_id] = _without(str(error), there)
+    return OpenedGroup(name, prefix, group, records, unreadable, left_out)
+
+
+def _without(message: str, folder: Path) -> str:
+    """A message without the private folder, which tells a reader nothing."""
+    return printable(message.replace(f"{folder}/", "").replace(str(folder), "the group"), _LONGEST_WORDS)
