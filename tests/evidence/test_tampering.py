@@ -19,6 +19,9 @@ from tests.evidence.forms import FORMS
 from tests.evidence.kinds import KINDS
 from tests.evidence.real_group import make_group
 from tests.evidence.tampering import Contents, Tampering
+from tests.sandbox.docker.conftest import base_image, client
+
+__all__ = ["base_image", "client"]
 
 pytestmark = [
     pytest.mark.docker,
