@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 import struct
-import zipfile
+import zlib
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mlebench._support.ledger import canonical
 from mlebench.evidence.statement import PAYLOAD_TYPE, STATEMENT_FILE
-from tests.evidence.tampering import Contents
+from tests.evidence.tampering import Contents, sha256
 
 Form = Callable[[Contents, bytes], bytes]
 """Makes the bytes of a damaged bundle from what an untouched one holds, and its bytes."""
 FORMS: dict[str, Form] = {}
-_FIRST = (1980, 1, 1, 0, 0, 0)
 
 
 def form(make: Form) -> Form:
@@ -25,25 +24,92 @@ def form(make: Form) -> Form:
     return make
 
 
-def zipped(entries: list[tuple[zipfile.ZipInfo, bytes]], comment: bytes = b"") -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.comment = comment
-        for info, content in entries:
-            archive.writestr(info, content)
-    return file.getvalue()
+@dataclass
+class Entry:
+    """An entry as a bundle has it; what differs from that is said."""
+
+    name: bytes
+    content: bytes
+    packed: bytes | None = None
+    crc: int | None = None
+    size: int | None = None
+    method: int | None = None
+    flags: int = 8
+    date: int = (1 << 5) | 1
+    time: int = 0
+    needs: int = 20
+    made_by: int = (3 << 8) | 45
+    attributes: int = 0o100644 << 16
+    extra: bytes = b""
+    """Of the local header."""
+    listed_extra: bytes = b""
+    comment: bytes = b""
+    listed_name: bytes | None = None
+    listed_at: int | None = None
+    between: bytes = b""
+    """Behind it."""
+
+    @property
+    def how(self) -> int:
+        if self.method is not None:
+            return self.method
+        return 0 if not self.content or self.name.endswith(b".gz") else 8
+
+    @property
+    def data(self) -> bytes:
+        if self.packed is not None:
+            return self.packed
+        return self.content if self.how == 0 else _deflated(self.content)
 
 
-def entry(name: str, date: tuple[int, int, int, int, int, int] = _FIRST, **attributes: Any) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name, date)
-    info.compress_type = zipfile.ZIP_DEFLATED
-    for key, value in attributes.items():
-        setattr(info, key, value)
-    return info
+def _deflated(content: bytes, level: int = 6) -> bytes:
+    packing = zlib.compressobj(level, zlib.DEFLATED, -15)
+    return packing.compress(content) + packing.flush()
 
 
-def entries(contents: Contents) -> list[tuple[zipfile.ZipInfo, bytes]]:
-    return [(entry(name), content) for name, content in [*sorted(contents.files.items()), (STATEMENT_FILE, contents.envelope)]]
+def zipped(entries: list[Entry], between: bytes = b"", comment: bytes | None = None, before: bytes = b"") -> bytes:
+    """A container of these entries, sealed; exactly a bundle's where nothing differs."""
+    made, listed = before, b""
+    for one in entries:
+        at, data = len(made), one.data
+        crc = zlib.crc32(one.content) if one.crc is None else one.crc
+        size = len(one.content) if one.size is None else one.size
+        head = (one.needs, one.flags, one.how, one.time, one.date)
+        made += struct.pack("<4s5H3I2H", b"PK\3\4", *head, 0, 0, 0, len(one.name), len(one.extra)) + one.name + one.extra
+        made += data + struct.pack("<4s3I", b"PK\7\x08", crc, len(data), size) + one.between
+        name = one.name if one.listed_name is None else one.listed_name
+        tail = (
+            len(name),
+            len(one.listed_extra),
+            len(one.comment),
+            0,
+            0,
+            one.attributes,
+            at if one.listed_at is None else one.listed_at,
+        )
+        listed += struct.pack("<4s6H3I5H2I", b"PK\1\2", one.made_by, *head, crc, len(data), size, *tail)
+        listed += name + one.listed_extra + one.comment
+    start = len(made) + len(between)
+    sealed = 64 if comment is None else len(comment)
+    made += between + listed + struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, len(entries), len(entries), len(listed), start, sealed)
+    return made + (sha256(made).encode() if comment is None else comment)
+
+
+def resealed(content: bytes | bytearray) -> bytes:
+    """The same with the seal that fits it."""
+    return bytes(content[:-64]) + sha256(bytes(content[:-64])).encode()
+
+
+def entries(contents: Contents) -> list[Entry]:
+    every = [*sorted(contents.files.items()), (STATEMENT_FILE, contents.envelope)]
+    return [Entry(name.encode(), content) for name, content in every]
+
+
+def differing(contents: Contents, place: int = 0, **parts: Any) -> bytes:
+    """A container one entry of which differs in some parts."""
+    every = entries(contents)
+    every[place] = replace(every[place], **parts)
+    return zipped(every)
 
 
 def _directory(content: bytes) -> int:
@@ -58,6 +124,13 @@ def _with_subject(contents: Contents, name: str, content: bytes) -> Contents:
     return made.restated()
 
 
+LOG = "groups/group/demo-wine_seed0/run.log"
+
+
+def _place(contents: Contents, name: str = LOG) -> int:
+    return sorted(contents.files).index(name)
+
+
 @form
 def entry_twice(contents: Contents, content: bytes) -> bytes:
     every = entries(contents)
@@ -67,46 +140,59 @@ def entry_twice(contents: Contents, content: bytes) -> bytes:
 @form
 def entry_twice_with_other_content(contents: Contents, content: bytes) -> bytes:
     every = entries(contents)
-    return zipped([*every[:-1], (entry(every[3][0].filename), b"{}"), every[-1]])
+    return zipped([*every[:4], replace(every[3], content=b"{}"), *every[4:]])
 
 
 @form
 def entry_that_no_statement_names(contents: Contents, content: bytes) -> bytes:
     changed = contents.copied()
-    changed.files[contents.name("demo-wine_seed0", "logs", "more.txt")] = b"more"
+    changed.files["groups/group/demo-wine_seed0/logs/more.txt"] = b"more"
     return changed.bytes()
 
 
 @form
 def entry_missing(contents: Contents, content: bytes) -> bytes:
     changed = contents.copied()
-    del changed.files[contents.name("demo-wine_seed0", "run.log")]
+    del changed.files[LOG]
     return changed.bytes()
 
 
 @form
 def entry_renamed(contents: Contents, content: bytes) -> bytes:
-    old = contents.name("demo-wine_seed0", "run.log").encode()
-    return content.replace(old, old[:-1] + b"h")
+    return differing(contents, _place(contents), name=LOG[:-1].encode() + b"h")
 
 
 @form
 def entry_renamed_in_the_directory_alone(contents: Contents, content: bytes) -> bytes:
-    old = contents.name("demo-wine_seed0", "run.log").encode()
-    start = _directory(content)
-    return content[:start] + content[start:].replace(old, old[:-1] + b"h")
+    return differing(contents, _place(contents), listed_name=LOG[:-1].encode() + b"h")
 
 
 @form
-def entry_renamed_in_its_header_alone(contents: Contents, content: bytes) -> bytes:
-    old = contents.name("demo-wine_seed0", "run.log").encode()
-    return content.replace(old, old[:-1] + b"h", 1)
+def entry_with_the_name_of_the_next(contents: Contents, content: bytes) -> bytes:
+    every = entries(contents)
+    return differing(contents, 3, listed_name=every[4].name)
+
+
+@form
+def entry_in_capitals(contents: Contents, content: bytes) -> bytes:
+    """One file on some systems."""
+    every = entries(contents)
+    return zipped([Entry(b"GROUPS/group/group.yaml", b"other"), *every])
 
 
 @form
 def entries_in_another_order(contents: Contents, content: bytes) -> bytes:
     every = entries(contents)
     return zipped([every[1], every[0], *every[2:]])
+
+
+@form
+def entries_listed_in_another_order(contents: Contents, content: bytes) -> bytes:
+    start, end = _directory(content), content.rindex(b"PK\5\6")
+    first = 46 + sum(struct.unpack_from("<3H", content, start + 28))
+    second = 46 + sum(struct.unpack_from("<3H", content, start + first + 28))
+    listed = content[start:end]
+    return resealed(content[:start] + listed[first : first + second] + listed[:first] + listed[first + second :] + content[end:])
 
 
 @form
@@ -121,6 +207,12 @@ def statement_missing(contents: Contents, content: bytes) -> bytes:
 
 
 @form
+def statement_twice(contents: Contents, content: bytes) -> bytes:
+    every = entries(contents)
+    return zipped([*every, every[-1]])
+
+
+@form
 def byte_behind(contents: Contents, content: bytes) -> bytes:
     return content + b"\0"
 
@@ -131,127 +223,123 @@ def byte_before(contents: Contents, content: bytes) -> bytes:
 
 
 @form
+def bytes_before_that_are_counted(contents: Contents, content: bytes) -> bytes:
+    return zipped(entries(contents), before=b"#!/bin/sh\nexit\n")
+
+
+@form
+def bytes_between_entries(contents: Contents, content: bytes) -> bytes:
+    return differing(contents, between=b"secret")
+
+
+@form
 def bytes_between_entries_and_directory(contents: Contents, content: bytes) -> bytes:
-    start, end = _directory(content), content.rindex(b"PK\5\6")
-    patched = bytearray(content[:start] + b"secret" + content[start:])
-    struct.pack_into("<I", patched, end + 6 + 16, start + 6)
-    return bytes(patched)
+    return zipped(entries(contents), between=b"secret")
+
+
+@form
+def entry_that_is_not_listed(contents: Contents, content: bytes) -> bytes:
+    hidden = zipped([Entry(b"hidden", b"hidden")])
+    return differing(contents, between=hidden[: _directory(hidden)])
 
 
 @form
 def comment_of_the_archive(contents: Contents, content: bytes) -> bytes:
-    return content[:-2] + struct.pack("<H", 5) + b"hello"
+    return zipped(entries(contents), comment=b"hello")
 
 
 @form
-def comment_of_an_entry(contents: Contents, content: bytes) -> bytes:
-    every = entries(contents)
-    every[0][0].comment = b"hello"
-    return zipped(every)
+def no_comment_of_the_archive(contents: Contents, content: bytes) -> bytes:
+    return zipped(entries(contents), comment=b"")
 
 
 @form
-def extra_field(contents: Contents, content: bytes) -> bytes:
-    every = entries(contents)
-    every[0][0].extra = struct.pack("<HH4s", 0xCAFE, 4, b"evil")
-    return zipped(every)
+def another_seal(contents: Contents, content: bytes) -> bytes:
+    return content[:-64] + b"0" * 64
 
 
 @form
-def another_date(contents: Contents, content: bytes) -> bytes:
-    every = entries(contents)
-    return zipped([(entry(every[0][0].filename, (2024, 1, 1, 0, 0, 0)), every[0][1]), *every[1:]])
+def seal_in_capitals(contents: Contents, content: bytes) -> bytes:
+    return content[:-64] + content[-64:].upper()
 
 
-@form
-def another_mode(contents: Contents, content: bytes) -> bytes:
-    every = entries(contents)
-    every[0][0].external_attr = 0o777 << 16
-    return zipped(every)
-
-
-@form
-def symbolic_link(contents: Contents, content: bytes) -> bytes:
-    made = _with_subject(contents, contents.name("demo-wine_seed0", "logs", "link"), b"/etc/passwd")
-    every = entries(made)
-    for info, _ in every:
-        if info.filename.endswith("/link"):
-            info.create_system, info.external_attr = 3, 0o120777 << 16
-    return zipped(every)
+for _name, _parts in {
+    "comment_of_an_entry": {"comment": b"hello"},
+    "extra_field": {"extra": struct.pack("<HH4s", 0xCAFE, 4, b"evil")},
+    "extra_field_in_the_directory": {"listed_extra": struct.pack("<HH4s", 0xCAFE, 4, b"evil")},
+    "unicode_name_in_an_extra_field": {"listed_extra": struct.pack("<HHBI5s", 0x7075, 10, 1, 0, b"other")},
+    "another_date": {"date": (44 << 9) | (1 << 5) | 1},
+    "another_time": {"time": 1},
+    "another_mode": {"attributes": 0o100777 << 16},
+    "symbolic_link": {"attributes": 0o120777 << 16},
+    "device": {"attributes": 0o020644 << 16},
+    "folders_attribute": {"attributes": (0o100644 << 16) | 0x10},
+    "another_system": {"made_by": 45},
+    "another_version": {"needs": 45},
+    "encrypted_flag": {"flags": 9},
+    "flag_of_other_letters": {"flags": 8 | 1 << 11},
+    "flag_of_masked_headers": {"flags": 8 | 1 << 13},
+    "no_descriptor_flag": {"flags": 0},
+    "stored_where_it_is_to_be_deflated": {"method": 0},
+    "method_that_nobody_knows": {"method": 99},
+    "another_checksum": {"crc": 1},
+    "larger_than_it_is": {"size": 10_000_000},
+    "smaller_than_it_is": {"size": 1},
+    "begins_elsewhere": {"listed_at": 7},
+    "packed_as_nothing": {"packed": b""},
+    "packed_without_an_end": {"packed": _deflated(b"x" * 1000)[:-2]},
+    "packed_with_more_behind_it": {"packed": _deflated(b"x") + b"more"},
+    "packed_as_noise": {"packed": b"\xff\xfe" * 50},
+}.items():
+    FORMS[_name] = lambda contents, content, parts=_parts: differing(contents, **parts)  # type: ignore[misc]
 
 
 @form
 def folder(contents: Contents, content: bytes) -> bytes:
-    made = _with_subject(contents, contents.name("demo-wine_seed0", "logs", "more/"), b"")
-    return zipped(entries(made))
-
-
-@form
-def encrypted_flag(contents: Contents, content: bytes) -> bytes:
-    changed = bytearray(content)
-    changed[6] |= 1
-    return bytes(changed)
-
-
-@form
-def stored_where_it_is_to_be_deflated(contents: Contents, content: bytes) -> bytes:
-    every = entries(contents)
-    for info, _ in every:
-        info.compress_type = zipfile.ZIP_STORED
-    return zipped(every)
-
-
-@form
-def another_compression(contents: Contents, content: bytes) -> bytes:
-    every = entries(contents)
-    for info, _ in every:
-        info.compress_type = zipfile.ZIP_LZMA
-    return zipped(every)
-
-
-@form
-def another_checksum(contents: Contents, content: bytes) -> bytes:
-    changed = bytearray(content)
-    changed[14] ^= 1
-    return bytes(changed)
-
-
-@form
-def another_checksum_in_the_directory(contents: Contents, content: bytes) -> bytes:
-    changed = bytearray(content)
-    changed[_directory(content) + 16] ^= 1
-    return bytes(changed)
-
-
-@form
-def size_of_a_bomb(contents: Contents, content: bytes) -> bytes:
-    changed = bytearray(content)
-    struct.pack_into("<I", changed, _directory(content) + 24, 2**32 - 2)
-    return bytes(changed)
+    return zipped(entries(_with_subject(contents, "groups/group/demo-wine_seed0/logs/more/", b"")))
 
 
 @form
 def bomb(contents: Contents, content: bytes) -> bytes:
-    made = _with_subject(contents, contents.name("demo-wine_seed0", "logs", "zeros"), bytes(2**28))
-    return zipped(entries(made))
+    return zipped(entries(_with_subject(contents, "groups/group/demo-wine_seed0/logs/zeros", bytes(2**28))))
 
 
 @form
 def bomb_that_says_to_be_small(contents: Contents, content: bytes) -> bytes:
-    name = contents.name("demo-wine_seed0", "logs", "zeros")
-    made = zipped(entries(_with_subject(contents, name, bytes(2**27))))
-    return made.replace(struct.pack("<I", 2**27), struct.pack("<I", 1000))
+    every = entries(contents)
+    return zipped([replace(every[0], packed=_deflated(bytes(2**27))), *every[1:]])
 
 
 @form
-def entries_that_overlap(contents: Contents, content: bytes) -> bytes:
-    """Two entries of the directory that begin at one place."""
-    changed, start = bytearray(content), _directory(content)
-    (name,) = struct.unpack_from("<H", changed, start + 28)
-    (extra,) = struct.unpack_from("<H", changed, start + 30)
-    (first,) = struct.unpack_from("<I", changed, start + 42)
-    struct.pack_into("<I", changed, start + 46 + name + extra + 42, first)
-    return bytes(changed)
+def bomb_that_says_to_be_huge(contents: Contents, content: bytes) -> bytes:
+    return differing(contents, size=2**32 - 2)
+
+
+@form
+def many_entries_of_one_place(contents: Contents, content: bytes) -> bytes:
+    every = entries(contents)
+    return zipped([every[0], *(replace(one, listed_at=0) for one in every[1:])])
+
+
+@form
+def count_of_entries(contents: Contents, content: bytes) -> bytes:
+    changed, end = bytearray(content), content.rindex(b"PK\5\6")
+    struct.pack_into("<2H", changed, end + 8, 3, 3)
+    return resealed(changed)
+
+
+@form
+def count_of_entries_for_64_bits(contents: Contents, content: bytes) -> bytes:
+    changed, end = bytearray(content), content.rindex(b"PK\5\6")
+    struct.pack_into("<2H2I", changed, end + 8, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF)
+    return resealed(changed)
+
+
+@form
+def disk_of_a_set(contents: Contents, content: bytes) -> bytes:
+    changed = bytearray(content)
+    changed[content.rindex(b"PK\5\6") + 4] = 1
+    return resealed(changed)
 
 
 @form
@@ -281,16 +369,21 @@ def empty_archive(contents: Contents, content: bytes) -> bytes:
 
 @form
 def another_archive_in_front(contents: Contents, content: bytes) -> bytes:
-    return zipped([(entry("x"), b"x")]) + content
+    return zipped([Entry(b"x", b"x")]) + content
 
 
 @form
 def another_archive_behind(contents: Contents, content: bytes) -> bytes:
-    return content + zipped([(entry("x"), b"x")])
+    return content + zipped([Entry(b"x", b"x")])
 
 
 def _named(name: str) -> Form:
-    return lambda contents, content: zipped(entries(_with_subject(contents, name, b"x")))
+    def make(contents: Contents, content: bytes) -> bytes:
+        stated = entries(_with_subject(contents, name, b"x"))[-1]
+        files = sorted([*entries(contents)[:-1], Entry(name.encode(), b"x")], key=lambda one: one.name)
+        return zipped([*files, stated])
+
+    return make
 
 
 for _what, _name in {
@@ -329,16 +422,7 @@ def _stated(contents: Contents, payload: bytes, signatures: list[Any] | None = N
 
 
 def _enveloped(contents: Contents, envelope: bytes) -> bytes:
-    made = contents.copied()
-    made.files[STATEMENT_FILE] = envelope
-    from mlebench.evidence.container import ContainerWriter
-
-    file = io.BytesIO()
-    writer = ContainerWriter(file)
-    for name, content in [*sorted(contents.files.items()), (STATEMENT_FILE, envelope)]:
-        writer.add(name, [content], len(content))
-    writer.close()
-    return file.getvalue()
+    return zipped([*entries(contents)[:-1], Entry(STATEMENT_FILE.encode(), envelope)])
 
 
 def statement(change: Callable[[dict[str, Any]], None]) -> None:

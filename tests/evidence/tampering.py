@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from mlebench.evidence.container import ContainerWriter
 
 from mlebench._support.ledger import canonical, hash_of
+from mlebench.evidence.container import ContainerWriter
 from mlebench.evidence.statement import PAYLOAD_TYPE, STATEMENT_FILE
 from mlebench.runs.plan import Plan
 
@@ -77,11 +77,7 @@ class Contents:
         )
 
     def write(self, path: Path) -> Path:
-        with path.open("wb") as file:
-            writer = ContainerWriter(file)
-            for name, content in [*sorted(self.files.items()), (STATEMENT_FILE, self.envelope)]:
-                writer.add(name, [content], len(content))
-            writer.close()
+        path.write_bytes(self.bytes())
         return path
 
     def bytes(self) -> bytes:

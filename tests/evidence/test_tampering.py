@@ -14,10 +14,12 @@ import pytest
 from mlebench.evidence.verify import VerifyOptions, verify_bundle
 
 from mlebench.cli.main import main
+from mlebench.evidence.statement import STATEMENT_FILE
 from mlebench.evidence.verdict import Level, Verdict
 from tests.evidence.forms import FORMS
 from tests.evidence.kinds import KINDS
 from tests.evidence.real_group import make_group
+from tests.evidence.signing import SIGNINGS, sign
 from tests.evidence.tampering import Contents, Tampering
 from tests.sandbox.docker.conftest import base_image, client
 
@@ -151,6 +153,45 @@ def test_a_container_or_statement_of_another_form_is_refused(name: str, evidence
     for finding in files.findings:
         assert finding.text.isprintable()
     assert not verdict.holds
+
+
+@pytest.mark.parametrize("name", SIGNINGS)
+def test_a_signature_that_is_not_by_whom_the_reader_trusts_fails(name: str, evidence: Evidence, verified: Verified) -> None:
+    contents = evidence.contents.copied()
+    SIGNINGS[name](contents, evidence.keys)
+    verdict = verified(contents.bytes())
+    signature = verdict.level("signature")
+    assert (signature.state, verdict.signer) == ("fails", None), explained(verdict)
+    assert signature.findings and all(finding.file == STATEMENT_FILE for finding in signature.findings)
+
+
+def test_two_good_signatures_are_no_worse_than_one(evidence: Evidence, verified: Verified, tmp_path: Path) -> None:
+    contents = evidence.contents.copied()
+    contents.signatures += [sign(contents, evidence.keys / "other")]
+    both = tmp_path / "both"
+    both.write_text(evidence.allowed.read_text() + f"you {(evidence.keys / 'other.pub').read_text()}")
+    verdict = verified(contents.bytes(), allowed_signers=both)
+    assert (verdict.level("signature").state, verdict.signer) == ("holds", "me, you"), explained(verdict)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        'valid-before="20200101Z"', 'valid-after="20990101Z"', 'namespaces="git"', "cert-authority", 'namespaces="git,file"',
+    ],
+)  # fmt: skip
+def test_a_key_that_is_not_valid_for_it_fails(options: str, evidence: Evidence, verified: Verified, tmp_path: Path) -> None:
+    allowed = tmp_path / "allowed"
+    allowed.write_text(f"me {options} {(evidence.keys / 'mine.pub').read_text()}")
+    assert verified(evidence.bundle.read_bytes(), allowed_signers=allowed).level("signature").state == "fails"
+
+
+def test_a_signer_who_did_not_sign_fails(evidence: Evidence, verified: Verified, tmp_path: Path) -> None:
+    both = tmp_path / "both"
+    both.write_text(evidence.allowed.read_text() + f"you {(evidence.keys / 'other.pub').read_text()}")
+    content = evidence.bundle.read_bytes()
+    assert verified(content, allowed_signers=both, signer="you").level("signature").state == "fails"
+    assert verified(content, allowed_signers=both, signer="me").level("signature").state == "holds"
 
 
 def test_any_byte_of_the_bundle_counts(evidence: Evidence, verified: Verified) -> None:
