@@ -55,10 +55,7 @@ def evidence(client: object, base_image: object, tmp_path_factory: pytest.TempPa
     allowed = folder / "allowed_signers"
     allowed.write_text(f'me namespaces="mlebench" {(folder / "mine.pub").read_text()}')
     bundle = folder / "bundle.mleb"
-    assert (
-        main(["bundle", str(group.folder), "-o", str(bundle), "--sign", str(folder / "mine"), "--data-dir", str(folder / "data")])
-        == 0
-    )
+    assert main(["bundle", str(group.folder), "-o", str(bundle), "--sign", str(folder / "mine")]) == 0
     return Evidence(bundle, Contents.read(bundle), allowed, folder, folder / "data", group.folder)
 
 
@@ -223,3 +220,33 @@ def test_the_command_says_it_in_sentences(evidence: Evidence, tmp_path: Path, ca
     assert main(["verify", str(evidence.bundle)]) == 0
     assert main(["verify", str(tmp_path / "no-such-file")]) == 2
     shutil.copy(evidence.bundle, tmp_path / "copy")
+
+
+def test_places_that_the_plan_names_are_not_looked_at(evidence: Evidence, verified: Verified) -> None:
+    """They are of another machine, or of somebody's choice."""
+    contents = evidence.contents.copied()
+    with contents.group() as group:
+        group["plan"]["agent"]["directory"] = "/"
+        group["plan"]["data_dir"] = "/proc"
+        group["plan"]["model_files"] = ["/dev/zero"]
+    verdict = verified(contents.restated().bytes(), allowed_signers=None)
+    assert verdict.holds, explained(verdict)
+
+
+def test_other_data_claims_no_score(evidence: Evidence, verified: Verified, tmp_path: Path) -> None:
+    """Easier answers, say: grading on them again says nothing."""
+    data = tmp_path / "data"
+    shutil.copytree(evidence.data, data)
+    answers = data / "demo-wine" / "prepared" / "private" / "answers.csv"
+    answers.write_text(answers.read_text().replace(",1\n", ",0\n", 1))
+    scores = verified(evidence.bundle.read_bytes(), regrade=True, data_dir=data).level("scores")
+    assert scores.state != "holds" and "demo-wine" in scores.summary + "".join(finding.text for finding in scores.findings)
+
+
+def test_data_that_is_not_there_claims_no_score(evidence: Evidence, verified: Verified, tmp_path: Path) -> None:
+    scores = verified(evidence.bundle.read_bytes(), regrade=True, data_dir=tmp_path).level("scores")
+    assert scores.state == "not claimed", scores
+
+
+def test_without_grading_again_no_score_is_claimed(evidence: Evidence, verified: Verified) -> None:
+    assert verified(evidence.bundle.read_bytes()).level("scores").state == "not claimed"

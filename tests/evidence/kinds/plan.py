@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import datetime, timedelta
 from typing import Any
@@ -365,8 +366,6 @@ def secret_that_the_plan_hides(contents: Contents) -> None:
 
 def refingerprinted(contents: Contents) -> None:
     """Let the group say the fingerprint of the agent's files as they are."""
-    import hashlib
-
     digest, prefix = hashlib.sha256(), contents.agent_name() + "/"
     for name in sorted(name for name in contents.files if name.startswith(prefix)):
         digest.update(name.removeprefix(prefix).encode() + b"\0" + hashlib.sha256(contents.files[name]).digest())
@@ -775,3 +774,87 @@ def plan_taken_out(contents: Contents) -> None:
 @PLAN.fails("plan", "groups/group/notes.txt")
 def file_beside_the_runs(contents: Contents) -> None:
     contents.files[contents.name("notes.txt")] = b"trust me\n"
+
+
+# what somebody does who wants a better place on the board
+
+
+@PLAN.fails("plan", "groups/group-2/", f"groups/{GROUP}/")
+def group_twice_under_two_names(contents: Contents) -> None:
+    """Twice as many seeds, it seems."""
+    copied = {}
+    for name, content in contents.files.items():
+        other = name.replace(f"/{GROUP}/", "/group-2/", 1)
+        if name.endswith("/run.json"):
+            content = content.replace(b'"group": "group"', b'"group": "group-2"')
+        if name.endswith("/group.yaml"):
+            content = content.replace(b"group: group\n", b"group: group-2\n")
+        if name.endswith("/grading_report.json"):
+            report = json.loads(content)
+            report["run_group"]["group"] = "group-2"
+            content = json.dumps(report, indent=2).encode()
+        copied[other] = content
+    contents.files |= copied
+    contents.statement["predicate"]["groups"] += ["group-2"]
+
+
+@PLAN.fails("plan", RECORD)
+def hours_of_gpus_that_were_not_there(contents: Contents) -> None:
+    in_record(contents, {"gpu_hours": 5.0})
+
+
+@PLAN.fails("plan", YAML)
+def plan_of_a_hundred_million_runs(contents: Contents) -> None:
+    in_plan(contents, {"seeds": list(range(10_000)), "competitions": [f"c{number}" for number in range(10_000)]})
+
+
+@PLAN.fails("plan", YAML)
+def seed_twice_in_the_plan(contents: Contents) -> None:
+    with contents.plan() as plan:
+        plan["seeds"] = [0, 1, 2, 2]
+
+
+@PLAN.fails("plan", YAML)
+def competition_twice_in_the_plan(contents: Contents) -> None:
+    with contents.plan() as plan:
+        plan["competitions"] += ["demo-wine"]
+
+
+@PLAN.fails("plan", YAML)
+def plan_of_no_runs(contents: Contents) -> None:
+    with contents.plan() as plan:
+        plan["seeds"] = []
+
+
+@PLAN.fails("plan", f"{RUN.capitalize()}/")
+def run_in_capitals(contents: Contents) -> None:
+    for name in contents.below(RUN):
+        contents.files[name.replace(RUN, RUN.capitalize())] = contents.files[name]
+
+
+@PLAN.fails("plan", "groups/another/")
+def files_of_a_group_that_is_not_named(contents: Contents) -> None:
+    contents.files["groups/another/group.yaml"] = contents.files[contents.name(YAML)]
+
+
+@PLAN.fails("plan", "agents/another/")
+def agent_of_a_group_that_is_not_there(contents: Contents) -> None:
+    contents.files["agents/another/start.sh"] = b"#!/bin/sh\n"
+
+
+@PLAN.fails("sealed", "agents/group/agent.yaml")
+def agents_file_that_no_reader_reads(contents: Contents) -> None:
+    name = contents.agent_name("agent.yaml")
+    contents.files[name] += b"x: " + b"[" * 50_000 + b"]" * 50_000 + b"\n"
+    with contents.group() as group:
+        group["manifest"]["agent_files"]["agent.yaml"] = sha256(contents.files[name])
+    refingerprinted(contents)
+
+
+@PLAN.fails("sealed", "agents/group/agent.yaml")
+def agents_file_of_another_image(contents: Contents) -> None:
+    name = contents.agent_name("agent.yaml")
+    contents.files[name] += b"image: with-the-answers\n"
+    with contents.group() as group:
+        group["manifest"]["agent_files"]["agent.yaml"] = sha256(contents.files[name])
+    refingerprinted(contents)
