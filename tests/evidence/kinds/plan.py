@@ -720,10 +720,10 @@ def attempt_that_the_record_does_not_know(contents: Contents) -> None:
 
 
 @PLAN.fails("plan", f"{TWICE}/run.json")
-def earlier_attempt_that_the_agent_ended(contents: Contents) -> None:
-    """Only what the infrastructure ended is done again."""
+def earlier_attempt_that_had_finished(contents: Contents) -> None:
+    """What finished is a result, and not done again."""
     with contents.record(TWICE) as record:
-        record["attempts"][0] |= {"failure_class": "agent", "reason": "exited", "detail": "exited (3)"}
+        record["attempts"][0] |= {"state": "finished", "failure_class": None, "reason": "exited", "detail": "exited (0)"}
 
 
 @PLAN.fails("plan", f"{TWICE}/run.json")
