@@ -417,7 +417,7 @@ def _directory_of(file: IO[bytes], size: int) -> tuple[int, int, int]:
         raise ContainerFault("it is no bundle as `mlebench bundle` writes it, or it was cut off: its end is another one")
     _, _, _, _, count, length, start, _ = _END.unpack(end)
     wide = tail[: -(_LOCATOR_64.size + _END.size + _SEAL)] if len(tail) == tail_size else b""
-    if wide.startswith(b"PK\6\6") and len(wide) == _END_64.size and _LIMIT_16 <= max(count, start >> 16, length >> 16):
+    if wide.startswith(b"PK\6\6") and len(wide) == _END_64.size and max(count, start >> 16, length >> 16) >= _LIMIT_16:
         *_, count, length, start = _END_64.unpack(wide)
     records = _end_records(count, start, length)
     if start + length + len(records) + _SEAL != size or tail[-len(records) - _SEAL : -_SEAL] != records:

@@ -182,7 +182,7 @@ class Conditions:
             if kind := competition.data_kind:
                 data[competition_id] = kind
         known = {"competition_versions": versions, "instance_hashes": keys, "data": data, "harness": _series(VERSION)}
-        return replace(cls._of_plan(plan), **known)  # type: ignore[arg-type]
+        return replace(cls.of_plan(plan), **known)  # type: ignore[arg-type]
 
     @classmethod
     def recorded(cls, content: Mapping[str, Any], plan: Plan) -> Conditions:
@@ -194,10 +194,11 @@ class Conditions:
         if "conditions" in content:
             return cls.from_dict(content["conditions"])
         version = content["manifest"].get("harness", {}).get("version")
-        return replace(cls._of_plan(plan), harness=version and _series(version))
+        return replace(cls.of_plan(plan), harness=version and _series(version))
 
     @classmethod
-    def _of_plan(cls, plan: Plan) -> Conditions:
+    def of_plan(cls, plan: Plan) -> Conditions:
+        """What a plan says of them by itself: nothing of the competitions, their data and the harness."""
         profile = plan.profile
         return cls(
             agent=plan.agent.id,
