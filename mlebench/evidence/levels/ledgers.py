@@ -1,11 +1,338 @@
-"""Level."""
+"""Level 4: the calls of each run form unbroken chains that end as recorded, within the run's time.
+
+A chain alone proves order, not truth: whoever holds a ledger can write it anew. What ties it down is what else depends on it, which
+is compared: the ends in the record, the verdicts and the usage there, the plan's prices and budget, the texts that were kept, and
+that no two runs made the same calls.
+"""
 
 from __future__ import annotations
 
-from mlebench.evidence.opened import OpenedBundle
-from mlebench.evidence.verdict import Level
+import gzip
+import hashlib
+import io
+import json
+import zlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from grading.printable import printable
+from grading.wording import counted
+from mlebench._support.files import parse_own_json
+from mlebench._support.ledger import LONGEST_LINE, canonical, hash_of
+from mlebench._support.plain_files import open_plain
+from mlebench.evidence.container import ContainerFault
+from mlebench.evidence.opened import RECORD_FILE, OpenedBundle, OpenedGroup
+from mlebench.evidence.verdict import Finding, Level
+from mlebench.gateway.account import cost_of
+from mlebench.gateway.model_call import LEDGER as MODEL_CALLS
+from mlebench.gateway.model_call import ModelCall
+from mlebench.gateway.transcript import FOLDER as TRANSCRIPTS
+from mlebench.gateway.usage import measured_usage
+from mlebench.runs.ledgers import ledger_names, ledger_path
+from mlebench.runs.record import RunRecord
+from mlebench.runs.usage import NOTHING_USED, read_usage
+
+_MOST = 50
+_BEFORE, _AFTER = 5.0, 15.0
+"""Seconds by which a call may lie outside its run: the checker is there before the agent starts, and ends answers after it."""
+_CHECKED, _REFUSED = "checked", "refused"
+_LARGEST_TEXTS = 256 * 2**20
+_COST_DRIFT = 1e-9
 
 
 def ledgers_level(bundle: OpenedBundle) -> Level:
-    """The level."""
-    return Level("ledgers", "not claimed", "it was not looked at")
+    """The level; see the module."""
+    looks = [_OfRun(bundle, group, run_id, record) for group in bundle.groups for run_id, record in group.records.items()]
+    findings = [finding for look in looks for finding in look.findings()]
+    findings += _copies(looks)
+    if findings:
+        more = [Finding("", f"and {len(findings) - _MOST} more")] if len(findings) > _MOST else []
+        return Level("ledgers", "fails", f"{counted(len(findings), 'thing')} amiss", (*findings[:_MOST], *more))
+    lines = sum(look.lines for look in looks)
+    summary = f"{counted(lines, 'call')} of {counted(len(looks), 'run')} in unbroken chains"
+    gaps = dict.fromkeys(gap for look in looks for gap in look.gaps)
+    if gaps or not looks:
+        return Level("ledgers", "not claimed", "; ".join([summary, *gaps]))
+    return Level("ledgers", "holds", summary)
+
+
+@dataclass
+class _Attempt:
+    """One attempt of a run, the last or an earlier one."""
+
+    folder: tuple[str, ...]
+    started_at: Any
+    ended_at: Any
+    ends: Any
+    usage: Any
+    is_last: bool
+
+
+@dataclass
+class _Scanned:
+    """What a ledger came to."""
+
+    lines: int = 0
+    head: str | None = None
+    verdicts: list[tuple[Any, Any, Any]] = field(default_factory=list)
+    refused: int = 0
+
+
+class _OfRun:
+    def __init__(self, bundle: OpenedBundle, group: OpenedGroup, run_id: str, record: RunRecord) -> None:
+        self.group, self.run_id = group, run_id
+        self.lines = 0
+        self.gaps: list[str] = []
+        self.heads: dict[str, str] = {}
+        """Hashes of the last lines, by the ledgers' names in the bundle."""
+        self._bundle, self._record = bundle, record
+        self._calls = hashlib.sha256()
+        self._first: datetime | None = None
+
+    @property
+    def calls(self) -> str | None:
+        """A hash of all calls and the times between them; None where there are too few for chance to be no explanation."""
+        return self._calls.hexdigest() if self.lines > 1 else None
+
+    def file(self, *parts: str) -> str:
+        return self.group.file_of(self.run_id, *parts)
+
+    def findings(self) -> Iterator[Finding]:
+        for attempt in self._attempts():
+            yield from self._of_attempt(attempt)
+
+    def _attempts(self) -> Iterator[_Attempt]:
+        record = self._record
+        for entry in record.attempts:
+            number = str(entry.get("attempt"))
+            if number.isdecimal() and len(number) < 7:
+                times = (entry.get("started_at"), entry.get("ended_at"))
+                yield _Attempt(("attempts", number), *times, entry.get("ledgers"), entry.get("usage"), False)
+        yield _Attempt((), record.started_at, record.ended_at, record.ledgers, record.usage, True)
+
+    def _of_attempt(self, attempt: _Attempt) -> Iterator[Finding]:
+        ends = attempt.ends if isinstance(attempt.ends, Mapping) else {}
+        for name in ledger_names(self.group.group.plan.has_gateway):
+            called = self.file(*attempt.folder, f"{name}.jsonl")
+            if self.group.is_left_out(called):
+                yield Finding(called, f"a ledger never stands by hash alone ({self.group.left_out_reason(called)})")
+                continue
+            path = ledger_path(self.group.run_dir(self.run_id).joinpath(*attempt.folder), name)
+            if name not in ends:
+                if self._record.plan_sha256 is None:
+                    self.gaps.append("records of an earlier harness do not say how ledgers end")
+                    continue
+                if not path.exists() and attempt.started_at is None:
+                    continue
+                yield Finding(self.file(RECORD_FILE), f"it does not say how {'/'.join((*attempt.folder, name))} ends")
+            found = _Scanned()
+            yield from self._of_ledger(path, called, name, attempt, found)
+            yield from self._of_end(called, ends.get(name), found)
+            yield from self._of_record(name, attempt, found, path.parent)
+
+    def _of_end(self, called: str, end: Any, found: _Scanned) -> Iterator[Finding]:
+        if isinstance(end, Mapping) and (end.get("lines"), end.get("head")) != (found.lines, found.head):
+            stated = end.get("lines")
+            if stated == found.lines:
+                yield Finding(called, "it does not end with the line whose hash the record holds", found.lines or None)
+            else:
+                yield Finding(called, f"it has {found.lines} lines, and the record says {printable(str(stated), 30)}")
+        if found.head is not None:
+            self.heads[called] = found.head
+
+    def _of_ledger(self, path: Path, called: str, name: str, attempt: _Attempt, found: _Scanned) -> Iterator[Finding]:
+        texts = self._texts(attempt) if name == MODEL_CALLS else {}
+        before: datetime | None = None
+        start, end = _time(attempt.started_at), _time(attempt.ended_at)
+        calls = 0
+        for number, raw in enumerate(_raw_lines(path), 1):
+            self.lines += 1
+            entry, said = _parsed(raw, number, found.head)
+            if entry is None:
+                yield Finding(called, said, number)
+                found.lines, found.head = number, None
+                return
+            found.lines, found.head = number, entry["hash"]
+            at = _time(entry.get("at"))
+            if at is None:
+                yield Finding(called, "its time is none", number)
+                continue
+            if before is not None and at < before:
+                yield Finding(called, "it is older than the line before", number)
+            before = at
+            if start is None or end is None:
+                yield Finding(called, "there is a call, and the run has no time in which it was made", number)
+            elif (at - start).total_seconds() < -_BEFORE or (at - end).total_seconds() > _AFTER:
+                yield Finding(called, "the call is outside the time of its run", number)
+            self._first = self._first or at
+            rest = {key: value for key, value in entry.items() if key not in ("at", "n", "previous", "hash")}
+            self._calls.update(canonical({**rest, "after": round((at - self._first).total_seconds(), 6), "ledger": name}))
+            if name == MODEL_CALLS:
+                call = ModelCall.from_entry(entry)
+                if call is None:
+                    yield Finding(called, "it is no call to a model", number)
+                    continue
+                calls += call.counts
+                yield from (Finding(called, words, number) for words in self._of_call(call))
+                yield from self._of_texts(call, number, texts, attempt)
+            else:
+                yield from (Finding(called, words, number) for words in _of_check(entry, found))
+        if (most := self.group.group.plan.profile.budget.calls) is not None and calls > most:
+            yield Finding(called, f"{calls} calls were answered, and the budget allowed {most}")
+        for number, text in sorted(texts.items()):
+            yield Finding(text, f"no call is line {number} of the ledger")
+
+    def _of_call(self, call: ModelCall) -> Iterator[str]:
+        """What a call says against the plan's models."""
+        model = self.group.group.plan.models.get(call.model or "")
+        if call.outcome not in ("answered", "failed") or call.served is None:
+            return
+        if model is None:
+            yield f"the plan holds no model {printable(str(call.model), 60)}"
+            return
+        if (model.served, model.provider) != (call.served, call.provider):
+            yield f"{printable(call.model or '', 60)} was served by {printable(call.served, 60)}, not by {model.served} as planned"
+        if call.counts:
+            cost = cost_of(model, call.tokens)
+            if (cost is None) != (call.cost_usd is None) or (
+                cost is not None and call.cost_usd is not None and abs(cost - call.cost_usd) > _COST_DRIFT
+            ):
+                yield f"its cost is {call.cost_usd}, and by its tokens and the plan's prices it is {cost}"
+
+    def _texts(self, attempt: _Attempt) -> dict[int, str]:
+        """Names of the texts that are in the bundle, by the line of the ledger that they are of."""
+        prefix = self.file(*attempt.folder, TRANSCRIPTS) + "/"
+        names = (name for name in self._bundle.container.names if name.startswith(prefix))
+        numbers = ((name.removeprefix(prefix).removesuffix(".json.gz"), name) for name in names)
+        return {int(number): name for number, name in numbers if number.isdecimal() and len(number) < 12}
+
+    def _of_texts(self, call: ModelCall, number: int, texts: dict[int, str], attempt: _Attempt) -> Iterator[Finding]:
+        if self.group.group.plan.profile.record != "full":
+            return
+        expected = self.file(*attempt.folder, TRANSCRIPTS, f"{number:06d}.json.gz")
+        name = texts.pop(number, None)
+        if name is None:
+            if self.group.is_left_out(expected) or self.group.is_left_out(self.file(*attempt.folder, TRANSCRIPTS)):
+                self.gaps.append("texts of calls stand by hash alone")
+            elif call.outcome == "answered":
+                yield Finding(expected, "the texts of this call are not in the bundle")
+            return
+        try:
+            kept = _unpacked(self._bundle.container.read(name, _LARGEST_TEXTS))
+        except ContainerFault as error:
+            yield Finding(name, str(error))
+            return
+        except (ValueError, OSError, EOFError, zlib.error, RecursionError):
+            yield Finding(name, "it does not hold the texts of a call")
+            return
+        for key, stated in (("request", call.request_sha256), ("response", call.response_sha256)):
+            text = kept[key]
+            # what was masked, or is no UTF-8, is not what was hashed
+            if stated is not None and "***" not in text and "\\x" not in text and _sha256(text) != stated:
+                yield Finding(name, f"its {key} is not the one whose hash is in the ledger")
+
+    def _of_record(self, name: str, attempt: _Attempt, found: _Scanned, folder: Path) -> Iterator[Finding]:
+        """What the record says of the calls against what the ledger comes to."""
+        record_file = self.file(RECORD_FILE)
+        if name == MODEL_CALLS:
+            if attempt.started_at is None and not found.lines:
+                return
+            made = read_usage(measured_usage(folder) or NOTHING_USED.to_dict())
+            if read_usage(attempt.usage) != made:
+                where = "" if attempt.is_last else f" of attempt {attempt.folder[-1]}"
+                yield Finding(record_file, f"its usage of models{where} is not what the ledger comes to")
+        elif attempt.is_last and name in (attempt.ends or {}):
+            stated = [(call.get("at"), call.get("valid"), call.get("sha256")) for call in self._record.checker_calls]
+            if stated != found.verdicts[: len(stated)] or len(stated) < min(len(found.verdicts), 200_000):
+                yield Finding(record_file, "its verdicts of the checker are not those in the ledger")
+            if self._record.refused_checks != min(found.refused, 10**6 - 1):
+                yield Finding(record_file, "its number of refused calls of the checker is not the ledger's")
+
+
+def _of_check(entry: Mapping[str, Any], found: _Scanned) -> Iterator[str]:
+    outcome, valid = entry.get("outcome"), entry.get("valid")
+    if outcome == _CHECKED and isinstance(valid, bool):
+        found.verdicts.append((entry.get("at"), valid, entry.get("sha256")))
+    elif outcome == _REFUSED and valid is None:
+        found.refused += 1
+    else:
+        yield "it is no call of the checker"
+
+
+def _copies(looks: list[_OfRun]) -> Iterator[Finding]:
+    """Runs whose calls are those of another run."""
+    by_head: dict[str, list[str]] = defaultdict(list)
+    by_calls: dict[str, list[_OfRun]] = defaultdict(list)
+    for look in looks:
+        for called, head in look.heads.items():
+            by_head[head].append(called)
+        if look.calls is not None:
+            by_calls[look.calls].append(look)
+    for same in by_head.values():
+        yield from (Finding(name, f"it ends as {_others(same, name)} does") for name in same if len(same) > 1)
+    for looked in by_calls.values():
+        names = [name for look in looked for name in look.heads]
+        if len(looked) > 1:
+            yield from (
+                Finding(name, f"its calls, and the times between them, are those of {_others(names, name)}") for name in names
+            )
+
+
+def _others(names: list[str], name: str) -> str:
+    return printable(", ".join(other for other in names if other != name), 200)
+
+
+def _raw_lines(path: Path) -> Iterator[bytes]:
+    try:
+        with open_plain(path) as file:
+            while line := file.readline(LONGEST_LINE + 2):
+                yield line
+    except OSError:
+        return
+
+
+def _parsed(raw: bytes, number: int, previous: str | None) -> tuple[dict[str, Any] | None, str]:
+    """A line of an unbroken chain, or None and why it is none."""
+    if not raw.endswith(b"\n"):
+        return None, "it is cut off, or longer than any line of ours"
+    try:
+        entry = parse_own_json(raw)
+        if not isinstance(entry, dict) or canonical(entry) + b"\n" != raw:
+            return None, "it is not written as this harness writes lines"
+        stated = entry.get("hash")
+        if type(entry.get("n")) is not int or entry["n"] != number:
+            return None, f"its number is {printable(str(entry.get('n')), 30)}: lines are missing, added or in another order"
+        if entry.get("previous") != previous:
+            return None, "it does not follow the line before: a line was changed, taken away, added or moved"
+        if not isinstance(stated, str) or stated != hash_of(entry):
+            return None, "it was changed: its hash is another one"
+        return entry, ""
+    except (ValueError, TypeError, RecursionError):
+        return None, "it is no line of a ledger"
+
+
+def _unpacked(content: bytes) -> dict[str, str]:
+    with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+        text = file.read(_LARGEST_TEXTS + 1)
+    if len(text) > _LARGEST_TEXTS:
+        raise ValueError("too large")
+    kept = json.loads(text)
+    if not isinstance(kept, dict) or not all(isinstance(kept.get(key), str) for key in ("request", "response")):
+        raise ValueError("no texts")
+    return kept
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _time(text: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment if moment.tzinfo is not None else None
+    except (ValueError, TypeError):
+        return None
