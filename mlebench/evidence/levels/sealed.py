@@ -107,7 +107,7 @@ def _of_circumstances(group: OpenedGroup) -> Iterator[Finding]:
     for key, values in said.items():
         listed = manifest.get(key)
         if key in ("allow", "grants") and listed is not None:
-            values = (*values, {str(entry) for entry in listed} if isinstance(listed, list) else None)
+            values = (*values, {str(entry) for entry in (listed if isinstance(listed, list) else [listed])})
         known = [value for value in values if value is not None]
         if any(value != known[0] for value in known[1:]):
             words = " and ".join(printable(str(_listed(value)), 100) for value in _different(known))
