@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from mlebench.evidence.verify import VerifyOptions, verify_bundle
 
 from mlebench.cli.main import main
 from mlebench.evidence.statement import STATEMENT_FILE
 from mlebench.evidence.verdict import Level, Verdict
+from mlebench.evidence.verify import VerifyOptions, verify_bundle
 from tests.evidence.forms import FORMS
 from tests.evidence.kinds import KINDS
 from tests.evidence.real_group import make_group
