@@ -115,7 +115,7 @@ def check_sigstore(data: bytes, keyid: str, sig: bytes, trusted: SigstoreTrust |
         (verify or _verify)(data, sig, trusted.identity, trusted.issuer)
     except Exception as error:
         wanted = f"{printable(trusted.identity, 200)} as {printable(trusted.issuer, 200)} knows them"
-        return Checked("broken", f"the signature is by {shown}, not by {wanted}: {_short(error)}")
+        return Checked("stranger", f"the signature is by {shown}, not by {wanted}: {_short(error)}")
     return Checked("trusted", shown)
 
 

@@ -203,7 +203,7 @@ def _by_whom(data: bytes, signature: Path, allowed: Path, trusted: SshTrust, fin
     file = printable(trusted.source, 200)
     reason = re.search(r"allowed_signers:(\d+): (key .*)", said)
     why = f" (line {reason[1]}: {reason[2]})" if reason else ""
-    return Checked("broken", f"the key {fingerprint}, which signed it, is no valid key{whose} in {file}{printable(why, 200)}")
+    return Checked("stranger", f"the key {fingerprint}, which signed it, is no valid key{whose} in {file}{printable(why, 200)}")
 
 
 @functools.cache

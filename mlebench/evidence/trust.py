@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-Fit = Literal["trusted", "fits", "broken", "not looked at"]
-"""trusted: by a key that the reader trusts, over these bytes; fits: by some key over these bytes; broken: neither, or a key that
-the reader does not trust although signers were named; not looked at: what it takes is missing here."""
+Fit = Literal["trusted", "stranger", "fits", "broken", "not looked at"]
+"""trusted: over these bytes, by a key that the reader trusts; stranger: over these bytes, by another one; fits: over these bytes,
+where the reader named nobody of its kind; broken: over other bytes, or no signature; not looked at: what that takes is missing."""
 
 
 class Signer(Protocol):
@@ -52,4 +52,4 @@ class Checked:
 
     fit: Fit
     words: str
-    """Of a trusted one who signed, of one that fits which key did, else what is wrong; printable."""
+    """Of a trusted one who signed, of one that fits which key did, else what is wrong; printable and short."""

@@ -166,20 +166,20 @@ class TestTrust:
     def test_a_key_that_is_not_in_the_file(self, tmp_path: Path, signed: Envelope) -> None:
         other = make_key(tmp_path / "other")
         checked = only(signed, allowed(tmp_path, f"me {public(other)}"))
-        assert checked.fit == "broken" and "is no valid key in" in checked.words
+        assert checked.fit == "stranger" and "is no valid key in" in checked.words
 
     def test_only_the_named_principal_counts(self, tmp_path: Path, key: Path, signed: Envelope) -> None:
         other = make_key(tmp_path / "other")
         file = allowed(tmp_path, f"me@example.org {public(key)}", f"you@example.org {public(other)}")
         assert only(signed, file, "me@example.org") == Checked("trusted", "me@example.org")
         checked = only(signed, file, "you@example.org")
-        assert checked.fit == "broken" and "of you@example.org" in checked.words
+        assert checked.fit == "stranger" and "of you@example.org" in checked.words
 
     def test_patterns_of_principals_are_ssh_keygens(self, tmp_path: Path, key: Path, signed: Envelope) -> None:
         file = allowed(tmp_path, f"*@example.org,!eve@example.org {public(key)}")
         assert only(signed, file).fit == "trusted"
         assert only(signed, file, "me@example.org").fit == "trusted"
-        assert only(signed, file, "eve@example.org").fit == "broken"
+        assert only(signed, file, "eve@example.org").fit == "stranger"
 
     @pytest.mark.parametrize(
         ("option", "why"),
@@ -194,7 +194,7 @@ class TestTrust:
     ) -> None:
         for who in (None, "me"):
             checked = only(signed, allowed(tmp_path, f"me {option} {public(key)}"), who)
-            assert checked.fit == "broken" and why in checked.words
+            assert checked.fit == "stranger" and why in checked.words
 
     def test_a_second_line_helps_where_the_first_is_over(self, tmp_path: Path, key: Path, signed: Envelope) -> None:
         file = allowed(tmp_path, f'old valid-before="{NEVER}" {public(key)}', f'new namespaces="mlebench" {public(key)}')
@@ -215,7 +215,7 @@ class TestTrust:
     def test_github_names_may_stand_in_a_file_of_allowed_signers(self, tmp_path: Path, key: Path, signed: Envelope) -> None:
         file = allowed(tmp_path, f"github:somebody {public(key)}")
         assert only(signed, file, "github:somebody").fit == "trusted"
-        assert only(signed, file, "github:other").fit == "broken"
+        assert only(signed, file, "github:other").fit == "stranger"
 
     def test_a_missing_list_says_how_to_get_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
@@ -242,7 +242,7 @@ class TestTrust:
         file = allowed(tmp_path, f"-Overify-time=2020 {public(key)}")
         assert only(signed, file, "-Overify-time=2020").fit == "trusted"
         assert only(signed, file) == Checked("trusted", "-Overify-time=2020")
-        assert only(signed, allowed(tmp_path, f"me {public(key)}"), "-Ome").fit == "broken"
+        assert only(signed, allowed(tmp_path, f"me {public(key)}"), "-Ome").fit == "stranger"
 
     def test_a_name_without_its_file_is_said(self) -> None:
         with pytest.raises(UsageError, match="--allowed-signers FILE"):

@@ -49,7 +49,7 @@ class TestChecking:
     @pytest.mark.parametrize(("identity", "issuer"), [("you@example.org", ME.issuer), (ME.identity, "https://example.org")])
     def test_another_identity_or_issuer_is_told(self, identity: str, issuer: str) -> None:
         checked = check_sigstore(DATA, f"sigstore:{identity}", b"good", ME, verifier(identity, issuer))
-        assert checked.fit == "broken" and f"not by {ME.identity}" in checked.words
+        assert checked.fit == "stranger" and f"not by {ME.identity}" in checked.words
 
     def test_a_keyid_that_claims_the_trusted_identity_is_told(self) -> None:
         checked = check_sigstore(DATA, f"sigstore:{ME.identity}", b"good", ME, verifier("you@example.org", ME.issuer))

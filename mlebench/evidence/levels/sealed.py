@@ -104,6 +104,9 @@ def _of_circumstances(group: OpenedGroup) -> Iterator[Finding]:
         "allow": (set(profile.allow), set(conditions.allow) | (set(profile.allow) if profile.network != "models" else set())),
         "grants": (set(profile.grants), set(conditions.grants) | (set(profile.grants) if not plan.has_gateway else set())),
     }
+    # on a cluster each node builds its own
+    if plan.sandbox != "local" and manifest.get("executor", "local") == "local" and _planned_image(group) is None:
+        yield Finding(_plan_file(group), "its manifest does not say the digest of the agent's image")
     for key, values in said.items():
         listed = manifest.get(key)
         if key in ("allow", "grants") and listed is not None:
@@ -150,10 +153,15 @@ def _of_image(group: OpenedGroup, run_id: str, record: RunRecord) -> Iterator[Fi
     if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
         yield Finding(name, "it does not say the digest of the image that the run's container was made of")
         return
-    images = _mapping(_mapping(group.group.manifest.get("engine")).get("images"))
-    planned = _mapping(images.get(plan.agent.id)).get("digest")
+    planned = _planned_image(group)
     if planned is not None and planned != digest:
         yield Finding(name, f"the run's image is {digest[:19]}…, the group's {printable(str(planned), 19)}…")
+
+
+def _planned_image(group: OpenedGroup) -> Any:
+    """The digest of the agent's image when the group was made; None where it is unknown."""
+    images = _mapping(_mapping(group.group.manifest.get("engine")).get("images"))
+    return _mapping(images.get(group.group.plan.agent.id)).get("digest")
 
 
 def _of_models(group: OpenedGroup) -> Iterator[Finding]:

@@ -14,20 +14,21 @@ _HOW = "`--signer github:NAME` or `--allowed-signers FILE` says whose it must be
 def signature_level(bundle: OpenedBundle, trusted: TrustedSigners | None) -> tuple[Level, str | None]:
     """The level, and who signed.
 
-    A signature that fits proves nothing by itself, as anybody can make a key: without trusted signers nothing is claimed. All
-    signatures must fit, and one be by somebody trusted, so that nobody adds one unseen.
+    A signature that fits proves nothing by itself, as anybody can make a key: without trusted signers nothing is claimed. One
+    must be by somebody trusted, and all must fit, so that nobody adds garbage unseen; those by strangers are flagged.
     """
     found = check(bundle.envelope, trusted)
+    strangers = tuple(_finding(entry) for entry in found if entry.fit == "stranger")
     unseen = tuple(_finding(entry) for entry in found if entry.fit == "not looked at")
     broken = [_finding(entry) for entry in found if entry.fit == "broken"]
     signers = list(dict.fromkeys(entry.words for entry in found if entry.fit == "trusted"))
     if broken:
         return Level("signature", "fails", _of_broken(broken, len(found)), tuple(broken), unseen), None
     if signers:
-        return Level("signature", "holds", f"signed by {', '.join(signers)}", flags=unseen), ", ".join(signers)
+        return Level("signature", "holds", f"signed by {', '.join(signers)}", flags=(*strangers, *unseen)), ", ".join(signers)
     if trusted is not None:
-        said = "it is not signed" if not found else "no signature is by a signer that was named"
-        return Level("signature", "fails", said, (Finding(STATEMENT_FILE, said),), unseen), None
+        said = "it is not signed" if not found else "it is not signed by anybody who was named"
+        return Level("signature", "fails", said, strangers or (Finding(STATEMENT_FILE, said),), unseen), None
     return Level("signature", "not claimed", _of_unnamed(found)), None
 
 

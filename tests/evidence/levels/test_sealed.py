@@ -147,6 +147,8 @@ class TestContradictions:
             "arguments: {model: gpt-5}\nmodels: [x]",
             "nonsense: 1",
             "variants: [",
+            "x: " + "[" * 50_000 + "]" * 50_000,
+            "arguments: {model: " + "9" * 5000 + "}",
             "\0",
         ],
     )
@@ -179,6 +181,14 @@ class TestContradictions:
         group.record().resources = {"image_digest": digest}
         (finding,) = level(tmp_path, group).findings
         assert finding.file.endswith("run.json") and "image" in finding.message
+
+    def test_a_manifest_without_the_image(self, tmp_path: Path, make: Callable[..., StatedGroup]) -> None:
+        group = make()
+        group.manifest(engine={"images": {}})
+        (finding,) = level(tmp_path, group).findings
+        assert finding.file == "groups/group/group.yaml" and "image" in finding.message
+        group.manifest(executor="slurm")
+        assert level(tmp_path, group).state == "holds"
 
     def test_a_run_that_never_began_has_no_image(self, tmp_path: Path, make: Callable[..., StatedGroup]) -> None:
         group = make()

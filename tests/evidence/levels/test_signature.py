@@ -75,3 +75,10 @@ def test_without_ssh_keygen_nothing_is_claimed(tmp_path: Path, key: Path, monkey
     monkeypatch.setattr(ssh_keys, "_works", lambda: False)
     found, _ = level(tmp_path, None, signed)
     assert found.state == "not claimed" and "openssh-client" in found.summary
+
+
+def test_a_stranger_who_signs_too_is_flagged(tmp_path: Path, key: Path, trusted: TrustedSigners) -> None:
+    other = signer_of(str(make_key(tmp_path / "other"))).sign(DATA)
+    found, signer = level(tmp_path, trusted, other, signer_of(str(key)).sign(DATA))
+    assert (found.state, signer) == ("holds", "me")
+    assert "is no valid key in" in found.flags[0].message
