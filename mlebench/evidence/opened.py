@@ -28,6 +28,8 @@ GROUP_FILE, RECORD_FILE, AGENT_FILE = "group.yaml", "run.json", "agent.yaml"
 _LARGEST_STATEMENT = 128 * 2**20
 _LARGEST = {GROUP_FILE: 8 * 2**20, REPORT_FILE: 64 * 2**20, SNAPSHOT_FILE: 64 * 2**20, RECORD_FILE: 16 * 2**20, AGENT_FILE: 2**20}
 _MOST_GROUPS = 1000
+_MOST_RUNS = 100_000
+"""Of a group; a few bytes of seeds and competitions can plan more than a memory holds."""
 _LONGEST_WORDS = 300
 
 
@@ -235,6 +237,8 @@ def _group(name: str, folder: Path, left_out: Mapping[str, str]) -> OpenedGroup:
         group = Group.open(there)
     except UsageError as error:
         raise BundleFault(_without(str(error), there), f"{prefix}/{GROUP_FILE}") from None
+    if len(group.plan.seeds) * len(group.plan.competitions) > _MOST_RUNS:
+        raise BundleFault(f"it plans more than {_MOST_RUNS:,} runs", f"{prefix}/{GROUP_FILE}")
     records, unreadable = {}, {}
     for run in group.plan.runs:
         path = group.run_dir(run.run_id) / RECORD_FILE

@@ -86,7 +86,7 @@ class Statement:
         """The inverse of `to_bytes`, of a payload that anybody may have written.
 
         Raises:
-            ValueError: it is no statement of a bundle of this format, saying what is wrong in a few words.
+            ValueError: it is no statement of a bundle of this format, or not written canonically, saying what is wrong in a few words.
         """
         content = parse_own_json(payload)
         if not isinstance(content, Mapping) or content.get("_type") != STATEMENT_TYPE:
@@ -94,12 +94,16 @@ class Statement:
         if content.get("predicateType") != PREDICATE_TYPE:
             raise ValueError(f"its predicateType is not {PREDICATE_TYPE}; a newer mlebench may know it")
         predicate = _mapping(content.get("predicate"), "predicate")
-        return cls(
+        statement = cls(
             subjects=tuple(_subject(entry) for entry in _sequence(content.get("subject"), "subject")),
             left_out=tuple(_left_out(entry) for entry in _sequence(predicate.get("left_out"), "left_out")),
             groups=tuple(_text(name, "groups") for name in _sequence(predicate.get("groups"), "groups")),
             harness=_mapping(predicate.get("harness"), "harness"),
         )
+        # words that this reader does not know would be signed, and shown to nobody
+        if statement.to_bytes() != payload:
+            raise ValueError("it is not written as this harness writes it")
+        return statement
 
 
 @dataclass(frozen=True)

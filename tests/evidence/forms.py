@@ -301,13 +301,13 @@ def folder(contents: Contents, content: bytes) -> bytes:
 
 @form
 def bomb(contents: Contents, content: bytes) -> bytes:
-    return zipped(entries(_with_subject(contents, "groups/group/demo-wine_seed0/logs/zeros", bytes(2**28))))
+    return zipped(entries(_with_subject(contents, "groups/group/demo-wine_seed0/logs/zeros", bytes(2**27))))
 
 
 @form
 def bomb_that_says_to_be_small(contents: Contents, content: bytes) -> bytes:
     every = entries(contents)
-    return zipped([replace(every[0], packed=_deflated(bytes(2**27))), *every[1:]])
+    return zipped([replace(every[0], packed=_deflated(bytes(2**25))), *every[1:]])
 
 
 @form

@@ -113,7 +113,6 @@ def test_a_file_that_is_not_as_stated_is_named(kind: Tampering, evidence: Eviden
     assert files.state == "fails", explained(verdict)
     named = {finding.file for finding in files.findings}
     assert named & changed and named <= {*changed, ""}, explained(verdict)
-    assert verdict.level("signature").state in ("holds", "fails"), explained(verdict)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -122,8 +121,10 @@ def test_a_statement_that_was_made_to_fit_hides_nothing(kind: Tampering, evidenc
     kind.change(contents)
     options = {"regrade": True, "data_dir": evidence.data} if kind.regrade else {}
     verdict = verified(contents.restated().bytes(), **options)
-    assert verdict.level("signature").state == "fails", explained(verdict)
-    assert verdict.level("files").state == "holds", explained(verdict)
+    if kind.level != "files":
+        # else the bundle could not be opened
+        assert verdict.level("signature").state == "fails", explained(verdict)
+        assert verdict.level("files").state == "holds", explained(verdict)
     level = verdict.level(kind.level)  # type: ignore[arg-type]
     assert level.state == "fails", explained(verdict)
     assert_named(kind, level, verdict)

@@ -756,17 +756,22 @@ def image_that_the_manifest_does_not_know(contents: Contents) -> None:
         group["manifest"]["engine"]["images"] = {}
 
 
-@PLAN.fails("plan", "statement.dsse.json", f"groups/{GROUP}")
+@PLAN.fails("files", "statement.dsse.json")
 def group_that_the_statement_does_not_name(contents: Contents) -> None:
     contents.statement["predicate"]["groups"] = []
 
 
-@PLAN.fails("plan", "another")
+@PLAN.fails("files", "groups/another/group.yaml")
 def group_that_is_not_there(contents: Contents) -> None:
-    contents.statement["predicate"]["groups"] += ["another"]
+    contents.statement["predicate"]["groups"] = ["another", GROUP]
 
 
-@PLAN.fails("plan", YAML)
+@PLAN.fails("files", "statement.dsse.json")
+def group_by_the_way_upwards(contents: Contents) -> None:
+    contents.statement["predicate"]["groups"] = ["..", GROUP]
+
+
+@PLAN.fails("files", YAML)
 def plan_taken_out(contents: Contents) -> None:
     del contents.files[contents.name(YAML)]
 
@@ -803,7 +808,7 @@ def hours_of_gpus_that_were_not_there(contents: Contents) -> None:
     in_record(contents, {"gpu_hours": 5.0})
 
 
-@PLAN.fails("plan", YAML)
+@PLAN.fails("files", YAML)
 def plan_of_a_hundred_million_runs(contents: Contents) -> None:
     in_plan(contents, {"seeds": list(range(10_000)), "competitions": [f"c{number}" for number in range(10_000)]})
 
@@ -832,12 +837,12 @@ def run_in_capitals(contents: Contents) -> None:
         contents.files[name.replace(RUN, RUN.capitalize())] = contents.files[name]
 
 
-@PLAN.fails("plan", "groups/another/")
+@PLAN.fails("files", "groups/another/")
 def files_of_a_group_that_is_not_named(contents: Contents) -> None:
     contents.files["groups/another/group.yaml"] = contents.files[contents.name(YAML)]
 
 
-@PLAN.fails("plan", "agents/another/")
+@PLAN.fails("files", "agents/another/")
 def agent_of_a_group_that_is_not_there(contents: Contents) -> None:
     contents.files["agents/another/start.sh"] = b"#!/bin/sh\n"
 

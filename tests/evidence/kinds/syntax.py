@@ -46,7 +46,8 @@ JSON_DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "with_keys_twice": _twice,
 }
 YAML_DAMAGE: dict[str, Callable[[bytes], bytes]] = {
-    **DAMAGE,
+    # a byte order mark changes nothing of what is read
+    **{how: harm for how, harm in DAMAGE.items() if how != "with_a_byte_order_mark"},
     "with_aliases_that_multiply": lambda content: (
         content + b"a: &a [x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\n"
         b"d: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e]\n"
@@ -55,7 +56,6 @@ YAML_DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "that_makes_an_object": lambda content: content + b"x: !!python/object/apply:os.getcwd []\n",
     "with_keys_twice": lambda content: content + b"created_at: '2020-01-01T00:00:00+00:00'\n",
     "with_two_documents": lambda content: content + b"---\n" + content,
-    "with_a_merge": lambda content: content.replace(b"plan:\n", b"plan:\n  <<: {seeds: [0]}\n", 1),
 }
 
 
@@ -73,5 +73,5 @@ def _add(what: str, level: str, name: tuple[str, ...], damage: dict[str, Callabl
 
 _add("record", "plan", (RUN, "run.json"), JSON_DAMAGE, f"{RUN}/run.json")
 _add("grading_report", "scores", ("grading_report.json",), JSON_DAMAGE, "grading_report.json")
-_add("group", "plan", ("group.yaml",), YAML_DAMAGE, "group.yaml")
+_add("group", "files", ("group.yaml",), YAML_DAMAGE, "group.yaml")
 _add("ledger", "ledgers", (RUN, "checker_calls.jsonl"), {k: v for k, v in DAMAGE.items() if k not in ("in_latin_1",)}, f"{RUN}/")
