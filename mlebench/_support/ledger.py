@@ -8,12 +8,14 @@ import fcntl
 import hashlib
 import itertools
 import json
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+from grading.printable import printable
 from mlebench._support.plain_files import append_plain, open_plain
 from mlebench._support.quantities import show_size
 
@@ -67,7 +69,7 @@ def broken_line_of(path: Path, most: int) -> int | None:
     Raises:
         OSError: see `ledger_lines`.
     """
-    return broken_line(_lines(path, most))
+    return broken_line(all_lines(path, most))
 
 
 def ledger_lines(path: Path, most: int) -> Iterator[dict[str, Any]]:
@@ -80,10 +82,15 @@ def ledger_lines(path: Path, most: int) -> Iterator[dict[str, Any]]:
     Raises:
         OSError: there is none, it is no regular file, it may not be read or it is larger.
     """
-    return (entry for entry in _lines(path, most) if entry is not None)
+    return (entry for entry in all_lines(path, most) if entry is not None)
 
 
-def _lines(path: Path, most: int) -> Iterator[dict[str, Any] | None]:
+def all_lines(path: Path, most: int) -> Iterator[dict[str, Any] | None]:
+    """The same with None for every line that is no object.
+
+    Raises:
+        OSError: see `ledger_lines`.
+    """
     with open_plain(path) as file:
         if os.fstat(file.fileno()).st_size > most:
             raise OSError(errno.EFBIG, f"larger than {show_size(most)}", str(path))
@@ -92,6 +99,19 @@ def _lines(path: Path, most: int) -> Iterator[dict[str, Any] | None]:
         while left > 0 and (line := file.readline(LONGEST_LINE + 1)):
             left -= len(line)
             yield _parsed(line.rstrip(b"\n"))
+
+
+def stated_number(value: object, most: int) -> float | None:
+    """A number that a line states, brought to 0 to `most`; None of anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return min(max(value, 0), most) if isinstance(value, int) or math.isfinite(value) else None
+
+
+def stated_words(value: object, most: int) -> str | None:
+    """A text that a line states, printable and of at most `most` characters; None of anything else."""
+    # escaped first, so that what is cut stays cut when it is read again
+    return printable(printable(value, None), most) if isinstance(value, str) else None
 
 
 class Ledger:

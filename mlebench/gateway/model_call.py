@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
-from grading.printable import printable
+from mlebench._support.ledger import stated_number, stated_words
 from mlebench.gateway.tokens import Tokens
 
 LEDGER = "model_calls"
@@ -85,31 +84,24 @@ def _harmless(entry: Mapping[str, Any]) -> ModelCall:
     removed = entry.get("removed")
     return ModelCall(
         outcome=entry["outcome"],
-        status=int(_number(entry.get("status"), 999) or 0),
+        status=int(stated_number(entry.get("status"), 999) or 0),
         action=entry["action"],
         **{key: _words(entry.get(key)) for key in ("dialect", "model", "served", "provider", "reason")},
         tokens=_tokens(tokens if isinstance(tokens, Mapping) else {}),
-        cost_usd=_number(entry.get("cost_usd"), _MOST_USD),
+        cost_usd=stated_number(entry.get("cost_usd"), _MOST_USD),
         estimated=entry.get("estimated") is True,
-        seconds=_number(entry.get("seconds"), _MOST_SECONDS) or 0.0,
-        first_byte_seconds=_number(entry.get("first_byte_seconds"), _MOST_SECONDS),
+        seconds=stated_number(entry.get("seconds"), _MOST_SECONDS) or 0.0,
+        first_byte_seconds=stated_number(entry.get("first_byte_seconds"), _MOST_SECONDS),
         removed=tuple(_words(word) or "" for word in removed[:_MOST_WORDS]) if isinstance(removed, list | tuple) else (),
-        limited_to=None if (limit := _number(entry.get("limited_to"), MOST_TOKENS)) is None else int(limit),
+        limited_to=None if (limit := stated_number(entry.get("limited_to"), MOST_TOKENS)) is None else int(limit),
         retry=entry.get("retry") is True,
         **{key: _words(entry.get(key)) for key in ("request_sha256", "response_sha256")},
     )
 
 
 def _tokens(counts: Mapping[str, Any]) -> Tokens:
-    return Tokens(**{name: int(_number(counts.get(name), MOST_TOKENS) or 0) for name in _COUNTS})
-
-
-def _number(value: object, most: int) -> float | None:
-    """A number from 0 to `most`; None of anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return min(max(value, 0), most) if isinstance(value, int) or math.isfinite(value) else None
+    return Tokens(**{name: int(stated_number(counts.get(name), MOST_TOKENS) or 0) for name in _COUNTS})
 
 
 def _words(value: object) -> str | None:
-    return printable(value, _LONGEST_WORDS) if isinstance(value, str) else None
+    return stated_words(value, _LONGEST_WORDS)

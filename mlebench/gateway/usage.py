@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -113,17 +112,6 @@ def spending_over_time(run_dir: Path) -> list[tuple[float, float | None, int, in
         totals.add(call)
         steps.append((at, totals.usd, totals.input_tokens, totals.output_tokens, totals.calls))
     return steps
-
-
-def ledger_heads(run_dir: Path) -> dict[str, dict[str, Any]]:
-    """The ends of a run's ledgers, as `ledgers` in its record says them: by name the number of `lines` and the last one's hash,
-    `head`; a ledger that is not there is left out."""
-    lines, head = 0, None
-    with contextlib.suppress(OSError):
-        for entry in ledger_lines(run_dir / f"{LEDGER}.jsonl", _MOST_BYTES):
-            stated = entry.get("hash")
-            lines, head = lines + 1, stated if isinstance(stated, str) and re.fullmatch("[0-9a-f]{64}", stated) else None
-    return {LEDGER: {"lines": lines, "head": head}} if lines else {}
 
 
 def _calls(run_dir: Path, note: Note = lambda sentence: None) -> Iterator[tuple[Any, ModelCall]]:

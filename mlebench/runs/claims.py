@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from grading.printable import printable
+from mlebench._support.ledger import all_lines
 from mlebench._support.plain_files import read_plain
 from mlebench._support.secrets import Mask
 from mlebench._support.text import decode
+from mlebench.runs.ledgers import MOST_BYTES, ledger_path
+from mlebench.sandbox.checker_call import LEDGER, CheckerCall
 
 Note = Callable[[str], None]
 
 USAGE_FILE = Path("logs") / "usage.json"
 _LARGEST_USAGE = 2**20
-_LARGEST_JOURNAL = 16 * 2**20
+_MOST_VERDICTS = 200_000
+"""In a record, which would otherwise be too large to be read; the checker gives one in five seconds."""
+_MOST_REFUSED = 10**6 - 1
 _MOST_KEYS = 100
 _LONGEST_KEY, _LONGEST_TEXT, _LONGEST_TIME = 100, 500, 80
 _LARGEST_NUMBER = 2**53
 """Up to here a whole number stays itself in every reader of JSON, and sums stay finite."""
-_LONGEST_LINE = 2000
 
 
 def reported_usage(run_dir: Path, note: Note, secrets: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -81,35 +84,51 @@ def harmless(usage: Mapping[Any, Any], note: Note = lambda _: None, secrets: tup
     return kept
 
 
-def checker_calls(journal: Path, note: Note, secrets: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-    """The calls of the submission checker, each with `at`, an ISO time, and `valid`.
+def checker_calls(run_dir: Path, note: Note, secrets: tuple[str, ...] = ()) -> tuple[list[dict[str, Any]], int]:
+    """What the submission checker answered, from its ledger in a run's folder or that of an earlier attempt.
 
     Args:
-        journal: a line of JSON per call.
+        run_dir: the folder.
         note: receives a sentence where lines are left out.
         secrets: values that are masked.
+
+    Returns:
+        the verdicts in their order, at most 200,000 of them, each with `at`, an ISO time, `valid`, and `sha256` of the file,
+        None where an earlier harness did not write it down; and how many calls were answered without a verdict, less than a
+        million.
     """
+    path, mask = ledger_path(run_dir, LEDGER), Mask(secrets)
+    verdicts: list[dict[str, Any]] = []
+    lines = refused = left_out = 0
     try:
-        lines = read_plain(journal, _LARGEST_JOURNAL).splitlines()
+        for entry in all_lines(path, MOST_BYTES):
+            lines += 1
+            call = None if entry is None else _call(entry)
+            if entry is None or call is None or not isinstance(entry.get("at"), str):
+                left_out += 1
+            elif call.valid is None:
+                refused += 1
+            elif len(verdicts) < _MOST_VERDICTS:
+                at = _shown(entry["at"], mask, _LONGEST_TIME)
+                verdicts.append({"at": at, "valid": call.valid, "sha256": call.sha256})
+            else:
+                left_out += 1
     except FileNotFoundError:
-        return []
+        return [], 0
     except OSError as error:
-        note(f"{journal.name} is left out: {error.strerror}")
-        return []
-    mask = Mask(secrets)
-    calls = [call for line in lines if (call := _call(line, mask)) is not None]
-    # the last line is cut where the harness was killed
-    if broken := len(lines) - len(calls):
-        note(f"{journal.name}: {broken} of {len(lines)} lines are left out, as they hold no call of the checker")
-    return calls
+        note(f"{path.name} is left out: {error.strerror}")
+        return [], 0
+    if left_out:
+        note(f"{path.name}: {left_out} of {lines} lines are left out, as they hold no call of the checker or are too many")
+    return verdicts, min(refused, _MOST_REFUSED)
 
 
-def _call(line: bytes, mask: Mask) -> dict[str, Any] | None:
-    with contextlib.suppress(ValueError, RecursionError):
-        call = json.loads(line) if len(line) <= _LONGEST_LINE else None
-        if isinstance(call, dict) and isinstance(call.get("at"), str) and isinstance(call.get("valid"), bool):
-            return {"at": _shown(call["at"], mask, _LONGEST_TIME), "valid": call["valid"]}
-    return None
+def _call(entry: Mapping[str, Any]) -> CheckerCall | None:
+    if "outcome" in entry:
+        return CheckerCall.from_entry(entry)
+    # lines of an earlier harness hold `at` and `valid` alone
+    valid = entry.get("valid")
+    return CheckerCall("checked", 200, valid) if isinstance(valid, bool) else None
 
 
 def _shown(text: str, mask: Mask, most: int) -> str:

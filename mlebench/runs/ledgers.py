@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mlebench._support.ledger import ledger_lines
+from mlebench._support.ledger import Ledger, ledger_lines
 from mlebench.gateway.model_call import LEDGER as MODEL_CALLS
 from mlebench.sandbox.checker_call import LEDGER as CHECKER_CALLS
 
@@ -29,6 +31,19 @@ def ledger_ends(run_dir: Path, has_gateway: bool) -> dict[str, dict[str, Any]]:
     """The ends of a run's ledgers, as `ledgers` in its record says them: by name the number of `lines` and the hash of the last
     one, `head`. A ledger that nobody wrote to has no lines and the head None, so that one that disappears is missed."""
     return {name: _end(ledger_path(run_dir, name)) for name in ledger_names(has_gateway)}
+
+
+def settle_ledgers(run_dir: Path, has_gateway: bool, note: Callable[[str], None]) -> None:
+    """Cut off the line that a killed harness left torn in a ledger that nobody wrote to since.
+
+    Args:
+        run_dir: the run's folder.
+        has_gateway: whether the run has one.
+        note: receives a sentence for what was amiss.
+    """
+    for path in (ledger_path(run_dir, name) for name in ledger_names(has_gateway)):
+        if os.path.lexists(path):
+            Ledger(path, note).close()
 
 
 def _end(path: Path) -> dict[str, Any]:

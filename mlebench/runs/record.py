@@ -41,8 +41,6 @@ _ALLOWED: dict[State, frozenset[State]] = {
 }
 RECORD_DAMAGED = "record-damaged"
 """Reason of a run whose `run.json` cannot be read."""
-CHECKER_CALLS = "checker_calls.jsonl"
-"""In a run's folder: every call of the submission checker, with its time and whether the submission was valid."""
 _FIRST_YEAR, _LAST_YEAR = 2000, 9000
 _LARGEST_FILE = 64 * 2**20
 _LONGEST_DETAIL = 4000
@@ -116,9 +114,9 @@ class RunRecord:
     ledgers: Annotated[dict[str, Any], AfterValidator(_with_heads)] = field(default_factory=dict)
     """The ends of the run's ledgers by name: `lines` and `head`, the hash of the last line."""
     checker_calls: list[dict[str, Any]] = field(default_factory=list)
-    """Every verdict of the submission checker: `at`, `valid`, and `sha256` of the file."""
+    """Every verdict of the submission checker: `at`, `valid`, and `sha256` of the file, which earlier harnesses did not keep."""
     refused_checks: Count = 0
-    """Calls of the submission checker that got no verdict."""
+    """Calls of the submission checker that were answered without a verdict."""
     submission_sha256: str | None = None
     report: Annotated[dict[str, Any] | None, SkipValidation] = None
     """The grading report; None until graded, and where the infrastructure failed. A damaged one is for `graded` to refuse."""
@@ -175,7 +173,7 @@ class RunRecord:
         self.ended_at = (outcome.ended_at or datetime.now(UTC)).isoformat()
         self.wall_seconds = round(seconds_between(self.started_at, self.ended_at), 3)
         self.gpu_hours = round(self.gpu_hours + len(self.gpu_ids) * self.wall_seconds / 3600, 6)
-        # the calls themselves, with times and verdicts, are in the run's folder
+        # the calls themselves are in the run's folder
         self.resources = {key: value for key, value in outcome.resources.items() if key != "checker_calls"}
 
     def again(self) -> None:
@@ -187,6 +185,7 @@ class RunRecord:
             setattr(self, key, None)
         self.wall_seconds = None
         self.checker_calls = []
+        self.refused_checks = 0
         self.resources = {}
         self.usage = {}
         self.reported_usage = {}

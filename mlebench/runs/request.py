@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from mlebench._support import paths
-from mlebench._support.plain_files import append_plain
 from mlebench.errors import MlebenchError
 from mlebench.grade.one import Submission
 from mlebench.grade.pool import shared_pool
@@ -18,7 +15,7 @@ from mlebench.preparation.obfuscated import obfuscated_public
 from mlebench.registry import Competition
 from mlebench.runs.models import model_access
 from mlebench.runs.plan import Plan
-from mlebench.runs.record import CHECKER_CALLS, RunRecord, now
+from mlebench.runs.record import RunRecord
 from mlebench.runs.task import RunTask
 from mlebench.sandbox.base import RunRequest
 
@@ -57,7 +54,7 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
         secrets=task.masked(),
         gpu_ids=tuple(record.gpu_ids),
         cpu_ids=tuple(record.cpu_ids),
-        validate=_checker(competition, task.run_dir),
+        validate=_checker(competition),
         models=model_access(plan, task.model_keys()),
         obfuscated=plan.obfuscated,
         keep=task.keep,
@@ -87,15 +84,7 @@ def _instructions(plan: Plan) -> str:
     return "".join((paths.content_dir("containers") / name).read_text(encoding="utf-8") for name in names)
 
 
-def _checker(competition: Competition, run_dir: Path) -> Callable[[Path], tuple[bool, str]]:
-    """Checks a submission in a process that is kept for that, and writes the call down."""
+def _checker(competition: Competition) -> Callable[[Path], tuple[bool, str]]:
+    """Checks a submission in a process that is kept for that."""
     pool = shared_pool()
-    return lambda path: _noted(pool.check(Submission(competition.id, path), competition), run_dir / CHECKER_CALLS)
-
-
-def _noted(checked: tuple[bool, str], journal: Path) -> tuple[bool, str]:
-    """Write a call of the submission checker down at once, so that it outlives the harness."""
-    # in the local sandbox the agent may have put anything there
-    with contextlib.suppress(OSError), append_plain(journal) as file:
-        file.write(json.dumps({"at": now(), "valid": checked[0]}).encode() + b"\n")
-    return checked
+    return lambda path: pool.check(Submission(competition.id, path), competition)

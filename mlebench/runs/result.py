@@ -14,12 +14,13 @@ from grading.report import CompetitionReport
 from mlebench._support.plain_files import open_plain
 from mlebench._support.secrets import Mask
 from mlebench.errors import Interrupted, MlebenchError
-from mlebench.gateway.usage import ledger_heads, measured_usage
+from mlebench.gateway.usage import measured_usage
 from mlebench.grade.one import Submission
 from mlebench.grade.pool import shared_pool
 from mlebench.runs.claims import checker_calls, reported_usage
+from mlebench.runs.ledgers import ledger_ends, settle_ledgers
 from mlebench.runs.missing_submission import what_is_there
-from mlebench.runs.record import CHECKER_CALLS, RunRecord
+from mlebench.runs.record import RunRecord
 from mlebench.runs.task import RunTask
 from mlebench.runs.usage import NOTHING_USED
 from mlebench.sandbox.base import LARGEST_SUBMISSION
@@ -50,10 +51,12 @@ def grade_run(task: RunTask, record: RunRecord, is_stopped: Callable[[], bool] =
     secrets = _known_secrets(task)
     note = RunLog(task.run_dir / "run.log", secrets).note
     record.reported_usage = reported_usage(task.run_dir, note, secrets)
-    if task.group.plan.has_gateway:
+    has_gateway = task.group.plan.has_gateway
+    settle_ledgers(task.run_dir, has_gateway, note)
+    if has_gateway:
         record.usage = measured_usage(task.run_dir, note) or NOTHING_USED.to_dict()
-        record.ledgers = ledger_heads(task.run_dir)
-    record.checker_calls = checker_calls(task.run_dir / CHECKER_CALLS, note, secrets)
+    record.checker_calls, record.refused_checks = checker_calls(task.run_dir, note, secrets)
+    record.ledgers = ledger_ends(task.run_dir, has_gateway)
     is_graded = record.failure_class != "infrastructure" and record.state != "cancelled"
     # who stops a run has its end booked
     record.submission_sha256 = _sha256(task.run_dir, is_stopped if is_graded else lambda: False)

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from mlebench._support.folders import remove_tree
 from mlebench.errors import Interrupted, MlebenchError, StartFailed
-from mlebench.gateway.model_call import LEDGER
 from mlebench.gateway.transcript import FOLDER as TRANSCRIPTS
 from mlebench.runs.control import Control, StopMarks
 from mlebench.runs.cores import Cores
+from mlebench.runs.ledgers import ledger_names, ledger_path
 from mlebench.runs.plan import Plan
-from mlebench.runs.record import CHECKER_CALLS, RunRecord
+from mlebench.runs.record import RunRecord
 from mlebench.runs.request import make_request
 from mlebench.runs.result import grade_run
 from mlebench.runs.task import RunTask
@@ -143,7 +143,8 @@ def set_aside(run_dir: Path, attempt: int) -> None:
     """Move what an earlier attempt left to `attempts/<n>/`."""
     kept = run_dir / "attempts" / str(attempt)
     kept.mkdir(parents=True, exist_ok=True)
-    for name in ("run.log", CHECKER_CALLS, f"{LEDGER}.jsonl", TRANSCRIPTS, *OUTPUT_FOLDERS, "snapshots"):
+    ledger_files = [ledger_path(run_dir, name).name for name in ledger_names(has_gateway=True)]
+    for name in ("run.log", *ledger_files, TRANSCRIPTS, *OUTPUT_FOLDERS, "snapshots"):
         path = run_dir / name
         with contextlib.suppress(FileNotFoundError):
             if stat.S_ISDIR(path.lstat().st_mode):

@@ -4,7 +4,10 @@
 `mlebench validate`, and a valid submission always gets the same answer: no score, no count, nothing that two valid
 submissions could differ in. The agent is not trusted: requests are capped in number, size and time, checks run one at a
 time, and their answers leave at fixed steps of time, so that how long a check took tells next to nothing. What is refused
-before a check has seen neither the competition nor its answers, and is said at once.
+before a check has seen neither the competition nor its answers, and is said at once, unless refusals come as a flood.
+
+Every question about a submission that gets an answer has a line in the run's ledger before the answer leaves, a refused one
+too; see `CheckerCall`.
 
 One thread serves the checkers of all runs of this process, and nothing waits in it; a check has a thread of its own, which
 nobody waits for once the checker is closed.
@@ -23,15 +26,21 @@ import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from grading.printable import printable
+from mlebench._support.ledger import Ledger
 from mlebench._support.loop_thread import LoopThread
 from mlebench._support.quantities import show_size
 from mlebench._support.rate import Rate
+from mlebench._support.secrets import Mask
 from mlebench._support.unix_socket import listen_at
 from mlebench.errors import MalformedForm
 from mlebench.sandbox.base import RunRequest
+from mlebench.sandbox.checker_call import LEDGER, CheckerCall, CheckOutcome
+from mlebench.sandbox.upload import Upload
 
 if TYPE_CHECKING:
     from mlebench.sandbox.http_exchange import Exchange
@@ -56,6 +65,8 @@ _MOST_UPLOADS = 2
 """Submissions received at once, each in a temporary file."""
 _REQUESTS_AT_ONCE, _SECONDS_PER_REQUEST = 500, 0.01
 """Requests of any kind; what comes faster waits in the kernel's queue and costs nothing."""
+_REFUSALS_AT_ONCE, _SECONDS_PER_REFUSAL = 10_000, 1.0
+"""Refused questions that are answered without a delay, as each has a line in the ledger."""
 _BYTES_AT_ONCE, _SECONDS_PER_BYTE = 2**26, 2**-24
 _SMALL_BODY = 2**16
 """A larger body uses up a check before it is read, good or bad; the rate of requests bounds what smaller ones cost."""
@@ -64,13 +75,14 @@ _CLOSE_SECONDS = 5.0
 _STARTING_SECONDS = 600.0
 
 
-def serve_checker(request: RunRequest, address: Path, uploads: Path) -> Checker | None:
+def serve_checker(request: RunRequest, address: Path, uploads: Path, note: Callable[[str], None]) -> Checker | None:
     """The checker of a run, whichever sandbox it is in; None for a run that has none.
 
     Args:
         request: the run.
         address: the path of a Unix socket.
         uploads: a folder of the checker's own, out of the agent's reach; see `Checker`.
+        note: receives a sentence for the run's log.
 
     Raises:
         OSError: the address cannot be bound.
@@ -80,7 +92,13 @@ def serve_checker(request: RunRequest, address: Path, uploads: Path) -> Checker 
     words = {str(request.public_dir): "the public data"}
     if request.obfuscated:
         words[request.competition_id] = "the competition"
-    return Checker(request.validate, address, uploads, largest_submission(request.public_dir), words=words)
+    largest = largest_submission(request.public_dir)
+    ledger = Ledger(request.run_dir / f"{LEDGER}.jsonl", note)
+    try:
+        return Checker(request.validate, address, uploads, largest, words=words, ledger=ledger, secrets=request.secrets)
+    except BaseException:
+        ledger.close()
+        raise
 
 
 def largest_submission(public_dir: Path) -> int:
@@ -113,6 +131,18 @@ def seconds_to_step(elapsed: float) -> float:
     return step - elapsed
 
 
+@dataclass
+class _Question:
+    """A request about a submission, as far as it came."""
+
+    upload: Upload | None = None
+    """None until the file came whole."""
+    complete: float = 0.0
+    """When it had, on the checker's clock."""
+    seconds: float = 0.0
+    """From then until the verdict."""
+
+
 class Checker:
     """Serves one run's checker until it is closed."""
 
@@ -125,6 +155,8 @@ class Checker:
         burst: int = 10,
         every: float = 5.0,
         words: dict[str, str] | None = None,
+        ledger: Ledger | None = None,
+        secrets: tuple[str, ...] = (),
         now: Callable[[], float] = time.monotonic,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
@@ -139,6 +171,8 @@ class Checker:
             burst: checks that may come at once.
             every: seconds after which one more may come.
             words: what an answer says instead of words that the agent is not to read.
+            ledger: gets a line of each question that is answered; closed by `close`.
+            secrets: values that are masked in those lines.
             now: the clock of the steps at which answers leave, in seconds.
             sleep: waits for them.
 
@@ -152,9 +186,13 @@ class Checker:
         self._uploads = uploads
         self._largest = largest
         self._words = words or {}
+        self._ledger = ledger
+        self._secrets = secrets
+        self._mask = Mask(secrets)
         self._now, self._sleep = now, sleep
         self._checks = Rate(burst, every)
         self._requests = Rate(_REQUESTS_AT_ONCE, _SECONDS_PER_REQUEST)
+        self._refusals = Rate(_REFUSALS_AT_ONCE, _SECONDS_PER_REFUSAL)
         self._bytes = Rate(_BYTES_AT_ONCE, _SECONDS_PER_BYTE)
         self._numbers = itertools.count()
         self._is_closed = False
@@ -194,6 +232,8 @@ class Checker:
         async def finish() -> None:
             await asyncio.gather(*tasks, return_exceptions=True)
             self._socket.close()
+            if self._ledger is not None:
+                self._ledger.close()
             cut.set()
 
         self._last = self._loop.create_task(finish())
@@ -244,6 +284,22 @@ class Checker:
             return 200, {"status": "running"}, "running"
         if (exchange.method, exchange.path) != ("POST", "/validate"):
             raise Refused(405 if exchange.path in ("/health", "/validate") else 404, "ask `GET /health` or `POST /validate`")
+        question = _Question()
+        try:
+            valid, message = await self._verdict(exchange, question)
+        except (Refused, MalformedForm) as refusal:
+            # before the line is written, so that no flood of lines fills the disk
+            await self._refusals.wait_for()
+            self._note("refused", refusal.status if isinstance(refusal, Refused) else 400, str(refusal), question)
+            raise
+        self._note("checked", 200, message, question, valid)
+        await self._sleep(seconds_to_step(self._now() - question.complete))
+        return 200, {"valid": valid, "message": message}, f"{'valid' if valid else 'not valid'}: {message}"
+
+    async def _verdict(self, exchange: Exchange, question: _Question) -> tuple[bool, str]:
+        """Receive a submission and check it; what is known of it is in `question`, whatever the end."""
+        from mlebench.sandbox.http_exchange import Refused
+
         length = exchange.length()
         if length > self._largest:
             raise Refused(413, f"the request is larger than {show_size(self._largest)}")
@@ -253,15 +309,27 @@ class Checker:
         submission.parent.mkdir()
         try:
             async with self._receiving:
-                await _save(exchange, submission)
-                complete = self._now()
+                question.upload = await _save(exchange, submission)
+                question.complete = self._now()
                 if length <= _SMALL_BODY:
                     self._take_check()
             valid, message = await self._checked(submission)
+            question.seconds = self._now() - question.complete
+            return valid, message
         finally:
             shutil.rmtree(submission.parent, ignore_errors=True)
-        await self._sleep(seconds_to_step(self._now() - complete))
-        return 200, {"valid": valid, "message": message}, f"{'valid' if valid else 'not valid'}: {message}"
+
+    def _note(self, outcome: CheckOutcome, status: int, message: str, question: _Question, valid: bool | None = None) -> None:
+        """Write a question down whose answer is about to leave."""
+        if self._ledger is None:
+            return
+        call = CheckerCall(outcome, status, valid, self._mask.apply_to_text(printable(message, None)))
+        if (upload := question.upload) is not None:
+            header = upload.header(self._secrets)
+            call = replace(
+                call, sha256=upload.sha256, bytes=upload.bytes, rows=upload.rows, header=header, seconds=question.seconds
+            )
+        self._ledger.append(call.to_entry())
 
     def _take_check(self) -> None:
         from mlebench.sandbox.http_exchange import Refused
@@ -311,12 +379,13 @@ class Checker:
         return False, message[:_LONGEST_ANSWER]
 
 
-async def _save(exchange: Exchange, target: Path) -> None:
-    """Write the file of a request's form to disk as it comes."""
+async def _save(exchange: Exchange, target: Path) -> Upload:
+    """Write the file of a request's form to disk as it comes; returns what it is, once it came whole."""
     from mlebench.sandbox.form import FormFile
 
     with target.open("wb") as file:
-        form = FormFile(exchange.headers.get("content-type", ""), "file", file)
+        upload = Upload(file)
+        form = FormFile(exchange.headers.get("content-type", ""), "file", upload)
 
         def take(block: bytes) -> bool:
             form.feed(block)
@@ -324,6 +393,7 @@ async def _save(exchange: Exchange, target: Path) -> None:
 
         await exchange.read_body(take)
         form.finish()
+    return upload
 
 
 async def _answer(

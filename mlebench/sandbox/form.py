@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import IO
+from typing import Protocol
 
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
@@ -21,10 +21,18 @@ _LONGEST_VALUE = 1024
 """Bytes of a part's header that is parsed further; a file's name has up to 255."""
 
 
+class Target(Protocol):
+    """Where the content of a file goes."""
+
+    def write(self, block: memoryview, /) -> object:
+        """Take the next bytes."""
+        ...
+
+
 class FormFile:
     """The file field of one form: feed it the request's body, block by block."""
 
-    def __init__(self, content_type: str, field: str, target: IO[bytes]) -> None:
+    def __init__(self, content_type: str, field: str, target: Target) -> None:
         """Args:
             content_type: the request's `Content-Type`.
             field: the field's name.

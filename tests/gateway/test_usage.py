@@ -16,7 +16,7 @@ from mlebench.gateway.account import cost_of
 from mlebench.gateway.model_call import ModelCall
 from mlebench.gateway.models import Prices
 from mlebench.gateway.tokens import Tokens
-from mlebench.gateway.usage import ledger_heads, measured_usage, spending_over_time
+from mlebench.gateway.usage import measured_usage, spending_over_time
 from tests.gateway.models import make_model, tokens
 
 EMPTY = {
@@ -97,12 +97,7 @@ def test_the_total_is_that_of_the_provider(tmp_path: Path) -> None:
 
 
 def test_a_run_without_a_ledger_has_no_usage(tmp_path: Path) -> None:
-    assert (measured_usage(tmp_path), spending_over_time(tmp_path), ledger_heads(tmp_path)) == ({}, [], {})
-
-
-def test_heads_are_the_ends_of_ledgers(tmp_path: Path) -> None:
-    ledger = write(tmp_path, answered(tokens(1, 1)), ModelCall("refused", 400))
-    assert ledger_heads(tmp_path) == {"model_calls": {"lines": 2, "head": ledger.head}}
+    assert (measured_usage(tmp_path), spending_over_time(tmp_path)) == ({}, [])
 
 
 def test_spending_over_time_goes_up_in_the_order_of_time(tmp_path: Path) -> None:
@@ -186,7 +181,7 @@ def test_what_is_no_ledger_is_left_out(tmp_path: Path, kind: str, monkeypatch: p
         os.truncate(path, 10 * 2**30)
     notes: list[str] = []
     assert measured_usage(tmp_path, notes.append) == {}
-    assert (spending_over_time(tmp_path), ledger_heads(tmp_path)) == ([], {})
+    assert spending_over_time(tmp_path) == []
     assert len(notes) == 1 and notes[0].startswith("model_calls.jsonl is left out: ")
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from mlebench._support.ledger import Ledger
 from mlebench.runs.claims import checker_calls, harmless, reported_usage
 from mlebench.runs.record import RunRecord
+from mlebench.sandbox.checker_call import CheckerCall
 
 
 @pytest.mark.parametrize("value", [1e400, -1e400, float("nan"), 10**400, -(10**400), 2**53, 1e300, None, [1], {"a": 1}])
@@ -47,9 +49,8 @@ def test_a_secret_that_only_a_reader_of_json_or_utf_16_sees_does_not_reach_the_r
     assert reported_usage(tmp_path, print, (secret,)) == {"***": 1, "key": "***"}
     file.write_text(f'{{"key": "{secret}"}}', encoding="utf-16")
     assert secret not in json.dumps(reported_usage(tmp_path, print, (secret,)))
-    journal = tmp_path / "calls.jsonl"
-    journal.write_text(f'{{"at": "{escaped}", "valid": true}}\n')
-    assert checker_calls(journal, print, (secret,)) == [{"at": "***", "valid": True}]
+    (tmp_path / "checker_calls.jsonl").write_text(f'{{"at": "{escaped}", "valid": true}}\n')
+    assert checker_calls(tmp_path, print, (secret,)) == ([{"at": "***", "valid": True, "sha256": None}], 0)
 
 
 def test_a_secret_is_masked_before_what_holds_it_is_shortened() -> None:
@@ -61,12 +62,45 @@ def test_a_secret_is_masked_before_what_holds_it_is_shortened() -> None:
 def test_lines_that_are_no_calls_are_skipped_and_counted(tmp_path: Path) -> None:
     journal = tmp_path / "checker_calls.jsonl"
     good = {"at": "2026-01-31T09:30:00+00:00", "valid": True}
-    lines = [json.dumps(good).encode(), b"{x}", b"[1]", b"\xff}", b'{"at": 5, "valid": true}', b"[" * 100_000, b'{"at": "cut']
+    no_calls = [{"outcome": "checked", **good, "valid": None}, {"outcome": "refused", **good}, {"outcome": [], **good}]
+    lines = [
+        *(json.dumps(call).encode() for call in no_calls),
+        json.dumps(good).encode(),
+        b"{x}",
+        b"[1]",
+        b"\xff}",
+        b'{"at": 5, "valid": true}',
+        b"[" * 100_000,
+        b'{"at": "cut',
+    ]
     journal.write_bytes(b"\n".join(lines))
     notes: list[str] = []
-    assert checker_calls(journal, notes.append) == [good]
-    assert notes == ["checker_calls.jsonl: 6 of 7 lines are left out, as they hold no call of the checker"]
-    assert checker_calls(tmp_path / "none", notes.append) == []
+    assert checker_calls(tmp_path, notes.append) == ([{**good, "sha256": None}], 0)
+    assert notes == ["checker_calls.jsonl: 9 of 10 lines are left out, as they hold no call of the checker or are too many"]
+    assert checker_calls(tmp_path / "none", notes.append) == ([], 0)
+
+
+def test_verdicts_say_which_file_and_what_was_refused_is_counted(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "checker_calls.jsonl")
+    digest = "0a" * 32
+    calls = [
+        CheckerCall("checked", 200, False, "why", digest, 10, 2, "id"), CheckerCall("refused", 429, sha256=digest),
+        CheckerCall("refused", 413), CheckerCall("checked", 200, True, "the submission is valid", digest),
+    ]  # fmt: skip
+    lines = [ledger.append(call.to_entry()) for call in calls]
+    ledger.close()
+    verdicts = [{"at": lines[place]["at"], "valid": place == 3, "sha256": digest} for place in (0, 3)]
+    assert checker_calls(tmp_path, print) == (verdicts, 2)
+
+
+def test_no_number_of_forged_lines_makes_a_record_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlebench.runs.claims._MOST_VERDICTS", 3)
+    monkeypatch.setattr("mlebench.runs.claims._MOST_REFUSED", 2)
+    calls = [{"at": "x", **CheckerCall("refused", 429).to_entry()}, {"at": "x", "valid": True}]
+    (tmp_path / "checker_calls.jsonl").write_text("".join(json.dumps(call) + "\n" for call in calls * 5))
+    notes: list[str] = []
+    verdicts, refused = checker_calls(tmp_path, notes.append)
+    assert (len(verdicts), refused, len(notes)) == (3, 2, 1)
 
 
 def test_a_record_that_cannot_be_written_is_written_without_the_agents_part(tmp_path: Path) -> None:

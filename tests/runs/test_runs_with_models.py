@@ -109,7 +109,9 @@ def test_a_record_holds_what_was_measured_apart_from_what_is_claimed(play: Play,
     assert record.usage["cost_usd"] == pytest.approx(0.000228)
     assert record.usage["models"]["m"]["calls"] == 2
     assert record.reported_usage == {"input_tokens": 1, "cost_usd": 0}
-    assert record.ledgers == {"model_calls": {"lines": 2, "head": ledger(folder)[-1]["hash"]}}
+    assert record.ledgers == {
+        "checker_calls": {"lines": 0, "head": None}, "model_calls": {"lines": 2, "head": ledger(folder)[-1]["hash"]}
+    }  # fmt: skip
     assert RunRecord.read(folder).usage["calls"] == 2
     assert json.loads((group.folder / "grading_report.json").read_text())["run_group"]["usage"]["calls"] == 2
     assert KEY not in "".join(path.read_text() for path in group.folder.rglob("*.y*ml"))
@@ -117,7 +119,8 @@ def test_a_record_holds_what_was_measured_apart_from_what_is_claimed(play: Play,
 
 def test_a_gateway_that_nobody_asked_measured_nothing_used(play: Play) -> None:
     _, [record] = play("pass")
-    assert (record.usage["calls"], record.usage["cost_usd"], record.ledgers) == (0, 0, {})
+    assert (record.usage["calls"], record.usage["cost_usd"]) == (0, 0)
+    assert record.ledgers == {name: {"lines": 0, "head": None} for name in ("checker_calls", "model_calls")}
 
 
 def test_a_key_that_an_agent_came_by_is_masked_in_its_log(play: Play) -> None:

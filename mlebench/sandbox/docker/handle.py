@@ -86,7 +86,7 @@ class DockerHandle:
             models: what its agent was told of the gateway to models, if it has one.
         """
         try:
-            self._checker = serve_checker(self._request, self._folder.open(), self._folder.uploads)
+            self._checker = serve_checker(self._request, self._folder.open(), self._folder.uploads, self._log.note)
             if models is not None:
                 self._gateway = self._serve_models(models.token)
             self._container.start()
@@ -99,7 +99,7 @@ class DockerHandle:
     def resume(self) -> None:
         """Attend to a container that an earlier harness started."""
         try:
-            self._checker = serve_checker(self._request, self._folder.open(), self._folder.uploads)
+            self._checker = serve_checker(self._request, self._folder.open(), self._folder.uploads, self._log.note)
         except (OSError, MlebenchError) as error:
             # the agent is running already
             self._log.note(f"there is no submission checker any more: {error}")

@@ -77,15 +77,15 @@ class LocalSandbox:
             StartFailed: the folder cannot be written, the checker cannot listen or the shell cannot be started.
         """
         log = RunLog(request.run_dir / "run.log", request.secrets)
+        log.trust()
         mark = processes.mark_of(request.run_dir, request.attempt)
         checker: Checker | None = None
         gateway: LocalGateway | None = None
         try:
             address = _checker_socket(mark)
             make_private(address.parent)
-            checker = _serve_checker(request, address)
+            checker = _serve_checker(request, address, log.note)
             data = _lay_out(request, address, log.note)
-            log.trust()
             log.note(NOTICE)
             if request.obfuscated:
                 log.note(NOT_HIDDEN)
@@ -111,7 +111,7 @@ class LocalSandbox:
             checker = None
             try:
                 make_private(socket_dir())
-                checker = _serve_checker(request, _checker_socket(mark))
+                checker = _serve_checker(request, _checker_socket(mark), log.note)
             except (OSError, MlebenchError) as error:
                 # the agent is running already
                 log.note(f"there is no submission checker any more: {error}")
@@ -128,11 +128,11 @@ class LocalSandbox:
         return LocalHandle(request, log, mark, None, ending.started_at, gateway=gateway)
 
 
-def _serve_checker(request: RunRequest, address: Path) -> Checker | None:
+def _serve_checker(request: RunRequest, address: Path, note: Callable[[str], None]) -> Checker | None:
     if request.validate is None:
         return None
     sweep_sockets(address.parent)
-    return serve_checker(request, address, address.with_suffix(UPLOADS))
+    return serve_checker(request, address, address.with_suffix(UPLOADS), note)
 
 
 def _checker_socket(mark: str) -> Path:
