@@ -16,7 +16,7 @@ from mlebench._support.files import parse_own_json
 from mlebench._support.hints import command
 from mlebench._support.plain_files import read_plain
 from mlebench.errors import UsageError
-from mlebench.reports.agreement import settled
+from mlebench.grade.agreement import settled
 from mlebench.reports.report_file import read_report_file
 from mlebench.reports.results import GradedRun, GradedSnapshot, Results, RunDetails, with_data_of
 from mlebench.runs.group import Group

@@ -1,8 +1,8 @@
 """Level 4: the calls of each run form unbroken chains that end as recorded, within the run's time.
 
-A chain alone proves order, not truth: whoever holds a ledger can write it anew. What ties it down is what else depends on it, which
-is compared: the ends in the record, the verdicts and the usage there, the plan's prices and budget, the texts that were kept, and
-that no two runs made the same calls.
+A chain alone proves order, not truth: whoever holds a ledger can write it anew. What ties it down is what else depends on it,
+which is compared: the ends in the record, the verdicts and the usage there, the plan's prices and budget, the texts that were
+kept, and that no two runs made the same calls.
 """
 
 from __future__ import annotations
@@ -195,7 +195,8 @@ class _OfRun:
             yield f"the plan holds no model {printable(str(call.model), 60)}"
             return
         if (model.served, model.provider) != (call.served, call.provider):
-            yield f"{printable(call.model or '', 60)} was served by {printable(call.served, 60)}, not by {model.served} as planned"
+            asked = printable(call.model or "", 60)
+            yield f"{asked} was served by {printable(call.served, 60)}, not by {printable(model.served, 60)} as planned"
         if call.counts:
             cost = cost_of(model, call.tokens)
             if (cost is None) != (call.cost_usd is None) or (

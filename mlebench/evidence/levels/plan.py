@@ -1,7 +1,7 @@
 """Level 3: every planned run is there once, within its limits, by the recorded agent.
 
-What a group says three times, in its plan, its conditions and its manifest, must be one thing; the hash of the plan in each record
-ties the runs to it. A setting that was declared is part of the plan, and the rules of a board say whether they allow it.
+What a group says three times, in its plan, its conditions and its manifest, must be one thing; the hash of the plan in each
+record ties the runs to it. A setting that was declared is part of the plan, and the rules of a board say whether they allow it.
 """
 
 from __future__ import annotations

@@ -1,12 +1,41 @@
-"""Level."""
+"""Level 5: grading the submissions again gives the recorded scores.
+
+That takes the answers. Without them it is still looked at whether the record, the group's report, the submission's hash and the
+competition's board agree: what does not fails, and what does is not claimed.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from mlebench.evidence.opened import OpenedBundle
-from mlebench.evidence.verdict import Level
+from grading.printable import printable
+from grading.report import CompetitionReport, aggregate_reports
+from grading.wording import counted
+from mlebench._support import paths
+from mlebench._support.files import parse_own_json
+from mlebench._support.version import VERSION
+from mlebench.errors import MlebenchError
+from mlebench.evidence.opened import RECORD_FILE, OpenedBundle, OpenedGroup
+from mlebench.evidence.statement import Subject
+from mlebench.evidence.verdict import Finding, Level
+from mlebench.grade.agreement import settled
+from mlebench.grade.many import grade_many
+from mlebench.grade.one import Submission
+from mlebench.preparation.digests import same_data
+from mlebench.registry import Competition, Registry
+from mlebench.runs.group_report import REPORT_FILE, group_totals
+from mlebench.runs.record import RunRecord
+from mlebench.runs.result import SUBMISSION
+
+_MOST = 50
+_FLAGS = ("any_medal", "gold_medal", "silver_medal", "bronze_medal", "above_median")
+_THRESHOLDS = ("gold_threshold", "silver_threshold", "bronze_threshold", "median_threshold", "is_lower_better")
+_STANDING = ("rank", "leaderboard_size", "percentile")
+_REGRADED = ("score", "submission_exists", "valid_submission", "error_kind", *_FLAGS, *_THRESHOLDS)
 
 
 @dataclass(frozen=True)
@@ -14,10 +43,265 @@ class Regrade:
     """How submissions are graded again."""
 
     data_dir: Path | None
+    """Where data is; by default the user's."""
     split_key: str | None
+    """The secret key that it was made from."""
     jobs: int = 1
+    """Processes."""
 
 
 def scores_level(bundle: OpenedBundle, regrade: Regrade | None) -> Level:
-    """The level."""
-    return Level("scores", "not claimed", "it was not looked at")
+    """The level; see the module.
+
+    Args:
+        bundle: what is verified.
+        regrade: None where nothing is graded again.
+    """
+    looks = [_OfGroup(bundle, group, regrade) for group in bundle.groups]
+    findings = [finding for look in looks for finding in look.findings()]
+    if regrade is not None:
+        findings += [finding for look in looks for finding in look.regraded(regrade)]
+    flags = tuple(flag for look in looks for flag in look.flags)
+    if findings:
+        more = [Finding("", f"and {len(findings) - _MOST} more")] if len(findings) > _MOST else []
+        said = f"{counted(len(findings), 'thing')} not as recorded"
+        return Level("scores", "fails", said, (*findings[:_MOST], *more), flags)
+    total, same = sum(len(look.reports) for look in looks), sum(look.same for look in looks)
+    if regrade is None:
+        said = f"{counted(total, 'score')} in agreement with all else in the bundle; `--regrade` grades the submissions again"
+        return Level("scores", "not claimed", said, flags=flags)
+    gaps = list(dict.fromkeys(gap for look in looks for gap in look.gaps))
+    if same == total and not gaps and total:
+        return Level(
+            "scores", "holds", f"{counted(total, 'submission')} graded again here, with the recorded results", flags=flags
+        )
+    return Level("scores", "not claimed", "; ".join([f"{same} of {total} results are the same", *gaps]), flags=flags)
+
+
+class _OfGroup:
+    def __init__(self, bundle: OpenedBundle, group: OpenedGroup, regrade: Regrade | None) -> None:
+        self.group = group
+        self.reports: dict[str, CompetitionReport] = {}
+        """By run, as recorded."""
+        self.same = 0
+        """Submissions that were graded again with the recorded result."""
+        self.gaps: list[str] = []
+        self.flags: list[Finding] = []
+        plan = group.group.plan
+        self._bundle = bundle
+        self._subjects: Mapping[str, Subject] = {entry.name: entry for entry in bundle.statement.subjects}
+        self._key = regrade.split_key if regrade is not None else None
+        self._data_dir = (regrade.data_dir if regrade is not None else None) or paths.data_dir()
+        self._version = group.group.manifest.get("harness", {}).get("version")
+        self._edition = plan.edition
+        self._competitions: dict[str, Competition | None] = {}
+
+    def findings(self) -> Iterator[Finding]:
+        for run_id, record in self.group.records.items():
+            name = self.group.file_of(run_id, RECORD_FILE)
+            yield from (Finding(name, said) for said in self._of_record(run_id, record))
+            yield from self._of_submission(run_id, record)
+        yield from (Finding(f"{self.group.prefix}/{REPORT_FILE}", said) for said in self._of_group_report())
+
+    # one run
+
+    def _of_record(self, run_id: str, record: RunRecord) -> Iterator[str]:
+        content = record.report
+        if content is None:
+            ended_by_us = record.failure_class == "infrastructure" or record.state == "cancelled" or not record.has_ended
+            if not ended_by_us:
+                yield "the run ended by itself, and it has no grading report"
+            return
+        try:
+            report = CompetitionReport.from_dict(content)
+            _, notes = settled(content, report)
+        except (ValueError, TypeError) as error:
+            yield f"its report is none: {printable(str(error), 200)}"
+            return
+        yield from (f"its report contradicts itself: {printable(note, 200)}" for note in notes)
+        if self._version == VERSION and report.to_dict() != dict(content):
+            yield "its report is not written as this harness writes it"
+        self.reports[run_id] = report
+        conditions, plan = self.group.group.conditions, self.group.group.plan
+        competition_id = record.competition_id
+        expected = {
+            "run_id": run_id, "competition_id": competition_id, "seed": record.seed, "edition": plan.edition,
+            "split_key_hash": plan.split_key_hash,
+            "instance_hash": conditions.instance_hashes.get(competition_id),
+            "data": conditions.data.get(competition_id, report.data),
+            "competition_version": conditions.competition_versions.get(competition_id) or report.competition_version,
+        }  # fmt: skip
+        for key, value in expected.items():
+            if getattr(report, key) != value:
+                stated = printable(str(getattr(report, key)), 60)
+                yield f"its report is of {key.replace('_', ' ')} {stated}, and the run of {printable(str(value), 60)}"
+        yield from self._of_board(report)
+
+    def _of_board(self, report: CompetitionReport) -> Iterator[str]:
+        """Thresholds, medals and rank against the board of this harness's competition, where it is the same version."""
+        competition = self._competition(report.competition_id)
+        if competition is None or competition.facts.version != report.competition_version or report.data == "mock":
+            return
+        if competition.facts.keyed and competition.instance_hash != report.instance_hash:
+            return
+        try:
+            placed = CompetitionReport.from_score(report.competition_id, report.score, competition.board(), submission_path="")
+        except (MlebenchError, OSError, ValueError):
+            return
+        if placed.thresholds is None:
+            return
+        keys = [*_THRESHOLDS, *_FLAGS, *(_STANDING if placed.leaderboard_size is not None else ())]
+        if wrong := [key for key in keys if getattr(placed, key) != getattr(report, key)]:
+            yield f"{', '.join(f'`{key}`' for key in wrong)} of its report {'is' if len(wrong) == 1 else 'are'} not the board's"
+
+    def _competition(self, competition_id: str) -> Competition | None:
+        if competition_id not in self._competitions:
+            try:
+                registry = Registry(data_dir=self._data_dir, edition=self._edition, split_key=self._key)
+                self._competitions[competition_id] = registry.get_competition(competition_id)
+            except (MlebenchError, OSError, ValueError):
+                self._competitions[competition_id] = None
+        return self._competitions[competition_id]
+
+    def _of_submission(self, run_id: str, record: RunRecord) -> Iterator[Finding]:
+        """The file that was submitted against its hash in the record, and against the report."""
+        name = self.group.file_of(run_id, *SUBMISSION.parts)
+        left_out = self._bundle.left_out.get(name)
+        is_link = left_out is not None and left_out.sha256 is None
+        there = self._subjects[name].sha256 if name in self._subjects else None if left_out is None else left_out.sha256
+        stated, report = record.submission_sha256, self.reports.get(run_id)
+        if stated is not None and there is None and not is_link:
+            yield Finding(name, "the run submitted this file, and it is not in the bundle")
+        elif stated is not None and there is not None and there != stated:
+            yield Finding(name, "it is not the file that was submitted: the record holds another hash")
+        elif stated is None and there is not None and report is not None:
+            yield Finding(name, "the record holds no hash of a submission, and here is one")
+        elif report is not None and report.valid_submission and stated is None:
+            yield Finding(self.group.file_of(run_id, RECORD_FILE), "its report is of a submission that nothing else knows")
+
+    # the group
+
+    def _of_group_report(self) -> Iterator[str]:
+        path = self.group.group.folder / REPORT_FILE
+        try:
+            found = parse_own_json(path.read_bytes())
+        except FileNotFoundError:
+            yield "the group's report is not in the bundle"
+            return
+        except (OSError, ValueError):
+            yield "it is no grading report"
+            return
+        if not isinstance(found, dict):
+            yield "it is no grading report"
+            return
+        records = [self.group.records[run.run_id] for run in self.group.group.plan.runs if run.run_id in self.group.records]
+        graded = [record.graded for record in records]
+        made = aggregate_reports(report for report in graded if report is not None).to_dict()
+        expected = json.loads(json.dumps({**made, "run_group": group_totals(self.group.group, records)}))
+        yield from self._differences(found, expected)
+
+    def _differences(self, found: Mapping[str, Any], expected: Mapping[str, Any]) -> Iterator[str]:
+        for key, value in expected.items():
+            stated = found.get(key)
+            if key == "competition_reports" and isinstance(stated, list):
+                yield from _other_reports(stated, value)
+            elif key == "run_group" and isinstance(stated, Mapping):
+                inner = [name for name in value if stated.get(name) != value[name] and self._says(stated, name)]
+                inner = [name for name in inner if name != "group"]
+                if inner:
+                    yield f"{', '.join(f'`run_group.{name}`' for name in inner)} not as the runs' records make it"
+            elif stated != value and self._says(found, key):
+                yield f"`{key}` is {printable(str(stated), 40)}, and the runs' records make {printable(str(value), 40)}"
+
+    def _says(self, content: Mapping[str, Any], key: str) -> bool:
+        """Whether a key must be there: an earlier harness did not know all of them."""
+        return key in content or self._version == VERSION
+
+    # grading again
+
+    def regraded(self, regrade: Regrade) -> Iterator[Finding]:
+        """Where grading again comes to another result."""
+        chosen = [run_id for run_id in self.reports if self._can_be_graded(run_id)]
+        submissions = [self._submission(run_id) for run_id in chosen]
+        registry = Registry(data_dir=self._data_dir, edition=self._edition, split_key=self._key)
+        try:
+            graded = grade_many(submissions, registry, jobs=regrade.jobs)
+        except MlebenchError as error:
+            self.gaps.append(printable(str(error), 300))
+            return
+        for run_id, report in zip(chosen, graded, strict=True):
+            if report.error_kind == "grader_error":
+                self.gaps.append(f"the grader of {report.competition_id} failed here")
+                continue
+            recorded = self.reports[run_id]
+            if wrong := [key for key in _REGRADED if getattr(report, key) != getattr(recorded, key)]:
+                yield Finding(self.group.file_of(run_id, RECORD_FILE), _change(wrong, recorded, report))
+            else:
+                self.same += 1
+
+    def _submission(self, run_id: str) -> Submission:
+        record, folder = self.group.records[run_id], self.group.run_dir(run_id)
+        folder.mkdir(exist_ok=True)
+        return Submission(record.competition_id, folder / SUBMISSION, record.seed, run_id, within=folder)
+
+    def _can_be_graded(self, run_id: str) -> bool:
+        competition_id = self.group.records[run_id].competition_id
+        if self.reports[run_id].error_kind == "grader_error":
+            self.gaps.append("graders failed when the runs were made")
+            return False
+        if problem := self._data_problem(competition_id):
+            self.gaps.append(problem)
+            return False
+        name = self.group.file_of(run_id, *SUBMISSION.parts)
+        left_out = self._bundle.left_out.get(name)
+        if left_out is not None and left_out.sha256 is not None:
+            self.gaps.append("submissions stand by hash alone")
+            return False
+        return True
+
+    def _data_problem(self, competition_id: str) -> str | None:
+        """Why grading here need not give the recorded scores; None where it must."""
+        competition = self._competition(competition_id)
+        if competition is None:
+            return f"this harness knows no competition {printable(competition_id, 80)}"
+        key_hash = self.group.group.plan.split_key_hash
+        if competition.edition.key_hash != key_hash:
+            needed = f"the secret key {printable(str(key_hash), 20)}" if key_hash else "the published key"
+            return f"the data was split with {needed}; `--split-key` gives it"
+        if not competition.answers.is_file():
+            words = f"mlebench prepare -c {competition_id}" + ("" if self._edition == "v1" else f" --edition {self._edition}")
+            return f"{competition_id} is not prepared here; `{words}` does that"
+        recorded = self.group.group.manifest.get("data")
+        other = same_data(recorded.get(competition_id) if isinstance(recorded, Mapping) else None, competition)
+        return None if other is None else f"the data of {competition_id} is not the recorded one: {printable(other, 200)}"
+
+
+def _other_reports(found: Sequence[Any], expected: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if list(found) == list(expected):
+        return
+    mine = {report.get("run_id"): report for report in expected}
+    ids = [str(report.get("run_id")) if isinstance(report, Mapping) else "?" for report in found]
+    for run_id in dict.fromkeys(ids):
+        if ids.count(run_id) > 1:
+            yield f"it holds the report of {printable(run_id, 100)} {ids.count(run_id)} times"
+    for report, run_id in zip(found, ids, strict=True):
+        if run_id not in mine:
+            yield f"it holds a report of {printable(run_id, 100)}, of which no record has one"
+        elif report != mine[run_id]:
+            keys = [key for key in mine[run_id] if report.get(key) != mine[run_id][key]]
+            said = ", ".join(f"`{key}`" for key in keys) or "something"
+            yield f"{said} of {printable(run_id, 100)} is not what the run's record holds"
+    for run_id in mine:
+        if str(run_id) not in ids:
+            yield f"the report of {printable(str(run_id), 100)} is missing in it"
+    order = [str(run_id) for run_id in mine]
+    if ids != order and sorted(ids) == sorted(order):
+        yield "its reports are not in the plan's order"
+
+
+def _change(keys: Sequence[str], recorded: CompetitionReport, found: CompetitionReport) -> str:
+    """What grading again says otherwise."""
+    changes = (
+        f"`{key}` {printable(str(getattr(recorded, key)), 30)} → {printable(str(getattr(found, key)), 30)}" for key in keys
+    )
+    return f"graded again here, its report changes: {', '.join(changes)}"
