@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mlebench.agents import AgentSpec, agent_in, file_digest
+from mlebench.agents import NOT_COPIED, AgentSpec, agent_in, file_digest
 
 _MOST_FILES = 500
 """Of a larger agent only the fingerprint is kept."""
@@ -21,6 +23,15 @@ def file_hashes(agent: AgentSpec) -> dict[str, str]:
     if len(files) > _MOST_FILES:
         return {}
     return {path.relative_to(agent.directory).as_posix(): file_digest(path).hex() for path in files}
+
+
+def fingerprint_of(hashes: Mapping[bytes, str]) -> str:
+    """`AgentSpec.fingerprint` of a folder of which the files' SHA-256 alone are known, by their paths in it."""
+    digest = hashlib.sha256()
+    for path in sorted(hashes, key=lambda path: PurePosixPath(os.fsdecode(path))):
+        if not set(NOT_COPIED).intersection(PurePosixPath(os.fsdecode(path)).parts):
+            digest.update(path + b"\0" + bytes.fromhex(hashes[path]))
+    return digest.hexdigest()[:16]
 
 
 def changed_files(kept: Any, agent: AgentSpec) -> str:

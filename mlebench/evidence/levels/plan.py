@@ -6,25 +6,22 @@ record ties the runs to it. A setting that was declared is part of the plan, and
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from datetime import datetime
-from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from grading.printable import printable
 from grading.wording import counted
 from mlebench._support.version import VERSION
-from mlebench.agents import NOT_COPIED
 from mlebench.errors import UsageError
 from mlebench.evidence.names import AGENTS, name_of
 from mlebench.evidence.opened import AGENT_FILE, GROUP_FILE, RECORD_FILE, OpenedBundle, OpenedGroup
 from mlebench.evidence.verdict import Finding, Level
 from mlebench.profiles import get_profile
-from mlebench.runs.agent_files import settings_in
+from mlebench.runs.agent_files import fingerprint_of, settings_in
 from mlebench.runs.conditions import Conditions
 from mlebench.runs.group_report import REPORT_FILE, SNAPSHOT_FILE
 from mlebench.runs.models import served_models
@@ -169,7 +166,11 @@ class _Look:
             return
         if not self._plan.agent_fingerprint:
             self.gaps.append("no fingerprint of the agent's folder was kept")
-        elif not found and _fingerprint(there) != self._plan.agent_fingerprint:
+        elif (
+            not found
+            and fingerprint_of({unquote_to_bytes(name): digest or "" for name, digest in there.items()})
+            != self._plan.agent_fingerprint
+        ):
             yield Finding(self._file, "`plan.agent_fingerprint` is not that of the agent's folder in the bundle")
         if not by_hash:
             yield from self._of_agent_file(prefix)
@@ -289,16 +290,6 @@ def _is_same(recorded: Any, found: str | None) -> bool:
     if not isinstance(recorded, str) or found is None:
         return False
     return recorded == found or (len(recorded) == 16 and found.startswith(recorded))
-
-
-def _fingerprint(files: Mapping[str, str | None]) -> str:
-    """`AgentSpec.fingerprint` of files known by their names in the bundle and their hashes."""
-    digest = hashlib.sha256()
-    paths = {unquote_to_bytes(name): sha256 for name, sha256 in files.items()}
-    for path in sorted(paths, key=lambda path: PurePosixPath(path.decode("utf-8", "surrogateescape"))):
-        if not set(NOT_COPIED) & set(path.decode("utf-8", "surrogateescape").split("/")):
-            digest.update(path + b"\0" + bytes.fromhex(paths[path] or ""))
-    return digest.hexdigest()[:16]
 
 
 def _plain(value: Any) -> Any:

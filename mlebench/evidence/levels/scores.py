@@ -291,10 +291,8 @@ def _other_reports(found: Sequence[Any], expected: Sequence[Mapping[str, Any]]) 
             keys = [key for key in mine[run_id] if report.get(key) != mine[run_id][key]]
             said = ", ".join(f"`{key}`" for key in keys) or "something"
             yield f"{said} of {printable(run_id, 100)} is not what the run's record holds"
-    for run_id in mine:
-        if str(run_id) not in ids:
-            yield f"the report of {printable(str(run_id), 100)} is missing in it"
     order = [str(run_id) for run_id in mine]
+    yield from (f"the report of {printable(run_id, 100)} is missing in it" for run_id in order if run_id not in ids)
     if ids != order and sorted(ids) == sorted(order):
         yield "its reports are not in the plan's order"
 
