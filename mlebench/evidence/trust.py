@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 Fit = Literal["trusted", "stranger", "fits", "broken", "not looked at"]
 """trusted: over these bytes, by a key that the reader trusts; stranger: over these bytes, by another one; fits: over these bytes,
-where the reader named nobody of its kind; broken: over other bytes, or no signature; not looked at: what that takes is missing."""
+where the reader named nobody of its kind; broken: over other bytes, or no signature; not looked at: what it takes lacks."""
 
 
 class Signer(Protocol):

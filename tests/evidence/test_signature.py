@@ -8,6 +8,7 @@ import pty
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -319,7 +320,8 @@ class TestHostileSignatures:
 
 class TestWithoutSshKeygen:
     @pytest.fixture(autouse=True)
-    def forget(self) -> None:
+    def forget(self) -> Iterator[None]:
+        yield
         ssh_keys._works.cache_clear()
 
     @pytest.fixture(params=["missing", "old", "yes-man", "hangs"])
