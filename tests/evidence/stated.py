@@ -92,7 +92,7 @@ def stated_group(
     limits = Profile(**{"name": "toy", "time_limit": 60, "network": "none", **(profile or {})})
     plan = Plan(agent, tuple(competitions), tuple(seeds), limits, "docker", agent_fingerprint="f")
     plan = replace(plan, **parts)
-    conditions = replace(Conditions._of_plan(plan), data=dict.fromkeys(competitions, "real"))
+    conditions = replace(Conditions.of_plan(plan), data=dict.fromkeys(competitions, "real"))
     manifest = {
         "sandbox": plan.sandbox,
         "network": conditions.network,
