@@ -68,7 +68,7 @@ def test_what_keeps_it_from_the_standard_board(signed: Path) -> None:
 
 def test_rules_of_ones_own_are_satisfied(signed: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(
-        "split: any\nseeds: 2\nsandbox: local\nmock_data: allow\nlevels: [files]\nmedals: [submission, code]"
+        "split: any\nseeds: 2\nsandbox: local\nmock_data: allow\nmedals: [submission, code, ledgers]"
     )
     rules = level("rules", signed, rules=str(tmp_path / "mine.yaml"))
     assert rules.state == "holds", rules
