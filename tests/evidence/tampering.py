@@ -66,6 +66,7 @@ class Contents:
             {"name": name, "digest": {"sha256": sha256(content)}, "annotations": {"size": len(content)}}
             for name, content in sorted(self.files.items())
         ]
+        statement["predicate"]["left_out"].sort(key=lambda entry: entry["name"])
         return Contents(dict(self.files), statement)
 
     @property

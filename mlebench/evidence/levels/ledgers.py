@@ -28,8 +28,10 @@ from mlebench.evidence.container import ContainerFault
 from mlebench.evidence.opened import RECORD_FILE, OpenedBundle, OpenedGroup
 from mlebench.evidence.verdict import Finding, Level
 from mlebench.gateway.account import cost_of
+from mlebench.gateway.dialects.table import DIALECTS
 from mlebench.gateway.model_call import LEDGER as MODEL_CALLS
 from mlebench.gateway.model_call import ModelCall
+from mlebench.gateway.tokens import Tokens
 from mlebench.gateway.transcript import FOLDER as TRANSCRIPTS
 from mlebench.gateway.usage import measured_usage
 from mlebench.runs.ledgers import ledger_names, ledger_path
@@ -148,7 +150,7 @@ class _OfRun:
         texts = self._texts(attempt) if name == MODEL_CALLS else {}
         before: datetime | None = None
         start, end = _time(attempt.started_at), _time(attempt.ended_at)
-        calls = 0
+        calls, has_failed, answers = 0, False, set[str | None]()
         for number, raw in enumerate(_raw_lines(path), 1):
             self.lines += 1
             entry, said = _parsed(raw, number, found.head)
@@ -178,6 +180,14 @@ class _OfRun:
                     continue
                 calls += call.counts
                 yield from (Finding(called, words, number) for words in self._of_call(call))
+                if call.outcome == "probe" and (number in texts or not has_failed):
+                    yield Finding(
+                        called, "it is called a question of the gateway's own, which asks nothing unless a call failed", number
+                    )
+                if call.outcome == "replayed" and call.response_sha256 not in answers:
+                    yield Finding(called, "it is called an earlier answer given again, and no earlier answer is this one", number)
+                has_failed = has_failed or call.outcome == "failed"
+                answers |= {call.response_sha256} if call.outcome == "answered" else set()
                 yield from self._of_texts(call, number, texts, attempt)
             else:
                 yield from (Finding(called, words, number) for words in _of_check(entry, found))
@@ -232,9 +242,15 @@ class _OfRun:
             return
         for key, stated in (("request", call.request_sha256), ("response", call.response_sha256)):
             text = kept[key]
-            # what was masked, or is no UTF-8, is not what was hashed
-            if stated is not None and "***" not in text and "\\x" not in text and _sha256(text) != stated:
+            if stated is None or _sha256(text) == stated:
+                continue
+            if "***" in text or "\\x" in text:
+                # what was masked, or is no UTF-8, is not what was hashed; anybody can write stars
+                self.gaps.append("texts in which something was masked cannot be compared with their hashes")
+            else:
                 yield Finding(name, f"its {key} is not the one whose hash is in the ledger")
+        if call.counts and not call.estimated and (said := _tokens_said(call, kept["response"])) not in (None, call.tokens):
+            yield Finding(name, f"its answer says that it used {_words_of(said)}, and the ledger {_words_of(call.tokens)}")
 
     def _of_record(self, name: str, attempt: _Attempt, found: _Scanned, folder: Path) -> Iterator[Finding]:
         """What the record says of the calls against what the ledger comes to."""
@@ -252,6 +268,20 @@ class _OfRun:
                 yield Finding(record_file, "its verdicts of the checker are not those in the ledger")
             if self._record.refused_checks != min(found.refused, 10**6 - 1):
                 yield Finding(record_file, "its number of refused calls of the checker is not the ledger's")
+
+
+def _tokens_said(call: ModelCall, response: str) -> Tokens | None:
+    """What a plain answer says that it used; None where it says nothing, or is a stream."""
+    dialect = DIALECTS.get(call.dialect)  # type: ignore[call-overload]
+    try:
+        said: Tokens | None = dialect.tokens(json.loads(response)) if dialect is not None else None
+        return said
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
+def _words_of(tokens: Tokens | None) -> str:
+    return "nothing" if tokens is None else f"{tokens.input:,} tokens and wrote {tokens.output:,}"
 
 
 def _of_check(entry: Mapping[str, Any], found: _Scanned) -> Iterator[str]:

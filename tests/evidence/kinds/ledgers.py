@@ -384,6 +384,16 @@ def question_called_the_gateways_own_everywhere(contents: Contents) -> None:
                     amounts[key] = round(amounts[key] - value, 9)
 
 
+@LEDGERS.fails("ledgers", f"{RUN}/{MODELS}", f"{RUN}/transcript/000002.json.gz")
+def question_called_an_earlier_answer_everywhere(contents: Contents) -> None:
+    edited(contents, 1, {"outcome": "replayed", "cost_usd": None}, RUN, MODELS, keeps_chain=True)
+    with contents.record(RUN) as record, contents.report() as report:
+        for usage in (record["usage"], report["run_group"]["usage"]):
+            for amounts in (usage, usage["models"]["m"]):
+                for key, value in {"calls": 1, "input_tokens": 100, "output_tokens": 7, "cost_usd": 0.000114}.items():
+                    amounts[key] = round(amounts[key] - value, 9)
+
+
 @LEDGERS.fails("ledgers", *OF_MODELS)
 def question_to_a_cheaper_model(contents: Contents) -> None:
     edited(contents, 0, {"model": "flaky"}, RUN, MODELS, keeps_chain=True)

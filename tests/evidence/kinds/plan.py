@@ -104,6 +104,8 @@ def time_limit_below_the_times_of_the_runs(contents: Contents) -> None:
         group["conditions"]["limits"] |= {"time_limit": 0.5, "grace": 0.0}
         group["conditions"]["profile"] = group["plan"]["profile"]["name"]
         group["manifest"]["time_limit_seconds"] = 0.5
+    with contents.record(RUN) as record:
+        record["ended_at"], record["wall_seconds"] = moved(record["started_at"], 100), 100.0
 
 
 @PLAN.fails("plan", YAML)
