@@ -6,17 +6,20 @@ record ties the runs to it. A setting that was declared is part of the plan, and
 
 from __future__ import annotations
 
+import functools
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 from grading.printable import printable
 from grading.wording import counted
 from mlebench._support.version import VERSION
+from mlebench._support.yaml_model import read_yaml
 from mlebench.errors import UsageError
+from mlebench.evidence.levels.run_ends import contradictions
 from mlebench.evidence.names import AGENTS, name_of
 from mlebench.evidence.opened import AGENT_FILE, GROUP_FILE, RECORD_FILE, OpenedBundle, OpenedGroup
 from mlebench.evidence.verdict import Finding, Level
@@ -38,7 +41,7 @@ _ROUNDED = 0.002
 def plan_level(bundle: OpenedBundle) -> Level:
     """The level; see the module."""
     looks = [_Look(bundle, group) for group in bundle.groups]
-    findings = [finding for look in looks for finding in look.findings()]
+    findings = [*(finding for look in looks for finding in look.findings()), *_copies(looks)]
     flags = tuple(flag for look in looks for flag in look.flags)
     if findings:
         more = [Finding("", f"and {len(findings) - _MOST} more")] if len(findings) > _MOST else []
@@ -79,9 +82,13 @@ class _Look:
         yield from self._of_hashes()
         for run_id, record in self.group.records.items():
             yield from (Finding(self.group.file_of(run_id, RECORD_FILE), said) for said in self._of_record(run_id, record))
-        yield from self._of_copies()
 
     def _of_conditions(self) -> Iterator[Finding]:
+        written = read_yaml(self.group.group.folder / GROUP_FILE)
+        if "conditions" not in written:
+            yield from self._lacking("`conditions`")
+        if written.get("group") not in (self._recorded_name, self.group.name):
+            yield Finding(self._file, "its `group` is another name than the one in the records of its runs")
         stated, planned = self.group.group.conditions, Conditions.of_plan(self._plan)
         for part in (entry.name for entry in fields(Conditions) if entry.name not in _OF_SURROUNDINGS):
             if _plain(getattr(stated, part)) != _plain(getattr(planned, part)):
@@ -91,6 +98,13 @@ class _Look:
             yield Finding(self._file, "`conditions.competition_versions` are of other competitions than the plan's")
         if not {*stated.instance_hashes, *stated.data} <= known:
             yield Finding(self._file, "`conditions` name competitions that the plan does not")
+
+    def _lacking(self, part: str) -> Iterator[Finding]:
+        """What every group says since records hold the hash of their plan."""
+        if any(record.plan_sha256 is not None for record in self.group.records.values()):
+            yield Finding(self._file, f"it does not say {part}")
+        else:
+            self.gaps.append(f"a group of an earlier harness does not say {part}")
 
     def _of_manifest(self) -> Iterator[Finding]:
         plan, manifest = self._plan, self.group.group.manifest
@@ -108,7 +122,7 @@ class _Look:
         }
         for part, value in planned.items():
             if part not in manifest:
-                self.gaps.append(f"the manifest does not say `{part}`")
+                yield from self._lacking(f"`manifest.{part}`")
             elif _plain(manifest[part]) != _plain(value):
                 yield Finding(self._file, f"`manifest.{part}` is not what the plan says")
         version, series = _mapping(manifest.get("harness")).get("version"), self.group.group.conditions.harness
@@ -158,6 +172,8 @@ class _Look:
             yield Finding(f"{prefix}/{AGENT_FILE}", "the agent's folder is not in the bundle")
             return
         kept = _mapping(self.group.group.manifest.get("agent_files"))
+        if not kept:
+            yield from self._lacking("`manifest.agent_files`")
         found = list(_of_files(kept, there, prefix)) if kept and not whole else []
         yield from found
         if by_hash:
@@ -189,12 +205,13 @@ class _Look:
         """Every planned run is there once, and nothing else."""
         prefix = f"{self.group.prefix}/"
         plan = self._plan
+        if not plan.runs:
+            yield Finding(self._file, "it plans no run")
         for name, count in Counter(run.run_id for run in plan.runs).items():
             if count > 1:
                 yield Finding(self._file, f"the plan holds the run {printable(name)} {count} times")
         planned = {run.run_id: None for run in plan.runs}
-        names = [entry.name for entry in self._bundle.statement.subjects] + list(self._bundle.left_out)
-        inside = (name.removeprefix(prefix).split("/") for name in names if name.startswith(prefix))
+        inside = (name.split("/") for name in self._names)
         unknown = {
             "/".join(parts[:2]) if len(parts) > 1 else parts[0]
             for parts in inside
@@ -213,13 +230,14 @@ class _Look:
         """Whether the runs were made under this plan."""
         records, mine = self.group.records, self._plan.sha256
         stated = Counter(record.plan_sha256 for record in records.values() if record.plan_sha256 is not None)
-        if None in {record.plan_sha256 for record in records.values()}:
+        if not stated:
             self.gaps.append("records from before the hash of a plan was kept do not say under which one they ran")
         if stated and mine not in stated:
             yield Finding(self._file, "the plan is not the one whose hash the records hold")
         for run_id, record in records.items():
-            if mine in stated and record.plan_sha256 not in (None, mine):
-                yield Finding(self.group.file_of(run_id, RECORD_FILE), "it holds the hash of another plan")
+            if mine in stated and record.plan_sha256 != mine:
+                which = "another" if record.plan_sha256 is not None else "no"
+                yield Finding(self.group.file_of(run_id, RECORD_FILE), f"it holds the hash of {which} plan")
 
     def _of_record(self, run_id: str, record: RunRecord) -> Iterator[str]:
         plan = self._plan
@@ -237,6 +255,24 @@ class _Look:
             yield f"the run has not ended: it is {record.state}"
             return
         yield from self._of_times(record)
+        yield from contradictions(record, plan.profile.gpus, self._attempt_folders[run_id])
+
+    @functools.cached_property
+    def _attempt_folders(self) -> Mapping[str, frozenset[str]]:
+        """Names of the folders of earlier attempts, by run."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for name in self._names:
+            parts = name.split("/")
+            if len(parts) > 2 and parts[1] == "attempts":
+                found[unquote(parts[0])].add(parts[2])
+        return defaultdict(frozenset, {run_id: frozenset(names) for run_id, names in found.items()})
+
+    @functools.cached_property
+    def _names(self) -> tuple[str, ...]:
+        """Of all files of the group, those that stand by hash alone included; below its folder."""
+        prefix = f"{self.group.prefix}/"
+        names = [entry.name for entry in self._bundle.statement.subjects] + list(self._bundle.left_out)
+        return tuple(name.removeprefix(prefix) for name in names if name.startswith(prefix))
 
     @property
     def _recorded_name(self) -> str:
@@ -260,17 +296,18 @@ class _Look:
         if datetime.fromisoformat(start).timestamp() < datetime.fromisoformat(self.group.group.created_at).timestamp() - _SLACK:
             yield "the run started before its group was made"
 
-    def _of_copies(self) -> Iterator[Finding]:
-        """Two runs that started and ended in the same microsecond are one run."""
-        times = defaultdict(list)
-        for run_id, record in self.group.records.items():
+
+def _copies(looks: Sequence[_Look]) -> Iterator[Finding]:
+    """Two runs that started and ended in the same microsecond are one run, whatever group each is in."""
+    times = defaultdict(list)
+    for look in looks:
+        for run_id, record in look.group.records.items():
             if record.started_at is not None and record.ended_at is not None:
-                times[record.started_at, record.ended_at].append(run_id)
-        for same in times.values():
-            for run_id in same if len(same) > 1 else []:
-                others = ", ".join(other for other in same if other != run_id)
-                message = f"it started and ended in the same microseconds as {printable(others, 100)}"
-                yield Finding(self.group.file_of(run_id, RECORD_FILE), message)
+                times[record.started_at, record.ended_at].append(look.group.file_of(run_id, RECORD_FILE))
+    for same in times.values():
+        for name in same if len(same) > 1 else []:
+            others = ", ".join(other for other in same if other != name)
+            yield Finding(name, f"it started and ended in the same microseconds as {printable(others, 200)}")
 
 
 def _of_files(kept: Mapping[str, Any], there: Mapping[str, str | None], prefix: str) -> Iterator[Finding]:

@@ -1,0 +1,99 @@
+"""What a run's record says of its end, its earlier attempts and its GPUs, held against itself and against what lies in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from grading.printable import printable
+from mlebench.runs.record import RECORD_DAMAGED, RunRecord, seconds_between
+
+_GRADER_ERROR = "grader_error"
+_ENDED_IN_VAIN = ("failed", "timed-out", "cancelled")
+_SLACK = 1.0
+"""Seconds by which attempts may overlap: times are of the machine that each ran on."""
+_ROUNDED_HOURS = 0.001
+
+
+def contradictions(record: RunRecord, gpus: int, folders: frozenset[str]) -> Iterator[str]:
+    """What in a record of a run that has ended cannot all be true, a clause each.
+
+    Args:
+        record: the record.
+        gpus: of a run, by the plan.
+        folders: names of the folders of earlier attempts that are in the bundle.
+    """
+    yield from _of_end(record)
+    yield from _of_attempts(record, folders)
+    yield from _of_gpus(record, gpus)
+
+
+def _of_end(record: RunRecord) -> Iterator[str]:
+    report = record.report if isinstance(record.report, Mapping) else None
+    if record.state == "finished" and record.exit_code != 0:
+        yield f"it has finished, and its exit code is {record.exit_code}"
+    if record.state in ("failed", "timed-out") and record.failure_class is None:
+        yield f"it {record.state.replace('-', ' ')}, and does not say whose doing that was"
+    if record.state == "cancelled" and report is not None:
+        yield "it was cancelled, and has a report; what is cancelled is not graded"
+    if record.failure_class == "infrastructure" and report is not None and report.get("error_kind") != _GRADER_ERROR:
+        yield "the infrastructure ended it, and it has a report; what the infrastructure ended is not graded"
+    if record.attempt < 1 and record.state != "cancelled":
+        yield "it has ended, and was never started"
+
+
+def _of_attempts(record: RunRecord, folders: frozenset[str]) -> Iterator[str]:
+    """Each attempt but the last is told once, and ended before the next one started."""
+    numbers = [entry.get("attempt") for entry in record.attempts]
+    known = [number for number in numbers if type(number) is int]
+    if len(known) < len(numbers) or known != sorted(known) or any(not 0 <= number <= record.attempt for number in known):
+        yield "its earlier attempts are not numbered in their order"
+        return
+    # a record that could not be read is begun anew, and knows of none before
+    first = 1 if not record.attempts or record.attempts[0].get("reason") != RECORD_DAMAGED else known[0]
+    if missing := sorted(set(range(first, record.attempt)) - set(known)):
+        yield f"its attempt {missing[0]} is not told, and it says that there were {record.attempt}"
+    allowed = {str(number) for number in range(1, record.attempt)}
+    if unknown := sorted(folders - allowed):
+        yield f"attempts/{printable(unknown[0], 60)} is in the bundle, and it tells of no such attempt"
+    for number, entry in zip(known, record.attempts, strict=True):
+        if entry.get("state") not in _ENDED_IN_VAIN:
+            yield f"attempt {number} ended as {printable(str(entry.get('state')), 30)}, and is followed by another"
+    yield from _of_order(record)
+
+
+def _of_order(record: RunRecord) -> Iterator[str]:
+    before: datetime | None = None
+    for start, end in [
+        *((entry.get("started_at"), entry.get("ended_at")) for entry in record.attempts),
+        (record.started_at, None),
+    ]:
+        started = _moment(start)
+        if started is not None and before is not None and (before - started).total_seconds() > _SLACK:
+            yield "an attempt started before the one before it had ended"
+        before = _moment(end) or before
+
+
+def _of_gpus(record: RunRecord, gpus: int) -> Iterator[str]:
+    """The hours are those of the attempts, by the GPUs that each may have had."""
+    times = [(entry.get("started_at"), entry.get("ended_at")) for entry in record.attempts]
+    hours = sum(_seconds(start, end) for start, end in [*times, (record.started_at, record.ended_at)]) / 3600
+    least = len(record.gpu_ids) * _seconds(record.started_at, record.ended_at) / 3600
+    most = max(gpus, len(record.gpu_ids)) * hours
+    if not least - _ROUNDED_HOURS <= record.gpu_hours <= most + _ROUNDED_HOURS:
+        yield f"`gpu_hours` is {record.gpu_hours:g}, and from its GPUs and times it is {most:.3f}"
+    if len(record.gpu_ids) > gpus:
+        yield f"it had {len(record.gpu_ids)} GPUs, and the plan gave it {gpus}"
+
+
+def _seconds(start: Any, end: Any) -> float:
+    return seconds_between(start, end) if _moment(start) and _moment(end) else 0.0
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment if moment.tzinfo is not None else None
+    except (ValueError, TypeError):
+        return None
