@@ -138,8 +138,3 @@ def with_more_behind_it(contents: Contents, keys: Path) -> None:
 @signing
 def and_a_broken_one(contents: Contents, keys: Path) -> None:
     contents.signatures += [{**contents.signatures[0], "sig": _patched(contents.signatures[0]["sig"], -1)}]
-
-
-@signing
-def and_one_by_a_stranger(contents: Contents, keys: Path) -> None:
-    contents.signatures += [sign(contents, keys / "other")]

@@ -172,6 +172,14 @@ def test_two_good_signatures_are_no_worse_than_one(evidence: Evidence, verified:
     assert (verdict.level("signature").state, verdict.signer) == ("holds", "me, you"), explained(verdict)
 
 
+def test_a_strangers_signature_beside_a_good_one_is_flagged(evidence: Evidence, verified: Verified) -> None:
+    """Anybody can add one, and nobody gains by it."""
+    contents = evidence.contents.copied()
+    contents.signatures += [sign(contents, evidence.keys / "other")]
+    signature = verified(contents.bytes()).level("signature")
+    assert (signature.state, len(signature.flags)) == ("holds", 1)
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -247,6 +255,21 @@ def test_other_data_claims_no_score(evidence: Evidence, verified: Verified, tmp_
 def test_data_that_is_not_there_claims_no_score(evidence: Evidence, verified: Verified, tmp_path: Path) -> None:
     scores = verified(evidence.bundle.read_bytes(), regrade=True, data_dir=tmp_path).level("scores")
     assert scores.state == "not claimed", scores
+
+
+@pytest.mark.parametrize("what", ["all", "a competition", "an answer"])
+def test_other_digests_of_the_data_claim_no_score(what: str, evidence: Evidence, verified: Verified) -> None:
+    contents = evidence.contents.copied()
+    with contents.group() as group:
+        digests = group["manifest"]["data"]
+        if what == "all":
+            del group["manifest"]["data"]
+        elif what == "a competition":
+            del digests["demo-wine"]
+        else:
+            digests["demo-wine"]["sha256"]["private/answers.csv"] = "0" * 64
+    verdict = verified(contents.restated().bytes(), allowed_signers=None, regrade=True, data_dir=evidence.data)
+    assert verdict.level("scores").state == "not claimed", explained(verdict)
 
 
 def test_without_grading_again_no_score_is_claimed(evidence: Evidence, verified: Verified) -> None:

@@ -19,7 +19,7 @@ from mlebench._support import paths
 from mlebench._support.files import parse_own_json
 from mlebench._support.version import VERSION
 from mlebench.errors import MlebenchError
-from mlebench.evidence.opened import RECORD_FILE, OpenedBundle, OpenedGroup
+from mlebench.evidence.opened import GROUP_FILE, RECORD_FILE, OpenedBundle, OpenedGroup
 from mlebench.evidence.statement import Subject
 from mlebench.evidence.verdict import Finding, Level
 from mlebench.grade.agreement import settled
@@ -102,6 +102,23 @@ class _OfGroup:
             yield from (Finding(name, said) for said in self._of_record(run_id, record))
             yield from self._of_submission(run_id, record)
         yield from (Finding(f"{self.group.prefix}/{REPORT_FILE}", said) for said in self._of_group_report())
+        yield from (Finding(f"{self.group.prefix}/{GROUP_FILE}", said) for said in self._of_digests())
+
+    def _of_digests(self) -> Iterator[str]:
+        """What the digests of the data say of it against the group's conditions."""
+        plan, conditions = self.group.group.plan, self.group.group.conditions
+        recorded = self.group.group.manifest.get("data")
+        for competition_id, digests in recorded.items() if isinstance(recorded, Mapping) else ():
+            expected = {
+                "competition_version": conditions.competition_versions.get(competition_id),
+                "instance_hash": conditions.instance_hashes.get(competition_id),
+                "data": conditions.data.get(competition_id),
+                "split_key_hash": plan.split_key_hash,
+            }
+            for key, value in expected.items():
+                if not isinstance(digests, Mapping) or digests.get(key) != value:
+                    shown = f"`manifest.data` and `conditions` disagree about {printable(str(competition_id), 80)}"
+                    yield f"{shown}: {key.replace('_', ' ')}"
 
     # one run
 
@@ -167,10 +184,9 @@ class _OfGroup:
         """The file that was submitted against its hash in the record, and against the report."""
         name = self.group.file_of(run_id, *SUBMISSION.parts)
         left_out = self._bundle.left_out.get(name)
-        is_link = left_out is not None and left_out.sha256 is None
         there = self._subjects[name].sha256 if name in self._subjects else None if left_out is None else left_out.sha256
         stated, report = record.submission_sha256, self.reports.get(run_id)
-        if stated is not None and there is None and not is_link:
+        if stated is not None and there is None:
             yield Finding(name, "the run submitted this file, and it is not in the bundle")
         elif stated is not None and there is not None and there != stated:
             yield Finding(name, "it is not the file that was submitted: the record holds another hash")

@@ -261,6 +261,13 @@ def submission_left_out_under_another_hash(contents: Contents) -> None:
     del contents.files[name]
 
 
+@SCORES.fails("scores", f"{PLAIN}/submission/submission.csv")
+def submission_left_out_as_a_link(contents: Contents) -> None:
+    name = contents.name(PLAIN, *SUBMISSION)
+    contents.statement["predicate"]["left_out"] += [{"name": name, "reason": "a link", "size": None, "sha256": None}]
+    del contents.files[name]
+
+
 @SCORES.fails("scores", f"{PLAIN}/run.json", f"{PLAIN}/submission/submission.csv")
 def hash_of_another_submission(contents: Contents) -> None:
     with contents.record(PLAIN) as record:
@@ -339,3 +346,21 @@ def less_time_in_the_grading_report(contents: Contents) -> None:
 def fewer_planned_runs_in_the_grading_report(contents: Contents) -> None:
     with contents.report() as report:
         report["run_group"]["planned_runs"] = 11
+
+
+@SCORES.fails("scores", "group.yaml")
+def mock_data_in_the_digests(contents: Contents) -> None:
+    with contents.group() as group:
+        group["manifest"]["data"]["demo-wine"]["data"] = "mock"
+
+
+@SCORES.fails("scores", "group.yaml")
+def other_version_in_the_digests(contents: Contents) -> None:
+    with contents.group() as group:
+        group["manifest"]["data"]["demo-wine"]["competition_version"] = 2
+
+
+@SCORES.fails("scores", "group.yaml")
+def other_split_key_in_the_digests(contents: Contents) -> None:
+    with contents.group() as group:
+        group["manifest"]["data"]["demo-wine"]["split_key_hash"] = "0123456789ab"

@@ -15,9 +15,9 @@ def _nested(content: bytes) -> bytes:
 
 
 def _twice(content: bytes) -> bytes:
-    return content.replace(b"{", b'{"score": 0.001, "seed": 7, "run_id": "x",', 1).replace(
-        b'"report": {', b'"report": {"score": 0.01,', 1
-    )
+    """One reader takes the first, another the last."""
+    key = b'"total_medals": ' if b'"total_medals": ' in content else b'"wall_seconds": '
+    return content.replace(key, key + b"0,\n  " + key, 1)
 
 
 DAMAGE: dict[str, Callable[[bytes], bytes]] = {
