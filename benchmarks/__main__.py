@@ -21,6 +21,7 @@ DEFAULT = (
     "run_groups",
     "neighbors",
     "gateway",
+    "evidence",
 )
 
 

@@ -162,7 +162,7 @@ def test_parts_that_are_left_out_stand_by_hash(group: Group, target: Path, part:
         (group.run_dir("toy-a_seed0") / folder).mkdir(exist_ok=True)
         (group.run_dir("toy-a_seed0") / folder / name).write_bytes(gzip.compress(b"{}", mtime=0))
     before = make_bundle([group], target).statement
-    whole = {entry.name: entry.sha256 for entry in (*before.subjects, *before.left_out)}
+    whole = {entry.name: entry.sha256 for entry in before.subjects} | {entry.name: entry.sha256 for entry in before.left_out}
     made = make_bundle([group], target, leave_out={part}, overwrite=True)
     found = {name: entry for name, entry in left_out(made).items() if entry.reason == part}
     assert names <= found.keys()

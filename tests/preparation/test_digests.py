@@ -99,7 +99,12 @@ def test_large_answers_are_read_once_for_each_state(competition: Competition, mo
     answers.write_bytes(b"0" * (2**20 + 1))
     read: list[Path] = []
     was = digests._read_sha256
-    monkeypatch.setattr(digests, "_read_sha256", lambda path: read.append(path) or was(path))
+
+    def reading(path: Path) -> str:
+        read.append(path)
+        return was(path)
+
+    monkeypatch.setattr(digests, "_read_sha256", reading)
     first = digests_by_id([competition])
     assert answers in read
     read.clear()
