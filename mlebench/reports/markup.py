@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Sequence
 from html import escape
+from importlib.resources import files
+from string import Template
 from typing import NamedTuple
 
 from grading.medals import Medal
+from mlebench._support.terminal import printable_text
 from mlebench.reports.notation import NOTHING
 
 
@@ -25,6 +30,8 @@ class Cell(NamedTuple):
     tooltip: str = ""
     links: Sequence[tuple[str, str]] = ()
     """Address and label."""
+    marks: Sequence[tuple[str, str]] = ()
+    """Signs, each with what it means."""
 
     def html(self) -> str:
         """The `td` element."""
@@ -46,6 +53,8 @@ class Cell(NamedTuple):
     def _inner(self) -> str:
         if self.links:
             return " ".join(f'<a href="{escape(address)}">{escape(label)}</a>' for address, label in self.links)
+        if self.marks:
+            return " ".join(f'<abbr title="{escape(meaning)}">{escape(sign)}</abbr>' for sign, meaning in self.marks)
         return escape(self.content or NOTHING)
 
 
@@ -60,6 +69,25 @@ class Section(NamedTuple):
     def html(self) -> str:
         """The `section` element."""
         return f'<section id="{self.anchor}"><h2>{escape(self.title)}</h2>\n{self.body}\n</section>'
+
+
+def whole_page(title: str, lead: str, sections: Sequence[Section]) -> str:
+    """A page of its own: without network, and with the one script that sorts tables, which its policy names by hash."""
+    script = f"\n{_resource('page.js')}\n"
+    page = Template(_resource("page.html")).substitute(
+        title=escape(title),
+        lead=escape(lead),
+        contents=" ".join(f'<a href="#{part.anchor}">{escape(part.title)}</a>' for part in sections),
+        sections="\n".join(part.html for part in sections),
+        css=_resource("page.css"),
+        script=script,
+        script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
+    )
+    return printable_text(page)
+
+
+def _resource(name: str) -> str:
+    return files("mlebench.reports").joinpath(name).read_text(encoding="utf-8")
 
 
 def sortable_table(header: Sequence[str], rows: Sequence[Sequence[object]], *, sticky: bool = False) -> str:

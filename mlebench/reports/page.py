@@ -6,21 +6,18 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from html import escape
-from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
-from string import Template
 from typing import Literal
 from urllib.parse import quote
 
 from grading.wording import counted
 from mlebench._support.files import write_text
-from mlebench._support.terminal import printable_text
 from mlebench.reports import charts
 from mlebench.reports.comparison import Comparison
 from mlebench.reports.document import CompetitionRow, Document, ResultsDocument, RunRow
 from mlebench.reports.figures import CleanFigures, SelectionFigures
-from mlebench.reports.markup import Cell, Section, bullets, chart_figure, sortable_table
+from mlebench.reports.markup import Cell, Section, bullets, chart_figure, sortable_table, whole_page
 from mlebench.reports.notation import (
     MEASURED,
     METRIC_TITLES,
@@ -64,24 +61,12 @@ def make_page(document: Document, folder: Path) -> str:
         folder: where the page will lie; links are relative to it.
     """
     main = document.main
-    sections = list(_sections(document, folder))
-    titles = [(part.anchor, part.title) for part in sections]
-    page = Template(_resource("page.html")).substitute(
-        title=escape(main.results.name or "Report"),
-        lead=escape(" · ".join(filter(None, (conditions_text(main.results), str(main.date or ""))))),
-        contents=" ".join(f'<a href="#{anchor}">{escape(title)}</a>' for anchor, title in titles),
-        sections="\n".join(part.html for part in sections),
-        css=_resource("page.css"),
-        script=_resource("page.js"),
-    )
-    return printable_text(page)
+    lead = " · ".join(filter(None, (conditions_text(main.results), str(main.date or ""))))
+    return whole_page(main.results.name or "Report", lead, list(sections_of(document, folder)))
 
 
-def _resource(name: str) -> str:
-    return files("mlebench.reports").joinpath(name).read_text(encoding="utf-8")
-
-
-def _sections(document: Document, folder: Path) -> Iterator[Section]:
+def sections_of(document: Document, folder: Path) -> Iterator[Section]:
+    """The parts of a page about a report; links to the runs' files are relative to `folder`, where the page will lie."""
     main = document.main
     yield Section("figures", "Figures", _figures(main))
     yield Section("medals", "Medals by competition", _medals(main))

@@ -1,4 +1,4 @@
-"""Finds what a user points at: run groups, grading reports in the published format, folders and globs of either."""
+"""Finds what a user points at: run groups, bundles of such, grading reports in the published format, folders and globs of these."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from pathlib import Path
 from mlebench._support.hints import quoted
 from mlebench._support.paths import runs_dir
 from mlebench.errors import UsageError
+from mlebench.reports.bundle_file import results_in
 from mlebench.reports.group_folder import read_group
 from mlebench.reports.report_file import ReportFile, read_report_file, results_of_files
 from mlebench.reports.results import Results, pool
 from mlebench.runs.group import find_group, is_group, refuse_published_group
+
+BUNDLE_SUFFIX = ".zip"
 
 
 def load_results(sources: Sequence[str | Path], groups_dir: Path | None = None) -> list[Results]:
@@ -23,7 +26,7 @@ def load_results(sources: Sequence[str | Path], groups_dir: Path | None = None) 
     report that a folder or a glob stands for and that cannot be read is left out with a note; one that is named must be readable.
 
     Args:
-        sources: a group's folder or name, `latest`, a report file, a folder that holds such, or a glob.
+        sources: a group's folder or name, `latest`, a bundle, a report file, a folder that holds such, or a glob.
         groups_dir: where groups are found by name; by default `paths.runs_dir()`.
 
     Raises:
@@ -33,27 +36,29 @@ def load_results(sources: Sequence[str | Path], groups_dir: Path | None = None) 
     named = {places[0] for places in found if len(places) == 1}
     places = list(dict.fromkeys(place for entry in found for place in entry))
     files: dict[Path, ReportFile] = {}
-    read: dict[Path, Results] = {}
+    read: dict[Path, list[Results]] = {}
     left_out: list[str] = []
     for place in places:
         try:
-            if place.is_file():
+            if place.is_file() and place.suffix.lower() == BUNDLE_SUFFIX:
+                read[place] = results_in(place)
+            elif place.is_file():
                 files[place] = read_report_file(place)
             else:
-                read[place] = read_group(place)
+                read[place] = [read_group(place)]
         except UsageError as error:
             if place in named or len(places) == 1:
                 raise
             left_out.append(f"{place.name} is left out: {error}")
-    read |= results_of_files(files)
+    read |= {file: [results] for file, results in results_of_files(files).items()}
     if not read:
         raise UsageError(f"nothing there can be read: {'; '.join(left_out)}")
-    first, *rest = pool(read[place] for place in places if place in read)
+    first, *rest = pool(results for place in places if place in read for results in read[place])
     return [replace(first, notes=(*first.notes, *left_out)), *rest]
 
 
 def _places(source: str, groups_dir: Path) -> list[Path]:
-    """The groups and report files that `source` stands for, resolved, so that naming one twice counts once."""
+    """The groups, bundles and report files that `source` stands for, resolved, so that naming one twice counts once."""
     path = Path(source).expanduser()
     if (group := _group_of_that_name(source, groups_dir)) is not None:
         if path.exists() and path.resolve() != group and (path.is_file() or is_group(path) or _held_by(path)):
@@ -71,7 +76,7 @@ def _places(source: str, groups_dir: Path) -> list[Path]:
     try:
         return [find_group(groups_dir, source).folder.resolve()]
     except UsageError as error:
-        raise UsageError(f"{source} is neither a run group nor a grading report: {error}") from None
+        raise UsageError(f"{source} is neither a run group, a bundle nor a grading report: {error}") from None
 
 
 def _found_at(path: Path) -> list[Path]:

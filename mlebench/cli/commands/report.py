@@ -1,6 +1,6 @@
 """Aggregate graded runs into the figures that people publish.
 
-Give run groups (names, folders, or `latest`), grading reports in the published format, folders of such, or globs. All report
+Give run groups (names, folders, or `latest`), bundles of such, grading reports in the published format, folders, or globs. All report
 files together are the results of one agent: a file that holds the whole split is a seed, and a further report of a competition is
 its next seed. Groups under equal conditions continue each other's seeds. Groups that differ in agent, arguments, limits, sandbox
 or another condition are never averaged but compared with the first, and the report names the parts in which they differ.
@@ -26,7 +26,8 @@ from mlebench.errors import UsageError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("sources", nargs="+", metavar="GROUP|REPORT.json", help="run groups, grading reports, folders or globs")
+    parser.add_argument("sources", nargs="+", metavar="GROUP|BUNDLE.zip|REPORT.json",
+                        help="run groups, bundles, grading reports, folders or globs")  # fmt: skip
     parser.add_argument("--split", action="append", default=[], metavar="S",
                         help="report on a split, as `mlebench list` takes it, or on the ids in a file (repeatable)")  # fmt: skip
     parser.add_argument("-c", "--competition-id", action="append", default=[], metavar="ID",
