@@ -1,0 +1,163 @@
+"""A board as a static site: one page of rows, a page for each result, and the bundles themselves."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from html import escape
+from pathlib import Path
+
+from grading.printable import printable
+from mlebench._support.files import write_json, write_text
+from mlebench.errors import UsageError
+from mlebench.evidence.verdict import LEVELS, Verdict
+from mlebench.reports.board import Board, Entry, Refused, Row, tables_of
+from mlebench.reports.markup import Cell, Section, bullets, sortable_table, whole_page
+from mlebench.reports.notation import NOTHING, conditions_text, cost_per_medal, hours, number, plus_minus, usd
+from mlebench.reports.page import sections_of
+
+_SIGNS = {"holds": "✓", "fails": "✗", "not claimed": "·"}
+_BUNDLES, _RESULTS = "bundles", "results"
+_OURS = re.compile(r"[0-9a-f]{12}-[A-Za-z0-9._-]{1,64}(-[0-9]+)?\.(zip|html)")
+
+
+def write_site(board: Board, output: Path) -> None:
+    """Write the site; of an earlier one there, pages and bundles that are no more on the board are removed.
+
+    Raises:
+        UsageError: the folder holds something else, or a bundle has changed since it was verified.
+    """
+    if output.is_dir() and any(output.iterdir()) and not (output / "board.json").is_file():
+        raise UsageError(f"{output} holds other files and no board.json of an earlier board; name an empty folder with `-o`")
+    for name in (_BUNDLES, _RESULTS):
+        (output / name).mkdir(parents=True, exist_ok=True)
+    written: set[Path] = set()
+    for row in board.rows:
+        copy = output / _bundle_of(row.entry)
+        if copy not in written:
+            _copy(row.entry, copy)
+            written.add(copy)
+        page = output / _page_of(row)
+        if page not in written:
+            write_text(page, _result_page(row))
+            written.add(page)
+    write_text(output / "index.html", _index(board))
+    write_json(output / "board.json", board.to_dict())
+    for name in (_BUNDLES, _RESULTS):
+        for path in (output / name).iterdir():
+            if path not in written and _OURS.fullmatch(path.name):
+                path.unlink()
+
+
+def _stem(entry: Entry) -> str:
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", entry.path.name.removesuffix(entry.path.suffix))[:64] or "bundle"
+    return f"{entry.verdict.sha256[:12]}-{name}"
+
+
+def _bundle_of(entry: Entry) -> str:
+    return f"{_BUNDLES}/{_stem(entry)}.zip"
+
+
+def _page_of(row: Row) -> str:
+    return f"{_RESULTS}/{_stem(row.entry)}{f'-{row.place + 1}' if row.place else ''}.html"
+
+
+def _copy(entry: Entry, target: Path) -> None:
+    """Copy exactly what was verified."""
+    part = target.with_suffix(".part")
+    digest = hashlib.sha256()
+    try:
+        with entry.path.open("rb") as source, part.open("wb") as copy:
+            while block := source.read(2**20):
+                digest.update(block)
+                copy.write(block)
+        if digest.hexdigest() != entry.verdict.sha256:
+            raise UsageError(f"{entry.path} was changed since it was verified; run the command again")
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _index(board: Board) -> str:
+    tables = tables_of(board.rows)
+    sections = [Section(f"table-{place}", title, _table(rows)) for place, (title, rows) in enumerate(tables.items())]
+    if not sections:
+        sections.append(Section("rows", "No rows", '<p class="note">No bundle satisfies the rules.</p>'))
+    sections.append(Section("levels", "What the marks say", _legend()))
+    if board.refused:
+        sections.append(Section("refused", "Without a row", _refused(board.refused)))
+    lead = f"Results that verify, under the rules {board.rules}." if board.rules else "Results that verify; no rules were asked for."
+    return whole_page(printable(board.title, 200), printable(lead, 200), sections)
+
+
+_HEADER = (
+    "#", "Agent", "Models", "Any medal (%)", "Gold (%)", "Above median (%)", "Valid (%)", "Seeds", "Without known leaks (%)",
+    "USD", "USD per medal", "GPU hours", "Hours", "Network", "Levels 1–7", "Signer", "Date", "Flags", "Bundle",
+)  # fmt: skip
+
+
+def _table(rows: Sequence[Row]) -> str:
+    caption = '<p class="note">Percentages: mean over seeds ± one standard error. † missing runs count as failures.</p>'
+    return sortable_table(_HEADER, [list(_cells(row)) for row in rows]) + caption
+
+
+def _cells(row: Row) -> Iterator[Cell]:
+    results, figures = row.document.main.results, row.figures
+    conditions, verdict = results.conditions, row.entry.verdict
+    measured, claimed = row.usage
+    told = measured if measured is not None else claimed
+    cost = told.total.cost_usd if told is not None else None
+    mark = " ‡" if measured is None and claimed is not None else ""
+    clean = figures.without_known_leaks
+    leakless = clean.metrics.get("any_medal_percentage")
+    yield Cell(str(row.rank), row.rank)
+    yield Cell(text=True, links=[(_page_of(row), printable(results.name or NOTHING, 80))])
+    yield Cell(printable(", ".join(conditions.models or ()), 120), text=True)
+    for name in ("any_medal_percentage", "gold_medal_percentage", "above_median_percentage", "valid_submissions_percentage"):
+        dagger = " †" if figures.padded and name == "any_medal_percentage" else ""
+        yield Cell(plus_minus(figures.metrics[name]) + dagger, figures.metrics[name].mean)
+    yield Cell(str(figures.seeds), figures.seeds)
+    yield Cell(f"{plus_minus(leakless)} over {clean.competitions}", leakless.mean if leakless else None)
+    yield Cell(usd(cost) + mark, cost)
+    yield Cell(cost_per_medal(measured, claimed), told.cost_per_medal_usd if told else None)
+    yield Cell(number(row.gpu_hours), row.gpu_hours)
+    yield Cell(hours(conditions.hours), conditions.hours)
+    yield Cell(printable(conditions.network or "", 40), text=True)
+    yield Cell(text=True, sort=sum(level.state == "holds" for level in verdict.levels), marks=_marks(verdict))
+    yield Cell(printable(verdict.signer or "", 80), text=True)
+    yield Cell(str(row.document.main.date or NOTHING), text=True)
+    yield Cell(str(len(row.flags)) if row.flags else "", len(row.flags), tooltip="\n".join(row.flags[:10]))
+    yield Cell(text=True, links=[(_bundle_of(row.entry), "zip")])
+
+
+def _marks(verdict: Verdict) -> list[tuple[str, str]]:
+    return [
+        (_SIGNS[level.state], printable(f"{level.number} {level.name}: {level.state}; {level.summary}", 300))
+        for level in verdict.levels
+    ]
+
+
+def _legend() -> str:
+    meanings = [f"{place} {name}: {meaning}" for place, (name, meaning) in enumerate(LEVELS.items(), 1)]
+    signs = "✓ holds, · not claimed. A row proves what its levels say, and not that a score was earned. ‡ reported by the agent."
+    return f'<p class="note">{signs}</p>{bullets(meanings)}'
+
+
+def _refused(refused: Sequence[Refused]) -> str:
+    return "".join(f"<h3>{escape(entry.name)}</h3>{bullets(entry.reasons)}" for entry in refused)
+
+
+def _result_page(row: Row) -> str:
+    results, verdict = row.document.main.results, row.entry.verdict
+    levels = [
+        [Cell(str(level.number), level.number), Cell(level.name, text=True), Cell(level.state, text=True),
+         Cell(printable(level.summary, 500), long=True)]
+        for level in verdict.levels
+    ]  # fmt: skip
+    address = f'<p><a href="../{escape(_bundle_of(row.entry))}">The bundle</a>, SHA-256 <code>{escape(verdict.sha256)}</code></p>'
+    flags = f"<h3>To look at</h3>{bullets(row.flags)}" if row.flags else ""
+    head = Section("verdict", "Verdict", address + sortable_table(("Level", "Name", "State", "What was found"), levels) + flags)
+    lead = " · ".join(filter(None, (conditions_text(results), str(row.document.main.date or ""))))
+    return whole_page(results.name or "Result", lead, [head, *sections_of(row.document, Path(os.devnull).parent)])
