@@ -27,6 +27,7 @@ COMMANDS = {
     "report": "aggregate grading reports into medal tables",
     "bundle": "pack run groups into one file that anybody can check",
     "verify": "check such a file",
+    "board": "build a leaderboard from such files, as a static site",
     "agents": "list agents, build their images",
     "models": "list the models that agents may ask, or ask one",
     "images": "build the container images",

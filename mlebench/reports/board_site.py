@@ -88,7 +88,9 @@ def _index(board: Board) -> str:
     sections.append(Section("levels", "What the marks say", _legend()))
     if board.refused:
         sections.append(Section("refused", "Without a row", _refused(board.refused)))
-    lead = f"Results that verify, under the rules {board.rules}." if board.rules else "Results that verify; no rules were asked for."
+    lead = (
+        f"Results that verify, under the rules {board.rules}." if board.rules else "Results that verify; no rules were asked for."
+    )
     return whole_page(printable(board.title, 200), printable(lead, 200), sections)
 
 

@@ -58,7 +58,9 @@ def results_in(path: Path) -> list[Results]:
     files = verdict.level("files")
     if files.state != "holds":
         why = files.findings[0].text if files.findings else files.summary
-        raise UsageError(f"{path} is not reported on, as its files are not as stated ({why}); {command('verify', path)} says more")
+        raise UsageError(
+            f"{path} is not reported on, as its files are not as stated ({why}); {command('verify', path)} says more"
+        )
     read = read_bundle(path)
     _refuse_other(path, read, verdict)
     return list(read.results)
@@ -84,14 +86,9 @@ def _results(path: Path, group: OpenedGroup) -> Results:
     """Results that name the bundle where they would name the folder it was unpacked to."""
     there, shown = str(group.group.folder), f"{path}:{group.name}"
     read = read_group(group.group.folder)
-    layers = {
-        seed: {name: _placed(run, path, group) for name, run in runs.items()}
-        for seed, runs in read.layers.items()
-    }
+    layers = {seed: {name: _placed(run, path, group) for name, run in runs.items()} for seed, runs in read.layers.items()}
     notes = [note.replace(there, shown) for note in read.notes]
-    return replace(
-        read, layers=layers, sources=(shown,), notes=tuple(printable(note, _LONGEST_NOTE) for note in notes)
-    )
+    return replace(read, layers=layers, sources=(shown,), notes=tuple(printable(note, _LONGEST_NOTE) for note in notes))
 
 
 def _placed(run: GradedRun, path: Path, group: OpenedGroup) -> GradedRun:
