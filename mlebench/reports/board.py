@@ -138,8 +138,8 @@ def make_board(
 ) -> Board:
     """Verify every bundle in a folder and rank what holds.
 
-    Of two bundles that share a run the second is refused as a copy. A bundle that a trusted signer signed comes before others, and
-    paths decide between equals.
+    Of two bundles that share a run the second is refused as a copy. A bundle that a trusted signer signed comes before others,
+    and paths decide between equals.
 
     Args:
         folder: where `*.zip` files are looked for, in subfolders too.
@@ -181,9 +181,9 @@ def make_board(
 def _bundles(folder: Path, without: Path | None) -> Iterator[Path]:
     left_out = without.resolve() if without is not None else None
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() == ".zip" and not path.is_symlink() and path.is_file():
-            if left_out is None or left_out not in path.resolve().parents:
-                yield path
+        is_bundle = path.suffix.lower() == ".zip" and not path.is_symlink() and path.is_file()
+        if is_bundle and (left_out is None or left_out not in path.resolve().parents):
+            yield path
 
 
 def _name(path: Path, folder: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -75,7 +74,7 @@ def _copy(entry: Entry, target: Path) -> None:
                 copy.write(block)
         if digest.hexdigest() != entry.verdict.sha256:
             raise UsageError(f"{entry.path} was changed since it was verified; run the command again")
-        os.replace(part, target)
+        part.replace(target)
     finally:
         part.unlink(missing_ok=True)
 
@@ -162,4 +161,4 @@ def _result_page(row: Row) -> str:
     flags = f"<h3>To look at</h3>{bullets(row.flags)}" if row.flags else ""
     head = Section("verdict", "Verdict", address + sortable_table(("Level", "Name", "State", "What was found"), levels) + flags)
     lead = " · ".join(filter(None, (conditions_text(results), str(row.document.main.date or ""))))
-    return whole_page(results.name or "Result", lead, [head, *sections_of(row.document, Path(os.devnull).parent)])
+    return whole_page(results.name or "Result", lead, [head, *sections_of(row.document, row.entry.path.parent)])

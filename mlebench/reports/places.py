@@ -1,4 +1,4 @@
-"""Finds what a user points at: run groups, bundles of such, grading reports in the published format, folders and globs of these."""
+"""Finds what a user points at: run groups, bundles of such, grading reports in the published format, folders, globs."""
 
 from __future__ import annotations
 
