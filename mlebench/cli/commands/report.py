@@ -1,9 +1,10 @@
 """Aggregate graded runs into the figures that people publish.
 
-Give run groups (names, folders, or `latest`), bundles of such, grading reports in the published format, folders, or globs. All
-report files together are the results of one agent: a file that holds the whole split is a seed, and a further report of a competition is
-its next seed. Groups under equal conditions continue each other's seeds. Groups that differ in agent, arguments, limits, sandbox
-or another condition are never averaged but compared with the first, and the report names the parts in which they differ.
+Give run groups (names, folders, or `latest`), bundles of such, grading reports in the published format, folders, or
+globs. All report files together are the results of one agent: a file that holds the whole split is a seed, and a
+further report of a competition is its next seed. Groups under equal conditions continue each other's seeds. Groups that
+differ in agent, arguments, limits, sandbox or another condition are never averaged but compared with the first, and the
+report names the parts in which they differ.
 
 examples:
   mlebench report runs/2026-03-01_aide
