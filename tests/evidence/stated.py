@@ -98,7 +98,7 @@ def stated_group(
         "network": conditions.network,
         "allow": list(limits.allow),
         "grants": list(limits.grants),
-        "engine": {"images": {agent.id: {"digest": IMAGE}}},
+        "engine": {"engine": "docker", "images": {agent.id: {"digest": IMAGE}}},
     }
     group = Group(folder / "groups" / name, plan, "2026-11-01T00:00:00+00:00", conditions, manifest)
     names = ("checker_calls", "model_calls") if plan.has_gateway else ("checker_calls",)

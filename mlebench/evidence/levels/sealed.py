@@ -104,8 +104,9 @@ def _of_circumstances(group: OpenedGroup) -> Iterator[Finding]:
         "allow": (set(profile.allow), set(conditions.allow) | (set(profile.allow) if profile.network != "models" else set())),
         "grants": (set(profile.grants), set(conditions.grants) | (set(profile.grants) if not plan.has_gateway else set())),
     }
-    # on a cluster each node builds its own
-    if plan.sandbox != "local" and manifest.get("executor", "local") == "local" and _planned_image(group) is None:
+    # on a cluster each node builds its own, and the manifest names no engine
+    names_engine = _mapping(manifest.get("engine")).get("engine") is not None
+    if plan.sandbox != "local" and names_engine and _planned_image(group) is None:
         yield Finding(_plan_file(group), "its manifest does not say the digest of the agent's image")
     for key, values in said.items():
         listed = manifest.get(key)

@@ -184,10 +184,10 @@ class TestContradictions:
 
     def test_a_manifest_without_the_image(self, tmp_path: Path, make: Callable[..., StatedGroup]) -> None:
         group = make()
-        group.manifest(engine={"images": {}})
+        group.manifest(engine={"engine": "docker", "images": {}})
         (finding,) = level(tmp_path, group).findings
         assert finding.file == "groups/group/group.yaml" and "image" in finding.message
-        group.manifest(executor="slurm")
+        group.manifest(engine={"engine": None, "images": {}})
         assert level(tmp_path, group).state == "holds"
 
     def test_a_run_that_never_began_has_no_image(self, tmp_path: Path, make: Callable[..., StatedGroup]) -> None:
