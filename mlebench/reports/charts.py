@@ -6,6 +6,7 @@ scripts alone weigh 4.7 and 1 MB.)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from xml.etree import ElementTree
@@ -13,7 +14,7 @@ from xml.etree import ElementTree
 import pygal
 
 from mlebench.reports.document import CompetitionRow, ResultsDocument, RunRow
-from mlebench.reports.scaling import TOKEN_UNIT, BudgetPoint, RunCurve, SpendingAxis, SpendingPoint, TimePoint
+from mlebench.reports.scaling import TOKEN_UNIT, BudgetPoint, CallTimes, RunCurve, SpendingAxis, SpendingPoint, TimePoint
 
 Points = Sequence[tuple[float, float | None]]
 
@@ -82,7 +83,33 @@ def medals_per_unit(points: Sequence[SpendingPoint], axis: SpendingAxis) -> str:
 def scores_of_competition(curves: Sequence[RunCurve], axis: Axis = "hours") -> str:
     """The scores of one competition's runs over time, money or tokens; of runs whose spending is unknown, over time alone."""
     series = {f"seed {curve.seed}": _steps(_run_points(curve, axis)) for curve in curves}
-    return _lines(series, _AXES[axis], "score", None, height=220)
+    rows = _rows_of_ticks(curves, [score for points in series.values() for _, score in points]) if axis == "hours" else {}
+    return _lines(series | rows, _AXES[axis], "score", None, height=220, colors=len(series))
+
+
+def ticks_of(curves: Sequence[RunCurve]) -> tuple[list[CallTimes], list[CallTimes]]:
+    """Calls of the checker and to models, of each run."""
+    return [curve.checks for curve in curves], [curve.model_calls for curve in curves]
+
+
+def _rows_of_ticks(curves: Sequence[RunCurve], scores: Sequence[float | None]) -> dict[str, Points]:
+    """A row of ticks below all scores for each run and kind of call, each drawn as one line; rows keep their run's colour."""
+    known = [score for score in scores if score is not None]
+    low, high = min(known, default=0.0), max(known, default=1.0)
+    height = (high - low or abs(high) or 1.0) / 20
+    rows: dict[str, Points] = {}
+    kinds = [
+        (name, times)
+        for name, times in zip(("checks", "model calls"), ticks_of(curves), strict=True)
+        if any(entry.calls for entry in times)
+    ]
+    for place, (name, times) in enumerate(kinds):
+        for seed, entry in enumerate(times):
+            foot = low - height * 1.6 * (1 + place * len(curves) + seed)
+            rows[f"seed {curves[seed].seed}: {name}"] = [
+                point for hour in entry.hours for point in ((hour, foot), (hour, foot + height), (hour, foot))
+            ]
+    return rows
 
 
 def pass_at_k(series: Mapping[str, Points]) -> str:
@@ -149,13 +176,14 @@ def _lines(
     *,
     height: int = 300,
     dots: bool = False,
+    colors: int | None = None,
 ) -> str:
     chart = pygal.XY(height=height, x_title=x_title, y_title=y_title, range=bounds, show_dots=dots, dots_size=4, **_common())
     for name, points in series.items():
         chart.add(name, list(points))
     if dots:
         chart.x_labels = sorted({x for points in series.values() for x, _ in points})
-    return _svg(chart, f"{y_title} over {x_title}", "")
+    return _svg(chart, f"{y_title} over {x_title}", "", colors)
 
 
 def _common(label_size: int = 11) -> dict[str, Any]:
@@ -174,8 +202,12 @@ def _common(label_size: int = 11) -> dict[str, Any]:
     }
 
 
-def _svg(chart: Any, title: str, unit: str) -> str:
-    """The drawing alone: without pygal's own style, script, ids and hidden tooltips."""
+def _svg(chart: Any, title: str, unit: str, colors: int | None = None) -> str:
+    """The drawing alone: without pygal's own style, script, ids and hidden tooltips.
+
+    Args:
+        colors: after so many series the colours begin anew, for rows of ticks.
+    """
     root = chart.render_tree()
     for parent in list(root.iter()):
         for child in list(parent):
@@ -183,10 +215,18 @@ def _svg(chart: Any, title: str, unit: str) -> str:
                 parent.remove(child)
     for group in root.iter():
         group.attrib.pop("id", None)
+        if colors is not None:
+            _recolor(group, colors)
         _explain(group, unit)
     root.set("role", "img")
     root.set("aria-label", title)
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def _recolor(group: Any, colors: int) -> None:
+    found = re.search(r"\bcolor-(\d+)\b", group.get("class") or "")
+    if found and (place := int(found[1])) >= colors > 0:
+        group.set("class", f"{group.get('class').replace(found[0], f'color-{place % colors}')} ticks")
 
 
 def _is_surplus(element: Any) -> bool:

@@ -13,6 +13,7 @@ from grading.report import DataKind
 from grading.wording import counted
 from mlebench._support.hints import command
 from mlebench.errors import UsageError
+from mlebench.reports.checks import CheckFigures, check_figures
 from mlebench.reports.comparison import Comparison, compare
 from mlebench.reports.figures import (
     SelectionFigures,
@@ -73,6 +74,13 @@ class RunRow:
     """What the gateway measured of the run's calls to models."""
     reported_usage: Usage | None = None
     """What the agent claims, measured or not."""
+    checks: int | None = None
+    """Verdicts of the submission checker; None where no record is at hand, as in the next three."""
+    refused_checks: int | None = None
+    checked_files: int | None = None
+    """How many different files got one; None where an earlier harness did not keep their hashes."""
+    submission_was_checked: bool | None = None
+    """Whether the graded file was one of them."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +118,8 @@ class ResultsDocument:
     """What the gateway measured over all competitions of the report; None where it measured no run."""
     reported_usage: UsageFigures | None
     """What agents claim, over the runs of which nothing was measured."""
+    checks: CheckFigures | None = None
+    """What all these runs asked the submission checker; None where no record is at hand."""
 
     @property
     def date(self) -> date | None:
@@ -248,6 +258,7 @@ def _results_document(results: Results, selections: Sequence[Selection], pad_mis
         ],
         usage=usage,
         reported_usage=claims,
+        checks=check_figures(runs),
     )
 
 
@@ -303,6 +314,7 @@ def _competition_row(info: CompetitionInfo, runs: Sequence[GradedRun]) -> Compet
 
 def _run_row(seed: int, run: GradedRun) -> RunRow:
     report, details = run.report, run.details
+    checks = details.checks if details else None
     best = run.best() if run.snapshots else None
     return RunRow(
         seed=seed,
@@ -325,6 +337,10 @@ def _run_row(seed: int, run: GradedRun) -> RunRow:
         data=report.data if report else None,
         usage=details.usage if details else None,
         reported_usage=details.reported_usage if details else None,
+        checks=checks.verdicts if checks else None,
+        refused_checks=checks.refused if checks else None,
+        checked_files=checks.files if checks else None,
+        submission_was_checked=checks.submission_was_checked if checks else None,
     )
 
 
@@ -399,6 +415,7 @@ def _results_json(entry: ResultsDocument) -> dict[str, Any]:
         "notes": list(entry.notes),
         "usage": _as_json(entry.usage),
         "reported_usage": _as_json(entry.reported_usage),
+        "checks": _as_json(entry.checks),
         "competitions": [{**_as_json(row.info), **_without(_as_json(row), "info")} for row in entry.competitions],
         "scaling": {"time": _as_json(entry.time), **_as_json(entry.spending), "runs": _as_json(entry.run_curves)},
     }

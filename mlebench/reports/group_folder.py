@@ -17,8 +17,10 @@ from mlebench._support.hints import command
 from mlebench._support.plain_files import read_plain
 from mlebench.errors import UsageError
 from mlebench.grade.agreement import settled
+from mlebench.reports.checks import checks_of
 from mlebench.reports.report_file import read_report_file
 from mlebench.reports.results import GradedRun, GradedSnapshot, Results, RunDetails, with_data_of
+from mlebench.runs.claims import check_seconds
 from mlebench.runs.group import Group
 from mlebench.runs.group_report import REPORT_FILE, SNAPSHOT_FILE, count_snapshots
 from mlebench.runs.plan import PlannedRun
@@ -42,16 +44,14 @@ def read_group(folder: Path) -> Results:
     layers: dict[int, dict[str, GradedRun]] = {}
     for planned in group.plan.runs:
         # ledgers may be long, and place nothing but snapshots
-        run = _run(group, planned, graded.get(planned.run_id), notes, with_spending=bool(snapshots))
+        run = _run(group, planned, graded.get(planned.run_id), notes, with_times=bool(snapshots))
         layers.setdefault(planned.seed, {})[planned.competition_id] = replace(run, snapshots=snapshots.get(planned.run_id, ()))
     reports = [run.report for layer in layers.values() for run in layer.values() if run.report is not None]
     conditions = with_data_of(group.conditions, [(str(folder), report) for report in reports])
     return Results(conditions, layers, (str(folder),), tuple(notes))
 
 
-def _run(
-    group: Group, planned: PlannedRun, report: CompetitionReport | None, notes: list[str], *, with_spending: bool
-) -> GradedRun:
+def _run(group: Group, planned: PlannedRun, report: CompetitionReport | None, notes: list[str], *, with_times: bool) -> GradedRun:
     """One run by its record, and by its report in the group's grading report where there is one."""
     folder = group.run_dir(planned.run_id)
     record = group.record(planned)
@@ -72,7 +72,9 @@ def _run(
         gpu_hours=record.gpu_hours or None,
         usage=read_usage(record.usage),
         reported_usage=read_usage(record.reported_usage),
-        spent=read_spending(folder, record) if with_spending else None,
+        spent=read_spending(folder, record) if with_times else None,
+        checks=checks_of(record),
+        check_seconds=check_seconds(folder, record.started_at) if with_times else (),
     )
     return GradedRun(report, details)
 

@@ -289,11 +289,24 @@ def _over_spending(axis: SpendingAxis, curve: SpendingCurve) -> str:
 
 def _scores_of_competition(curves: list[RunCurve]) -> str:
     seeds = [f"seed {curve.seed}" for curve in curves]
-    parts = [chart_figure("lines", charts.scores_of_competition(curves), seeds, "")]
+    parts = [chart_figure("lines", charts.scores_of_competition(curves), seeds, _about_ticks(curves))]
     # one more alone, as these charts are most of the page's weight
     if axis := next((axis for axis in SPENDING_AXES if any(getattr(curve, axis) is not None for curve in curves)), None):
         parts.append(chart_figure("lines", charts.scores_of_competition(curves, axis), seeds, ""))
     return "".join(parts)
+
+
+def _about_ticks(curves: list[RunCurve]) -> str:
+    """What the ticks below the scores are, and how many there would be; empty where there is none."""
+    calls = [sum(times.calls for times in kind) for kind in charts.ticks_of(curves)]
+    if not any(calls):
+        return ""
+    thinned = any(times.calls > len(times.hours) for kind in charts.ticks_of(curves) for times in kind)
+    less = "; of a run with more than 200 of a kind every so many, from first to last" if thinned else ""
+    return (
+        f"Ticks below the scores, a row per seed: {counted(calls[0], 'call')} of the submission checker, then "
+        f"{counted(calls[1], 'call')} to models{less}."
+    )
 
 
 def _attempts(entry: ResultsDocument) -> str:
@@ -378,13 +391,15 @@ def _published(document: Document) -> str:
 
 
 def _runs(entry: ResultsDocument, folder: Path) -> str:
-    header = ["Competition", "Seed", "Outcome", "Score", "Rank", "State", "Hours", "GPU hours", "Memory (GiB)", "Files", "Why"]
+    header = ["Competition", "Seed", "Outcome", "Score", "Rank", "State", "Hours", "GPU hours", "Memory (GiB)"]
+    header += ["Checks", "Refused checks", "Files checked", "Graded file checked", "Files", "Why"]
     runs = [(row, run) for row in entry.competitions for run in row.runs]
     rows = [_run_cells(row, run, folder) for row, run in runs]
     if usage_rows(entry):
         header += ["Usage", "USD", *_AMOUNTS]
         rows = [[*cells, *_usage_cells(run)] for cells, (_, run) in zip(rows, runs, strict=True)]
-    return sortable_table(header, rows, sticky=True)
+    checks = f'<p class="note">Submission checker: {escape(entry.checks.sentence)}.</p>' if entry.checks else ""
+    return sortable_table(header, rows, sticky=True) + checks
 
 
 def _usage_cells(run: RunRow) -> list[Cell]:
@@ -405,6 +420,8 @@ def _run_cells(row: CompetitionRow, run: RunRow, folder: Path) -> list[object]:
         Cell(number(run.hours), run.hours),
         Cell(number(run.gpu_hours), run.gpu_hours),
         Cell(number(memory), memory),
+        *(Cell(whole(count), count) for count in (run.checks, run.refused_checks, run.checked_files)),
+        Cell({True: "yes", False: "no", None: NOTHING}[run.submission_was_checked], text=True),
         Cell(links=_links(run, folder), text=True),
         Cell(run.error or NOTHING, long=True),
     ]

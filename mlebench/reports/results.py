@@ -20,6 +20,20 @@ Layers = Mapping[int, Mapping[str, "GradedRun"]]
 
 
 @dataclass(frozen=True)
+class Checks:
+    """What one run asked the submission checker."""
+
+    verdicts: int
+    """Answers that said valid or not."""
+    refused: int
+    """Answers without a verdict."""
+    files: int | None
+    """How many different files got a verdict; None where an earlier harness did not keep their hashes."""
+    submission_was_checked: bool | None
+    """Whether the file that was graded ever got a verdict; None without such a file, or where hashes were not kept."""
+
+
+@dataclass(frozen=True)
 class RunDetails:
     """What a run folder tells beyond the grading report."""
 
@@ -39,6 +53,9 @@ class RunDetails:
     """What the agent claims."""
     spent: tuple[Spent, ...] | None = None
     """By the run's ledger, in the order of time; no amount ever falls. None where the run has no ledger, or nobody looked."""
+    checks: Checks | None = None
+    check_seconds: tuple[float, ...] = ()
+    """When the checker answered, since the agent's start, in the order of time; refused calls too. Empty where nobody looked."""
 
 
 @dataclass(frozen=True)

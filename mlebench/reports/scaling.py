@@ -20,6 +20,8 @@ SPENDING_AXES: tuple[SpendingAxis, ...] = ("usd", "tokens")
 TOKEN_UNIT = 1_000_000
 """Tokens are told by the million where something is divided by them."""
 _MOST_POINTS = 200
+_MOST_CALLS = 200
+"""Of one run and kind in a chart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +70,18 @@ class SpendingCurve:
     """Runs without a ledger, or with calls of unknown price on the axis of money."""
 
 
+class CallTimes(NamedTuple):
+    """When a run called somebody."""
+
+    calls: int
+    """How many calls it made."""
+    hours: Sequence[float]
+    """Since the start, in the order of time; of more than 200 calls every so many, the first and the last among them."""
+
+
+_NO_CALLS = CallTimes(0, ())
+
+
 @dataclass(frozen=True)
 class RunCurve:
     """The scores of one run over time, and what it had spent by then."""
@@ -80,6 +94,10 @@ class RunCurve:
     """Spent by each point; None without a ledger or with calls of unknown price."""
     tokens: Sequence[float] | None = None
     """Likewise; None without a ledger."""
+    checks: CallTimes = _NO_CALLS
+    """Of the submission checker; refused ones too."""
+    model_calls: CallTimes = _NO_CALLS
+    """Answered by a model."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +146,14 @@ def run_curves(results: Results, selection: Selection) -> list[RunCurve]:
     """The scores over time of each run with graded snapshots."""
     grid = runs_by_competition(results, selection)
     return [_run_curve(name, seed, run) for name, runs in grid.items() for seed, run in enumerate(runs) if run.snapshots]
+
+
+def call_times(seconds: Sequence[float]) -> CallTimes:
+    """Times of calls for a chart: thinned out, so that none weighs too much, over their whole span."""
+    count = len(seconds)
+    shown = min(count, _MOST_CALLS)
+    places = range(count) if shown == count else [place * (count - 1) // (shown - 1) for place in range(shown)]
+    return CallTimes(count, [seconds[place] / 3600 for place in places])
 
 
 def budget_point(results: Results, agent: str, any_medal_percentage: float) -> BudgetPoint:
@@ -235,7 +261,10 @@ def _spending_point(timelines: Sequence[_Timeline], totals: Sequence[float], pla
 def _run_curve(competition_id: str, seed: int, run: GradedRun) -> RunCurve:
     moments = _moments(run)
     points = [(seconds / 3600, report.score) for seconds, report in moments]
-    return RunCurve(competition_id, seed, points, *(_spent_at(run, axis) for axis in SPENDING_AXES))
+    details = run.details
+    checks = call_times(details.check_seconds if details is not None else ())
+    asked = call_times([spent.seconds for spent in (details.spent if details is not None else None) or ()])
+    return RunCurve(competition_id, seed, points, _spent_at(run, "usd"), _spent_at(run, "tokens"), checks, asked)
 
 
 def _spent_at(run: GradedRun, axis: SpendingAxis) -> list[float] | None:

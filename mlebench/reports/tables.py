@@ -20,7 +20,7 @@ CSV_COLUMNS = (
     "split_key_hash", "harness", "competition_id", "competition_version", "split", "modality", "metric", "seed", "outcome",
     "score", "medal", "above_median", "normalized_score", "gold_threshold", "silver_threshold", "bronze_threshold",
     "median_threshold", "rank", "leaderboard_size", "best_snapshot_score", "best_snapshot_medal", "hours", "gpu_hours", "error",
-    "usage_source", *COUNTS, "cost_usd",
+    "usage_source", *COUNTS, "cost_usd", "checks", "refused_checks", "checked_files", "submission_was_checked",
 )  # fmt: skip
 
 

@@ -77,6 +77,8 @@ def _results(entry: ResultsDocument, details: bool) -> Iterator[RenderableType]:
         yield from _models(entry)
         if details:
             yield _usage_of_runs(entry)
+    if entry.checks is not None and (entry.checks.verdicts or entry.checks.refused):
+        yield Text(f"Submission checker: {entry.checks.sentence}.")
     for note in entry.notes:
         yield Text(f"Note: {note}", style="yellow")
 

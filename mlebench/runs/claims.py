@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from grading.printable import printable
-from mlebench._support.ledger import all_lines
+from mlebench._support.ledger import all_lines, ledger_lines
 from mlebench._support.plain_files import read_plain
 from mlebench._support.secrets import Mask
 from mlebench._support.text import decode
@@ -121,6 +123,26 @@ def checker_calls(run_dir: Path, note: Note, secrets: tuple[str, ...] = ()) -> t
     if left_out:
         note(f"{path.name}: {left_out} of {lines} lines are left out, as they hold no call of the checker or are too many")
     return verdicts, min(refused, _MOST_REFUSED)
+
+
+def check_seconds(run_dir: Path, started_at: str | None) -> tuple[float, ...]:
+    """When the submission checker answered, with or without a verdict, in seconds since the agent's start, in the order of time.
+
+    Args:
+        run_dir: the run's folder.
+        started_at: the agent's start as ISO text; None where it never started.
+    """
+    if started_at is None:
+        return ()
+    start = datetime.fromisoformat(started_at)
+    seconds: list[float] = []
+    # an answer that cannot be read has no place on a chart
+    with contextlib.suppress(OSError):
+        for entry in ledger_lines(ledger_path(run_dir, LEDGER), MOST_BYTES):
+            with contextlib.suppress(ValueError, TypeError, OverflowError):
+                if _call(entry) is not None and len(seconds) < _MOST_VERDICTS:
+                    seconds.append((datetime.fromisoformat(str(entry.get("at"))) - start).total_seconds())
+    return tuple(sorted(seconds))
 
 
 def _call(entry: Mapping[str, Any]) -> CheckerCall | None:
