@@ -112,9 +112,9 @@ def test_what_is_no_report_is_refused_by_name(tmp_path: Path, text: str, complai
 
 
 def test_nothing_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="neither a run group nor a grading report"):
+    with pytest.raises(UsageError, match="neither a run group, a bundle nor a grading report"):
         load_results([tmp_path / "absent.json"])
-    with pytest.raises(UsageError, match="neither a run group nor a grading report"):
+    with pytest.raises(UsageError, match="neither a run group, a bundle nor a grading report"):
         load_results([str(tmp_path / "*.json")])
     with pytest.raises(UsageError, match="holds neither run groups nor grading reports"):
         load_results([tmp_path])
