@@ -8,7 +8,6 @@ from pathlib import Path
 
 from mlebench._support.secrets import find_secrets
 from mlebench.errors import MlebenchError
-from mlebench.kaggle.credentials import kept_credentials
 from mlebench.registry.keys import PUBLISHED_KEY, kept_key, named_key
 from mlebench.runs.competitions import load_competition
 from mlebench.runs.group import Group
@@ -16,8 +15,8 @@ from mlebench.runs.task import SPLIT_KEY_VARIABLE, Secrets
 
 
 def known_secrets(groups: Sequence[Group], split_key: str | None) -> dict[str, str]:
-    """Values by name, as far as they are known here: what the groups' agents and models ask for, the split key, Kaggle's
-    credentials, and the keys from which the competitions' data was generated.
+    """Values by name, as far as they are known here: what the groups' agents and models ask for, the split key, and
+    the keys from which the competitions' data was generated.
 
     Args:
         groups: whose agents, models and competitions.
@@ -27,7 +26,6 @@ def known_secrets(groups: Sequence[Group], split_key: str | None) -> dict[str, s
         UsageError: `.env` is needed and cannot be read.
     """
     found = dict(Secrets.of((group.plan for group in groups), split_key).values)
-    found |= kept_credentials()
     key = split_key or find_secrets([SPLIT_KEY_VARIABLE]).get(SPLIT_KEY_VARIABLE)
     if key:
         found[SPLIT_KEY_VARIABLE] = key

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlebench.evidence.known_secrets import known_secrets
+from mlebench.kaggle.credentials import kept_credentials
 from mlebench.registry.keys import PUBLISHED_KEY
 from mlebench.runs.group import Group
 
@@ -59,7 +60,7 @@ def test_kaggles_credentials_are_known_wherever_they_lie(group: Group, home: Pat
     (home / ".kaggle" / "access_token").write_text("KGAT_token\n")
     (home / ".kaggle" / "credentials.json").write_text(json.dumps({"refresh_token": "refresh-123", "username": "somebody"}))
     monkeypatch.setenv("KAGGLE_KEY", "key-of-the-environment")
-    assert sorted(known_secrets([group], None).values()) == [
+    assert sorted(kept_credentials().values()) == [
         "KGAT_token", "key-of-kaggle-json", "key-of-the-environment", "refresh-123",
     ]  # fmt: skip
 
@@ -68,7 +69,7 @@ def test_kaggles_credentials_are_known_wherever_they_lie(group: Group, home: Pat
 def test_damaged_files_of_kaggles_know_nothing(group: Group, home: Path, content: str) -> None:
     for name in ("kaggle.json", "credentials.json"):
         (home / ".kaggle" / name).write_text(content, encoding="latin-1")
-    assert known_secrets([group], None) == {}
+    assert kept_credentials() == {}
 
 
 def test_the_key_of_generated_data_is_known(group: Group, made: Path) -> None:

@@ -59,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mlebench.evidence.bundle import Limits, make_bundle
     from mlebench.evidence.known_secrets import known_secrets
     from mlebench.evidence.signature import signer_of
+    from mlebench.kaggle.credentials import kept_credentials
     from mlebench.runs.group import find_group
 
     groups = [find_group(paths.runs_dir(arguments.runs_dir), name) for name in arguments.groups]
@@ -74,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
             leave_out=frozenset(arguments.leave_out),
             limits=limits,
             signer=signer_of(arguments.sign) if arguments.sign else None,
-            secrets=known_secrets(groups, split_key_of(arguments)),
+            secrets=kept_credentials() | known_secrets(groups, split_key_of(arguments)),
             overwrite=arguments.force,
             progress=progress,
         )
