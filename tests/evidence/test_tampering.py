@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from mlebench.cli.main import main
+from mlebench.evidence.levels.files import files_level
+from mlebench.evidence.opened import BundleFault, opened
 from mlebench.evidence.statement import STATEMENT_FILE
-from mlebench.evidence.verdict import Level, Verdict
+from mlebench.evidence.verdict import Finding, Level, Verdict
 from mlebench.evidence.verify import VerifyOptions, verify_bundle
 from tests.evidence.forms import FORMS
 from tests.evidence.kinds import KINDS
@@ -98,21 +100,26 @@ def test_a_bundle_that_was_taken_apart_and_put_together_again_is_the_same(eviden
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_a_file_that_is_not_as_stated_is_named(kind: Tampering, evidence: Evidence, verified: Verified) -> None:
+def test_a_file_that_is_not_as_stated_is_named(kind: Tampering, evidence: Evidence, tmp_path: Path) -> None:
     contents = evidence.contents.copied()
     kind.change(contents)
     before, after = evidence.contents.files, contents.files
     changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
     contents.statement, contents.payload = evidence.contents.statement, evidence.contents.payload
-    verdict = verified(contents.bytes())
-    files = verdict.level("files")
-    if not changed:
-        # the statement alone was changed
-        assert files.state == "holds", explained(verdict)
-        return
-    assert files.state == "fails", explained(verdict)
-    named = {finding.file for finding in files.findings}
-    assert named & changed and named <= {*changed, ""}, explained(verdict)
+    findings = files_findings(contents.write(tmp_path / "bundle"))
+    # of some kinds the statement alone is changed
+    assert bool(findings) == bool(changed), findings
+    named = {finding.file for finding in findings}
+    assert not changed or (named & changed and named <= {*changed, ""}), findings
+
+
+def files_findings(path: Path) -> tuple[Finding, ...]:
+    """What the first level says; the others are looked at where the statement fits."""
+    try:
+        with opened(path) as bundle:
+            return files_level(bundle).findings
+    except BundleFault as fault:
+        return (fault.finding,)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -200,21 +207,21 @@ def test_a_signer_who_did_not_sign_fails(evidence: Evidence, verified: Verified,
     assert verified(content, allowed_signers=both, signer="me").level("signature").state == "holds"
 
 
-def test_any_byte_of_the_bundle_counts(evidence: Evidence, verified: Verified) -> None:
+def test_any_byte_of_the_bundle_counts(evidence: Evidence, tmp_path: Path) -> None:
     content = evidence.bundle.read_bytes()
-    chance = random.Random(18)
-    for place in [*range(0, 60), *range(len(content) - 120, len(content)), *chance.sample(range(len(content)), 120)]:
+    path, chance = tmp_path / "bundle", random.Random(18)
+    for place in [*range(60), *range(len(content) - 120, len(content)), *chance.sample(range(len(content)), 300)]:
         changed = bytearray(content)
         changed[place] ^= 1 << chance.randrange(8)
-        verdict = verified(bytes(changed))
-        assert not verdict.holds, f"byte {place}\n{explained(verdict)}"
-        assert verdict.level("files").state == "fails" or verdict.level("signature").state == "fails"
+        path.write_bytes(changed)
+        assert files_findings(path), f"byte {place}"
 
 
-def test_any_bundle_that_is_cut_short_fails(evidence: Evidence, verified: Verified) -> None:
+def test_any_bundle_that_is_cut_short_fails(evidence: Evidence, tmp_path: Path) -> None:
     content = evidence.bundle.read_bytes()
     for place in random.Random(18).sample(range(len(content)), 40):
-        assert not verified(content[:place]).holds
+        (tmp_path / "bundle").write_bytes(content[:place])
+        assert files_findings(tmp_path / "bundle")
 
 
 def test_the_command_says_it_in_sentences(evidence: Evidence, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
