@@ -10,6 +10,7 @@ import itertools
 import json
 import math
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ LONGEST_LINE = 2**20
 _MOST_CHECKED = 64 * 2**20
 """Bytes of a file that is read in full when it is taken up; of a larger one only the end is."""
 _MOST_HELD = 10_000
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
 _encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
@@ -139,6 +141,7 @@ class Ledger:
         self._note = note
         self._noted: set[str] = set()
         self._held: list[dict[str, Any]] = []
+        self._latest = ""
         self._file: IO[bytes] | None = None
         self._size = 0
         with contextlib.suppress(OSError):
@@ -156,13 +159,14 @@ class Ledger:
         Raises:
             ValueError, TypeError: the entry is not JSON-ready or too long.
         """
-        line = {**entry, "at": datetime.now(UTC).isoformat(timespec="microseconds")}
+        line = {**entry, "at": self._now()}
         if (size := len(canonical(line))) > LONGEST_LINE - 1024:
             raise ValueError(f"an entry of {size} bytes is too long for a ledger")
         if len(self._held) >= _MOST_HELD:
             self._say(f"more than {_MOST_HELD} lines could not be written; further ones are lost")
             return _chained(line, self.lines + 1, self.head)
         self._held.append(line)
+        self._latest = line["at"]
         try:
             return self._write_held() or line
         except OSError as error:
@@ -177,6 +181,10 @@ class Ledger:
             if self._held:
                 self._say(f"{error.strerror or error}; {len(self._held)} lines are lost")
         self._let_go()
+
+    def _now(self) -> str:
+        """The time, never before that of the line before: a clock may be set back."""
+        return max(datetime.now(UTC).isoformat(timespec="microseconds"), self._latest)
 
     def _write_held(self) -> dict[str, Any] | None:
         """Write the lines that are held; returns the last of them."""
@@ -286,7 +294,8 @@ class Ledger:
         if is_all and (place := broken_line(entries)) is not None:
             self._say(f"the chain is broken at line {place}; it goes on behind what stands there")
         last = (entries[-1] if entries else None) or {}
-        stated, number = last.get("hash"), last.get("n")
+        stated, number, at = last.get("hash"), last.get("n"), last.get("at")
+        self._latest = at if isinstance(at, str) and _TIME.fullmatch(at) else ""
         is_number = isinstance(number, int) and not isinstance(number, bool) and 0 <= number < 2**53
         self.lines = number if isinstance(number, int) and is_number else len(lines)
         raw = lines[-1] if lines else b""

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -336,3 +337,27 @@ def test_lines_of_others_are_read_within_bounds(path: Path) -> None:
     os.mkfifo(path.with_name("pipe"))
     with pytest.raises(OSError):
         list(ledger_lines(path.with_name("pipe"), MOST))
+
+
+def test_times_never_run_backwards_even_where_the_clock_is_set_back(
+    path: Path, opened: Callable[[], Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Clock(datetime):
+        """A clock whose time a test sets."""
+
+        hours = [12, 11, 11, 10, 13]
+
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+            return datetime(2026, 5, 1, cls.hours.pop(0), tzinfo=UTC)
+
+    monkeypatch.setattr(module, "datetime", Clock)
+    ledger = opened()
+    ledger.append({})
+    ledger.append({})
+    ledger.close()
+    again = opened()
+    for _ in range(3):
+        again.append({})
+    assert [entry["at"][11:13] for entry in lines_of(path)] == ["12", "12", "12", "12", "13"]
+    assert broken_line(lines_of(path)) is None
