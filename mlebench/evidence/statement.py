@@ -86,7 +86,7 @@ class Statement:
         """The inverse of `to_bytes`, of a payload that anybody may have written.
 
         Raises:
-            ValueError: it is no statement of a bundle of this format, or not written canonically, saying what is wrong in a few words.
+            ValueError: it is no statement of a bundle of this format, or not written canonically; says what is wrong.
         """
         content = parse_own_json(payload)
         if not isinstance(content, Mapping) or content.get("_type") != STATEMENT_TYPE:

@@ -345,11 +345,11 @@ def test_times_never_run_backwards_even_where_the_clock_is_set_back(
     class Clock(datetime):
         """A clock whose time a test sets."""
 
-        hours = [12, 11, 11, 10, 13]
+        hours = iter([12, 11, 11, 10, 13])
 
         @classmethod
         def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
-            return datetime(2026, 5, 1, cls.hours.pop(0), tzinfo=UTC)
+            return datetime(2026, 5, 1, next(cls.hours), tzinfo=UTC)
 
     monkeypatch.setattr(module, "datetime", Clock)
     ledger = opened()

@@ -1,4 +1,4 @@
-"""What a run's record says of its end, its earlier attempts and its GPUs, held against itself and against what lies in its folder."""
+"""What a run's record says of its end, its earlier attempts and its GPUs, held against itself and what lies in its folder."""
 
 from __future__ import annotations
 
