@@ -235,7 +235,21 @@ def test_the_command_says_it_in_sentences(evidence: Evidence, tmp_path: Path, ca
     assert verdict["levels"][0]["findings"][0]["file"] == "groups/group/demo-wine_seed0/run.json"
     assert main(["verify", str(evidence.bundle)]) == 0
     assert main(["verify", str(tmp_path / "no-such-file")]) == 2
-    shutil.copy(evidence.bundle, tmp_path / "copy")
+
+
+def test_an_engine_that_names_no_image_seals_nothing(evidence: Evidence, verified: Verified) -> None:
+    contents = evidence.contents.copied()
+    with contents.group() as group:
+        group["manifest"]["engine"] = {"engine": "another"}
+    assert verified(contents.restated().bytes()).level("sealed").state == "not claimed"
+
+
+def test_texts_in_which_something_seems_masked_claim_nothing(evidence: Evidence, verified: Verified) -> None:
+    """Anybody can write stars."""
+    contents = evidence.contents.copied()
+    with contents.transcript("demo-wine_seed0", "transcript", "000001.json.gz") as texts:
+        texts["response"] = texts["response"].replace("well", "***")
+    assert verified(contents.restated().bytes()).level("ledgers").state == "not claimed"
 
 
 def test_places_that_the_plan_names_are_not_looked_at(evidence: Evidence, verified: Verified) -> None:

@@ -223,7 +223,9 @@ class _OfGroup:
                 yield from _other_reports(stated, value)
             elif key == "run_group" and isinstance(stated, Mapping):
                 inner = [name for name in value if stated.get(name) != value[name] and self._says(stated, name)]
-                inner = [name for name in inner if name != "group"]
+                # a group's folder may have another name since
+                names = {record.group for record in self.group.records.values()}
+                inner = [name for name in inner if name != "group" or stated.get("group") not in names]
                 if inner:
                     yield f"{', '.join(f'`run_group.{name}`' for name in inner)} not as the runs' records make it"
             elif stated != value and self._says(found, key):

@@ -325,6 +325,12 @@ def grading_report_of_another_agent(contents: Contents) -> None:
 
 
 @SCORES.fails("scores", REPORT)
+def grading_report_of_another_group(contents: Contents) -> None:
+    with contents.report() as report:
+        report["run_group"]["group"] = "another"
+
+
+@SCORES.fails("scores", REPORT)
 def less_usage_in_the_grading_report(contents: Contents) -> None:
     with contents.report() as report:
         report["run_group"]["usage"]["cost_usd"] = 0.0001
