@@ -237,13 +237,6 @@ def test_the_command_says_it_in_sentences(evidence: Evidence, tmp_path: Path, ca
     assert main(["verify", str(tmp_path / "no-such-file")]) == 2
 
 
-def test_an_engine_that_names_no_image_seals_nothing(evidence: Evidence, verified: Verified) -> None:
-    contents = evidence.contents.copied()
-    with contents.group() as group:
-        group["manifest"]["engine"] = {"engine": "another"}
-    assert verified(contents.restated().bytes()).level("sealed").state == "not claimed"
-
-
 def test_texts_in_which_something_seems_masked_claim_nothing(evidence: Evidence, verified: Verified) -> None:
     """Anybody can write stars."""
     contents = evidence.contents.copied()

@@ -69,8 +69,6 @@ def _gaps(bundle: OpenedBundle, group: OpenedGroup) -> Iterator[str]:
     plan = group.group.plan
     if missing := [run.run_id for run in plan.runs if run.run_id not in group.records]:
         yield f"{_count(len(missing), 'run has', 'runs have')} no record"
-    if plan.sandbox != "local" and _planned_image(group) is None:
-        yield "its manifest does not say which image the agent had"
     names = ledger_names(plan.has_gateway)
     if silent := [run_id for run_id, record in group.records.items() if not set(names) <= set(record.ledgers)]:
         yield f"{_count(len(silent), 'record does', 'records do')} not say how the run's ledgers end"

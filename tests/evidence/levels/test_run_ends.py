@@ -33,7 +33,7 @@ def said(record: RunRecord, gpus: int = 0, *folders: str) -> str:
         replace(RECORD, state="failed", exit_code=1, failure_class="agent"),
         replace(RECORD, state="cancelled", attempt=0, exit_code=None, started_at=None),
         replace(RECORD, failure_class="infrastructure", reason="grader-error", report={"error_kind": "grader_error"}),
-        replace(TWICE, attempts=[{**FIRST, "attempt": 0, "state": "cancelled"}, FIRST]),
+        replace(TWICE, attempts=[{**FIRST, "attempt": 0, "state": "cancelled", "started_at": None, "ended_at": None}, FIRST]),
         replace(RECORD, attempt=4, attempts=[{**FIRST, "attempt": 3, "reason": RECORD_DAMAGED}]),
     ],
 )
