@@ -210,7 +210,7 @@ def test_a_signer_who_did_not_sign_fails(evidence: Evidence, verified: Verified,
 def test_any_byte_of_the_bundle_counts(evidence: Evidence, tmp_path: Path) -> None:
     content = evidence.bundle.read_bytes()
     path, chance = tmp_path / "bundle", random.Random(18)
-    for place in [*range(60), *range(len(content) - 120, len(content)), *chance.sample(range(len(content)), 300)]:
+    for place in [*range(30), *range(len(content) - 90, len(content)), *chance.sample(range(len(content)), 100)]:
         changed = bytearray(content)
         changed[place] ^= 1 << chance.randrange(8)
         path.write_bytes(changed)
