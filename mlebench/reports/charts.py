@@ -6,8 +6,9 @@ scripts alone weigh 4.7 and 1 MB.)
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 from xml.etree import ElementTree
 
@@ -25,6 +26,12 @@ _AXES: Mapping[Axis, str] = {"hours": "hours", "usd": "US dollars spent by each 
 TIME_SERIES = ("any medal, submission of the moment", "any medal, best submission so far", "above median")
 
 _BAR_HEIGHT = 19
+_ROW_HEIGHT = 16
+"""Of a row of ticks, in pixels of the drawing."""
+_ROW_STEP = 1.6
+"""From a row of ticks to the next, in heights of a tick."""
+_COLORS = 6
+"""So many lines the style sheet tells apart; further ones begin anew."""
 _WIDTH = 900
 
 
@@ -83,33 +90,45 @@ def medals_per_unit(points: Sequence[SpendingPoint], axis: SpendingAxis) -> str:
 def scores_of_competition(curves: Sequence[RunCurve], axis: Axis = "hours") -> str:
     """The scores of one competition's runs over time, money or tokens; of runs whose spending is unknown, over time alone."""
     series = {f"seed {curve.seed}": _steps(_run_points(curve, axis)) for curve in curves}
-    rows = _rows_of_ticks(curves, [score for points in series.values() for _, score in points]) if axis == "hours" else {}
-    return _lines(series | rows, _AXES[axis], "score", None, height=220, colors=len(series))
-
-
-def ticks_of(curves: Sequence[RunCurve]) -> tuple[list[CallTimes], list[CallTimes]]:
-    """Calls of the checker and to models, of each run."""
-    return [curve.checks for curve in curves], [curve.model_calls for curve in curves]
-
-
-def _rows_of_ticks(curves: Sequence[RunCurve], scores: Sequence[float | None]) -> dict[str, Points]:
-    """A row of ticks below all scores for each run and kind of call, each drawn as one line; rows keep their run's colour."""
-    known = [score for score in scores if score is not None]
-    low, high = min(known, default=0.0), max(known, default=1.0)
+    scores = [score for points in series.values() for _, score in points if score is not None]
+    low, high = min(scores, default=0.0), max(scores, default=1.0)
     height = (high - low or abs(high) or 1.0) / 20
+    rows = _rows_of_ticks(curves, low, height) if axis == "hours" else {}
+    return _lines(series | rows, _AXES[axis], "score", None, height=220 + _ROW_HEIGHT * len(rows), colors=len(series))
+
+
+def calls_of_competition(curves: Sequence[RunCurve]) -> str:
+    """The calls of one competition's runs over time, where no score was graded on the way."""
+    rows = _rows_of_ticks(curves, 0.0, 1.0)
+    chart = pygal.XY(height=60 + _ROW_HEIGHT * len(rows), x_title=_AXES["hours"], show_dots=False, **_common())
+    # the labels of rows are those of the axis; each stands at its row's foot
+    chart.y_labels = [{"label": name, "value": -_ROW_STEP * row} for row, name in enumerate(rows, start=1)]
+    ends = [curve.points[-1][0] for curve in curves if curve.points]
+    known = [0.0, *ends, *(hour for curve in curves for times in ticks_of(curve) for hour in times.hours)]
+    chart.xrange = (min(known), max(known) or 1.0)
+    for points in rows.values():
+        chart.add("", points)
+    return _svg(chart, f"calls over {_AXES['hours']}", "", len(curves), ticks_from=0)
+
+
+def ticks_of(curve: RunCurve) -> tuple[CallTimes, CallTimes]:
+    """Calls of the checker and to models."""
+    return curve.checks, curve.model_calls
+
+
+def _rows_of_ticks(curves: Sequence[RunCurve], top: float, height: float) -> dict[str, Points]:
+    """A row of ticks below `top` for each run and kind of call, each drawn as one line; rows keep their run's colour."""
+    kinds = zip(("checks", "model calls"), zip(*map(ticks_of, curves), strict=True), strict=True)
+    told = [(name, times) for name, times in kinds if any(entry.hours for entry in times)]
     rows: dict[str, Points] = {}
-    kinds = [
-        (name, times)
-        for name, times in zip(("checks", "model calls"), ticks_of(curves), strict=True)
-        if any(entry.calls for entry in times)
-    ]
-    for place, (name, times) in enumerate(kinds):
-        for seed, entry in enumerate(times):
-            foot = low - height * 1.6 * (1 + place * len(curves) + seed)
-            rows[f"seed {curves[seed].seed}: {name}"] = [
-                point for hour in entry.hours for point in ((hour, foot), (hour, foot + height), (hour, foot))
-            ]
+    for row, ((name, times), seed) in enumerate(itertools.product(told, range(len(curves))), start=1):
+        rows[f"seed {curves[seed].seed}: {name}"] = list(_ticks(times[seed].hours, top - height * _ROW_STEP * row, height))
     return rows
+
+
+def _ticks(hours: Iterable[float], foot: float, height: float) -> Iterator[tuple[float, float]]:
+    for hour in hours:
+        yield from ((hour, foot), (hour, foot + height), (hour, foot))
 
 
 def pass_at_k(series: Mapping[str, Points]) -> str:
@@ -183,7 +202,7 @@ def _lines(
         chart.add(name, list(points))
     if dots:
         chart.x_labels = sorted({x for points in series.values() for x, _ in points})
-    return _svg(chart, f"{y_title} over {x_title}", "", colors)
+    return _svg(chart, f"{y_title} over {x_title}", "", len(series) if colors is None else colors)
 
 
 def _common(label_size: int = 11) -> dict[str, Any]:
@@ -202,12 +221,14 @@ def _common(label_size: int = 11) -> dict[str, Any]:
     }
 
 
-def _svg(chart: Any, title: str, unit: str, colors: int | None = None) -> str:
+def _svg(chart: Any, title: str, unit: str, colors: int = _COLORS, ticks_from: int | None = None) -> str:
     """The drawing alone: without pygal's own style, script, ids and hidden tooltips.
 
     Args:
         colors: after so many series the colours begin anew, for rows of ticks.
+        ticks_from: the first series that is a row of ticks; None for that after `colors`.
     """
+    first = colors if ticks_from is None else ticks_from
     root = chart.render_tree()
     for parent in list(root.iter()):
         for child in list(parent):
@@ -215,18 +236,19 @@ def _svg(chart: Any, title: str, unit: str, colors: int | None = None) -> str:
                 parent.remove(child)
     for group in root.iter():
         group.attrib.pop("id", None)
-        if colors is not None:
-            _recolor(group, colors)
+        _recolor(group, colors, first)
         _explain(group, unit)
     root.set("role", "img")
     root.set("aria-label", title)
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def _recolor(group: Any, colors: int) -> None:
-    found = re.search(r"\bcolor-(\d+)\b", group.get("class") or "")
-    if found and (place := int(found[1])) >= colors > 0:
-        group.set("class", f"{group.get('class').replace(found[0], f'color-{place % colors}')} ticks")
+def _recolor(group: Any, colors: int, first: int) -> None:
+    if not (found := re.search(r"\bcolor-(\d+)\b", group.get("class") or "")):
+        return
+    place = int(found[1])
+    color = group.get("class").replace(found[0], f"color-{place % max(colors, 1) % _COLORS}")
+    group.set("class", f"{color} ticks" if place >= first else color)
 
 
 def _is_surplus(element: Any) -> bool:

@@ -43,15 +43,14 @@ def read_group(folder: Path) -> Results:
     snapshots = _snapshots(group, notes)
     layers: dict[int, dict[str, GradedRun]] = {}
     for planned in group.plan.runs:
-        # ledgers may be long, and place nothing but snapshots
-        run = _run(group, planned, graded.get(planned.run_id), notes, with_times=bool(snapshots))
+        run = _run(group, planned, graded.get(planned.run_id), notes)
         layers.setdefault(planned.seed, {})[planned.competition_id] = replace(run, snapshots=snapshots.get(planned.run_id, ()))
     reports = [run.report for layer in layers.values() for run in layer.values() if run.report is not None]
     conditions = with_data_of(group.conditions, [(str(folder), report) for report in reports])
     return Results(conditions, layers, (str(folder),), tuple(notes))
 
 
-def _run(group: Group, planned: PlannedRun, report: CompetitionReport | None, notes: list[str], *, with_times: bool) -> GradedRun:
+def _run(group: Group, planned: PlannedRun, report: CompetitionReport | None, notes: list[str]) -> GradedRun:
     """One run by its record, and by its report in the group's grading report where there is one."""
     folder = group.run_dir(planned.run_id)
     record = group.record(planned)
@@ -72,9 +71,9 @@ def _run(group: Group, planned: PlannedRun, report: CompetitionReport | None, no
         gpu_hours=record.gpu_hours or None,
         usage=read_usage(record.usage),
         reported_usage=read_usage(record.reported_usage),
-        spent=read_spending(folder, record) if with_times else None,
+        spent=read_spending(folder, record),
         checks=checks_of(record),
-        check_seconds=check_seconds(folder, record.started_at) if with_times else (),
+        check_seconds=check_seconds(folder, record.started_at),
     )
     return GradedRun(report, details)
 

@@ -74,7 +74,7 @@ def sections_of(document: Document, folder: Path) -> Iterator[Section]:
     yield Section("totals", "Beside the full figure", _honest_totals(main))
     if usage_rows(main):
         yield Section("usage", "Calls to models", _usage(main))
-    if main.time:
+    if main.time or main.run_curves:
         yield Section("time", "Over time, money and tokens" if main.spending else "Over time", _over_time(main))
     if any(len(figures.pass_at_k) > 1 for figures in main.figures):
         yield Section("attempts", "Over attempts", _attempts(main))
@@ -265,7 +265,8 @@ def _over_time(entry: ResultsDocument) -> str:
         relative = charts.relative_score(points, "hours")
         parts.append(chart_figure("lines", relative, (), "Mean relative score over time: 0 at the median, 1 at gold."))
         parts += [_over_spending(axis, curves[name]) for axis, curves in entry.spending.items() if name in curves]
-    parts.append("<h3>Scores of each run</h3>")
+    scored = any(len(curve.points) > 1 for curve in entry.run_curves)
+    parts.append(f"<h3>{'Scores' if scored else 'Calls'} of each run</h3>")
     for competition_id, curves in groupby(entry.run_curves, key=lambda curve: curve.competition_id):
         parts.append(f"<details><summary>{escape(competition_id)}</summary>{_scores_of_competition(list(curves))}</details>")
     return "".join(parts)
@@ -289,6 +290,8 @@ def _over_spending(axis: SpendingAxis, curve: SpendingCurve) -> str:
 
 def _scores_of_competition(curves: list[RunCurve]) -> str:
     seeds = [f"seed {curve.seed}" for curve in curves]
+    if not any(len(curve.points) > 1 for curve in curves):
+        return chart_figure("lines", charts.calls_of_competition(curves), (), _about_ticks(curves))
     parts = [chart_figure("lines", charts.scores_of_competition(curves), seeds, _about_ticks(curves))]
     # one more alone, as these charts are most of the page's weight
     if axis := next((axis for axis in SPENDING_AXES if any(getattr(curve, axis) is not None for curve in curves)), None):
@@ -298,15 +301,20 @@ def _scores_of_competition(curves: list[RunCurve]) -> str:
 
 def _about_ticks(curves: list[RunCurve]) -> str:
     """What the ticks below the scores are, and how many there would be; empty where there is none."""
-    calls = [sum(times.calls for times in kind) for kind in charts.ticks_of(curves)]
-    if not any(calls):
+    checks, asked = (sum(times.calls for times in kind) for kind in zip(*map(charts.ticks_of, curves), strict=True))
+    if not checks and not asked:
         return ""
-    thinned = any(times.calls > len(times.hours) for kind in charts.ticks_of(curves) for times in kind)
+    rows = [times for curve in curves for times in charts.ticks_of(curve)]
+    thinned = any(len(times.hours) < times.calls - times.outside for times in rows)
     less = "; of a run with more than 200 of a kind every so many, from first to last" if thinned else ""
-    return (
-        f"Ticks below the scores, a row per seed: {counted(calls[0], 'call')} of the submission checker, then "
-        f"{counted(calls[1], 'call')} to models{less}."
+    outside = sum(times.outside for times in rows)
+    more = f"; without {counted(outside, 'call')} dated outside the run's time" if outside else ""
+    of = " and ".join(
+        f"{counted(calls, 'call')} {whom}"
+        for calls, whom in ((checks, "of the submission checker"), (asked, "to models"))
+        if calls
     )
+    return f"Ticks, a row per seed: {of}{less}{more}."
 
 
 def _attempts(entry: ResultsDocument) -> str:

@@ -22,6 +22,8 @@ TOKEN_UNIT = 1_000_000
 _MOST_POINTS = 200
 _MOST_CALLS = 200
 """Of one run and kind in a chart."""
+_SLACK_SECONDS = 60
+"""A call may be answered so long before its run's start or after its end: clocks differ, and a run is stopped after its end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +79,8 @@ class CallTimes(NamedTuple):
     """How many calls it made."""
     hours: Sequence[float]
     """Since the start, in the order of time; of more than 200 calls every so many, the first and the last among them."""
+    outside: int = 0
+    """How many of the calls are dated before the run's start or after its end; they have no place in `hours`."""
 
 
 _NO_CALLS = CallTimes(0, ())
@@ -143,17 +147,27 @@ def over_spending(results: Results, selection: Selection, axis: SpendingAxis) ->
 
 
 def run_curves(results: Results, selection: Selection) -> list[RunCurve]:
-    """The scores over time of each run with graded snapshots."""
+    """The scores and calls over time of each run with graded snapshots or calls."""
     grid = runs_by_competition(results, selection)
-    return [_run_curve(name, seed, run) for name, runs in grid.items() for seed, run in enumerate(runs) if run.snapshots]
+    curves = [
+        _run_curve(name, seed, run, results.conditions.hours) for name, runs in grid.items() for seed, run in enumerate(runs)
+    ]
+    return [curve for curve in curves if len(curve.points) > 1 or curve.checks.calls or curve.model_calls.calls]
 
 
-def call_times(seconds: Sequence[float]) -> CallTimes:
-    """Times of calls for a chart: thinned out, so that none weighs too much, over their whole span."""
-    count = len(seconds)
+def call_times(seconds: Sequence[float], hours: float | None) -> CallTimes:
+    """Times of calls for a chart: thinned out, so that none weighs too much, over their whole span.
+
+    Args:
+        seconds: since the run's start, in the order of time.
+        hours: how long the run took; None where nobody knows.
+    """
+    end = math.inf if hours is None else hours * 3600 + _SLACK_SECONDS
+    inside = [moment for moment in seconds if -_SLACK_SECONDS <= moment <= end]
+    count = len(inside)
     shown = min(count, _MOST_CALLS)
     places = range(count) if shown == count else [place * (count - 1) // (shown - 1) for place in range(shown)]
-    return CallTimes(count, [seconds[place] / 3600 for place in places])
+    return CallTimes(len(seconds), [inside[place] / 3600 for place in places], len(seconds) - count)
 
 
 def budget_point(results: Results, agent: str, any_medal_percentage: float) -> BudgetPoint:
@@ -258,12 +272,14 @@ def _spending_point(timelines: Sequence[_Timeline], totals: Sequence[float], pla
     )
 
 
-def _run_curve(competition_id: str, seed: int, run: GradedRun) -> RunCurve:
+def _run_curve(competition_id: str, seed: int, run: GradedRun, time_limit: float | None) -> RunCurve:
+    """Where a run has not ended, its calls lie within the time limit, in hours."""
     moments = _moments(run)
     points = [(seconds / 3600, report.score) for seconds, report in moments]
     details = run.details
-    checks = call_times(details.check_seconds if details is not None else ())
-    asked = call_times([spent.seconds for spent in (details.spent if details is not None else None) or ()])
+    lasted = details.hours if details is not None and details.hours is not None else time_limit
+    checks = call_times(details.check_seconds if details is not None else (), lasted)
+    asked = call_times([spent.seconds for spent in (details.spent if details is not None else None) or ()], lasted)
     return RunCurve(competition_id, seed, points, _spent_at(run, "usd"), _spent_at(run, "tokens"), checks, asked)
 
 
