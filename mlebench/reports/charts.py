@@ -13,6 +13,7 @@ from typing import Any, Literal
 from xml.etree import ElementTree
 
 import pygal
+from pygal.util import compute_scale
 
 from mlebench.reports.document import CompetitionRow, ResultsDocument, RunRow
 from mlebench.reports.scaling import TOKEN_UNIT, BudgetPoint, CallTimes, RunCurve, SpendingAxis, SpendingPoint, TimePoint
@@ -30,6 +31,8 @@ _ROW_HEIGHT = 16
 """Of a row of ticks, in pixels of the drawing."""
 _ROW_STEP = 1.6
 """From a row of ticks to the next, in heights of a tick."""
+_MOST_LABELS = 8
+"""Of an axis."""
 _COLORS = 6
 """So many lines the style sheet tells apart; further ones begin anew."""
 _WIDTH = 900
@@ -94,20 +97,23 @@ def scores_of_competition(curves: Sequence[RunCurve], axis: Axis = "hours") -> s
     low, high = min(scores, default=0.0), max(scores, default=1.0)
     height = (high - low or abs(high) or 1.0) / 20
     rows = _rows_of_ticks(curves, low, height) if axis == "hours" else {}
-    return _lines(series | rows, _AXES[axis], "score", None, height=220 + _ROW_HEIGHT * len(rows), colors=len(series))
+    chart = _chart(series | rows, _AXES[axis], "score", height=220 + _ROW_HEIGHT * len(rows))
+    if rows:
+        # the axis of scores ends where the rows begin
+        scale = compute_scale(low, high, False, None, 4, _MOST_LABELS)
+        shown = [value for value in scale if low <= value <= high] or [low]
+        chart.y_labels = [*shown, *_labels_of_rows(rows, low, height)]
+    return _svg(chart, f"score over {_AXES[axis]}", "", len(series))
 
 
 def calls_of_competition(curves: Sequence[RunCurve]) -> str:
     """The calls of one competition's runs over time, where no score was graded on the way."""
     rows = _rows_of_ticks(curves, 0.0, 1.0)
-    chart = pygal.XY(height=60 + _ROW_HEIGHT * len(rows), x_title=_AXES["hours"], show_dots=False, **_common())
-    # the labels of rows are those of the axis; each stands at its row's foot
-    chart.y_labels = [{"label": name, "value": -_ROW_STEP * row} for row, name in enumerate(rows, start=1)]
+    chart = _chart(rows, _AXES["hours"], None, height=60 + _ROW_HEIGHT * len(rows))
+    chart.y_labels = _labels_of_rows(rows, 0.0, 1.0)
     ends = [curve.points[-1][0] for curve in curves if curve.points]
     known = [0.0, *ends, *(hour for curve in curves for times in ticks_of(curve) for hour in times.hours)]
     chart.xrange = (min(known), max(known) or 1.0)
-    for points in rows.values():
-        chart.add("", points)
     return _svg(chart, f"calls over {_AXES['hours']}", "", len(curves), ticks_from=0)
 
 
@@ -124,6 +130,11 @@ def _rows_of_ticks(curves: Sequence[RunCurve], top: float, height: float) -> dic
     for row, ((name, times), seed) in enumerate(itertools.product(told, range(len(curves))), start=1):
         rows[f"seed {curves[seed].seed}: {name}"] = list(_ticks(times[seed].hours, top - height * _ROW_STEP * row, height))
     return rows
+
+
+def _labels_of_rows(rows: Iterable[str], top: float, height: float) -> list[dict[str, Any]]:
+    """Each at its row's foot."""
+    return [{"label": name, "value": top - height * _ROW_STEP * row} for row, name in enumerate(rows, start=1)]
 
 
 def _ticks(hours: Iterable[float], foot: float, height: float) -> Iterator[tuple[float, float]]:
@@ -193,16 +204,19 @@ def _lines(
     y_title: str,
     bounds: tuple[float, float] | None,
     *,
-    height: int = 300,
     dots: bool = False,
-    colors: int | None = None,
 ) -> str:
-    chart = pygal.XY(height=height, x_title=x_title, y_title=y_title, range=bounds, show_dots=dots, dots_size=4, **_common())
-    for name, points in series.items():
-        chart.add(name, list(points))
+    chart = _chart(series, x_title, y_title, range=bounds, show_dots=dots, dots_size=4)
     if dots:
         chart.x_labels = sorted({x for points in series.values() for x, _ in points})
-    return _svg(chart, f"{y_title} over {x_title}", "", len(series) if colors is None else colors)
+    return _svg(chart, f"{y_title} over {x_title}", "", len(series))
+
+
+def _chart(series: Mapping[str, Points], x_title: str, y_title: str | None, *, height: int = 300, **settings: Any) -> Any:
+    chart = pygal.XY(height=height, x_title=x_title, y_title=y_title, **{"show_dots": False, **settings}, **_common())
+    for name, points in series.items():
+        chart.add(name, list(points))
+    return chart
 
 
 def _common(label_size: int = 11) -> dict[str, Any]:
@@ -216,7 +230,7 @@ def _common(label_size: int = 11) -> dict[str, Any]:
         "print_values": False,
         "pretty_print": False,
         "margin": 4,
-        "max_scale": 8,
+        "max_scale": _MOST_LABELS,
         "style": pygal.style.Style(label_font_size=label_size, major_label_font_size=label_size, title_font_size=12),
     }
 
@@ -237,6 +251,9 @@ def _svg(chart: Any, title: str, unit: str, colors: int = _COLORS, ticks_from: i
     for group in root.iter():
         group.attrib.pop("id", None)
         _recolor(group, colors, first)
+        if path := group.get("d"):
+            # pygal's six decimals would be half of a page's weight
+            group.set("d", re.sub(r"-?\d+\.\d+", lambda found: f"{float(found[0]):.1f}".removesuffix(".0"), path))
         _explain(group, unit)
     root.set("role", "img")
     root.set("aria-label", title)

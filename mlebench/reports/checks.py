@@ -37,8 +37,10 @@ class CheckFigures:
 
 def checks_of(record: RunRecord) -> Checks:
     """What a run's record says of the checker."""
-    hashes = {call.get("sha256") for call in record.checker_calls}
-    if not all(isinstance(digest, str) for digest in hashes):
+    digests = [call.get("sha256") for call in record.checker_calls]
+    # a record is no better than whoever wrote it: what is no text may not even have a hash of its own
+    hashes = {digest for digest in digests if isinstance(digest, str)}
+    if not all(isinstance(digest, str) for digest in digests):
         return Checks(len(record.checker_calls), record.refused_checks, None, None)
     asked = None if record.submission_sha256 is None else record.submission_sha256 in hashes
     return Checks(len(record.checker_calls), record.refused_checks, len(hashes), asked)

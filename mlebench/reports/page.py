@@ -309,12 +309,9 @@ def _about_ticks(curves: list[RunCurve]) -> str:
     less = "; of a run with more than 200 of a kind every so many, from first to last" if thinned else ""
     outside = sum(times.outside for times in rows)
     more = f"; without {counted(outside, 'call')} dated outside the run's time" if outside else ""
-    of = " and ".join(
-        f"{counted(calls, 'call')} {whom}"
-        for calls, whom in ((checks, "of the submission checker"), (asked, "to models"))
-        if calls
-    )
-    return f"Ticks, a row per seed: {of}{less}{more}."
+    kinds = ((checks, "of the submission checker"), (asked, "to models"))
+    told = " and ".join(f"{counted(calls, 'call')} {whom}" for calls, whom in kinds if calls)
+    return f"Ticks, a row per seed: {told}{less}{more}."
 
 
 def _attempts(entry: ResultsDocument) -> str:
@@ -400,7 +397,7 @@ def _published(document: Document) -> str:
 
 def _runs(entry: ResultsDocument, folder: Path) -> str:
     header = ["Competition", "Seed", "Outcome", "Score", "Rank", "State", "Hours", "GPU hours", "Memory (GiB)"]
-    header += ["Checks", "Refused checks", "Files checked", "Graded file checked", "Files", "Why"]
+    header += ["Files", "Why", "Checks", "Refused checks", "Files checked", "Graded file checked"]
     runs = [(row, run) for row in entry.competitions for run in row.runs]
     rows = [_run_cells(row, run, folder) for row, run in runs]
     if usage_rows(entry):
@@ -428,10 +425,10 @@ def _run_cells(row: CompetitionRow, run: RunRow, folder: Path) -> list[object]:
         Cell(number(run.hours), run.hours),
         Cell(number(run.gpu_hours), run.gpu_hours),
         Cell(number(memory), memory),
-        *(Cell(whole(count), count) for count in (run.checks, run.refused_checks, run.checked_files)),
-        Cell({True: "yes", False: "no", None: NOTHING}[run.submission_was_checked], text=True),
         Cell(links=_links(run, folder), text=True),
         Cell(run.error or NOTHING, long=True),
+        *(Cell(whole(count), count) for count in (run.checks, run.refused_checks, run.checked_files)),
+        Cell({True: "yes", False: "no", None: NOTHING}[run.submission_was_checked], text=True),
     ]
 
 
