@@ -137,6 +137,15 @@ def test_a_statement_that_was_made_to_fit_hides_nothing(kind: Tampering, evidenc
     assert_named(kind, level, verdict)
 
 
+def test_texts_that_were_taken_out_are_not_claimed(evidence: Evidence, verified: Verified) -> None:
+    """An honest run has none beyond the largest transcript; one that is taken out of a signed bundle fails the files."""
+    contents = evidence.contents.copied()
+    del contents.files[contents.name("demo-wine_seed0", "transcript", "000001.json.gz")]
+    assert verified(contents.bytes()).level("files").state == "fails"
+    level = verified(contents.restated().bytes()).level("ledgers")
+    assert (level.state, level.summary.partition("; ")[2]) == ("not claimed", "1 call has no text in the bundle")
+
+
 def assert_named(kind: Tampering, level: Level, verdict: Verdict) -> None:
     found = [finding for finding in level.findings if any(name in finding.file for name in kind.files)]
     assert found, explained(verdict)

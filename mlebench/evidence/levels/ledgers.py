@@ -13,7 +13,7 @@ import io
 import json
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from mlebench._support.files import parse_own_json
 from mlebench._support.ledger import LONGEST_LINE, canonical, hash_of
 from mlebench._support.plain_files import open_plain
 from mlebench.evidence.container import ContainerFault
+from mlebench.evidence.levels.spending import Spending
 from mlebench.evidence.opened import RECORD_FILE, OpenedBundle, OpenedGroup
 from mlebench.evidence.verdict import Finding, Level
 from mlebench.gateway.account import cost_of
@@ -57,6 +58,8 @@ def ledgers_level(bundle: OpenedBundle) -> Level:
     lines = sum(look.lines for look in looks)
     summary = f"{counted(lines, 'call')} of {counted(len(looks), 'run')} in unbroken chains"
     gaps = dict.fromkeys(gap for look in looks for gap in look.gaps)
+    if missing := sum(look.without_texts for look in looks):
+        gaps[f"{counted(missing, 'call')} {'has' if missing == 1 else 'have'} no text in the bundle"] = None
     if gaps or not looks:
         return Level("ledgers", "not claimed", "; ".join([summary, *gaps]))
     return Level("ledgers", "holds", summary)
@@ -89,6 +92,8 @@ class _OfRun:
         self.group, self.run_id = group, run_id
         self.lines = 0
         self.gaps: list[str] = []
+        self.without_texts = 0
+        """Answered calls whose texts should have been kept, and are not in the bundle."""
         self.heads: dict[str, str] = {}
         """Hashes of the last lines, by the ledgers' names in the bundle."""
         self._bundle, self._record = bundle, record
@@ -150,7 +155,7 @@ class _OfRun:
         texts = self._texts(attempt) if name == MODEL_CALLS else {}
         before: datetime | None = None
         start, end = _time(attempt.started_at), _time(attempt.ended_at)
-        calls, has_failed, answers = 0, False, set[str | None]()
+        spending, has_failed, answers = Spending(), False, set[str | None]()
         for number, raw in enumerate(_raw_lines(path), 1):
             self.lines += 1
             entry, said = _parsed(raw, number, found.head)
@@ -178,7 +183,7 @@ class _OfRun:
                 if call is None:
                     yield Finding(called, "it is no call to a model", number)
                     continue
-                calls += call.counts
+                spending.add(call)
                 yield from (Finding(called, words, number) for words in self._of_call(call))
                 if call.outcome == "probe" and (number in texts or not has_failed):
                     yield Finding(
@@ -191,10 +196,11 @@ class _OfRun:
                 yield from self._of_texts(call, number, texts, attempt)
             else:
                 yield from (Finding(called, words, number) for words in _of_check(entry, found))
-        if (most := self.group.group.plan.profile.budget.calls) is not None and calls > most:
-            yield Finding(called, f"{calls} calls were answered, and the budget allowed {most}")
+        yield from (Finding(called, words) for words in spending.beyond(self.group.group.plan.profile.budget))
         for number, text in sorted(texts.items()):
             yield Finding(text, f"no call is line {number} of the ledger")
+        if name == MODEL_CALLS:
+            yield from self._of_left_out_texts(attempt, found.lines)
 
     def _of_call(self, call: ModelCall) -> Iterator[str]:
         """What a call says against the plan's models."""
@@ -216,10 +222,19 @@ class _OfRun:
 
     def _texts(self, attempt: _Attempt) -> dict[int, str]:
         """Names of the texts that are in the bundle, by the line of the ledger that they are of."""
+        return self._numbered(self._bundle.container.names, attempt)
+
+    def _numbered(self, names: Iterable[str], attempt: _Attempt) -> dict[int, str]:
+        """Names of texts, by the line of the ledger that they are of."""
         prefix = self.file(*attempt.folder, TRANSCRIPTS) + "/"
-        names = (name for name in self._bundle.container.names if name.startswith(prefix))
-        numbers = ((name.removeprefix(prefix).removesuffix(".json.gz"), name) for name in names)
+        numbers = ((name.removeprefix(prefix).removesuffix(".json.gz"), name) for name in names if name.startswith(prefix))
         return {int(number): name for number, name in numbers if number.isdecimal() and len(number) < 12}
+
+    def _of_left_out_texts(self, attempt: _Attempt, lines: int) -> Iterator[Finding]:
+        """Texts that stand by hash alone must be of calls that were made."""
+        for number, name in sorted(self._numbered(self.group.left_out, attempt).items()):
+            if not 0 < number <= lines:
+                yield Finding(name, f"it is said to be left out, and no call is line {number} of the ledger")
 
     def _of_texts(self, call: ModelCall, number: int, texts: dict[int, str], attempt: _Attempt) -> Iterator[Finding]:
         if self.group.group.plan.profile.record != "full":
@@ -230,7 +245,8 @@ class _OfRun:
             if self.group.is_left_out(expected) or self.group.is_left_out(self.file(*attempt.folder, TRANSCRIPTS)):
                 self.gaps.append("texts of calls stand by hash alone")
             elif call.outcome == "answered":
-                yield Finding(expected, "the texts of this call are not in the bundle")
+                # a transcript ends at its largest size, and where the disk is full
+                self.without_texts += 1
             return
         try:
             kept = _unpacked(self._bundle.container.read(name, _LARGEST_TEXTS))

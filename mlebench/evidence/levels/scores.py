@@ -7,9 +7,9 @@ competition's board agree: what does not fails, and what does is not claimed.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
 from grading.printable import printable
@@ -19,6 +19,7 @@ from mlebench._support import paths
 from mlebench._support.files import parse_own_json
 from mlebench._support.version import VERSION
 from mlebench.errors import MlebenchError
+from mlebench.evidence.levels.snapshots import GradedSnapshot, GradedSnapshots
 from mlebench.evidence.opened import GROUP_FILE, RECORD_FILE, OpenedBundle, OpenedGroup
 from mlebench.evidence.statement import Subject
 from mlebench.evidence.verdict import Finding, Level
@@ -66,16 +67,35 @@ def scores_level(bundle: OpenedBundle, regrade: Regrade | None) -> Level:
         more = [Finding("", f"and {len(findings) - _MOST} more")] if len(findings) > _MOST else []
         said = f"{counted(len(findings), 'thing')} not as recorded"
         return Level("scores", "fails", said, (*findings[:_MOST], *more), flags)
-    total, same = sum(len(look.reports) for look in looks), sum(look.same for look in looks)
+    total, same = sum(look.total for look in looks), sum(look.same for look in looks)
     if regrade is None:
         said = f"{counted(total, 'score')} in agreement with all else in the bundle; `--regrade` grades the submissions again"
         return Level("scores", "not claimed", said, flags=flags)
     gaps = list(dict.fromkeys(gap for look in looks for gap in look.gaps))
     if same == total and not gaps and total:
-        return Level(
-            "scores", "holds", f"{counted(total, 'submission')} graded again here, with the recorded results", flags=flags
-        )
+        snapshots = sum(len(look.snapshots) for look in looks)
+        said = counted(total - snapshots, "submission") + (f" and {counted(snapshots, 'snapshot')}" if snapshots else "")
+        return Level("scores", "holds", f"{said} graded again here, with the recorded results", flags=flags)
     return Level("scores", "not claimed", "; ".join([f"{same} of {total} results are the same", *gaps]), flags=flags)
+
+
+@dataclass(frozen=True)
+class _Graded:
+    """A file with the report that is on record of it."""
+
+    said_in: str
+    """The file of the bundle that holds the report."""
+    words: str
+    """Which one of that file's it is; empty where it holds one alone."""
+    name: str
+    """Of the file that was graded, in the bundle."""
+    report: CompetitionReport
+    submission: Submission
+
+    @property
+    def is_snapshot(self) -> bool:
+        """Whether it was copied along the way."""
+        return bool(self.words)
 
 
 class _OfGroup:
@@ -95,6 +115,7 @@ class _OfGroup:
         self._version = group.group.manifest.get("harness", {}).get("version")
         self._edition = plan.edition
         self._competitions: dict[str, Competition | None] = {}
+        self._snapshots = GradedSnapshots(bundle, group, self._of_report)
 
     def findings(self) -> Iterator[Finding]:
         for run_id, record in self.group.records.items():
@@ -103,6 +124,7 @@ class _OfGroup:
             yield from self._of_submission(run_id, record)
         yield from (Finding(f"{self.group.prefix}/{REPORT_FILE}", said) for said in self._of_group_report())
         yield from (Finding(f"{self.group.prefix}/{GROUP_FILE}", said) for said in self._of_digests())
+        yield from self._snapshots.findings()
 
     def _of_digests(self) -> Iterator[str]:
         """What the digests of the data say of it against the group's conditions."""
@@ -129,16 +151,23 @@ class _OfGroup:
             if not ended_by_us:
                 yield "the run ended by itself, and it has no grading report"
             return
+        report = yield from self._of_report(run_id, record, content)
+        if report is not None:
+            self.reports[run_id] = report
+
+    def _of_report(
+        self, run_id: str, record: RunRecord, content: Mapping[str, Any]
+    ) -> Generator[str, None, CompetitionReport | None]:
+        """What is wrong with a report of a run's last submission or of a snapshot; returns the report, None where it is none."""
         try:
             report = CompetitionReport.from_dict(content)
             _, notes = settled(content, report)
         except (ValueError, TypeError) as error:
             yield f"its report is none: {printable(str(error), 200)}"
-            return
+            return None
         yield from (f"its report contradicts itself: {printable(note, 200)}" for note in notes)
         if self._version == VERSION and report.to_dict() != dict(content):
             yield "its report is not written as this harness writes it"
-        self.reports[run_id] = report
         conditions, plan = self.group.group.conditions, self.group.group.plan
         competition_id = record.competition_id
         expected = {
@@ -153,6 +182,7 @@ class _OfGroup:
                 stated = printable(str(getattr(report, key)), 60)
                 yield f"its report is of {key.replace('_', ' ')} {stated}, and the run of {printable(str(value), 60)}"
         yield from self._of_board(report)
+        return report
 
     def _of_board(self, report: CompetitionReport) -> Iterator[str]:
         """Thresholds, medals and rank against the board of this harness's competition, where it is the same version."""
@@ -239,39 +269,56 @@ class _OfGroup:
 
     def regraded(self, regrade: Regrade) -> Iterator[Finding]:
         """Where grading again comes to another result."""
-        chosen = [run_id for run_id in self.reports if self._can_be_graded(run_id)]
-        submissions = [self._submission(run_id) for run_id in chosen]
+        graded = [entry for entry in self._everything() if self._can_be_graded(entry)]
         registry = Registry(data_dir=self._data_dir, edition=self._edition, split_key=self._key)
         try:
-            graded = grade_many(submissions, registry, jobs=regrade.jobs)
+            reports = grade_many([entry.submission for entry in graded], registry, jobs=regrade.jobs)
         except MlebenchError as error:
             self.gaps.append(printable(str(error), 300))
             return
-        for run_id, report in zip(chosen, graded, strict=True):
+        for entry, report in zip(graded, reports, strict=True):
             if report.error_kind == "grader_error":
                 self.gaps.append(f"the grader of {report.competition_id} failed here")
-                continue
-            recorded = self.reports[run_id]
-            if wrong := [key for key in _REGRADED if getattr(report, key) != getattr(recorded, key)]:
-                yield Finding(self.group.file_of(run_id, RECORD_FILE), _change(wrong, recorded, report))
+            elif wrong := [key for key in _REGRADED if getattr(report, key) != getattr(entry.report, key)]:
+                yield Finding(entry.said_in, f"{entry.words}{_change(wrong, entry.report, report)}")
             else:
                 self.same += 1
 
-    def _submission(self, run_id: str) -> Submission:
+    @property
+    def total(self) -> int:
+        """Results that are on record: of runs and of snapshots."""
+        return len(self.reports) + len(self.snapshots)
+
+    @property
+    def snapshots(self) -> Sequence[GradedSnapshot]:
+        """Those on record, once `findings` were looked at."""
+        return self._snapshots.graded
+
+    def _everything(self) -> Iterator[_Graded]:
+        for run_id, report in self.reports.items():
+            name = self.group.file_of(run_id, *SUBMISSION.parts)
+            yield _Graded(self.group.file_of(run_id, RECORD_FILE), "", name, report, self._submission(run_id, SUBMISSION))
+        for snapshot in self.snapshots:
+            submission = self._submission(snapshot.run_id, PurePosixPath("snapshots", snapshot.name.rpartition("/")[2]))
+            yield _Graded(self._snapshots.file, f"{snapshot.words}: ", snapshot.name, snapshot.report, submission)
+
+    def _submission(self, run_id: str, path: PurePath) -> Submission:
         record, folder = self.group.records[run_id], self.group.run_dir(run_id)
         folder.mkdir(exist_ok=True)
-        return Submission(record.competition_id, folder / SUBMISSION, record.seed, run_id, within=folder)
+        return Submission(record.competition_id, folder / path, record.seed, run_id, within=folder)
 
-    def _can_be_graded(self, run_id: str) -> bool:
-        competition_id = self.group.records[run_id].competition_id
-        if self.reports[run_id].error_kind == "grader_error":
+    def _can_be_graded(self, entry: _Graded) -> bool:
+        if entry.report.error_kind == "grader_error":
             self.gaps.append("graders failed when the runs were made")
             return False
-        if problem := self._data_problem(competition_id):
+        if problem := self._data_problem(entry.report.competition_id):
             self.gaps.append(problem)
             return False
-        name = self.group.file_of(run_id, *SUBMISSION.parts)
-        left_out = self._bundle.left_out.get(name)
+        left_out = self._bundle.left_out.get(entry.name)
+        if entry.is_snapshot and self.group.is_left_out(entry.name):
+            self.gaps.append("snapshots stand by hash alone")
+            return False
+        # what stands there without a hash was no file, which no grader takes
         if left_out is not None and left_out.sha256 is not None:
             self.gaps.append("submissions stand by hash alone")
             return False

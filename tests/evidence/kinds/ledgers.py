@@ -421,9 +421,10 @@ def no_usage_in_the_record(contents: Contents) -> None:
         record["usage"] = {}
 
 
-@LEDGERS.fails("ledgers", f"{RUN}/transcript/000001.json.gz", f"{RUN}/{MODELS}")
-def transcript_taken_out(contents: Contents) -> None:
-    del contents.files[contents.name(RUN, "transcript", "000001.json.gz")]
+@LEDGERS.fails("ledgers", f"{RUN}/transcript/000009.json.gz")
+def text_of_no_call_left_out(contents: Contents) -> None:
+    name = contents.name(RUN, "transcript", "000009.json.gz")
+    contents.statement["predicate"]["left_out"] += [{"name": name, "reason": "transcripts", "size": 9, "sha256": "0" * 64}]
 
 
 @LEDGERS.fails("ledgers", f"{RUN}/transcript/000001.json.gz")
