@@ -180,14 +180,15 @@ def _words(node: ast.expr) -> Iterator[str]:
             yield from _words(inner)
 
 
-class TestRules:
-    TABLE = rows(section("Rules"))
+RULES = rows(section("Rules"))
 
+
+class TestRules:
     def test_keys_are_all_that_there_are(self) -> None:
-        assert [name for row in self.TABLE for name in code(row[0])] == list(Rules.model_fields)
+        assert [name for row in RULES for name in code(row[0])] == list(Rules.model_fields)
 
     def test_values_are_all_that_there_are(self) -> None:
-        for row in self.TABLE:
+        for row in RULES:
             [name, *_] = code(row[0])
             if name == "limits":
                 assert code(row[1]) == list(Limits.model_fields)
@@ -195,7 +196,7 @@ class TestRules:
                 assert named == allowed, name
 
     def test_what_is_left_out_is_what_the_code_takes(self) -> None:
-        for row in self.TABLE:
+        for row in RULES:
             name, default = code(row[0])[0], Rules().model_dump()[code(row[0])[0]]
             if named := code(row[2]):
                 assert named == ([default] if isinstance(default, str) else list(default)), name
@@ -219,27 +220,28 @@ def _literals(annotation: Any) -> Iterator[str]:
             yield from _literals(inner)
 
 
-class TestBoard:
-    [WORKFLOW] = [yaml.safe_load(block) for block in blocks(section("A board"), "yaml")]
-    STEPS = WORKFLOW["jobs"]["board"]["steps"]
-    COMMANDS = [step["run"] for step in STEPS if "run" in step]
+[WORKFLOW] = [yaml.safe_load(block) for block in blocks(section("A board"), "yaml")]
+STEPS = WORKFLOW["jobs"]["board"]["steps"]
+COMMANDS = [step["run"] for step in STEPS if "run" in step]
 
+
+class TestBoard:
     def test_the_workflow_reads_and_has_no_secret(self) -> None:
-        assert self.WORKFLOW["permissions"] == {"contents": "read"}
+        assert WORKFLOW["permissions"] == {"contents": "read"}
         # YAML 1.1 takes the word `on` for true
-        assert self.WORKFLOW[True] == "pull_request" and "secrets." not in section("A board")
-        assert all(("uses" in step) != ("run" in step) for step in self.STEPS)
+        assert WORKFLOW[True] == "pull_request" and "secrets." not in section("A board")
+        assert all(("uses" in step) != ("run" in step) for step in STEPS)
         # words of a pull request become no part of a command
-        assert not any("${{" in command for command in self.COMMANDS)
+        assert not any("${{" in command for command in COMMANDS)
 
     def test_its_commands_are_ones_that_exist(self) -> None:
-        own = [command for command in self.COMMANDS if command.startswith("mlebench ")]
+        own = [command for command in COMMANDS if command.startswith("mlebench ")]
         assert own and {wrong_usage(command, is_whole=True) for command in own} == {None}
-        assert [command for command in self.COMMANDS if command not in own] == ["pip install mlebench"]
+        assert [command for command in COMMANDS if command not in own] == ["pip install mlebench"]
 
     def test_it_makes_the_site_that_it_uploads(self, bundle_of_group: Path, root: Path) -> None:
-        [command] = [shlex.split(command) for command in self.COMMANDS if command.startswith("mlebench ")]
-        [trusted] = [step["with"]["path"] for step in self.STEPS if "ref" in step.get("with", {})]
+        [command] = [shlex.split(command) for command in COMMANDS if command.startswith("mlebench ")]
+        [trusted] = [step["with"]["path"] for step in STEPS if "ref" in step.get("with", {})]
         (root / trusted).mkdir()
         (root / trusted / "rules.yaml").write_text("sandbox: local\nmock_data: allow\n")
         shutil.copy(root / "allowed_signers", root / trusted)
@@ -248,7 +250,7 @@ class TestBoard:
 
         assert main(command[1:]) == 0
 
-        [site] = [step["with"]["path"] for step in self.STEPS if "upload-artifact" in step.get("uses", "")]
+        [site] = [step["with"]["path"] for step in STEPS if "upload-artifact" in step.get("uses", "")]
         assert (root / site / "index.html").is_file()
         (root / trusted / "allowed_signers").write_text(f"me@example.org {public(make_key(root / 'other'))}\n")
         assert main(command[1:]) == 1
