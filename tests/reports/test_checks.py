@@ -18,6 +18,7 @@ import pytest
 
 from mlebench._support import ledger as ledger_module
 from mlebench._support.ledger import Ledger
+from mlebench.cli.main import main
 from mlebench.reports import charts
 from mlebench.reports.checks import CheckFigures, check_figures, checks_of
 from mlebench.reports.document import Document, ResultsDocument, make_report
@@ -305,6 +306,26 @@ def test_every_output_says_it(group: Group, clock: type[Clock]) -> None:
     runs = page[page.index('<section id="runs">') :]
     assert [re.findall(r'<td class="text">(yes|no)</td>', row) for row in runs.split("<tr>")[2:]] == [["yes"], ["no"]]
     assert "Submission checker: 2 verdicts in 2 runs (1.0 per run), 1 refused; 1 of 2 graded files (50.0 %)" in runs
+
+
+def test_the_command_says_it_too(group: Group, clock: type[Clock], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(group.folder)]) == 0
+    assert "Submission checker" not in capsys.readouterr().out, "nobody asked"
+    ask(group, FIRST, clock, (1800, checked(submission_of(group, FIRST))), (1801, REFUSED))
+    capsys.readouterr()
+
+    assert main(["report", str(group.folder)]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert main(["report", str(group.folder), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+
+    assert "Submission checker: 1 verdict in 2 runs (0.5 per run), 1 refused; 1 of 2 graded files (50.0 %)" in printed
+    assert (document["checks"]["verdicts"], document["checks"]["submission_checked"]) == (1, 1)
+    first, second = (row["runs"][0] for row in document["competitions"])
+    assert (first["checks"], first["refused_checks"], first["submission_was_checked"]) == (1, 1, True)
+    assert (second["checks"], second["refused_checks"], second["submission_was_checked"]) == (0, 0, False)
+    (curve,) = document["scaling"]["runs"]
+    assert curve["checks"] == {"calls": 2, "hours": [0.5, pytest.approx(1801 / 3600)], "outside": 0}
 
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202e=cmd"

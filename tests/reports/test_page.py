@@ -24,10 +24,11 @@ OUTCOMES = ("gold", "silver", "bronze", "above", "none", "invalid", "missing")
 LARGEST_BYTES = 6_000_000
 LONGEST_LOAD_SECONDS = 2
 EVERY_TEN_MINUTES = range(600, 24 * 3600, 600)
+EVERY_FIVE_MINUTES = range(300, 24 * 3600, 300)
 
 
 def full_results(name: str, hours: float, runs: Path) -> Results:
-    """225 runs of a day, a snapshot every ten minutes."""
+    """225 runs of a day, a snapshot every ten minutes and a check every five."""
     rng = random.Random(name)
     layers: dict[int, dict[str, GradedRun]] = {0: {}, 1: {}, 2: {}}
     for competition_id, seed in itertools.product(registry.list_competition_ids("all"), layers):
@@ -39,7 +40,9 @@ def full_results(name: str, hours: float, runs: Path) -> Results:
             GradedSnapshot(seconds, replace(report(competition_id, rng.choice(OUTCOMES)), score=rng.random()))
             for seconds in EVERY_TEN_MINUTES
         ]
-        details = RunDetails(folder, hours=24, gpu_hours=24, peak_memory_bytes=2**33)
+        details = RunDetails(
+            folder, hours=24, gpu_hours=24, peak_memory_bytes=2**33, check_seconds=tuple(map(float, EVERY_FIVE_MINUTES))
+        )
         layers[seed][competition_id] = GradedRun(last, details, tuple(snapshots))
     limits = {"time_limit": hours * 3600, "gpus": 1}
     conditions = Conditions(name, {"model": "m-1 & <m-2>"}, models=("m-1 & <m-2>",), limits=limits, profile="standard")
@@ -117,6 +120,30 @@ def test_labels_of_charts_are_not_cut(page: Page) -> None:
            })"""
     )
     assert cut == []
+
+
+def test_ticks_of_calls_are_thin_rows_below_the_scores_in_their_seeds_colour(page: Page) -> None:
+    page.run("document.querySelector('#time > details').open = true")
+    lines = page.run(
+        """[...document.querySelectorAll('#time > details[open] g.series > path')].map((line) => {
+             const box = line.getBoundingClientRect(), style = getComputedStyle(line);
+             return [line.parentNode.classList.contains('ticks'), box.top, box.bottom, style.stroke, style.strokeWidth];
+           })"""
+    )
+    labels = page.run("[...document.querySelectorAll('#time > details[open] .axis.y text')].map((label) => label.textContent)")
+    test_labels_of_charts_are_not_cut(page)
+    page.run("document.querySelector('#time > details').open = false")
+
+    scores, rows = lines[:3], lines[3:]
+    assert [is_ticks for is_ticks, *_ in lines] == [False] * 3 + [True] * 3
+    assert [row[3] for row in rows] == [line[3] for line in scores]
+    assert {row[4] for row in rows} == {"1px"} and {line[4] for line in scores} == {"2px"}
+    assert max(line[2] for line in scores) <= rows[0][1]
+    for above, below in itertools.pairwise(rows):
+        assert above[2] <= below[1], "rows do not touch"
+    assert [label for label in labels if label.startswith("seed")] == [f"seed {seed}: checks" for seed in range(3)]
+    # no label of the scores stands among the rows
+    assert all(0 <= float(label) <= 1 for label in labels if not label.startswith("seed"))
 
 
 def column(page: Page, section: str, number: int) -> list[str]:
