@@ -37,10 +37,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from grading.printable import printable
     from mlebench.evidence.verify import VerifyOptions, verify_bundle
 
-    path = Path(arguments.bundle)
-    _refuse_no_file(path)
     options = VerifyOptions(
         allowed_signers=Path(arguments.allowed_signers) if arguments.allowed_signers else None,
         signer=arguments.signer,
@@ -50,10 +49,12 @@ def run(arguments: argparse.Namespace) -> int:
         rules=arguments.rules,
         jobs=arguments.jobs,
     )
+    path = Path(arguments.bundle)
     try:
+        _refuse_no_file(arguments.bundle, path)
         verdict = verify_bundle(path, options)
     except OSError as error:
-        raise UsageError(f"{path} cannot be verified: {error.strerror or error}") from None
+        raise UsageError(f"{printable(arguments.bundle, 300)} cannot be verified: {error.strerror or error}") from None
     if arguments.json:
         print_json(verdict.to_dict())
     else:
@@ -61,21 +62,31 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if verdict.holds else 1
 
 
-def _refuse_no_file(path: Path) -> None:
+def _refuse_no_file(given: str, path: Path) -> None:
+    from grading.printable import printable
     from mlebench._support.hints import command
     from mlebench.runs.group import is_group
 
+    if not given:
+        raise UsageError("it takes the name of a file; give the file that `mlebench bundle` wrote")
+    if given == "-":
+        raise UsageError("a bundle is read several times, and standard input once; give the file that `mlebench bundle` wrote")
     if is_group(path):
         raise UsageError(f"{path} is a run group; make a bundle of it first: {command('bundle', path)}")
+    shown = printable(given, 300)
     if path.is_dir():
-        raise UsageError(f"{path} is a folder; give the file that `mlebench bundle` wrote")
+        raise UsageError(f"{shown} is a folder; give the file that `mlebench bundle` wrote")
     if not path.exists():
-        raise UsageError(f"there is no file {path}; give the file that `mlebench bundle` wrote")
+        raise UsageError(f"there is no file {shown}; give the file that `mlebench bundle` wrote")
     if not path.is_file():
-        raise UsageError(f"{path} is no regular file; give the file that `mlebench bundle` wrote")
+        raise UsageError(f"{shown} is no regular file; give the file that `mlebench bundle` wrote")
 
 
 def _show(verdict: Verdict) -> None:
+    if not verdict.groups:
+        (finding,) = verdict.level("files").findings
+        print(f"{verdict.bundle} cannot be looked at: {finding.text}")
+        return
     print(f"{verdict.bundle}  sha256:{verdict.sha256}")
     if verdict.left_out:
         print("by hash alone: " + ", ".join(f"{count} ({reason})" for reason, count in verdict.left_out.items()))
