@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from grading.printable import printable
 from mlebench.cli.main import main
 from mlebench.evidence.bundle import make_bundle
 from mlebench.evidence.container import Container
@@ -50,7 +51,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("-", f"a bundle is read several times, and standard input once; {HOW}"),
         ("", f"it takes the name of a file; {HOW}"),
         ("\x1b[31m\n", f"there is no file \\x1b[31m\\n; {HOW}"),
-        ("n" * 400, f"{'n' * 300}… cannot be verified: File name too long"),
+        ("n" * 400, f"{printable('n' * 400, 300)} cannot be verified: File name too long"),
     ],
     ids=(
         "missing",
