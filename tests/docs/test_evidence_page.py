@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import re
 import shlex
@@ -41,8 +42,9 @@ OF_EVERY_COMMAND = {"-h", "--help", "-q", "--quiet", "-v", "--verbose", "--jobs"
 
 
 def section(title: str) -> str:
-    [found] = re.findall(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", TEXT, flags=re.DOTALL | re.MULTILINE)
-    return found
+    found: list[str] = re.findall(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", TEXT, flags=re.DOTALL | re.MULTILINE)
+    assert len(found) == 1, title
+    return found[0]
 
 
 def blocks(text: str, language: str = "") -> list[str]:
@@ -159,7 +161,7 @@ def _by_standard_tools(folder: Path) -> subprocess.CompletedProcess[str]:
 
 def _reasons() -> Iterator[str]:
     """Every word by which the code lets a file stand by its hash, but for parts and kinds of no files."""
-    trees = [ast.parse(Path(module.__file__).read_text(encoding="utf-8")) for module in (bundle, contents)]
+    trees = [ast.parse(inspect.getsource(module)) for module in (bundle, contents)]
     for node in chain.from_iterable(map(ast.walk, trees)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "LeftOut":
             yield from _words(node.args[1])
