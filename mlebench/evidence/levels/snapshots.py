@@ -84,7 +84,7 @@ class GradedSnapshots:
             run_id, seconds, report = (
                 entry.get(key) if isinstance(entry, dict) else None for key in ("run_id", "seconds", "report")
             )
-            if not isinstance(run_id, str) or type(seconds) is not int or seconds < 0 or not isinstance(report, dict):
+            if not isinstance(run_id, str) or not isinstance(report, dict) or not _is_time(seconds):
                 yield f"entry {number} is none of a graded snapshot"
             elif (record := self._group.records.get(run_id)) is None:
                 yield f"entry {number} is of {printable(run_id, 100)}, which is no run with a record"

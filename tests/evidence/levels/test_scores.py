@@ -121,7 +121,8 @@ class TestSnapshots:
     def test_an_entry_that_cannot_be(self, reports: Path, scored: Scored, change: dict[str, Any], words: str) -> None:
         with edited(reports) as content:
             content["snapshots"][0] |= change
-        assert any(words in finding for finding in said(scored()))
+        found = said(scored())
+        assert any(words in finding for finding in found), found
 
     @pytest.mark.parametrize(
         ("change", "words"),
