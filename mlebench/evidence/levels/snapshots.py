@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeGuard
 
 from grading.printable import printable
 from grading.report import CompetitionReport
@@ -125,7 +125,7 @@ class GradedSnapshots:
         return times
 
 
-def _is_time(seconds: Any) -> bool:
+def _is_time(seconds: Any) -> TypeGuard[int]:
     return type(seconds) is int and 0 <= seconds < _MOST_SECONDS
 
 
