@@ -283,6 +283,9 @@ class Container:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._file.close()
 
+    form_faults = ()
+    """Nothing is wrong with the form of a container that could be opened."""
+
     @property
     def names(self) -> tuple[str, ...]:
         """Of all files, in order; the statement is one of them."""
@@ -376,6 +379,16 @@ class Container:
             yield block
 
 
+def refuse_bomb(unpacked: int, size: int) -> None:
+    """Refuse a container of `size` bytes whose files come to `unpacked` bytes, as no bundle packs so well.
+
+    Raises:
+        ContainerFault: they do.
+    """
+    if unpacked > LARGEST_TOTAL or (unpacked > _FREE_OF_RATIO and unpacked > _LARGEST_RATIO * size):
+        raise ContainerFault("it would unpack to far more than a bundle of its size holds")
+
+
 def _entries_of(file: IO[bytes], size: int) -> dict[str, _Entry]:
     count, start, length = _directory_of(file, size)
     if count > MOST_ENTRIES or length > _LARGEST_DIRECTORY:
@@ -392,8 +405,7 @@ def _entries_of(file: IO[bytes], size: int) -> dict[str, _Entry]:
         if at > start:
             raise ContainerFault(f"{_shown(entry.name)} reaches beyond the files' place in it")
         unpacked += entry.size
-        if unpacked > LARGEST_TOTAL or (unpacked > _FREE_OF_RATIO and unpacked > _LARGEST_RATIO * size):
-            raise ContainerFault("it would unpack to far more than a bundle of its size holds")
+        refuse_bomb(unpacked, size)
     if place != len(directory):
         raise ContainerFault("its list of files holds more than the files")
     if at != start:

@@ -15,6 +15,7 @@ from grading.printable import printable
 from mlebench._support.quantities import show_size
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.evidence.container import Container, ContainerFault
+from mlebench.evidence.foreign_container import ForeignContainer
 from mlebench.evidence.names import AGENTS, GROUPS, is_name, name_of
 from mlebench.evidence.statement import STATEMENT_FILE, Envelope, LeftOut, Statement
 from mlebench.evidence.verdict import Finding
@@ -81,7 +82,7 @@ class OpenedGroup:
 class OpenedBundle:
     """What levels look at."""
 
-    container: Container
+    container: Container | ForeignContainer
     envelope: Envelope
     statement: Statement
     folder: Path
@@ -104,8 +105,13 @@ def opened(path: Path) -> Iterator[OpenedBundle]:
     folder = Path(tempfile.mkdtemp(prefix="mlebench-verify-"))
     try:
         with _opened_container(path) as container:
-            envelope, statement = _statement(container)
-            faults = (*_other_names(container, statement), *_unpack(container, statement, folder))
+            envelope, statement, other_form = _statement(container)
+            faults = (
+                *container.form_faults,
+                *other_form,
+                *_other_names(container, statement),
+                *_unpack(container, statement, folder),
+            )
             left_out = {entry.name: entry for entry in statement.left_out}
             reasons = {entry.name: entry.reason for entry in statement.left_out}
             groups = tuple(_group(name, folder, reasons) for name in _group_names(statement))
@@ -116,26 +122,34 @@ def opened(path: Path) -> Iterator[OpenedBundle]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _opened_container(path: Path) -> Container:
+def _opened_container(path: Path) -> Container | ForeignContainer:
     try:
         return Container.open(path)
     except ContainerFault as error:
-        raise BundleFault(str(error)) from None
+        try:
+            return ForeignContainer.open(path, str(error))
+        except ContainerFault:
+            # what is wrong with it is what keeps it from being a bundle
+            raise BundleFault(str(error)) from None
 
 
-def _statement(container: Container) -> tuple[Envelope, Statement]:
+def _statement(container: Container | ForeignContainer) -> tuple[Envelope, Statement, list[Finding]]:
+    """What the bundle says of itself, and a finding where it says that in another form."""
     if STATEMENT_FILE not in container:
         raise BundleFault(f"it holds no {STATEMENT_FILE}, so nothing says what its files are")
     try:
-        envelope = Envelope.from_bytes(container.read(STATEMENT_FILE, _LARGEST_STATEMENT))
-        return envelope, Statement.from_bytes(envelope.payload)
+        content = container.read(STATEMENT_FILE, _LARGEST_STATEMENT)
+        envelope = Envelope.from_bytes(content)
+        statement = Statement.from_bytes(envelope.payload)
     except ValueError as error:
         # UnicodeDecodeError quotes all that it could not decode
         said = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else printable(str(error), _LONGEST_WORDS)
         raise BundleFault(said, STATEMENT_FILE) from None
+    is_ours = envelope.to_bytes() == content and statement.to_bytes() == envelope.payload
+    return envelope, statement, [] if is_ours else [Finding(STATEMENT_FILE, "it is not written as this harness writes it")]
 
 
-def _other_names(container: Container, statement: Statement) -> Iterator[Finding]:
+def _other_names(container: Container | ForeignContainer, statement: Statement) -> Iterator[Finding]:
     """Where the names in the container and in the statement differ, and what no statement of ours says."""
     names = [subject.name for subject in statement.subjects]
     known, there = set(names), set(container.names) - {STATEMENT_FILE}
@@ -163,7 +177,7 @@ def _why_not(name: str, known: set[str]) -> str:
     return "it is in the bundle" if name in known else "that is no name for a file of a bundle"
 
 
-def _unpack(container: Container, statement: Statement, folder: Path) -> Iterator[Finding]:
+def _unpack(container: Container | ForeignContainer, statement: Statement, folder: Path) -> Iterator[Finding]:
     """Read every file once; those that levels look at are written below `folder`."""
     stated = {subject.name: subject for subject in statement.subjects}
     for name in container.names:
