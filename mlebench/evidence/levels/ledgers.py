@@ -29,6 +29,7 @@ from mlebench.evidence.levels.spending import Spending
 from mlebench.evidence.opened import RECORD_FILE, OpenedBundle, OpenedGroup
 from mlebench.evidence.verdict import Finding, Level
 from mlebench.gateway.account import cost_of
+from mlebench.gateway.bounds import Bounds
 from mlebench.gateway.dialects.table import DIALECTS
 from mlebench.gateway.model_call import LEDGER as MODEL_CALLS
 from mlebench.gateway.model_call import ModelCall
@@ -42,6 +43,8 @@ from mlebench.runs.usage import NOTHING_USED, read_usage
 _MOST = 50
 _BEFORE, _AFTER = 5.0, 15.0
 """Seconds by which a call may lie outside its run: the checker is there before the agent starts, and ends answers after it."""
+_PROBING = Bounds().probe_seconds
+"""After an agent's end the gateway may still ask a provider, whether it was down, for so many seconds."""
 _CHECKED, _REFUSED = "checked", "refused"
 _LARGEST_TEXTS = 256 * 2**20
 _COST_DRIFT = 1e-9
@@ -173,7 +176,7 @@ class _OfRun:
             before = at
             if start is None or end is None:
                 yield Finding(called, "there is a call, and the run has no time in which it was made", number)
-            elif (at - start).total_seconds() < -_BEFORE or (at - end).total_seconds() > _AFTER:
+            elif not -_BEFORE <= (at - start).total_seconds() <= (end - start).total_seconds() + _after(entry):
                 yield Finding(called, "the call is outside the time of its run", number)
             self._first = self._first or at
             rest = {key: value for key, value in entry.items() if key not in ("at", "n", "previous", "hash")}
@@ -375,6 +378,11 @@ def _unpacked(content: bytes) -> dict[str, str]:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _after(entry: Mapping[str, Any]) -> float:
+    """Seconds behind the end of its run by which a call may be written down."""
+    return _AFTER + _PROBING if entry.get("outcome") == "probe" else _AFTER
 
 
 def _time(text: Any) -> datetime | None:

@@ -209,6 +209,14 @@ def test_calls_lie_within_their_run(make: Callable[..., Run], at: str, fails: bo
     assert [said.partition(": ")[2] for said in run.said()] == ["the call is outside the time of its run"] * fails
 
 
+def test_the_gateway_may_ask_a_provider_for_a_while_after_the_end(make: Callable[..., Run]) -> None:
+    run = make()
+    failed = call(tokens=Tokens(), outcome="failed", status=502, cost_usd=None, request_sha256=None, response_sha256=None)
+    probe = {**failed, "outcome": "probe"}
+    run.calls(failed, {**probe, "at": "2026-11-01T00:02:05+00:00"}, {**probe, "at": "2026-11-01T00:02:30+00:00"}, without=3)
+    assert [said.partition(": ")[2] for said in run.said()] == ["the call is outside the time of its run"]
+
+
 @pytest.mark.parametrize("end", [{"lines": 2, "head": "0" * 64}, {"lines": 1, "head": "0" * 64}, {"lines": None, "head": None}])
 def test_a_ledger_ends_as_recorded(make: Callable[..., Run], end: dict[str, Any]) -> None:
     run = make()
