@@ -197,7 +197,10 @@ class _OfGroup:
             return
         if placed.thresholds is None:
             return
-        keys = [*_THRESHOLDS, *_FLAGS, *(_STANDING if placed.leaderboard_size is not None else ())]
+        is_its_board = _is_its_board(competition, placed, report)
+        if competition.facts.thresholds is None and not is_its_board:
+            return
+        keys = [*_THRESHOLDS, *_FLAGS, *(_STANDING if is_its_board else ())]
         if wrong := [key for key in keys if getattr(placed, key) != getattr(report, key)]:
             yield f"{', '.join(f'`{key}`' for key in wrong)} of its report {'is' if len(wrong) == 1 else 'are'} not the board's"
 
@@ -339,6 +342,15 @@ class _OfGroup:
         recorded = self.group.group.manifest.get("data")
         other = same_data(recorded.get(competition_id) if isinstance(recorded, Mapping) else None, competition)
         return None if other is None else f"the data of {competition_id} is not the recorded one: {printable(other, 200)}"
+
+
+def _is_its_board(competition: Competition, placed: CompetitionReport, report: CompetitionReport) -> bool:
+    """Whether the leaderboard here is the one on which a report was placed: a refreshed one may be there, here, or of another
+    day."""
+    if placed.leaderboard_size is None:
+        return False
+    is_refreshed = competition.leaderboard.parent == competition.root
+    return not is_refreshed or placed.leaderboard_size == report.leaderboard_size
 
 
 def _other_reports(found: Sequence[Any], expected: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,7 +97,11 @@ class TestSnapshots:
         reports.unlink()
         assert scored(regrade=True).summary.startswith("4 submissions graded again")
 
-    @pytest.mark.parametrize("content", [b"", b"[]", b'{"snapshots": {}}', b"\xff\xfe", b"[" * 100_000, b'{"snapshots": 1e999}'])
+    @pytest.mark.parametrize(
+        "content",
+        [b"", b"[]", b'{"snapshots": {}}', b"\xff\xfe", b"[" * 100_000, b'{"snapshots": 1e999}'],
+        ids=["empty", "list", "object", "no text", "deep", "huge number"],
+    )
     def test_a_file_of_anything_else(self, reports: Path, scored: Scored, content: bytes) -> None:
         reports.write_bytes(content)
         assert said(scored()) == ["groups/group/snapshot_reports.json: it is no list of graded snapshots"]
@@ -157,3 +162,14 @@ class TestSnapshots:
     def test_those_by_hash_alone_are_not_claimed(self, reports: Path, scored: Scored) -> None:
         level = scored(regrade=True, leave_out={"snapshots"})
         assert (level.state, level.summary) == ("not claimed", "4 of 6 results are the same; snapshots stand by hash alone")
+
+
+def test_a_leaderboard_that_was_refreshed_since_contradicts_no_report(
+    group: Group, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(made / "data", tmp_path / "data")
+    monkeypatch.setenv("MLEBENCH_DATA_DIR", str(tmp_path / "data"))
+    (tmp_path / "data" / "toy-a" / "leaderboard.csv").write_text("score\n0.9\n0.5\n0.1\n")
+    bundle = make_bundle([group], tmp_path / "b.zip")
+    level = verify_bundle(bundle.path).level("scores")
+    assert level.state == "not claimed", level
