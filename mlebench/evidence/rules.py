@@ -84,6 +84,9 @@ class Rules(BaseModel):
     """The most planned runs that have not ended, of all groups of a result together."""
     infrastructure_failures: int = Field(default=0, ge=0, strict=True)
     """The most runs that the infrastructure failed, of all groups of a result together."""
+    repeated_attempts: int = Field(default=0, ge=0, strict=True)
+    """The most attempts that were followed by another one though the infrastructure had not failed them: who runs failures again
+    until they succeed has chosen among results."""
     mock_data: Literal["refuse", "allow"] = "refuse"
     levels: tuple[LevelName, ...] = ("files", "plan", "ledgers")
     """The levels that must hold; the others are shown and keep nothing from its row unless they fail."""

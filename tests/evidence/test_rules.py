@@ -27,7 +27,7 @@ class TestSets:
         for edition in rules.editions:
             assert len(rules.competitions(edition) or ()) == count
         assert (rules.name, rules.seeds, rules.models, rules.mock_data) == (name, 3, "named", "refuse")
-        assert (rules.missing_runs, rules.infrastructure_failures) == (0, 0)
+        assert (rules.missing_runs, rules.infrastructure_failures, rules.repeated_attempts) == (0, 0, 0)
         assert "open" not in rules.network and not rules.allow and not rules.grants and rules.sandbox == ("docker",)
         assert rules.levels == ("files", "plan", "ledgers", "scores", "sealed")
         assert rules.most.beyond(get_profile("standard")) == []

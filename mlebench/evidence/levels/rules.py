@@ -169,6 +169,7 @@ class _OfResult:
         yield from self._of_seeds()
         yield from self._of_missing_runs()
         yield from self._of_infrastructure()
+        yield from self._of_repeated_attempts()
         yield from self._of_data()
         yield from _first(self._of_medals())
         if self._rules.too_good == "refuse":
@@ -248,6 +249,15 @@ class _OfResult:
             if run.failed_by_infrastructure
         ]
         yield from _first(failed) if len(failed) > self._rules.infrastructure_failures else ()
+
+    def _of_repeated_attempts(self) -> Iterator[Finding]:
+        repeated = [
+            Finding(run.file, f"an attempt that was {printable(str(attempt.get('state')), 30)} was followed by another one")
+            for run in self._runs
+            for attempt in (run.record.attempts if run.record is not None else ())
+            if attempt.get("failure_class") != "infrastructure"
+        ]
+        yield from _first(repeated) if len(repeated) > self._rules.repeated_attempts else ()
 
     def _of_data(self) -> Iterator[Finding]:
         if self._rules.mock_data == "allow":

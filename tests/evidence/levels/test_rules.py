@@ -142,6 +142,16 @@ class TestRuns:
         group.record().state, group.record().failure_class = "failed", "agent"
         assert judged(group).state == "holds"
 
+    def test_attempts_that_were_run_again(self, make: Callable[..., StatedGroup]) -> None:
+        group = make()
+        group.record().attempts = [{"attempt": 1, "state": "failed", "failure_class": "infrastructure"}]
+        assert judged(group).state == "holds"
+        group.record().attempts += [{"attempt": 2, "state": "finished\x1b", "failure_class": "agent"}]
+        finding = only(judged(group))
+        assert finding.file == "groups/group/toy-a_seed0/run.json" and finding.message.isprintable()
+        assert "was followed by another one" in finding.message
+        assert judged(group, repeated_attempts=1).state == "holds"
+
     def test_mock_data(self, make: Callable[..., StatedGroup]) -> None:
         group = make()
         group.conditions(data={"toy-a": "real", "toy-b": "mock"})
