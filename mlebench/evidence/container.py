@@ -330,12 +330,12 @@ class Container:
         for block in self._unpacked(entry):
             crc, size = zlib.crc32(block, crc), size + len(block)
             if size > entry.size:
-                raise ContainerFault(f"{_shown(name)} unpacks to more than its {entry.size:,} bytes")
+                raise ContainerFault(f"it unpacks to more than its {entry.size:,} bytes")
             yield block
         if size != entry.size:
-            raise ContainerFault(f"{_shown(name)} unpacks to {size:,} bytes instead of {entry.size:,}")
+            raise ContainerFault(f"it unpacks to {size:,} bytes instead of {entry.size:,}")
         if crc != entry.crc:
-            raise ContainerFault(f"{_shown(name)} is damaged: its checksum in the container is another one")
+            raise ContainerFault("it is damaged: its checksum in the container is another one")
 
     def read(self, name: str, most: int) -> bytes:
         """The content of a file of at most `most` bytes.
@@ -344,7 +344,7 @@ class Container:
             ContainerFault: as `blocks`, or it is larger.
         """
         if self.size(name) > most:
-            raise ContainerFault(f"{_shown(name)} is larger than {show_size(most)}")
+            raise ContainerFault(f"it is larger than {show_size(most)}")
         return b"".join(self.blocks(name))
 
     def _unpacked(self, entry: _Entry) -> Iterator[bytes]:
@@ -361,13 +361,13 @@ class Container:
                     if content:
                         yield content
                 if inflate.unused_data or block:
-                    raise ContainerFault(f"{_shown(entry.name)} has bytes behind its end")
+                    raise ContainerFault("it has bytes behind its end")
             while not inflate.eof and (content := inflate.decompress(b"", _BLOCK)):
                 yield content
         except zlib.error:
-            raise ContainerFault(f"{_shown(entry.name)} is damaged: it does not unpack") from None
+            raise ContainerFault("it is damaged: it does not unpack") from None
         if not inflate.eof:
-            raise ContainerFault(f"{_shown(entry.name)} is damaged: its end is missing")
+            raise ContainerFault("it is damaged: its end is missing")
 
     def _packed(self, entry: _Entry) -> Iterator[bytes]:
         at, left = entry.data_at, entry.packed

@@ -37,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from grading.wording import counted
     from mlebench.evidence.rules import rules_of
     from mlebench.evidence.verify import VerifyOptions, verify_bundle
     from mlebench.reports.board import make_board
@@ -68,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(board.to_dict())
     else:
-        print(f"{arguments.output / 'index.html'}: {len(board.rows)} rows, {len(board.refused)} bundles without one")
+        rows, others = counted(len(board.rows), "row"), counted(len(board.refused), "bundle")
+        print(f"{arguments.output / 'index.html'}: {rows}, {others} without one")
         tell(arguments, "copy the folder to any web server; it needs no program")
     return 1 if arguments.strict and board.refused else 0
