@@ -12,6 +12,8 @@ MlebenchError                    the work was tried and failed: exit code 1
 │   └── StartFailed              an attempt at a run did not start
 ├── MalformedForm                a request to the checker is no form with a file
 ├── Refusal                      a request to a model is answered by the gateway itself
+├── ContainerFault               a file is no container of a bundle, or one of its files is damaged
+├── BundleFault                  a bundle cannot be looked at
 ├── GroupStopped                 a run group was stopped because its runs fail at once
 └── Interrupted                  the harness was asked to leave: exit code 130
 
@@ -101,6 +103,22 @@ class Refusal(MlebenchError):
     def __init__(self, status: int, kind: RefusalKind, message: str) -> None:
         super().__init__(message)
         self.status, self.kind, self.message = status, kind, message
+
+
+class ContainerFault(MlebenchError, ValueError):
+    """A file is not a bundle's container as it must be written, or one of the files in it is damaged."""
+
+
+class BundleFault(MlebenchError, ValueError):
+    """A file is no bundle that can be looked at.
+
+    Attributes:
+        file: name of the file in it that is at fault; empty where it is the bundle itself.
+    """
+
+    def __init__(self, message: str, file: str = "") -> None:
+        super().__init__(message)
+        self.file = file
 
 
 class GroupStopped(MlebenchError):

@@ -18,9 +18,9 @@ from mlebench._support.plain_files import open_plain
 from mlebench._support.secret_search import SearchedStream, SecretSearch
 from mlebench._support.secrets import Mask
 from mlebench._support.version import VERSION
-from mlebench.errors import UsageError, WorkFailed
+from mlebench.errors import ContainerFault, UsageError, WorkFailed
 from mlebench.evidence.competition_data import CompetitionData
-from mlebench.evidence.container import LARGEST_TOTAL, MOST_ENTRIES, ContainerFault, ContainerWriter
+from mlebench.evidence.container import LARGEST_TOTAL, MOST_ENTRIES, ContainerWriter
 from mlebench.evidence.contents import GROUP_FILE, Contents, File, Part, cannot_read, contents_of, recorded_agent_files
 from mlebench.evidence.packed import Unsearchable, is_packed, secrets_within
 from mlebench.evidence.statement import STATEMENT_FILE, Envelope, LeftOut, Statement, Subject

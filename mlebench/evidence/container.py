@@ -25,6 +25,7 @@ from typing import IO, NamedTuple, Self
 
 from grading.printable import printable
 from mlebench._support.quantities import show_size
+from mlebench.errors import ContainerFault
 from mlebench.evidence.names import is_name
 from mlebench.evidence.statement import STATEMENT_FILE, Subject
 
@@ -56,10 +57,6 @@ _END_64 = struct.Struct("<4sQ2H2I4Q")
 _LOCATOR_64 = struct.Struct("<4sIQI")
 _SEAL = 64
 _STORED_BLOCK = 0xFFFF
-
-
-class ContainerFault(ValueError):
-    """A file is no container of a bundle, or what was to be written cannot stand in one; a short printable sentence."""
 
 
 class _Entry(NamedTuple):

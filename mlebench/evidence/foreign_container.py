@@ -17,7 +17,8 @@ from types import TracebackType
 from typing import Self
 
 from mlebench._support.quantities import show_size
-from mlebench.evidence.container import MOST_ENTRIES, ContainerFault, refuse_bomb
+from mlebench.errors import ContainerFault
+from mlebench.evidence.container import MOST_ENTRIES, refuse_bomb
 from mlebench.evidence.names import is_name
 from mlebench.evidence.verdict import Finding
 

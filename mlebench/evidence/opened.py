@@ -13,8 +13,8 @@ from pathlib import Path
 
 from grading.printable import printable
 from mlebench._support.quantities import show_size
-from mlebench.errors import UsageError, WorkFailed
-from mlebench.evidence.container import Container, ContainerFault
+from mlebench.errors import BundleFault, ContainerFault, UsageError, WorkFailed
+from mlebench.evidence.container import Container
 from mlebench.evidence.foreign_container import ForeignContainer
 from mlebench.evidence.names import AGENTS, GROUPS, is_name, name_of
 from mlebench.evidence.statement import STATEMENT_FILE, Envelope, LeftOut, Statement
@@ -32,14 +32,6 @@ _MOST_GROUPS = 1000
 _MOST_RUNS = 100_000
 """Of a group; a few bytes of seeds and competitions can plan more than a memory holds."""
 _LONGEST_WORDS = 300
-
-
-class BundleFault(ValueError):
-    """A file is no bundle that can be looked at; a sentence without its full stop, and the name of the file in it."""
-
-    def __init__(self, message: str, file: str = "") -> None:
-        super().__init__(message)
-        self.finding = Finding(file, message)
 
 
 @dataclass(frozen=True)

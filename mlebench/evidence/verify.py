@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlebench.errors import BundleFault
 from mlebench.evidence.levels.files import files_level
 from mlebench.evidence.levels.ledgers import ledgers_level
 from mlebench.evidence.levels.plan import plan_level
@@ -14,10 +15,10 @@ from mlebench.evidence.levels.rules import rules_level
 from mlebench.evidence.levels.scores import Regrade, scores_level
 from mlebench.evidence.levels.sealed import sealed_level
 from mlebench.evidence.levels.signature import signature_level
-from mlebench.evidence.opened import BundleFault, opened
+from mlebench.evidence.opened import opened
 from mlebench.evidence.rules import rules_of
 from mlebench.evidence.signature import trusted_signers
-from mlebench.evidence.verdict import LEVELS, Level, Verdict
+from mlebench.evidence.verdict import LEVELS, Finding, Level, Verdict
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def verify_bundle(path: Path, options: VerifyOptions = VerifyOptions()) -> Verdi
                 left_out=dict(sorted(Counter(entry.reason for entry in bundle.left_out.values()).items())),
             )
     except BundleFault as error:
-        files = Level("files", "fails", "it cannot be looked at", (error.finding,))
+        files = Level("files", "fails", "it cannot be looked at", (Finding(error.file, str(error)),))
         others = (Level(name, "not claimed", "the bundle cannot be opened") for name in LEVELS if name != "files")
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()

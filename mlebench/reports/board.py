@@ -94,7 +94,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Refused:
+class Unlisted:
     """A bundle without a row."""
 
     name: str
@@ -115,7 +115,7 @@ class Board:
     rules: str | None
     """Name of the rules that rows satisfy."""
     rows: Sequence[Row]
-    refused: Sequence[Refused]
+    refused: Sequence[Unlisted]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, and the same for the same bundles."""
@@ -154,26 +154,26 @@ def make_board(
     paths = list(_bundles(folder, without))
     if not paths:
         raise UsageError(f"{folder} holds no bundle (*.zip); `mlebench bundle` makes one of a run group")
-    refused: list[Refused] = []
+    refused: list[Unlisted] = []
     verified: list[tuple[Path, Verdict]] = []
     for path in paths:
         name = _name(path, folder)
         try:
             verdict = verify(path)
         except (UsageError, OSError) as error:
-            refused.append(Refused(name, (printable(str(error), _LONGEST),)))
+            refused.append(Unlisted(name, (printable(str(error), _LONGEST),)))
             continue
         if verdict.holds and verdict.level("files").state == "holds":
             verified.append((path, verdict))
         else:
-            refused.append(Refused(name, tuple(_reasons(verdict))))
+            refused.append(Unlisted(name, tuple(_reasons(verdict))))
     owners: dict[str, str] = {}
     entries: list[Entry] = []
     for path, verdict in sorted(verified, key=lambda entry: (entry[1].signer is None, _name(entry[0], folder))):
         try:
             entries.append(_entry(path, folder, verdict, owners, split))
         except (UsageError, OSError, ValueError, ArithmeticError) as error:
-            refused.append(Refused(_name(path, folder), (printable(str(error), _LONGEST),)))
+            refused.append(Unlisted(_name(path, folder), (printable(str(error), _LONGEST),)))
     refused.sort(key=lambda entry: entry.name)
     return Board(title, rules, _ranked(entries), refused)
 

@@ -12,7 +12,7 @@ from grading.printable import printable
 from mlebench._support.files import write_json, write_text
 from mlebench.errors import UsageError
 from mlebench.evidence.verdict import LEVELS, Verdict
-from mlebench.reports.board import Board, Entry, Refused, Row, tables_of
+from mlebench.reports.board import Board, Entry, Row, Unlisted, tables_of
 from mlebench.reports.markup import Cell, Section, bullets, sortable_table, whole_page
 from mlebench.reports.notation import NOTHING, conditions_text, cost_per_medal, hours, number, plus_minus, usd
 from mlebench.reports.page import sections_of
@@ -146,7 +146,7 @@ def _legend() -> str:
     return f'<p class="note">{signs}</p>{bullets(meanings)}'
 
 
-def _refused(refused: Sequence[Refused]) -> str:
+def _refused(refused: Sequence[Unlisted]) -> str:
     return "".join(f"<h3>{escape(entry.name)}</h3>{bullets(entry.reasons)}" for entry in refused)
 
 

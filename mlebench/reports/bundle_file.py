@@ -8,9 +8,8 @@ from pathlib import Path
 
 from grading.printable import printable
 from mlebench._support.hints import command
-from mlebench.errors import UsageError
-from mlebench.evidence.container import ContainerFault
-from mlebench.evidence.opened import BundleFault, OpenedBundle, OpenedGroup, opened
+from mlebench.errors import BundleFault, ContainerFault, UsageError
+from mlebench.evidence.opened import OpenedBundle, OpenedGroup, opened
 from mlebench.evidence.verdict import Verdict
 from mlebench.evidence.verify import verify_bundle
 from mlebench.reports.group_folder import read_group

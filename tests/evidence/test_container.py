@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from mlebench.errors import ContainerFault
 from mlebench.evidence import container as module
-from mlebench.evidence.container import Container, ContainerFault, ContainerWriter
+from mlebench.evidence.container import Container, ContainerWriter
 from mlebench.evidence.statement import STATEMENT_FILE
 
 FILES = [("a b", b"x" * 5), ("a/b", b"hello\n" * 100), ("c.gz", b"\0\1" * 20), ("d", b""), (STATEMENT_FILE, b"{}")]

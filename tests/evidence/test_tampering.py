@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from mlebench.cli.main import main
+from mlebench.errors import BundleFault
 from mlebench.evidence.levels.files import files_level
-from mlebench.evidence.opened import BundleFault, opened
+from mlebench.evidence.opened import opened
 from mlebench.evidence.statement import STATEMENT_FILE
 from mlebench.evidence.verdict import Finding, Level, Verdict
 from mlebench.evidence.verify import VerifyOptions, verify_bundle
@@ -120,7 +121,7 @@ def files_findings(path: Path) -> tuple[Finding, ...]:
         with opened(path) as bundle:
             return files_level(bundle).findings
     except BundleFault as fault:
-        return (fault.finding,)
+        return (Finding(fault.file, str(fault)),)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)

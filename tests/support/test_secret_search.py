@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import json
-import os
 import random
 import textwrap
 from urllib.parse import quote
@@ -65,12 +64,13 @@ def test_a_value_that_blocks_cut_is_found(search: SecretSearch, size: int) -> No
         assert stream.found == {"MODEL_KEY"}
 
 
-def test_other_text_holds_none(search: SecretSearch) -> None:
+def test_other_text_holds_none() -> None:
     rng = random.Random(0)
-    stream = SearchedStream(search)
+    # a value of four letters stands in enough random text by chance
+    stream = SearchedStream(SecretSearch({"MODEL_KEY": KEY}))
     for _ in range(20):
         stream.feed(rng.randbytes(2**18))
-        stream.feed(base64.encodebytes(os.urandom(2**16)))
+        stream.feed(base64.encodebytes(rng.randbytes(2**16)))
         stream.feed(b"sk-proj-7hJ and further words\n" * 1000)
     assert stream.found == set()
 

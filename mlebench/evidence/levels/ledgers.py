@@ -24,7 +24,7 @@ from grading.wording import counted
 from mlebench._support.files import parse_own_json
 from mlebench._support.ledger import LONGEST_LINE, canonical, hash_of
 from mlebench._support.plain_files import open_plain
-from mlebench.evidence.container import ContainerFault
+from mlebench.errors import ContainerFault
 from mlebench.evidence.levels.spending import Spending
 from mlebench.evidence.opened import RECORD_FILE, OpenedBundle, OpenedGroup
 from mlebench.evidence.verdict import Finding, Level
