@@ -484,7 +484,7 @@ def less_usage_in_an_earlier_attempt(contents: Contents) -> None:
 
 @LEDGERS.fails("ledgers", f"{TWICE}/attempts/1/{MODELS}", f"{TWICE}/run.json")
 def question_of_an_earlier_attempt_at_the_time_of_the_last(contents: Contents) -> None:
-    rewritten(contents, lambda lines: [*lines[:-1], redated(lines[-1], 60)], TWICE, *KEPT, keeps_chain=True)
+    rewritten(contents, lambda lines: [*lines[:-1], redated(lines[-1], 600)], TWICE, *KEPT, keeps_chain=True)
 
 
 @LEDGERS.fails("ledgers", f"{RUN}/{CHECKS}", line=1)
