@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from grading.printable import printable
 
 State = Literal["holds", "fails", "not claimed"]
 LevelName = Literal["files", "signature", "plan", "ledgers", "scores", "sealed", "rules"]
@@ -18,6 +20,17 @@ LEVELS: Mapping[LevelName, str] = {
     "rules": "nothing keeps the result from a row of the board",
 }
 """The levels in order, each with what it means where it holds; the first is number 1."""
+
+
+_MOST_FINDINGS = 50
+_MOST_NAMED = 5
+
+
+def few(words: Iterable[object]) -> str:
+    """The first words, printable and short, and how many more there are."""
+    listed = [printable(str(word), 80) for word in words]
+    more = [f"and {len(listed) - _MOST_NAMED} more"] if len(listed) > _MOST_NAMED else []
+    return ", ".join([*listed[:_MOST_NAMED], *more])
 
 
 @dataclass(frozen=True)
@@ -54,6 +67,12 @@ class Level:
     """Why it fails; empty unless it does."""
     flags: tuple[Finding, ...] = ()
     """What a reader should look at although it fails nothing."""
+
+    @classmethod
+    def failing(cls, name: LevelName, summary: str, findings: Sequence[Finding], flags: tuple[Finding, ...] = ()) -> Level:
+        """One that fails; of many findings the first are told, and how many more there are."""
+        more = [Finding("", f"and {len(findings) - _MOST_FINDINGS} more")] if len(findings) > _MOST_FINDINGS else []
+        return cls(name, "fails", summary, (*findings[:_MOST_FINDINGS], *more), flags)
 
     @property
     def number(self) -> int:

@@ -42,7 +42,7 @@ def changed_files(kept: Any, agent: AgentSpec) -> str:
     changes = [
         name if name in kept and name in now else f"{name} ({'new' if name in now else 'gone'})"
         for name in sorted({*kept, *now})
-        if not _is_same(kept.get(name), now.get(name))
+        if not is_same_content(kept.get(name), now.get(name))
     ]
     more = [f"{len(changes) - _MOST_NAMED} more"] if len(changes) > _MOST_NAMED else []
     return ", ".join([*changes[:_MOST_NAMED], *more])
@@ -64,7 +64,7 @@ def settings_in(folder: Path, kept: AgentSpec, arguments: Mapping[str, Any]) -> 
     return [key for key in mine if key not in _OF_PLACE and mine[key] != found[key]]
 
 
-def _is_same(kept: Any, now: str | None) -> bool:
+def is_same_content(kept: Any, now: str | None) -> bool:
     """Whether two hashes are of the same content; a group from before they were kept whole has their first 16 digits."""
     if not isinstance(kept, str) or now is None:
         return False

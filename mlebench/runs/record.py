@@ -255,6 +255,15 @@ def checked_time(text: str) -> str:
     return text
 
 
+def known_time(text: Any) -> datetime | None:
+    """The moment that a text of anybody's stands for; None where it is no ISO time with a zone."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except (ValueError, TypeError):
+        return None
+    return moment if moment.tzinfo is not None else None
+
+
 def now() -> str:
     """The time as ISO text in UTC."""
     return datetime.now(UTC).isoformat()

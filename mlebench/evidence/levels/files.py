@@ -6,8 +6,6 @@ from grading.wording import counted
 from mlebench.evidence.opened import OpenedBundle
 from mlebench.evidence.verdict import Finding, Level
 
-_MOST = 50
-
 
 def files_level(bundle: OpenedBundle) -> Level:
     """The level; that files stand by hash alone is said and fails nothing."""
@@ -17,9 +15,7 @@ def files_level(bundle: OpenedBundle) -> Level:
             Finding("", "bytes of the bundle were changed, although its files are as stated: its own checksum differs")
         )
     if findings:
-        more = len(findings) - _MOST
-        told = [*findings[:_MOST], *([Finding("", f"and {more} more")] if more > 0 else [])]
-        return Level("files", "fails", f"{counted(len(findings), 'thing')} not as stated", tuple(told))
+        return Level.failing("files", f"{counted(len(findings), 'thing')} not as stated", findings)
     by_hash = len(bundle.left_out)
     rest = f"; {by_hash} more {'stands' if by_hash == 1 else 'stand'} by hash alone" if by_hash else ""
     return Level("files", "holds", f"{counted(len(bundle.statement.subjects), 'file')}, each as stated{rest}")

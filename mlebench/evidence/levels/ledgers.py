@@ -37,14 +37,15 @@ from mlebench.gateway.tokens import Tokens
 from mlebench.gateway.transcript import FOLDER as TRANSCRIPTS
 from mlebench.gateway.usage import measured_usage
 from mlebench.runs.ledgers import ledger_names, ledger_path
-from mlebench.runs.record import RunRecord
+from mlebench.runs.record import RunRecord, known_time
 from mlebench.runs.usage import NOTHING_USED, read_usage
 
-_MOST = 50
 _BEFORE, _AFTER = 5.0, 15.0
 """Seconds by which a call may lie outside its run: the checker is there before the agent starts, and ends answers after it."""
 _PROBING = Bounds().probe_seconds
 """After an agent's end the gateway may still ask a provider, whether it was down, for so many seconds."""
+_Texts = Mapping[str, Mapping[int, str]]
+"""Names of texts of calls, by their folder and the line of the ledger that they are of."""
 _CHECKED, _REFUSED = "checked", "refused"
 _LARGEST_TEXTS = 256 * 2**20
 _COST_DRIFT = 1e-9
@@ -52,12 +53,17 @@ _COST_DRIFT = 1e-9
 
 def ledgers_level(bundle: OpenedBundle) -> Level:
     """The level; see the module."""
-    looks = [_OfRun(bundle, group, run_id, record) for group in bundle.groups for run_id, record in group.records.items()]
+    texts = _texts_by_folder(bundle.container.names)
+    by_hash = {group.name: _texts_by_folder(group.left_out) for group in bundle.groups}
+    looks = [
+        _OfRun(bundle, group, run_id, record, texts, by_hash[group.name])
+        for group in bundle.groups
+        for run_id, record in group.records.items()
+    ]
     findings = [finding for look in looks for finding in look.findings()]
     findings += _copies(looks)
     if findings:
-        more = [Finding("", f"and {len(findings) - _MOST} more")] if len(findings) > _MOST else []
-        return Level("ledgers", "fails", f"{counted(len(findings), 'thing')} amiss", (*findings[:_MOST], *more))
+        return Level.failing("ledgers", f"{counted(len(findings), 'thing')} amiss", findings)
     lines = sum(look.lines for look in looks)
     summary = f"{counted(lines, 'call')} of {counted(len(looks), 'run')} in unbroken chains"
     gaps = dict.fromkeys(gap for look in looks for gap in look.gaps)
@@ -91,8 +97,19 @@ class _Scanned:
 
 
 class _OfRun:
-    def __init__(self, bundle: OpenedBundle, group: OpenedGroup, run_id: str, record: RunRecord) -> None:
+    def __init__(
+        self, bundle: OpenedBundle, group: OpenedGroup, run_id: str, record: RunRecord, texts: _Texts, by_hash: _Texts
+    ) -> None:
+        """Args:
+        bundle: what is verified.
+        group: of it.
+        run_id: of the run.
+        record: of the run.
+        texts: of calls to models that are in the bundle.
+        by_hash: those that stand there by hash alone.
+        """
         self.group, self.run_id = group, run_id
+        self._there, self._by_hash = texts, by_hash
         self.lines = 0
         self.gaps: list[str] = []
         self.without_texts = 0
@@ -155,9 +172,9 @@ class _OfRun:
             self.heads[called] = found.head
 
     def _of_ledger(self, path: Path, called: str, name: str, attempt: _Attempt, found: _Scanned) -> Iterator[Finding]:
-        texts = self._texts(attempt) if name == MODEL_CALLS else {}
+        texts = dict(self._there.get(self._transcript(attempt), {})) if name == MODEL_CALLS else {}
         before: datetime | None = None
-        start, end = _time(attempt.started_at), _time(attempt.ended_at)
+        start, end = known_time(attempt.started_at), known_time(attempt.ended_at)
         spending, has_failed, answers = Spending(), False, set[str | None]()
         for number, raw in enumerate(_raw_lines(path), 1):
             self.lines += 1
@@ -167,7 +184,7 @@ class _OfRun:
                 found.lines, found.head = number, None
                 return
             found.lines, found.head = number, entry["hash"]
-            at = _time(entry.get("at"))
+            at = known_time(entry.get("at"))
             if at is None:
                 yield Finding(called, "its time is none", number)
                 continue
@@ -223,19 +240,13 @@ class _OfRun:
             ):
                 yield f"its cost is {call.cost_usd}, and by its tokens and the plan's prices it is {cost}"
 
-    def _texts(self, attempt: _Attempt) -> dict[int, str]:
-        """Names of the texts that are in the bundle, by the line of the ledger that they are of."""
-        return self._numbered(self._bundle.container.names, attempt)
-
-    def _numbered(self, names: Iterable[str], attempt: _Attempt) -> dict[int, str]:
-        """Names of texts, by the line of the ledger that they are of."""
-        prefix = self.file(*attempt.folder, TRANSCRIPTS) + "/"
-        numbers = ((name.removeprefix(prefix).removesuffix(".json.gz"), name) for name in names if name.startswith(prefix))
-        return {int(number): name for number, name in numbers if number.isdecimal() and len(number) < 12}
+    def _transcript(self, attempt: _Attempt) -> str:
+        """What the folder of the texts is called in the bundle."""
+        return self.file(*attempt.folder, TRANSCRIPTS)
 
     def _of_left_out_texts(self, attempt: _Attempt, lines: int) -> Iterator[Finding]:
         """Texts that stand by hash alone must be of calls that were made."""
-        for number, name in sorted(self._numbered(self.group.left_out, attempt).items()):
+        for number, name in sorted(self._by_hash.get(self._transcript(attempt), {}).items()):
             if not 0 < number <= lines:
                 yield Finding(name, f"it is said to be left out, and no call is line {number} of the ledger")
 
@@ -287,6 +298,16 @@ class _OfRun:
                 yield Finding(record_file, "its verdicts of the checker are not those in the ledger")
             if self._record.refused_checks != min(found.refused, 10**6 - 1):
                 yield Finding(record_file, "its number of refused calls of the checker is not the ledger's")
+
+
+def _texts_by_folder(names: Iterable[str]) -> _Texts:
+    found: dict[str, dict[int, str]] = defaultdict(dict)
+    for name in names:
+        folder, _, file = name.rpartition("/")
+        number = file.removesuffix(".json.gz")
+        if folder.endswith(f"/{TRANSCRIPTS}") and number.isdecimal() and len(number) < 12:
+            found[folder][int(number)] = name
+    return found
 
 
 def _tokens_said(call: ModelCall, response: str) -> Tokens | None:
@@ -383,11 +404,3 @@ def _sha256(text: str) -> str:
 def _after(entry: Mapping[str, Any]) -> float:
     """Seconds behind the end of its run by which a call may be written down."""
     return _AFTER + _PROBING if entry.get("outcome") == "probe" else _AFTER
-
-
-def _time(text: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment if moment.tzinfo is not None else None
-    except (ValueError, TypeError):
-        return None

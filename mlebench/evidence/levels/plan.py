@@ -24,13 +24,13 @@ from mlebench.evidence.names import AGENTS, name_of
 from mlebench.evidence.opened import AGENT_FILE, GROUP_FILE, RECORD_FILE, OpenedBundle, OpenedGroup
 from mlebench.evidence.verdict import Finding, Level
 from mlebench.profiles import get_profile
-from mlebench.runs.agent_files import fingerprint_of, settings_in
+from mlebench.runs.agent_files import fingerprint_of, is_same_content, settings_in
 from mlebench.runs.conditions import Conditions
 from mlebench.runs.group_report import REPORT_FILE, SNAPSHOT_FILE
 from mlebench.runs.models import served_models
+from mlebench.runs.plan import PlannedRun
 from mlebench.runs.record import RunRecord, seconds_between
 
-_MOST = 50
 _OF_SURROUNDINGS = ("competition_versions", "instance_hashes", "data", "harness")
 """Conditions that no plan says."""
 _SLACK = 60.0
@@ -44,9 +44,7 @@ def plan_level(bundle: OpenedBundle) -> Level:
     findings = [*(finding for look in looks for finding in look.findings()), *_copies(looks)]
     flags = tuple(flag for look in looks for flag in look.flags)
     if findings:
-        more = [Finding("", f"and {len(findings) - _MOST} more")] if len(findings) > _MOST else []
-        said = f"{counted(len(findings), 'thing')} not as planned"
-        return Level("plan", "fails", said, (*findings[:_MOST], *more), flags)
+        return Level.failing("plan", f"{counted(len(findings), 'thing')} not as planned", findings, flags)
     runs = sum(len(look.group.records) for look in looks)
     overrides = [words for look in looks if (words := look.overrides)]
     summary = "; ".join([f"{counted(runs, 'run')}, each planned one once", *overrides])
@@ -241,7 +239,7 @@ class _Look:
 
     def _of_record(self, run_id: str, record: RunRecord) -> Iterator[str]:
         plan = self._plan
-        run = next(run for run in plan.runs if run.run_id == run_id)
+        run = self._runs[run_id]
         planned = {
             "run_id": run_id, "competition_id": run.competition_id, "seed": run.seed, "agent": plan.agent.id,
             "edition": plan.edition, "group": self._recorded_name,
@@ -256,6 +254,10 @@ class _Look:
             return
         yield from self._of_times(record)
         yield from contradictions(record, plan.profile.gpus, self._attempt_folders[run_id])
+
+    @functools.cached_property
+    def _runs(self) -> Mapping[str, PlannedRun]:
+        return {run.run_id: run for run in self._plan.runs}
 
     @functools.cached_property
     def _attempt_folders(self) -> Mapping[str, frozenset[str]]:
@@ -318,15 +320,8 @@ def _of_files(kept: Mapping[str, Any], there: Mapping[str, str | None], prefix: 
             yield Finding(printable(where, 200), "the agent had this file, and it is not in the bundle")
         elif name not in recorded:
             yield Finding(where, "the agent had no such file when the group was made")
-        elif there[name] is not None and not _is_same(recorded[name], there[name]):
+        elif there[name] is not None and not is_same_content(recorded[name], there[name]):
             yield Finding(where, "it is not the file that the agent had when the group was made")
-
-
-def _is_same(recorded: Any, found: str | None) -> bool:
-    """Whether two hashes are of one content; of a group from before they were kept whole there are 16 digits."""
-    if not isinstance(recorded, str) or found is None:
-        return False
-    return recorded == found or (len(recorded) == 16 and found.startswith(recorded))
 
 
 def _plain(value: Any) -> Any:

@@ -19,7 +19,7 @@ from mlebench.errors import UsageError
 from mlebench.evidence.models_asked import unplanned_models
 from mlebench.evidence.opened import OpenedBundle, OpenedGroup
 from mlebench.evidence.rules import Evidence, Rules
-from mlebench.evidence.verdict import Finding, Level
+from mlebench.evidence.verdict import Finding, Level, few
 from mlebench.gateway.transcript import FOLDER as TRANSCRIPTS
 from mlebench.registry import Registry
 from mlebench.registry.keys import PUBLISHED_KEY, hash_of
@@ -29,7 +29,6 @@ from mlebench.runs.result import SUBMISSION
 
 _MOST_OF_A_KIND = 20
 """Findings; of more the last one says how many there are."""
-_MOST_NAMED = 5
 
 
 def rules_level(bundle: OpenedBundle, rules: Rules | None, levels: Sequence[Level], data_dir: Path | None = None) -> Level:
@@ -200,7 +199,7 @@ class _OfResult:
         )
         for what, values, may_be in granted:
             if more := [value for value in values if value not in may_be]:
-                yield _of(group, f"it had {what} that the rules do not have: {_few(more)}")
+                yield _of(group, f"it had {what} that the rules do not have: {few(more)}")
 
     def _of_models(self) -> Iterator[Finding]:
         if self._rules.models != "named":
@@ -215,7 +214,7 @@ class _OfResult:
         planned = {run.competition_id for run in self._runs}
         if missing := [name for name in wanted or () if name not in planned]:
             split = self._rules.split if isinstance(self._rules.split, str) else "the rules' list"
-            said = f"{len(missing)} of {len(wanted or ())} competitions of {split} are not in its plan: {_few(missing)}"
+            said = f"{len(missing)} of {len(wanted or ())} competitions of {split} are not in its plan: {few(missing)}"
             yield _of(self._groups[0], said)
 
     def _of_seeds(self) -> Iterator[Finding]:
@@ -231,11 +230,11 @@ class _OfResult:
         for run in self._runs:
             if wanted is None or run.competition_id in wanted:
                 seeds[run.competition_id] |= {run.seed} if run.counts else set()
-        if few := [
+        if lacking := [
             f"{printable(name, 60)} ({len(found)})" for name, found in sorted(seeds.items()) if len(found) < self._rules.seeds
         ]:
-            have = "competition has" if len(few) == 1 else "competitions have"
-            said = f"{len(few)} {have} fewer than {self._rules.seeds} seeds with a result: {_few(few)}"
+            have = "competition has" if len(lacking) == 1 else "competitions have"
+            said = f"{len(lacking)} {have} fewer than {self._rules.seeds} seeds with a result: {few(lacking)}"
             yield _of(self._groups[0], said)
 
     def _of_missing_runs(self) -> Iterator[Finding]:
@@ -272,7 +271,7 @@ class _OfResult:
         )
         unknown = [name for name, (_, said) in kinds.items() if not said & {"mock", "real"}]
         if unknown:
-            yield _of(self._groups[0], f"it does not say whether the data is real of {_few(unknown)}")
+            yield _of(self._groups[0], f"it does not say whether the data is real of {few(unknown)}")
 
     def _of_medals(self) -> Iterator[Finding]:
         for run in self._runs:
@@ -352,9 +351,3 @@ def _first(findings: Iterable[Finding]) -> list[Finding]:
     last = listed[_MOST_OF_A_KIND - 1]
     more = len(listed) - _MOST_OF_A_KIND
     return [*listed[: _MOST_OF_A_KIND - 1], Finding(last.file, f"{last.message}; and {more} more of this kind", last.line)]
-
-
-def _few(words: Iterable[str]) -> str:
-    listed = [printable(str(word), 80) for word in words]
-    more = [f"and {len(listed) - _MOST_NAMED} more"] if len(listed) > _MOST_NAMED else []
-    return ", ".join([*listed[:_MOST_NAMED], *more])

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from grading.printable import printable
-from mlebench.runs.record import RECORD_DAMAGED, RunRecord, seconds_between
+from mlebench.runs.record import RECORD_DAMAGED, RunRecord, known_time, seconds_between
 
 _GRADER_ERROR = "grader_error"
 _ENDED_IN_VAIN = ("failed", "timed-out", "cancelled")
@@ -69,10 +69,10 @@ def _of_order(record: RunRecord) -> Iterator[str]:
         *((entry.get("started_at"), entry.get("ended_at")) for entry in record.attempts),
         (record.started_at, None),
     ]:
-        started = _moment(start)
+        started = known_time(start)
         if started is not None and before is not None and (before - started).total_seconds() > _SLACK:
             yield "an attempt started before the one before it had ended"
-        before = _moment(end) or before
+        before = known_time(end) or before
 
 
 def _of_gpus(record: RunRecord, gpus: int) -> Iterator[str]:
@@ -88,12 +88,4 @@ def _of_gpus(record: RunRecord, gpus: int) -> Iterator[str]:
 
 
 def _seconds(start: Any, end: Any) -> float:
-    return seconds_between(start, end) if _moment(start) and _moment(end) else 0.0
-
-
-def _moment(text: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment if moment.tzinfo is not None else None
-    except (ValueError, TypeError):
-        return None
+    return seconds_between(start, end) if known_time(start) and known_time(end) else 0.0

@@ -32,7 +32,6 @@ from mlebench.runs.group_report import REPORT_FILE, group_totals
 from mlebench.runs.record import RunRecord
 from mlebench.runs.result import SUBMISSION
 
-_MOST = 50
 _FLAGS = ("any_medal", "gold_medal", "silver_medal", "bronze_medal", "above_median")
 _THRESHOLDS = ("gold_threshold", "silver_threshold", "bronze_threshold", "median_threshold", "is_lower_better")
 _STANDING = ("rank", "leaderboard_size", "percentile")
@@ -64,9 +63,7 @@ def scores_level(bundle: OpenedBundle, regrade: Regrade | None) -> Level:
         findings += [finding for look in looks for finding in look.regraded(regrade)]
     flags = tuple(flag for look in looks for flag in look.flags)
     if findings:
-        more = [Finding("", f"and {len(findings) - _MOST} more")] if len(findings) > _MOST else []
-        said = f"{counted(len(findings), 'thing')} not as recorded"
-        return Level("scores", "fails", said, (*findings[:_MOST], *more), flags)
+        return Level.failing("scores", f"{counted(len(findings), 'thing')} not as recorded", findings, flags)
     total, same = sum(look.total for look in looks), sum(look.same for look in looks)
     if regrade is None:
         said = f"{counted(total, 'score')} in agreement with all else in the bundle; `--regrade` grades the submissions again"

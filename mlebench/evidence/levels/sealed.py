@@ -16,7 +16,7 @@ from mlebench.errors import UsageError
 from mlebench.evidence.models_asked import model_ledgers, unplanned_models
 from mlebench.evidence.names import AGENTS, name_of
 from mlebench.evidence.opened import OpenedBundle, OpenedGroup
-from mlebench.evidence.verdict import Finding, Level
+from mlebench.evidence.verdict import Finding, Level, few
 from mlebench.gateway.model_call import LEDGER as MODEL_CALLS
 from mlebench.runs.agent_files import settings_in
 from mlebench.runs.ledgers import ledger_names, ledger_path
@@ -24,7 +24,6 @@ from mlebench.runs.record import RunRecord
 
 _CHECKER_CALLS = ledger_names(False)[0]
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_MOST_NAMED = 3
 
 
 def sealed_level(bundle: OpenedBundle) -> Level:
@@ -55,11 +54,11 @@ def _ways_out(group: OpenedGroup) -> Iterator[str]:
     elif plan.profile.network == "open":
         yield "the network was open"
     if plan.profile.network == "models" and plan.profile.allow:
-        yield f"open hosts were {_few(plan.profile.allow)}"
+        yield f"open hosts were {few(plan.profile.allow)}"
     if plan.has_gateway and plan.profile.grants:
-        yield f"the gateway granted {_few(plan.profile.grants)}"
+        yield f"the gateway granted {few(plan.profile.grants)}"
     if plan.agent.secret_names:
-        yield f"the agent was given the secrets {_few(plan.agent.secret_names)}"
+        yield f"the agent was given the secrets {few(plan.agent.secret_names)}"
 
 
 def _gaps(bundle: OpenedBundle, group: OpenedGroup) -> Iterator[str]:
@@ -195,12 +194,6 @@ def _different(values: list[Any]) -> list[Any]:
 
 def _listed(value: Any) -> Any:
     return (", ".join(sorted(value)) or "none") if isinstance(value, set) else value
-
-
-def _few(words: Any) -> str:
-    listed = [printable(str(word), 60) for word in words]
-    more = [f"{len(listed) - _MOST_NAMED} more"] if len(listed) > _MOST_NAMED else []
-    return ", ".join([*listed[:_MOST_NAMED], *more])
 
 
 def _count(number: int, one: str, many: str) -> str:
