@@ -42,7 +42,7 @@ engine_start() {
     return 1
 }
 
-# What this machine needs to reach its package indexes, so that `pip` and `apt-get` work in an image build too.
+# What this machine needs to reach its package indexes, so that `pip`, `uv`, `npm` and `apt-get` work in an image build too.
 machine_configuration() {
     local root=$1 index
     mkdir -p "$root/etc/ssl/certs" "$root/etc/apt/apt.conf.d"
@@ -53,23 +53,48 @@ machine_configuration() {
         echo "cert = /etc/ssl/certs/ca-certificates.crt"
         case $index in http*) echo "index-url = $index" ;; esac
     } >"$root/etc/pip.conf"
+    local variables="SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt"
+    case $index in http*) variables="$variables UV_DEFAULT_INDEX=$index" ;; esac
+    index=$(npm config get registry 2>/dev/null || true)
+    case $index in http*) variables="$variables NPM_CONFIG_REGISTRY=$index" ;; esac
+    echo "ENV $variables" >"$root.env"
     apt-config dump | grep -E '^Acquire::(http|https|Check-)' >"$root/etc/apt/apt.conf.d/90machine" || true
+}
+
+# An agent that needs Python 3.12 finds it in the image or fetches it from the internet; here is no such internet.
+further_python() {
+    local root=$1 home
+    for home in "$HOME"/.pyenv/versions/3.12.*; do
+        "$home/bin/python" -c '' 2>/dev/null || continue
+        # where it was built for: an environment made of it looks there
+        tar -C / -c --exclude=test --exclude=tests --exclude=__pycache__ --exclude='*.a' --exclude=site-packages "${home#/}" |
+            tar -C "$root" -x
+        mkdir -p "$root/usr/local/bin"
+        ln -sf "$home/bin/python3.12" "$root/usr/local/bin/python3.12"
+        echo "$home/lib" >"$root/etc/ld.so.conf.d/python3.12.conf"
+        chroot "$root" ldconfig
+        # for the agent's user, who may go through, not look around
+        chmod o+x "$root$HOME"
+        return
+    done
 }
 
 base_image() {
     docker image inspect "$1" >/dev/null 2>&1 && return
-    local root codename mirror
+    local root codename mirror environment
     codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
     mirror=$(apt-get indextargets --format '$(REPO_URI)' "Codename: $codename" | head -n 1)
     root=$(mktemp -d)
     debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates,curl,socat \
         "$codename" "$root" ${mirror:+"$mirror"} >"$root.log" 2>&1 || { tail -n 20 "$root.log" >&2; return 1; }
     machine_configuration "$root"
+    further_python "$root"
+    environment=$(cat "$root.env")
     rm -rf "$root/var/cache/apt/archives" "$root/usr/share/doc" "$root/usr/share/man"
-    tar -C "$root" -c . | docker import - "$1" >/dev/null
-    rm -rf "$root" "$root.log"
+    tar -C "$root" -c . | docker import --change "$environment" - "$1" >/dev/null
+    rm -rf "$root" "$root.log" "$root.env"
 }
 
-engine_packages && engine_start && base_image mlebench/offline-base || return 1
+engine_packages && engine_start && base_image mlebench/offline-parent || return 1
 export MLEBENCH_REQUIRE_DOCKER=1
-export MLEBENCH_BASE_IMAGE=mlebench/offline-base
+export MLEBENCH_BASE_IMAGE=mlebench/offline-parent

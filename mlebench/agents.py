@@ -5,6 +5,7 @@ An `agent.yaml` names what differs from the defaults:
     description: tree search over whole solutions
     arguments: {steps: 100, model: gpt-5}        # given to start.sh as `steps=100 model=gpt-5`
     models: [ "${{ arguments.model }}" ]         # models that it asks through the gateway, by their names in models.yaml
+    dialects: [responses]                        # in any of which it can ask them
     environment:
       OPENAI_API_KEY: ${{ secrets.OPENAI_API_KEY }}
     variants:
@@ -34,6 +35,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from grading.printable import printable
+from mlebench._support.dialect import DialectName
 from mlebench._support.hints import alternatives
 from mlebench._support.paths import content_dirs
 from mlebench._support.yaml_model import read_model, without_empty_keys
@@ -92,6 +94,12 @@ class _Settings(BaseModel):
     """Values of the profile that this agent needs differently, such as `{shm: 16g}`."""
     models: list[str] | None = None
     """Names of the models that the agent asks through the gateway; `${{ arguments.NAME }}` stands for an argument's value."""
+    dialects: list[DialectName] | None = None
+    """The gateway's dialects in which the agent asks its models; any one of them will do. None: not known."""
+    version: str | None = None
+    """The version of the program that the folder packages, as its registry names it."""
+    stages: list[str] | None = None
+    """Build stages of `containers/stages` that the Dockerfile copies from; `node` is given to it as the argument NODE."""
     package_set: str | None = Field(default=None, pattern=NAME_PATTERN)
     """The package set of the base image that the Dockerfile builds on: light or full."""
 
@@ -144,6 +152,12 @@ class AgentSpec:
     package_set: str = "light"
     named_models: tuple[str, ...] | None = None
     """`models` of `agent.yaml`, as written; None where it has no such key."""
+    dialects: tuple[DialectName, ...] | None = None
+    """Those in which it asks its models, any one of which will do; None where that is not known."""
+    version: str | None = None
+    """Of the program that the folder packages."""
+    stages: tuple[str, ...] = ()
+    """Build stages that its Dockerfile copies from."""
 
     @functools.cached_property
     def id(self) -> str:
@@ -219,14 +233,16 @@ class AgentSpec:
             "resources": dict(self.resources),
             "package_set": self.package_set,
             "named_models": None if self.named_models is None else list(self.named_models),
+            "dialects": None if self.dialects is None else list(self.dialects),
+            "version": self.version,
+            "stages": list(self.stages),
         }
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> AgentSpec:
         """The inverse of `to_dict`."""
-        models = content.get("named_models")
-        named = None if models is None else tuple(models)
-        return cls(**{**content, "directory": Path(content["directory"]), "named_models": named})
+        lists = {key: tuple(content[key]) for key in ("named_models", "dialects", "stages") if content.get(key) is not None}
+        return cls(**{**content, "directory": Path(content["directory"]), **lists})
 
     def _fill_in(self, text: str, secrets: Mapping[str, str]) -> str:
         def value_of(match: re.Match[str]) -> str:
@@ -403,16 +419,17 @@ def _merge(folder: Path, variant: str | None, layers: list[Any]) -> AgentSpec:
     arguments: dict[str, Argument] = {}
     environment: dict[str, str] = {}
     resources: dict[str, Any] = {}
-    single: dict[str, str] = {}
-    models: tuple[str, ...] | None = None
+    single: dict[str, Any] = {}
     for layer in layers:
         arguments |= layer.arguments
         environment |= {key: str(value) for key, value in layer.environment.items()}
         resources |= layer.resources
-        for key in ("description", "start", "image", "package_set"):
+        for key in ("description", "start", "image", "package_set", "version"):
             if getattr(layer, key) is not None:
                 single[key] = getattr(layer, key)
-        models = models if layer.models is None else tuple(layer.models)
+        for key, name in (("models", "named_models"), ("dialects", "dialects"), ("stages", "stages")):
+            if getattr(layer, key) is not None:
+                single[name] = tuple(getattr(layer, key))
     return AgentSpec(
         name=folder.name,
         variant=variant,
@@ -420,7 +437,6 @@ def _merge(folder: Path, variant: str | None, layers: list[Any]) -> AgentSpec:
         arguments={key: value for key, value in arguments.items() if value is not None},
         environment=environment,
         resources=resources,
-        named_models=models,
         **single,
     )
 

@@ -35,3 +35,9 @@ mkdir -p /home/data /home/submission /home/logs /home/code /home/agent /opt/venv
 chown 1000:1000 /home/submission /home/logs /home/code /home/agent /opt/venv
 # anyone may add to /home, only the owner may take away
 chmod 1777 /home
+
+# a login shell, in which some agents run commands, forgets the image's PATH
+if [ "$1" != none ]; then
+    mkdir -p /etc/profile.d
+    echo 'PATH=/opt/venv/bin:$PATH' >/etc/profile.d/mlebench.sh
+fi

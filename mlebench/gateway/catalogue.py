@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from grading.printable import printable
+from mlebench._support.dialect import DialectName
 from mlebench._support.hints import alternatives, command
 from mlebench._support.paths import content_dir
 from mlebench._support.yaml_model import read_model, refusal, without_empty_keys
 from mlebench.errors import UsageError
-from mlebench.gateway.dialects.base import DialectName
 from mlebench.gateway.models import Auth, LongPrices, Model, Prices, SharedLimits
 
 VARIABLE = "MLEBENCH_MODELS"

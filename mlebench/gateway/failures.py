@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
-from mlebench.gateway.dialects.base import DialectName
+from mlebench._support.dialect import DialectName
 from mlebench.gateway.models import Model
 
 Verdict = Literal["works", "fails", "busy"]

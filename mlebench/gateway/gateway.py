@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from grading.printable import printable
+from mlebench._support.dialect import DialectName
 from mlebench._support.ledger import Ledger, ledger_lines
 from mlebench._support.loop_thread import LoopThread
 from mlebench._support.secrets import Mask
@@ -22,7 +23,7 @@ from mlebench._support.unix_socket import listen_at
 from mlebench.gateway.access import ModelAccess
 from mlebench.gateway.account import Account, Spent, cost_of
 from mlebench.gateway.bounds import Bounds
-from mlebench.gateway.dialects.base import Dialect, DialectName
+from mlebench.gateway.dialects.base import Dialect
 from mlebench.gateway.exchange import Services
 from mlebench.gateway.failures import TOO_MANY, Failures, Verdict, is_failure
 from mlebench.gateway.front import Front

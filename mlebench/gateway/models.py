@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mlebench.gateway.dialects.base import DialectName
+from mlebench._support.dialect import DialectName
 
 Auth = Literal["bearer", "x-api-key", "api-key", "x-goog-api-key", "none"]
 """How a provider wants its key: `Authorization: Bearer …`, or a header of that name."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mlebench.gateway.dialects.base import DialectName
+from mlebench._support.dialect import DialectName
 from mlebench.gateway.dialects.table import DIALECTS
 from mlebench.gateway.models import Model
 from mlebench.gateway.request_body import written

@@ -19,10 +19,10 @@ from urllib.request import getproxies_environment, proxy_bypass
 import aiohttp
 from yarl import URL
 
+from mlebench._support.dialect import DialectName
 from mlebench.errors import Refusal
 from mlebench.gateway.bounds import Bounds
 from mlebench.gateway.coding import Decoder, decoder_of
-from mlebench.gateway.dialects.base import DialectName
 from mlebench.gateway.models import Auth, Model
 
 _AUTH: Mapping[DialectName, Auth] = {"chat": "bearer", "responses": "bearer", "messages": "x-api-key", "gemini": "x-goog-api-key"}

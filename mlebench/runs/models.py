@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from mlebench._support.hints import alternatives
 from mlebench.gateway.access import ModelAccess
 from mlebench.runs.plan import Plan
 
@@ -94,6 +95,11 @@ def model_problems(plan: Plan, known_keys: Iterable[str]) -> list[str]:
         model = plan.models.get(name)
         if model is not None and model.key is not None and model.key not in set(known_keys):
             found.append(f"model `{name}` needs the key {model.key}; set it with `export {model.key}=…` or in a `.env` file")
+        if model is not None and agent.dialects is not None and not set(agent.dialects).intersection(model.dialects):
+            found.append(
+                f"agent {agent.id} asks models in {alternatives(agent.dialects)}, and model `{name}` is asked in "
+                f"{alternatives(model.dialects)} alone; choose another of those that `mlebench models` lists"
+            )
         if model is not None and profile.budget.usd is not None and not model.is_priced:
             found.append(
                 f"model `{name}` has no price, so no budget in usd can be kept; give its `prices` in a file with `--models`, "

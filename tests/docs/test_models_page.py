@@ -8,8 +8,8 @@ from typing import get_args
 
 import yaml
 
+from mlebench._support.dialect import DialectName
 from mlebench.gateway.catalogue import _ModelEntry, _Provider, read_catalogue
-from mlebench.gateway.dialects.base import DialectName
 from mlebench.gateway.dialects.table import find_route
 from mlebench.profiles import Budget, Grant, Profile
 from mlebench.sandbox.run_gateway import ModelsEnd

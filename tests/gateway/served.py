@@ -14,10 +14,10 @@ from typing import Any, NamedTuple, Self, get_args
 
 import pytest
 
+from mlebench._support.dialect import DialectName
 from mlebench._support.ledger import ledger_lines
 from mlebench.gateway.access import ModelAccess
 from mlebench.gateway.bounds import Bounds
-from mlebench.gateway.dialects.base import DialectName
 from mlebench.gateway.gateway import Gateway
 from mlebench.gateway.models import Model, Prices
 from tests.gateway.provider import KEY, Provider

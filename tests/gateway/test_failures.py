@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from mlebench.gateway.dialects.base import DialectName
+from mlebench._support.dialect import DialectName
 from mlebench.gateway.failures import Failures, Verdict, is_failure
 from mlebench.gateway.models import Model
 

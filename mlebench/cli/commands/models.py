@@ -27,8 +27,8 @@ from mlebench.cli.output import print_json, print_table
 from mlebench.errors import UsageError, WorkFailed
 
 if TYPE_CHECKING:
+    from mlebench._support.dialect import DialectName
     from mlebench.gateway.catalogue import Catalogue
-    from mlebench.gateway.dialects.base import DialectName
     from mlebench.gateway.models import Model
     from mlebench.gateway.probe import Probed
 
@@ -36,7 +36,7 @@ _LONGEST_MESSAGE = 300
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    from mlebench.gateway.dialects.base import DialectName
+    from mlebench._support.dialect import DialectName
 
     parser.add_argument("action", nargs="?", choices=("list", "check"), default="list", help="list (default) or check")
     parser.add_argument("name", nargs="?", metavar="NAME", help="the model to check, or an alias")

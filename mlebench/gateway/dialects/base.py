@@ -6,10 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
+from mlebench._support.dialect import DialectName
 from mlebench.errors import Refusal
 from mlebench.gateway.tokens import Tokens
-
-DialectName = Literal["chat", "responses", "messages", "gemini"]
 
 
 class Route(NamedTuple):

@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
+from mlebench._support.dialect import DialectName
 from mlebench.errors import Refusal
-from mlebench.gateway.dialects.base import Call, DialectName, Route
+from mlebench.gateway.dialects.base import Call, Route
 from mlebench.gateway.dialects.cleaning import (
     GONE,
     Cleaning,

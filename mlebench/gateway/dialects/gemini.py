@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import Any, Literal
 from urllib.parse import quote
 
+from mlebench._support.dialect import DialectName
 from mlebench.errors import Refusal, RefusalKind
-from mlebench.gateway.dialects.base import Call, DialectName, Route
+from mlebench.gateway.dialects.base import Call, Route
 from mlebench.gateway.dialects.cleaning import (
     GONE,
     Cleaning,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mlebench.gateway.dialects.base import Dialect, DialectName, Route
+from mlebench._support.dialect import DialectName
+from mlebench.gateway.dialects.base import Dialect, Route
 from mlebench.gateway.dialects.chat import Chat
 from mlebench.gateway.dialects.gemini import Gemini
 from mlebench.gateway.dialects.messages import Messages

@@ -1,8 +1,9 @@
 """Container images: what each is built from, whether the one here is current, and how it is built.
 
 Two layers: a base per package set (`mlebench/base:light`), and on it an image per agent that has a Dockerfile. An
-agent that names a ready-made image gets the base's tools laid over that image. Every image carries a label with the
-hash of its recipe and the id of its parent, so that a changed recipe is noticed.
+agent that names a ready-made image gets the base's tools laid over that image. What several agents need for their
+builds is a stage (`containers/stages`), from which their Dockerfiles copy. Every image carries a label with the hash
+of its recipe and the id of its parent, so that a changed recipe is noticed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from mlebench._support.hints import alternatives
 from mlebench._support.one_maker import one_maker
 from mlebench._support.paths import content_dir
 from mlebench.agents import AgentSpec, file_digest, get_agent, list_agents
@@ -55,11 +57,16 @@ class Recipe:
     files: tuple[str, ...]
     """Paths in `context` that are sent to the engine, sorted."""
     arguments: Mapping[str, str]
+    stages: tuple[Recipe, ...] = ()
+    """Images that the Dockerfile copies from."""
+    dockerfile: str = "Dockerfile"
 
     @property
     def hash(self) -> str:
-        """A hash of the arguments and of every file's name, mode and content."""
+        """A hash of the arguments, of every file's name, mode and content, and of the stages."""
         digest = hashlib.sha256(json.dumps(dict(sorted(self.arguments.items()))).encode())
+        for stage in self.stages:
+            digest.update(f"\0{stage.hash}".encode())
         for name in self.files:
             path = self.context / name
             if path.is_file():
@@ -106,7 +113,28 @@ def agent_recipe(agent: AgentSpec, base: Recipe) -> Recipe:
     if not (agent.directory / "Dockerfile").is_file():
         return base
     tag = f"mlebench/agent-{_tag_part(agent.name)}:{agent.package_set}"
-    return Recipe(tag, base.tag, agent.directory, _sent_files(agent.directory), {"BASE": base.tag})
+    stages = {name: stage_recipe(name, base) for name in agent.stages}
+    arguments = {"BASE": base.tag, **{name.upper(): stage.tag for name, stage in stages.items()}}
+    return Recipe(tag, base.tag, agent.directory, _sent_files(agent.directory), arguments, tuple(stages.values()))
+
+
+def stage_recipe(name: str, base: Recipe) -> Recipe:
+    """How a build stage is made, on the image that the base itself stands on: a changed base leaves it as it is.
+
+    Raises:
+        UsageError: there is no such stage.
+    """
+    context = content_dir("containers")
+    folder = context / "stages" / name
+    if not re.fullmatch(r"[a-z]+", name) or not (folder / "Dockerfile").is_file():
+        known = sorted(path.parent.name for path in (context / "stages").glob("*/Dockerfile"))
+        raise UsageError(f"there is no build stage `{name}`; `stages` of agent.yaml may name {alternatives(known)}")
+    files = [path.relative_to(context).as_posix() for path in folder.iterdir() if path.is_file()]
+    parent = base.arguments["PARENT"]
+    tag = f"mlebench/stage-{name}:{hashlib.sha256(parent.encode()).hexdigest()[:12]}"
+    dockerfile = f"stages/{name}/Dockerfile"
+    sent = tuple(sorted([*files, "runtime/install_tools.sh"]))
+    return Recipe(tag, parent, context, sent, {"PARENT": parent}, dockerfile=dockerfile)
 
 
 def find(client: Any, recipe: Recipe) -> Image | None:
@@ -168,12 +196,15 @@ def _builder(recipe: Recipe) -> AbstractContextManager[None]:
 
 
 def _build(client: Any, recipe: Recipe, log: Log, network: str | None = None) -> Image:
+    for stage in recipe.stages:
+        ensure(client, stage, log)
     parent = _pull_missing(client, recipe.parent, log)
     before = _inspect(client, recipe.tag)
     labels = {RECIPE_LABEL: recipe.hash, PARENT_LABEL: recipe.parent, PARENT_ID_LABEL: parent.id}
     events = client.api.build(
         fileobj=_pack(recipe),
         custom_context=True,
+        dockerfile=recipe.dockerfile,
         tag=recipe.tag,
         buildargs=dict(recipe.arguments),
         labels=labels,
@@ -241,7 +272,8 @@ def _listed(client: Any, recipe: Recipe, purpose: str) -> ListedImage:
 
 def _layer_over(parent: str, package_set: str, tag: str) -> Recipe:
     context = content_dir("containers")
-    runtime = [path.relative_to(context).as_posix() for path in (context / "runtime").iterdir() if path.is_file()]
+    found = (path for path in (context / "runtime").rglob("*") if path.is_file() and path.suffix != ".pyc")
+    runtime = [path.relative_to(context).as_posix() for path in found]
     files = tuple(sorted(["Dockerfile", f"packages/{package_set}.txt", *runtime]))
     return Recipe(tag, parent, context, files, {"PARENT": parent, "PACKAGES": package_set})
 

@@ -168,6 +168,8 @@ def _lay_out(request: RunRequest, checker_socket: Path, note: Callable[[str], No
     for name in OUTPUT_FOLDERS:
         (home / name).symlink_to(Path("..") / name)
     _write_checker_script(home, checker_socket)
+    package = content_dir("containers") / "runtime" / "mlebench_agent"
+    shutil.copytree(package, home / ".lib" / package.name, ignore=shutil.ignore_patterns(*NOT_COPIED))
     # a copy, as an image holds one: what the agent writes beside its code stays in this run
     shutil.copytree(request.agent.directory, home / "agent", ignore=shutil.ignore_patterns(*NOT_COPIED))
     start = home / "agent" / request.agent.start
@@ -236,6 +238,8 @@ def _environment(request: RunRequest, home: Path, mark: str, models: Endpoint | 
         **inherited,
         "PATH": path,
         "HOME": str(home),
+        # `mlebench_agent` alone, as in a container
+        "PYTHONPATH": str(home / ".lib"),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
         **agent_environment(request, str(home), model_environment(request, models)),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from mlebench.gateway.dialects.base import Call, DialectName
+from mlebench._support.dialect import DialectName
+from mlebench.gateway.dialects.base import Call
 from mlebench.gateway.dialects.table import DIALECTS, find_route
 
 PATHS: Mapping[DialectName, str] = {

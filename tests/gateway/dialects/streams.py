@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mlebench.gateway.dialects.base import Call, DialectName, StreamReader
+from mlebench._support.dialect import DialectName
+from mlebench.gateway.dialects.base import Call, StreamReader
 from mlebench.gateway.dialects.table import DIALECTS
 from tests.gateway.dialects.requests import PATHS, read
 

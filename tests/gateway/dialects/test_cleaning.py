@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlebench._support.dialect import DialectName
 from mlebench.errors import Refusal
-from mlebench.gateway.dialects.base import DialectName
 from mlebench.gateway.dialects.cleaning import LEAST_MEDIA, MOST_DEPTH, MOST_NOTES, MOST_VALUES, Cleaning, check_form
 from mlebench.gateway.dialects.table import DIALECTS
 from tests.gateway.dialects.requests import PATHS, SMALLEST, read, sent

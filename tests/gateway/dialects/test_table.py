@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from mlebench._support.dialect import DialectName
 from mlebench.errors import Refusal
-from mlebench.gateway.dialects.base import DialectName, Route
+from mlebench.gateway.dialects.base import Route
 from mlebench.gateway.dialects.table import DIALECTS, find_route
 from tests.gateway.dialects.requests import PATHS, read
 

@@ -1,0 +1,177 @@
+"""Runs a command-line agent on the task: the prompt goes in, its output goes to the logs, one that stops early may go on.
+
+An agent's folder holds a subclass of `CommandLineAgent`, which knows the program's words and files, and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any
+
+from mlebench_agent.task import Task, say
+
+_LEAST_SECONDS = 60.0
+"""With less time than that left nobody is asked to go on."""
+_FAILURES_IN_A_ROW = 3
+_QUICK_SECONDS = 20.0
+_LONGEST_PAUSE = 60.0
+_LONGEST_LINE = 400
+_READ_OUT_SECONDS = 5.0
+
+
+class CommandLineAgent:
+    """One program: how it is set up, called, called again, and what it says that it used."""
+
+    name = ""
+    """Of its folder in `logs/`."""
+    defaults: Mapping[str, Any] = {}
+    """Its arguments beside `continue`."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.arguments = task.arguments
+        self.folder = task.logs / self.name
+        """Where its sessions belong: what lies here is kept with the run, also when the run is ended."""
+
+    def prepare(self) -> None:
+        """Write configuration; called once."""
+
+    def environment(self) -> Mapping[str, str]:
+        """Variables beside those of the run."""
+        return {}
+
+    def command(self, prompt: str, *, is_first: bool) -> Sequence[str]:
+        """The words of a call that works until the program stops by itself; one after the first goes on with the same session."""
+        raise NotImplementedError
+
+    def stdin(self, prompt: str) -> str | None:
+        """What the program reads from its standard input; None: nothing."""
+        return None
+
+    def shown(self, line: str) -> str | None:
+        """What of a line of its output the run's log shows; None: nothing."""
+        return line
+
+    def usage(self) -> Mapping[str, Any]:
+        """What the program itself counted so far: counts (`input_tokens`, `output_tokens`, …) and texts, flat."""
+        return {}
+
+
+def converse(kind: type[CommandLineAgent], words: Sequence[str]) -> int:
+    """Run the agent to its end; the exit code is the program's own.
+
+    With the argument `continue=true` a program that stops while there is time is called again on the same session, until the time
+    or the budget ends the run, or it fails at once several times in a row.
+    """
+    task = Task(words, {"continue": False, **kind.defaults})
+    agent = kind(task)
+    agent.folder.mkdir(parents=True, exist_ok=True)
+    agent.prepare()
+    conversation = _Conversation(agent)
+    return conversation.run()
+
+
+class _Conversation:
+    def __init__(self, agent: CommandLineAgent) -> None:
+        self._agent = agent
+        self._task = agent.task
+        self._is_told_to_end = False
+        self._turn = 0
+        # the program gets the signal, too, and saves its work; what it counted is to be written after that
+        signal.signal(signal.SIGTERM, self._note_end)
+        signal.signal(signal.SIGINT, self._note_end)
+
+    def _note_end(self, number: int, frame: FrameType | None) -> None:
+        self._is_told_to_end = True
+
+    def run(self) -> int:
+        failures = quick = 0
+        while True:
+            started = time.monotonic()
+            code = self._take_turn(self._task.reminder if self._turn else self._task.prompt)
+            seconds = time.monotonic() - started
+            self._report_usage()
+            say(f"{self._agent.name}: turn {self._turn} ended after {seconds:.0f} s with exit code {code}")
+            is_quick = seconds < _QUICK_SECONDS
+            quick = quick + 1 if is_quick else 0
+            failures = failures + 1 if is_quick and code != 0 else 0
+            if self._is_over or failures >= _FAILURES_IN_A_ROW:
+                return code
+            # one that has nothing more to say does not spend its budget within a minute
+            self._pause(min(_LONGEST_PAUSE, 2.0**quick) if quick > 1 else 0.0)
+            if self._is_over:
+                return code
+
+    @property
+    def _is_over(self) -> bool:
+        return self._is_told_to_end or not self._task.arguments["continue"] or self._task.seconds_left < _LEAST_SECONDS
+
+    def _pause(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not self._is_told_to_end:
+            time.sleep(0.2)
+
+    def _take_turn(self, prompt: str) -> int:
+        self._turn += 1
+        text = self._agent.stdin(prompt)
+        process = subprocess.Popen(
+            list(self._agent.command(prompt, is_first=self._turn == 1)),
+            stdin=subprocess.DEVNULL if text is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **self._agent.environment()},
+            cwd=self._task.home,
+            encoding="utf-8",
+            errors="backslashreplace",
+        )
+        reader = threading.Thread(target=self._read, args=(process.stdout, self._output), daemon=True)
+        reader.start()
+        if process.stdin is not None:
+            try:
+                process.stdin.write(text or "")
+                process.stdin.close()
+            except BrokenPipeError:
+                say(f"{self._agent.name}: the program did not read its prompt")
+        code = process.wait()
+        # what it left in the background may hold its output open
+        reader.join(_READ_OUT_SECONDS)
+        return code if code >= 0 else 128 - code
+
+    @property
+    def _output(self) -> Path:
+        return self._agent.folder / f"turn-{self._turn:03d}.log"
+
+    def _read(self, stream: IO[str], output: Path) -> None:
+        with output.open("w", encoding="utf-8") as file:
+            for line in stream:
+                file.write(line)
+                file.flush()
+                shown = self._shown(line.rstrip("\n"))
+                if shown:
+                    say(shown[:_LONGEST_LINE])
+
+    def _shown(self, line: str) -> str | None:
+        try:
+            return self._agent.shown(line)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            # a line of another form than the program usually writes
+            return line
+
+    def _report_usage(self) -> None:
+        try:
+            self._task.report_usage(self._agent.usage())
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            say(f"{self._agent.name}: what it used cannot be read: {type(error).__name__}: {error}")
+
+
+def main(kind: type[CommandLineAgent]) -> None:
+    """The whole program of an agent's folder."""
+    sys.exit(converse(kind, sys.argv[1:]))

@@ -1,0 +1,115 @@
+"""The task as every packaged agent gets it: one text of instructions and description, the arguments, the folders and the time."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+_STARTED = time.monotonic()
+_DEFAULT_SECONDS = 24 * 3600.0
+_LARGEST_DESCRIPTION = 60_000
+"""Characters of the description within the prompt; a command line takes 128 KiB in one word."""
+
+
+class Task:
+    """What a start script is told, and what it has left."""
+
+    def __init__(self, words: Iterable[str], defaults: Mapping[str, Any]) -> None:
+        """Args:
+            words: the start script's arguments, `key=value`.
+            defaults: every argument that the agent takes, with its value where none is given; a value is of the default's type.
+
+        Ends the program with code 2 and a sentence where an argument is unknown or of another type.
+        """
+        self.home = Path(os.environ.get("MLEBENCH_HOME", "/home"))
+        self.data = Path(os.environ.get("DATA_DIR", self.home / "data"))
+        self.logs = Path(os.environ.get("LOGS_DIR", self.home / "logs"))
+        self.code = Path(os.environ.get("CODE_DIR", self.home / "code"))
+        self.submission = Path(os.environ.get("SUBMISSION_DIR", self.home / "submission")) / "submission.csv"
+        self.seed = int(os.environ.get("MLEBENCH_SEED", 0))
+        self.arguments: dict[str, Any] = dict(defaults)
+        for word in words:
+            name, separator, text = word.partition("=")
+            if not separator or name not in defaults:
+                stop(f"there is no argument `{name}`; this agent takes {', '.join(sorted(defaults))}")
+            self.arguments[name] = _value(name, text, defaults[name])
+
+    @property
+    def seconds_left(self) -> float:
+        """Of the run's time limit, counted from the agent's start."""
+        return float(os.environ.get("TIME_LIMIT_SECS", _DEFAULT_SECONDS)) - (time.monotonic() - _STARTED)
+
+    @property
+    def prompt(self) -> str:
+        """The instructions, the description of the competition and the time: the same words for every agent."""
+        instructions = (self.home / "instructions.txt").read_text(encoding="utf-8")
+        description = (self.data / "description.md").read_text(encoding="utf-8")
+        if len(description) > _LARGEST_DESCRIPTION:
+            description = f"{description[:_LARGEST_DESCRIPTION]}\n[the rest is in {self.data}/description.md]"
+        return (
+            f"{instructions.rstrip()}\n\n"
+            f"You have {_minutes(self.seconds_left)}. Work on your own until then: nobody answers questions.\n\n"
+            f"DESCRIPTION ({self.data}/description.md)\n\n{description.rstrip()}\n"
+        )
+
+    @property
+    def reminder(self) -> str:
+        """What an agent that stopped early is told where it is asked to go on."""
+        state = "There is a submission" if self.submission.is_file() else "There is no submission yet"
+        return (
+            f"You still have {_minutes(self.seconds_left)}. {state} at {self.submission}. Go on with what promises most, "
+            "without asking for confirmation: look for a better score on data that you held out, and replace the submission by a "
+            "better one."
+        )
+
+    def check_submission(self, path: Path | None = None) -> str:
+        """What the submission checker says of a file, such as `valid: the submission is valid`."""
+        script = self.home / "validate_submission.sh"
+        done = subprocess.run(["sh", str(script), str(path or self.submission)], capture_output=True, text=True)
+        return (done.stdout or done.stderr).strip()
+
+    def report_usage(self, usage: Mapping[str, Any]) -> None:
+        """Write what the agent counted itself (counts and texts, flat), which the run's record keeps as `reported_usage`."""
+        partial = self.logs / ".usage.json"
+        partial.write_text(json.dumps(dict(usage)), encoding="utf-8")
+        partial.replace(self.logs / "usage.json")
+
+
+def say(text: str) -> None:
+    """A line of the run's log."""
+    print(text, flush=True)
+
+
+def stop(sentence: str) -> NoReturn:
+    """End the program with code 2: what it was given is wrong."""
+    print(sentence, file=sys.stderr, flush=True)
+    sys.exit(2)
+
+
+def _value(name: str, text: str, default: Any) -> Any:
+    if isinstance(default, str):
+        return text
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if isinstance(default, bool):
+        wanted, is_right = "true or false", isinstance(value, bool)
+    elif isinstance(default, int):
+        wanted, is_right = "a whole number", isinstance(value, int) and not isinstance(value, bool)
+    else:
+        wanted, is_right = "a number", isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_right:
+        stop(f"the argument `{name}` is {wanted}, not `{text}`")
+    return value
+
+
+def _minutes(seconds: float) -> str:
+    minutes = max(0, int(seconds // 60))
+    return f"{minutes} minutes" if minutes != 1 else "1 minute"
