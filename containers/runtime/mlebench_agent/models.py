@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import email.utils
 import http.client
 import json
 import os
+import re
 import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mlebench_agent.task import say
 
-_TRIES = 12
+_FIRST_WAIT = 2.0
 _LONGEST_WAIT = 60.0
+_PATIENCE = 900.0
+"""Seconds for which a provider may fail without a break: longer than the harness waits before it ends the run itself."""
+_LEAST_TRIES = 3
+"""Also where one try takes longer than the patience."""
+_MOST_POOR_ANSWERS = 4
 _TIMEOUT = 1800.0
-_WORTH_ANOTHER_TRY = (408, 409, 425, 429, 500, 502, 503, 504, 529)
+_WORTH_ANOTHER_TRY = (408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529)
+_SPENT = "the run's budget for models is spent"
+"""Begins what the gateway says; providers have a quota error of the same code for their own accounts."""
+_SENT_BACK = ("content", "reasoning", "reasoning_content", "reasoning_details", "extra_content")
+"""What of a message and its calls providers want to see again, some of them must."""
+_TOO_LONG = re.compile(
+    r"context.?(length|window|size|limit)|(prompt|input|request)\W+(\w+\W+){0,4}too (long|large)|too many (input )?tokens"
+    r"|input length\b|token (count|limit)\b.*exceed|exceeds?\b.*\btokens|maximum\b.*\btokens|reduce the length",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class BudgetSpent(Exception):
@@ -28,85 +45,219 @@ class Refused(Exception):
     """The model does not answer this request, and would not if it were sent again; the message says why."""
 
 
-class Models:
-    """A client that counts what it uses."""
+class TooLong(Refused):
+    """The conversation does not fit into the model's context; a shorter one would."""
 
-    def __init__(self) -> None:
-        self.usage = {"model_calls": 0, "input_tokens": 0, "output_tokens": 0}
-        """As the provider counted it: whole numbers, `cached` input tokens included."""
+
+@dataclass(frozen=True)
+class Call:
+    """A tool that the model calls."""
+
+    id: str
+    """What a message of role `tool` answers to; each call of an answer has its own."""
+    name: str
+    arguments: Mapping[str, Any]
+    problem: str = ""
+    """Why the arguments cannot be read; empty where they can."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model said."""
+
+    message: Mapping[str, Any]
+    """In the form in which the next request's `messages` hold it, which every provider takes: what cannot be read of its calls
+    is mended, and what nobody wants to see again is left out."""
+    calls: Sequence[Call]
+    """The tools that it calls, in its order; each wants an answer."""
+    reason: str
+    """Why it ended, such as `stop`, `tool_calls`, or `length` for one that was cut off."""
+    input_tokens: int
+    """Of the whole conversation that was asked, `cached` ones included; 0 where the provider did not count them."""
+    output_tokens: int
+
+    @property
+    def text(self) -> str:
+        """What it said in words; empty where it only calls tools."""
+        return text_of(self.message.get("content"))
+
+
+class Models:
+    """A client that counts what it uses, and asks again where a provider fails for a while."""
+
+    def __init__(self, sleep: Callable[[float], object] = time.sleep, now: Callable[[], float] = time.monotonic) -> None:
+        """Args:
+        sleep: waits for so many seconds.
+        now: seconds of a clock that is never set back.
+        """
+        self.usage = {"calls": 0, "input_tokens": 0, "output_tokens": 0}
+        """Sums of what providers counted, for `Task.report_usage`."""
         base = os.environ.get("OPENAI_BASE_URL", "http://localhost:5001/v1")
         self._address = f"{base.rstrip('/')}/chat/completions"
         self._key = os.environ.get("OPENAI_API_KEY", "")
+        self._sleep, self._now = sleep, now
 
-    def ask(self, model: str, messages: Sequence[Mapping[str, Any]], **more: Any) -> dict[str, Any]:
-        """The message that the model answers with: `content`, and `tool_calls` where it calls tools.
+    def ask(self, model: str, messages: Sequence[Mapping[str, Any]], **more: Any) -> Answer:
+        """Have a model answer a conversation.
 
         Args:
             model: its name in models.yaml.
             messages: the conversation, as the dialect has it.
-            more: further keys of the request, such as `tools` or `max_tokens`.
+            more: further keys of the request, such as `tools` or `temperature`.
 
         Raises:
             BudgetSpent: the run's budget does not allow the call.
-            Refused: the request is wrong (an unknown model, a prompt that is too long), or the provider failed at every try.
+            TooLong: the conversation does not fit into the model's context.
+            Refused: the request is wrong (an unknown model, say), or the provider failed at every try for a quarter of an hour.
         """
         body = json.dumps({"model": model, "messages": list(messages), **more}).encode()
-        answer = self._post(body)
-        usage = answer.get("usage") or {}
-        self.usage["model_calls"] += 1
-        self.usage["input_tokens"] += usage.get("prompt_tokens") or 0
-        self.usage["output_tokens"] += usage.get("completion_tokens") or 0
-        choices = answer.get("choices")
-        if not choices or not isinstance(choices[0].get("message"), dict):
-            raise Refused(f"the answer holds no message: {json.dumps(answer)[:500]}")
-        message: dict[str, Any] = choices[0]["message"]
-        return message
+        for number in range(1, _MOST_POOR_ANSWERS + 1):
+            content = self._post(body)
+            used = self._count(content)
+            choice = _choice(content)
+            if choice is not None:
+                calls = _calls(choice["message"].get("tool_calls"))
+                message = _message(choice["message"], calls)
+                return Answer(message, [call for call, _ in calls], str(choice.get("finish_reason") or ""), *used)
+            problem = f"the model's answer holds no message: {_shown(content)}"
+            if number < _MOST_POOR_ANSWERS:
+                say(f"{problem}; asking again")
+                self._sleep(_FIRST_WAIT**number)
+        raise Refused(problem)
 
-    def _post(self, body: bytes) -> dict[str, Any]:
+    def _count(self, content: Any) -> tuple[int, int]:
+        counted = content.get("usage") if isinstance(content, dict) else None
+        usage: Mapping[str, Any] = counted if isinstance(counted, dict) else {}
+        used = _whole(usage.get("prompt_tokens")), _whole(usage.get("completion_tokens"))
+        self.usage["calls"] += 1
+        self.usage["input_tokens"] += used[0]
+        self.usage["output_tokens"] += used[1]
+        return used
+
+    def _post(self, body: bytes) -> Any:
+        """The parsed answer to a request; its text where it is no JSON."""
         # an answer that was lost on its way is not paid for again
         headers = {
             "Authorization": f"Bearer {self._key}",
             "Content-Type": "application/json",
             "Idempotency-Key": uuid.uuid4().hex,
         }
-        for attempt in range(_TRIES):
-            wait = min(_LONGEST_WAIT, 2.0**attempt)
+        failing_since, tries = None, 0
+        while True:
+            tries += 1
+            wait = min(_LONGEST_WAIT, _FIRST_WAIT**tries)
             try:
-                request = urllib.request.Request(self._address, body, headers)
-                with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:
-                    answer: dict[str, Any] = json.load(response)
-                    return answer
+                with urllib.request.urlopen(urllib.request.Request(self._address, body, headers), timeout=_TIMEOUT) as response:
+                    return _parsed(response.read())
             except urllib.error.HTTPError as error:
-                text = error.read(100_000).decode("utf-8", "replace")
-                if error.code == 400 and _is_quota(text):
-                    raise BudgetSpent(_sentence(text)) from None
-                if error.code not in _WORTH_ANOTHER_TRY:
-                    raise Refused(f"HTTP {error.code}: {_sentence(text)}") from None
+                problem = self._problem(error)
                 wait = _seconds(error.headers.get("Retry-After")) or wait
-                problem = f"HTTP {error.code}: {_sentence(text)}"
-            except (OSError, http.client.HTTPException, ValueError) as error:
+            except (OSError, http.client.HTTPException) as error:
                 problem = f"{type(error).__name__}: {error}"
+            failing_since = self._now() if failing_since is None else failing_since
+            if tries >= _LEAST_TRIES and self._now() + wait > failing_since + _PATIENCE:
+                raise Refused(f"the model did not answer {tries} times, the last time with {problem}")
             say(f"the model did not answer ({problem}); asking again in {wait:.0f} s")
-            time.sleep(wait)
-        raise Refused(f"the model did not answer {_TRIES} times: {problem}")
+            self._sleep(wait)
+
+    def _problem(self, error: urllib.error.HTTPError) -> str:
+        """What an error says, where asking again may help; raises what it is where it does not."""
+        try:
+            content = _parsed(error.read(100_000))
+        except (OSError, http.client.HTTPException):
+            content = None
+        inner = content.get("error") if isinstance(content, dict) else None
+        details = inner if isinstance(inner, dict) else {"message": inner or content}
+        message, code = str(details.get("message") or error.reason)[:1000], str(details.get("code"))
+        problem = f"HTTP {error.code}: {message}"
+        if error.code == 400 and code == "insufficient_quota" and message.startswith(_SPENT):
+            raise BudgetSpent(message) from None
+        if error.code in (400, 413, 422) and (code == "context_length_exceeded" or _TOO_LONG.search(message)):
+            raise TooLong(problem) from None
+        if error.code not in _WORTH_ANOTHER_TRY:
+            raise Refused(problem) from None
+        return problem
 
 
-def _is_quota(text: str) -> bool:
+def text_of(content: Any) -> str:
+    """The words of a message's content, which is a text or a list of parts."""
+    if isinstance(content, list):
+        return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else ""
+
+
+def _choice(content: Any) -> Any:
+    """The first choice of an answer, which has a message; None where there is none."""
     try:
-        return bool(json.loads(text)["error"]["code"] == "insufficient_quota")
-    except (ValueError, LookupError, TypeError):
-        return False
+        choice = content["choices"][0]
+        return choice if isinstance(choice["message"], dict) else None
+    except (LookupError, TypeError):
+        return None
 
 
-def _sentence(text: str) -> str:
+def _calls(listed: Any) -> list[tuple[Call, Mapping[str, Any]]]:
+    """Each call, and how the next request holds it."""
+    calls: list[tuple[Call, Mapping[str, Any]]] = []
+    for given in listed if isinstance(listed, list) else ():
+        if not isinstance(given, dict):
+            continue
+        function = given["function"] if isinstance(given.get("function"), dict) else {}
+        name = str(function.get("name") or "unnamed")
+        arguments, problem = _arguments(function.get("arguments"))
+        identity = str(given.get("id") or "")
+        if not identity or identity in [call.id for call, _ in calls]:
+            identity = f"call_{uuid.uuid4().hex}"
+        # providers read what they are sent back, and refuse a faulty name or text of their own model
+        written = {"name": re.sub(r"[^\w-]", "_", name, flags=re.ASCII)[:64], "arguments": json.dumps(arguments)}
+        sent_back = {key: given[key] for key in _SENT_BACK if given.get(key) is not None}
+        calls.append(
+            (Call(identity, name, arguments, problem), {**sent_back, "id": identity, "type": "function", "function": written})
+        )
+    return calls
+
+
+def _arguments(text: Any) -> tuple[Mapping[str, Any], str]:
+    """The arguments of a call, and what is wrong with them."""
+    if isinstance(text, dict) or not text:
+        return text or {}, ""
     try:
-        return str(json.loads(text)["error"]["message"])
-    except (ValueError, LookupError, TypeError):
-        return text[:500]
+        # a model that writes a line break into a string means one
+        arguments = json.loads(str(text), strict=False)
+    except (ValueError, RecursionError) as error:
+        return {}, f"the arguments are no valid JSON: {error}"
+    return (arguments, "") if isinstance(arguments, dict) else ({}, "the arguments are no JSON object")
+
+
+def _message(given: Mapping[str, Any], calls: Sequence[tuple[Call, Mapping[str, Any]]]) -> Mapping[str, Any]:
+    message = {key: given[key] for key in _SENT_BACK if given.get(key) is not None}
+    if calls:
+        return {"role": "assistant", "content": None, **message, "tool_calls": [sound for _, sound in calls]}
+    # an empty message is taken by few
+    return {"role": "assistant", **message, "content": text_of(given.get("content")) or "(nothing)"}
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return body.decode("utf-8", "replace")
+
+
+def _shown(content: Any) -> str:
+    return (content if isinstance(content, str) else json.dumps(content))[:500]
+
+
+def _whole(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
 def _seconds(text: str | None) -> float | None:
+    """What `Retry-After` asks for, a number of seconds or a date; None where it asks for nothing that can be read."""
     try:
-        return min(_LONGEST_WAIT, max(0.0, float(text or "")))
+        seconds = float(text or "")
     except ValueError:
-        return None
+        try:
+            seconds = email.utils.parsedate_to_datetime(text or "").timestamp() - time.time()
+        except (ValueError, TypeError, IndexError):
+            return None
+    return min(_LONGEST_WAIT, seconds) if seconds > 0 else None

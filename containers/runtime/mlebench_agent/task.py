@@ -46,6 +46,11 @@ class Task:
         return float(os.environ.get("TIME_LIMIT_SECS", _DEFAULT_SECONDS)) - (time.monotonic() - _STARTED)
 
     @property
+    def time_left(self) -> str:
+        """Words for it, such as `12 minutes`."""
+        return _minutes(self.seconds_left)
+
+    @property
     def prompt(self) -> str:
         """The instructions, the description of the competition and the time: the same words for every agent."""
         instructions = (self.home / "instructions.txt").read_text(encoding="utf-8")
@@ -54,7 +59,7 @@ class Task:
             description = f"{description[:_LARGEST_DESCRIPTION]}\n[the rest is in {self.data}/description.md]"
         return (
             f"{instructions.rstrip()}\n\n"
-            f"You have {_minutes(self.seconds_left)}. Work on your own until then: nobody answers questions.\n\n"
+            f"You have {self.time_left}. Work on your own until then: nobody answers questions.\n\n"
             f"DESCRIPTION ({self.data}/description.md)\n\n{description.rstrip()}\n"
         )
 
@@ -63,7 +68,7 @@ class Task:
         """What an agent that stopped early is told where it is asked to go on."""
         state = "There is a submission" if self.submission.is_file() else "There is no submission yet"
         return (
-            f"You still have {_minutes(self.seconds_left)}. {state} at {self.submission}. Go on with what promises most, "
+            f"You still have {self.time_left}. {state} at {self.submission}. Go on with what promises most, "
             "without asking for confirmation: look for a better score on data that you held out, and replace the submission by a "
             "better one."
         )
@@ -83,7 +88,8 @@ class Task:
 
 def say(text: str) -> None:
     """A line of the run's log."""
-    print(text, flush=True)
+    # what a model says may hold halves of characters, which no stream takes
+    print(text.encode("utf-8", "backslashreplace").decode("utf-8"), flush=True)
 
 
 def stop(sentence: str) -> NoReturn:
