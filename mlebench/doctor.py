@@ -22,6 +22,7 @@ from mlebench.gateway.catalogue import read_catalogue
 from mlebench.preparation.disk import free_space
 from mlebench.sandbox.docker import engine, images
 from mlebench.sandbox.docker.container import FOLDER_LABEL
+from mlebench.sandbox.docker.listing import IN_WORDS, list_all
 
 State = Literal["ok", "warning", "problem"]
 
@@ -158,15 +159,16 @@ def _confinement(info: dict[str, Any], engine_name: str = "docker") -> Finding:
 
 
 def _images(client: Any) -> Iterator[Finding]:
-    standings = images.list_all(client)
-    for state in ("outdated", "missing"):
+    # a stage is needed while an agent's image is built, and not after that
+    standings = [each for each in list_all(client) if not each.purpose.startswith("stage ")]
+    for state, words in IN_WORDS.items():
         tags = [each.recipe.tag for each in standings if each.state == state]
-        if tags:
+        what = f"{words}: {', '.join(tags)}"
+        if tags and state == "current":
+            yield Finding("images", "ok", what)
+        elif tags:
             mend = "built by the next run that needs them, or now: `mlebench images build`, `mlebench agents build NAME`"
-            yield Finding("images", "warning", f"{state}: {', '.join(tags)}", mend)
-    current = [each.recipe.tag for each in standings if each.state == "current"]
-    if current:
-        yield Finding("images", "ok", f"current: {', '.join(current)}")
+            yield Finding("images", "warning", what, mend)
 
 
 def _left_over(client: Any) -> Iterator[Finding]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from mlebench._support.hints import alternatives
+from mlebench.agents import AgentSpec
 from mlebench.gateway.access import ModelAccess
+from mlebench.gateway.models import Model
 from mlebench.runs.plan import Plan
 
 
@@ -91,20 +93,35 @@ def model_problems(plan: Plan, known_keys: Iterable[str]) -> list[str]:
             )
         return found
     found += _unknown(plan)
+    known_keys = set(known_keys)
     for name in dict.fromkeys(agent.models):
         model = plan.models.get(name)
-        if model is not None and model.key is not None and model.key not in set(known_keys):
-            found.append(f"model `{name}` needs the key {model.key}; set it with `export {model.key}=…` or in a `.env` file")
-        if model is not None and agent.dialects is not None and not set(agent.dialects).intersection(model.dialects):
-            found.append(
-                f"agent {agent.id} asks models in {alternatives(agent.dialects)}, and model `{name}` is asked in "
-                f"{alternatives(model.dialects)} alone; choose another of those that `mlebench models` lists"
-            )
+        found += [] if model is None else asking_problems(agent, name, model, known_keys)
         if model is not None and profile.budget.usd is not None and not model.is_priced:
             found.append(
                 f"model `{name}` has no price, so no budget in usd can be kept; give its `prices` in a file with `--models`, "
                 "or a budget in `input_tokens`, `output_tokens` or `calls` with `--budget`"
             )
+    return found
+
+
+def asking_problems(agent: AgentSpec, name: str, model: Model, known_keys: Collection[str]) -> list[str]:
+    """What keeps an agent from asking a model, whatever the plan, a sentence each with what helps.
+
+    Args:
+        agent: the agent.
+        name: what it calls the model.
+        model: what stands behind the name.
+        known_keys: names of the variables whose values are known here.
+    """
+    found = []
+    if model.key is not None and model.key not in known_keys:
+        found.append(f"model `{name}` needs the key {model.key}; set it with `export {model.key}=…` or in a `.env` file")
+    if agent.dialects is not None and not set(agent.dialects).intersection(model.dialects):
+        found.append(
+            f"agent {agent.id} asks models in {alternatives(agent.dialects)}, and model `{name}` is asked in "
+            f"{alternatives(model.dialects)} alone; choose another of those that `mlebench models` lists"
+        )
     return found
 
 

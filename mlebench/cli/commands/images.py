@@ -1,4 +1,4 @@
-"""Build the base images that agents run in, or show which are here and current.
+"""Build the base images that agents run in, or show which images of bases, build stages and agents are here and current.
 
 Images are built automatically when a run needs them; building ahead shows the progress and accepts other parents.
 
@@ -13,11 +13,14 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlebench.cli.options import add_json, tell
 from mlebench.cli.output import print_json, print_table
 from mlebench.errors import UsageError
+
+if TYPE_CHECKING:
+    from mlebench.sandbox.docker.listing import ListedImage
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -55,23 +58,24 @@ def _build(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     from mlebench._support.quantities import show_size
-    from mlebench.sandbox.docker import images
     from mlebench.sandbox.docker.engine import connect
+    from mlebench.sandbox.docker.listing import IN_WORDS, list_all
 
     if arguments.base or arguments.gpu:
         raise UsageError("the parent is chosen when building: `mlebench images build --base IMAGE`")
-    found = [_entry(image) for image in images.list_all(connect())]
+    found = list_all(connect())
     if arguments.json:
-        print_json(found)
-    else:
-        print_table(
-            ["image", "for", "state", "size", "parent"],
-            [[row["image"], row["for"], row["state"], show_size(row["bytes"]), row["parent"]] for row in found],
-        )
+        print_json([_entry(image) for image in found])
+        return 0
+    rows = [
+        [image.recipe.tag, image.purpose, IN_WORDS[image.state], show_size(image.size) if image.id else None, image.recipe.parent]
+        for image in found
+    ]
+    print_table(["image", "for", "state", "size", "parent"], rows)
     return 0
 
 
-def _entry(image: Any) -> dict[str, Any]:
+def _entry(image: ListedImage) -> dict[str, Any]:
     return {
         "image": image.recipe.tag,
         "for": image.purpose,

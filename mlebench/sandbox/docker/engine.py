@@ -25,8 +25,11 @@ _ANSWER_SECONDS = 120
 _EVENTS_SECONDS = 20
 
 
-def connect() -> DockerClient:
+def connect(seconds: float = _ANSWER_SECONDS) -> DockerClient:
     """A client of the engine.
+
+    Args:
+        seconds: how long it may take to answer a question, the first one included.
 
     Raises:
         EngineUnreachable: nothing answers.
@@ -35,7 +38,7 @@ def connect() -> DockerClient:
 
     try:
         # enough connections for a hundred runs at once
-        client = docker.from_env(timeout=_ANSWER_SECONDS, max_pool_size=128)
+        client = docker.from_env(timeout=seconds, max_pool_size=128)
         client.ping()
     except failures() as error:
         where = os.environ.get("DOCKER_HOST", "its usual socket")

@@ -18,14 +18,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from grading.printable import printable
 from mlebench._support.hints import alternatives
 from mlebench._support.one_maker import one_maker
 from mlebench._support.paths import content_dir
-from mlebench.agents import AgentSpec, file_digest, get_agent, list_agents
+from mlebench.agents import AgentSpec, file_digest
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.sandbox.docker.engine import failures, summary
+from mlebench.sandbox.docker.inventory import Inventory, StoredImage
 
 DEFAULT_PARENT = "python:3.11-slim-bookworm"
 GPU_PARENT = "nvidia/cuda:12.6.3-cudnn-runtime-ubuntu24.04"
@@ -80,6 +82,11 @@ def package_sets() -> list[str]:
     return sorted(path.stem for path in (content_dir("containers") / "packages").glob("*.txt") if path.stem != "none")
 
 
+def stage_names() -> list[str]:
+    """Names of the build stages that Dockerfiles of agents can copy from."""
+    return sorted(path.parent.name for path in (content_dir("containers") / "stages").glob("*/Dockerfile"))
+
+
 def base_recipe(package_set: str = "light", parent: str | None = None, client: Any = None) -> Recipe:
     """How the base image of a package set is built.
 
@@ -87,7 +94,7 @@ def base_recipe(package_set: str = "light", parent: str | None = None, client: A
         package_set: one of `package_sets()`.
         parent: the image to build on; by default the variable `MLEBENCH_BASE_IMAGE`, else what the base that is
             here was built on, else a CPython image.
-        client: the engine to look for that base.
+        client: the engine to look for that base, or its `Inventory`.
 
     Raises:
         UsageError: there is no such package set.
@@ -105,6 +112,9 @@ def agent_recipe(agent: AgentSpec, base: Recipe) -> Recipe:
     """How an agent's image is built: its Dockerfile on the base, or the tools alone on a ready-made image.
 
     An agent with neither runs in the base itself.
+
+    Raises:
+        UsageError: it names a build stage that does not exist, or its image by an argument that is not set.
     """
     ready = agent.resolve_image()
     if ready is not None:
@@ -113,6 +123,12 @@ def agent_recipe(agent: AgentSpec, base: Recipe) -> Recipe:
     if not (agent.directory / "Dockerfile").is_file():
         return base
     tag = f"mlebench/agent-{_tag_part(agent.name)}:{agent.package_set}"
+    for name in agent.stages:
+        if name not in stage_names():
+            raise UsageError(
+                f"agent {agent.id} builds on the stage `{printable(name)}`, which does not exist; "
+                f"`stages` of its agent.yaml may name {alternatives(stage_names())}"
+            )
     stages = {name: stage_recipe(name, base) for name in agent.stages}
     arguments = {"BASE": base.tag, **{name.upper(): stage.tag for name, stage in stages.items()}}
     return Recipe(tag, base.tag, agent.directory, _sent_files(agent.directory), arguments, tuple(stages.values()))
@@ -121,14 +137,10 @@ def agent_recipe(agent: AgentSpec, base: Recipe) -> Recipe:
 def stage_recipe(name: str, base: Recipe) -> Recipe:
     """How a build stage is made, on the image that the base itself stands on: a changed base leaves it as it is.
 
-    Raises:
-        UsageError: there is no such stage.
+    `name` is one of `stage_names()`.
     """
     context = content_dir("containers")
     folder = context / "stages" / name
-    if not re.fullmatch(r"[a-z]+", name) or not (folder / "Dockerfile").is_file():
-        known = sorted(path.parent.name for path in (context / "stages").glob("*/Dockerfile"))
-        raise UsageError(f"there is no build stage `{name}`; `stages` of agent.yaml may name {alternatives(known)}")
     files = [path.relative_to(context).as_posix() for path in folder.iterdir() if path.is_file()]
     parent = base.arguments["PARENT"]
     tag = f"mlebench/stage-{name}:{hashlib.sha256(parent.encode()).hexdigest()[:12]}"
@@ -138,40 +150,14 @@ def stage_recipe(name: str, base: Recipe) -> Recipe:
 
 
 def find(client: Any, recipe: Recipe) -> Image | None:
-    """The image of this recipe, if the one that is here is current."""
+    """The image of this recipe, if the one that is here is current; `client` is the engine or its `Inventory`."""
     found = _inspect(client, recipe.tag)
     if found is None:
         return None
-    labels = found.labels or {}
     parent = _inspect(client, recipe.parent)
     # a parent that was removed since cannot have changed
-    same_parent = parent is None or parent.id == labels.get(PARENT_ID_LABEL)
-    return Image(recipe.tag, found.id) if labels.get(RECIPE_LABEL) == recipe.hash and same_parent else None
-
-
-@dataclass(frozen=True)
-class ListedImage:
-    """An image that can be built here, and whether it is."""
-
-    recipe: Recipe
-    purpose: str
-    """What it is for: `base` or `agent NAME`."""
-    state: Literal["current", "outdated", "missing"]
-    id: str | None
-    size: int
-    """Bytes, layers shared with other images included; 0 when missing."""
-
-
-def list_all(client: Any) -> list[ListedImage]:
-    """Every base and every agent's image, built or not. Ready-made images of agents are not ours and left out."""
-    bases = [base_recipe(name, client=client) for name in package_sets()]
-    found = [_listed(client, recipe, "base") for recipe in bases]
-    for name in list_agents():
-        agent = get_agent(name)
-        if agent.image is None and (agent.directory / "Dockerfile").is_file():
-            recipe = agent_recipe(agent, base_recipe(agent.package_set, client=client))
-            found.append(_listed(client, recipe, f"agent {name}"))
-    return found
+    same_parent = parent is None or parent.id == found.labels.get(PARENT_ID_LABEL)
+    return Image(recipe.tag, found.id) if found.labels.get(RECIPE_LABEL) == recipe.hash and same_parent else None
 
 
 def build(client: Any, recipe: Recipe, log: Log, network: str | None = None) -> Image:
@@ -256,18 +242,10 @@ def ensure_agent_image(client: Any, agent: AgentSpec, log: Log, rebuild: bool = 
 
 
 def is_agent_built(client: Any, agent: AgentSpec) -> bool:
-    """Whether the agent's image and the base under it are there and current."""
+    """Whether the agent's image and the base under it are there and current; `client` is the engine or its `Inventory`."""
     base = base_recipe(agent.package_set, client=client)
     recipe = agent_recipe(agent, base)
     return find(client, recipe) is not None and (recipe.parent != base.tag or find(client, base) is not None)
-
-
-def _listed(client: Any, recipe: Recipe, purpose: str) -> ListedImage:
-    found = _inspect(client, recipe.tag)
-    if found is None:
-        return ListedImage(recipe, purpose, "missing", None, 0)
-    state: Literal["current", "outdated"] = "current" if find(client, recipe) else "outdated"
-    return ListedImage(recipe, purpose, state, found.id, int(found.attrs.get("Size", 0)))
 
 
 def _layer_over(parent: str, package_set: str, tag: str) -> Recipe:
@@ -304,13 +282,13 @@ def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
     return member
 
 
-def _pull_missing(client: Any, reference: str, log: Log) -> Any:
+def _pull_missing(client: Any, reference: str, log: Log) -> StoredImage:
     found = _inspect(client, reference)
     if found is not None:
         return found
     log(f"pulling {reference}")
     try:
-        return client.images.pull(*_name_and_tag(reference))
+        return _stored(client.images.pull(*_name_and_tag(reference)))
     except failures() as error:
         raise WorkFailed(
             f"image {reference} is not here and cannot be pulled ({summary(error)}); "
@@ -339,18 +317,24 @@ def _follow(events: Iterator[dict[str, Any]], tag: str, log: Log) -> None:
         raise WorkFailed(f"building {tag} failed: {summary(error)}") from None
 
 
-def _inspect(client: Any, reference: str) -> Any:
+def _inspect(client: Any, reference: str) -> StoredImage | None:
+    if isinstance(client, Inventory):
+        return client.get(reference)
     from docker.errors import ImageNotFound
 
     try:
-        return client.images.get(reference)
+        return _stored(client.images.get(reference))
     except ImageNotFound:
         return None
 
 
+def _stored(image: Any) -> StoredImage:
+    return StoredImage(image.id, image.labels or {}, int(image.attrs.get("Size") or 0))
+
+
 def _label(client: Any, tag: str, label: str) -> str | None:
     found = _inspect(client, tag) if client is not None else None
-    return (found.labels or {}).get(label) if found is not None else None
+    return found.labels.get(label) if found is not None else None
 
 
 def _remove_unused(client: Any, image_id: str) -> None:

@@ -48,8 +48,7 @@ class DockerSandbox:
                 found += faults
                 continue
             try:
-                agent.resolve_image()
-                images.base_recipe(agent.package_set, client=client)
+                images.agent_recipe(agent, images.base_recipe(agent.package_set, client=client))
             except MlebenchError as error:
                 found.append(str(error))
         return found

@@ -53,7 +53,8 @@ class LocalSandbox:
         """What would keep these agents from starting here."""
         found = []
         for agent in agents:
-            if agent.image is not None:
+            # what is made from a stage lies in the image alone
+            if agent.image is not None or agent.stages:
                 found.append(f"agent {agent.id} needs an image; run it with `--sandbox docker`")
             found += script_problems(agent)
         return found
