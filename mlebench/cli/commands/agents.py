@@ -110,8 +110,11 @@ def _show(arguments: argparse.Namespace, names: Sequence[str]) -> int:
 def _refuse_misspelt_action(names: Sequence[str]) -> None:
     from mlebench.agents import list_agents
 
-    if len(names) > 1 and names[0] not in list_agents() and difflib.get_close_matches(names[0], _ACTIONS, n=1):
-        raise UsageError(f"there is no agent `{names[0]}`; did you mean {command('agents', 'build', *names[1:])}?")
+    first, *others = names
+    near = difflib.get_close_matches(first, _ACTIONS, n=1)
+    if near and first not in list_agents():
+        meant = command("agents", near[0], *others) if others else near[0]
+        raise UsageError(f"there is no agent `{first}`; did you mean {meant}?")
 
 
 def _build(arguments: argparse.Namespace, names: Sequence[str]) -> int:
