@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -93,6 +94,60 @@ variants:
     assert agents_by_name["none"].models == ["one", "not-asked"]
     assert (agents_by_name["lacking"].models, agents_by_name["lacking"].missing_arguments) == (["fixed"], ["model"])
     assert AgentSpec.from_dict(agents_by_name["two"].to_dict()) == agents_by_name["two"]
+
+
+PACKAGED = """
+version: 1.2.3
+stages: [node]
+dialects: [responses, chat]
+variants:
+  plain: {arguments: {steps: 1}}
+  messages: {version: 2.0.1, dialects: [messages], stages: [node, python]}
+  without: {extends: messages, stages: []}
+"""
+
+
+def test_version_dialects_and_stages_are_inherited_and_replaced_as_a_whole(tmp_path: Path) -> None:
+    folder = write(tmp_path, "packaged", PACKAGED)
+    found = {name: get_agent(f"{folder}/{name}" if name else str(folder)) for name in ("", "plain", "messages", "without")}
+    shown = {name: (agent.version, agent.dialects, agent.stages) for name, agent in found.items()}
+    assert shown[""] == shown["plain"] == ("1.2.3", ("responses", "chat"), ("node",))
+    assert shown["messages"] == ("2.0.1", ("messages",), ("node", "python"))
+    assert shown["without"] == ("2.0.1", ("messages",), ())
+    for agent in found.values():
+        assert AgentSpec.from_dict(json.loads(json.dumps(agent.to_dict()))) == agent
+
+
+def test_an_agent_that_packages_nothing_has_none_of_these(folder: Path) -> None:
+    agent = get_agent("searcher")
+    assert (agent.version, agent.dialects, agent.stages) == (None, None, ())
+    assert AgentSpec.from_dict(json.loads(json.dumps(agent.to_dict()))) == agent
+
+
+def test_an_agent_that_an_earlier_harness_recorded_is_read(folder: Path) -> None:
+    content = get_agent("searcher/gpt").to_dict()
+    for key in ("version", "dialects", "stages", "named_models"):
+        del content[key]
+    assert AgentSpec.from_dict(content) == get_agent("searcher/gpt")
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("dialects: [respones]", "`dialects.0`"),
+        ("dialects: chat", "`dialects`"),
+        ("dialects: [[chat]]", "`dialects.0`"),
+        ("version: 1.10", "`version`"),
+        ("version: [1]", "`version`"),
+        ("stages: node", "`stages`"),
+        ("stages: {node: 1}", "`stages`"),
+        ("variants: {a: {dialects: [http]}}", "`variants.a.dialects"),
+    ],
+)
+def test_wrong_values_of_these_are_explained(tmp_path: Path, text: str, where: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(where)) as refused:
+        get_agent(str(write(tmp_path, "packaged", text)))
+    assert "packaged/agent.yaml" in str(refused.value)
 
 
 @pytest.mark.parametrize("models", ['["${{ secrets.KEY }}"]', '[""]', "[' ']", "gpt", "[[a]]", "{a: b}"])

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mlebench.cli.main import main
 from mlebench.evidence.bundle import make_bundle
@@ -30,6 +31,17 @@ def test_an_untouched_bundle_holds(bundle: Path) -> None:
 def test_regrading_on_the_recorded_data_makes_the_scores_hold(bundle: Path) -> None:
     level = verify_bundle(bundle, VerifyOptions(regrade=True)).level("scores")
     assert (level.state, level.findings) == ("holds", ()), level.summary
+
+
+def test_a_bundle_of_a_harness_that_knew_less_of_its_agents_holds(group: Group, tmp_path: Path) -> None:
+    path = group.folder / "group.yaml"
+    content = yaml.safe_load(path.read_text())
+    for key in ("version", "dialects", "stages"):
+        del content["plan"]["agent"][key]
+    path.write_text(yaml.safe_dump(content))
+    verdict = verify_bundle(make_bundle([Group.open(group.folder)], tmp_path / "b.zip").path, VerifyOptions(regrade=True))
+    assert verdict.holds, [finding.text for level in verdict.levels for finding in level.findings]
+    assert [verdict.level(name).state for name in ("files", "plan", "ledgers", "scores")] == ["holds"] * 4
 
 
 @pytest.mark.parametrize(("what", "said"), [("missing", "no file"), ("folder", "is a folder"), ("group", "mlebench bundle")])

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from mlebench.agents import AgentSpec
+from mlebench.cli.main import main
 from mlebench.errors import UsageError
 from mlebench.profiles import Budget, Profile
 from mlebench.runs.conditions import Conditions
@@ -151,6 +152,38 @@ def test_what_the_harness_does_for_itself_is_no_condition(asking: Plans) -> None
 )
 def test_problems_are_said_with_what_helps(asking: Plans, settings: str, limits: dict[str, Any], told: str) -> None:
     assert any(told in problem for problem in model_problems(asking(settings, **limits), []))
+
+
+@pytest.mark.parametrize("name", ["priced", "gpt-5"])
+def test_a_model_in_none_of_the_agents_dialects_is_refused_by_whatever_name(asking: Plans, name: str) -> None:
+    settings = f"models: [{name}]\ndialects: [responses, messages]"
+    told = f"agent scripted asks models in responses or messages, and model `{name}` is asked in chat alone; choose another"
+    assert [told in problem for problem in model_problems(asking(settings), ["HERE_KEY"])] == [True]
+
+
+@pytest.mark.parametrize("dialects", ["dialects: [responses, chat]", "dialects: [chat]", "description: knows of no dialects"])
+def test_one_dialect_in_common_will_do(asking: Plans, dialects: str) -> None:
+    assert model_problems(asking(f"models: [priced, gpt-5]\n{dialects}"), ["HERE_KEY"]) == []
+
+
+def test_a_model_that_the_agent_cannot_talk_to_is_said_before_the_start(
+    toys: Path,
+    agent: Agents,
+    models_file: Path,
+    runs_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("HERE_KEY", "sk-real")
+    chosen = agent(settings="models: ['${{ arguments.model }}']\narguments: {model: gpt-5}\ndialects: [responses]")
+    words = ["run", "--agent", str(chosen.directory), "-c", "toy-a", "--sandbox", "local", "--profile", "demo"]
+    words += ["--network", "models", "--models", str(models_file)]
+    told = "agent scripted asks models in responses, and model `gpt-5` is asked in chat alone"
+    assert main([*words, "--dry-run"]) == 2
+    assert f"missing: {told}" in capsys.readouterr().out
+    assert main(words) == 2
+    assert told in capsys.readouterr().err
+    assert not list(runs_dir.glob("*/*"))
 
 
 def test_nothing_is_a_problem_where_all_is_there(asking: Plans) -> None:

@@ -16,7 +16,9 @@ import pytest
 from mlebench.agents import AgentSpec
 from mlebench.cli.main import main
 from mlebench.errors import UsageError, WorkFailed
+from mlebench.profiles import Profile
 from mlebench.sandbox.docker import images
+from mlebench.sandbox.docker.sandbox import DockerSandbox
 
 
 @pytest.fixture
@@ -82,6 +84,55 @@ def test_secrets_and_caches_of_the_folder_are_not_sent(client: Any, agent: Agent
     assert ".env" not in listing and "large.bin" not in listing
 
 
+def test_a_dockerfile_copies_from_a_stage_that_a_changed_base_leaves_alone(client: Any, agent: AgentSpec) -> None:
+    agent = replace(agent, stages=("node",))
+    (agent.directory / "Dockerfile").write_text(
+        "ARG BASE\nARG NODE\nFROM ${NODE} AS build\nRUN node --version > /build/version\n"
+        "FROM ${BASE}\nCOPY --from=build /build/version /opt/of-node\n"
+    )
+    image, _ = ensure(client, agent)
+    stage = images.agent_recipe(agent, images.base_recipe("light", client=client)).stages[0]
+    built = images.find(client, stage)
+    version = client.containers.run(image.id, entrypoint=["cat", "/opt/of-node"], remove=True, network_mode="none")
+    assert built is not None and version.startswith(b"v2")
+    # the stage itself is no part of the image
+    which = ["sh", "-c", "command -v node || echo none"]
+    assert client.containers.run(image.id, entrypoint=which, remove=True, network_mode="none") == b"none\n"
+
+    (agent.directory / "start.sh").write_text("echo second\n")
+    ensure(client, agent)
+    assert images.find(client, stage) == built
+
+
+def test_a_stage_that_does_not_exist_is_said_before_anything_is_built(client: Any, agent: AgentSpec) -> None:
+    wrong = replace(agent, stages=("rust",))
+    lines: list[str] = []
+    with pytest.raises(UsageError, match="builds on the stage `rust`"):
+        images.ensure_agent_image(client, wrong, lines.append)
+    assert lines == []
+    profile = Profile(name="toy", cpus=1, memory="256m", time_limit=30, network="none")
+    problems = DockerSandbox().problems([wrong, agent], profile)
+    assert [problem for problem in problems if "stage" in problem] == [
+        f"agent {agent.name} builds on the stage `rust`, which does not exist; `stages` of its agent.yaml may name node or python"
+    ]
+
+
+def test_agents_find_what_they_build_on_from_every_shell_and_interpreter(client: Any, base_image: images.Image) -> None:
+    """A login shell reads the system's profile, which sets PATH anew; an interpreter of the agent's own has no package of ours."""
+    script = (
+        "set -e\n"
+        "for shell in 'sh -c' 'sh -lc' 'bash -c' 'bash -lc'; do $shell 'command -v python pip'; done\n"
+        "cd /tmp && python3 -m venv --without-pip own\n"
+        "for python in python /tmp/own/bin/python; do\n"
+        "    $python -c 'import mlebench_agent.conversation as found; print(found.__file__)'\n"
+        "done\n"
+    )
+    output = client.containers.run(base_image.id, entrypoint=["bash", "-c", script], remove=True, network_mode="none")
+    found = output.decode().splitlines()
+    assert found[:8] == ["/opt/venv/bin/python", "/opt/venv/bin/pip"] * 4
+    assert found[8:] == ["/opt/mlebench/lib/mlebench_agent/conversation.py"] * 2
+
+
 def test_failed_build_tells_its_last_lines(client: Any, agent: AgentSpec) -> None:
     (agent.directory / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nRUN echo about to break && exit 7\n")
     with pytest.raises(WorkFailed, match="about to break"):
@@ -123,6 +174,7 @@ def test_images_command_builds_nothing_twice(base_image: images.Image, capsys: p
     states = {row["image"]: row["state"] for row in json.loads(capsys.readouterr().out)}
     assert states["mlebench/base:light"] == "current"
     assert "mlebench/agent-aide:light" in states
+    assert {name.partition(":")[0] for name in states} >= {"mlebench/stage-node", "mlebench/stage-python"}
 
 
 def test_doctor_tries_the_limits_out(base_image: images.Image, capsys: pytest.CaptureFixture[str], client: Any) -> None:

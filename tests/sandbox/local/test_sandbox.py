@@ -18,8 +18,10 @@ from pathlib import Path
 
 import pytest
 
+from mlebench._support.paths import content_dir
 from mlebench.agents import AgentSpec
 from mlebench.errors import StartFailed
+from mlebench.profiles import Profile
 from mlebench.sandbox.base import Outcome, RunRequest
 from mlebench.sandbox.local import handle as local_handle
 from mlebench.sandbox.local import processes
@@ -32,6 +34,7 @@ from tests.waiting import wait_until
 
 Requests = Callable[..., RunRequest]
 Agents = Callable[..., AgentSpec]
+PROFILE = Profile(name="toy", time_limit=30, network="open")
 
 
 def play(request: RunRequest) -> Outcome:
@@ -80,6 +83,37 @@ def test_agent_finds_the_containers_layout(agent: Agents, request_for: Requests)
     assert (request.run_dir / "code" / "a.py").exists()
     assert (request.run_dir / "submission" / "submission.csv").read_text().startswith("id,y")
     assert not (request.run_dir / "home").exists()
+
+
+def test_what_agents_build_on_is_found_by_each_interpreter_and_kept_by_none(agent: Agents, request_for: Requests) -> None:
+    """As in a container: `mlebench_agent` alone, whichever Python the agent brings, and it is no output of the run."""
+    script = f"""
+        set -e
+        cd /
+        python -c 'import mlebench_agent.task as task; print("first", task.__file__)'
+        "{sys.executable}" -s -c 'import mlebench_agent.models as models; print("second", models.__file__)'
+        printf 'PYTHONPATH %s' "$PYTHONPATH"; echo
+        echo spoilt > "$PYTHONPATH/mlebench_agent/task.py"
+        echo mine > "$PYTHONPATH/left.txt"
+    """
+    request = request_for(agent(script + SUBMIT), limits={"snapshot_every": 0.05})
+    assert play(request).state == "finished", (request.run_dir / "run.log").read_text()
+    library = request.run_dir / "home" / ".lib"
+    log = (request.run_dir / "run.log").read_text()
+    assert f"first {library}/mlebench_agent/task.py" in log
+    assert f"second {library}/mlebench_agent/models.py" in log
+    assert f"PYTHONPATH {library}\n" in log
+    # what one agent makes of its copy reaches no other and is not kept
+    assert "spoilt" not in (content_dir("containers") / "runtime" / "mlebench_agent" / "task.py").read_text()
+    kept = {path.name for path in request.run_dir.rglob("*")}
+    assert not kept.intersection({".lib", "mlebench_agent", "left.txt", "task.py", "__pycache__"})
+
+
+def test_an_agent_that_lives_in_an_image_is_refused(agent: Agents) -> None:
+    for settings in ("image: me/mine:1", "stages: [node]"):
+        chosen = agent(settings=settings)
+        assert LocalSandbox().problems([chosen], PROFILE) == ["agent scripted needs an image; run it with `--sandbox docker`"]
+    assert LocalSandbox().problems([agent()], PROFILE) == []
 
 
 def test_agent_cannot_change_its_folder_or_the_environment_of_the_harness(
