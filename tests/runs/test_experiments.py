@@ -170,6 +170,15 @@ def test_dry_run_starts_nothing_and_names_what_is_missing(
     assert not runs_dir.exists()
 
 
+def test_dry_run_of_what_no_machine_holds(scripted: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = run_words(scripted, "--profile-set", "memory=999t", "--dry-run")
+    code, out, _ = call(capsys, *words, "--json")
+    (preview,) = json.loads(out)
+    assert code == 2
+    assert (preview["slots"], preview["expected_seconds"], preview["longest_seconds"]) == (0, None, None)
+    assert " never " in call(capsys, *words)[1]
+
+
 def test_missing_secret_is_said_before_anything_starts(
     agent: Callable[..., AgentSpec], toys: Path, runs_dir: Path, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
@@ -218,6 +227,42 @@ def test_agents_are_listed_with_arguments_and_secrets(capsys: pytest.CaptureFixt
 
 
 def test_makespan_puts_the_longest_first() -> None:
-    assert makespan([1, 1, 1, 3], 2) == 3
-    assert makespan([], 2) == 0
-    assert makespan([1], 0) == float("inf")
+    assert makespan([([1, 1, 1, 3], 2)]) == 3
+    assert makespan([([], 2)]) == makespan([]) == 0
+    assert makespan([([1], 0)]) == float("inf")
+
+
+def test_makespan_of_several_groups_shares_the_slots() -> None:
+    assert makespan([([2, 2], 2), ([2, 2], 2)]) == 4
+    # one of the second kind fills half of what holds four of the first
+    assert makespan([([1, 1], 4), ([1], 2)]) == 1
+    assert makespan([([1, 1, 1], 4), ([1], 2)]) == 2
+    assert makespan([([1], 3), ([1, 1, 1], 7)]) == 1
+    assert makespan([([1], 1), ([1], 0)]) == float("inf")
+    assert makespan([([1], 1), ([], 0)]) == 1
+
+
+def test_dry_run_of_several_groups_sums_them_up(
+    scripted: str, agent: Callable[..., AgentSpec], tmp_path: Path, runs_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    experiment = tmp_path / "experiment.yaml"
+    experiment.write_text(
+        f"agents: [{scripted}, {{agent: {scripted}, profile: {{base: demo, time_limit: 1h, budget: {{usd: 2}}, gpus: 0}}}}]\n"
+        "competitions: [toy-a, toy-b]\nseeds: 3\nprofile: {base: demo, budget: {usd: 0.5}}\nsandbox: local\n"
+        "network: models\nparallel: 1\n"
+    )
+    words = ["run", str(experiment), "--dry-run"]
+
+    _, out, _ = call(capsys, *words)
+
+    [total] = [line.split("│") for line in out.splitlines() if "│ all " in line]
+    assert [cell.strip() for cell in total[4:9]] == ["12", "–", "–", "6 h 30 min", "6 h 30 min"], out
+    assert "all: at most 15 USD for 12 runs; " in " ".join(out.split())
+    assert isinstance(json.loads(call(capsys, *words, "--json")[1]), list)
+    # what has no limit makes no sum
+    experiment.write_text(experiment.read_text().replace("budget: {usd: 0.5}", "budget: {calls: 5}"))
+    assert "all: no limit in usd" in " ".join(call(capsys, *words)[1].split())
+    # one group is its own sum
+    _, out, _ = call(capsys, *run_words(scripted, "--network", "models", "--budget", "usd=1", "--dry-run"))
+    assert "│ all " not in out and "all: " not in out
+    assert not runs_dir.exists()

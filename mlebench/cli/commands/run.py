@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ from mlebench.errors import GroupStopped, UsageError
 if TYPE_CHECKING:
     from mlebench.runs.experiment import Experiment
     from mlebench.runs.group_report import GroupResult
-    from mlebench.runs.schedule.preview import Preview
+    from mlebench.runs.schedule.preview import Preview, Total
 
 
 _MOST_MODELS = 6
@@ -245,10 +246,28 @@ def _models_line(entry: Preview) -> str:
     return f"{shown or 'none'}; {most}; one that is tried again may spend as much again"
 
 
-def _print_previews(previews: list[Preview]) -> None:
-    from mlebench._support.quantities import show_duration, show_size
-    from mlebench.runs.display import limits_text
+def _most_of_all(total: Total) -> str:
+    """The most that the models of all groups can cost."""
+    from grading.wording import counted
 
+    if total.most_usd is None:
+        return "no limit in usd, as a group has none"
+    return f"at most {total.most_usd:g} USD for {counted(total.runs, 'run')}; those that are tried again may spend as much again"
+
+
+def _together(what: Preview | Total) -> list[object]:
+    """Cells that a group has and all groups have together."""
+    from mlebench._support.quantities import show_duration, show_size
+
+    times = [show_duration(seconds) if seconds < math.inf else "never" for seconds in (what.seconds, what.longest)]
+    return [*times, what.gpu_hours, show_size(what.disk)]
+
+
+def _print_previews(previews: list[Preview]) -> None:
+    from mlebench.runs.display import limits_text
+    from mlebench.runs.schedule.preview import Total
+
+    total = Total(previews)
     rows = [
         [
             entry.plan.agent.id,
@@ -257,13 +276,12 @@ def _print_previews(previews: list[Preview]) -> None:
             len(entry.plan.runs),
             entry.plan.profile.name,
             entry.slots,
-            show_duration(entry.seconds) if entry.slots else "never",
-            show_duration(entry.longest) if entry.slots else "never",
-            entry.gpu_hours,
-            show_size(entry.disk),
+            *_together(entry),
         ]
         for entry in previews
     ]
+    if len(previews) > 1:
+        rows.append(["all", None, None, total.runs, None, None, *_together(total)])
     columns = ["agent", "competitions", "seeds", "runs", "profile", "slots", "expected", "at most", "GPU-hours", "disk"]
     print_table(columns, rows)
     for entry in previews:
@@ -272,6 +290,8 @@ def _print_previews(previews: list[Preview]) -> None:
         print(f"  {', '.join(plan.competitions)}")
         if plan.has_gateway:
             print(f"  models: {_models_line(entry)}")
+    if len(previews) > 1 and any(entry.plan.has_gateway for entry in previews):
+        print(f"all: {_most_of_all(total)}")
     for agent in dict.fromkeys(agent for entry in previews for agent in entry.unbuilt):
         print(f"not built: the image of {agent}; the start of the group builds it, or {command('agents', 'build', agent)}")
     problems = list(dict.fromkeys(problem for entry in previews for problem in entry.problems))

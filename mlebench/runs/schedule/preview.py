@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,10 +36,8 @@ class Preview:
     plan: Plan
     slots: int
     """Runs at once; 0 where none can start."""
-    seconds: float
-    """Until the last run ends, if every run takes as long as expected."""
-    longest: float
-    """If every run takes its whole time limit."""
+    expected: tuple[float, ...]
+    """Seconds that each of its runs will probably take."""
     gpu_hours: float
     """The most that it can take."""
     disk: int
@@ -52,8 +51,23 @@ class Preview:
     problems: tuple[str, ...]
     """What keeps it from starting, each with the command that helps."""
 
+    @property
+    def seconds(self) -> float:
+        """Until the last run ends, if every run takes as long as expected."""
+        return makespan([(self.expected, self.slots)])
+
+    @property
+    def longest(self) -> float:
+        """If every run takes its whole time limit."""
+        return makespan([(self.time_limits, self.slots)])
+
+    @property
+    def time_limits(self) -> list[float]:
+        """Seconds that each of its runs may take."""
+        return [self.plan.profile.time_limit] * len(self.expected)
+
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """JSON-ready; null for the seconds of what never ends, as no run can start."""
         plan = self.plan
         return {
             "agent": plan.agent.id,
@@ -64,8 +78,8 @@ class Preview:
             "edition": plan.edition,
             "sandbox": plan.sandbox,
             "slots": self.slots,
-            "expected_seconds": round(self.seconds),
-            "longest_seconds": round(self.longest),
+            "expected_seconds": _whole(self.seconds),
+            "longest_seconds": _whole(self.longest),
             "gpu_hours": round(self.gpu_hours, 2),
             "disk_bytes": self.disk,
             "disk_free_bytes": self.disk_free,
@@ -76,18 +90,54 @@ class Preview:
         }
 
 
+@dataclass(frozen=True)
+class Total:
+    """What several plans would do together, which share the slots."""
+
+    previews: Sequence[Preview]
+
+    @property
+    def runs(self) -> int:
+        """Of all plans."""
+        return sum(len(entry.plan.runs) for entry in self.previews)
+
+    @property
+    def seconds(self) -> float:
+        """Until the last run of all ends, if every run takes as long as expected."""
+        return makespan([(entry.expected, entry.slots) for entry in self.previews])
+
+    @property
+    def longest(self) -> float:
+        """If every run takes its whole time limit."""
+        return makespan([(entry.time_limits, entry.slots) for entry in self.previews])
+
+    @property
+    def gpu_hours(self) -> float:
+        """The most that all can take."""
+        return sum(entry.gpu_hours for entry in self.previews)
+
+    @property
+    def disk(self) -> int:
+        """Bytes of output, a guess."""
+        return sum(entry.disk for entry in self.previews)
+
+    @property
+    def most_usd(self) -> float | None:
+        """The most that all can spend on models; None where one of them has no limit."""
+        each = [entry.most_usd for entry in self.previews]
+        known = [usd for usd in each if usd is not None]
+        return sum(known) if len(known) == len(each) else None
+
+
 def preview(plan: Plan, executor: Executor, sandbox: Sandbox, runs_dir: Path, secrets: Secrets) -> Preview:
     """Look at everything that `plan` needs, without starting anything."""
     need = Need.of(plan.profile)
     forecast = make_forecast(plan, Conditions.of(plan), runs_dir)
-    slots = executor.slots(need)
-    expected = [forecast.expected(run)[0] for run in plan.runs]
     return Preview(
         plan=plan,
-        slots=slots,
-        seconds=makespan(expected, slots),
-        longest=makespan([plan.profile.time_limit] * len(expected), slots),
-        gpu_hours=plan.profile.gpus * plan.profile.time_limit * len(expected) / 3600,
+        slots=executor.slots(need),
+        expected=tuple(forecast.expected(run)[0] for run in plan.runs),
+        gpu_hours=plan.profile.gpus * plan.profile.time_limit * len(plan.runs) / 3600,
         disk=_output_size(plan),
         disk_free=shutil.disk_usage(_existing(runs_dir)).free,
         unbuilt=tuple(executor.unbuilt(plan, sandbox)),
@@ -109,16 +159,33 @@ def problems(plan: Plan, executor: Executor, sandbox: Sandbox, secrets: Secrets)
     return found
 
 
-def makespan(seconds: Sequence[float], slots: int) -> float:
-    """When the last of these runs ends, if the longest start first on `slots` equal slots; infinite without a slot."""
-    if not seconds:
-        return 0.0
-    if slots < 1:
-        return float("inf")
-    ends = [0.0] * min(slots, len(seconds))
-    for duration in sorted(seconds, reverse=True):
-        heapq.heapreplace(ends, ends[0] + duration)
-    return max(ends)
+def makespan(groups: Sequence[tuple[Sequence[float], int]]) -> float:
+    """When the last of all runs ends, if the longest start first.
+
+    Args:
+        groups: the seconds of each run, and how many such runs the machines hold at once if there are no others. Runs of several
+            groups share the machines: one takes the share that it has of its own group's slots.
+
+    Returns:
+        seconds; infinite where a group has runs and no slot.
+    """
+    filled = [(seconds, slots) for seconds, slots in groups if seconds]
+    if any(slots < 1 for _, slots in filled):
+        return math.inf
+    free = math.lcm(*(slots for _, slots in filled))
+    runs = [(duration, free // slots) for seconds, slots in filled for duration in seconds]
+    now, ends = 0.0, list[tuple[float, int]]()
+    for duration, share in sorted(runs, reverse=True):
+        while free < share:
+            now, given_back = heapq.heappop(ends)
+            free += given_back
+        free -= share
+        heapq.heappush(ends, (now + duration, share))
+    return max((end for end, _ in ends), default=0.0)
+
+
+def _whole(seconds: float) -> int | None:
+    return round(seconds) if math.isfinite(seconds) else None
 
 
 def _unprepared(plan: Plan, secrets: Secrets) -> list[str]:
