@@ -1,0 +1,119 @@
+"""opencode on the task: a provider that is the gateway, nothing of the web, and what its output says."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlebench_agent.conversation import CommandLineAgent, main
+from mlebench_agent.task import stop
+
+PROGRAM = "/opt/opencode/opencode"
+SCRATCH = "/tmp/opencode"
+# by dialect the part of opencode that speaks it, and the variables of the gateway
+DIALECTS = {
+    "chat": ("@ai-sdk/openai-compatible", "OPENAI_BASE_URL", "", "OPENAI_API_KEY"),
+    "responses": ("@ai-sdk/openai", "OPENAI_BASE_URL", "", "OPENAI_API_KEY"),
+    "messages": ("@ai-sdk/anthropic", "ANTHROPIC_BASE_URL", "/v1", "ANTHROPIC_API_KEY"),
+    "gemini": ("@ai-sdk/google", "GOOGLE_GEMINI_BASE_URL", "/v1beta", "GEMINI_API_KEY"),
+}
+
+
+class Opencode(CommandLineAgent):
+    name = "opencode"
+    defaults: Mapping[str, Any] = {"model": "", "dialect": "chat", "context": 200_000, "output": 32_000}
+    _session = ""
+
+    def prepare(self) -> None:
+        if self.arguments["dialect"] not in DIALECTS:
+            stop(f"the argument `dialect` is {', '.join(DIALECTS)}, not `{self.arguments['dialect']}`")
+        (self.folder / "opencode.json").write_text(json.dumps(self._configuration, indent=1), encoding="utf-8")
+
+    @property
+    def _configuration(self) -> dict[str, Any]:
+        package, address, version, key = DIALECTS[self.arguments["dialect"]]
+        limit = {"context": self.arguments["context"], "output": self.arguments["output"]}
+        return {
+            "autoupdate": False,
+            "share": "disabled",
+            "snapshot": False,
+            "lsp": False,
+            "formatter": False,
+            "enabled_providers": ["gateway"],
+            "model": self._model,
+            "small_model": self._model,
+            "permission": {"webfetch": "deny", "websearch": "deny", "codesearch": "deny"},
+            "provider": {
+                "gateway": {
+                    "npm": package,
+                    "options": {"baseURL": os.environ.get(address, "") + version, "apiKey": f"{{env:{key}}}"},
+                    "models": {self.arguments["model"]: {"limit": limit}},
+                }
+            },
+        }
+
+    @property
+    def _model(self) -> str:
+        return f"gateway/{self.arguments['model']}"
+
+    @property
+    def _database(self) -> Path:
+        return self.folder / "opencode.db"
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "OPENCODE_CONFIG": str(self.folder / "opencode.json"),
+            "OPENCODE_DB": str(self._database),
+            "OPENCODE_FAKE_VCS": "git",
+            "OPENCODE_DISABLE_MODELS_FETCH": "1",
+            "OPENCODE_DISABLE_AUTOUPDATE": "1",
+            "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
+            "OPENCODE_DISABLE_DEFAULT_PLUGINS": "1",
+            # indexes of all files, for people who type names
+            "OPENCODE_DISABLE_FFF": "1",
+            "OPENCODE_EXPERIMENTAL_DISABLE_FILEWATCHER": "1",
+            **{f"XDG_{kind}_HOME": f"{SCRATCH}/{kind.lower()}" for kind in ("DATA", "CACHE", "CONFIG", "STATE")},
+        }
+
+    def command(self, prompt: str, *, is_first: bool) -> Sequence[str]:
+        resume = ["--session", self._session] if self._session else []
+        return [PROGRAM, "run", "--format", "json", "--auto", "--title", "task", "-m", self._model, *resume]
+
+    def stdin(self, prompt: str) -> str:
+        return prompt
+
+    def shown(self, line: str) -> str | None:
+        if not line.startswith("{"):
+            return line
+        event = json.loads(line)
+        self._session = event["sessionID"]
+        part = event.get("part") or {}
+        if event["type"] == "tool_use":
+            words = part["state"]["input"]
+            first, *more = str(words.get("command") or json.dumps(words)).splitlines()
+            return f"{part['tool']}: {first}{' …' if more else ''}"
+        if event["type"] == "error":
+            error = event["error"]
+            return f"error: {(error.get('data') or {}).get('message') or error}"
+        return part.get("text")
+
+    def usage(self) -> dict[str, Any]:
+        """Of all sessions, those of sub-agents included."""
+        try:
+            with contextlib.closing(sqlite3.connect(self._database)) as database:
+                [row] = database.execute(
+                    "SELECT sum(tokens_input + tokens_cache_read + tokens_cache_write), sum(tokens_cache_read), "
+                    "sum(tokens_output + tokens_reasoning) FROM session"
+                )
+        except sqlite3.Error as error:
+            raise OSError(f"{self._database.name}: {error}") from None
+        return {name: row[n] or 0 for n, name in enumerate(("input_tokens", "cached_tokens", "output_tokens"))}
+
+
+if __name__ == "__main__":
+    main(Opencode)
