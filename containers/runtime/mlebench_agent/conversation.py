@@ -1,6 +1,7 @@
-"""Runs a command-line agent on the task: the prompt goes in, its output goes to the logs, one that stops early may go on.
+"""Runs an agent on the task: the prompt goes in, what it does goes to the logs, one that stops early may go on.
 
-An agent's folder holds a subclass of `CommandLineAgent`, which knows the program's words and files, and nothing else.
+An agent's folder holds a subclass of `CommandLineAgent`, which knows a program's words and files, or of `LibraryAgent`, which
+calls a library within this process; and nothing else.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
+from mlebench_agent.models import BudgetSpent
 from mlebench_agent.task import Task, say
 
 _LEAST_SECONDS = 60.0
@@ -27,13 +30,15 @@ _LONGEST_LINE = 400
 _READ_OUT_SECONDS = 5.0
 
 
-class CommandLineAgent:
-    """One program: how it is set up, called, called again, and what it says that it used."""
+class Agent:
+    """What both kinds have in common: arguments, a folder, turns, and what it says that it used."""
 
     name = ""
     """Of its folder in `logs/`."""
     defaults: Mapping[str, Any] = {}
     """Its arguments beside `continue`."""
+    is_at_its_limit = False
+    """Whether a limit of its own is reached, such as one of steps, so that asking it to go on leads nowhere."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
@@ -43,6 +48,28 @@ class CommandLineAgent:
 
     def prepare(self) -> None:
         """Write configuration; called once."""
+
+    def take_turn(self, prompt: str, number: int) -> int:
+        """Work until the agent stops by itself, with an exit code; a turn after number 1 goes on with the same session."""
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """What a signal to end does at once, within a turn or between two."""
+
+    def usage(self) -> Mapping[str, Any]:
+        """What the agent itself counted so far: counts (`input_tokens`, `output_tokens`, …) and texts, flat."""
+        return {}
+
+    def report_usage(self) -> None:
+        """Write `usage()` down; done after each turn, and whenever an agent likes."""
+        try:
+            self.task.report_usage(self.usage())
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            say(f"{self.name}: what it used cannot be read: {type(error).__name__}: {error}")
+
+
+class CommandLineAgent(Agent):
+    """One program: how it is set up, called, called again, and what it says that it used."""
 
     def environment(self) -> Mapping[str, str]:
         """Variables beside those of the run."""
@@ -60,16 +87,93 @@ class CommandLineAgent:
         """What of a line of its output the run's log shows; None: nothing."""
         return line
 
-    def usage(self) -> Mapping[str, Any]:
-        """What the program itself counted so far: counts (`input_tokens`, `output_tokens`, …) and texts, flat."""
-        return {}
+    def take_turn(self, prompt: str, number: int) -> int:
+        """Call the program; its exit code. A signal to end reaches it, too, and it saves its work."""
+        text = self.stdin(prompt)
+        process = subprocess.Popen(
+            list(self.command(prompt, is_first=number == 1)),
+            stdin=subprocess.DEVNULL if text is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **self.environment()},
+            cwd=self.task.home,
+            encoding="utf-8",
+            errors="backslashreplace",
+        )
+        output = self.folder / f"turn-{number:03d}.log"
+        reader = threading.Thread(target=self._read, args=(process.stdout, output), daemon=True)
+        reader.start()
+        if process.stdin is not None:
+            try:
+                process.stdin.write(text or "")
+                process.stdin.close()
+            except BrokenPipeError:
+                say(f"{self.name}: the program did not read its prompt")
+        code = process.wait()
+        # what it left in the background may hold its output open
+        reader.join(_READ_OUT_SECONDS)
+        return code if code >= 0 else 128 - code
+
+    def _read(self, stream: IO[str], output: Path) -> None:
+        with output.open("w", encoding="utf-8") as file:
+            for line in stream:
+                file.write(line)
+                file.flush()
+                shown = self._shown(line.rstrip("\n"))
+                if shown:
+                    say(shown[:_LONGEST_LINE])
+
+    def _shown(self, line: str) -> str | None:
+        try:
+            return self.shown(line)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            # a line of another form than the program usually writes
+            return line
 
 
-def converse(kind: type[CommandLineAgent], words: Sequence[str]) -> int:
-    """Run the agent to its end; the exit code is the program's own.
+class LibraryAgent(Agent):
+    """A library, called within this process."""
 
-    With the argument `continue=true` a program that stops while there is time is called again on the same session, until the time
-    or the budget ends the run, or it fails at once several times in a row.
+    def work_on(self, prompt: str, *, is_first: bool) -> None:
+        """Work until the agent stops by itself; a turn after the first goes on with the same conversation.
+
+        Raises:
+            BudgetSpent: the run's budget for models is spent.
+        """
+        raise NotImplementedError
+
+    def take_turn(self, prompt: str, number: int) -> int:
+        """0, or 1 where it ended with an exception, which the log shows."""
+        try:
+            self.work_on(prompt, is_first=number == 1)
+        except BudgetSpent as error:
+            say(f"{self.name}: {error}")
+            self.is_at_its_limit = True
+            return 1
+        except Exception as error:
+            traceback.print_exc()
+            self.say(f"{type(error).__name__}: {error}")
+            return 1
+        return 0
+
+    def end(self) -> None:
+        """Write down what was used and leave at once: a library may take an exception for a failure and try again."""
+        self.report_usage()
+        sys.stdout.flush()
+        os._exit(128 + signal.SIGTERM)
+
+    def say(self, text: str) -> None:
+        """A line of the run's log, whatever the text is."""
+        line = " ".join(text.split())
+        if line:
+            say(line[:_LONGEST_LINE])
+
+
+def converse(kind: type[Agent], words: Sequence[str]) -> int:
+    """Run the agent to its end; the exit code is the last turn's.
+
+    With the argument `continue=true` an agent that stops while there is time is asked to go on with the same session, until the
+    time or the budget ends the run, it reaches a limit of its own, or it fails at once several times in a row.
     """
     task = Task(words, {"continue": False, **kind.defaults})
     agent = kind(task)
@@ -80,25 +184,27 @@ def converse(kind: type[CommandLineAgent], words: Sequence[str]) -> int:
 
 
 class _Conversation:
-    def __init__(self, agent: CommandLineAgent) -> None:
+    def __init__(self, agent: Agent) -> None:
         self._agent = agent
         self._task = agent.task
         self._is_told_to_end = False
         self._turn = 0
-        # the program gets the signal, too, and saves its work; what it counted is to be written after that
+        # a program of its own gets the signal, too, and saves its work; what it counted is to be written after that
         signal.signal(signal.SIGTERM, self._note_end)
         signal.signal(signal.SIGINT, self._note_end)
 
     def _note_end(self, number: int, frame: FrameType | None) -> None:
         self._is_told_to_end = True
+        self._agent.end()
 
     def run(self) -> int:
         failures = quick = 0
         while True:
             started = time.monotonic()
-            code = self._take_turn(self._task.reminder if self._turn else self._task.prompt)
+            self._turn += 1
+            code = self._agent.take_turn(self._task.prompt if self._turn == 1 else self._task.reminder, self._turn)
             seconds = time.monotonic() - started
-            self._report_usage()
+            self._agent.report_usage()
             say(f"{self._agent.name}: turn {self._turn} ended after {seconds:.0f} s with exit code {code}")
             is_quick = seconds < _QUICK_SECONDS
             quick = quick + 1 if is_quick else 0
@@ -112,66 +218,16 @@ class _Conversation:
 
     @property
     def _is_over(self) -> bool:
-        return self._is_told_to_end or not self._task.arguments["continue"] or self._task.seconds_left < _LEAST_SECONDS
+        if self._is_told_to_end or self._agent.is_at_its_limit:
+            return True
+        return not self._task.arguments["continue"] or self._task.seconds_left < _LEAST_SECONDS
 
     def _pause(self, seconds: float) -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end and not self._is_told_to_end:
             time.sleep(0.2)
 
-    def _take_turn(self, prompt: str) -> int:
-        self._turn += 1
-        text = self._agent.stdin(prompt)
-        process = subprocess.Popen(
-            list(self._agent.command(prompt, is_first=self._turn == 1)),
-            stdin=subprocess.DEVNULL if text is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **self._agent.environment()},
-            cwd=self._task.home,
-            encoding="utf-8",
-            errors="backslashreplace",
-        )
-        reader = threading.Thread(target=self._read, args=(process.stdout, self._output), daemon=True)
-        reader.start()
-        if process.stdin is not None:
-            try:
-                process.stdin.write(text or "")
-                process.stdin.close()
-            except BrokenPipeError:
-                say(f"{self._agent.name}: the program did not read its prompt")
-        code = process.wait()
-        # what it left in the background may hold its output open
-        reader.join(_READ_OUT_SECONDS)
-        return code if code >= 0 else 128 - code
 
-    @property
-    def _output(self) -> Path:
-        return self._agent.folder / f"turn-{self._turn:03d}.log"
-
-    def _read(self, stream: IO[str], output: Path) -> None:
-        with output.open("w", encoding="utf-8") as file:
-            for line in stream:
-                file.write(line)
-                file.flush()
-                shown = self._shown(line.rstrip("\n"))
-                if shown:
-                    say(shown[:_LONGEST_LINE])
-
-    def _shown(self, line: str) -> str | None:
-        try:
-            return self._agent.shown(line)
-        except (ValueError, LookupError, TypeError, AttributeError):
-            # a line of another form than the program usually writes
-            return line
-
-    def _report_usage(self) -> None:
-        try:
-            self._task.report_usage(self._agent.usage())
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            say(f"{self._agent.name}: what it used cannot be read: {type(error).__name__}: {error}")
-
-
-def main(kind: type[CommandLineAgent]) -> None:
+def main(kind: type[Agent]) -> None:
     """The whole program of an agent's folder."""
     sys.exit(converse(kind, sys.argv[1:]))
