@@ -1,0 +1,137 @@
+"""mini-swe-agent on the task, as a library: its own loop, prompts and shell; a conversation may go on after its end."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlebench_agent.conversation import LibraryAgent, main
+from mlebench_agent.models import BudgetSpent
+from mlebench_agent.task import Task
+
+# read when the packages are imported: nothing is fetched (litellm's list of prices), nothing is written to the home directory
+os.environ.update(LITELLM_OFFLINE_MODE="true", MSWEA_SILENT_STARTUP="1", MSWEA_GLOBAL_CONFIG_DIR="/tmp/mini-swe-agent")
+
+import litellm
+from minisweagent.agents.default import DefaultAgent
+from minisweagent.config import get_config_from_spec
+from minisweagent.environments.local import LocalEnvironment
+from minisweagent.models import get_model
+from minisweagent.models.litellm_model import LitellmModel
+
+# no advice on its own settings in between
+litellm.suppress_debug_info = True
+_LARGEST_OUTPUT = 1_000_000
+"""Characters of a command's output that are kept; the model is shown 10,000 of them."""
+
+
+class MiniSweAgent(LibraryAgent):
+    name = "mini-swe-agent"
+    defaults: Mapping[str, Any] = {"model": "", "steps": 0, "timeout": 3600}
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        config = get_config_from_spec("mini")
+        model = config["model"] | {"model_class": f"{__name__}.Model", "cost_tracking": "ignore_errors"}
+        self.model: Any = get_model(f"openai/{self.arguments['model']}", model)
+        self.shell = Shell(**config["environment"], cwd=str(task.home), timeout=self.arguments["timeout"])
+        # its own limit of 3 dollars would come before the run's
+        limits = {"cost_limit": 0, "step_limit": self.arguments["steps"], "output_path": self.folder / "mini.traj.json"}
+        self.agent = Agent(self, config["agent"] | limits)
+
+    def work_on(self, prompt: str, *, is_first: bool) -> None:
+        self.is_at_its_limit = self.agent.run(prompt).get("exit_status") == "LimitsExceeded"
+
+    def usage(self) -> Mapping[str, Any]:
+        return {"model_calls": self.agent.n_calls, **self.model.tokens, "cost": self.agent.cost}
+
+
+class Agent(DefaultAgent):  # type: ignore[misc]
+    """It keeps what was said before where it is run again, and shows and saves what it does."""
+
+    def __init__(self, adapter: MiniSweAgent, config: Mapping[str, Any]) -> None:
+        super().__init__(adapter.model, adapter.shell, **config)
+        self._adapter = adapter
+        self._earlier: list[dict[str, Any]] = []
+
+    def run(self, task: str = "", **more: Any) -> dict[str, Any]:
+        self._earlier = [message for message in self.messages if message["role"] != "exit"]
+        return super().run(task, **more)
+
+    def add_messages(self, *messages: dict[str, Any]) -> list[dict[str, Any]]:
+        if self._earlier and not self.messages:
+            # instead of its system prompt and the frame around a first task
+            self.messages, self._earlier = self._earlier, []
+            messages = (self.model.format_message(role="user", content=self.extra_template_vars["task"]),)
+        for message in messages:
+            self._show(message)
+        return super().add_messages(*messages)
+
+    def execute_actions(self, message: dict[str, Any]) -> list[dict[str, Any]]:
+        outputs: list[dict[str, Any]] = []
+        try:
+            for action in message["extra"]["actions"]:
+                outputs.append(self.env.execute(action))
+        finally:
+            # before anybody else speaks every call of a tool has an answer, that of the command which ends it all, too
+            answers = self.model.format_observation_messages(message, outputs, self.get_template_vars())
+            added = self.add_messages(*answers)
+        return added
+
+    def save(self, path: Path | None, *more: dict[str, Any]) -> dict[str, Any]:
+        data = super().save(None, *more)
+        if path is not None:
+            partial = path.with_name(f".{path.name}")
+            partial.write_text(json.dumps(data), encoding="utf-8")
+            partial.replace(path)
+        self._adapter.report_usage()
+        return data
+
+    def _show(self, message: Mapping[str, Any]) -> None:
+        role, extra = message["role"], message.get("extra") or {}
+        if role == "tool":
+            self._adapter.say(f"[{extra['returncode']}] {extra['exception_info'] or extra['raw_output']}")
+        elif role != "system" and message.get("content"):
+            self._adapter.say(f"{role}: {message['content']}")
+        for action in extra.get("actions") or ():
+            self._adapter.say(f"$ {action['command']}")
+
+
+class Model(LitellmModel):  # type: ignore[misc]
+    """It counts tokens and does not ask again where the answer is final."""
+
+    abort_exceptions: Sequence[type[BaseException]] = [*LitellmModel.abort_exceptions, litellm.BadRequestError, BudgetSpent]
+
+    def __init__(self, **config: Any) -> None:
+        super().__init__(**config)
+        self.tokens = {"input_tokens": 0, "output_tokens": 0}
+
+    def _query(self, messages: list[dict[str, Any]], **more: Any) -> Any:
+        try:
+            response = super()._query(messages, **more)
+        except litellm.BadRequestError as error:
+            if "insufficient_quota" in str(error.body):
+                raise BudgetSpent(error.message) from None
+            raise
+        self.tokens["input_tokens"] += response.usage.prompt_tokens
+        self.tokens["output_tokens"] += response.usage.completion_tokens
+        return response
+
+
+class Shell(LocalEnvironment):  # type: ignore[misc]
+    """It does not keep all that a command prints without end."""
+
+    def execute(self, action: dict[str, Any], cwd: str = "", *, timeout: int | None = None) -> dict[str, Any]:
+        output: dict[str, Any] = super().execute(action, cwd, timeout=timeout)
+        text = output["output"]
+        if len(text) > _LARGEST_OUTPUT:
+            half = _LARGEST_OUTPUT // 2
+            output["output"] = f"{text[:half]}\n[{len(text) - 2 * half} characters]\n{text[-half:]}"
+        return output
+
+
+if __name__ == "__main__":
+    main(MiniSweAgent)
