@@ -17,7 +17,7 @@ FULL, SHORTENED = 0.9, 0.5
 USUAL_DENSITY, LEAST_DENSITY = 0.3, 0.15
 """Tokens per character until one was measured, and what is believed of a measure."""
 LATEST = 4
-"""Answers whose results are kept as they are while shortening earlier ones helps."""
+"""Answers that are kept as they are, with their results, while shortening earlier ones helps."""
 
 
 class History:
@@ -61,11 +61,12 @@ class History:
     def shorten(self, wanted: int) -> bool:
         """Take away until `wanted` characters are left, or as much as can be; whether anything was taken away."""
         before = self.size
-        starts = self._starts()
-        self._clip_results(starts[-LATEST] if len(starts) > LATEST else 2, wanted)
-        while self.size > wanted and len(starts := self._starts()) > LATEST:
-            # an answer goes with its results: no provider takes one without the other
-            del self.messages[starts[0] : starts[1]]
+        for kept in (LATEST, 1):
+            starts = self._starts()
+            self._clip_results(starts[-kept] if len(starts) > kept else 2, wanted)
+            while self.size > wanted and len(starts := self._starts()) > kept:
+                # an answer goes with its results: no provider takes one without the other
+                del self.messages[starts[0] : starts[1]]
         self._clip_results(len(self.messages), wanted)
         say(f"react: the conversation was shortened from {before} to {self.size} characters")
         return self.size < before

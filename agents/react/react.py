@@ -31,9 +31,8 @@ LEAST_SECONDS, LONGEST_PAUSE = 60.0, 60.0
 def main() -> int:
     """Work on the task; 0 unless the model does not answer any more."""
     task = Task(sys.argv[1:], DEFAULTS)
-    agent = Agent(task, Models())
     try:
-        agent.work()
+        Agent(task, Models()).work()
     except BudgetSpent as end:
         say(f"react: {end}; what was submitted stands")
     except Refused as end:
@@ -79,7 +78,7 @@ class Agent:
         answer = self.history.ask(self.models, self.task.arguments["model"], **self.options)
         self.task.report_usage({**self.models.usage, "steps": step})
         if answer.text.strip():
-            say(f"[{step}] {answer.text.strip()}")
+            say(f"[{step}] {answer.text.strip()[:2000]}")
         return answer
 
     def act(self, answer: Answer) -> None:

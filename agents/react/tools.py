@@ -49,7 +49,7 @@ class Tools:
     def call(self, call: Call) -> str:
         """The result of a call, or what is wrong with it; of a long one the beginning and the end."""
         arguments = {name: value for name, value in call.arguments.items() if value is not None}
-        say(f"> {call.name} {str(arguments.get('command') or arguments.get('path') or '')[:300]}")
+        say(f"> {call.name} {' '.join(str(arguments.get('command') or arguments.get('path') or '').split())[:300]}")
         problem = call.problem or problem_with(call.name, arguments)
         if problem:
             return f"error: {problem}"

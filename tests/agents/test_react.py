@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -172,6 +173,15 @@ def test_a_refusal_for_length_shortens_until_it_fits(home: Home, provider: Provi
         check_pairs(request)
 
 
+def test_long_calls_are_dropped_where_nothing_else_helps(home: Home, provider: Provider) -> None:
+    provider.script = [calling(("write_file", {"path": "a.txt", "content": "x" * 50_000}))] * 4
+    provider.answer = lambda received: LONG if len(received.body) > 60_000 else Answer(text="All is done.")
+    assert home.run("react", provider).returncode == 0
+    last = provider.received[-1]
+    check_pairs(last)
+    assert [message["role"] for message in last.content["messages"]] == ["system", "user", "assistant", "tool"]
+
+
 def test_a_task_that_never_fits_ends_with_a_clear_line(home: Home, provider: Provider) -> None:
     provider.answer = LONG
     done = home.run("react", provider)
@@ -205,6 +215,14 @@ def test_an_answer_that_was_cut_off_is_no_end(home: Home, provider: Provider) ->
     assert home.run("react", provider).returncode == 0
     assert provider.received[1].content["messages"][-1]["content"].startswith("Your answer was cut off")
     assert len(provider.received) == 2
+
+
+def test_what_it_used_is_known_however_it_ends(home: Home, provider: Provider) -> None:
+    provider.script = [bash("echo $$ > pid; kill -9 $PPID; sleep 100")]
+    assert home.run("react", provider).returncode == -signal.SIGKILL
+    assert home.usage == {"calls": 1, "input_tokens": 100, "output_tokens": 7, "steps": 1}
+    assert [line["role"] for line in home.lines("logs/react/trajectory.jsonl")] == ["system", "user", "assistant"]
+    os.kill(int((home.folder / "code" / "pid").read_text()), signal.SIGKILL)
 
 
 def test_steps_are_bounded_where_asked_for(home: Home, provider: Provider) -> None:
