@@ -103,12 +103,12 @@ def run_agent(
     )
 
 
-def check_work(trial: Trial, dialect: str) -> None:
+def check_work(trial: Trial, dialect: str, program: str = "solve.py") -> None:
     """It ended by itself with a valid submission and a score; every call is on record, and nothing secret was kept."""
     assert (trial.record["state"], trial.record["reason"]) == ("finished", "exited"), trial.log
     assert trial.graded["valid_submission"] is True, trial.log
     assert trial.graded["score"] is not None
-    assert (trial.folder / "code" / "solve.py").exists()
+    assert (trial.folder / "code" / program).exists()
     assert [call["valid"] for call in trial.record["checker_calls"]][-1] is True
     answered = [call for call in trial.calls if call["outcome"] == "answered"]
     assert answered and {call["dialect"] for call in answered} == {dialect}

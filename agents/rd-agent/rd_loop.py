@@ -1,0 +1,105 @@
+"""RD-Agent's loop, which submits its best solution as soon as there is one, and its way to the models; imported with its settings
+in the environment."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import litellm
+from rdagent.app.data_science.conf import DS_RD_SETTING
+from rdagent.oai.backend import litellm as asking
+from rdagent.scenarios.data_science.loop import DataScienceRDLoop
+from sklearn.feature_extraction.text import HashingVectorizer
+
+from mlebench_agent.task import Task
+
+_LEAST_SECONDS = 60.0
+_USAGE = {"model_calls": 0, "input_tokens": 0, "output_tokens": 0}
+_words = HashingVectorizer(n_features=1024, alternate_sign=False)
+# the task is no part of the sessions that the loop saves
+_task: Task
+
+
+def run(task: Task, competition: str) -> int:
+    """The loop until its end; what it prints goes where the standard output leads, `say` to the run's log."""
+    global _task
+    _task = task
+    # a parameter that a model does not know, such as the temperature, is left out
+    litellm.drop_params = True
+    DS_RD_SETTING.competition = competition
+    limit = f"{max(1.0, task.seconds_left - _LEAST_SECONDS):.0f}s"
+    asyncio.run(Loop(DS_RD_SETTING).run(loop_n=task.arguments["loops"] or None, all_duration=limit))
+    return 0 if task.submission.is_file() else 1
+
+
+def say(text: str) -> None:
+    print(f"rd-agent: {text}", file=sys.__stdout__, flush=True)
+
+
+class Backend(asking.LiteLLMAPIBackend):
+    """Asks a model through the gateway; texts are alike as far as their words are, for which no model is asked."""
+
+    def _create_chat_completion_inner_function(self, *words: Any, **arguments: Any) -> Any:
+        try:
+            return super()._create_chat_completion_inner_function(*words, **arguments)
+        except litellm.BadRequestError as error:
+            if "insufficient_quota" not in str(error):
+                raise
+            say(f"{error}")
+            sys.exit(1)
+
+    def _create_embedding_inner_function(self, input_content_list: list[str]) -> list[list[float]]:
+        # a text without a word is like no other, but has a direction
+        return [[*row, 1e-3] for row in _words.transform(input_content_list).toarray().tolist()]
+
+
+class Loop(DataScienceRDLoop):
+    def running(self, prev_out: dict[str, Any]) -> Any:
+        experiment = super().running(prev_out)
+        say(f"loop {prev_out[self.LOOP_IDX_KEY]}: {experiment.hypothesis.hypothesis}")
+        say(f"loop {prev_out[self.LOOP_IDX_KEY]}: {_scores(experiment)}")
+        if not _task.submission.is_file():
+            _submit(experiment)
+        return experiment
+
+    def record(self, prev_out: dict[str, Any]) -> None:
+        super().record(prev_out)
+        best = self.trace.sota_exp_to_submit
+        if best is not None and best is prev_out.get("running"):
+            _submit(best)
+
+
+def _submit(experiment: Any) -> None:
+    folder = Path(experiment.experiment_workspace.workspace_path)
+    made = folder / "submission.csv"
+    if not made.is_file():
+        say("the solution made no submission.csv")
+        return
+    partial = _task.submission.with_name("submission.csv.partial")
+    shutil.copyfile(made, partial)
+    partial.replace(_task.submission)
+    shutil.copyfile(folder / "main.py", _task.code / "main.py")
+    say(f"submitted: {_task.check_submission()}")
+
+
+def _scores(experiment: Any) -> str:
+    return "no scores" if experiment.result is None else " ".join(experiment.result.to_string().split())
+
+
+def _counted(ask: Any) -> Any:
+    def counted(*words: Any, **arguments: Any) -> Any:
+        answer = ask(*words, **arguments)
+        _USAGE["model_calls"] += 1
+        _USAGE["input_tokens"] += answer.usage.prompt_tokens
+        _USAGE["output_tokens"] += answer.usage.completion_tokens
+        _task.report_usage(_USAGE)
+        return answer
+
+    return counted
+
+
+asking.completion = _counted(asking.completion)
