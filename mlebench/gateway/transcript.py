@@ -7,8 +7,10 @@ import gzip
 import io
 import json
 import os
+import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from mlebench._support.quantities import show_size
 from mlebench._support.secrets import mask_stream
@@ -18,6 +20,41 @@ _MOST = 10 * 2**30
 _BLOCK = 2**18
 """Masking holds the interpreter for a block, in which the loop of the gateway waits."""
 _LEVEL = 3
+LARGEST = 256 * 2**20
+"""Bytes of one call's file, packed or not; of a larger one nothing is read."""
+
+
+class CallTexts(NamedTuple):
+    """The texts of one call, secrets masked."""
+
+    request: str
+    """The body as it was sent to the provider."""
+    response: str
+    """The body as the agent got it: JSON, or server-sent events."""
+
+
+def texts_name(n: int) -> str:
+    """What the file of the ledger's line `n` is called."""
+    return f"{n:06d}.json.gz"
+
+
+def unpack_texts(content: bytes) -> CallTexts:
+    """What the file of one call holds, whoever wrote it.
+
+    Raises:
+        ValueError: it holds no texts of a call, is damaged, or is larger than `LARGEST`.
+    """
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+            text = file.read(LARGEST + 1)
+        if len(text) > LARGEST:
+            raise ValueError(f"it holds more than {show_size(LARGEST)}")
+        kept = json.loads(text)
+    except (OSError, EOFError, zlib.error, RecursionError) as error:
+        raise ValueError(str(error)) from None
+    if not isinstance(kept, dict) or not all(isinstance(kept.get(key), str) for key in CallTexts._fields):
+        raise ValueError("it does not hold the texts of a call")
+    return CallTexts(kept["request"], kept["response"])
 
 
 class Transcript:
@@ -62,7 +99,7 @@ class Transcript:
                 self._say(f"the texts of further calls are left out of {self._folder.name}/: it has {show_size(self._most)}")
                 return
             self._left -= len(content)
-            self._write(f"{n:06d}.json.gz", content)
+            self._write(texts_name(n), content)
         except OSError as error:
             self._say(f"the texts of a call could not be kept in {self._folder.name}/: {error.strerror or error}")
 

@@ -7,11 +7,8 @@ kept, and that no two runs made the same calls.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
 import json
-import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -35,6 +32,8 @@ from mlebench.gateway.model_call import LEDGER as MODEL_CALLS
 from mlebench.gateway.model_call import ModelCall
 from mlebench.gateway.tokens import Tokens
 from mlebench.gateway.transcript import FOLDER as TRANSCRIPTS
+from mlebench.gateway.transcript import LARGEST as LARGEST_TEXTS
+from mlebench.gateway.transcript import texts_name, unpack_texts
 from mlebench.gateway.usage import measured_usage
 from mlebench.runs.ledgers import ledger_names, ledger_path
 from mlebench.runs.record import RunRecord, known_time
@@ -47,7 +46,6 @@ _PROBING = Bounds().probe_seconds
 _Texts = Mapping[str, Mapping[int, str]]
 """Names of texts of calls, by their folder and the line of the ledger that they are of."""
 _CHECKED, _REFUSED = "checked", "refused"
-_LARGEST_TEXTS = 256 * 2**20
 _COST_DRIFT = 1e-9
 
 
@@ -253,7 +251,7 @@ class _OfRun:
     def _of_texts(self, call: ModelCall, number: int, texts: dict[int, str], attempt: _Attempt) -> Iterator[Finding]:
         if self.group.group.plan.profile.record != "full":
             return
-        expected = self.file(*attempt.folder, TRANSCRIPTS, f"{number:06d}.json.gz")
+        expected = self.file(*attempt.folder, TRANSCRIPTS, texts_name(number))
         name = texts.pop(number, None)
         if name is None:
             if self.group.is_left_out(expected) or self.group.is_left_out(self.file(*attempt.folder, TRANSCRIPTS)):
@@ -263,15 +261,14 @@ class _OfRun:
                 self.without_texts += 1
             return
         try:
-            kept = _unpacked(self._bundle.container.read(name, _LARGEST_TEXTS))
+            kept = unpack_texts(self._bundle.container.read(name, LARGEST_TEXTS))
         except ContainerFault as error:
             yield Finding(name, str(error))
             return
-        except (ValueError, OSError, EOFError, zlib.error, RecursionError):
+        except ValueError:
             yield Finding(name, "it does not hold the texts of a call")
             return
-        for key, stated in (("request", call.request_sha256), ("response", call.response_sha256)):
-            text = kept[key]
+        for key, text, stated in zip(kept._fields, kept, (call.request_sha256, call.response_sha256), strict=True):
             if stated is None or _sha256(text) == stated:
                 continue
             if "***" in text or "\\x" in text:
@@ -279,7 +276,7 @@ class _OfRun:
                 self.gaps.append("texts in which something was masked cannot be compared with their hashes")
             else:
                 yield Finding(name, f"its {key} is not the one whose hash is in the ledger")
-        if call.counts and not call.estimated and (said := _tokens_said(call, kept["response"])) not in (None, call.tokens):
+        if call.counts and not call.estimated and (said := _tokens_said(call, kept.response)) not in (None, call.tokens):
             yield Finding(name, f"its answer says that it used {_words_of(said)}, and the ledger {_words_of(call.tokens)}")
 
     def _of_record(self, name: str, attempt: _Attempt, found: _Scanned, folder: Path) -> Iterator[Finding]:
@@ -384,17 +381,6 @@ def _parsed(raw: bytes, number: int, previous: str | None) -> tuple[dict[str, An
         return entry, ""
     except (ValueError, TypeError, RecursionError):
         return None, "it is no line of a ledger"
-
-
-def _unpacked(content: bytes) -> dict[str, str]:
-    with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-        text = file.read(_LARGEST_TEXTS + 1)
-    if len(text) > _LARGEST_TEXTS:
-        raise ValueError("too large")
-    kept = json.loads(text)
-    if not isinstance(kept, dict) or not all(isinstance(kept.get(key), str) for key in ("request", "response")):
-        raise ValueError("no texts")
-    return kept
 
 
 def _sha256(text: str) -> str:
