@@ -118,10 +118,10 @@ def test_a_stage_that_does_not_exist_is_said_before_anything_is_built(client: An
 
 
 def test_agents_find_what_they_build_on_from_every_shell_and_interpreter(client: Any, base_image: images.Image) -> None:
-    """A login shell reads the system's profile, which sets PATH anew; an interpreter of the agent's own has no package of ours."""
+    """A login shell reads the system's profile, which sets PATH anew; an agent's own interpreter has no package of ours."""
     script = (
         "set -e\n"
-        "for shell in 'sh -c' 'sh -lc' 'bash -c' 'bash -lc'; do $shell 'command -v python pip'; done\n"
+        "for shell in 'sh -c' 'sh -lc' 'bash -c' 'bash -lc'; do $shell 'command -v python; command -v pip'; done\n"
         "cd /tmp && python3 -m venv --without-pip own\n"
         "for python in python /tmp/own/bin/python; do\n"
         "    $python -c 'import mlebench_agent.conversation as found; print(found.__file__)'\n"
