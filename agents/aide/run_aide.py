@@ -61,7 +61,7 @@ def configure(words: list[str]) -> Any:
     model = given.pop("model", None)
     feedback_model = given.pop("feedback_model", model)
     steps = given.pop("steps", None)
-    ours = {
+    ours: dict[str, str | None] = {
         "data_dir": str(HOME / "data"),
         "desc_file": str(write_task()),
         "log_dir": str(LOGS),
