@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from typing import Any, NoReturn
 _STARTED = time.monotonic()
 _DEFAULT_SECONDS = 24 * 3600.0
 _LARGEST_DESCRIPTION = 60_000
-"""Characters of the description within the prompt; a command line takes 128 KiB in one word."""
+"""Bytes of the description within the prompt; a command line takes 128 KiB in one word."""
 
 
 class Task:
@@ -54,9 +55,11 @@ class Task:
     def prompt(self) -> str:
         """The instructions, the description of the competition and the time: the same words for every agent."""
         instructions = (self.home / "instructions.txt").read_text(encoding="utf-8")
-        description = (self.data / "description.md").read_text(encoding="utf-8")
-        if len(description) > _LARGEST_DESCRIPTION:
-            description = f"{description[:_LARGEST_DESCRIPTION]}\n[the rest is in {self.data}/description.md]"
+        # no word of a command line holds a NUL, and a cut leaves no part of a letter
+        whole = (self.data / "description.md").read_bytes().replace(b"\0", b"")
+        description = whole[:_LARGEST_DESCRIPTION].decode("utf-8", "ignore")
+        if len(whole) > _LARGEST_DESCRIPTION:
+            description += f"\n[the rest is in {self.data}/description.md]"
         return (
             f"{instructions.rstrip()}\n\n"
             f"You have {self.time_left}. Work on your own until then: nobody answers questions.\n\n"
@@ -103,14 +106,15 @@ def _value(name: str, text: str, default: Any) -> Any:
         return text
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if isinstance(default, bool):
         wanted, is_right = "true or false", isinstance(value, bool)
     elif isinstance(default, int):
         wanted, is_right = "a whole number", isinstance(value, int) and not isinstance(value, bool)
     else:
-        wanted, is_right = "a number", isinstance(value, (int, float)) and not isinstance(value, bool)
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        wanted, is_right = "a number", is_number and math.isfinite(value)
     if not is_right:
         stop(f"the argument `{name}` is {wanted}, not `{text}`")
     return value
