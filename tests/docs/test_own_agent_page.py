@@ -128,7 +128,7 @@ class TestExamples:
         assert "no such luck" in asked[1][-1]["content"]
         assert "DESCRIPTION" in asked[0][0]["content"]
         assert "try 2: valid" in self.log(group)
-        assert (record.usage["calls"], record.reported_usage["model_calls"]) == (2, 2)
+        assert (record.usage["calls"], record.reported_usage["calls"]) == (2, 2)
 
     def test_it_ends_with_its_budget(self, tmp_path: Path) -> None:
         folder = written(tmp_path / "one-piece", section("An agent that asks a model"))
