@@ -18,11 +18,13 @@ class Said:
     text: str = "done"
     tokens: Tokens | None = field(default_factory=lambda: Tokens(input=100, output=7))
     """What the answer says that it used; None: it says nothing."""
-    tool: tuple[str, Mapping[str, Any]] | None = None
-    """Name and arguments of a call to one of the agent's tools, in place of text."""
+    tool: tuple[str, Mapping[str, Any] | str] | None = None
+    """Name and arguments of a call to one of the agent's tools, in place of text; responses has tools that take a text, too."""
     pieces: int = 3
     """Events with text of a stream."""
     model: str = "served"
+    number: int = 1
+    """Of the answer, which its identifiers and those within it tell; agents take two with the same identifier for one."""
 
 
 def event(content: Any, name: str = "") -> bytes:
@@ -107,7 +109,14 @@ def _arguments(said: Said) -> str:
 
 def _chat_calls(said: Said) -> list[dict[str, Any]]:
     assert said.tool is not None
-    return [{"index": 0, "id": "call_1", "type": "function", "function": {"name": said.tool[0], "arguments": _arguments(said)}}]
+    return [
+        {
+            "index": 0,
+            "id": f"call_{said.number}",
+            "type": "function",
+            "function": {"name": said.tool[0], "arguments": _arguments(said)},
+        }
+    ]
 
 
 def _chat(said: Said) -> dict[str, Any]:
@@ -115,12 +124,12 @@ def _chat(said: Said) -> dict[str, Any]:
     if said.tool:
         message = {"role": "assistant", "content": None, "tool_calls": _chat_calls(said)}
     choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if said.tool else "stop"}
-    answer = {"id": "chat_1", "object": "chat.completion", "created": 1, "model": said.model, "choices": [choice]}
+    answer = {"id": f"chat_{said.number}", "object": "chat.completion", "created": 1, "model": said.model, "choices": [choice]}
     return answer | ({"usage": usage("chat", said.tokens)} if said.tokens else {})
 
 
 def _chat_stream(said: Said, with_usage: bool) -> list[bytes]:
-    head = {"id": "chat_1", "object": "chat.completion.chunk", "created": 1, "model": said.model}
+    head = {"id": f"chat_{said.number}", "object": "chat.completion.chunk", "created": 1, "model": said.model}
 
     def chunk(delta: dict[str, Any], reason: str | None = None) -> bytes:
         return event({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
@@ -135,15 +144,18 @@ def _chat_stream(said: Said, with_usage: bool) -> list[bytes]:
 
 def _responses_item(said: Said) -> dict[str, Any]:
     if said.tool:
-        call = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "status": "completed"}
-        return {**call, "name": said.tool[0], "arguments": _arguments(said)}
+        name, arguments = said.tool
+        call = {"id": f"fc_{said.number}", "call_id": f"call_{said.number}", "status": "completed", "name": name}
+        if isinstance(arguments, str):
+            return {**call, "type": "custom_tool_call", "input": arguments}
+        return {**call, "type": "function_call", "arguments": _arguments(said)}
     content = [{"type": "output_text", "text": said.text, "annotations": []}]
-    return {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": content}
+    return {"type": "message", "id": f"msg_{said.number}", "role": "assistant", "status": "completed", "content": content}
 
 
 def _responses(said: Said) -> dict[str, Any]:
     return {
-        "id": "resp_1",
+        "id": f"resp_{said.number}",
         "object": "response",
         "created_at": 1,
         "status": "completed",
@@ -170,7 +182,9 @@ def _responses_stream(said: Said) -> list[bytes]:
         {"type": "response.output_item.added", "output_index": 0, "item": {**item, "status": "in_progress"}},
     ]
     if said.tool:
-        steps += [{"type": "response.function_call_arguments.delta", **place, "delta": _arguments(said)}]
+        is_text = isinstance(said.tool[1], str)
+        kind = "custom_tool_call_input" if is_text else "function_call_arguments"
+        steps += [{"type": f"response.{kind}.delta", **place, "delta": said.tool[1] if is_text else _arguments(said)}]
     else:
         part = {"type": "output_text", "text": "", "annotations": []}
         steps += [{"type": "response.content_part.added", **place, "content_index": 0, "part": part}]
@@ -188,9 +202,9 @@ def _responses_stream(said: Said) -> list[bytes]:
 def _messages(said: Said) -> dict[str, Any]:
     block: dict[str, Any] = {"type": "text", "text": said.text}
     if said.tool:
-        block = {"type": "tool_use", "id": "toolu_1", "name": said.tool[0], "input": said.tool[1]}
+        block = {"type": "tool_use", "id": f"toolu_{said.number}", "name": said.tool[0], "input": said.tool[1]}
     return {
-        "id": "msg_1",
+        "id": f"msg_{said.number}",
         "type": "message",
         "role": "assistant",
         "model": said.model,
@@ -208,7 +222,7 @@ def _messages_stream(said: Said) -> list[bytes]:
     block: dict[str, Any] = {"type": "text", "text": ""}
     deltas: Sequence[dict[str, Any]] = [{"type": "text_delta", "text": text} for text in pieces(said)]
     if said.tool:
-        block = {"type": "tool_use", "id": "toolu_1", "name": said.tool[0], "input": {}}
+        block = {"type": "tool_use", "id": f"toolu_{said.number}", "name": said.tool[0], "input": {}}
         deltas = [{"type": "input_json_delta", "partial_json": _arguments(said)}]
     end: dict[str, Any] = {"delta": {"stop_reason": "tool_use" if said.tool else "end_turn", "stop_sequence": None}}
     if said.tokens:
@@ -231,7 +245,7 @@ def _gemini_part(said: Said) -> dict[str, Any]:
 
 def _gemini_chunk(said: Said, part: dict[str, Any], is_last: bool) -> dict[str, Any]:
     candidate = {"content": {"role": "model", "parts": [part]}, "index": 0, **({"finishReason": "STOP"} if is_last else {})}
-    chunk: dict[str, Any] = {"candidates": [candidate], "modelVersion": said.model, "responseId": "gemini_1"}
+    chunk: dict[str, Any] = {"candidates": [candidate], "modelVersion": said.model, "responseId": f"gemini_{said.number}"}
     if said.tokens and is_last:
         chunk["usageMetadata"] = usage("gemini", said.tokens)
     elif said.tokens:

@@ -131,6 +131,13 @@ def check_budget_end(trial: Trial, seconds: float = 120.0) -> None:
     check_nothing_left(trial)
 
 
+def check_time_end(trial: Trial) -> None:
+    """The time limit ended it, and what it had submitted is graded."""
+    assert trial.record["reason"] == "timed-out", trial.log
+    assert trial.graded["valid_submission"] is True, trial.log
+    check_nothing_left(trial)
+
+
 def check_nothing_left(trial: Trial) -> None:
     """No container runs on, and the provider's key is in no file."""
     group = trial.folder.parent

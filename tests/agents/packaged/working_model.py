@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mlebench.gateway.tokens import Tokens
@@ -27,6 +27,10 @@ SHELLS = (
     "execute_bash",
 )
 """What agents call the tool that runs a command."""
+JAVASCRIPT = "exec"
+"""What Codex calls the tool that runs a program, from which models that it knows call all others."""
+WAIT = "python -c 'import time; time.sleep(300)'"
+"""A step that is not over before a run's time is."""
 DONE = "The submission is valid. All is done."
 
 PROGRAMS = {
@@ -68,6 +72,7 @@ class WorkingModel:
         self._steps = list(steps)
         self._is_endless = is_endless
         self._next = 0
+        self._answers = 0
         self._lock = threading.Lock()
         self.prompts: list[str] = []
         """What it was asked with a shell at hand, as JSON."""
@@ -77,16 +82,18 @@ class WorkingModel:
     def __call__(self, received: Received) -> Answer:
         content = received.content
         offered = tools_in(content) if isinstance(content, dict) else {}
-        shell = next((name for name in SHELLS if name in offered), None)
+        shell = next((name for name in (*SHELLS, JAVASCRIPT) if name in offered), None)
         with self._lock:
+            self._answers += 1
+            number = self._answers
             self.tools.update(offered)
             if shell is None:
-                return Answer(text="A title", tokens=TOKENS)
+                return Answer(text="A title", tokens=TOKENS, number=number)
             self.prompts.append(json.dumps(content))
             command = self._take_step()
         if command is None:
-            return Answer(text=DONE, tokens=TOKENS)
-        return Answer(text="", tool=(shell, arguments_for(offered[shell], command)), tokens=TOKENS)
+            return Answer(text=DONE, tokens=TOKENS, number=number)
+        return Answer(text="", tool=(shell, arguments_for(shell, offered[shell], command)), tokens=TOKENS, number=number)
 
     def start_again(self, steps: Sequence[str]) -> None:
         """A further conversation."""
@@ -100,18 +107,28 @@ class WorkingModel:
         return self._steps[-1] if self._is_endless else None
 
 
+def busy_first(model: WorkingModel) -> Callable[[Received], Answer]:
+    """The same model behind a provider that answers the first request with 429."""
+    waiting = [Answer(status=429)]
+    return lambda received: waiting.pop() if waiting else model(received)
+
+
 def tools_in(content: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """The JSON schema of each tool's arguments by its name, in any dialect."""
+    added = [item for item in _list(content.get("input")) if item.get("type") == "additional_tools"]
     found: dict[str, Mapping[str, Any]] = {}
-    for tool in content.get("tools") or ():
-        for each in tool.get("functionDeclarations") or [tool.get("function", tool)]:
+    for tool in [tool for place in (content, *added) for tool in _list(place.get("tools"))]:
+        for each in tool.get("functionDeclarations") or tool.get("tools") or [tool.get("function", tool)]:
             schema = each.get("parameters") or each.get("parametersJsonSchema") or each.get("input_schema") or {}
             found[str(each.get("name") or each.get("type") or next(iter(each), ""))] = schema
     return found
 
 
-def arguments_for(schema: Mapping[str, Any], command: str) -> dict[str, Any]:
-    """Arguments of a shell tool that run this command, whatever it calls them."""
+def arguments_for(shell: str, schema: Mapping[str, Any], command: str) -> Mapping[str, Any] | str:
+    """What runs this command in a shell tool, whatever it calls its arguments."""
+    if shell == JAVASCRIPT:
+        call = json.dumps({"cmd": command, "yield_time_ms": 30_000})
+        return f"text((await tools.exec_command({call})).output)"
     properties: Mapping[str, Any] = schema.get("properties") or {}
     name = next((name for name in ("command", "cmd") if name in properties), "command")
     is_list = (properties.get(name) or {}).get("type") == "array"
@@ -119,6 +136,10 @@ def arguments_for(schema: Mapping[str, Any], command: str) -> dict[str, Any]:
     for other in schema.get("required") or ():
         arguments.setdefault(other, _anything(properties.get(other) or {}))
     return arguments
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _anything(schema: Mapping[str, Any]) -> Any:
