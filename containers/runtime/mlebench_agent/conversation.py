@@ -24,10 +24,15 @@ from mlebench_agent.task import Task, say
 _LEAST_SECONDS = 60.0
 """With less time than that left nobody is asked to go on."""
 _FAILURES_IN_A_ROW = 3
+_KEPT_WAITING_IN_A_ROW = 12
 _QUICK_SECONDS = 20.0
 _LONGEST_PAUSE = 60.0
 _LONGEST_LINE = 400
 _READ_OUT_SECONDS = 5.0
+_SECONDS_TO_SAVE = 2.0
+_SECONDS_BETWEEN_REPORTS = 60.0
+_OTHER_FORM = (ValueError, LookupError, TypeError, AttributeError)
+"""What comes of reading output or files of another form than a program usually writes."""
 
 
 class Agent:
@@ -39,12 +44,16 @@ class Agent:
     """Its arguments beside `continue`."""
     is_at_its_limit = False
     """Whether a limit of its own is reached, such as one of steps, so that asking it to go on leads nowhere."""
+    is_kept_waiting = False
+    """Whether the last turn failed because the provider was busy or out of order, so that another turn may work."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
         self.arguments = task.arguments
         self.folder = task.logs / self.name
         """Where its sessions belong: what lies here is kept with the run, also when the run is ended."""
+        self.reported_usage: Mapping[str, Any] = {}
+        self._report_lock = threading.RLock()
 
     def prepare(self) -> None:
         """Write configuration; called once."""
@@ -57,19 +66,30 @@ class Agent:
         """What a signal to end does at once, within a turn or between two."""
 
     def usage(self) -> Mapping[str, Any]:
-        """What the agent itself counted so far: counts (`input_tokens`, `output_tokens`, …) and texts, flat."""
+        """What the agent itself counted so far, flat; reports read these: `calls`, `input_tokens` (cached ones included),
+        `cached_tokens`, `cache_write_tokens`, `output_tokens` (reasoning included), `reasoning_tokens`, `cost_usd`.
+        """
         return {}
 
     def report_usage(self) -> None:
-        """Write `usage()` down; done after each turn, and whenever an agent likes."""
-        try:
-            self.task.report_usage(self.usage())
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            say(f"{self.name}: what it used cannot be read: {type(error).__name__}: {error}")
+        """Write `usage()` down; done after each turn, and whenever an agent likes, from any thread."""
+        with self._report_lock:
+            try:
+                self.reported_usage = self.usage()
+                self.task.report_usage(self.reported_usage)
+            except (OSError, *_OTHER_FORM) as error:
+                say(f"{self.name}: what it used cannot be read: {type(error).__name__}: {error}")
 
 
 class CommandLineAgent(Agent):
     """One program: how it is set up, called, called again, and what it says that it used."""
+
+    def keep(self, place: Path) -> None:
+        """Have what the program writes into a folder of its own, such as `~/.NAME/sessions`, lie in `folder`; called once."""
+        kept = self.folder / place.name
+        kept.mkdir(exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(kept)
 
     def environment(self) -> Mapping[str, str]:
         """Variables beside those of the run."""
@@ -84,8 +104,15 @@ class CommandLineAgent(Agent):
         return None
 
     def shown(self, line: str) -> str | None:
-        """What of a line of its output the run's log shows; None: nothing."""
+        """What of a line of its output the run's log shows, on one line and shortened; None: nothing."""
         return line
+
+    def says_to_wait(self, output: str) -> bool:
+        """Whether all that a failed call wrote tells that the provider was busy or out of order.
+
+        A program that tries often enough by itself need not be read for that.
+        """
+        return False
 
     def take_turn(self, prompt: str, number: int) -> int:
         """Call the program; its exit code. A signal to end reaches it, too, and it saves its work."""
@@ -112,22 +139,38 @@ class CommandLineAgent(Agent):
         code = process.wait()
         # what it left in the background may hold its output open
         reader.join(_READ_OUT_SECONDS)
+        self.is_kept_waiting = code != 0 and self._says_to_wait(output)
         return code if code >= 0 else 128 - code
 
+    def end(self) -> None:
+        """Write down what was used so far, for a program that is killed before it ends by itself."""
+        timer = threading.Timer(_SECONDS_TO_SAVE, self.report_usage)
+        timer.daemon = True
+        timer.start()
+
+    def _says_to_wait(self, output: Path) -> bool:
+        try:
+            return self.says_to_wait(output.read_text(encoding="utf-8"))
+        except (OSError, *_OTHER_FORM):
+            return False
+
     def _read(self, stream: IO[str], output: Path) -> None:
+        reported = time.monotonic()
         with output.open("w", encoding="utf-8") as file:
             for line in stream:
                 file.write(line)
                 file.flush()
-                shown = self._shown(line.rstrip("\n"))
+                shown = " ".join((self._shown(line) or "").split())
                 if shown:
                     say(shown[:_LONGEST_LINE])
+                if time.monotonic() - reported > _SECONDS_BETWEEN_REPORTS:
+                    self.report_usage()
+                    reported = time.monotonic()
 
     def _shown(self, line: str) -> str | None:
         try:
-            return self.shown(line)
-        except (ValueError, LookupError, TypeError, AttributeError):
-            # a line of another form than the program usually writes
+            return self.shown(line.rstrip("\n"))
+        except _OTHER_FORM:
             return line
 
 
@@ -173,7 +216,8 @@ def converse(kind: type[Agent], words: Sequence[str]) -> int:
     """Run the agent to its end; the exit code is the last turn's.
 
     With the argument `continue=true` an agent that stops while there is time is asked to go on with the same session, until the
-    time or the budget ends the run, it reaches a limit of its own, or it fails at once several times in a row.
+    time or the budget ends the run, it reaches a limit of its own, or it fails at once several times in a row. One that the
+    provider keeps waiting is asked to go on in any case.
     """
     task = Task(words, {"continue": False, **kind.defaults})
     agent = kind(task)
@@ -181,6 +225,37 @@ def converse(kind: type[Agent], words: Sequence[str]) -> int:
     agent.prepare()
     conversation = _Conversation(agent)
     return conversation.run()
+
+
+class _Patience:
+    """When an agent is asked to go on, by how its turns end."""
+
+    def __init__(self, goes_on: bool) -> None:
+        self._goes_on = goes_on
+        self._quick = self._failures = self._kept_waiting = 0
+
+    def pause(self, code: int, seconds: float, *, is_kept_waiting: bool, has_got_on: bool) -> float | None:
+        """Seconds until the next turn after one that took so long and ended with this exit code; None: there is none.
+
+        Args:
+            code: the exit code.
+            seconds: how long the turn took.
+            is_kept_waiting: whether it failed because of the provider.
+            has_got_on: whether the provider answered anything in it.
+        """
+        if is_kept_waiting:
+            self._kept_waiting = 1 if has_got_on else self._kept_waiting + 1
+            return None if self._kept_waiting > _KEPT_WAITING_IN_A_ROW else min(_LONGEST_PAUSE, 2.0**self._kept_waiting)
+        is_quick = seconds < _QUICK_SECONDS
+        self._quick = self._quick + 1 if is_quick else 0
+        self._failures = self._failures + 1 if is_quick and code != 0 else 0
+        self._kept_waiting = 0
+        if not self._goes_on or self._failures >= _FAILURES_IN_A_ROW:
+            return None
+        if self._failures:
+            return 2.0**self._failures
+        # one that has nothing more to say does not spend its budget within a minute
+        return min(_LONGEST_PAUSE, 2.0**self._quick) if self._quick > 1 else 0.0
 
 
 class _Conversation:
@@ -198,29 +273,25 @@ class _Conversation:
         self._agent.end()
 
     def run(self) -> int:
-        failures = quick = 0
+        agent, patience = self._agent, _Patience(self._task.arguments["continue"])
         while True:
-            started = time.monotonic()
+            started, used = time.monotonic(), agent.reported_usage
             self._turn += 1
-            code = self._agent.take_turn(self._task.prompt if self._turn == 1 else self._task.reminder, self._turn)
+            code = agent.take_turn(self._task.prompt if self._turn == 1 else self._task.reminder, self._turn)
             seconds = time.monotonic() - started
-            self._agent.report_usage()
-            say(f"{self._agent.name}: turn {self._turn} ended after {seconds:.0f} s with exit code {code}")
-            is_quick = seconds < _QUICK_SECONDS
-            quick = quick + 1 if is_quick else 0
-            failures = failures + 1 if is_quick and code != 0 else 0
-            if self._is_over or failures >= _FAILURES_IN_A_ROW:
+            agent.report_usage()
+            say(f"{agent.name}: turn {self._turn} ended after {seconds:.0f} s with exit code {code}")
+            has_got_on = agent.reported_usage != used
+            pause = patience.pause(code, seconds, is_kept_waiting=agent.is_kept_waiting, has_got_on=has_got_on)
+            if pause is None or self._is_over:
                 return code
-            # one that has nothing more to say does not spend its budget within a minute
-            self._pause(min(_LONGEST_PAUSE, 2.0**quick) if quick > 1 else 0.0)
+            self._pause(pause)
             if self._is_over:
                 return code
 
     @property
     def _is_over(self) -> bool:
-        if self._is_told_to_end or self._agent.is_at_its_limit:
-            return True
-        return not self._task.arguments["continue"] or self._task.seconds_left < _LEAST_SECONDS
+        return self._is_told_to_end or self._agent.is_at_its_limit or self._task.seconds_left < _LEAST_SECONDS
 
     def _pause(self, seconds: float) -> None:
         end = time.monotonic() + seconds
