@@ -1,0 +1,98 @@
+"""OpenHands on the task, by its SDK: its default agent without a browser, in one conversation that is kept in the logs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from mlebench_agent.conversation import LibraryAgent, main
+from mlebench_agent.models import BudgetSpent
+from mlebench_agent.task import Task
+
+# read when the packages are imported: nothing is fetched (litellm's lists), nothing is written to the home directory
+os.environ.update(
+    LITELLM_LOCAL_MODEL_COST_MAP="True",
+    LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS="True",
+    LOG_LEVEL="WARNING",
+    LOG_RICH_TRACEBACKS="false",
+    OH_PERSISTENCE_DIR="/tmp/openhands",
+    OPENHANDS_SUPPRESS_BANNER="1",
+)
+
+from openhands.sdk import LLM, Conversation
+from openhands.sdk.conversation.exceptions import ConversationRunError
+from openhands.sdk.event import ActionEvent, AgentErrorEvent, Event, MessageEvent, ObservationEvent
+from openhands.sdk.event.conversation_error import ConversationErrorEvent
+from openhands.sdk.llm import content_to_str
+from openhands.tools.preset.default import get_default_agent
+
+_TIMEOUT = 1800
+"""Seconds that one answer of the model may take."""
+
+
+class OpenHands(LibraryAgent):
+    name = "openhands"
+    defaults: Mapping[str, Any] = {"model": "", "steps": 500}
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        llm = LLM(
+            model=f"openai/{self.arguments['model']}",
+            base_url=os.environ["OPENAI_BASE_URL"],
+            api_key=os.environ["OPENAI_API_KEY"],
+            api_mode="chat",
+            timeout=_TIMEOUT,
+            usage_id="agent",
+        )
+        self.conversation = Conversation(
+            agent=get_default_agent(llm, cli_mode=True),
+            workspace=str(task.home),
+            persistence_dir=str(self.folder),
+            callbacks=[self._note],
+            visualizer=None,
+        )
+
+    def work_on(self, prompt: str, *, is_first: bool) -> None:
+        self.conversation.max_iteration_per_run = self.arguments["steps"] - self._calls
+        self.conversation.send_message(prompt)
+        try:
+            self.conversation.run()
+        except ConversationRunError as error:
+            if "insufficient_quota" in str(error.original_exception):
+                raise BudgetSpent(str(error.original_exception)) from None
+            raise
+        self.is_at_its_limit = self._calls >= self.arguments["steps"]
+
+    def usage(self) -> Mapping[str, Any]:
+        metrics = self.conversation.state.stats.get_combined_metrics()
+        tokens = metrics.accumulated_token_usage
+        return {
+            "model_calls": len(metrics.token_usages),
+            "input_tokens": tokens.prompt_tokens,
+            "output_tokens": tokens.completion_tokens,
+            "cost": metrics.accumulated_cost,
+        }
+
+    @property
+    def _calls(self) -> int:
+        return int(self.usage()["model_calls"])
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, ActionEvent):
+            command = getattr(event.action, "command", None)
+            is_shell = event.tool_name == "terminal" and command is not None
+            self.say(f"$ {command}" if is_shell else f"{event.tool_name} {event.tool_call.arguments}")
+            self.report_usage()
+        elif isinstance(event, ObservationEvent):
+            self.say(f"> {event.observation.text}")
+        elif isinstance(event, MessageEvent):
+            self.say(f"{event.source}: {' '.join(content_to_str(event.llm_message.content))}")
+        elif isinstance(event, AgentErrorEvent):
+            self.say(f"> {event.error}")
+        elif isinstance(event, ConversationErrorEvent):
+            self.say(f"{event.code}: {event.detail}")
+
+
+if __name__ == "__main__":
+    main(OpenHands)
