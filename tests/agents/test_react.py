@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -232,11 +235,19 @@ def test_steps_are_bounded_where_asked_for(home: Home, provider: Provider) -> No
     assert "react: all 3 steps are made" in done.stdout
 
 
-def test_the_time_left_is_told_now_and_then(home: Home, provider: Provider) -> None:
-    provider.script = [bash("true"), bash("sleep 1.5"), bash("true")]
-    assert home.run("react", provider, seconds=10).returncode == 0
-    notes = ["minutes left]" in result for result in results_in(provider.received[-1])]
-    assert notes[1] and not all(notes)
+def test_the_time_left_is_told_whenever_a_tenth_of_it_has_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "containers" / "runtime"))
+    monkeypatch.syspath_prepend(str(ROOT / "agents" / "react"))
+    for name in ("react", "tools", "history"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    react = importlib.import_module("react")
+    agent = object.__new__(react.Agent)
+    agent.task, agent.told_at = SimpleNamespace(seconds_left=0.0, time_left="some minutes"), 1000.0
+    told = []
+    for agent.task.seconds_left in (990.0, 901.0, 900.0, 811.0, 810.0, 100.0, 10.0):
+        if agent.time_note():
+            told.append(agent.task.seconds_left)
+    assert told == [900.0, 810.0, 100.0, 10.0]
 
 
 @pytest.mark.parametrize(
