@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.agents.packaged.text_model import Step, TextModel
-from tests.agents.packaged.trial import COMPETITIONS, check_budget_end, check_work, run_agent
+from tests.agents.packaged.trial import COMPETITIONS, check_budget_end, check_nothing_left, check_work, run_agent
 from tests.agents.packaged.working_model import PROGRAMS, TOKENS
 
 CHECK = "import subprocess\nprint(subprocess.run(['/home/validate_submission.sh'], capture_output=True, text=True).stdout)\n"
@@ -53,3 +53,16 @@ def test_a_spent_budget_ends_it_and_what_stands_counts(data_dir: Path, tmp_path:
     assert trial.record["exit_code"] == 0
     assert "mlab: the run's budget for models is spent" in trial.log
     assert trial.file("code/solve.py").read_text().strip() == PROGRAMS["demo-wine"].strip()
+
+
+def test_the_end_of_the_time_keeps_what_it_did_and_used(data_dir: Path, tmp_path: Path) -> None:
+    sample = "shutil.copyfile('/home/data/sample_submission.csv', '/home/submission/submission.csv')"
+    script = f"import shutil, time\n{sample}\ntime.sleep(1000)\n"
+    write: Step = ("Write File", {"file_name": "more.py", "content": script})
+    model = TextModel([write, ("Execute Script", {"script_name": "more.py"})], is_endless=True)
+    trial = run_agent("mlab", "demo-wine", "chat", model, data_dir, tmp_path, words=["--profile-set", "time_limit=15s"])
+    assert (trial.record["state"], trial.graded["valid_submission"]) == ("timed-out", True), trial.log
+    # it may have been ended within a call
+    assert 0 <= trial.record["usage"]["calls"] - trial.record["reported_usage"]["calls"] <= 1
+    assert trial.file("code/more.py").read_text() == script
+    check_nothing_left(trial)
