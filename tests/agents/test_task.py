@@ -215,3 +215,22 @@ def test_a_line_of_the_log_takes_whatever_a_model_says(home: Home) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "containers" / "runtime"), "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True)
     assert done.stdout.decode() == "half \\ud83d\ntiefü\n"
+
+
+class TestSubmission:
+    def test_a_file_becomes_the_submission_and_is_checked(self, home: Home, tmp_path: Path) -> None:
+        made = tmp_path / "made.csv"
+        made.write_text("id,y\n1,0\n")
+        task = Task([], DEFAULTS)
+        assert task.submit(made) == "valid: the submission is valid"
+        assert (home.folder / "submission" / "submission.csv").read_text() == "id,y\n1,0\n"
+        assert made.exists()
+        assert [path.name for path in (home.folder / "submission").iterdir()] == ["submission.csv"]
+
+    def test_a_worse_file_takes_its_place_and_is_told_so(self, home: Home, tmp_path: Path) -> None:
+        task = Task([], DEFAULTS)
+        for text in ("id,y\n", "other\n"):
+            (tmp_path / "made.csv").write_text(text)
+            said = task.submit(tmp_path / "made.csv")
+        assert said.startswith("not valid: other")
+        assert (home.folder / "submission" / "submission.csv").read_text() == "other\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -81,6 +82,13 @@ class Task:
         script = self.home / "validate_submission.sh"
         done = subprocess.run(["sh", str(script), str(path or self.submission)], capture_output=True, text=True)
         return (done.stdout or done.stderr).strip()
+
+    def submit(self, made: Path) -> str:
+        """Make a file the submission, whole at any moment, and say what the checker says of it."""
+        partial = self.submission.with_name(".submission.csv.partial")
+        shutil.copyfile(made, partial)
+        partial.replace(self.submission)
+        return self.check_submission()
 
     def report_usage(self, usage: Mapping[str, Any]) -> None:
         """Write what the agent counted itself (counts and texts, flat), which the run's record keeps as `reported_usage`."""
