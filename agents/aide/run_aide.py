@@ -7,15 +7,11 @@ while the search goes on, the time limit is kept, and the use of the model is co
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import logging
 import os
 import random
 import re
-import shutil
-import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -26,32 +22,31 @@ from aide.backend import backend_anthropic, backend_gemini, backend_openai
 from aide.journal2report import journal2report
 from aide.utils.config import _load_cfg, load_task_desc, prep_agent_workspace, prep_cfg, save_run
 from funcy import once
+from mlebench_agent.task import Task
 from omegaconf import OmegaConf
 
-HOME = Path(os.environ.get("MLEBENCH_HOME", "/home"))
-LOGS = HOME / "logs" / "aide"
-WORKSPACE = HOME / "aide-workspace"
-SUBMISSION = HOME / "submission" / "submission.csv"
+# AIDE takes arguments of any name
+TASK = Task([], {})
+LOGS = TASK.logs / "aide"
+WORKSPACE = TASK.home / "aide-workspace"
 FAILURES_IN_A_ROW = 3
 LEAST_SECONDS_FOR_A_STEP = 60
 TOLD_PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy", "torch", "timm", "transformers", "xgboost", "lightgbm", "catboost")
 
 
 def main(words: list[str]) -> int:
-    started = time.monotonic()
-    end = started + float(os.environ.get("TIME_LIMIT_SECS", 24 * 3600))
-    random.seed(int(os.environ.get("MLEBENCH_SEED", 0)))
+    random.seed(TASK.seed)
     LOGS.mkdir(parents=True, exist_ok=True)
     use = ModelUse()
     config = configure(words)
     choose_endpoint(config)
     use.count_calls()
-    journal = search(config, end, use)
+    journal = search(config, use)
     save_run(config, journal)
-    if journal.nodes and config.generate_report and time.monotonic() < end - LEAST_SECONDS_FOR_A_STEP:
+    if journal.nodes and config.generate_report and TASK.seconds_left > LEAST_SECONDS_FOR_A_STEP:
         write_report(config, journal)
     use.save()
-    return 0 if SUBMISSION.exists() else 1
+    return 0 if TASK.submission.exists() else 1
 
 
 def configure(words: list[str]) -> Any:
@@ -62,7 +57,7 @@ def configure(words: list[str]) -> Any:
     feedback_model = given.pop("feedback_model", model)
     steps = given.pop("steps", None)
     ours: dict[str, str | None] = {
-        "data_dir": str(HOME / "data"),
+        "data_dir": str(TASK.data),
         "desc_file": str(write_task()),
         "log_dir": str(LOGS),
         "workspace_dir": str(WORKSPACE),
@@ -155,19 +150,19 @@ def write_task() -> Path:
             continue
     gpus = os.environ.get("NVIDIA_VISIBLE_DEVICES", "void")
     lines = [
-        (HOME / "data" / "description.md").read_text(encoding="utf-8"),
+        (TASK.data / "description.md").read_text(encoding="utf-8"),
         "",
         "# Machine",
         f"- Installed: {', '.join(installed)}. Use these and the standard library; other packages may be missing.",
         f"- Processors: {os.environ.get('MLEBENCH_CPUS', os.cpu_count())}. GPU: {'none' if gpus == 'void' else 'available'}.",
-        f"- Time for the whole search: {int(float(os.environ.get('TIME_LIMIT_SECS', 0)) / 60)} minutes.",
+        f"- Time for the whole search: {int(TASK.seconds_left / 60)} minutes.",
     ]
     task = LOGS / "task.md"
     task.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return task
 
 
-def search(config: Any, end: float, use: ModelUse) -> Journal:
+def search(config: Any, use: ModelUse) -> Journal:
     prep_agent_workspace(config)
     journal = Journal()
     agent = Agent(task_desc=load_task_desc(config), cfg=config, journal=journal)
@@ -175,7 +170,7 @@ def search(config: Any, end: float, use: ModelUse) -> Journal:
     made = Path(config.workspace_dir) / "working" / "submission.csv"
     failures = 0
     while len(journal) < config.agent.steps and failures < FAILURES_IN_A_ROW:
-        left = end - time.monotonic()
+        left = TASK.seconds_left
         if left < LEAST_SECONDS_FOR_A_STEP and len(journal) > 0:
             say(f"{left:.0f} s left: no new solution is begun")
             break
@@ -191,20 +186,20 @@ def search(config: Any, end: float, use: ModelUse) -> Journal:
             continue
         failures = 0
         save_run(config, journal)
-        tell(journal)
-        hand_in(journal, made)
+        show_newest(journal)
+        submit_newest(journal, made)
         use.save()
     interpreter.cleanup_session()
     return journal
 
 
-def tell(journal: Journal) -> None:
+def show_newest(journal: Journal) -> None:
     node = journal[-1]
     result = "buggy" if node.is_buggy else f"metric {node.metric.value}"
     say(f"solution {node.step} ({node.stage_name}): {result}, ran {node.exec_time:.0f} s")
 
 
-def hand_in(journal: Journal, made: Path) -> None:
+def submit_newest(journal: Journal, made: Path) -> None:
     """Submit the newest solution's submission if it is the best one, or if nothing was submitted so far."""
     newest = journal[-1]
     is_best = journal.get_best_node() is newest
@@ -212,22 +207,10 @@ def hand_in(journal: Journal, made: Path) -> None:
         if is_best:
             say(f"solution {newest.step} is the best so far and wrote no submission")
         return
-    if not (is_best or not SUBMISSION.exists()):
+    if not (is_best or not TASK.submission.exists()):
         return
-    partial = SUBMISSION.with_name("submission.csv.partial")
-    shutil.copyfile(made, partial)
-    partial.replace(SUBMISSION)
-    (HOME / "code" / "solution.py").write_text(newest.code, encoding="utf-8")
-    say(f"submitted solution {newest.step}: {check()}")
-
-
-def check() -> str:
-    """What the submission checker says."""
-    script = HOME / "validate_submission.sh"
-    if not script.exists():
-        return "no checker here"
-    answer = subprocess.run(["sh", str(script), str(SUBMISSION)], capture_output=True, text=True)
-    return (answer.stdout or answer.stderr).strip()
+    (TASK.code / "solution.py").write_text(newest.code, encoding="utf-8")
+    say(f"submitted solution {newest.step}: {TASK.submit(made)}")
 
 
 def write_report(config: Any, journal: Journal) -> None:
@@ -240,7 +223,7 @@ def write_report(config: Any, journal: Journal) -> None:
 
 
 class ModelUse:
-    """Counts calls and tokens into `logs/usage.json`, where the harness reads them."""
+    """Counts calls and tokens, which the run's record keeps."""
 
     def __init__(self) -> None:
         self.totals: dict[str, Any] = {"model_calls": 0, "model_seconds": 0.0, "input_tokens": 0, "output_tokens": 0}
@@ -250,8 +233,7 @@ class ModelUse:
             backend.provider_to_query_func[provider] = self._counted(query)
 
     def save(self) -> None:
-        path = HOME / "logs" / "usage.json"
-        path.write_text(json.dumps({**self.totals, "model_seconds": round(self.totals["model_seconds"], 1)}), encoding="utf-8")
+        TASK.report_usage({**self.totals, "model_seconds": round(self.totals["model_seconds"], 1)})
 
     def _counted(self, query: Any) -> Any:
         def counted(**arguments: Any) -> Any:

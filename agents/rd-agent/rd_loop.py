@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import litellm
+from mlebench_agent.task import Task
 from rdagent.app.data_science.conf import DS_RD_SETTING
 from rdagent.oai.backend import litellm as asking
 from rdagent.scenarios.data_science.loop import DataScienceRDLoop
 from sklearn.feature_extraction.text import HashingVectorizer
-
-from mlebench_agent.task import Task
 
 _LEAST_SECONDS = 60.0
 _USAGE = {"model_calls": 0, "input_tokens": 0, "output_tokens": 0}
@@ -79,11 +78,8 @@ def _submit(experiment: Any) -> None:
     if not made.is_file():
         say("the solution made no submission.csv")
         return
-    partial = _task.submission.with_name("submission.csv.partial")
-    shutil.copyfile(made, partial)
-    partial.replace(_task.submission)
     shutil.copyfile(folder / "main.py", _task.code / "main.py")
-    say(f"submitted: {_task.check_submission()}")
+    say(f"submitted: {_task.submit(made)}")
 
 
 def _scores(experiment: Any) -> str:
