@@ -12,7 +12,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from mlebench._support.plain_files import kind_of
 from mlebench.errors import UsageError
@@ -161,6 +161,19 @@ def _written_beside(path: Path, text: str) -> Iterator[Path]:
     try:
         partial.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
         yield partial
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file that takes the place of `path` at once when the block ends well; a reader sees the old content or the new one."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{next(_serial)}")
+    try:
+        with partial.open("xb") as file:
+            yield file
+        partial.replace(path)
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)

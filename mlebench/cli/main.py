@@ -27,6 +27,7 @@ COMMANDS = {
     "report": "aggregate grading reports into medal tables",
     "bundle": "pack run groups into one file that anybody can check",
     "verify": "check such a file",
+    "export": "write run groups in the formats of other tools",
     "board": "build a leaderboard from such files, as a static site",
     "agents": "list agents, build their images",
     "models": "list the models that agents may ask, or ask one",
@@ -103,6 +104,8 @@ def _refusal(word: str, rest: list[str]) -> str:
 
 def command_parser(name: str, module: ModuleType) -> argparse.ArgumentParser:
     """The parser of one command, from its module."""
+    from mlebench.cli.options import add_volume
+
     parser = _Parser(
         prog=f"mlebench {name}",
         description=module.__doc__,
@@ -110,9 +113,7 @@ def command_parser(name: str, module: ModuleType) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     module.configure(parser)
-    volume = parser.add_mutually_exclusive_group()
-    volume.add_argument("-q", "--quiet", action="store_true", help="no progress, only results and errors")
-    volume.add_argument("-v", "--verbose", action="store_true", help="also report each step")
+    add_volume(parser)
     return parser
 
 

@@ -99,6 +99,13 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-l", "--list", metavar="FILE", help="a file with one id a line")
 
 
+def add_volume(parser: argparse.ArgumentParser, default: Any = False) -> None:
+    """`--quiet` and `--verbose`, which every command has."""
+    volume = parser.add_mutually_exclusive_group()
+    volume.add_argument("-q", "--quiet", action="store_true", default=default, help="no progress, only results and errors")
+    volume.add_argument("-v", "--verbose", action="store_true", default=default, help="also report each step")
+
+
 def add_json(parser: Options) -> None:
     """`--json`."""
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")

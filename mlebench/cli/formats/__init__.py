@@ -1,0 +1,1 @@
+"""The formats of `mlebench export`, one module each."""

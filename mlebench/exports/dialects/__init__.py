@@ -1,0 +1,1 @@
+"""What requests and answers say in each of the four dialects."""
