@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
+from grading.printable import printable
 from grading.report import CompetitionReport
 from grading.wording import counted
 from mlebench._support.files import replacing
@@ -38,6 +39,7 @@ _NOTES = (
     "subagent_trajectories included. Images and documents stand by their hash."
 )
 _LARGEST_NUMBER = 2**53
+_LONGEST_REASON = 160
 
 
 @dataclass(frozen=True)
@@ -111,17 +113,16 @@ def _calls(
         for entry in ledger_lines(ledger_path(attempt.folder, LEDGER), MOST_BYTES):
             if (call := ModelCall.from_entry(entry)) is None:
                 continue
-            stated, at = entry.get("n"), entry.get("at")
-            # in a ledger that somebody changed no line is read twice
-            last = stated if type(stated) is int and last < stated < _LARGEST_NUMBER else last + 1
             text = None
-            if call.action == "generate" and call.outcome not in ("probe", "replayed") and not conversations.is_full:
+            stated, at = entry.get("n"), entry.get("at")
+            # in a ledger that somebody changed no texts are read twice
+            if isinstance(stated, int) and not isinstance(stated, bool) and last < stated < _LARGEST_NUMBER:
+                last = stated
                 try:
-                    text = read_call(unpack_texts(attempt.packed_texts(last)), call)
-                except FileNotFoundError:
-                    pass
+                    text = None if conversations.is_full else _text_of(attempt, last, call)
                 except (OSError, ContainerFault, ValueError) as error:
-                    unread.append(f"{last} ({getattr(error, 'strerror', None) or error})")
+                    why = getattr(error, "strerror", None) or str(error)
+                    unread.append(f"{last} ({printable(why, _LONGEST_REASON)})")
             yield last, at if known_time(at) is not None else None, call, text
     except FileNotFoundError:
         pass
@@ -130,7 +131,20 @@ def _calls(
     if unread:
         note(f"{attempt.name}: the texts of {counted(len(unread), 'call')} cannot be read, the first is call {unread[0]}")
     if conversations.is_full:
-        note(f"{attempt.name}: the texts of further calls are left out, as those before have {show_size(MOST_TEXT)}")
+        note(
+            f"{attempt.name}: the texts of further calls are left out, as those before have {show_size(conversations.most_text)}"
+        )
+
+
+def _text_of(attempt: Attempt, n: int, call: ModelCall) -> CallText | None:
+    """What a call said; None where its texts were not kept, or are those of another call."""
+    if call.action != "generate" or call.outcome in ("probe", "replayed"):
+        return None
+    try:
+        packed = attempt.packed_texts(n)
+    except FileNotFoundError:
+        return None
+    return read_call(unpack_texts(packed), call)
 
 
 def _before(at: str, seconds: float) -> str:

@@ -120,8 +120,9 @@ class Conversations:
     """Those of one attempt; a context manager, as the turns lie in a file meanwhile."""
 
     def __init__(self, most_text: int = MOST_TEXT) -> None:
+        """With `most_text` in bytes, after which no more texts are to be added."""
         self._file: IO[bytes] = tempfile.TemporaryFile(prefix="mlebench-export-")  # noqa: SIM115 (closed by `close`)
-        self._size, self._most = 0, most_text
+        self._size, self.most_text = 0, most_text
         self._root = Node(0, -1, None)
         self._nodes: list[Node] = []
         self._trees: dict[bytes, Tree] = {}
@@ -139,7 +140,7 @@ class Conversations:
     @property
     def is_full(self) -> bool:
         """Whether no more texts are taken."""
-        return self._size >= self._most
+        return self._size >= self.most_text
 
     def add(self, n: int, at: str | None, call: ModelCall, text: CallText | None) -> None:
         """Add the next call.
