@@ -14,9 +14,12 @@ from typing import Any
 
 import yaml
 
+from mlebench.exports.atif import write_trajectory
+from mlebench.exports.attempts import Attempt, attempts_in
 from mlebench.sandbox.docker import engine
 from mlebench.sandbox.docker.container import RUN_LABEL
 from tests.agents.packaged.working_model import TOKENS
+from tests.exports.atif_schema import Trajectory
 from tests.gateway.provider import KEY, Answer, Provider
 
 COMPETITIONS = ("spaceship-titanic", "demo-wine")
@@ -117,6 +120,7 @@ def check_work(trial: Trial, dialect: str, program: str = "solve.py") -> None:
     assert usage["input_tokens"] == TOKENS.input * len(answered)
     assert trial.record["ledgers"]["model_calls"] == {"lines": len(trial.calls), "head": trial.calls[-1]["hash"]}
     assert trial.manifest["network"] == "models"
+    check_trajectory(trial)
     check_nothing_left(trial)
 
 
@@ -126,6 +130,7 @@ def check_budget_end(trial: Trial, seconds: float = 120.0) -> None:
     assert trial.graded["valid_submission"] is True, trial.log
     refused = [call for call in trial.calls if call["outcome"] == "refused"]
     assert refused, trial.calls
+    check_trajectory(trial)
     end = datetime.fromisoformat(trial.record["ended_at"])
     assert (end - datetime.fromisoformat(refused[0]["at"])).total_seconds() < seconds
     check_nothing_left(trial)
@@ -136,6 +141,26 @@ def check_time_end(trial: Trial) -> None:
     assert trial.record["reason"] == "timed-out", trial.log
     assert trial.graded["valid_submission"] is True, trial.log
     check_nothing_left(trial)
+
+
+def check_trajectory(trial: Trial) -> Trajectory:
+    """The run has a trajectory in which every call stands once and whose totals are the run's usage; returns it."""
+    target, notes = trial.folder.parent.parent / "trajectory.json", list[str]()
+    with attempts_in(str(trial.folder.parent), trial.folder.parent.parent) as (_, attempts):
+        [attempt] = attempts
+        assert isinstance(attempt, Attempt)
+        assert write_trajectory(attempt, target, notes.append) is not None
+    trajectory = Trajectory.model_validate_json(target.read_bytes())
+    steps = [step for each in trajectory.all for step in each.steps]
+    answered = [step.extra["call"] for step in steps if step.llm_call_count == 1]
+    assert sorted(answered) == [
+        call["n"] for call in trial.calls if (call["outcome"], call["action"]) == ("answered", "generate")
+    ]
+    # what is in no answer is the agent's own, which none of ours makes up
+    assert notes == [] and [step for step in steps if step.extra.get("not_by_a_call")] == []
+    usage, totals = trial.record["usage"], trajectory.final_metrics
+    assert (totals.total_prompt_tokens, totals.total_completion_tokens) == (usage["input_tokens"], usage["output_tokens"])
+    return trajectory
 
 
 def check_nothing_left(trial: Trial) -> None:
