@@ -1,0 +1,2 @@
+#!/bin/sh
+exec python "$AGENT_DIR/claude_code.py" "$@"
