@@ -18,7 +18,8 @@ toolName = ["google_web_search", "web_fetch", "invoke_agent", "activate_skill"]
 decision = "deny"
 priority = 999
 """
-_NOISE = ("YOLO mode", "[STARTUP]")
+_LONGEST_SAID = 200
+_NOISE = ("YOLO mode", "[STARTUP]", "    at ")
 _PATH_STARTS = '"/.~\\'
 
 
@@ -80,7 +81,7 @@ class GeminiCli(CommandLineAgent):
             # an answer comes in pieces
             self._said += event["content"] if event["role"] == "assistant" else ""
             return None
-        said, self._said = self._said.strip(), ""
+        said, self._said = self._said.strip()[:_LONGEST_SAID], ""
         return "\n".join(filter(None, (said, _line(event)))) or None
 
     def usage(self) -> dict[str, Any]:
@@ -88,10 +89,11 @@ class GeminiCli(CommandLineAgent):
         for path in sorted((self.folder / ".gemini" / "tmp").glob("*/chats/*.jsonl")):
             answers.update(_answers(path))
         return {
+            "calls": len(answers),
             "input_tokens": sum(tokens["input"] for tokens in answers.values()),
             "cached_tokens": sum(tokens["cached"] for tokens in answers.values()),
+            "reasoning_tokens": sum(tokens["thoughts"] for tokens in answers.values()),
             "output_tokens": sum(tokens["output"] + tokens["thoughts"] for tokens in answers.values()),
-            "turns": len(answers),
         }
 
 
@@ -99,8 +101,7 @@ def _line(event: Mapping[str, Any]) -> str:
     kind = event["type"]
     if kind == "tool_use":
         words = event["parameters"]
-        first, *more = str(words.get("command") or json.dumps(words)).splitlines()
-        return f"{event['tool_name']}: {first}{' …' if more else ''}"
+        return f"{event['tool_name']}: {words.get('command') or json.dumps(words)}"
     if kind in ("error", "result"):
         return str(event.get("message") or (event.get("error") or {}).get("message") or "")
     return str(event.get("text", ""))

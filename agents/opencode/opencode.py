@@ -22,6 +22,11 @@ DIALECTS = {
     "messages": ("@ai-sdk/anthropic", "ANTHROPIC_BASE_URL", "/v1", "ANTHROPIC_API_KEY"),
     "gemini": ("@ai-sdk/google", "GOOGLE_GEMINI_BASE_URL", "/v1beta", "GEMINI_API_KEY"),
 }
+USAGE = """SELECT
+    (SELECT count(*) FROM message WHERE json_extract(data, '$.finish') IS NOT NULL),
+    sum(tokens_input + tokens_cache_read + tokens_cache_write), sum(tokens_cache_read), sum(tokens_cache_write),
+    sum(tokens_output + tokens_reasoning), sum(tokens_reasoning)
+FROM session"""
 
 
 class Opencode(CommandLineAgent):
@@ -95,8 +100,7 @@ class Opencode(CommandLineAgent):
         part = event.get("part") or {}
         if event["type"] == "tool_use":
             words = part["state"]["input"]
-            first, *more = str(words.get("command") or json.dumps(words)).splitlines()
-            return f"{part['tool']}: {first}{' …' if more else ''}"
+            return f"{part['tool']}: {words.get('command') or json.dumps(words)}"
         if event["type"] == "error":
             error = event["error"]
             return f"error: {(error.get('data') or {}).get('message') or error}"
@@ -106,13 +110,11 @@ class Opencode(CommandLineAgent):
         """Of all sessions, those of sub-agents included."""
         try:
             with contextlib.closing(sqlite3.connect(self._database)) as database:
-                [row] = database.execute(
-                    "SELECT sum(tokens_input + tokens_cache_read + tokens_cache_write), sum(tokens_cache_read), "
-                    "sum(tokens_output + tokens_reasoning) FROM session"
-                )
+                [row] = database.execute(USAGE)
         except sqlite3.Error as error:
             raise OSError(f"{self._database.name}: {error}") from None
-        return {name: row[n] or 0 for n, name in enumerate(("input_tokens", "cached_tokens", "output_tokens"))}
+        names = ("calls", "input_tokens", "cached_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
+        return {name: row[n] or 0 for n, name in enumerate(names)}
 
 
 if __name__ == "__main__":
