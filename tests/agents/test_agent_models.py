@@ -280,7 +280,11 @@ def test_halves_of_characters_are_no_problem(models: Models, provider: Provider,
     provider.script = [Answer(body=b'{"choices": [{"message": "\\ud83d"}]}'), saying({"content": "\ud83d"})]
     answer = models.ask("m", [{"role": "user", "content": "\ud83d"}])
     models.ask("m", [answer.message])
-    assert provider.received[-1].content["messages"][0]["content"] == "\ud83d"
+    assert provider.received[-1].content["messages"][0]["content"] == "?"
+    provider.script = [calling(("bash", '{"command": "echo \\ud83d ä"}'))]
+    models.ask("m", [models.ask("m", MESSAGES).message])
+    [call] = provider.received[-1].content["messages"][0]["tool_calls"]
+    assert json.loads(call["function"]["arguments"]) == {"command": "echo ? ä"}
 
 
 def test_it_needs_nothing_but_an_old_python() -> None:

@@ -110,7 +110,8 @@ class Models:
             TooLong: the conversation does not fit into the model's context.
             Refused: the request is wrong (an unknown model, say), or the provider failed at every try for a quarter of an hour.
         """
-        body = json.dumps({"model": model, "messages": list(messages), **more}).encode()
+        # halves of characters, which models write at times, are taken by no provider
+        body = json.dumps({"model": model, "messages": list(messages), **more}, ensure_ascii=False).encode("utf-8", "replace")
         for number in range(1, _MOST_POOR_ANSWERS + 1):
             content = self._post(body)
             used = self._count(content)
@@ -208,7 +209,8 @@ def _calls(listed: Any) -> list[tuple[Call, Mapping[str, Any]]]:
         if not identity or identity in [call.id for call, _ in calls]:
             identity = f"call_{uuid.uuid4().hex}"
         # providers read what they are sent back, and refuse a faulty name or text of their own model
-        written = {"name": re.sub(r"[^\w-]", "_", name, flags=re.ASCII)[:64], "arguments": json.dumps(arguments)}
+        written_name = re.sub(r"[^\w-]", "_", name, flags=re.ASCII)[:64]
+        written = {"name": written_name, "arguments": json.dumps(arguments, ensure_ascii=False)}
         sent_back = {key: given[key] for key in _SENT_BACK if given.get(key) is not None}
         calls.append(
             (Call(identity, name, arguments, problem), {**sent_back, "id": identity, "type": "function", "function": written})
