@@ -15,7 +15,7 @@ from mlebench_agent.task import say
 FULL, SHORTENED = 0.9, 0.5
 """Shares of the context: from the first on room is made down to the second; seldom, as caches of prompts begin anew then."""
 USUAL_DENSITY, LEAST_DENSITY = 0.3, 0.15
-"""Tokens per character until one was measured, and what is believed of a measure."""
+"""Tokens per character until one was measured, and the least believed: some providers do not count what they had in a cache."""
 LATEST = 4
 """Answers that are kept as they are, with their results, while shortening earlier ones helps."""
 
@@ -38,8 +38,9 @@ class History:
 
     def ask(self, models: Models, model: str, **options: Any) -> Answer:
         """The answer to the conversation, which is shortened first where it does not fit; it belongs to it from then on."""
-        if self.size * self._tokens_per_character > FULL * self._context_tokens:
-            self.shorten(int(SHORTENED * self._context_tokens / self._tokens_per_character))
+        room = self._context_tokens / self._tokens_per_character
+        if 0 < FULL * room < self.size:
+            self.shorten(int(SHORTENED * room))
         while True:
             try:
                 answer = models.ask(model, self.messages, **options)
@@ -48,7 +49,6 @@ class History:
                 if not self.shorten(self.size // 2):
                     raise
         if answer.input_tokens:
-            # some providers leave out what they had in a cache
             self._tokens_per_character = max(LEAST_DENSITY, answer.input_tokens / self.size)
         self.add(answer.message, reason=answer.reason, input_tokens=answer.input_tokens, output_tokens=answer.output_tokens)
         return answer

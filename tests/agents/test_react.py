@@ -139,6 +139,13 @@ def test_where_nobody_counts_tokens_characters_are_counted(home: Home, provider:
     assert max(len(json.dumps(request.content["messages"])) for request in provider.received) < 10_000 / 0.3
 
 
+def test_without_a_limit_only_a_refusal_shortens(home: Home, provider: Provider) -> None:
+    provider.script = [bash("head -c 9000 /dev/zero | tr '\\0' x")] * 3
+    done = home.run("react", provider, "context_tokens=0")
+    assert (done.returncode, "shortened" in done.stdout) == (0, False)
+    assert [len(result) > 9000 for result in results_in(provider.received[-1])] == [True] * 3
+
+
 def test_near_the_end_of_the_context_old_results_go_first(tmp_path: Path, provider: Provider) -> None:
     home = Home(tmp_path / "other", description="The task. " * 500)
     script = iter([bash(f"echo step {step}; head -c 9000 /dev/zero | tr '\\0' x") for step in range(40)])
