@@ -12,7 +12,7 @@ Ask = Callable[[str, str], str]
 """Asks a model: the first word says for what it is asked, `edit` or `read`, the second is the prompt."""
 BLOCK = 20_000
 MOST_BLOCKS = 8
-_CODE = re.compile(r"```[\w+-]*[ \t]*\n(.*)\n?```", re.DOTALL)
+_CODE = re.compile(r"^ {0,3}```[\w+-]*[ \t]*\n(.*?)^ {0,3}```[ \t\r]*$", re.DOTALL | re.MULTILINE)
 
 
 class Assistant:
@@ -46,6 +46,7 @@ class Assistant:
         )
 
     def edit_script(self, script_name: str, edit_instruction: str, save_name: str) -> str:
+        self._workspace.writable(save_name)
         is_there = (self._workspace.folder / script_name).exists()
         before = self._workspace.text_of(script_name) if is_there else ""
         after = self._edited(f"the Python script {script_name}", before, edit_instruction)
@@ -54,6 +55,7 @@ class Assistant:
     def edit_script_segment(
         self, script_name: str, start_line_number: int, end_line_number: int, edit_instruction: str, save_name: str
     ) -> str:
+        self._workspace.writable(save_name)
         lines = self._workspace.text_of(script_name).splitlines()
         start, end = max(1, start_line_number), min(len(lines), end_line_number)
         if end < start - 1:
@@ -69,10 +71,11 @@ class Assistant:
             "line to the last and without abbreviations, in one block that begins with ```python and ends with ```.\n\n"
             f"INSTRUCTION\n{instruction}\n\nTEXT\n```python\n{before}\n```",
         )
-        found = _CODE.search(answer)
-        if not found:
+        # beside the script there may be a short block, such as a command that runs it
+        code = max(_CODE.findall(answer), key=len, default=None)
+        if code is None:
             raise Failed("the model that edits gave no code; nothing was changed. Try again with a clearer instruction.")
-        return found[1].rstrip("\n") + "\n"
+        return str(code).rstrip() + "\n"
 
     def reflect(self, things_to_reflect_on: str) -> str:
         return self._ask(

@@ -52,7 +52,7 @@ class Workspace:
         return self.replace(file_name, before + content)
 
     def copy_file(self, source: str, destination: str) -> str:
-        shutil.copyfile(self.folder / source, self._target(destination))
+        shutil.copyfile(self.folder / source, self.writable(destination))
         return f"{source} was copied to {destination}."
 
     def inspect_script_lines(self, script_name: str, start_line_number: int, end_line_number: int) -> str:
@@ -79,8 +79,8 @@ class Workspace:
             raise Failed(f"there is no script {script_name}")
         left = self._task.seconds_left
         seconds = min(self._timeout, max(left - LAST_WORD_SECONDS, left / 2, 1.0))
-        words = ["bash", script_name] if script_name.endswith(".sh") else [sys.executable, "-u", script_name]
-        done = run_command(words, self.folder, seconds)
+        interpreter = ["bash"] if script_name.endswith(".sh") else [sys.executable, "-u"]
+        done = run_command([*interpreter, str(self.folder / script_name)], self.folder, seconds)
         self.keep_scripts()
         return clipped(f"{done.output}\n[{done.end}]", SHOWN)
 
@@ -101,7 +101,7 @@ class Workspace:
 
     def replace(self, file_name: str, content: str) -> str:
         """Write a file, which can be undone; the differences are the observation."""
-        file = self._target(file_name)
+        file = self.writable(file_name)
         before = self.text_of(file_name) if file.exists() else None
         file.write_text(content, encoding="utf-8")
         self._earlier.setdefault(file, []).append(before)
@@ -110,7 +110,12 @@ class Workspace:
         changes = difflib.unified_diff(before.splitlines(), content.splitlines(), "before", file_name, lineterm="")
         return clipped(f"{file_name} was changed:\n" + "\n".join(changes), SHOWN)
 
-    def _target(self, file_name: str) -> Path:
+    def writable(self, file_name: str) -> Path:
+        """A file's place, in a folder that is there.
+
+        Raises:
+            Failed: it belongs to the data.
+        """
         file = self.folder / file_name
         if self._task.data.resolve() in (file.resolve(), *file.resolve().parents):
             raise Failed("the data can only be read; write elsewhere in the workspace")
@@ -121,6 +126,9 @@ class Workspace:
         """Copy what the model wrote to the run's code."""
         for file in self.folder.rglob("*"):
             place = file.relative_to(self.folder)
+            # packages that were installed here are no work of the model
+            if "site-packages" in place.parts or any(part.startswith(".") for part in place.parts):
+                continue
             if file.suffix.lower() not in SCRIPTS or file.is_symlink() or not file.is_file():
                 continue
             # a script may remove files meanwhile

@@ -203,12 +203,14 @@ def test_scripts_run_within_bounds_and_are_kept(home: Home, provider: Provider) 
     steps: list[Step] = [
         ("Write File", {"file_name": "src/solve.py", "content": script}),
         ("Execute Script", {"script_name": "src/solve.py"}),
+        ("Write File", {"file_name": "venv/lib/site-packages/x/a.py", "content": ""}),
+        ("Write File", {"file_name": ".cache/a.py", "content": ""}),
         ("Write File", {"file_name": "slow.py", "content": "import time\nprint('begun')\ntime.sleep(1000)\n"}),
         ("Execute Script", {"script_name": "slow.py"}),
     ]
     _, observed = work(home, provider, steps, "", "command_timeout=2")
     assert observed[1].startswith("xxx") and observed[1].endswith("xxx\n[exit code 3]") and len(observed[1]) < 13_000
-    assert observed[3] == "begun\n[ended, as it took longer than 2 seconds]"
+    assert observed[5] == "begun\n[ended, as it took longer than 2 seconds]"
     kept = sorted(str(path.relative_to(home.folder / "code")) for path in (home.folder / "code").rglob("*") if path.is_file())
     assert kept == ["slow.py", "src/solve.py"]
     assert submission.read_text() == "id,y\n"
@@ -240,6 +242,19 @@ def test_an_edit_without_code_changes_nothing(home: Home, provider: Provider) ->
     assert home.run("mlab", provider).returncode == 0
     assert "gave no code; nothing was changed" in observations(home)[0]
     assert not (home.folder / "workspace" / "a.py").exists()
+
+
+def test_of_several_blocks_the_script_is_taken(home: Home, provider: Provider) -> None:
+    script = 'def show():\n    text = """\n    ```\n    """\n    print(text)\n'
+
+    def answer(received: Received) -> Answer:
+        said = f"First:\n```bash\npip list\n```\nThen\n```python\n{script}```\nRun it:\n```\npython a.py\n```\n"
+        return Answer(text=said) if b"INSTRUCTION" in received.body else model(received)
+
+    model = TextModel([("Edit Script (AI)", {"script_name": "a.py", "edit_instruction": "x", "save_name": "a.py"})])
+    provider.answer = answer
+    assert home.run("mlab", provider).returncode == 0
+    assert (home.folder / "workspace" / "a.py").read_text() == script
 
 
 def test_long_files_are_understood_in_parts(home: Home, provider: Provider) -> None:
