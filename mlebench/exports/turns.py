@@ -54,8 +54,8 @@ class Turn:
     def fingerprint(self) -> bytes:
         """Equal for what says the same. Left out is what agents change when they send a conversation again: reasoning, ids,
         blanks around texts."""
-        said = [self.source, self.text.strip(), [[call.name, call.arguments] for call in self.calls]]
-        return digest(said)
+        calls = json.dumps([[call.name, call.arguments] for call in self.calls], sort_keys=True) if self.calls else ""
+        return _hash(f"{self.source}\0{calls}\0{self.text.strip()}".encode("utf-8", "surrogatepass"))
 
     @property
     def call_ids(self) -> frozenset[str]:
@@ -65,8 +65,11 @@ class Turn:
 
 def digest(value: Any) -> bytes:
     """A hash of a value of JSON."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=True)
-    return hashlib.blake2b(text.encode("ascii"), digest_size=16).digest()
+    return _hash(json.dumps(value, sort_keys=True, ensure_ascii=True).encode("ascii"))
+
+
+def _hash(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=16).digest()
 
 
 def merged(turns: Iterable[Turn], joint: str = "\n\n") -> list[Turn]:
@@ -84,6 +87,8 @@ def merged(turns: Iterable[Turn], joint: str = "\n\n") -> list[Turn]:
 
 
 def _joined(turns: list[Turn], joint: str) -> Turn:
+    if len(turns) == 1:
+        return turns[0]
     return Turn(
         "agent",
         joint.join(turn.text for turn in turns if turn.text),
