@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -115,6 +115,14 @@ class Experiment(RunSettings):
     @classmethod
     def _profile_by_name(cls, value: Any) -> Any:
         return {"base": value} if isinstance(value, str) else value
+
+    def changed(self, choices: dict[str, Any]) -> Self:
+        """The same with some values replaced; a `profile` without a `base` replaces single values of the one that is there."""
+        profile = choices.get("profile")
+        if isinstance(profile, Mapping) and profile.get("base") is None:
+            settings = {key: value for key, value in profile.items() if key != "base"}
+            choices = {**choices, "profile": {**self.profile.model_dump(), **settings}}
+        return super().changed(choices)
 
     @property
     def settings(self) -> RunSettings:

@@ -67,6 +67,14 @@ def test_flags_replace_what_the_file_says(experiment: Path) -> None:
     assert (plan.competitions, plan.seeds) == (("toy-c",), (0,))
 
 
+def test_a_flag_that_sets_one_value_keeps_the_files_profile(experiment: Path) -> None:
+    (plan, _) = read_experiment(experiment, {"profile": {"base": None, "cpus": 2, "disk": "9g"}}).plans()
+    assert plan.profile.name.startswith("demo+")
+    assert (plan.profile.cpus, plan.profile.memory, plan.profile.disk) == (2, 2**20, 9 * 2**30)
+    (plan, _) = read_experiment(experiment, {"profile": {"base": "small", "cpus": 2}}).plans()
+    assert (plan.profile.name, plan.profile.memory) == ("small+cpus=2", 8 * 2**30)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
