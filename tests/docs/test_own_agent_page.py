@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import shlex
 import textwrap
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 
@@ -75,6 +77,16 @@ class TestKeys:
     def test_stages_are_all_that_there_are(self) -> None:
         named = re.findall(r"^\| `(\w+)` \|", section("Build stages"), flags=re.MULTILINE)
         assert sorted(named) == sorted(path.parent.name for path in (ROOT / "containers" / "stages").glob("*/Dockerfile"))
+
+
+def test_names_of_the_common_ground_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "containers" / "runtime")
+    rows = re.findall(r"^\| `(mlebench_agent\.[\w.]+)` \| (.*) \|$", section("The common ground: `mlebench_agent`"), re.MULTILINE)
+    assert len(rows) > 5
+    for name, described in rows:
+        source = inspect.getsource(inspect.getmodule(resolve_name(name)))
+        for word in re.findall(r"`(\w+)`", described):
+            assert re.search(rf"^( *def |class |    | +self\.){word}\b", source, re.MULTILINE), (name, word)
 
 
 PROGRAM = """
