@@ -8,16 +8,21 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from mlebench_agent import conversation
+from mlebench_agent.conversation import _Patience
 
-from tests.agents.home import ROOT, Home
+from tests.agents.conversing import Conversing, conversing
+from tests.agents.home import Home
 from tests.gateway.provider import Provider
 from tests.waiting import wait_until
 
-sys.path.append(str(ROOT / "containers" / "runtime"))
-
-from mlebench_agent.conversation import _Patience
+__all__ = ["conversing"]
+ON = ("continue=true",)
+TO_BOTH = "kill -TERM $PPID; kill -TERM $$"
+"""As a run that is ended does: every process gets the signal."""
 
 AGENT = """
 import sys
@@ -139,3 +144,149 @@ def test_one_that_is_kept_waiting_ends_after_minutes_without_an_answer() -> None
     patience = _Patience(False)
     assert pauses(patience, *[(1, 1.0)] * 13, waiting=True) == [2, 4, 8, 16, 32, *[60] * 7, None]
     assert pauses(patience, (1, 1.0), (1, 1.0), waiting=True, got_on=True) == [2, 2]
+
+
+class TestOneTurn:
+    def test_the_program_gets_the_task_and_its_code_is_the_agents(self, conversing: Conversing) -> None:
+        assert conversing.run("exit 3") == 3
+        assert "Predict y." in conversing.prompts[0] and "Work well." in conversing.prompts[0]
+        assert conversing.firsts == [True]
+
+    def test_it_works_in_the_home_with_its_own_variables(self, conversing: Conversing) -> None:
+        conversing.run('pwd; echo "$CODE_DIR $MINE"', environment=lambda self: {"MINE": "mine"})
+        assert conversing.logged(1) == f"{conversing.home.folder}\n{conversing.home.folder}/code mine\n"
+
+    def test_a_program_that_a_signal_ends_has_the_code_of_a_shell(self, conversing: Conversing) -> None:
+        assert conversing.run("kill -KILL $$") == 128 + 9
+
+    def test_what_it_says_is_kept_whole_and_shown_in_short(
+        self, conversing: Conversing, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def shown(self: Any, line: str) -> str | None:
+            content = json.loads(line)
+            return content["text"] if content["kind"] == "message" else None
+
+        lines = ['{"kind": "message", "text": "hello"}', '{"kind": "noise"}', "no JSON", "[1]", '{"text": 1}']
+        lines.append(json.dumps({"kind": "message", "text": "x" * 1000}))
+        conversing.run("cat <<'END'\n" + "\n".join(lines) + "\nEND\necho error >&2", shown=shown)
+        assert conversing.logged(1).splitlines() == [*lines, "error"]
+        said = capsys.readouterr().out.splitlines()
+        assert said[:5] == ["hello", "no JSON", "[1]", '{"text": 1}', "x" * 400]
+        assert said[5:] == ["error", "scripted: turn 1 ended after 30 s with exit code 0"]
+
+    def test_letters_that_are_none_are_escaped(self, conversing: Conversing) -> None:
+        conversing.run(r"printf 'a\377b\r\nc'")
+        assert conversing.logged(1) == "a\\xffb\nc"
+
+    def test_the_prompt_may_come_by_standard_input(self, conversing: Conversing) -> None:
+        conversing.run("cat", stdin=lambda self, prompt: prompt + "ü" * 200_000)
+        assert conversing.logged(1).startswith("Work well.") and conversing.logged(1).endswith("ü" * 200_000)
+
+    def test_without_one_there_is_nothing_to_read(self, conversing: Conversing) -> None:
+        assert conversing.run("cat") == 0
+        assert conversing.logged(1) == ""
+
+    def test_a_program_that_reads_no_prompt_is_said(self, conversing: Conversing, capsys: pytest.CaptureFixture[str]) -> None:
+        assert conversing.run("exec <&-; exit 4", stdin=lambda self, prompt: "x" * 10**6) == 4
+        assert "scripted: the program did not read its prompt" in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("words", "told"),
+        [
+            (["/opt/nothing/here", "x"], "scripted: /opt/nothing/here cannot be started: [Errno 2]"),
+            (["sh", "x" * 200_000], "scripted: sh cannot be started: [Errno 7]"),
+            (["sh", "a\0b"], "scripted: sh cannot be started: embedded null byte"),
+        ],
+        ids=["missing", "too long", "nul"],
+    )
+    def test_a_program_that_cannot_be_started_is_said(
+        self, conversing: Conversing, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+    ) -> None:
+        assert conversing.run("", command=lambda self, prompt, *, is_first: words) == 127
+        assert told in capsys.readouterr().out
+
+    def test_what_it_leaves_in_the_background_is_not_waited_for(
+        self, conversing: Conversing, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(conversation, "_READ_OUT_SECONDS", 0.1)
+        assert conversing.run('sleep 600 & echo $! > "$CODE_DIR/pid"; echo done') == 0
+        os.kill(int((conversing.home.folder / "code" / "pid").read_text()), signal.SIGKILL)
+        assert conversing.logged(1) == "done\n"
+
+    @pytest.mark.timeout(60)
+    def test_a_log_that_cannot_be_written_stops_no_program(
+        self, conversing: Conversing, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Its output is read on, or it would wait for a reader until the run's end."""
+        full = 'head -c 1000000 /dev/zero | tr "\\0" "\\n"; exit 5'
+        assert conversing.run(full, prepare=lambda self: (self.folder / "turn-001.log").mkdir()) == 5
+        assert "what the program says is kept no longer" in capsys.readouterr().out
+
+
+class TestUsage:
+    def test_it_is_reported_after_each_turn(self, conversing: Conversing) -> None:
+        seen = 'cat "$LOGS_DIR/usage.json" 2>/dev/null; true'
+        conversing.run(seen, seen, "exit 1", takes=(30.0, 30.0, 5.0), words=ON)
+        assert (conversing.logged(1), json.loads(conversing.logged(2))) == ("", {"turns": 1})
+        assert conversing.home.usage == {"turns": len(conversing.prompts)}
+
+    @pytest.mark.parametrize("usage", [lambda self: {"x": object()}, lambda self: 1 / 0 if self is None else json.loads("{")])
+    def test_one_that_cannot_be_read_ends_nothing(
+        self, conversing: Conversing, capsys: pytest.CaptureFixture[str], usage: Any
+    ) -> None:
+        assert conversing.run("exit 2", usage=usage) == 2
+        assert "scripted: what it used cannot be read: " in capsys.readouterr().out
+
+
+class TestGoingOn:
+    def test_only_where_it_is_wanted(self, conversing: Conversing) -> None:
+        assert conversing.run("true", words=("continue=false",)) == 0
+        assert len(conversing.prompts) == 1
+
+    def test_an_agent_is_reminded_until_less_than_a_minute_is_left(self, conversing: Conversing) -> None:
+        takes = (3000.0, 3000.0, 1130.0, 20.0)
+        submit = 'echo id,y > "$SUBMISSION_DIR/submission.csv"'
+        assert conversing.run("true", submit, takes=takes, words=ON) == 0
+        assert conversing.firsts == [True, False, False, False]
+        assert conversing.prompts[1].startswith("You still have 70 minutes. There is no submission yet")
+        assert conversing.prompts[2].startswith("You still have 20 minutes. There is a submission")
+        assert conversing.prompts[3].startswith("You still have 1 minute.")
+        assert conversing.clock.now == 7150
+
+    def test_three_failures_at_once_are_enough(self, conversing: Conversing) -> None:
+        assert conversing.run("exit 0", "exit 1", "exit 2", "exit 3", takes=(1.0,), words=ON) == 3
+        assert len(conversing.prompts) == 4
+
+    def test_a_success_or_work_in_between_begins_anew(self, conversing: Conversing) -> None:
+        scripts = ("exit 1", "exit 1", "exit 0", "exit 1", "exit 1", "exit 1", "exit 1", "exit 7")
+        takes = (1.0, 1.0, 1.0, 1.0, 1.0, 100.0, 1.0, 1.0)
+        assert conversing.run(*scripts, takes=takes, words=ON) == 7
+        assert len(conversing.prompts) == 9
+
+    def test_one_at_a_limit_of_its_own_is_not_asked_again(self, conversing: Conversing) -> None:
+        assert conversing.run("exit 9", words=ON, is_at_its_limit=True) == 9
+        assert len(conversing.prompts) == 1
+
+
+class TestTheEnd:
+    @pytest.mark.parametrize("number", ["TERM", "INT"])
+    def test_a_signal_within_a_turn_is_the_last_turns(self, conversing: Conversing, number: str) -> None:
+        saves = f"trap 'echo saved; exit 6' {number}; {TO_BOTH.replace('TERM', number)}; sleep 600"
+        assert conversing.run(saves, takes=(1000.0,), words=ON) == 6
+        assert len(conversing.prompts) == 1
+        assert conversing.logged(1) == "saved\n"
+        assert conversing.home.usage == {"turns": 1}
+
+    def test_a_signal_while_it_waits_ends_it_at_once(self, conversing: Conversing) -> None:
+        conversing.clock.on_sleep = lambda: os.kill(os.getpid(), signal.SIGTERM)
+        assert conversing.run("exit 0", takes=(1.0,), words=ON) == 0
+        assert len(conversing.prompts) == 2
+        assert conversing.clock.slept < 1
+        assert conversing.home.usage == {"turns": 2}
+
+
+def test_a_wrong_argument_ends_it_before_anything_is_started(conversing: Conversing, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        conversing.run("true", words=("modle=x",))
+    assert ended.value.code == 2 and conversing.prompts == []
+    assert "there is no argument `modle`; this agent takes continue, model" in capsys.readouterr().err

@@ -10,13 +10,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
-from tests.agents.home import ROOT, Home
-
-sys.path.append(str(ROOT / "containers" / "runtime"))
-
 from mlebench_agent import task as module
 from mlebench_agent.task import Task
+
+from tests.agents.home import ROOT, Home
 
 DEFAULTS: dict[str, Any] = {"model": "a-model", "continue": False, "steps": 10, "temperature": 0.5}
 LONGEST_WORD = 128 * 1024

@@ -6,6 +6,7 @@ calls a library within this process; and nothing else.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -29,6 +30,8 @@ _QUICK_SECONDS = 20.0
 _LONGEST_PAUSE = 60.0
 _LONGEST_LINE = 400
 _READ_OUT_SECONDS = 5.0
+_NOT_STARTED = 127
+"""The exit code by which a shell says that there is no such program."""
 _SECONDS_TO_SAVE = 2.0
 _SECONDS_BETWEEN_REPORTS = 60.0
 _OTHER_FORM = (ValueError, LookupError, TypeError, AttributeError)
@@ -117,16 +120,21 @@ class CommandLineAgent(Agent):
     def take_turn(self, prompt: str, number: int) -> int:
         """Call the program; its exit code. A signal to end reaches it, too, and it saves its work."""
         text = self.stdin(prompt)
-        process = subprocess.Popen(
-            list(self.command(prompt, is_first=number == 1)),
-            stdin=subprocess.DEVNULL if text is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **self.environment()},
-            cwd=self.task.home,
-            encoding="utf-8",
-            errors="backslashreplace",
-        )
+        words = list(self.command(prompt, is_first=number == 1))
+        try:
+            process = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL if text is None else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **self.environment()},
+                cwd=self.task.home,
+                encoding="utf-8",
+                errors="backslashreplace",
+            )
+        except (OSError, ValueError) as error:
+            say(f"{self.name}: {words[0]} cannot be started: {error}")
+            return _NOT_STARTED
         output = self.folder / f"turn-{number:03d}.log"
         reader = threading.Thread(target=self._read, args=(process.stdout, output), daemon=True)
         reader.start()
@@ -136,6 +144,8 @@ class CommandLineAgent(Agent):
                 process.stdin.close()
             except BrokenPipeError:
                 say(f"{self.name}: the program did not read its prompt")
+                with contextlib.suppress(BrokenPipeError):
+                    process.stdin.close()
         code = process.wait()
         # what it left in the background may hold its output open
         reader.join(_READ_OUT_SECONDS)
@@ -155,6 +165,15 @@ class CommandLineAgent(Agent):
             return False
 
     def _read(self, stream: IO[str], output: Path) -> None:
+        try:
+            self._keep_and_show(stream, output)
+        except OSError as error:
+            say(f"{self.name}: what the program says is kept no longer: {error}")
+            # one whose output nobody reads stands still
+            for _ in stream:
+                pass
+
+    def _keep_and_show(self, stream: IO[str], output: Path) -> None:
         reported = time.monotonic()
         with output.open("w", encoding="utf-8") as file:
             for line in stream:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.agents.packaged.trial import COMPETITIONS, check_budget_end, check_work, run_agent
-from tests.agents.packaged.working_model import TOKENS, WorkingModel, steps_for
-from tests.gateway.provider import Answer, Received
+from tests.agents.packaged.trial import COMPETITIONS, check_work, run_agent
+from tests.agents.packaged.working_model import WorkingModel, steps_for
 
 
 @pytest.mark.parametrize("competition", COMPETITIONS)
