@@ -165,6 +165,11 @@ class AgentSpec:
         return f"{self.name}/{self.variant}" if self.variant else self.name
 
     @property
+    def needs_image(self) -> bool:
+        """Whether it works in a container alone: it names an image, or what it is made of is copied from a build stage."""
+        return self.image is not None or bool(self.stages)
+
+    @property
     def command_arguments(self) -> list[str]:
         """The arguments as `start.sh` receives them: words `key=value`, values that are no text as JSON."""
         return [f"{key}={_word(value)}" for key, value in self.arguments.items() if value is not None]

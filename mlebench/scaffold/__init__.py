@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from string import Template
 from typing import Literal, NamedTuple
 
-from mlebench.agents import NAME_PATTERN
+from mlebench._support.files import write_text
+from mlebench.agents import NAME_PATTERN, NOT_COPIED, AgentSpec
 from mlebench.errors import UsageError
 
 Kind = Literal["competition", "agent"]
@@ -59,6 +61,23 @@ def adopt_agent(old: Path, name: str, home: Path) -> list[Todo]:
     return todos(folder)
 
 
+def copy_agent(like: AgentSpec, name: str, home: Path) -> list[Todo]:
+    """Make the folder `home/name` of a copy of another agent, to be changed.
+
+    Returns:
+        What is left to fill in, in the order of files and lines.
+
+    Raises:
+        UsageError: if the name is not one, or the folder exists.
+    """
+    folder = _new_folder("agent", name, home)
+    shutil.copytree(like.directory, folder, symlinks=True, ignore=shutil.ignore_patterns(*NOT_COPIED))
+    settings = folder / "agent.yaml"
+    text = settings.read_text(encoding="utf-8")
+    write_text(settings, f"# TODO: a copy of {like.name}; say in `description` what this one does\n{text}")
+    return todos(folder)
+
+
 def _new_folder(kind: Kind, name: str, home: Path) -> Path:
     if not re.fullmatch(_NAMES[kind], name):
         raise UsageError(
@@ -76,6 +95,6 @@ def todos(folder: Path) -> list[Todo]:
         Todo(path, number, line.strip().lstrip("#- ").removeprefix("TODO").lstrip(": "))
         for path in sorted(folder.iterdir())
         if path.is_file()
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1)
         if "TODO" in line
     ]

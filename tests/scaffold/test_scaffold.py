@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from mlebench.agents import get_agent
 from mlebench.cli.main import main
 
 ROOT = Path(__file__).parents[2]
@@ -74,6 +76,58 @@ def test_a_new_agent_hands_in_a_submission_that_is_graded(
     assert json.loads(report.read_text())["total_valid_submissions"] == 1
     (log,) = (tmp_path / "runs").glob("*/*/run.log")
     assert "steps=100" in log.read_text()
+
+
+class TestLike:
+    """A new agent that begins as a copy of another."""
+
+    def test_it_is_an_agent_of_its_own_with_all_that_the_other_has(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["new-agent", "my-agent", "--like", "react", "--into", str(tmp_path)]) == 0
+        told = capsys.readouterr().out
+        assert "agent.yaml:1  a copy of react; say in `description` what this one does" in told
+        assert (
+            f"MLEBENCH_AGENTS_PATH={tmp_path} mlebench run --agent my-agent -c demo-wine --profile demo --sandbox local" in told
+        )
+        original = get_agent("react")
+        monkeypatch.setenv("MLEBENCH_AGENTS_PATH", str(tmp_path))
+        mine = get_agent("my-agent/claude")
+        assert replace(mine, name="react", directory=original.directory) == get_agent("react/claude")
+        assert [path.name for path in get_agent("my-agent").files()] == [path.name for path in original.files()]
+        for path in original.files():
+            copied = tmp_path / "my-agent" / path.relative_to(original.directory)
+            assert path.name == "agent.yaml" or copied.read_bytes() == path.read_bytes()
+            assert os.access(copied, os.X_OK) == os.access(path, os.X_OK)
+
+    def test_one_that_lives_in_an_image_is_tried_in_one(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["new-agent", "mine", "--like", "codex", "--into", str(tmp_path)]) == 0
+        assert capsys.readouterr().out.rstrip().endswith("mlebench run --agent mine -c demo-wine --profile demo")
+
+    def test_an_own_agent_is_copied_by_its_path_without_secrets(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert main(["new-agent", "first", "--into", str(tmp_path)]) == 0
+        (tmp_path / "first" / ".env").write_text("KEY=secret")
+        (tmp_path / "first" / "weights.bin").write_bytes(b"\xff\xfe\x00")
+        monkeypatch.chdir(tmp_path)
+        assert main(["new-agent", "second", "--like", "./first", "--into", "."]) == 0
+        assert (tmp_path / "second" / "weights.bin").exists() and not (tmp_path / "second" / ".env").exists()
+
+    @pytest.mark.parametrize(
+        ("words", "told"),
+        [
+            (["mine", "--like", "raect"], "there is no agent `raect`, did you mean react"),
+            (["mine", "--like", "react/gpt"], "a folder is copied with all its variants: `--like react`"),
+            (["--like", "react"], "which name?"),
+            (["mine", "--like", "react", "--from", "x"], "not allowed with"),
+            (["Mine", "--like", "react"], "small letters"),
+        ],
+    )
+    def test_what_cannot_be_copied_is_said(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+    ) -> None:
+        assert main(["new-agent", *words, "--into", str(tmp_path / "in")]) == 2
+        assert told in capsys.readouterr().err
+        assert not (tmp_path / "in").exists()
 
 
 @pytest.mark.parametrize("name", ["../out", "a b", "", ".hidden"])

@@ -1,7 +1,10 @@
 """Make a folder for an agent of your own: files that work, with a TODO at each place that is yours.
 
+`--like` begins with a copy of another agent; `react`, one loop of a model and a few tools, is there to be copied.
+
 examples:
   mlebench new-agent my-agent --into ~/agents
+  mlebench new-agent my-agent --like react --into ~/agents
   mlebench new-agent --from ~/mle-bench/agents/aide
 """
 
@@ -11,8 +14,9 @@ import argparse
 import shlex
 from pathlib import Path
 
+from mlebench.agents import AgentSpec, agent_in, get_agent
 from mlebench.errors import UsageError
-from mlebench.scaffold import Kind, Todo, adopt_agent, scaffold
+from mlebench.scaffold import Kind, Todo, adopt_agent, copy_agent, scaffold
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -20,24 +24,37 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "name", nargs="?", metavar="NAME", help="the agent's name (with --from, the old folder's name by default)"
     )
     parser.add_argument("--into", default="agents", metavar="DIR", help="the folder of your agents (default: agents)")
-    parser.add_argument("--from", dest="source", metavar="OLD",
-                        help="convert an agent's folder that was written for the published harness")  # fmt: skip
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--like", metavar="AGENT", help="begin with a copy of this agent, such as react")
+    start.add_argument("--from", dest="source", metavar="OLD",
+                       help="convert an agent's folder that was written for the published harness")  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
     home = Path(arguments.into).expanduser().absolute()
+    name = arguments.name
     if arguments.source:
         old = Path(arguments.source).expanduser().absolute()
-        name = arguments.name or old.name.lower()
+        name = name or old.name.lower()
         left = adopt_agent(old, name, home)
-    elif arguments.name:
-        name = arguments.name
-        left = scaffold("agent", name, home)
-    else:
+    elif name is None:
         raise UsageError("which name? `mlebench new-agent NAME`, or `mlebench new-agent --from OLD`")
-    first = f"mlebench run --agent {name} -c demo-wine --profile demo --sandbox local"
-    tell_scaffold("agent", home / name, left, first, before="mlebench prepare demo-wine && ")
+    else:
+        left = copy_agent(_original(arguments.like), name, home) if arguments.like else scaffold("agent", name, home)
+    tell_scaffold("agent", home / name, left, _first_command(home / name), before="mlebench prepare demo-wine && ")
     return 0
+
+
+def _original(name: str) -> AgentSpec:
+    original = get_agent(name)
+    if original.variant is not None:
+        raise UsageError(f"a folder is copied with all its variants: `--like {name.removesuffix(f'/{original.variant}')}`")
+    return original
+
+
+def _first_command(folder: Path) -> str:
+    words = f"mlebench run --agent {folder.name} -c demo-wine --profile demo"
+    return words if agent_in(folder, None).needs_image else f"{words} --sandbox local"
 
 
 def tell_scaffold(kind: Kind, folder: Path, left: list[Todo], first_command: str, before: str = "") -> None:

@@ -53,8 +53,7 @@ class LocalSandbox:
         """What would keep these agents from starting here."""
         found = []
         for agent in agents:
-            # what is made from a stage lies in the image alone
-            if agent.image is not None or agent.stages:
+            if agent.needs_image:
                 found.append(f"agent {agent.id} needs an image; run it with `--sandbox docker`")
             found += script_problems(agent)
         return found
