@@ -25,6 +25,8 @@ from mlebench.sandbox.base import RunRequest, SandboxName
 from mlebench.sandbox.docker import container, engine, images, left_overs, network
 from mlebench.sandbox.docker.container import FOLDER_LABEL, LOG_LABEL, RUN_LABEL, HostFolder
 from mlebench.sandbox.docker.handle import DockerHandle
+from mlebench.sandbox.docker.inventory import Inventory
+from mlebench.sandbox.docker.listing import agent_image
 from mlebench.sandbox.run_gateway import CONTAINER_URL, Endpoint, new_token
 from mlebench.sandbox.run_log import RunLog
 
@@ -54,11 +56,15 @@ class DockerSandbox:
         return found
 
     def unbuilt(self, agents: list[AgentSpec]) -> list[str]:
-        """Ids of the agents whose image is missing or outdated; none where the engine is away, which is a problem of its own."""
+        """Ids of the agents whose image is missing or outdated.
+
+        What keeps one from being built, an engine that is away included, is among the `problems`.
+        """
         try:
-            return [agent.id for agent in agents if not images.is_agent_built(self._client, agent)]
+            inventory = Inventory.take(self._client)
         except MlebenchError:
             return []
+        return [agent.id for agent in agents if agent_image(inventory, agent).state in ("outdated", "missing")]
 
     def describe(self, agents: list[AgentSpec]) -> dict[str, Any]:
         """The engine and the digest of every agent's image; builds those that are missing or outdated."""

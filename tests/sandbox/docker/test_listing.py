@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mlebench import doctor
+from mlebench._support.paths import content_dir
 from mlebench.agents import AgentSpec, get_agent
 from mlebench.errors import EngineUnreachable
 from mlebench.sandbox.docker import images
 from mlebench.sandbox.docker.inventory import Inventory
 from mlebench.sandbox.docker.listing import agent_image, list_all
+from mlebench.sandbox.docker.sandbox import DockerSandbox
 
 PARENT = "docker.io/library/python:3.11"
 MB = 2**20
@@ -147,6 +152,57 @@ def test_everything_that_can_be_built_is_listed_after_one_question(engine: Engin
     assert found["mlebench/agent-aide"] == ("agent aide", "missing")
 
 
+class TestWhoAsks:
+    """A dry run, a start and the doctor say the same of an agent that is built from a stage."""
+
+    @pytest.fixture
+    def unbuilt(self, engine: Engine) -> Callable[..., list[str]]:
+        sandbox = DockerSandbox()
+        sandbox.__dict__["_client"] = engine
+        return lambda *agents: sandbox.unbuilt(list(agents))
+
+    def test_a_dry_run_names_those_whose_image_is_not_current(
+        self, engine: Engine, agent: AgentSpec, unbuilt: Callable[..., list[str]]
+    ) -> None:
+        assert unbuilt(agent) == []
+        assert unbuilt(agent, get_agent("aide"), get_agent("dummy")) == ["aide", "dummy"]
+        # the stage is not needed for an image that is there
+        del engine.entries[2]
+        assert unbuilt(agent) == []
+        (agent.directory / "start.sh").write_text("false\n")
+        assert unbuilt(agent) == ["coder"]
+
+    def test_a_changed_stage_is_a_reason_to_build(
+        self, agent: AgentSpec, unbuilt: Callable[..., list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        copy = tmp_path / "copy" / "containers"
+        shutil.copytree(content_dir("containers"), copy)
+        monkeypatch.setattr(images, "content_dir", lambda name: copy)
+        assert unbuilt(agent) == []
+        with (copy / "stages" / "node" / "packages.txt").open("a") as file:
+            file.write("# a newer Node\n")
+        assert unbuilt(agent) == ["coder"]
+
+    def test_one_that_cannot_be_built_hides_no_other(self, agent: AgentSpec, unbuilt: Callable[..., list[str]]) -> None:
+        assert unbuilt(replace(agent, stages=("rust",)), get_agent("aide")) == ["aide"]
+
+    def test_an_engine_that_is_away_is_a_problem_and_no_unbuilt_image(
+        self, agent: AgentSpec, engine: Engine, unbuilt: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Engine, "images", refuse)
+        assert unbuilt(agent) == []
+
+    def test_the_doctor_names_images_and_no_stage(self, engine: Engine) -> None:
+        found = {finding.what.partition(":")[0]: finding for finding in doctor._images(engine)}
+        assert found["built"].state == "ok" and "mlebench/agent-coder:light" in found["built"].what
+        assert found["not built"].state == "warning" and "mlebench/agent-aide:light" in found["not built"].what
+        assert not any("mlebench/stage-" in finding.what for finding in found.values())
+
+
+def refuse(engine: Engine) -> list[dict[str, Any]]:
+    raise ConnectionResetError("reset")
+
+
 @pytest.mark.parametrize("host", ["", "localhost/", "docker.io/"])
 def test_an_image_is_found_by_each_of_its_names(host: str) -> None:
     """Podman puts a host before names that were given without one."""
@@ -165,10 +221,7 @@ def test_an_image_is_found_by_each_of_its_names(host: str) -> None:
     assert inventory.get("sha256:2").size == 1
 
 
-def test_an_engine_that_breaks_off_is_said() -> None:
-    class Broken(Engine):
-        def images(self) -> list[dict[str, Any]]:
-            raise ConnectionResetError("reset")
-
+def test_an_engine_that_breaks_off_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Engine, "images", refuse)
     with pytest.raises(EngineUnreachable, match="does not list its images"):
-        Inventory.take(Broken())
+        Inventory.take(Engine())
