@@ -52,6 +52,8 @@ class MiniSweAgent(LibraryAgent):
 class Agent(DefaultAgent):  # type: ignore[misc]
     """It keeps what was said before where it is run again, and shows and saves what it does."""
 
+    messages: list[dict[str, Any]]
+
     def __init__(self, adapter: MiniSweAgent, config: Mapping[str, Any]) -> None:
         super().__init__(adapter.model, adapter.shell, **config)
         self._adapter = adapter

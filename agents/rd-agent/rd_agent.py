@@ -34,7 +34,7 @@ def main(words: list[str]) -> int:
     os.chdir(work)
     # read as the package is imported
     os.environ.update(settings(task, logs, work))
-    with (logs / "rd-agent.log").open("w", buffering=1) as words, contextlib.redirect_stdout(words):
+    with (logs / "rd-agent.log").open("w", buffering=1) as log, contextlib.redirect_stdout(log):
         import rd_loop
 
         return rd_loop.run(task, data.name)
