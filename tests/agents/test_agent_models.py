@@ -86,8 +86,8 @@ def test_failures_are_tried_again_with_the_same_key(models: Models, provider: Pr
         ("0", 2, 2),
         ("-5", 2, 2),
         ("soon", 2, 2),
-        (email.utils.formatdate(time.time() + 3600, usegmt=True), 60, 60),
-        (email.utils.formatdate(time.time() - 3600, usegmt=True), 2, 2),
+        pytest.param(email.utils.formatdate(time.time() + 3600, usegmt=True), 60, 60, id="in an hour"),
+        pytest.param(email.utils.formatdate(time.time() - 3600, usegmt=True), 2, 2, id="an hour ago"),
     ],
 )
 def test_what_a_provider_asks_to_wait_is_waited(
