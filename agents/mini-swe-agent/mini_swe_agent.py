@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from mlebench_agent.conversation import LibraryAgent, main
+from mlebench_agent.litellm_model import OFFLINE, check_budget, litellm_name
 from mlebench_agent.models import BudgetSpent
 from mlebench_agent.task import Task
 
-# read when the packages are imported: nothing is fetched (litellm's list of prices), nothing is written to the home directory
-os.environ.update(LITELLM_OFFLINE_MODE="true", MSWEA_SILENT_STARTUP="1", MSWEA_GLOBAL_CONFIG_DIR="/tmp/mini-swe-agent")
+# read when the package is imported; its folder is kept out of the home directory
+os.environ.update(OFFLINE, MSWEA_SILENT_STARTUP="1", MSWEA_GLOBAL_CONFIG_DIR="/tmp/mini-swe-agent")
 
 import litellm
 from minisweagent.agents.default import DefaultAgent
@@ -36,7 +37,7 @@ class MiniSweAgent(LibraryAgent):
         super().__init__(task)
         config = get_config_from_spec("mini")
         model = config["model"] | {"model_class": f"{__name__}.Model", "cost_tracking": "ignore_errors"}
-        self.model: Any = get_model(f"openai/{self.arguments['model']}", model)
+        self.model: Any = get_model(litellm_name(self.arguments["model"]), model)
         self.shell = Shell(**config["environment"], cwd=str(task.home), timeout=self.arguments["timeout"])
         # its own limit of 3 dollars would come before the run's
         limits = {"cost_limit": 0, "step_limit": self.arguments["steps"], "output_path": self.folder / "mini.traj.json"}
@@ -115,8 +116,7 @@ class Model(LitellmModel):  # type: ignore[misc]
         try:
             response = super()._query(messages, **more)
         except litellm.BadRequestError as error:
-            if "insufficient_quota" in str(error.body):
-                raise BudgetSpent(error.message) from None
+            check_budget(error)
             raise
         self.tokens["input_tokens"] += response.usage.prompt_tokens
         self.tokens["output_tokens"] += response.usage.completion_tokens

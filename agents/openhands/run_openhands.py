@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from mlebench_agent.conversation import LibraryAgent, main
-from mlebench_agent.models import BudgetSpent
+from mlebench_agent.litellm_model import OFFLINE, check_budget, litellm_name
 from mlebench_agent.task import Task
 
-# read when the packages are imported: nothing is fetched (litellm's lists), nothing is written to the home directory
+# read when the packages are imported; their folder is kept out of the home directory
 os.environ.update(
-    LITELLM_LOCAL_MODEL_COST_MAP="True",
-    LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS="True",
-    LOG_LEVEL="WARNING",
+    OFFLINE,
+    LOG_LEVEL="ERROR",
     LOG_RICH_TRACEBACKS="false",
     OH_PERSISTENCE_DIR="/tmp/openhands",
     OPENHANDS_SUPPRESS_BANNER="1",
 )
+# such as one at each call that the price of a model is not known
+warnings.simplefilter("ignore")
 
 from openhands.sdk import LLM, Conversation
 from openhands.sdk.conversation.exceptions import ConversationRunError
@@ -37,14 +39,7 @@ class OpenHands(LibraryAgent):
 
     def __init__(self, task: Task) -> None:
         super().__init__(task)
-        llm = LLM(
-            model=f"openai/{self.arguments['model']}",
-            base_url=os.environ["OPENAI_BASE_URL"],
-            api_key=os.environ["OPENAI_API_KEY"],
-            api_mode="chat",
-            timeout=_TIMEOUT,
-            usage_id="agent",
-        )
+        llm = _llm(self.arguments["model"])
         self.conversation = Conversation(
             agent=get_default_agent(llm, cli_mode=True),
             workspace=str(task.home),
@@ -59,8 +54,7 @@ class OpenHands(LibraryAgent):
         try:
             self.conversation.run()
         except ConversationRunError as error:
-            if "insufficient_quota" in str(error.original_exception):
-                raise BudgetSpent(str(error.original_exception)) from None
+            check_budget(error.original_exception)
             raise
         self.is_at_its_limit = self._calls >= self.arguments["steps"]
 
@@ -92,6 +86,19 @@ class OpenHands(LibraryAgent):
             self.say(f"> {event.error}")
         elif isinstance(event, ConversationErrorEvent):
             self.say(f"{event.code}: {event.detail}")
+
+
+def _llm(model: str) -> LLM:
+    name = litellm_name(model)
+    maker = "ANTHROPIC" if name.startswith("anthropic/") else "OPENAI"
+    return LLM(
+        model=name.replace("openai/responses/", "openai/"),
+        api_mode="responses" if name.startswith("openai/responses/") else "chat",
+        base_url=os.environ[f"{maker}_BASE_URL"],
+        api_key=os.environ[f"{maker}_API_KEY"],
+        timeout=_TIMEOUT,
+        usage_id="agent",
+    )
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ _LEAST_TRIES = 3
 _MOST_POOR_ANSWERS = 4
 _TIMEOUT = 1800.0
 _WORTH_ANOTHER_TRY = (408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529)
-_SPENT = "the run's budget for models is spent"
+SPENT = "the run's budget for models is spent"
 """Begins what the gateway says; providers have a quota error of the same code for their own accounts."""
 _SENT_BACK = ("content", "reasoning", "reasoning_content", "reasoning_details", "extra_content")
 """What of a message and its calls providers want to see again, some of them must."""
@@ -171,7 +171,7 @@ class Models:
         details = inner if isinstance(inner, dict) else {"message": inner or content}
         message, code = str(details.get("message") or error.reason)[:1000], str(details.get("code"))
         problem = f"HTTP {error.code}: {message}"
-        if error.code == 400 and code == "insufficient_quota" and message.startswith(_SPENT):
+        if error.code == 400 and code == "insufficient_quota" and message.startswith(SPENT):
             raise BudgetSpent(message) from None
         if error.code in (400, 413, 422) and (code == "context_length_exceeded" or _TOO_LONG.search(message)):
             raise TooLong(problem) from None

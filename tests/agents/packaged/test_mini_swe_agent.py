@@ -78,3 +78,11 @@ def test_what_it_did_is_kept_when_the_time_is_over(data_dir: Path, tmp_path: Pat
     assert trial.record["reported_usage"]["model_calls"] == 5
     assert DONE not in trial.log and "sleep 1000" in trial.log
     assert trajectory(trial)["info"]["model_stats"]["api_calls"] == 4
+
+
+@pytest.mark.parametrize(("name", "dialect"), [("gpt-6.2-sol", "responses"), ("claude-sonnet-5-5", "messages")])
+def test_it_asks_a_model_in_its_makers_dialect(name: str, dialect: str, data_dir: Path, tmp_path: Path) -> None:
+    model = WorkingModel([*steps_for("demo-wine"), DONE])
+    trial = run_agent("mini-swe-agent", "demo-wine", dialect, model, data_dir, tmp_path, model_name=name)
+    check_work(trial, dialect)
+    assert model.tools == {"bash"}

@@ -4,18 +4,80 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.agents.packaged.trial import COMPETITIONS, check_work, run_agent
-from tests.agents.packaged.working_model import WorkingModel, steps_for
+from tests.agents.packaged.trial import COMPETITIONS, Trial, check_budget_end, check_work, run_agent
+from tests.agents.packaged.working_model import TOKENS, WorkingModel, steps_for
+from tests.gateway.provider import Answer, Received
+
+WITHOUT_END = [f"/home/validate_submission.sh; echo {number}" for number in range(100)]
+"""Steps that do not repeat each other, which it would take for being stuck."""
+
+
+def state(trial: Trial) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(trial.file("logs/openhands/*/base_state.json").read_text())
+    return content
 
 
 @pytest.mark.parametrize("competition", COMPETITIONS)
 def test_it_solves_a_competition_with_the_gateway_alone(competition: str, data_dir: Path, tmp_path: Path) -> None:
     model = WorkingModel(steps_for(competition))
     trial = run_agent("openhands", competition, "chat", model, data_dir, tmp_path)
-    print(trial.log, trial.record["reported_usage"], model.tools, trial.files("logs/**/*"))
-    print(json.dumps(trial.calls[0]), len(trial.calls))
     check_work(trial, "chat")
-    assert 0
+    assert model.tools == {"terminal", "file_editor", "task_tracker", "think", "finish"}
+    assert state(trial)["execution_status"] == "finished"
+    assert trial.record["reported_usage"] == {
+        "model_calls": 5,
+        "input_tokens": 5 * TOKENS.input,
+        "output_tokens": 5 * TOKENS.output,
+        "cost": 0,
+    }
+    assert "$ /home/validate_submission.sh\n" in trial.log
+    assert "warn" not in trial.log.lower().replace("futurewarning", "")
+
+
+def test_asked_to_go_on_it_goes_on_with_the_same_conversation(data_dir: Path, tmp_path: Path) -> None:
+    working = WorkingModel(steps_for("demo-wine"))
+    failures = [Answer(status=500)]
+
+    def model(received: Received) -> Answer:
+        return failures.pop() if failures else working(received)
+
+    words = ("continue=true", "steps=6")
+    name = "maker/model:free"
+    trial = run_agent("openhands", "demo-wine", "chat", model, data_dir, tmp_path, arguments=words, model_name=name)
+    check_work(trial, "chat")
+    assert len(working.prompts) == 6
+    assert "solve.py" in working.prompts[5] and "You still have" in working.prompts[5]
+    # its own limit, and not the third failure in a row
+    assert trial.log.count("ended after") == 2
+    assert len(trial.files("logs/openhands/*/base_state.json")) == 1
+
+
+def test_a_spent_budget_ends_it_at_once(data_dir: Path, tmp_path: Path) -> None:
+    model = WorkingModel([*steps_for("demo-wine"), *WITHOUT_END])
+    words = ("--budget", "calls=6")
+    trial = run_agent("openhands", "demo-wine", "chat", model, data_dir, tmp_path, arguments=["continue=true"], words=words)
+    check_budget_end(trial, seconds=20)
+    assert trial.log.count("ended after") == 1
+    assert trial.record["reported_usage"]["input_tokens"] == 6 * TOKENS.input
+
+
+def test_what_it_did_is_kept_when_the_time_is_over(data_dir: Path, tmp_path: Path) -> None:
+    model = WorkingModel([*steps_for("demo-wine"), *["sleep 1000"] * 10])
+    words = ("--profile-set", "time_limit=60s")
+    trial = run_agent("openhands", "demo-wine", "chat", model, data_dir, tmp_path, words=words)
+    assert trial.record["reason"] == "timed-out"
+    assert trial.graded["valid_submission"] is True
+    assert trial.record["reported_usage"]["model_calls"] >= 5
+    assert "sleep 1000" in trial.files("logs/openhands/*/events/event-*.json")[-1].read_text()
+
+
+@pytest.mark.parametrize(("name", "dialect"), [("gpt-6.2-sol", "responses"), ("claude-sonnet-5-5", "messages")])
+def test_it_asks_a_model_in_its_makers_dialect(name: str, dialect: str, data_dir: Path, tmp_path: Path) -> None:
+    model = WorkingModel(steps_for("demo-wine"))
+    trial = run_agent("openhands", "demo-wine", dialect, model, data_dir, tmp_path, model_name=name)
+    check_work(trial, dialect)
+    assert model.tools == {"terminal", "file_editor", "task_tracker", "think", "finish"}
