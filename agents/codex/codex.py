@@ -61,7 +61,7 @@ class Codex(CommandLineAgent):
         }
         home = Path.home() / ".codex"
         self.keep(home / "sessions")
-        lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in chosen.items() if value)
+        lines = "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in chosen.items() if value)
         (home / "config.toml").write_text(lines + SETTINGS.format_map(os.environ), encoding="utf-8")
 
     def command(self, prompt: str, *, is_first: bool) -> Sequence[str]:

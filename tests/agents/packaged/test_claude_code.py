@@ -45,9 +45,8 @@ def test_it_goes_on_with_the_same_session_until_the_budget_is_spent(data_dir: Pa
 
 def test_what_it_used_is_kept_when_its_time_is_up(data_dir: Path, tmp_path: Path) -> None:
     model = WorkingModel([*steps_for("demo-wine"), WAIT])
-    trial = _run("demo-wine", model, data_dir, tmp_path, words=["--profile-set", "time_limit=20s"])
+    trial = _run("demo-wine", model, data_dir, tmp_path, words=["--profile-set", "time_limit=30s"])
     check_time_end(trial)
-    assert trial.record["reported_usage"]["input_tokens"] == TOKENS.input * len(trial.calls)
 
 
 def _run(competition: str, model: Any, data_dir: Path, folder: Path, **words: Any) -> Trial:

@@ -51,10 +51,8 @@ def test_it_is_called_again_while_the_provider_is_busy(data_dir: Path, tmp_path:
 
 def test_what_it_used_is_kept_when_its_time_is_up(data_dir: Path, tmp_path: Path) -> None:
     model = WorkingModel([*steps_for("demo-wine"), WAIT], is_endless=True)
-    trial = _run("demo-wine", model, data_dir, tmp_path, words=["--profile-set", "time_limit=20s"])
+    trial = _run("demo-wine", model, data_dir, tmp_path, words=["--profile-set", "time_limit=30s"])
     check_time_end(trial)
-    # Codex counts an answer when the commands in it are done
-    assert trial.record["reported_usage"]["input_tokens"] >= TOKENS.input * (len(trial.calls) - 1)
 
 
 def _run(competition: str, model: Any, data_dir: Path, folder: Path, **words: Any) -> Trial:
