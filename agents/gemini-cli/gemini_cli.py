@@ -18,6 +18,8 @@ toolName = ["google_web_search", "web_fetch", "invoke_agent", "activate_skill"]
 decision = "deny"
 priority = 999
 """
+TURNS_USED = 53
+"""The exit code of a program that has used its turns."""
 _LONGEST_SAID = 200
 _NOISE = ("YOLO mode", "[STARTUP]", "    at ")
 _PATH_STARTS = '"/.~\\'
@@ -65,7 +67,7 @@ class GeminiCli(CommandLineAgent):
         }
 
     def command(self, prompt: str, *, is_first: bool) -> Sequence[str]:
-        resume = [] if is_first else ["--resume", "latest"]
+        resume = ["--resume", "latest"] if self._sessions else []
         return [*PROGRAM, "--yolo", "-o", "stream-json", *resume]
 
     def stdin(self, prompt: str) -> str:
@@ -84,9 +86,23 @@ class GeminiCli(CommandLineAgent):
         said, self._said = self._said.strip()[:_LONGEST_SAID], ""
         return "\n".join(filter(None, (said, _line(event)))) or None
 
+    def says_to_wait(self, output: str) -> bool:
+        """Also where its own ten tries were too few."""
+        result = json.loads(output.rstrip().rpartition("\n")[2])
+        return re.search(r'"code":(429|5\d\d)\b', result["error"]["message"]) is not None
+
+    def take_turn(self, prompt: str, number: int) -> int:
+        code = super().take_turn(prompt, number)
+        self.is_at_its_limit = code == TURNS_USED
+        return code
+
+    @property
+    def _sessions(self) -> list[Path]:
+        return sorted((self.folder / ".gemini" / "tmp").glob("*/chats/*.jsonl"))
+
     def usage(self) -> dict[str, Any]:
         answers: dict[str, Mapping[str, int]] = {}
-        for path in sorted((self.folder / ".gemini" / "tmp").glob("*/chats/*.jsonl")):
+        for path in self._sessions:
             answers.update(_answers(path))
         return {
             "calls": len(answers),

@@ -109,7 +109,7 @@ class Opencode(CommandLineAgent):
     def usage(self) -> dict[str, Any]:
         """Of all sessions, those of sub-agents included."""
         try:
-            with contextlib.closing(sqlite3.connect(self._database)) as database:
+            with contextlib.closing(sqlite3.connect(f"file:{self._database}?mode=rw", uri=True)) as database:
                 [row] = database.execute(USAGE)
         except sqlite3.Error as error:
             raise OSError(f"{self._database.name}: {error}") from None
