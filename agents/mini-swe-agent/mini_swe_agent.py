@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,14 @@ from minisweagent.models.litellm_model import LitellmModel
 
 # no advice on its own settings in between
 litellm.suppress_debug_info = True
+PASSING = (
+    litellm.APIConnectionError,
+    litellm.InternalServerError,
+    litellm.RateLimitError,
+    litellm.ServiceUnavailableError,
+    litellm.Timeout,
+)
+"""Errors of a provider that are over some time."""
 _LARGEST_OUTPUT = 1_000_000
 """Characters of a command's output that are kept; the model is shown 10,000 of them."""
 
@@ -46,8 +55,11 @@ class MiniSweAgent(LibraryAgent):
     def work_on(self, prompt: str, *, is_first: bool) -> None:
         self.is_at_its_limit = self.agent.run(prompt).get("exit_status") == "LimitsExceeded"
 
+    def says_to_wait(self, error: Exception) -> bool:
+        return isinstance(error, PASSING)
+
     def usage(self) -> Mapping[str, Any]:
-        return {"model_calls": self.agent.n_calls, **self.model.tokens, "cost": self.agent.cost}
+        return {"calls": self.agent.n_calls, **self.model.tokens, "cost_usd": self.agent.cost}
 
 
 class Agent(DefaultAgent):  # type: ignore[misc]
@@ -57,6 +69,7 @@ class Agent(DefaultAgent):  # type: ignore[misc]
 
     def __init__(self, adapter: MiniSweAgent, config: Mapping[str, Any]) -> None:
         super().__init__(adapter.model, adapter.shell, **config)
+        self.messages: list[dict[str, Any]] = []
         self._adapter = adapter
         self._earlier: list[dict[str, Any]] = []
 
@@ -110,7 +123,7 @@ class Model(LitellmModel):  # type: ignore[misc]
 
     def __init__(self, **config: Any) -> None:
         super().__init__(**config)
-        self.tokens = {"input_tokens": 0, "output_tokens": 0}
+        self.tokens: Counter[str] = Counter(input_tokens=0, cached_tokens=0, output_tokens=0)
 
     def _query(self, messages: list[dict[str, Any]], **more: Any) -> Any:
         try:
@@ -119,6 +132,7 @@ class Model(LitellmModel):  # type: ignore[misc]
             check_budget(error)
             raise
         self.tokens["input_tokens"] += response.usage.prompt_tokens
+        self.tokens["cached_tokens"] += getattr(response.usage.prompt_tokens_details, "cached_tokens", None) or 0
         self.tokens["output_tokens"] += response.usage.completion_tokens
         return response
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from mlebench_agent.conversation import LibraryAgent, main
@@ -18,17 +19,22 @@ os.environ.update(
     LOG_RICH_TRACEBACKS="false",
     OH_PERSISTENCE_DIR="/tmp/openhands",
     OPENHANDS_SUPPRESS_BANNER="1",
+    # its terminal takes the marks around pasted text for output
+    INPUTRC=str(Path(__file__).with_name("inputrc")),
 )
-# such as one at each call that the price of a model is not known
-warnings.simplefilter("ignore")
-
 from openhands.sdk import LLM, Conversation
 from openhands.sdk.conversation.exceptions import ConversationRunError
 from openhands.sdk.event import ActionEvent, AgentErrorEvent, Event, MessageEvent, ObservationEvent
 from openhands.sdk.event.conversation_error import ConversationErrorEvent
 from openhands.sdk.llm import content_to_str
+from openhands.sdk.llm.exceptions import LLMRateLimitError, LLMServiceUnavailableError, LLMTimeoutError
 from openhands.tools.preset.default import get_default_agent
 
+# such as one at each call that the price of a model is not known
+warnings.simplefilter("ignore")
+
+PASSING = (LLMRateLimitError, LLMServiceUnavailableError, LLMTimeoutError)
+"""Errors of a provider that are over some time."""
 _TIMEOUT = 1800
 """Seconds that one answer of the model may take."""
 
@@ -58,19 +64,25 @@ class OpenHands(LibraryAgent):
             raise
         self.is_at_its_limit = self._calls >= self.arguments["steps"]
 
+    def says_to_wait(self, error: Exception) -> bool:
+        return isinstance(getattr(error, "original_exception", None), PASSING)
+
     def usage(self) -> Mapping[str, Any]:
         metrics = self.conversation.state.stats.get_combined_metrics()
         tokens = metrics.accumulated_token_usage
         return {
-            "model_calls": len(metrics.token_usages),
+            "calls": len(metrics.token_usages),
             "input_tokens": tokens.prompt_tokens,
+            "cached_tokens": tokens.cache_read_tokens,
+            "cache_write_tokens": tokens.cache_write_tokens,
             "output_tokens": tokens.completion_tokens,
-            "cost": metrics.accumulated_cost,
+            "reasoning_tokens": tokens.reasoning_tokens,
+            "cost_usd": metrics.accumulated_cost,
         }
 
     @property
     def _calls(self) -> int:
-        return int(self.usage()["model_calls"])
+        return int(self.usage()["calls"])
 
     def _note(self, event: Event) -> None:
         if isinstance(event, ActionEvent):

@@ -204,8 +204,16 @@ class LibraryAgent(Agent):
         """
         raise NotImplementedError
 
+    def says_to_wait(self, error: Exception) -> bool:
+        """Whether the exception that ended a turn tells that the provider was busy or out of order.
+
+        A library that tries often enough by itself need not be asked.
+        """
+        return False
+
     def take_turn(self, prompt: str, number: int) -> int:
         """0, or 1 where it ended with an exception, which the log shows."""
+        self.is_kept_waiting = False
         try:
             self.work_on(prompt, is_first=number == 1)
         except BudgetSpent as error:
@@ -215,6 +223,7 @@ class LibraryAgent(Agent):
         except Exception as error:
             traceback.print_exc()
             self.say(f"{type(error).__name__}: {error}")
+            self.is_kept_waiting = self.says_to_wait(error)
             return 1
         return 0
 

@@ -1,4 +1,4 @@
-"""What agents that ask their model through litellm share: how litellm is told its name and dialect, and when the budget is spent."""
+"""What agents that ask through litellm share: the name by which it asks a model in its dialect, and the end of the budget."""
 
 from __future__ import annotations
 
