@@ -52,6 +52,29 @@ class Program(conversation.CommandLineAgent):
 
 conversation.main(Program)
 """
+LIBRARY = """
+import time
+from mlebench_agent import conversation
+from mlebench_agent.models import BudgetSpent
+
+conversation._LONGEST_PAUSE = 0.0
+
+class Library(conversation.LibraryAgent):
+    name = "library"
+    turns = 0
+
+    def work_on(self, prompt, *, is_first):
+        self.turns += 1
+        {work}
+
+    def says_to_wait(self, error):
+        return "busy" in str(error)
+
+    def usage(self):
+        return {{"calls": self.turns}}
+
+conversation.main(Library)
+"""
 CALL = 'echo call >> "$MLEBENCH_HOME/.program/sessions/calls"\n'
 
 
@@ -66,16 +89,31 @@ class Ran:
     def start(self, program: str, *words: str) -> subprocess.Popen[str]:
         """Start it on this shell program."""
         (self.folder / "program.sh").write_text(program)
-        command = [sys.executable, str(self.folder / "agent.py"), *words]
+        return self._start("agent.py", *words)
+
+    def start_library(self, work: str, *words: str) -> subprocess.Popen[str]:
+        """Start an agent that is a library on this line of Python."""
+        (self.folder / "library.py").write_text(LIBRARY.format(work=work))
+        return self._start("library.py", *words)
+
+    def _start(self, script: str, *words: str) -> subprocess.Popen[str]:
+        command = [sys.executable, str(self.folder / script), *words]
         with Provider() as provider:
             environment = self.home.environment(provider, 3600)
         return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True)
 
     def run(self, program: str, *words: str) -> tuple[int, str]:
         """Exit code and log."""
-        process = self.start(program, *words)
-        log, _ = process.communicate(timeout=60)
-        return process.returncode, log
+        return _ended(self.start(program, *words))
+
+    def run_library(self, work: str, *words: str) -> tuple[int, str]:
+        """Exit code and log."""
+        return _ended(self.start_library(work, *words))
+
+
+def _ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    log, _ = process.communicate(timeout=60)
+    return process.returncode, log
 
 
 @pytest.fixture
@@ -118,6 +156,43 @@ def test_a_program_that_does_not_end_when_it_is_told_to_leaves_what_it_used(ran:
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+
+
+def test_a_library_goes_on_until_a_limit_of_its_own_though_it_is_to_go_on(ran: Ran) -> None:
+    code, log = ran.run_library("self.is_at_its_limit = self.turns == 2", *ON)
+    assert (code, log.count("turn ")) == (0, 2)
+    assert ran.home.usage == {"calls": 2}
+
+
+def test_a_library_ends_with_the_budget_though_it_is_to_go_on(ran: Ran) -> None:
+    code, log = ran.run_library("raise BudgetSpent('the budget is spent')", *ON)
+    assert (code, log.count("turn "), log.splitlines()[0]) == (1, 1, "library: the budget is spent")
+
+
+def test_a_library_that_the_provider_kept_waiting_is_asked_again(ran: Ran) -> None:
+    code, log = ran.run_library("assert self.turns == 3, 'busy'")
+    assert (code, log.count("turn ")) == (0, 3)
+
+
+def test_a_library_that_fails_for_another_reason_is_not_asked_again(ran: Ran) -> None:
+    code, log = ran.run_library("raise KeyError('refused')")
+    assert (code, log.splitlines()[0]) == (1, "KeyError: 'refused'")
+    assert log.count("turn ") == 1
+
+
+def test_a_library_that_takes_a_signal_for_a_failure_ends_and_leaves_what_it_used(ran: Ran) -> None:
+    work = "\n        ".join(
+        ("print('up', flush=True)", "while True:", "    try: time.sleep(60)", "    except BaseException: pass")
+    )
+    process = ran.start_library(work, *ON)
+    try:
+        assert process.stdout is not None and process.stdout.readline() == "up\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 128 + signal.SIGTERM
+    finally:
+        process.kill()
+        process.communicate()
+    assert ran.home.usage == {"calls": 1}
 
 
 def pauses(patience: _Patience, *turns: tuple[int, float], waiting: bool = False, got_on: bool = False) -> list[float | None]:
