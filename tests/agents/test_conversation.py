@@ -115,6 +115,28 @@ def _ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     log, _ = process.communicate(timeout=60)
     return process.returncode, log
 
+    def ask_by_input(self, prompt: str) -> None:
+        """Have it give the program this prompt by its standard input."""
+        self._add(f"def stdin(self, prompt):\n        return {prompt[0]!r} * {len(prompt)}")
+
+    def parse_lines(self) -> None:
+        """Have it take every line of output for JSON."""
+        self._add('def shown(self, line):\n        return f"said {json.loads(line)}"')
+
+    def limit_files(self, size: int) -> None:
+        """Let no file of it grow beyond this size."""
+        path = self.folder / "agent.py"
+        limit = f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))"
+        path.write_text(f"import resource\n{limit}\n{path.read_text()}")
+
+    def parse_usage(self) -> None:
+        """Have it take what the program counted for JSON."""
+        self._add("def usage(self):\n        return json.loads((self.folder / 'sessions' / 'calls').read_text())")
+
+    def _add(self, method: str) -> None:
+        path = self.folder / "agent.py"
+        path.write_text("import json\n" + path.read_text().replace("conversation.main", f"    {method}\n\nconversation.main"))
+
 
 @pytest.fixture
 def ran(tmp_path: Path) -> Ran:
@@ -365,3 +387,80 @@ def test_a_wrong_argument_ends_it_before_anything_is_started(conversing: Convers
         conversing.run("true", words=("modle=x",))
     assert ended.value.code == 2 and conversing.prompts == []
     assert "there is no argument `modle`; this agent takes continue, model" in capsys.readouterr().err
+
+
+class TestHostilePrograms:
+    def test_a_line_without_an_end_does_not_fill_the_memory(self, ran: Ran) -> None:
+        process = ran.start("head -c 150000000 /dev/zero | tr '\\0' a")
+        assert process.stdout is not None
+        log = process.stdout.read()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        assert max(len(line) for line in log.splitlines()) <= 400
+        assert used.ru_maxrss < 100_000, f"{used.ru_maxrss} KiB"
+        assert (ran.home.folder / "logs" / "program" / "turn-001.log").stat().st_size == 150_000_000
+
+    def test_a_log_that_takes_no_letters_beyond_english_ones_stops_nothing(
+        self, ran: Ran, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+        monkeypatch.setenv("PYTHONUTF8", "0")
+        code, log = ran.run("echo 'größer'; yes noise | head -n 20000; echo done")
+        assert (code, "said done" in log) == (0, True)
+
+    def test_one_that_closes_its_output_goes_on(self, ran: Ran) -> None:
+        code, _ = ran.run('exec >&- 2>&-; sleep 0.3; echo late > "$MLEBENCH_HOME/code/late"')
+        assert code == 0
+        assert (ran.home.folder / "code" / "late").exists()
+
+    def test_what_it_leaves_in_the_background_does_not_hold_it_up_and_ends_nothing(self, ran: Ran) -> None:
+        script = "trap '' HUP; (n=0; while [ $n -lt 3000000 ]; do n=$((n + 1)); echo $n; done) & exit 3"
+        process = ran.start(script)
+        log, _ = process.communicate(timeout=60)
+        assert process.returncode == 3, log[-500:]
+        assert "turn 1 ended" in log
+
+    def test_a_line_nested_too_deeply_to_be_parsed_is_shown_as_it_is(self, ran: Ran) -> None:
+        ran.parse_lines()
+        nested = "[" * 200_000
+        (ran.folder / "nested").write_text(f"{nested}\n" + "{}\n" * 20_000)
+        code, log = ran.run(f"cat {ran.folder}/nested; echo '\"last\"'")
+        assert code == 0
+        assert "[[[[" in log and "said last" in log
+
+    def test_one_that_takes_its_folder_away_is_read_to_its_end(self, ran: Ran) -> None:
+        folder = ran.home.folder / "logs" / "program"
+        away = f"if [ -d {folder} ]; then mv {folder} {folder}.away && echo file > {folder}; fi"
+        code, log = ran.run(f"{away}; yes noise | head -n 20000; echo done; exit 1", "continue=true")
+        assert code == 1
+        assert log.count("said done") == 3
+        assert "is kept no longer: [Errno 20] Not a directory" in log
+
+    def test_traps_in_place_of_the_next_turns_files_stop_nothing(self, ran: Ran) -> None:
+        traps = f"cd {ran.home.folder}/logs/program; mkfifo turn-002.log 2>&-; mkdir turn-003.log 2>&-"
+        code, log = ran.run(f"{traps}; yes noise | head -n 20000; echo done; exit 1", "continue=true")
+        assert code == 1
+        assert log.count("said done") == 3
+        assert "is kept no longer: [Errno 21] Is a directory" in log
+        assert (ran.home.folder / "logs" / "program" / "turn-002.log").is_file()
+
+    def test_a_disk_that_is_full_stops_nothing(self, ran: Ran) -> None:
+        ran.limit_files(4096)
+        code, log = ran.run("yes noise | head -n 20000; echo done")
+        assert (code, "said done" in log) == (0, True)
+        assert log.count("is kept no longer: [Errno 27] File too large") == 1
+
+    def test_one_that_leaves_its_input_unread_to_another_is_not_waited_for(self, ran: Ran) -> None:
+        ran.ask_by_input("x" * 300_000)
+        process = ran.start("sleep 30 <&0 & exit 4")
+        process.communicate(timeout=20)
+        assert process.returncode == 4
+
+    @pytest.mark.parametrize("calls", [b"[" * 200_000, b'{"n": NaN', b"\xff", b"[1]"], ids=["deep", "cut", "bytes", "list"])
+    def test_what_it_says_that_it_used_may_be_anything(self, ran: Ran, calls: bytes) -> None:
+        ran.parse_usage()
+        (ran.folder / "calls").write_bytes(calls)
+        code, log = ran.run(f"cp {ran.folder}/calls $MLEBENCH_HOME/.program/sessions/calls; exit 2")
+        assert code == 2
+        assert "what it used cannot be read" in log

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
@@ -34,7 +34,12 @@ _NOT_STARTED = 127
 """The exit code by which a shell says that there is no such program."""
 _SECONDS_TO_SAVE = 2.0
 _SECONDS_BETWEEN_REPORTS = 60.0
-_OTHER_FORM = (ValueError, LookupError, TypeError, AttributeError)
+_LONGEST_PIECE = 2**22
+"""Characters of a line that are read at once; hardly a line of a program is longer."""
+_LARGEST_END = 2**20
+"""Bytes of a failed call's output, from its end, that are read again."""
+_READER = "reader"
+_OTHER_FORM = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 """What comes of reading output or files of another form than a program usually writes."""
 
 
@@ -136,16 +141,10 @@ class CommandLineAgent(Agent):
             say(f"{self.name}: {words[0]} cannot be started: {error}")
             return _NOT_STARTED
         output = self.folder / f"turn-{number:03d}.log"
-        reader = threading.Thread(target=self._read, args=(process.stdout, output), daemon=True)
+        reader = threading.Thread(target=self._read, args=(process.stdout, output), daemon=True, name=_READER)
         reader.start()
         if process.stdin is not None:
-            try:
-                process.stdin.write(text or "")
-                process.stdin.close()
-            except BrokenPipeError:
-                say(f"{self.name}: the program did not read its prompt")
-                with contextlib.suppress(BrokenPipeError):
-                    process.stdin.close()
+            threading.Thread(target=self._write, args=(process.stdin, text or ""), daemon=True).start()
         code = process.wait()
         # what it left in the background may hold its output open
         reader.join(_READ_OUT_SECONDS)
@@ -160,37 +159,65 @@ class CommandLineAgent(Agent):
 
     def _says_to_wait(self, output: Path) -> bool:
         try:
-            return self.says_to_wait(output.read_text(encoding="utf-8"))
+            with output.open("rb") as file:
+                file.seek(max(0, output.stat().st_size - _LARGEST_END))
+                return self.says_to_wait(file.read(_LARGEST_END).decode("utf-8", "replace"))
         except (OSError, *_OTHER_FORM):
             return False
 
-    def _read(self, stream: IO[str], output: Path) -> None:
+    def _write(self, stream: IO[str], text: str) -> None:
+        # a program that ends without reading may leave another behind that holds its input open
         try:
-            self._keep_and_show(stream, output)
-        except OSError as error:
-            say(f"{self.name}: what the program says is kept no longer: {error}")
-            # one whose output nobody reads stands still
-            for _ in stream:
-                pass
+            with stream:
+                stream.write(text)
+        except BrokenPipeError:
+            say(f"{self.name}: the program did not read its prompt")
 
-    def _keep_and_show(self, stream: IO[str], output: Path) -> None:
+    def _read(self, stream: IO[str], output: Path) -> None:
+        """Take all that it says: a program whose output nobody reads stands still."""
         reported = time.monotonic()
-        with output.open("w", encoding="utf-8") as file:
-            for line in stream:
-                file.write(line)
-                file.flush()
-                shown = " ".join((self._shown(line) or "").split())
-                if shown:
-                    say(shown[:_LONGEST_LINE])
-                if time.monotonic() - reported > _SECONDS_BETWEEN_REPORTS:
-                    self.report_usage()
-                    reported = time.monotonic()
+        kept = _KeptOutput(self.name, output)
+        while line := stream.readline(_LONGEST_PIECE):
+            kept.write(line)
+            shown = " ".join((self._shown(line) or "").split())
+            if shown:
+                say(shown[:_LONGEST_LINE])
+            if time.monotonic() - reported > _SECONDS_BETWEEN_REPORTS:
+                self.report_usage()
+                reported = time.monotonic()
 
     def _shown(self, line: str) -> str | None:
         try:
             return self.shown(line.rstrip("\n"))
         except _OTHER_FORM:
             return line
+
+
+class _KeptOutput:
+    """The file of a turn's output. Where it cannot be written the log says so once, and the turn goes on."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        self._name = name
+        self._file: IO[str] | None = None
+        with self._attempt():
+            # by now it may be a pipe or a link, which the program made
+            path.unlink(missing_ok=True)
+            self._file = path.open("w", encoding="utf-8")
+
+    def write(self, text: str) -> None:
+        """Add to it, so that it is in the file at once."""
+        if self._file is not None:
+            with self._attempt():
+                self._file.write(text)
+                self._file.flush()
+
+    @contextlib.contextmanager
+    def _attempt(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._file = None
+            say(f"{self._name}: what the program says is kept no longer: {error}")
 
 
 class LibraryAgent(Agent):
@@ -329,4 +356,9 @@ class _Conversation:
 
 def main(kind: type[Agent]) -> None:
     """The whole program of an agent's folder."""
-    sys.exit(converse(kind, sys.argv[1:]))
+    code = converse(kind, sys.argv[1:])
+    sys.stdout.flush()
+    if any(thread.name == _READER for thread in threading.enumerate()):
+        # what the program left in the background still writes, and beside a thread that prints an interpreter cannot end
+        os._exit(code)
+    sys.exit(code)

@@ -99,8 +99,9 @@ class Task:
 
 def say(text: str) -> None:
     """A line of the run's log."""
-    # what a model says may hold halves of characters, which no stream takes
-    print(text.encode("utf-8", "backslashreplace").decode("utf-8"), flush=True)
+    # what a model says may hold halves of characters, which no stream takes, and an image may have a locale of few characters
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 def stop(sentence: str) -> NoReturn:
