@@ -92,7 +92,11 @@ class Tree:
     known: set[bytes] = field(default_factory=set)
     """Fingerprints of its turns, system texts included."""
     answers: dict[bytes, Node] = field(default_factory=dict)
-    """What an agent said, by the identity of each form in which it is sent."""
+    """What an agent said, by identity and by fingerprint of each form in which it is sent; of equal ones the latest."""
+
+    def answer(self, turn: Turn) -> Node | None:
+        """The call whose answer an agent sends again; an agent may have given other ids to its calls."""
+        return self.answers.get(_identity(turn)) or self.answers.get(turn.fingerprint)
 
 
 @dataclass(slots=True)
@@ -230,7 +234,7 @@ class Conversations:
         agents = [at for at in range(place, len(turns)) if turns[at].source == "agent"]
         tree = node.tree or next((found for at in reversed(agents) if (found := self._trees.get(_identity(turns[at])))), None)
         for last in reversed(agents if tree is not None else []):
-            if tree is not None and (known := tree.answers.get(_identity(turns[last]))) is not None:
+            if tree is not None and (known := tree.answer(turns[last])) is not None:
                 end, end_place = self._followed(known, turns, last + 1)
                 return end, turns[end_place:], turns[place:last]
         return node, turns[place:], []
@@ -238,7 +242,7 @@ class Conversations:
     def _remember(self, tree: Tree, answer: Turn, node: Node) -> None:
         """An answer, in one of the forms in which it is sent."""
         identity = _identity(answer)
-        tree.answers[identity] = node
+        tree.answers[identity] = tree.answers[answer.fingerprint] = node
         if answer.call_ids or len(answer.text) >= _LEAST:
             self._trees[identity] = tree
 
