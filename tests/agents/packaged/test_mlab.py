@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.agents.packaged.text_model import Step, TextModel
-from tests.agents.packaged.trial import COMPETITIONS, check_budget_end, check_nothing_left, check_work, run_agent
+from tests.agents.packaged.trial import COMPETITIONS, check_budget_end, check_time_end, check_work, run_agent
 from tests.agents.packaged.working_model import PROGRAMS, TOKENS
 
 CHECK = "import subprocess\nprint(subprocess.run(['/home/validate_submission.sh'], capture_output=True, text=True).stdout)\n"
@@ -61,8 +61,7 @@ def test_the_end_of_the_time_keeps_what_it_did_and_used(data_dir: Path, tmp_path
     write: Step = ("Write File", {"file_name": "more.py", "content": script})
     model = TextModel([write, ("Execute Script", {"script_name": "more.py"})], is_endless=True)
     trial = run_agent("mlab", "demo-wine", "chat", model, data_dir, tmp_path, words=["--profile-set", "time_limit=15s"])
-    assert (trial.record["state"], trial.graded["valid_submission"]) == ("timed-out", True), trial.log
+    check_time_end(trial)
     # it may have been ended within a call
     assert 0 <= trial.record["usage"]["calls"] - trial.record["reported_usage"]["calls"] <= 1
     assert trial.file("code/more.py").read_text() == script
-    check_nothing_left(trial)

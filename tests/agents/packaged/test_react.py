@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agents.packaged.trial import COMPETITIONS, check_budget_end, check_nothing_left, check_work, run_agent
+from tests.agents.packaged.trial import COMPETITIONS, check_budget_end, check_time_end, check_work, run_agent
 from tests.agents.packaged.working_model import DONE, TOKENS, WorkingModel, steps_for
 
 
@@ -39,9 +39,8 @@ def test_the_end_of_the_time_keeps_what_it_did_and_used(data_dir: Path, tmp_path
     sample = "cp /home/data/sample_submission.csv /home/submission/submission.csv; touch /home/code/more.py; sleep 1000"
     model = WorkingModel([sample], is_endless=True)
     trial = run_agent("react", "demo-wine", "chat", model, data_dir, tmp_path, words=["--profile-set", "time_limit=15s"])
-    assert (trial.record["state"], trial.graded["valid_submission"]) == ("timed-out", True), trial.log
+    check_time_end(trial)
     # it may have been ended within a call
     assert 0 <= trial.record["usage"]["calls"] - trial.record["reported_usage"]["calls"] <= 1
     assert (trial.folder / "code" / "more.py").exists()
     assert "ended, as it took longer than" in trial.file("logs/react/trajectory.jsonl").read_text()
-    check_nothing_left(trial)
