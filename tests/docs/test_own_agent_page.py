@@ -6,6 +6,7 @@ import inspect
 import json
 import re
 import shlex
+import shutil
 import textwrap
 from pathlib import Path
 from pkgutil import resolve_name
@@ -141,6 +142,15 @@ class TestExamples:
         assert "DESCRIPTION" in asked[0][0]["content"]
         assert "try 2: valid" in self.log(group)
         assert (record.usage["calls"], record.reported_usage["calls"]) == (2, 2)
+
+    def test_the_agent_to_copy_works_as_a_copy(self, tmp_path: Path) -> None:
+        folder = tmp_path / "my-react"
+        shutil.copytree(ROOT / "agents" / "react", folder)
+        with Provider(KEY) as provider:
+            provider.script = [Answer(tool=("bash", {"command": f"python - <<'END'\n{PROGRAM}\nEND"})), Answer(text="It is done.")]
+            group, record = self.run(folder, provider)
+        assert record.has_valid_submission and record.reason == "exited"
+        assert "It is done." in self.log(group)
 
     def test_it_ends_with_its_budget(self, tmp_path: Path) -> None:
         folder = written(tmp_path / "one-piece", section("An agent that asks a model"))
