@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from history import History
+from mlebench_agent.history import History
 from mlebench_agent.models import Answer, BudgetSpent, Models, Refused
 from mlebench_agent.task import Task, say, stop
 from tools import Tools

@@ -147,7 +147,10 @@ class TestExamples:
         folder = tmp_path / "my-react"
         shutil.copytree(ROOT / "agents" / "react", folder)
         with Provider(KEY) as provider:
-            provider.script = [Answer(tool=("bash", {"command": f"python - <<'END'\n{PROGRAM}\nEND"})), Answer(text="It is done.")]
+            provider.script = [
+                Answer(tool=("bash", {"command": f"python - <<'END'\n{PROGRAM}\nEND"})),
+                Answer(text="It is done."),
+            ]
             group, record = self.run(folder, provider)
         assert record.has_valid_submission and record.reason == "exited"
         assert "It is done." in self.log(group)

@@ -1,4 +1,4 @@
-"""The conversation: every message is written to the trajectory, and what is asked fits into the model's context."""
+"""A conversation with a model through tools: every message is written to a file, and what is asked fits into the context."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class History:
                 # an answer goes with its results: no provider takes one without the other
                 del self.messages[starts[0] : starts[1]]
         self._clip_results(len(self.messages), wanted)
-        say(f"react: the conversation was shortened from {before} to {self.size} characters")
+        say(f"the conversation was shortened from {before} to {self.size} characters")
         return self.size < before
 
     def _starts(self) -> list[int]:
