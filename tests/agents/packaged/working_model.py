@@ -29,6 +29,8 @@ SHELLS = (
 """What agents call the tool that runs a command."""
 JAVASCRIPT = "exec"
 """What Codex calls the tool that runs a program, from which models that it knows call all others."""
+LONGEST_YIELD = 30_000
+"""Milliseconds after which Codex answers at the latest what a command has written so far."""
 WAIT = "python -c 'import time; time.sleep(300)'"
 """A step that is not over before a run's time is."""
 DONE = "The submission is valid. All is done."
@@ -127,12 +129,15 @@ def tools_in(content: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 def arguments_for(shell: str, schema: Mapping[str, Any], command: str) -> Mapping[str, Any] | str:
     """What runs this command in a shell tool, whatever it calls its arguments."""
     if shell == JAVASCRIPT:
-        call = json.dumps({"cmd": command, "yield_time_ms": 30_000})
+        call = json.dumps({"cmd": command, "yield_time_ms": LONGEST_YIELD})
         return f"text((await tools.exec_command({call})).output)"
     properties: Mapping[str, Any] = schema.get("properties") or {}
     name = next((name for name in ("command", "cmd") if name in properties), "command")
     is_list = (properties.get(name) or {}).get("type") == "array"
     arguments: dict[str, Any] = {name: ["bash", "-c", command] if is_list else command}
+    if "yield_time_ms" in properties:
+        # a slow machine is waited for
+        arguments["yield_time_ms"] = LONGEST_YIELD
     for other in schema.get("required") or ():
         arguments.setdefault(other, _anything(properties.get(other) or {}))
     return arguments
