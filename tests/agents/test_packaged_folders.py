@@ -231,6 +231,12 @@ def test_it_takes_the_arguments_that_its_variants_give(name: str) -> None:
     assert taken <= set(agent_in(AGENTS / name, None).arguments), "agent.yaml lists every argument"
 
 
+@pytest.mark.parametrize("name", ["mini-swe-agent", "openhands"])
+def test_nothing_in_its_image_reports_home(name: str) -> None:
+    reporters = re.compile(r"(posthog|lmnr|sentry)(-.*)?|opentelemetry-(sdk|exporter.*)")
+    assert [package for package, _ in installed(name) if reporters.fullmatch(package)] == []
+
+
 def test_there_are_packaged_agents() -> None:
     assert {"aide", "codex"} <= set(packaged_agents())
 
