@@ -1,5 +1,5 @@
 #!/bin/bash
-# Hands in the sample submission as it is.
+# Submits the sample submission as it is.
 set -euo pipefail
 data=${DATA_DIR:-/home/data}
 submission=${SUBMISSION_DIR:-/home/submission}
@@ -21,4 +21,4 @@ case $sample in
         find "$unpacked" -name '*.csv' -exec cp {} "$submission/submission.csv" \;
         ;;
 esac
-echo "Handed in $(basename "$sample")."
+echo "Submitted $(basename "$sample")."

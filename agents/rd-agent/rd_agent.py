@@ -12,6 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from mlebench_agent.litellm_model import OFFLINE
 from mlebench_agent.task import Task, stop
 
 NAME = "rd-agent"
@@ -50,7 +51,9 @@ def settings(task: Task, logs: Path, work: Path) -> dict[str, str]:
         # an answer in one piece says what it cost
         "LITELLM_CHAT_STREAM": "false",
         "LITELLM_LOG_LLM_CHAT_CONTENT": "false",
-        "LITELLM_LOCAL_MODEL_COST_MAP": "true",
+        **OFFLINE,
+        "MAX_RETRY": "20",
+        "RETRY_WAIT_SECONDS": "5",
         "OPENAI_API_BASE": os.environ["OPENAI_BASE_URL"],
         "DS_SCEN": "rdagent.scenarios.data_science.scen.DataScienceScen",
         "DS_LOCAL_DATA_PATH": str(work / "data"),

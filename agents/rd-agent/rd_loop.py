@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import litellm
+from mlebench_agent.models import SPENT
 from mlebench_agent.task import Task
 from rdagent.app.data_science.conf import DS_RD_SETTING
 from rdagent.oai.backend import litellm as asking
@@ -45,10 +46,11 @@ class Backend(asking.LiteLLMAPIBackend):
     def _create_chat_completion_inner_function(self, *words: Any, **arguments: Any) -> Any:
         try:
             return super()._create_chat_completion_inner_function(*words, **arguments)
-        except litellm.BadRequestError as error:
-            if "insufficient_quota" not in str(error):
+        except Exception as error:
+            if SPENT not in str(error):
                 raise
-            say(f"{error}")
+            # which the loop takes for no failure of its own
+            say(str(error))
             sys.exit(1)
 
     def _create_embedding_inner_function(self, input_content_list: list[str]) -> list[list[float]]:

@@ -1,4 +1,4 @@
-"""The shipped agents: what dummy and baseline hand in, run as the sandboxes run them, by their start scripts."""
+"""The shipped agents: what dummy and baseline submit, run as the sandboxes run them, by their start scripts."""
 
 from __future__ import annotations
 

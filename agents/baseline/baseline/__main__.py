@@ -1,6 +1,6 @@
 """A baseline for competitions of tables: reads what is there, fits by column type, predicts every target column.
 
-The sample submission is handed in first, so that there is a submission whatever happens afterwards; it stays where the
+The sample submission is submitted first, so that there is a submission whatever happens afterwards; it stays where the
 data is no table, where the targets cannot be found, or where time runs out.
 """
 
@@ -33,7 +33,7 @@ def main(words: list[str]) -> int:
 
 
 def work(data: Path, files: Sequence[Path], target: Path, options: Mapping[str, str]) -> int:
-    """Hand in the sample submission, then something better where the tables are understood."""
+    """Submit the sample submission, then something better where the tables are understood."""
     seed = int(os.environ.get("MLEBENCH_SEED", "0"))
     started = time.monotonic()
     sample_path = find_sample(files)
@@ -42,7 +42,7 @@ def work(data: Path, files: Sequence[Path], target: Path, options: Mapping[str, 
         return 1
     sample = pd.read_csv(sample_path, dtype=str, keep_default_na=False)
     write(sample, target)
-    print(f"Handed in {sample_path.name} with {len(sample)} rows; trying to do better.")
+    print(f"Submitted {sample_path.name} with {len(sample)} rows; trying to do better.")
 
     description = data / "description.md"
     text = description.read_text(encoding="utf-8") if description.is_file() else ""
@@ -53,7 +53,7 @@ def work(data: Path, files: Sequence[Path], target: Path, options: Mapping[str, 
     print(task.summary())
     predictions = predict(task, np.random.RandomState(seed))
     write(fill_in(sample, task, predictions), target)
-    print(f"Handed in predictions after {time.monotonic() - started:.1f} s.")
+    print(f"Submitted predictions after {time.monotonic() - started:.1f} s.")
     return 0
 
 
