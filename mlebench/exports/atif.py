@@ -107,7 +107,7 @@ def _calls(
     attempt: Attempt, conversations: Conversations, note: Callable[[str], None]
 ) -> Iterator[tuple[int, str | None, ModelCall, CallText | None]]:
     """Each call of the ledger in order: its line, when it ended, what the ledger says of it, and its texts."""
-    last = 0
+    last = left_out = 0
     unread: list[str] = []
     try:
         for entry in ledger_lines(ledger_path(attempt.folder, LEDGER), MOST_BYTES):
@@ -118,6 +118,7 @@ def _calls(
             # in a ledger that somebody changed no texts are read twice
             if isinstance(stated, int) and not isinstance(stated, bool) and last < stated < _LARGEST_NUMBER:
                 last = stated
+                left_out += conversations.is_full
                 try:
                     text = None if conversations.is_full else _text_of(attempt, last, call)
                 except (OSError, ContainerFault, ValueError) as error:
@@ -130,10 +131,9 @@ def _calls(
         note(f"{attempt.name}: {LEDGER}.jsonl cannot be read: {error.strerror or error}")
     if unread:
         note(f"{attempt.name}: the texts of {counted(len(unread), 'call')} cannot be read, the first is call {unread[0]}")
-    if conversations.is_full:
-        note(
-            f"{attempt.name}: the texts of further calls are left out, as those before have {show_size(conversations.most_text)}"
-        )
+    if left_out:
+        most = show_size(conversations.most_text)
+        note(f"{attempt.name}: the texts of the last {counted(left_out, 'call')} are left out, as those before have {most}")
 
 
 def _text_of(attempt: Attempt, n: int, call: ModelCall) -> CallText | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlebench.exports.dialects.table import READERS
-from mlebench.exports.turns import Turn, merged
+from mlebench.exports.turns import Turn, harmless, merged
 from mlebench.gateway.bounds import Bounds
 from mlebench.gateway.dialects.sse import EventReader, parsed
 from mlebench.gateway.model_call import ModelCall
@@ -23,7 +23,7 @@ class CallText:
     """One call."""
 
     turns: list[Turn]
-    """The conversation, without its system texts."""
+    """The conversation, without its system texts; fit for every reader of JSON, as all here is."""
     system: list[Turn]
     tools: list[dict[str, Any]]
     answer: Turn | None
@@ -47,12 +47,12 @@ def read_call(texts: CallTexts, call: ModelCall) -> CallText:
         content = _parsed(texts.request)
         if not isinstance(content, dict):
             raise ValueError("its request is no object")
-        turns = merged(reader.prompt(content))
+        turns = [turn.harmless for turn in merged(reader.prompt(content))]
         system = [turn for turn in turns if turn.source == "system"]
         others = merged(turn for turn in turns if turn.source != "system")
         # a prompt that is all system text is what the conversation begins with
         answer = _answer(texts.response, call) if call.outcome == "answered" else None
-        return CallText(others or system, system if others else [], reader.tools(content), answer)
+        return CallText(others or system, system if others else [], harmless(reader.tools(content)), answer)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
@@ -67,7 +67,7 @@ def _answer(response: str, call: ModelCall) -> Turn | None:
             return None
     else:
         said = reader.streamed(_events(response))
-    return None if said.is_empty else said
+    return None if said.is_empty else said.harmless
 
 
 def _events(response: str) -> Iterator[tuple[str, Any]]:

@@ -20,11 +20,13 @@ from decimal import Decimal
 from typing import IO, Any
 
 from mlebench.exports.call_text import CallText
-from mlebench.exports.turns import Turn, digest, harmless
+from mlebench.exports.turns import Turn, digest
 from mlebench.gateway.model_call import ModelCall
 
 MOST_TEXT = 4 * 2**30
 """Bytes of all turns of a run; what comes later counts as not kept."""
+_MOST_TOOLS = 32 * 2**20
+"""Bytes of all lists of tools of a conversation; agents change some of them in every request."""
 _HEAD = 200
 """Characters by which a changed answer is known."""
 _LEAST = 40
@@ -188,10 +190,16 @@ class Conversations:
         return turn
 
     def tools(self, calls: list[Node]) -> list[dict[str, Any]]:
-        """The tools that some calls offered, each once."""
-        kept = dict.fromkeys(call.tools for call in calls if call.tools)
-        found = [tool for key in kept for tool in self.turn(self._tools[key])["tools"]]
-        return list({digest(tool): tool for tool in found}.values())
+        """The tools that some calls offered, each once, as far as they are not too many."""
+        found: dict[bytes, dict[str, Any]] = {}
+        size = 0
+        for key in dict.fromkeys(call.tools for call in calls if call.tools):
+            self._file.seek(self._tools[key])
+            line = self._file.readline()
+            if (size := size + len(line)) > _MOST_TOOLS:
+                break
+            found |= {digest(tool): tool for tool in json.loads(line)["tools"]}
+        return list(found.values())
 
     def paths(self) -> Iterator[tuple[list[Node], Node | None]]:
         """Every conversation with the node that it goes on from, where it is a branch of one before; the one with the most calls
@@ -290,11 +298,11 @@ class Conversations:
         if not tools:
             return None
         if (key := digest(tools)) not in self._tools:
-            self._tools[key] = self._write({"tools": harmless(tools)})
+            self._tools[key] = self._write({"tools": tools})
         return key
 
     def _keep(self, turn: Turn) -> int:
-        return self._write(harmless(asdict(turn) | {"calls": [asdict(call) for call in turn.calls]}))
+        return self._write(asdict(turn))
 
     def _write(self, content: Any) -> int:
         place = self._size

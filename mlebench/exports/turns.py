@@ -16,6 +16,8 @@ from itertools import groupby
 from typing import Any, Literal
 
 Source = Literal["system", "user", "agent", "tool"]
+_DEEPEST = 64
+"""Levels of an object within each other."""
 _LONGEST_PLAIN = 1024
 """Characters of a text within an image, a document or the like; a longer one is data, and stands by its hash."""
 
@@ -49,6 +51,21 @@ class Turn:
     def is_empty(self) -> bool:
         """Whether nothing is said."""
         return not (self.text or self.reasoning or self.calls or self.source == "tool")
+
+    @property
+    def harmless(self) -> Turn:
+        """The same, fit for every reader of JSON."""
+        return replace(
+            self,
+            text=harmless_text(self.text),
+            reasoning=harmless_text(self.reasoning),
+            calls=tuple(
+                ToolCall(call.id and harmless_text(call.id), harmless_text(call.name), harmless(call.arguments))
+                for call in self.calls
+            ),
+            result_of=self.result_of and harmless_text(self.result_of),
+            name=self.name and harmless_text(self.name),
+        )
 
     @property
     def fingerprint(self) -> bytes:
@@ -105,14 +122,17 @@ def first_of(choices: list[Turn]) -> Turn:
     return replace(choices[0], text="\n\n".join(choice.text for choice in choices if choice.text))
 
 
-def harmless(value: Any) -> Any:
-    """A value of JSON that every reader of JSON takes: lone surrogates are escaped, and numbers are finite."""
+def harmless(value: Any, levels: int = _DEEPEST) -> Any:
+    """A value of JSON that every reader of JSON takes: lone surrogates are escaped, numbers are finite, and what lies deeper than
+    some levels is a text."""
     if isinstance(value, str):
         return harmless_text(value)
+    if isinstance(value, Mapping | list) and not levels:
+        return json.dumps(value)
     if isinstance(value, Mapping):
-        return {harmless_text(str(key)): harmless(inner) for key, inner in value.items()}
+        return {harmless_text(str(key)): harmless(inner, levels - 1) for key, inner in value.items()}
     if isinstance(value, list):
-        return [harmless(inner) for inner in value]
+        return [harmless(inner, levels - 1) for inner in value]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 

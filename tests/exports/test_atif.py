@@ -189,6 +189,16 @@ def test_what_an_agent_puts_in_place_of_texts_is_not_followed(kind: str, recordi
     assert len(notes) == 1 and [step.message for step in trajectory.steps] == [""]
 
 
+def deep_call(levels: int) -> dict[str, Any]:
+    """A call of a tool whose arguments lie within each other."""
+    arguments = '{"a": ' * levels + "1" + "}" * levels
+    return {
+        "role": "assistant",
+        "tool_calls": [{"function": {"name": "f", "arguments": arguments}}],
+        "also": json.loads(arguments),
+    }
+
+
 HOSTILE: dict[str, Any] = {
     "surrogates": {"messages": [{"role": "user", "content": "a \ud800 b"}]},
     "numbers": {
@@ -202,6 +212,7 @@ HOSTILE: dict[str, Any] = {
     },
     "tools": {"messages": [{"role": "user", "content": "x"}], "tools": [{"\ud800": float("inf")}, {"type": "function"}]},
     "nothing": {},
+    **{f"{depth} levels": {"messages": [deep_call(depth)], "tools": [deep_call(depth)]} for depth in (60, 200)},
 }
 
 
@@ -213,6 +224,16 @@ def test_hostile_requests_make_files_that_any_reader_takes(asked: dict[str, Any]
     assert notes == [] and trajectory.final_metrics.total_prompt_tokens == 200
     content = (recording.folder.parent / "trajectory.json").read_bytes().decode("utf-8")
     json.loads(content, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+
+@pytest.mark.parametrize("levels", range(300, 1000, 100))
+def test_what_is_nearly_too_deep_ends_no_export(levels: int, recording: Recording) -> None:
+    """Whether it can be read depends on how deep the reader itself is."""
+    recording.call("chat", {"messages": [deep_call(levels)], "tools": [deep_call(levels)]}, answers.Said("fine"))
+    talk(recording, 1)
+    trajectory, notes = recording.exported()
+    assert len(notes) <= 1 and trajectory.final_metrics.total_prompt_tokens == 200
+    assert "answer 1" in [step.message for each in trajectory.all for step in each.steps]
 
 
 @pytest.mark.parametrize(
@@ -261,7 +282,7 @@ def test_texts_beyond_the_limit_are_left_out_and_named(recording: Recording) -> 
         said += [Agent("x" * 3000), User(f"question {n}")]
     trajectory, notes = recording.exported(most_text=5000)
     assert [step.message[:3] for step in trajectory.steps if step.source == "agent"] == ["xxx", "xxx", "", ""]
-    assert notes == ["group/toy-a_seed0/1: the texts of further calls are left out, as those before have 4.9 KiB"]
+    assert notes == ["group/toy-a_seed0/1: the texts of the last 2 calls are left out, as those before have 4.9 KiB"]
 
 
 def test_the_same_run_gives_the_same_bytes(recording: Recording) -> None:
