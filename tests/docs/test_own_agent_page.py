@@ -147,13 +147,10 @@ class TestExamples:
         folder = tmp_path / "my-react"
         shutil.copytree(ROOT / "agents" / "react", folder)
         with Provider(KEY) as provider:
-            provider.script = [
-                Answer(tool=("bash", {"command": f"python - <<'END'\n{PROGRAM}\nEND"})),
-                Answer(text="It is done."),
-            ]
+            provider.script = [Answer(tool=("bash", {"command": f"python - <<'END'\n{PROGRAM}\nEND"})), Answer(text="Done.")]
             group, record = self.run(folder, provider)
         assert record.has_valid_submission and record.reason == "exited"
-        assert "It is done." in self.log(group)
+        assert "Done." in self.log(group)
 
     def test_it_ends_with_its_budget(self, tmp_path: Path) -> None:
         folder = written(tmp_path / "one-piece", section("An agent that asks a model"))
