@@ -117,5 +117,5 @@ class TestPaperTable:
         usd, hours = sum(entry["most_usd"] for entry in previews), sum(entry["gpu_hours"] for entry in previews)
         assert f"{usd:,.0f} USD" in section("The paper's table") and f"{hours:,.0f} GPU-hours" in section("The paper's table")
         assert main(words) == 2
-        assert f"at most {usd:g} USD" in " ".join(capsys.readouterr().out.split())
+        assert f"198 runs of at most {hours:g} hours in sum; at most {usd:g} USD" in " ".join(capsys.readouterr().out.split())
         assert not (tmp_path / "runs").exists()

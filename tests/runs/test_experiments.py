@@ -265,11 +265,13 @@ def test_dry_run_of_several_groups_sums_them_up(
 
     [total] = [line.split("│") for line in out.splitlines() if "│ all " in line]
     assert [cell.strip() for cell in total[4:9]] == ["12", "–", "–", "6 h 30 min", "6 h 30 min"], out
-    assert "all: at most 15 USD for 12 runs; " in " ".join(out.split())
+    assert "all: 12 runs of at most 6.5 hours in sum; at most 15 USD, and" in " ".join(out.split())
     assert isinstance(json.loads(call(capsys, *words, "--json")[1]), list)
     # what has no limit makes no sum
     experiment.write_text(experiment.read_text().replace("budget: {usd: 0.5}", "budget: {calls: 5}"))
-    assert "all: no limit in usd" in " ".join(call(capsys, *words)[1].split())
+    assert "hours in sum; no limit in usd" in " ".join(call(capsys, *words)[1].split())
+    experiment.write_text(experiment.read_text().replace("network: models", "network: none"))
+    assert "all: 12 runs of at most 6.5 hours in sum\n" in call(capsys, *words)[1]
     # one group is its own sum
     _, out, _ = call(capsys, *run_words(scripted, "--network", "models", "--budget", "usd=1", "--dry-run"))
     assert "│ all " not in out and "all: " not in out

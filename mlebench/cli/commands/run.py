@@ -247,12 +247,15 @@ def _models_line(entry: Preview) -> str:
 
 
 def _most_of_all(total: Total) -> str:
-    """The most that the models of all groups can cost."""
+    """The most that the runs of all groups take and their models can cost."""
     from grading.wording import counted
 
+    hours = f"{counted(total.runs, 'run')} of at most {total.hours:g} hours in sum"
+    if not any(entry.plan.has_gateway for entry in total.previews):
+        return hours
     if total.most_usd is None:
-        return "no limit in usd, as a group has none"
-    return f"at most {total.most_usd:g} USD for {counted(total.runs, 'run')}; those that are tried again may spend as much again"
+        return f"{hours}; no limit in usd, as a group has none"
+    return f"{hours}; at most {total.most_usd:g} USD, and what is tried again may spend as much again"
 
 
 def _together(what: Preview | Total) -> list[object]:
@@ -290,7 +293,7 @@ def _print_previews(previews: list[Preview]) -> None:
         print(f"  {', '.join(plan.competitions)}")
         if plan.has_gateway:
             print(f"  models: {_models_line(entry)}")
-    if len(previews) > 1 and any(entry.plan.has_gateway for entry in previews):
+    if len(previews) > 1:
         print(f"all: {_most_of_all(total)}")
     for agent in dict.fromkeys(agent for entry in previews for agent in entry.unbuilt):
         print(f"not built: the image of {agent}; the start of the group builds it, or {command('agents', 'build', agent)}")

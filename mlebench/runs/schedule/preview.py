@@ -112,6 +112,11 @@ class Total:
         return makespan([(entry.time_limits, entry.slots) for entry in self.previews])
 
     @property
+    def hours(self) -> float:
+        """The sum of the time limits of all runs, whatever runs at once."""
+        return sum(sum(entry.time_limits) for entry in self.previews) / 3600
+
+    @property
     def gpu_hours(self) -> float:
         """The most that all can take."""
         return sum(entry.gpu_hours for entry in self.previews)
