@@ -13,7 +13,7 @@ from mlebench.cli.output import print_table
 from mlebench.errors import UsageError
 from mlebench.sandbox.docker.listing import IN_WORDS, AgentImage
 
-COLUMNS = ("agent", "version", "models", "network", "image", "size", "what it does")
+COLUMNS = ("agent", "version", "models", "network", "image", "size")
 _EXAMPLE = "spaceship-titanic"
 
 
@@ -45,7 +45,7 @@ def row(agent: AgentSpec, image: AgentImage) -> list[object]:
     """An agent in a table of `COLUMNS`."""
     size = None if image.size is None else show_size(image.size)
     network = agent.resources.get("network")
-    return [agent.id, agent.version, ", ".join(agent.models) or None, network, _state(image), size, agent.description]
+    return [agent.id, agent.version, ", ".join(agent.models) or None, network, _state(image), size]
 
 
 def _state(image: AgentImage) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mlebench._support import terminal
 from mlebench.agents import AgentSpec
 from mlebench.cli.main import main
 from mlebench.errors import EngineUnreachable, WorkFailed
@@ -94,9 +95,9 @@ def test_each_agent_has_a_row_and_its_variants_are_named(capsys: pytest.CaptureF
     (row,) = (line for line in out.splitlines() if line.startswith("│ coder"))
     assert code == 0
     assert [cell.strip() for cell in row.strip("│").split("│")] == [
-        "coder", "1.2.3", "small", "models", "no engine", "–", "writes code"
+        "coder", "1.2.3", "small", "models", "no engine", "–"
     ]  # fmt: skip
-    assert "variants of coder: talker, quick, lacking" in out
+    assert "coder: writes code\n    variants: talker, quick, lacking\n" in out
     assert "`mlebench agents NAME` shows one in full" in err
     for name in ("aide", "baseline", "codex", "command", "dummy"):
         assert f"│ {name} " in out
@@ -108,7 +109,18 @@ def test_every_variant_has_a_row_where_that_is_asked_for(capsys: pytest.CaptureF
     assert [(cells[1].strip(), cells[3].strip()) for cells in rows] == [
         ("coder", "small"), ("coder/talker", "chatty"), ("coder/quick", "small"), ("coder/lacking", "–")
     ]  # fmt: skip
-    assert "variants of" not in out
+    assert "variants:" not in out
+    # a variant that is described like its agent is not described again
+    assert "coder: writes code" in out and "coder/quick: " not in out and "\naide/local: as compatible" in out
+
+
+def test_a_row_fits_an_ordinary_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "_WIDTH_OF_FILES", 100)
+    rows = [line for line in run(capsys)[1].splitlines() if line.startswith("│")]
+    named = [line.split("│")[1].strip() for line in rows]
+    assert "codex" in named and max(map(len, rows)) <= 100
+    # only a name of a model may need a second line
+    assert all(cell.strip() == "" for line in rows if not line.split("│")[1].strip() for cell in line.split("│")[4:-1])
 
 
 def test_a_list_in_json_holds_every_variant_with_all_that_is_known(capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,11 +70,15 @@ def _list(arguments: argparse.Namespace) -> int:
         return 0
     shown = [agent for agent in every if arguments.variants or agent.variant is None]
     print_table(COLUMNS, [row(agent, agent_image(inventory, agent)) for agent in shown])
-    if not arguments.variants:
-        for agent in shown:
-            if variants := [other.variant for other in every if other.name == agent.name and other.variant]:
-                print(f"variants of {agent.name}: {', '.join(variants)}")
-        tell(arguments, f"{command('agents', 'NAME')} shows one in full: arguments, secrets, what is missing, how to run it")
+    described = {agent.name: agent.description for agent in every if agent.variant is None}
+    for agent in shown:
+        # below the table, where words have room
+        if agent.variant is None or agent.description != described[agent.name]:
+            print(f"{agent.id}: {agent.description or 'no description'}")
+        variants = [other.variant for other in every if other.name == agent.name and other.variant]
+        if variants and not arguments.variants:
+            print(f"    variants: {', '.join(variants)}")
+    tell(arguments, f"{command('agents', 'NAME')} shows one in full: arguments, secrets, what is missing, how to run it")
     for sentence in unconverted_agents():
         tell(arguments, sentence)
     return 0
