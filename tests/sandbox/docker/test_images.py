@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import uuid
@@ -131,6 +132,23 @@ def test_agents_find_what_they_build_on_from_every_shell_and_interpreter(client:
     found = output.decode().splitlines()
     assert found[:8] == ["/opt/venv/bin/python", "/opt/venv/bin/pip"] * 4
     assert found[8:] == ["/opt/mlebench/lib/mlebench_agent/conversation.py"] * 2
+
+
+@pytest.mark.parametrize(("own", "expected"), [("/app:/more", "/opt/mlebench/lib:/app:/more"), ("", "/opt/mlebench/lib")])
+def test_a_ready_made_image_keeps_its_own_packages(
+    client: Any, agent: AgentSpec, base_image: images.Image, own: str, expected: str
+) -> None:
+    parent = client.images.get(base_image.id).labels[images.PARENT_LABEL]
+    tag = f"mlebench/agent-{agent.name}:ready"
+    dockerfile = f"FROM {parent}\n" + (f"ENV PYTHONPATH={own}\n" if own else "LABEL none=none\n")
+    client.images.build(fileobj=io.BytesIO(dockerfile.encode()), tag=tag, rm=True)
+    image, _ = ensure(client, replace(agent, image=tag))
+    try:
+        script = ["sh", "-c", 'echo "$PYTHONPATH"; python3 -c "import mlebench_agent"']
+        output = client.containers.run(image.id, entrypoint=script, remove=True, network_mode="none")
+        assert output.decode() == f"{expected}\n"
+    finally:
+        client.images.remove(image.reference, force=True)
 
 
 def test_failed_build_tells_its_last_lines(client: Any, agent: AgentSpec) -> None:
