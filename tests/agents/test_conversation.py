@@ -157,6 +157,12 @@ def test_one_that_the_provider_kept_waiting_is_called_again(ran: Ran) -> None:
     assert (code, log.count("turn ")) == (0, 2)
 
 
+def test_one_that_fails_as_the_budget_is_spent_is_not_called_again(ran: Ran) -> None:
+    spent = "HTTP status 400: the run's budget for models is spent: 6 calls of 6 calls are used"
+    code, log = ran.run(f'echo busy; echo "{spent}"; exit 1', "continue=true")
+    assert (code, log.count("turn ")) == (1, 1)
+
+
 def test_one_that_the_provider_keeps_waiting_all_the_time_ends(ran: Ran) -> None:
     code, log = ran.run("echo busy; exit 3")
     assert (code, log.count("turn ")) == (3, 13)

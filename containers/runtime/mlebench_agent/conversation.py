@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
-from mlebench_agent.models import BudgetSpent
+from mlebench_agent.models import SPENT, BudgetSpent
 from mlebench_agent.task import Task, say
 
 _LEAST_SECONDS = 60.0
@@ -51,7 +51,7 @@ class Agent:
     defaults: Mapping[str, Any] = {}
     """Its arguments beside `continue`."""
     is_at_its_limit = False
-    """Whether a limit of its own is reached, such as one of steps, so that asking it to go on leads nowhere."""
+    """Whether a limit is reached, such as one of steps or the budget, so that asking it to go on leads nowhere."""
     is_kept_waiting = False
     """Whether the last turn failed because the provider was busy or out of order, so that another turn may work."""
 
@@ -148,7 +148,9 @@ class CommandLineAgent(Agent):
         code = process.wait()
         # what it left in the background may hold its output open
         reader.join(_READ_OUT_SECONDS)
-        self.is_kept_waiting = code != 0 and self._says_to_wait(output)
+        end = _end_of(output) if code != 0 else ""
+        self.is_at_its_limit = self.is_at_its_limit or SPENT in end
+        self.is_kept_waiting = code != 0 and self._says_to_wait(end)
         return code if code >= 0 else 128 - code
 
     def end(self) -> None:
@@ -157,12 +159,10 @@ class CommandLineAgent(Agent):
         timer.daemon = True
         timer.start()
 
-    def _says_to_wait(self, output: Path) -> bool:
+    def _says_to_wait(self, end: str) -> bool:
         try:
-            with output.open("rb") as file:
-                file.seek(max(0, output.stat().st_size - _LARGEST_END))
-                return self.says_to_wait(file.read(_LARGEST_END).decode("utf-8", "replace"))
-        except (OSError, *_OTHER_FORM):
+            return self.says_to_wait(end)
+        except _OTHER_FORM:
             return False
 
     def _write(self, stream: IO[str], text: str) -> None:
@@ -218,6 +218,15 @@ class _KeptOutput:
         except OSError as error:
             self._file = None
             say(f"{self._name}: what the program says is kept no longer: {error}")
+
+
+def _end_of(output: Path) -> str:
+    try:
+        with output.open("rb") as file:
+            file.seek(max(0, output.stat().st_size - _LARGEST_END))
+            return file.read(_LARGEST_END).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 class LibraryAgent(Agent):
