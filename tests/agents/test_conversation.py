@@ -110,11 +110,6 @@ class Ran:
         """Exit code and log."""
         return _ended(self.start_library(work, *words))
 
-
-def _ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    log, _ = process.communicate(timeout=60)
-    return process.returncode, log
-
     def ask_by_input(self, prompt: str) -> None:
         """Have it give the program this prompt by its standard input."""
         self._add(f"def stdin(self, prompt):\n        return {prompt[0]!r} * {len(prompt)}")
@@ -136,6 +131,11 @@ def _ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     def _add(self, method: str) -> None:
         path = self.folder / "agent.py"
         path.write_text("import json\n" + path.read_text().replace("conversation.main", f"    {method}\n\nconversation.main"))
+
+
+def _ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    log, _ = process.communicate(timeout=60)
+    return process.returncode, log
 
 
 @pytest.fixture
