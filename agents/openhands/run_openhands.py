@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,14 +56,14 @@ class OpenHands(LibraryAgent):
         )
 
     def work_on(self, prompt: str, *, is_first: bool) -> None:
-        self.conversation.max_iteration_per_run = self.arguments["steps"] - self._calls
+        self.conversation.max_iteration_per_run = self._steps - self._calls
         self.conversation.send_message(prompt)
         try:
             self.conversation.run()
         except ConversationRunError as error:
             check_budget(error.original_exception)
             raise
-        self.is_at_its_limit = self._calls >= self.arguments["steps"]
+        self.is_at_its_limit = self._calls >= self._steps
 
     def says_to_wait(self, error: Exception) -> bool:
         return isinstance(getattr(error, "original_exception", None), PASSING)
@@ -79,6 +80,10 @@ class OpenHands(LibraryAgent):
             "reasoning_tokens": tokens.reasoning_tokens,
             "cost_usd": metrics.accumulated_cost,
         }
+
+    @property
+    def _steps(self) -> int:
+        return int(self.arguments["steps"]) or sys.maxsize
 
     @property
     def _calls(self) -> int:
