@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mlebench.gateway import transcript as module
-from mlebench.gateway.transcript import Transcript
+from mlebench.gateway.transcript import CallTexts, Transcript, texts_name, unpack_texts
 
 KEY = "sk-test-0123456789abcdef"
 
@@ -104,3 +104,25 @@ def test_a_large_body_takes_a_few_times_its_size(folder: Path) -> None:
     finally:
         tracemalloc.stop()
     assert len(read(folder)["request"]) == len(body)
+
+
+def test_texts_are_unpacked_as_they_were_kept(folder: Path) -> None:
+    Transcript(folder, (KEY,), True).keep(7, f"äöü {KEY}".encode(), b"\xff")
+    texts = unpack_texts((folder / texts_name(7)).read_bytes())
+    assert texts == CallTexts(texts.request, "\\xff") and texts.request.startswith("äöü ") and KEY not in texts.request
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"x", gzip.compress(b"[]"), gzip.compress(b'{"request": "a"}'), gzip.compress(b'{"request": "a", "response": 1}')],
+    ids=["empty", "no gzip", "a list", "half", "a number"],
+)
+def test_a_file_without_texts_is_refused(content: bytes) -> None:
+    with pytest.raises(ValueError):
+        unpack_texts(content)
+
+
+def test_a_file_that_unpacks_to_more_than_any_of_ours_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LARGEST", 1000)
+    with pytest.raises(ValueError, match="it holds more than"):
+        unpack_texts(gzip.compress(bytes(1001)))

@@ -129,3 +129,16 @@ def test_a_new_file_needs_no_hard_links(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(FileExistsError):
         files.write_new_text(tmp_path / "a.txt", "two")
     assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("a.txt", "one")]
+
+
+def test_a_file_written_bit_by_bit_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text("old")
+    with pytest.raises(ZeroDivisionError), files.replacing(path) as file:
+        file.write(b"ne")
+        raise ZeroDivisionError
+    assert path.read_text() == "old" and [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
+    with files.replacing(path) as file:
+        file.write(b"new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new" and [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
