@@ -59,7 +59,7 @@ def test_it_goes_on_with_its_session_until_the_budget_ends_it(data_dir: Path, tm
     steps = steps_for("demo-wine")
     model = WorkingModel(steps)
     trial = run_agent("opencode/gpt", "demo-wine", "responses", model, data_dir, tmp_path, arguments=["continue=true"],
-                      words=["--budget", f"calls={len(steps) + 2}"])  # fmt: skip
+                      words=["--budget", f"calls={len(steps) + 2}", "--profile-set", "time_limit=15m"])  # fmt: skip
     check_budget_end(trial, seconds=90)
     assert len(sessions(trial)) == 1
     reminded = json.loads(model.prompts[len(steps) + 1])["input"]
