@@ -4,6 +4,7 @@ in the environment."""
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -49,9 +50,9 @@ class Backend(asking.LiteLLMAPIBackend):
         except Exception as error:
             if SPENT not in str(error):
                 raise
-            # which the loop takes for no failure of its own
             say(str(error))
-            sys.exit(1)
+            # an exception of any kind would be shown once for each task of the loop
+            os._exit(1)
 
     def _create_embedding_inner_function(self, input_content_list: list[str]) -> list[list[float]]:
         # a text without a word is like no other, but has a direction

@@ -73,3 +73,4 @@ def test_the_budget_ends_it_with_its_first_submission(data_dir: Path, tmp_path: 
     trial = run_agent("rd-agent", "demo-wine", "chat", model, data_dir, tmp_path, words=["--budget", "calls=12"])
     check_budget_end(trial, 30)
     assert "budget" in trial.log.split("rd-agent: submitted")[-1]
+    assert "Traceback" not in trial.log
