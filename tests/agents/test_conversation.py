@@ -416,7 +416,7 @@ class TestHostilePrograms:
         assert (code, "said done" in log) == (0, True)
 
     def test_one_that_closes_its_output_goes_on(self, ran: Ran) -> None:
-        code, _ = ran.run('exec >&- 2>&-; sleep 0.3; echo late > "$MLEBENCH_HOME/code/late"')
+        code, _ = ran.run('exec >&- 2>&-; n=0; while [ $n -lt 200000 ]; do n=$((n + 1)); done; echo late > "$MLEBENCH_HOME/code/late"')
         assert code == 0
         assert (ran.home.folder / "code" / "late").exists()
 
@@ -459,7 +459,7 @@ class TestHostilePrograms:
 
     def test_one_that_leaves_its_input_unread_to_another_is_not_waited_for(self, ran: Ran) -> None:
         ran.ask_by_input("x" * 300_000)
-        process = ran.start("sleep 30 <&0 & exit 4")
+        process = ran.start("sleep 60 <&0 & exit 4")
         process.communicate(timeout=20)
         assert process.returncode == 4
 
