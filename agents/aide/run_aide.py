@@ -226,7 +226,7 @@ class ModelUse:
     """Counts calls and tokens, which the run's record keeps."""
 
     def __init__(self) -> None:
-        self.totals: dict[str, Any] = {"model_calls": 0, "model_seconds": 0.0, "input_tokens": 0, "output_tokens": 0}
+        self.totals: dict[str, Any] = {"calls": 0, "model_seconds": 0.0, "input_tokens": 0, "output_tokens": 0}
 
     def count_calls(self) -> None:
         for provider, query in list(backend.provider_to_query_func.items()):
@@ -239,7 +239,7 @@ class ModelUse:
         def counted(**arguments: Any) -> Any:
             answer = query(**arguments)
             _, seconds, tokens_in, tokens_out, _ = answer
-            self.totals["model_calls"] += 1
+            self.totals["calls"] += 1
             self.totals["model_seconds"] += seconds or 0
             self.totals["input_tokens"] += tokens_in or 0
             self.totals["output_tokens"] += tokens_out or 0

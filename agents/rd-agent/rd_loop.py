@@ -19,7 +19,7 @@ from rdagent.scenarios.data_science.loop import DataScienceRDLoop
 from sklearn.feature_extraction.text import HashingVectorizer
 
 _LEAST_SECONDS = 60.0
-_USAGE = {"model_calls": 0, "input_tokens": 0, "output_tokens": 0}
+_USAGE = {"calls": 0, "input_tokens": 0, "output_tokens": 0}
 _words = HashingVectorizer(n_features=1024, alternate_sign=False)
 # the task is no part of the sessions that the loop saves
 _task: Task
@@ -92,7 +92,7 @@ def _scores(experiment: Any) -> str:
 def _counted(ask: Any) -> Any:
     def counted(*words: Any, **arguments: Any) -> Any:
         answer = ask(*words, **arguments)
-        _USAGE["model_calls"] += 1
+        _USAGE["calls"] += 1
         _USAGE["input_tokens"] += answer.usage.prompt_tokens
         _USAGE["output_tokens"] += answer.usage.completion_tokens
         _task.report_usage(_USAGE)

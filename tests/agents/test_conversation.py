@@ -416,7 +416,9 @@ class TestHostilePrograms:
         assert (code, "said done" in log) == (0, True)
 
     def test_one_that_closes_its_output_goes_on(self, ran: Ran) -> None:
-        code, _ = ran.run('exec >&- 2>&-; n=0; while [ $n -lt 200000 ]; do n=$((n + 1)); done; echo late > "$MLEBENCH_HOME/code/late"')
+        code, _ = ran.run(
+            'exec >&- 2>&-; n=0; while [ $n -lt 200000 ]; do n=$((n + 1)); done; echo late > "$MLEBENCH_HOME/code/late"'
+        )
         assert code == 0
         assert (ran.home.folder / "code" / "late").exists()
 

@@ -42,5 +42,5 @@ def test_a_spent_budget_ends_it_and_what_stands_counts(data_dir: Path, tmp_path:
     trial = run_agent("aide", "demo-wine", "chat", Solver(), data_dir, tmp_path, arguments=["feedback_model=scripted"],
                       words=["--budget", "calls=3"])  # fmt: skip
     check_budget_end(trial, 60)
-    assert trial.record["reported_usage"]["model_calls"] == 3
+    assert trial.record["reported_usage"]["calls"] == 3
     assert trial.log.count("aide: a step failed") == 3

@@ -60,7 +60,7 @@ def test_it_corrects_runs_and_submits_a_solution_with_the_gateway_alone(data_dir
     # the solution that failed, and what was said of it
     assert any("KeyError: 'PassengerId'" in prompt for prompt in model.prompts)
     assert trial.record["reported_usage"] == {
-        "model_calls": len(model.prompts),
+        "calls": len(model.prompts),
         "input_tokens": TOKENS.input * len(model.prompts),
         "output_tokens": TOKENS.output * len(model.prompts),
     }

@@ -120,7 +120,7 @@ def check_search(folder: Path, report: dict[str, Any], record: dict[str, Any], m
 
     # it was told the task, and AIDE counted its use of the model
     assert "PassengerId" in model.prompts[0]
-    assert record["reported_usage"]["model_calls"] == len(model.prompts) == 7
+    assert record["reported_usage"]["calls"] == len(model.prompts) == 7
     assert record["reported_usage"]["input_tokens"] == 700
 
 
