@@ -131,7 +131,7 @@ def test_the_gateways_words_for_a_spent_budget_are_known() -> None:
 
     from mlebench.gateway import account
 
-    assert models._SPENT == account._SPENT
+    assert models.SPENT == account._SPENT
 
 
 @pytest.mark.parametrize(

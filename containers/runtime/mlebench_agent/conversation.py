@@ -143,11 +143,14 @@ class CommandLineAgent(Agent):
         output = self.folder / f"turn-{number:03d}.log"
         reader = threading.Thread(target=self._read, args=(process.stdout, output), daemon=True, name=_READER)
         reader.start()
+        threads = [reader]
         if process.stdin is not None:
-            threading.Thread(target=self._write, args=(process.stdin, text or ""), daemon=True).start()
+            threads.append(threading.Thread(target=self._write, args=(process.stdin, text or ""), daemon=True))
+            threads[-1].start()
         code = process.wait()
-        # what it left in the background may hold its output open
-        reader.join(_READ_OUT_SECONDS)
+        # what it left in the background may hold its output and its input open
+        for thread in threads:
+            thread.join(_READ_OUT_SECONDS)
         end = _end_of(output) if code != 0 else ""
         self.is_at_its_limit = self.is_at_its_limit or SPENT in end
         self.is_kept_waiting = code != 0 and self._says_to_wait(end)
