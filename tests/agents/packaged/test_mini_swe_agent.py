@@ -53,7 +53,7 @@ def test_asked_to_go_on_it_goes_on_with_the_same_conversation(data_dir: Path, tm
     assert "solve.py" in working.prompts[5]
     # its own limit, and not the third failure in a row
     assert trajectory(trial)["info"]["exit_status"] == "LimitsExceeded"
-    assert trial.log.count("ended after") == 2
+    assert trial.log.count("mini-swe-agent: turn ") == 2
 
 
 def test_a_spent_budget_ends_it_at_once(data_dir: Path, tmp_path: Path) -> None:

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from tests.agents.packaged.trial import COMPETITIONS, Trial, check_budget_end, check_time_end, check_work, run_agent
-from tests.agents.packaged.working_model import TOKENS, WAIT, WorkingModel, busy_first, steps_for
+from tests.agents.packaged.working_model import TOKENS, WorkingModel, busy_first, steps_for
 
 WITHOUT_END = [f"/home/validate_submission.sh; echo {number}" for number in range(100)]
 """Steps that do not repeat each other, which it would take for being stuck."""
+
+SPEAKING = "while sleep 2; do date; done"
+"""A step without an end; after 30 seconds without output the terminal would let the model speak again."""
 
 
 def state(trial: Trial) -> dict[str, Any]:
@@ -50,7 +53,7 @@ def test_asked_to_go_on_it_goes_on_with_the_same_conversation(data_dir: Path, tm
     assert len(working.prompts) == 6
     assert "solve.py" in working.prompts[5] and "You still have" in working.prompts[5]
     # its own limit, and not the third failure in a row
-    assert trial.log.count("ended after") == 2
+    assert trial.log.count("openhands: turn ") == 2
     assert len(trial.files("logs/openhands/*/base_state.json")) == 1
 
 
@@ -59,17 +62,17 @@ def test_a_spent_budget_ends_it_at_once(data_dir: Path, tmp_path: Path) -> None:
     words = ("--budget", "calls=6")
     trial = run_agent("openhands", "demo-wine", "chat", model, data_dir, tmp_path, arguments=["continue=true"], words=words)
     check_budget_end(trial, seconds=20)
-    assert trial.log.count("ended after") == 1
+    assert trial.log.count("openhands: turn ") == 1
     assert trial.record["reported_usage"]["input_tokens"] == 6 * TOKENS.input
 
 
 def test_what_it_did_is_kept_when_the_time_is_over(data_dir: Path, tmp_path: Path) -> None:
-    model = WorkingModel([*steps_for("demo-wine"), WAIT])
-    words = ("--profile-set", "time_limit=40s")
+    model = WorkingModel([*steps_for("demo-wine"), SPEAKING])
+    words = ("--profile-set", "time_limit=60s")
     trial = run_agent("openhands", "demo-wine", "chat", model, data_dir, tmp_path, words=words)
     check_time_end(trial)
     assert trial.record["reported_usage"]["calls"] == 5
-    assert "time.sleep" in trial.files("logs/openhands/*/events/event-*.json")[-1].read_text()
+    assert SPEAKING in trial.files("logs/openhands/*/events/event-*.json")[-1].read_text()
 
 
 @pytest.mark.parametrize(("name", "dialect"), [("gpt-6.2-sol", "responses"), ("claude-sonnet-5-5", "messages")])
