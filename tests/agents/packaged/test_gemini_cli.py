@@ -72,7 +72,7 @@ def test_it_goes_on_with_its_session_and_asks_no_other_model_until_the_budget_en
 
     trial = run_agent("gemini-cli", "demo-wine", "gemini", answer, data_dir, tmp_path, arguments=["continue=true"],
                       words=["--budget", "calls=9", "--profile-set", "time_limit=15m"])  # fmt: skip
-    check_budget_end(trial, seconds=90)
+    check_budget_end(trial, seconds=90, sums_up=True)
     assert len(sessions(trial)) == 1
     reminded = model.prompts[len(steps) + 1]
     assert "DESCRIPTION" in reminded and "/home/validate_submission.sh" in reminded

@@ -124,13 +124,16 @@ def check_work(trial: Trial, dialect: str, program: str = "solve.py") -> None:
     check_nothing_left(trial)
 
 
-def check_budget_end(trial: Trial, seconds: float = 120.0) -> None:
-    """The budget ended it in time, whatever the agent made of the refusals, and what it had submitted is graded."""
+def check_budget_end(trial: Trial, seconds: float = 120.0, *, sums_up: bool = False) -> None:
+    """The budget ended it in time, whatever the agent made of the refusals, and what it had submitted is graded.
+
+    With `sums_up` the agent made its conversation shorter meanwhile.
+    """
     assert trial.record["reason"] == "budget-exhausted", trial.log
     assert trial.graded["valid_submission"] is True, trial.log
     refused = [call for call in trial.calls if call["outcome"] == "refused"]
     assert refused, trial.calls
-    check_trajectory(trial)
+    check_trajectory(trial, sums_up=sums_up)
     end = datetime.fromisoformat(trial.record["ended_at"])
     assert (end - datetime.fromisoformat(refused[0]["at"])).total_seconds() < seconds
     check_nothing_left(trial)
@@ -146,8 +149,11 @@ def check_time_end(trial: Trial) -> None:
     check_nothing_left(trial)
 
 
-def check_trajectory(trial: Trial) -> Trajectory:
-    """The run has a trajectory in which every call stands once and whose totals are the run's usage; returns it."""
+def check_trajectory(trial: Trial, *, sums_up: bool = False) -> Trajectory:
+    """The run has a trajectory in which every call stands once and whose totals are the run's usage; returns it.
+
+    With `sums_up` an agent put a summary in place of turns, and words around it into the mouth of the model.
+    """
     target, notes = trial.folder.parent.parent / "trajectory.json", list[str]()
     with attempts_in(str(trial.folder.parent), trial.folder.parent.parent) as (_, attempts):
         [attempt] = attempts
@@ -159,8 +165,9 @@ def check_trajectory(trial: Trial) -> Trajectory:
     assert sorted(answered) == [
         call["n"] for call in trial.calls if (call["outcome"], call["action"]) == ("answered", "generate")
     ]
-    # what is in no answer is the agent's own, which none of ours makes up
-    assert notes == [] and [step for step in steps if step.extra.get("not_by_a_call")] == []
+    # what is in no answer is the agent's own
+    made_up = [step for step in steps if step.extra.get("not_by_a_call")]
+    assert notes == [] and (sums_up or made_up == [])
     usage, totals = trial.record["usage"], trajectory.final_metrics
     assert (totals.total_prompt_tokens, totals.total_completion_tokens) == (usage["input_tokens"], usage["output_tokens"])
     return trajectory
