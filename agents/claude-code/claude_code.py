@@ -60,10 +60,7 @@ class ClaudeCode(CommandLineAgent):
     def stdin(self, prompt: str) -> str:
         return prompt
 
-    def shown(self, line: str) -> str | None:
-        if not line.startswith("{"):
-            return line
-        event = json.loads(line)
+    def shown_event(self, event: Mapping[str, Any]) -> str | None:
         if event["type"] == "result":
             return f"{'failed' if event['is_error'] else 'ended'} after {event['num_turns']} turns ({event['subtype']})"
         if event.get("subtype") == "api_retry":

@@ -74,10 +74,7 @@ class Codex(CommandLineAgent):
     def stdin(self, prompt: str) -> str:
         return prompt
 
-    def shown(self, line: str) -> str | None:
-        if not line.startswith("{"):
-            return line
-        event = json.loads(line)
+    def shown_event(self, event: Mapping[str, Any]) -> str | None:
         item = event.get("item", {})
         if event["type"] == "item.started" and item["type"] == "command_execution":
             return f"$ {item['command']}"

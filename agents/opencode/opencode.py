@@ -92,10 +92,7 @@ class Opencode(CommandLineAgent):
     def stdin(self, prompt: str) -> str:
         return prompt
 
-    def shown(self, line: str) -> str | None:
-        if not line.startswith("{"):
-            return line
-        event = json.loads(line)
+    def shown_event(self, event: Mapping[str, Any]) -> str | None:
         self._session = event["sessionID"]
         part = event.get("part") or {}
         if event["type"] == "tool_use":

@@ -7,6 +7,7 @@ calls a library within this process; and nothing else.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -113,7 +114,11 @@ class CommandLineAgent(Agent):
 
     def shown(self, line: str) -> str | None:
         """What of a line of its output the run's log shows, on one line and shortened; None: nothing."""
-        return line
+        return self.shown_event(json.loads(line)) if line.startswith("{") else line
+
+    def shown_event(self, event: Mapping[str, Any]) -> str | None:
+        """The same of a line that is an event, a JSON object."""
+        return json.dumps(event)
 
     def says_to_wait(self, output: str) -> bool:
         """Whether all that a failed call wrote tells that the provider was busy or out of order.

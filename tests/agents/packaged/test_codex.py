@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.agents.packaged.trial import COMPETITIONS, Trial, check_budget_end, check_time_end, check_work, run_agent
-from tests.agents.packaged.working_model import TOKENS, WAIT, WorkingModel, busy_first, steps_for
+from tests.agents.packaged.working_model import TOKENS, WAIT, WorkingModel, busy_first, check_second_turn, steps_for
 
 MODELS = {"spaceship-titanic": "vendor/unknown", "demo-wine": "gpt-5.6-terra"}
 """One that Codex does not know, and one to which it offers JavaScript instead of a shell."""
@@ -36,9 +36,7 @@ def test_it_goes_on_with_the_same_session_until_the_budget_is_spent(data_dir: Pa
     model = WorkingModel(steps_for("demo-wine"))
     trial = _run("demo-wine", model, data_dir, tmp_path, arguments=["continue=true"], words=["--budget", "calls=6"])
     check_budget_end(trial)
-    first, second = model.prompts[0], model.prompts[5]
-    assert "solve.py" not in first
-    assert "solve.py" in second and "All is done." in second and "You still have" in second
+    check_second_turn(model, 5)
     trial.file(SESSIONS)
 
 

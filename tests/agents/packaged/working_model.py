@@ -115,6 +115,13 @@ def busy_first(model: WorkingModel) -> Callable[[Received], Answer]:
     return lambda received: waiting.pop() if waiting else model(received)
 
 
+def check_second_turn(model: WorkingModel, place: int) -> None:
+    """The prompt at this place is of a turn that goes on with the session of the first one, as it was asked to."""
+    first, second = model.prompts[0], model.prompts[place]
+    assert "solve.py" not in first
+    assert "solve.py" in second and DONE in second and "You still have" in second
+
+
 def tools_in(content: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """The JSON schema of each tool's arguments by its name, in any dialect."""
     added = [item for item in _list(content.get("input")) if item.get("type") == "additional_tools"]
