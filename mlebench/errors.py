@@ -3,6 +3,7 @@
 MlebenchError                    the work was tried and failed: exit code 1
 ├── UsageError                   wrong usage or a missing precondition: exit code 2
 │   ├── NotPrepared              the data of a competition is not prepared
+│   ├── MissingExtra             an optional package is not installed
 │   ├── RulesNotAccepted         Kaggle wants the rules of a competition accepted first
 │   └── EngineUnreachable        no container engine answers
 ├── WorkFailed                   the work was tried and failed: exit code 1
@@ -41,6 +42,10 @@ class UsageError(MlebenchError):
 
 class NotPrepared(UsageError, ValueError):
     """The data of a competition is not prepared; a `ValueError` for programs that expect the published harness's."""
+
+
+class MissingExtra(UsageError):
+    """An optional package is not installed; the message ends with the command that installs it."""
 
 
 class RulesNotAccepted(UsageError):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from mlebench.errors import UsageError
+from mlebench.errors import MissingExtra
 
 EXTRA_OF = {
     "fastparquet": "formats",
+    "pillow": "formats",
+    "py7zr": "formats",
     "pyarrow": "formats",
     "pydicom": "formats",
     "ray": "ray",
@@ -17,6 +19,8 @@ EXTRA_OF = {
     "submitit": "slurm",
 }
 """The extra of `pyproject.toml` that installs each optional package."""
+_INSTALLED_AS = {"PIL": "pillow"}
+"""The package of a module of another name."""
 
 
 @contextlib.contextmanager
@@ -24,7 +28,7 @@ def extras_explained() -> Iterator[None]:
     """Name the extra to install where an optional package is missing.
 
     Raises:
-        UsageError: with the command that installs it.
+        MissingExtra: with the command that installs it.
     """
     try:
         yield
@@ -34,9 +38,10 @@ def extras_explained() -> Iterator[None]:
         raise explained from None
 
 
-def missing_extra(error: ModuleNotFoundError) -> UsageError | None:
+def missing_extra(error: ModuleNotFoundError) -> MissingExtra | None:
     """The error with the command that installs a missing optional package; None where the package is in no extra."""
-    package = (error.name or "").partition(".")[0]
+    module = (error.name or "").partition(".")[0]
+    package = _INSTALLED_AS.get(module, module)
     if package not in EXTRA_OF:
         return None
-    return UsageError(f"this needs the package {package}; `pip install 'mlebench[{EXTRA_OF[package]}]'` installs it")
+    return MissingExtra(f"this needs the package {package}; `pip install 'mlebench[{EXTRA_OF[package]}]'` installs it")

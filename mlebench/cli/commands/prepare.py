@@ -90,6 +90,7 @@ def _prepare(arguments: argparse.Namespace, competitions: list[Competition]) -> 
     from mlebench.cli.preparation_display import PreparationDisplay
     from mlebench.preparation.disk import look_ahead
     from mlebench.preparation.options import PreparationOptions
+    from mlebench.preparation.packages import require_packages
     from mlebench.preparation.pool import prepare_all
     from mlebench.preparation.sources import require_source
 
@@ -110,6 +111,7 @@ def _prepare(arguments: argparse.Namespace, competitions: list[Competition]) -> 
     )
     with PreparationDisplay(quiet=arguments.quiet) as display:
         readiness = look_ahead(competitions, options, listener=display)
+        require_packages([*readiness.at_hand, *readiness.to_download])
         left_out = _preflight(readiness, arguments, competitions[0].data_dir, display)
         for outcome in left_out:
             display.tell(outcome.message)
