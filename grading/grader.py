@@ -206,7 +206,7 @@ class Grader(PublishedGrader):
             raise refused
 
     def _read_submission(self, path: Path, public: _Public, *, as_written: bool = False) -> pd.DataFrame:
-        return read_submission(path, self._wanted(public.columns), self._extent(public), as_written=as_written)
+        return read_submission(path, self._wanted(public.columns), self._extent(public), as_written=as_written).table
 
     def _checked(self, submission: pd.DataFrame, public: _Public) -> _Checked:
         known, columns, graded = public

@@ -6,7 +6,7 @@ quote, a row ends with LF, CRLF or CR, and blank lines are none. What readers ta
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from grading.extent import Extent
 from grading.foreign_formats import foreign_format, foreign_text
+from grading.grid import Grid, grid_of
 from grading.invalid import InvalidSubmission
 from grading.wording import counted, listed
 
@@ -47,6 +48,12 @@ class _Cells(NamedTuple):
     """Whether the cell is the last one of its row, of the same shape."""
     is_open: bool
     """Whether the block ends within quotes."""
+
+    def last_of_rows(self) -> int:
+        """The place of the last cell that closes a row, -1 if none does."""
+        behind = int(self.closes_row[::-1].argmax()) if len(self.closes_row) else 0
+        last = len(self.closes_row) - 1 - behind
+        return last if last >= 0 and self.closes_row[last] else -1
 
 
 def read_header(file: BinaryIO, extent: Extent) -> Header:
@@ -121,7 +128,9 @@ class Rows:
     are_ragged: bool
 
 
-def scan_rows(file: BinaryIO, header: Header, last_needed: int, extent: Extent) -> Rows:
+def scan_rows(
+    file: BinaryIO, header: Header, last_needed: int, extent: Extent, take: Callable[[Grid | None], None] | None = None
+) -> Rows:
     """Walk over all rows behind the header.
 
     Args:
@@ -129,21 +138,34 @@ def scan_rows(file: BinaryIO, header: Header, last_needed: int, extent: Extent) 
         header: as `read_header` gave it.
         last_needed: position of the last column that is read.
         extent: the bounds.
+        take: gets the rows, a piece of the file at a time; None for a piece whose rows are not all as wide as the header.
 
     Raises:
         InvalidSubmission: naming the line, if the file is no text in UTF-8, goes beyond the bounds, or could be read in two ways.
     """
-    rows, widths = 0, set[int]()
+    rows, widths, width = 0, set[int](), len(header.names)
     ends_of_lines = _LineEnds(_size(file))
     for offset, block, cells in _blocks(file, header.end, extent):
-        ends_of_lines.look_at(offset, block, cells.ends[cells.closes_row])
+        grid = grid_of(block, cells.ends, cells.closes_row, width)
+        if grid is not None and len(block) > extent.largest_cell:
+            grid = None
+        line_ends = cells.ends[cells.closes_row] if grid is None or b"\r" in block else grid.line_ends
+        ends_of_lines.look_at(offset, block, line_ends)
         if ends_of_lines.mixed is not None:
             line = _line_of(file, ends_of_lines.mixed)
             raise InvalidSubmission(
                 f"line {line} holds a carriage return outside quotes, while other lines end with a line feed; quote cells that "
                 "hold line breaks, and end all lines alike"
             )
-        rows += _check_rows(file, offset, block, cells, len(header.names), last_needed, extent)
+        # the line of the header may end with this piece
+        if take is not None and block != b"\n":
+            take(grid)
+        if grid is not None:
+            rows += len(grid)
+            _refuse_many_rows(rows, extent)
+            widths.add(width)
+            continue
+        rows += _check_rows(file, offset, block, cells, width, last_needed, extent)
         _refuse_many_rows(rows, extent)
         counts = np.diff(np.flatnonzero(cells.closes_row), prepend=-1)
         # between the two ends of a line lies a row of one cell
@@ -211,8 +233,7 @@ def _blocks(file: BinaryIO, start: int, extent: Extent) -> Iterator[tuple[int, b
         if is_last and not rest:
             return
         cells = _find_cells(block, offset, file)
-        rows = np.flatnonzero(cells.closes_row)
-        last = int(rows[-1]) if len(rows) else -1
+        last = cells.last_of_rows()
         cut = int(cells.ends[last]) + 1 if last >= 0 else 0
         if is_last and cells.is_open:
             line = _line_of(file, offset + cut)
@@ -238,12 +259,43 @@ def _find_cells(block: bytes, offset: int, file: BinaryIO) -> _Cells:
     marks = (data == _COMMA) | (data == _LF)
     if b"\r" in block:
         marks |= data == _CR
-    is_open = False
     if b'"' in block:
+        if cells := _simply_quoted(data, marks):
+            return cells
         inside, is_open = _inside_quotes(data, marks, offset, file)
         marks &= ~inside
+    else:
+        is_open = False
     ends = np.flatnonzero(marks)
     return _Cells(ends, data[ends] != _COMMA, is_open)
+
+
+def _simply_quoted(data: np.ndarray, marks: np.ndarray) -> _Cells | None:
+    """The cells of a block, where quotes stand at both ends of cells or twice; None where that is not so.
+
+    Every other quote opens then, behind a mark or a quote, and the next one closes, before a mark or a quote.
+    """
+    places = np.flatnonzero(marks | (data == _QUOTE))
+    letters = data[places]
+    is_quote = letters == _QUOTE
+    is_inside = np.bitwise_xor.accumulate(is_quote)
+    quotes = np.flatnonzero(is_quote)
+    opening, closing = quotes[::2], quotes[1::2]
+    if opening[0] == 0:
+        if places[0] != 0:
+            return None
+        opening = opening[1:]
+    if not (places[opening] - places[opening - 1] == 1).all():
+        return None
+    # a quote behind a quote that opened is the next one that closes, so only marks and doubled quotes come before others
+    if len(closing) and closing[-1] == len(places) - 1:
+        if places[-1] != len(data) - 1:
+            return None
+        closing = closing[:-1]
+    if not (places[closing + 1] - places[closing] == 1).all():
+        return None
+    kept = ~(is_quote | is_inside)
+    return _Cells(places[kept], letters[kept] != _COMMA, bool(is_inside[-1]))
 
 
 def _inside_quotes(data: np.ndarray, marks: np.ndarray, offset: int, file: BinaryIO) -> tuple[np.ndarray, bool]:

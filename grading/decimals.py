@@ -1,0 +1,176 @@
+"""Numbers in decimal notation, read from the bytes of many cells at once, each to the float that `float()` gives for it.
+
+Eight digits at a time are turned into a whole number. A number of at most 63 bits that is divided by a power of ten which a float
+holds exactly is rounded once, and so rightly; where it is longer than 53 bits the division is done in extended precision, and a
+quotient that is rounded twice is told by its last bits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+_LETTERS = b"0123456789+-.eE"
+_ONES = np.uint64(0x0101010101010101)
+_HIGHS = np.uint64(0x8080808080808080)
+_DOTS = np.uint64(0x2E) * _ONES
+_ZEROS = np.uint64(0x30) * _ONES
+_BEYOND_NINE = np.uint64(0x76) * _ONES
+_BYTE_OF_BIT = np.uint64(0x0001020304050607)
+_MINUS, _EXPONENT_BEGINS = np.uint64(ord("-")), np.uint64(ord("e") + 256 * ord("-"))
+
+FIRST_BYTES = np.array([2 ** (8 * count) - 1 for count in range(9)], dtype=np.uint64)
+"""The mask of the first so many bytes of a word of eight, read as a little-endian number."""
+_LAST_BYTES = ~FIRST_BYTES[::-1]
+
+_LONGEST = 24
+"""Digits behind the point, or of a whole number, that are looked at here."""
+_POWERS = np.array([10**exponent for exponent in range(19)], dtype=np.int64)
+_EXACT_POWERS = np.array([float(10**exponent) for exponent in range(23)])
+_LARGEST_EXACT = 2**53
+_HAS_EXTENDED = np.finfo(np.longdouble).nmant == 63 and np.dtype(np.longdouble).itemsize == 16
+_EXTENDED_POWERS = np.multiply.accumulate(np.array([1, *[10] * 27], dtype=np.longdouble))
+
+
+def words_at(text: bytes) -> np.ndarray:
+    """The eight bytes from each position of a text on, as little-endian numbers; the last seven positions have none."""
+    return np.ndarray((len(text) - 7,), dtype="<u8", buffer=text, strides=(1,))
+
+
+def numbers_at(words: np.ndarray, begins: np.ndarray, ends: np.ndarray, text: bytes) -> np.ndarray | None:
+    """The numbers that stand in some cells of a text.
+
+    Args:
+        words: `words_at(text)`.
+        begins: where the cells begin, at least at 24.
+        ends: where they end, at least eight bytes before the text does.
+        text: ASCII or UTF-8 without NUL bytes.
+
+    Returns:
+        A float64 per cell, NaN for an empty one, each just as `float()` reads it; None if one is no finite number in decimal
+        notation.
+    """
+    lengths = ends - begins
+    first = words[begins]
+    is_negative = (first & np.uint64(0xFF)) == _MINUS
+    has_negative = bool(is_negative.any())
+    if has_negative:
+        begins = begins + is_negative
+        first = np.where(is_negative, words[begins], first)
+    stops, exponents = _before_exponent(words, begins, ends)
+    digits = stops - begins
+    head, tail, scale, odd = _parts(first, digits)
+    mantissa, overflows = _tail_value(words, stops, tail, odd)
+    if head is not None:
+        mantissa, overflows = _joined(head, mantissa, tail, overflows)
+    odd |= overflows
+    values = _divided(mantissa, scale if exponents is None else scale + exponents, odd)
+    if has_negative:
+        np.negative(values, out=values, where=is_negative)
+    values[lengths == 0] = np.nan
+    odd &= lengths > 0
+    if odd.any():
+        begins = ends - lengths
+        return _with_odd(values, odd, begins, ends, text)
+    return values
+
+
+def _before_exponent(words: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Where the digits before an exponent of two digits (`e-05`) end, and the exponents without their sign."""
+    last = words[ends - 8]
+    letters = last >> np.uint64(32)
+    has_exponent = ((letters & np.uint64(0xFFFF)) == _EXPONENT_BEGINS) & (ends - begins > 4)
+    if not has_exponent.any():
+        return ends, None
+    tens, units = (letters >> np.uint64(16)) & np.uint64(0xFF), letters >> np.uint64(24)
+    tens, units = tens.astype(np.int64) - 48, units.astype(np.int64) - 48
+    has_exponent &= (tens >= 0) & (tens <= 9) & (units >= 0) & (units <= 9)
+    return ends - 4 * has_exponent, np.where(has_exponent, 10 * tens + units, 0)
+
+
+def _parts(first: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray]:
+    """The value before the point (None where no cell has one), the digits behind it, the power of ten, and which cells are odd.
+
+    A cell without a point among its first eight bytes has all its digits behind it, and ends with it.
+    """
+    first = first & FIRST_BYTES.take(lengths, mode="clip")
+    other = first ^ _DOTS
+    points = (other - _ONES) & ~other & _HIGHS
+    has_point = points != 0
+    if not has_point.any():
+        return None, lengths, np.zeros_like(lengths), lengths < 1
+    lowest = (points & (~points + np.uint64(1))) >> np.uint64(7)
+    place = ((lowest * _BYTE_OF_BIT) >> np.uint64(56)).astype(np.int64)
+    place[~has_point] = 0
+    tail = lengths - place - has_point
+    shift = np.uint64(64) - place.astype(np.uint64) * np.uint64(8)
+    digits = np.left_shift(first ^ _ZEROS, shift)
+    odd = _holds_others(digits) | (place + tail < 1)
+    return _eight_digits(digits), tail, np.where(has_point, tail, 0), odd
+
+
+def _tail_value(words: np.ndarray, stops: np.ndarray, tail: np.ndarray, odd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The value of the last `tail` digits before `stops`, and where it is too large; marks those in `odd` that hold others."""
+    longest = int(tail.max(initial=0))
+    value = np.zeros(len(tail), dtype=np.int64)
+    overflows = tail > _LONGEST
+    for group in range(min(3, -(-longest // 8))):
+        digits = words[stops - 8 * (group + 1)] ^ _ZEROS
+        digits &= _LAST_BYTES.take(tail - 8 * group, mode="clip")
+        odd |= _holds_others(digits)
+        part = _eight_digits(digits)
+        if group == 2:
+            overflows |= part >= 900
+        value += part if group == 0 else part * _POWERS[8 * group]
+    return value, overflows
+
+
+def _joined(head: np.ndarray, value: np.ndarray, tail: np.ndarray, overflows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The digits before the point and those behind it as one whole number, and where it is too large."""
+    powers = _POWERS.take(tail, mode="clip")
+    overflows = overflows | ((head > 0) & ((tail > 18) | (head > 2**62 // powers)))
+    return head * powers + value, overflows | (value > 2**62)
+
+
+def _divided(mantissa: np.ndarray, scale: np.ndarray, odd: np.ndarray) -> np.ndarray:
+    """`mantissa / 10**scale`, rounded rightly; marks in `odd` where that cannot be told."""
+    values: np.ndarray = mantissa / _EXACT_POWERS.take(scale, mode="clip")
+    long = np.flatnonzero(((mantissa >= _LARGEST_EXACT) | (scale >= len(_EXACT_POWERS))) & ~odd)
+    if not len(long):
+        return values
+    scale = scale[long]
+    if not _HAS_EXTENDED:
+        odd[long] = True
+        return values
+    quotients = mantissa[long].astype(np.longdouble) / _EXTENDED_POWERS.take(scale, mode="clip")
+    # the eleven bits that a float has no room for
+    surplus = quotients.view("<u8")[::2] & np.uint64(0x7FF)
+    odd[long] = (surplus == 0x400) | (scale >= len(_EXTENDED_POWERS))
+    values[long] = quotients.astype(np.float64)
+    return values
+
+
+def _with_odd(values: np.ndarray, odd: np.ndarray, begins: np.ndarray, ends: np.ndarray, text: bytes) -> np.ndarray | None:
+    """The values, those of `odd` cells read one by one."""
+    cells = [text[begin:end] for begin, end in zip(begins[odd].tolist(), ends[odd].tolist(), strict=True)]
+    if b"".join(cells).translate(None, _LETTERS):
+        return None
+    try:
+        values[odd] = [float(cell) for cell in cells]
+    except ValueError:
+        return None
+    return values if np.isfinite(values[odd]).all() else None
+
+
+def _holds_others(digits: np.ndarray) -> np.ndarray:
+    """Whether one of eight bytes is beyond nine."""
+    found: np.ndarray = (((digits + _BEYOND_NINE) | digits) & _HIGHS) != 0
+    return found
+
+
+def _eight_digits(digits: np.ndarray) -> np.ndarray:
+    """The number of eight digits from 0 to 9, the first in the lowest byte."""
+    pairs = digits * np.uint64(10) + (digits >> np.uint64(8))
+    low, high = pairs & np.uint64(0x000000FF000000FF), (pairs >> np.uint64(16)) & np.uint64(0x000000FF000000FF)
+    whole = low * np.uint64(100 + (1_000_000 << 32)) + high * np.uint64(1 + (10_000 << 32))
+    numbers: np.ndarray = (whole >> np.uint64(32)).astype(np.int64)
+    return numbers

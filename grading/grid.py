@@ -1,0 +1,148 @@
+"""The cells of rows that all have the same number of them, taken as numbers, words or text from the bytes of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from grading.decimals import FIRST_BYTES, numbers_at, words_at
+
+_COMMA, _QUOTE, _LF, _CR = b',"\n\r'
+_BEFORE, _BEHIND = 24, 8
+"""Bytes around the text, so that words that reach beyond a cell can be read."""
+
+
+class Grid:
+    """Whole rows without a blank one among them, each of the same number of cells."""
+
+    def __init__(self, text: bytes, ends: np.ndarray, skipped: int, line_end: int) -> None:
+        """Take rows as `grid_of` found them.
+
+        Args:
+            text: their bytes.
+            ends: the position behind each cell, shape (rows, columns).
+            skipped: bytes before the first row.
+            line_end: bytes that end a row.
+        """
+        self._plain, self._ends, self._skipped, self._line_end = text, ends, skipped, line_end
+        self._has_quotes = b'"' in text
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    @property
+    def line_ends(self) -> np.ndarray:
+        """The position of the byte behind the last cell of each row."""
+        return self._ends[:, -1]
+
+    @cached_property
+    def _text(self) -> bytes:
+        return b"\0" * _BEFORE + self._plain + b"\0" * _BEHIND
+
+    @cached_property
+    def _words(self) -> np.ndarray:
+        return words_at(self._text)
+
+    def _bounds(self, columns: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Where the cells of some columns begin and end in `_text`, shape (rows, columns), quotes around them left out."""
+        places = np.asarray(columns)
+        ends = self._ends[:, places] + _BEFORE
+        begins = self._ends[:, places - 1]
+        begins += _BEFORE + 1
+        if places[0] == 0:
+            begins[1:, 0] = self._ends[:-1, -1] + (_BEFORE + self._line_end)
+            begins[0, 0] = _BEFORE + self._skipped
+        if self._has_quotes:
+            is_quoted = np.frombuffer(self._text, dtype=np.uint8)[begins] == _QUOTE
+            begins += is_quoted
+            ends -= is_quoted
+        return begins, ends
+
+    def numbers(self, columns: Sequence[int]) -> np.ndarray | None:
+        """The float64 in each cell of some columns, shape (rows, columns), NaN for empty ones; None if one is no number.
+
+        Args:
+            columns: their places, ascending, at least one.
+        """
+        begins, ends = self._bounds(columns)
+        values = numbers_at(self._words, begins.ravel(), ends.ravel(), self._text)
+        return None if values is None else values.reshape(begins.shape)
+
+    def words(self, column: int, most: int) -> np.ndarray | None:
+        """The bytes of each cell of a column, eight to a little-endian number and filled up with zero bytes.
+
+        Returns:
+            Shape (`most`, rows); None if a cell has more than `8 * most` bytes.
+        """
+        begins, ends = (bounds[:, 0] for bounds in self._bounds([column]))
+        lengths = ends - begins
+        if len(lengths) and lengths.max() > 8 * most:
+            return None
+        words = np.empty((most, len(begins)), dtype=np.uint64)
+        last = len(self._words) - 1
+        for place in range(most):
+            begin = begins + 8 * place
+            words[place] = self._words[begin if place == 0 else np.minimum(begin, last)]
+            words[place] &= FIRST_BYTES.take(lengths - 8 * place, mode="clip")
+        return words
+
+    def texts(self, column: int) -> list[str]:
+        """The cells of a column, to the letter."""
+        if not self._has_quotes and self._ends.shape[1] <= 4:
+            return self._all_cells[column :: self._ends.shape[1]]
+        bounds = self._bounds([column])
+        begins, ends = (positions[:, 0].tolist() for positions in bounds)
+        text = self._ascii
+        if text is None:
+            cells = [self._text[begin:end].decode() for begin, end in zip(begins, ends, strict=True)]
+        else:
+            cells = [text[begin:end] for begin, end in zip(begins, ends, strict=True)]
+        if self._has_quotes:
+            return [
+                self._without_doubled(cell, begin) if '"' in cell else cell for cell, begin in zip(cells, begins, strict=True)
+            ]
+        return cells
+
+    def _without_doubled(self, cell: str, begin: int) -> str:
+        return cell.replace('""', '"') if self._text[begin - 1] == _QUOTE else cell
+
+    @cached_property
+    def _ascii(self) -> str | None:
+        return self._text.decode("ascii") if self._plain.isascii() else None
+
+    @cached_property
+    def _all_cells(self) -> list[str]:
+        """The cells of all rows one after another, where none is quoted."""
+        text = self._plain[self._skipped : -self._line_end].decode()
+        return text.replace("\r\n" if self._line_end == 2 else "\n", ",").split(",")
+
+
+def grid_of(text: bytes, ends: np.ndarray, closes_row: np.ndarray, width: int) -> Grid | None:
+    """The cells of whole rows, where all rows have `width` cells, at least two, and end alike, with LF or CRLF.
+
+    Args:
+        text: the rows, which may begin with the end of the line before.
+        ends: the position behind each cell, ascending; between the two ends of a line lies one that is empty.
+        closes_row: whether the cell is the last one of its row.
+        width: cells of a row.
+    """
+    skipped = int(text.startswith(b"\n"))
+    line_end = 2 if text.endswith(b"\r\n") else 1
+    step = width + line_end - 1
+    ends, closes_row = ends[skipped:], closes_row[skipped:]
+    if width < 2 or not len(ends) or len(ends) % step:
+        return None
+    ends, closing = ends.reshape(-1, step), closes_row.reshape(-1, step)[:, width - 1 :]
+    if not closing.all() or np.count_nonzero(closes_row) != closing.size:
+        return None
+    data = np.frombuffer(text, dtype=np.uint8)
+    if line_end == 2:
+        feeds = ends[:, -1]
+        ends = ends[:, :-1]
+        if not ((feeds - ends[:, -1] == 1).all() and (data[feeds] == _LF).all() and (data[ends[:, -1]] == _CR).all()):
+            return None
+    elif b"\r" in text and not (data[ends[:, -1]] == _LF).all():
+        return None
+    return Grid(text, ends, skipped, line_end)
