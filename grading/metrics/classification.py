@@ -1,13 +1,18 @@
-"""Metrics of classification: labels, probabilities and rankings."""
+"""Metrics of classification: labels, probabilities and rankings.
+
+Where scikit-learn has a metric, its value is the same; its checks, which take several times as long as the metric, and its import
+are left out.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.metrics import auc, cohen_kappa_score, matthews_corrcoef, roc_auc_score, roc_curve
 
 from grading.metrics.combine import Metric
+
+_LABELS_AT_ONCE = 4096
 
 MACHINE_EPSILON = float(np.finfo(np.float64).eps)
 
@@ -38,9 +43,36 @@ def roc_auc(truth: np.ndarray, prediction: np.ndarray) -> float:
     Raises:
         ValueError: only one class occurs in `truth`.
     """
-    if len(np.unique(truth)) != 2:
+    return _area(*_roc_curve(truth, prediction))
+
+
+def _roc_curve(truth: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The corners of the curve, false and true positive rates, both ascending from 0 to 1 (scikit-learn's `roc_curve`)."""
+    if not _has_two_values(truth):
         raise ValueError("the area under the curve needs both classes among the answers")
-    return float(roc_auc_score(truth, prediction))
+    positive = truth == truth.max()
+    order = np.argsort(prediction)[::-1]
+    scores = prediction[order]
+    # of equal scores the last one, so their order does not matter
+    ends = np.append(np.flatnonzero(scores[1:] != scores[:-1]), len(scores) - 1)
+    true = np.cumsum(positive[order])[ends].astype(np.float64)
+    false = ends + 1 - true
+    if len(ends) > 2:
+        # points on a straight line add rounding errors only
+        corners = np.concatenate([[True], (np.diff(false, 2) != 0) | (np.diff(true, 2) != 0), [True]])
+        true, false = true[corners], false[corners]
+    return np.append(0.0, false) / false[-1], np.append(0.0, true) / true[-1]
+
+
+def _has_two_values(values: np.ndarray) -> bool:
+    if not len(values) or values.min() == values.max():
+        return False
+    return bool(((values == values.min()) | (values == values.max())).all())
+
+
+def _area(x: np.ndarray, y: np.ndarray) -> float:
+    """The area under straight lines from point to point, `x` ascending."""
+    return float((np.diff(x) * (y[1:] + y[:-1]) / 2).sum())
 
 
 def weighted_roc_auc(*, thresholds: Sequence[float], weights: Sequence[float]) -> Metric:
@@ -61,17 +93,15 @@ def weighted_roc_auc(*, thresholds: Sequence[float], weights: Sequence[float]) -
     bands = list(zip(thresholds[:-1], thresholds[1:], weights, strict=True))
 
     def metric(truth: np.ndarray, prediction: np.ndarray) -> float:
-        if len(np.unique(truth)) != 2:
-            raise ValueError("the area under the curve needs both classes among the answers")
-        false_rate, true_rate, _ = roc_curve(truth, prediction)
-        for edge in sorted(set(thresholds) - set(true_rate)):
+        false_rate, true_rate = _roc_curve(truth, prediction)
+        for edge in sorted(edge for edge in set(thresholds) if not (true_rate == edge).any()):
             place = int(np.argmax(true_rate > edge))
             crossing = np.interp(edge, true_rate[place - 1 : place + 1], false_rate[place - 1 : place + 1])
             false_rate, true_rate = np.insert(false_rate, place, crossing), np.insert(true_rate, place, edge)
         total = 0.0
         for low, high, weight in bands:
             within = (true_rate >= low) & (true_rate <= high)
-            total += weight * auc(np.append(false_rate[within], 1.0), np.append(true_rate[within], high) - low)
+            total += weight * _area(np.append(false_rate[within], 1.0), np.append(true_rate[within], high) - low)
         return float(total / sum(weight * (high - low) for low, high, weight in bands))
 
     return metric
@@ -90,14 +120,15 @@ def label_ranking_average_precision(truth: np.ndarray, prediction: np.ndarray) -
     Returns:
         0 to 1; k / labels for a constant row with k true labels; higher is better.
     """
-    order = np.argsort(-prediction, axis=1, kind="stable")
-    scores, hits = np.take_along_axis(prediction, order, axis=1), np.take_along_axis(truth > 0, order, axis=1)
-    places = np.arange(scores.shape[1])
-    closes_tie = np.append(scores[:, :-1] != scores[:, 1:], np.ones((len(scores), 1), dtype=bool), axis=1)
-    # of each place the last one with the same score
-    last = np.minimum.accumulate(np.where(closes_tie, places, len(places))[:, ::-1], axis=1)[:, ::-1]
-    precision = np.take_along_axis(np.cumsum(hits, axis=1), last, axis=1) / (last + 1)
-    return float(precision[hits].mean())
+    rows, labels = np.nonzero(truth > 0)
+    precision = np.empty(len(rows))
+    # all true labels at once would fill the memory
+    for start in range(0, len(rows), _LABELS_AT_ONCE):
+        some, own = rows[start : start + _LABELS_AT_ONCE], labels[start : start + _LABELS_AT_ONCE]
+        is_above = prediction[some] >= prediction[some, own][:, None]
+        hits = np.count_nonzero(is_above & (truth[some] > 0), axis=1)
+        precision[start : start + _LABELS_AT_ONCE] = hits / np.count_nonzero(is_above, axis=1)
+    return float(precision.mean())
 
 
 def log_loss(truth: np.ndarray, prediction: np.ndarray, *, epsilon: float = MACHINE_EPSILON) -> float:
@@ -111,10 +142,14 @@ def log_loss(truth: np.ndarray, prediction: np.ndarray, *, epsilon: float = MACH
     Returns:
         0 (perfect) to about 36; lower is better.
     """
-    clipped = np.clip(prediction, epsilon, 1 - epsilon)
     if truth.ndim == 1:
+        clipped = np.clip(prediction, epsilon, 1 - epsilon)
         return float(-np.mean(np.where(truth.astype(bool), np.log(clipped), np.log1p(-clipped))))
-    return float(-np.mean(np.sum(truth * np.log(clipped), axis=1)))
+    rows, classes = np.nonzero(truth)
+    if len(rows) == len(truth) and (rows == np.arange(len(truth))).all() and (truth[rows, classes] == 1).all():
+        # the logarithms of all other classes count nothing
+        return float(-np.mean(np.log(np.clip(prediction[rows, classes], epsilon, 1 - epsilon))))
+    return float(-np.mean(np.sum(truth * np.log(np.clip(prediction, epsilon, 1 - epsilon)), axis=1)))
 
 
 def kaggle_log_loss(truth: np.ndarray, prediction: np.ndarray) -> float:
@@ -152,13 +187,27 @@ def macro_f1_over_truth(truth: np.ndarray, prediction: np.ndarray) -> float:
 
 def _f1_by_class(truth: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For every class in either array, whether it has true rows, and its F1."""
-    classes, codes = np.unique(np.concatenate([truth, prediction]), return_inverse=True)
-    true_codes, predicted_codes = codes[: len(truth)], codes[len(truth) :]
+    true_codes, predicted_codes, classes = _codes(truth, prediction)
     hits, true, predicted = (
-        np.bincount(rows, minlength=len(classes))
-        for rows in (true_codes[true_codes == predicted_codes], true_codes, predicted_codes)
+        np.bincount(rows, minlength=classes) for rows in (true_codes[true_codes == predicted_codes], true_codes, predicted_codes)
     )
     return true > 0, 2 * hits / (true + predicted)
+
+
+def _codes(truth: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """Both arrays as places in the sorted list of all values that occur in either, and the length of this list."""
+    values = np.concatenate([truth, prediction])
+    if values.dtype.kind == "b":
+        values = values.astype(np.int8)
+    if values.dtype.kind == "i" and len(values) and int(values.max()) - int(values.min()) < 4 * len(values):
+        # counting is quicker than sorting where numbers lie close together
+        shifted = values - values.min()
+        occurs = np.bincount(shifted) > 0
+        codes, classes = (np.cumsum(occurs) - 1)[shifted], int(occurs.sum())
+    else:
+        unique, codes = np.unique(values, return_inverse=True)
+        classes = len(unique)
+    return codes[: len(truth)], codes[len(truth) :], classes
 
 
 def quadratic_weighted_kappa(truth: np.ndarray, prediction: np.ndarray, *, labels: Sequence[int] | None = None) -> float:
@@ -176,9 +225,15 @@ def quadratic_weighted_kappa(truth: np.ndarray, prediction: np.ndarray, *, label
         At most 1 (full agreement); 0 is chance, and the value of a constant prediction; higher is better. 1 where both hold one
         and the same value throughout.
     """
-    if len(np.unique(np.concatenate([truth, prediction]))) == 1:
-        return 1.0
-    return float(cohen_kappa_score(truth, prediction, labels=labels, weights="quadratic"))
+    if labels is None:
+        true, predicted, _ = _codes(truth, prediction)
+    else:
+        true, predicted = (np.searchsorted(labels, values) for values in (truth, prediction))
+    # no matrix of all pairs of grades; the numbers are whole, and exact unless there are very many grades
+    true, predicted = true.astype(np.float64), predicted.astype(np.float64)
+    by_chance = len(truth) * (np.square(true).sum() + np.square(predicted).sum()) - 2 * true.sum() * predicted.sum()
+    observed = len(truth) * np.square(true - predicted).sum()
+    return float(1 - observed / by_chance) if by_chance else 1.0
 
 
 def probabilistic_f1(truth: np.ndarray, prediction: np.ndarray) -> float:
@@ -209,7 +264,11 @@ def matthews_correlation(truth: np.ndarray, prediction: np.ndarray) -> float:
     Returns:
         -1 to 1; 0 where either is constant; higher is better.
     """
-    return float(matthews_corrcoef(truth, prediction))
+    true_codes, predicted_codes, classes = _codes(truth, prediction)
+    true, predicted = (np.bincount(codes, minlength=classes).astype(np.float64) for codes in (true_codes, predicted_codes))
+    rows, hits = float(len(truth)), float(np.count_nonzero(true_codes == predicted_codes))
+    spread = (rows**2 - (predicted**2).sum()) * (rows**2 - (true**2).sum())
+    return float((hits * rows - (true * predicted).sum()) / np.sqrt(spread)) if spread else 0.0
 
 
 def kl_divergence(truth: np.ndarray, prediction: np.ndarray, *, epsilon: float = 1e-15) -> float:

@@ -5,9 +5,14 @@ Definition: V. I. Levenshtein, Binary codes capable of correcting deletions, ins
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cpdist
+
+_FIRST_LETTER, _MOST_LETTERS = 0xE000, 2**16
+"""Characters behind those that no text may hold."""
 
 
 def mean_levenshtein(truth: np.ndarray, prediction: np.ndarray) -> float:
@@ -37,6 +42,13 @@ def token_error_rate(truth: np.ndarray, prediction: np.ndarray) -> float:
     Raises:
         ZeroDivisionError: `truth` holds no token.
     """
-    right, predicted = [str(cell).split() for cell in truth], [str(cell).split() for cell in prediction]
-    distances = [Levenshtein.distance(one, other) for one, other in zip(right, predicted, strict=True)]
-    return sum(distances) / sum(map(len, right))
+    right, predicted = ([*map(str.split, cells.tolist())] for cells in (truth, prediction))
+    vocabulary = dict.fromkeys(chain.from_iterable(right))
+    if len(vocabulary) > _MOST_LETTERS:
+        distances = sum(map(Levenshtein.distance, right, predicted))
+    else:
+        # a letter for each token, and one for all that are never right
+        letters = dict(zip(vocabulary, map(chr, range(_FIRST_LETTER, _FIRST_LETTER + len(vocabulary))), strict=True))
+        texts = (["".join([letters.get(token, "?") for token in tokens]) for tokens in side] for side in (right, predicted))
+        distances = int(cpdist(*texts, scorer=Levenshtein.distance, dtype=np.int64).sum())
+    return distances / sum(map(len, right))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
 
@@ -18,8 +18,9 @@ def inversions(positions: Sequence[int]) -> int:
     seen: list[int] = []
     count = 0
     for place, position in enumerate(positions):
-        count += place - bisect_right(seen, position)
-        insort(seen, position)
+        below = bisect_right(seen, position)
+        count += place - below
+        seen.insert(below, position)
     return count
 
 

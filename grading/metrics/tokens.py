@@ -8,12 +8,12 @@ never right.
 from __future__ import annotations
 
 from itertools import chain
-from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from grading.metrics.combine import Metric
+
+_ROWS_AT_ONCE = 10_000
 
 
 def mean_average_precision(k: int, *, separator: str | None = None) -> Metric:
@@ -29,15 +29,26 @@ def mean_average_precision(k: int, *, separator: str | None = None) -> Metric:
     """
 
     def metric(truth: np.ndarray, prediction: np.ndarray) -> float:
-        right, candidates = _paired_tokens(truth, prediction, separator, limit=k)
-        right_keys = pd.unique(right.keys)
-        hit = np.isin(candidates.keys, right_keys) & ~pd.Series(candidates.keys).duplicated().to_numpy()
-        hits = pd.Series(hit).groupby(candidates.rows).cumsum().to_numpy()
-        gain = np.bincount(candidates.rows, weights=np.where(hit, hits / candidates.ranks, 0.0), minlength=len(truth))
-        reachable = np.minimum(np.bincount(right_keys // right.vocabulary, minlength=len(truth)), k)
-        return float(np.mean(np.divide(gain, reachable, out=np.zeros(len(truth)), where=reachable > 0)))
+        gains = np.zeros(len(truth))
+        for row, (right, cell) in enumerate(zip(truth.tolist(), prediction.tolist(), strict=True)):
+            tokens = right.split()
+            # a search in the text costs less than dividing it, and most rows hold one right token or none
+            if any(token in cell for token in tokens):
+                gains[row] = _average_precision(set(tokens), cell.split(separator, k)[:k], k)
+        return float(np.mean(gains))
 
     return metric
+
+
+def _average_precision(right: set[str], candidates: list[str], k: int) -> float:
+    """Of one row; empties `right`, so that each right token counts once."""
+    most, hits, gain = min(len(right), k), 0, 0.0
+    for rank, token in enumerate(candidates, start=1):
+        if token in right:
+            right.remove(token)
+            hits += 1
+            gain += hits / rank
+    return gain / most
 
 
 def micro_f1(truth: np.ndarray, prediction: np.ndarray) -> float:
@@ -56,9 +67,9 @@ def micro_f1(truth: np.ndarray, prediction: np.ndarray) -> float:
 
 def micro_f1_of_known(truth: np.ndarray, prediction: np.ndarray) -> float:
     """`micro_f1` without the predicted tokens that occur in no row of `truth`, which cost nothing."""
-    known = {token for cell in truth for token in str(cell).split()}
-    kept = [" ".join(token for token in str(cell).split() if token in known) for cell in prediction]
-    return micro_f1(truth, np.array(kept, dtype=object))
+    known = set(chain.from_iterable(map(str.split, truth.tolist())))
+    shared, right, predicted = (sizes.sum() for sizes in _set_sizes(truth, prediction, known))
+    return float(2 * shared / (right + predicted)) if right + predicted else 0.0
 
 
 def mean_f1(truth: np.ndarray, prediction: np.ndarray) -> float:
@@ -97,44 +108,23 @@ def mean_jaccard(both_empty: float) -> Metric:
 
 
 def _lowered(texts: np.ndarray) -> np.ndarray:
-    return np.array([str(text).lower() for text in texts], dtype=object)
+    return np.array([*map(str.lower, texts.tolist())], dtype=object)
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray, *, empty: float) -> np.ndarray:
     return np.asarray(np.divide(part, whole, out=np.full(len(part), empty), where=whole > 0))
 
 
-def _set_sizes(truth: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each row the number of shared, right and predicted tokens, each counted once."""
-    pairs = ((set(str(right).split()), set(str(predicted).split())) for right, predicted in zip(truth, prediction, strict=True))
-    sizes = [(len(right & predicted), len(right), len(predicted)) for right, predicted in pairs]
-    shared, right, predicted = np.array(sizes, dtype=np.int64).reshape(-1, 3).T
-    return shared, right, predicted
-
-
-class _Tokens(NamedTuple):
-    """All tokens of a column, row after row."""
-
-    keys: np.ndarray
-    """Row and token as one number: row · vocabulary + token."""
-    rows: np.ndarray
-    ranks: np.ndarray
-    """Place in the row, from 1."""
-    vocabulary: int
-
-
-def _paired_tokens(
-    truth: np.ndarray, prediction: np.ndarray, separator: str | None, limit: int | None = None
-) -> tuple[_Tokens, _Tokens]:
-    right = [str(cell).split() for cell in truth]
-    candidates = [str(cell).split(separator, -1 if limit is None else limit)[:limit] for cell in prediction]
-    words = np.array([*chain.from_iterable(right), *chain.from_iterable(candidates)], dtype=object)
-    codes, names = pd.factorize(words)
-    sides = []
-    for cells in (right, candidates):
-        lengths = np.fromiter(map(len, cells), dtype=np.int64, count=len(cells))
-        rows = np.repeat(np.arange(len(cells)), lengths)
-        ranks = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths) + 1
-        side, codes = codes[: len(rows)], codes[len(rows) :]
-        sides.append(_Tokens(rows * max(len(names), 1) + side, rows, ranks, max(len(names), 1)))
-    return sides[0], sides[1]
+def _set_sizes(truth: np.ndarray, prediction: np.ndarray, known: set[str] | None = None) -> np.ndarray:
+    """Of each row the number of shared, right and predicted tokens, each counted once, the last only if `known`; shape (3, n)."""
+    sizes = np.empty((3, len(truth)), dtype=np.int64)
+    # the sets of all rows would fill the memory
+    for start in range(0, len(truth), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        right, predicted = ([*map(set, map(str.split, cells[rows].tolist()))] for cells in (truth, prediction))
+        if known is not None:
+            predicted = [*map(known.intersection, predicted)]
+        shared = map(set.intersection, right, predicted)
+        for size, sets in zip(sizes, (shared, right, predicted), strict=True):
+            size[rows] = np.fromiter(map(len, sets), dtype=np.int64)
+    return sizes

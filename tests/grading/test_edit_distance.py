@@ -29,6 +29,28 @@ def test_token_error_rate_is_relative_to_the_truth() -> None:
     assert token_error_rate(cells("7 8"), cells("")) == 1.0
 
 
+def plain_distance(one: list[str], other: list[str]) -> int:
+    row = list(range(len(other) + 1))
+    for count, token in enumerate(one, start=1):
+        above, row = row, [count]
+        for place, candidate in enumerate(other):
+            row.append(min(above[place + 1] + 1, row[place] + 1, above[place] + (token != candidate)))
+    return row[-1]
+
+
+@pytest.mark.parametrize("most_letters", [2**16, 3])
+def test_token_error_rate_is_the_plain_distance(most_letters: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("grading.metrics.edit_distance._MOST_LETTERS", most_letters)
+    rng = np.random.default_rng(0)
+    words = ["1", "11", "2", "-2", "?", "\ue000", "x"]
+    truth, prediction = (cells(*(" ".join(rng.choice(words, rng.integers(0, 9))) for _ in range(200))) for _ in range(2))
+    pairs = [(one.split(), other.split()) for one, other in zip(truth, prediction, strict=True)]
+    expected = sum(plain_distance(*pair) for pair in pairs) / sum(len(one) for one, _ in pairs)
+    assert token_error_rate(truth, prediction) == expected
+    # predicted words that are never right
+    assert token_error_rate(cells("1 2"), cells("y z 2")) == token_error_rate(cells("1 2"), cells("y y 2")) == 1
+
+
 @given(st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), min_size=1, max_size=5))
 def test_distance_is_a_metric(pairs: list[tuple[str, str]]) -> None:
     one, other = cells(*(a for a, _ in pairs)), cells(*(b for _, b in pairs))

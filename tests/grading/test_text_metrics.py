@@ -6,11 +6,11 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import pearsonr, spearmanr
 
 from grading.metrics.correlation import pearson, spearman
 from grading.metrics.ordering import inversions, pooled_kendall_tau
-from grading.metrics.tokens import mean_f1, mean_jaccard
+from grading.metrics.tokens import mean_f1, mean_jaccard, micro_f1, micro_f1_of_known
 
 WORDS = [*"abcdeABC", " ", " "]
 
@@ -36,6 +36,14 @@ def test_mean_jaccard_of_two_empty_texts_is_as_told() -> None:
     assert mean_jaccard(both_empty=0.0)(empty, empty) == 0
 
 
+def test_set_sizes_hold_beyond_the_rows_that_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    truth, prediction = texts(rng, 25), texts(rng, 25)
+    whole = [metric(truth, prediction) for metric in (mean_f1, micro_f1, micro_f1_of_known)]
+    monkeypatch.setattr("grading.metrics.tokens._ROWS_AT_ONCE", 7)
+    assert [metric(truth, prediction) for metric in (mean_f1, micro_f1, micro_f1_of_known)] == whole
+
+
 def test_mean_f1_counts_unknown_and_repeated_labels() -> None:
     truth = np.array(["python", "c# .net", "r"], dtype=object)
     prediction = np.array(["python python nowhere", "c#", ""], dtype=object)
@@ -43,7 +51,7 @@ def test_mean_f1_counts_unknown_and_repeated_labels() -> None:
 
 
 def test_inversions_count_pairs_in_the_wrong_order() -> None:
-    for order in itertools.permutations(range(5)):
+    for order in itertools.chain(itertools.permutations(range(5)), itertools.product(range(3), repeat=5)):
         assert inversions(order) == sum(a > b for a, b in itertools.combinations(order, 2))
 
 
@@ -57,6 +65,16 @@ def test_spearman_gives_ties_their_mean_rank() -> None:
     rng = np.random.default_rng(1)
     truth, prediction = rng.integers(0, 4, 100) / 3, rng.normal(size=100).round(1)
     assert spearman(truth, prediction) == pytest.approx(spearmanr(truth, prediction).statistic)
+
+
+@pytest.mark.parametrize("rows", [2, 3, 100, 20_000])
+@pytest.mark.parametrize("scale", [1.0, 1e100, 1e-300])
+def test_correlations_are_scipys(rows: int, scale: float) -> None:
+    rng = np.random.default_rng(rows)
+    truth, noise = rng.normal(size=rows) + 3, rng.normal(size=rows)
+    for prediction in (noise, (truth + noise).round(1), np.arange(rows) % 2, truth, -truth):
+        expected = [pearsonr(truth, prediction)[0], spearmanr(truth, prediction)[0]]
+        assert [pearson(scale * truth, prediction), spearman(truth, scale * prediction)] == pytest.approx(expected, abs=1e-13)
 
 
 def test_correlation_with_a_constant_is_zero() -> None:

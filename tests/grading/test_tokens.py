@@ -42,11 +42,17 @@ def test_a_separator_to_the_letter_gives_ranks_to_empty_tokens() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_map_equals_the_plain_definition(seed: int) -> None:
+@pytest.mark.parametrize("most_right", [1, 3])
+def test_map_equals_the_plain_definition(seed: int, most_right: int) -> None:
     rng = np.random.default_rng(seed)
-    truth, prediction = random_cells(rng, 50, 3), random_cells(rng, 50, 7)
-    expected = [plain_average_precision(set(t.split()), p.split(), 4) for t, p in zip(truth, prediction, strict=True)]
-    assert mean_average_precision(4)(truth, prediction) == pytest.approx(np.mean(expected))
+    truth, prediction = random_cells(rng, 50, most_right), random_cells(rng, 50, 7)
+    # blanks in a row, other blanks, and words that hold other words
+    prediction[::3] = [cell.replace("a ", "a  ").replace("b ", "bb\t").replace("c", "ac") for cell in prediction[::3]]
+    for separator in (None, " "):
+        expected = [
+            plain_average_precision(set(t.split()), p.split(separator), 4) for t, p in zip(truth, prediction, strict=True)
+        ]
+        assert mean_average_precision(4, separator=separator)(truth, prediction) == np.mean(expected)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -58,6 +64,8 @@ def test_micro_f1_equals_scikit_learn(seed: int) -> None:
         *(binarizer.fit_transform([cell.split() for cell in cells]) for cells in (truth, prediction)), average="micro"
     )
     assert micro_f1(truth, prediction) == pytest.approx(expected)
+    known = [" ".join(token for token in cell.split() if token in " ".join(truth[:5]).split()) for cell in prediction]
+    assert micro_f1_of_known(truth[:5], prediction[:5]) == micro_f1(truth[:5], np.array(known[:5], dtype=object))
 
 
 def test_unknown_labels_are_false_positives_or_cost_nothing() -> None:
