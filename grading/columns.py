@@ -34,6 +34,12 @@ _LARGEST = 1e100
 
 _LARGEST_EXACT = 2**53 - 1
 """Beyond this a float64 does not tell every whole number from its neighbours."""
+
+_ROWS_AT_ONCE = 2_000
+"""Rows of lists that are looked at together."""
+
+_MISSING_WORDS = frozenset(MISSING_WORDS) - {""}
+
 _BOOLEAN_WORDS = {word: float(word.lower() == "true") for word in ("True", "TRUE", "true", "False", "FALSE", "false")}
 
 
@@ -76,9 +82,14 @@ class Column(ABC):
         return kind
 
     def text_of(self, cells: pd.Series) -> pd.Series:
-        """The cells as text; blank ones, and with `missing_words` those that hold one, are the empty text."""
-        text = cells.astype(str).mask(cells.isna(), "")
-        return text.mask(text.isin(MISSING_WORDS), "") if self.missing_words else text
+        """The cells as text; blank ones, and with `missing_words` those that hold one, are the empty text.
+
+        It may be `cells` itself and must not be changed.
+        """
+        text = cells if _holds_text_only(cells) else cells.astype(str).mask(cells.isna(), "")
+        if self.missing_words and not _MISSING_WORDS.isdisjoint(text.tolist()):
+            text = text.mask(text.isin(_MISSING_WORDS), "")
+        return text
 
     def refused_cells(self) -> Mapping[str, Any]:
         """Cells that this kind refuses, by what is wrong with them; for documentation and tests."""
@@ -116,15 +127,30 @@ def hint_for_list(cell: str) -> str | None:
     return "separate by spaces only" if any(mark in cell[:10_000] for mark in ",;[(|") else None
 
 
-def _of_each_spelling(cells: pd.Series, translate: Callable[[pd.Series], pd.Series]) -> np.ndarray:
-    """What `translate` makes of the text of each cell, of dtype object; it sees each spelling once."""
-    codes, spellings = pd.factorize(cells.astype(str))
-    return translate(pd.Series(spellings, dtype=object)).to_numpy(dtype=object)[codes]
+def _of_each_spelling(cells: pd.Series, translate: Callable[[pd.Series], pd.Series]) -> tuple[np.ndarray, np.ndarray]:
+    """Of the text of each cell the number of its spelling, and what `translate` makes of each spelling, of dtype object."""
+    codes, spellings = pd.factorize(cells if _holds_text_only(cells) else cells.astype(str))
+    return codes, translate(pd.Series(spellings, dtype=object)).to_numpy(dtype=object)
+
+
+def _holds_text_only(cells: pd.Series) -> bool:
+    return bool(cells.dtype == object and pd.api.types.infer_dtype(cells, skipna=False) == "string")
+
+
+def _valid_numbers(cells: pd.Series, minimum: float | None, maximum: float | None, largest: float) -> np.ndarray | None:
+    """The values of a column of numbers all of which are within the bounds and ±`largest`; None for every other column."""
+    if not isinstance(cells.dtype, np.dtype) or cells.dtype.kind not in "fi" or cells.empty:
+        return None
+    values = cells.to_numpy()
+    low = -largest if minimum is None else max(minimum, -largest)
+    high = largest if maximum is None else min(maximum, largest)
+    # NaN fails both comparisons
+    return values if low <= values.min().item() and values.max().item() <= high else None
 
 
 def _plain_numbers(cells: pd.Series) -> np.ndarray | None:
     """The numbers of cells of text that hold nothing else, several times as fast as pandas reads them; None for all others."""
-    if cells.dtype != object or pd.api.types.infer_dtype(cells, skipna=False) != "string":
+    if not _holds_text_only(cells):
         return None
     letters = "".join(cells)
     if not letters.isascii() or letters.encode().translate(None, _LETTERS_OF_NUMBERS):
@@ -150,6 +176,8 @@ class Real(Column):
     _takes_booleans: ClassVar[bool] = False
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
+        if (valid := _valid_numbers(cells, self.minimum, self.maximum, _LARGEST)) is not None:
+            return valid.astype(np.float64, copy=False)
         values = self.parse_finite(cells, ids)
         refuse(np.abs(values) > _LARGEST, cells, ids, f"within ±{_LARGEST:g}")
         return values
@@ -206,6 +234,10 @@ class Integer(Column):
     maximum: int | None = None
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
+        if (valid := _valid_numbers(cells, self.minimum, self.maximum, _LARGEST_EXACT)) is not None:
+            whole = valid.astype(np.int64, copy=False)
+            if valid.dtype.kind == "i" or (whole == valid).all():
+                return whole
         values = Real(self.minimum, self.maximum).parse_finite(cells, ids)
         refuse(values != np.round(values), cells, ids, "a whole number")
         refuse(np.abs(values) > _LARGEST_EXACT, cells, ids, f"within ±{_LARGEST_EXACT}")
@@ -226,9 +258,12 @@ class Boolean(Column):
     }  # fmt: skip
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
-        words = _of_each_spelling(cells, lambda text: text.str.strip().str.lower().map(self._WORDS))
-        refuse(pd.isna(words), cells, ids, "True or False")
-        return words.astype(bool)
+        if cells.dtype == bool:
+            return cells.to_numpy()
+        codes, meanings = _of_each_spelling(cells, lambda text: text.str.strip().str.lower().map(self._WORDS))
+        if pd.isna(meanings).any():
+            refuse(pd.isna(meanings)[codes], cells, ids, "True or False")
+        return np.asarray(meanings.astype(bool)[codes])
 
     def refused_cells(self) -> Mapping[str, Any]:
         return {"missing": "", "text": "abc", "infinite": "inf", "probability": "0.7", "other number": "2"}
@@ -248,7 +283,7 @@ class Text(Column):
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
         text = self.text_of(cells)
-        if not self.allow_empty:
+        if not self.allow_empty and not all(text.tolist()):
             refuse(text == "", cells, ids, "filled in")
         return text.to_numpy(dtype=object)
 
@@ -279,6 +314,8 @@ class IntegerList(Column):
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
         text = self.text_of(cells)
+        if self._are_plain(text.tolist()):
+            return text.to_numpy(dtype=object)
         refuse(self._is_long(text), cells, ids, f"a list of at most {self.most:,} numbers")
         odd = ~text.str.fullmatch(self._PLAIN_SPELLING)
         # a pattern with blanks at both ends would try every way to share out a long run of them
@@ -293,6 +330,28 @@ class IntegerList(Column):
         if self.minimum is not None or self.maximum is not None:
             self._refuse_beyond(plain, cells, ids)
         return plain
+
+    def _are_plain(self, texts: list[str]) -> bool:
+        """Whether all cells hold numbers without a sign, within the bounds and spelled as `parse` gives them."""
+        # in parts, since the places of the numbers take more memory than the text
+        parts = (texts[start : start + _ROWS_AT_ONCE] for start in range(0, len(texts), _ROWS_AT_ONCE))
+        return (self.minimum is None or self.minimum <= 0) and all(map(self._are_few_plain, parts))
+
+    def _are_few_plain(self, texts: list[str]) -> bool:
+        joined = "\n".join(["", *texts, ""])
+        if not joined.isascii() or (raw := joined.encode()).translate(None, b"0123456789 \n"):
+            return False
+        letters = np.frombuffer(raw, dtype=np.uint8)
+        gaps = np.flatnonzero(letters < ord("0"))
+        is_end = letters[gaps] == ord("\n")
+        if is_end.sum() != len(texts) + 1 or np.diff(gaps[is_end]).max() > self.most:
+            return False
+        starts, digits = gaps[:-1] + 1, np.diff(gaps) - 1
+        is_empty_cell = (digits == 0) & is_end[:-1] & is_end[1:]
+        is_wrong = ((digits == 0) & ~is_empty_cell) | (digits > 18) | ((letters[starts] == ord("0")) & (digits > 1))
+        if is_wrong.any() or (is_empty_cell.any() and not self.allow_empty):
+            return False
+        return self.maximum is None or _are_at_most(self.maximum, letters, starts, digits)
 
     def _is_long(self, text: pd.Series) -> np.ndarray:
         # splitting is costly, and a short text holds few numbers
@@ -323,6 +382,16 @@ class IntegerList(Column):
         return cells
 
 
+def _are_at_most(maximum: int, letters: np.ndarray, starts: np.ndarray, digits: np.ndarray) -> bool:
+    """Whether no number without a sign and leading zeros, given by its first letter and its count of digits, is larger."""
+    most_digits = len(str(maximum))
+    starts = starts[digits == most_digits]
+    numbers = np.zeros(len(starts), dtype=np.int64)
+    for place in range(most_digits if len(starts) else 0):
+        numbers = 10 * numbers + (letters[starts + place] - ord("0"))
+    return bool((digits <= most_digits).all() and (numbers <= maximum).all())
+
+
 @dataclass(frozen=True)
 class Label(Column):
     """One word out of a fixed list; whole numbers may be spelled `3` or `3.0`."""
@@ -332,9 +401,12 @@ class Label(Column):
     reads_text = True
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
-        words = _of_each_spelling(cells, self._choices_of)
-        refuse(pd.isna(words), cells, ids, f"one of {self._shown()}")
-        return words
+        if _holds_text_only(cells) and frozenset(self.choices).issuperset(cells.tolist()):
+            return cells.to_numpy()
+        codes, words = _of_each_spelling(cells, self._choices_of)
+        if pd.isna(words).any():
+            refuse(pd.isna(words)[codes], cells, ids, f"one of {self._shown()}")
+        return np.asarray(words[codes])
 
     def _choices_of(self, text: pd.Series) -> pd.Series:
         words = text.str.strip()
