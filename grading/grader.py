@@ -12,35 +12,24 @@ import numpy as np
 import pandas as pd
 
 from grading.columns import Column, Probability
-from grading.extent import Extent
 from grading.invalid import RefusedCells
+from grading.prepared import PreparedAnswers, PublicPart, asked_of
 from grading.published_grader import GradeFunction, PublishedGrader
 from grading.rows import RowRule
-from grading.submission import InvalidSubmission, align, id_text
+from grading.submission import Aligned, AskedIds, InvalidSubmission, align
 from grading.table import Wanted, read_answers, read_submission
 
 Columns = Mapping[str, Column] | Callable[[pd.DataFrame], Mapping[str, Column]]
 Public = tuple[str, ...] | Callable[[pd.DataFrame], pd.DataFrame]
 
-_MOST_UNGRADED_ROWS = 5_000_000
-
-
-class _Public(NamedTuple):
-    """What a check may look at beside the submission."""
-
-    known: pd.DataFrame
-    """The id columns and the public values of the answers."""
-    columns: Mapping[str, Column]
-    """The kind of each submitted column."""
-    graded: pd.DataFrame | None
-    """The ids that are graded, where they may stand alone."""
+Answers = pd.DataFrame | PreparedAnswers
+"""The private answers as a table, or prepared for many submissions."""
 
 
 class _Checked(NamedTuple):
     """A submission that passed every check, its rows in the order of the answers' ids."""
 
-    ids: pd.DataFrame
-    """The id columns, shape (ids, id columns)."""
+    aligned: Aligned
     columns: Mapping[str, np.ndarray]
     """The parsed columns, shape (ids,) each."""
 
@@ -113,11 +102,25 @@ class Grader(PublishedGrader):
         """The names of the id columns."""
         return (self.id,) if isinstance(self.id, str) else self.id
 
-    def columns_of(self, answers: pd.DataFrame) -> Mapping[str, Column]:
-        """The kind of each submitted column."""
-        return self._public_part(answers).columns
+    def prepare(self, answers: Answers) -> PreparedAnswers:
+        """The answers as this grader needs them, for those who grade many submissions: whatever takes answers takes these, too.
 
-    def check(self, submission: pd.DataFrame, answers: pd.DataFrame) -> None:
+        What is found out of them is kept from the first submission on.
+
+        Raises:
+            ValueError: they are prepared already, and for another grader.
+        """
+        if not isinstance(answers, PreparedAnswers):
+            return PreparedAnswers(self._table(answers), self, self._public_part, self._true_values)
+        if answers.grader is not self and answers.grader != self:
+            raise ValueError("the answers are prepared for another grader; prepare them with this one's `prepare`")
+        return answers
+
+    def columns_of(self, answers: Answers) -> Mapping[str, Column]:
+        """The kind of each submitted column."""
+        return self.prepare(answers).public.columns
+
+    def check(self, submission: pd.DataFrame, answers: Answers) -> None:
         """Check a submission without scoring it: no metric runs, and no answer is looked at.
 
         Args:
@@ -127,18 +130,18 @@ class Grader(PublishedGrader):
         Raises:
             InvalidSubmission: if the submission cannot be scored; the message never shows an answer.
         """
-        self._checked(submission, self._public_part(answers))
+        self._checked(submission, self.prepare(answers).public)
 
-    def check_file(self, path: Path, answers: pd.DataFrame) -> None:
+    def check_file(self, path: Path, answers: Answers) -> None:
         """Read a submission and check it as `check` does; cells in messages are shown as the file holds them.
 
         Raises:
             InvalidSubmission: if the submission cannot be scored; the message never shows an answer.
             OSError: if the file cannot be read.
         """
-        self._checked_file(path, self._public_part(answers))
+        self._checked_file(path, self.prepare(answers).public)
 
-    def score(self, submission: pd.DataFrame, answers: pd.DataFrame) -> float:
+    def score(self, submission: pd.DataFrame, answers: Answers) -> float:
         """Check a submission and score it.
 
         Args:
@@ -151,18 +154,20 @@ class Grader(PublishedGrader):
         Raises:
             InvalidSubmission: just where `check` raises it, in the same words; what the metric raises is another error.
         """
-        return self._value(self._checked(submission, self._public_part(answers)), answers)
+        prepared = self.prepare(answers)
+        return self._value(self._checked(submission, prepared.public), prepared)
 
-    def score_file(self, path: Path, answers: pd.DataFrame) -> float:
+    def score_file(self, path: Path, answers: Answers) -> float:
         """Read a submission and score it; cells in messages are shown as the file holds them.
 
         Raises:
             InvalidSubmission: just where `check_file` raises it, in the same words; what the metric raises is another error.
             OSError: if the file cannot be read.
         """
-        return self._value(self._checked_file(path, self._public_part(answers)), answers)
+        prepared = self.prepare(answers)
+        return self._value(self._checked_file(path, prepared.public), prepared)
 
-    def read(self, path: Path, answers: pd.DataFrame | None = None, *, as_written: bool = False) -> pd.DataFrame:
+    def read(self, path: Path, answers: Answers | None = None, *, as_written: bool = False) -> pd.DataFrame:
         """Read the graded columns of a submission (or, without `answers`, the answers themselves), text to the letter.
 
         Args:
@@ -174,30 +179,30 @@ class Grader(PublishedGrader):
             InvalidSubmission: if the file is no csv table, is larger than a submission can be, or could be read in two ways.
         """
         if answers is not None:
-            return self._read_submission(path, self._public_part(answers), as_written=as_written)
+            return self._read_submission(path, self.prepare(answers).public, as_written=as_written)
         if self.read_answers is not None:
             return self.read_answers(path)
         columns = {} if callable(self.columns) else self.columns
         return read_answers(path, self._wanted(columns).text)
 
-    def _public_part(self, answers: Any) -> _Public:
-        table = self._table(answers)
+    def _public_part(self, table: pd.DataFrame) -> PublicPart:
+        asked = None
         known = self.public(table) if callable(self.public) else table[[*self.id_columns, *self.public]]
         if self.adapt is None:
             # how many rows of the answers an id fills is an answer
-            known = known.drop_duplicates([*self.id_columns], ignore_index=True)
+            known, asked = asked_of(known, self.id_columns)
         columns = self.columns
         if callable(columns):
-            columns = columns(known.reindex(columns=[*known, *table.columns.difference(known.columns, sort=False)]))
+            columns = columns(_with_blank_columns(known, table))
         if self.missing_words:
             columns = {name: kind.with_missing_words() for name, kind in columns.items()}
         graded = self.graded and table.loc[self.graded(table), [*self.id_columns]]
-        return _Public(known, columns, graded)
+        return PublicPart(known, columns, self.id_columns, asked, graded)
 
     def _table(self, answers: Any) -> pd.DataFrame:
         return answers if self.tabulate is None or isinstance(answers, pd.DataFrame) else self.tabulate(answers)
 
-    def _checked_file(self, path: Path, public: _Public) -> _Checked:
+    def _checked_file(self, path: Path, public: PublicPart) -> _Checked:
         try:
             return self._checked(self._read_submission(path, public), public)
         except RefusedCells as refused:
@@ -205,18 +210,19 @@ class Grader(PublishedGrader):
             self._checked(self._read_submission(path, public, as_written=True), public)
             raise refused
 
-    def _read_submission(self, path: Path, public: _Public, *, as_written: bool = False) -> pd.DataFrame:
-        return read_submission(path, self._wanted(public.columns), self._extent(public), as_written=as_written).table
+    def _read_submission(self, path: Path, public: PublicPart, *, as_written: bool = False) -> pd.DataFrame:
+        return read_submission(path, self._wanted(public.columns), public.extent, as_written=as_written).table
 
-    def _checked(self, submission: pd.DataFrame, public: _Public) -> _Checked:
-        known, columns, graded = public
+    def _checked(self, submission: pd.DataFrame, public: PublicPart) -> _Checked:
+        known = public.known
         if self.adapt is not None:
             submission, known = self.adapt(submission, known)
-        aligned = align(submission, known, self.id_columns, columns, graded=graded)
-        parsed = {name: kind.parse(aligned.submission[name], aligned.ids) for name, kind in columns.items()}
+        asked = AskedIds(known, self.id_columns) if public.asked is None else public.asked
+        aligned = align(submission, asked, public.columns, graded=public.graded)
+        parsed = {name: kind.parse(aligned.cells(name), aligned.ids) for name, kind in public.columns.items()}
         if self.rows:
             parsed = dict(zip(parsed, self.rows(_stacked(list(parsed.values())), aligned.ids).T, strict=True))
-        return _Checked(aligned.submission[[*self.id_columns]], parsed)
+        return _Checked(aligned, parsed)
 
     def _wanted(self, columns: Mapping[str, Column]) -> Wanted:
         text = [name for name, kind in columns.items() if kind.reads_text]
@@ -224,22 +230,6 @@ class Grader(PublishedGrader):
         # a probability of one or zero says the same
         booleans = [name for name in numbers if isinstance(columns[name], Probability)]
         return Wanted((*self.id_columns, *text), tuple(numbers), self.optional, tuple(booleans))
-
-    def _extent(self, public: _Public) -> Extent:
-        known, columns, graded = public
-
-        def rows() -> int | None:
-            if graded is not None:
-                return None
-            return len(known) if self.adapt else id_text(known, self.id_columns).nunique()
-
-        return Extent(
-            columns=(*self.id_columns, *columns),
-            # a correct submission has one row per id
-            most_rows=2 * len(known) + 10_000 if graded is None else _MOST_UNGRADED_ROWS,
-            longest_cell=max(kind.most_characters for kind in columns.values()),
-            rows=rows,
-        )
 
     def perfect_submission(self, answers: pd.DataFrame) -> pd.DataFrame:
         """The submission that gets the best possible score."""
@@ -251,41 +241,41 @@ class Grader(PublishedGrader):
         """This grader: it is the same in every edition."""
         return self
 
-    def _value(self, checked: _Checked, answers: Any) -> float:
+    def _value(self, checked: _Checked, answers: PreparedAnswers) -> float:
         """The score of a submission that passed every check.
 
         Raises:
             ArithmeticError: the metric gave no finite number.
             RuntimeError: the metric refused the submission, which it is too late to do.
         """
-        table = self._table(answers).reset_index(drop=True)
         try:
             # whatever overflows is told by the score, which is then no number
             with np.errstate(all="ignore"):
-                value = self._arrays(checked, table) if self.metric else self._frames(checked, table)
+                value = self._arrays(checked, answers) if self.metric else self._frames(checked, answers)
         except InvalidSubmission as error:
             raise RuntimeError(f"the metric refused a submission that passed every check: {error}") from None
         if not np.isfinite(value):
             raise ArithmeticError(f"the metric gave {value} for a submission that passed every check")
         return float(value)
 
-    def _arrays(self, checked: _Checked, answers: pd.DataFrame) -> float:
+    def _arrays(self, checked: _Checked, answers: PreparedAnswers) -> float:
         assert self.metric is not None
-        return self.metric(self._true_values(answers), _stacked(list(checked.columns.values())))
+        return self.metric(answers.truth(), _stacked(list(checked.columns.values())))
 
-    def _true_values(self, answers: pd.DataFrame) -> np.ndarray:
-        ids = answers[self.id_columns[0]].astype(str)
+    def _true_values(self, answers: pd.DataFrame, public: PublicPart) -> np.ndarray:
         try:
             if self.truth:
                 return self.truth(answers)
-            return _stacked([kind.parse(answers[name], ids) for name, kind in self.columns_of(answers).items()])
+            ids = answers[self.id_columns[0]]
+            return _stacked([kind.parse(answers[name], ids) for name, kind in public.columns.items()])
         except InvalidSubmission as error:
             # answers that do not fit are our fault, and this message shows them: it must not be told as the submission's
             raise ValueError(f"the answers do not fit the grader: {error}") from None
 
-    def _frames(self, checked: _Checked, answers: pd.DataFrame) -> float:
+    def _frames(self, checked: _Checked, answers: PreparedAnswers) -> float:
         assert self.table_metric is not None
-        return self.table_metric(answers, pd.concat([checked.ids, pd.DataFrame(dict(checked.columns))], axis=1))
+        ids = pd.DataFrame({name: checked.aligned.cells(name) for name in self.id_columns})
+        return self.table_metric(answers.table(), pd.concat([ids, pd.DataFrame(dict(checked.columns))], axis=1))
 
 
 @dataclass(frozen=True)
@@ -312,3 +302,12 @@ def per_edition(*, v1: Grader, v2: Grader) -> EditionGraders:
 
 def _stacked(arrays: list[np.ndarray]) -> np.ndarray:
     return arrays[0] if len(arrays) == 1 else np.column_stack(arrays)
+
+
+def _with_blank_columns(known: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
+    """`known` and the names of the other columns of `answers`, their cells NaN."""
+    names = answers.columns.difference(known.columns, sort=False)
+    # one cell stands for all, however many there are
+    blank = pd.DataFrame(np.broadcast_to(np.nan, (len(known), len(names))), index=known.index, columns=names)
+    table: pd.DataFrame = pd.concat([known, blank], axis=1, copy=False)  # type: ignore[call-overload]
+    return table

@@ -5,9 +5,11 @@ Every check here raises `InvalidSubmission`; its message names columns and the s
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
 from collections.abc import Iterable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -23,70 +25,120 @@ MISSING_WORDS = (
 )  # fmt: skip
 """The words that pandas 2 reads as a missing value."""
 
+Rows = np.ndarray | slice
+"""Numbers of rows, or a slice where all stand in order."""
+_IN_ORDER = slice(None)
 
-class Aligned(NamedTuple):
-    """A submission whose row `i` belongs to id `i`."""
+
+class AskedIds:
+    """The ids of a test set, each once, in the order in which they first appear.
+
+    What matching needs of them is found out once, however many submissions are matched. Whole numbers and texts are compared as
+    they are, which tells ids apart just as their texts do; all other cells are turned into text first.
+    """
+
+    def __init__(self, known: pd.DataFrame, id_columns: tuple[str, ...]) -> None:
+        """Take the ids of a table, in which one may fill several rows.
+
+        Args:
+            known: the table.
+            id_columns: the columns that together identify a row.
+        """
+        names = {known[column].name for column in id_columns}
+        self._name = names.pop() if len(names) == 1 else None
+        self.columns = id_columns
+        parts = [_comparable(known[column]) for column in id_columns]
+        index = _index_of(parts)
+        self._first: np.ndarray | None = None
+        if not _is_unique(index):
+            self._first = ~index.duplicated()
+            parts, index = [part[self._first] for part in parts], index[self._first]
+        self._parts, self._index = parts, index
+
+    def __len__(self) -> int:
+        """Number of different ids."""
+        return len(self._index)
+
+    def once(self, known: pd.DataFrame) -> pd.DataFrame:
+        """The table that the ids were taken from, with the first row of each."""
+        first = known if self._first is None else known[self._first]
+        return first.reset_index(drop=True)
+
+    @functools.cached_property
+    def shown(self) -> pd.Series:
+        """Each id as messages show it."""
+        return pd.Series(self._index.to_numpy(), name=self._name)
+
+    @functools.cached_property
+    def text(self) -> pd.Series:
+        """The text of each id."""
+        return pd.Series(_texts(self._index.to_numpy()), name=self._name, dtype=object)
+
+    @functools.cached_property
+    def plain(self) -> pd.DataFrame:
+        """The id columns, one row per id, for those who look for other spellings."""
+        return pd.DataFrame(dict(zip(self.columns, self._parts, strict=True)))
+
+    def match(self, submission: pd.DataFrame) -> Rows | None:
+        """The row of each id, where every id stands in the submission once, and nothing else; None otherwise."""
+        if len(submission) != len(self):
+            return None
+        parts = [_comparable(submission[column]) for column in self.columns]
+        if all(map(_are_equal, self._parts, parts)):
+            return _IN_ORDER
+        own, submitted = self._index, _index_of(parts)
+        if own.dtype != submitted.dtype and object in (own.dtype, submitted.dtype):
+            own, submitted = pd.Index(self.text, dtype=object), pd.Index(_texts(submitted.to_numpy()), dtype=object)
+        places = own.get_indexer(submitted)
+        if (places < 0).any() or (np.bincount(places, minlength=len(own)) != 1).any():
+            return None
+        rows = np.empty(len(own), dtype=np.int64)
+        rows[places] = np.arange(len(own))
+        return rows
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """A submission whose rows are matched to the ids that are asked for."""
 
     ids: pd.Series
+    """The ids, for messages."""
     submission: pd.DataFrame
+    rows: Rows
+    """The row of each id, -1 where it is left out."""
+
+    def cells(self, name: str) -> pd.Series:
+        """A column of the submission in the order of the ids, a copy; NaN for ids that are left out."""
+        cells = self.submission[name].iloc[self.rows].reset_index(drop=True)
+        if isinstance(self.rows, np.ndarray) and (self.rows < 0).any():
+            return cells[self.rows >= 0].reindex(range(len(self.rows)))
+        return cells
 
 
-def align(
-    submission: pd.DataFrame,
-    known: pd.DataFrame,
-    id_columns: tuple[str, ...],
-    required: Iterable[str],
-    *,
-    graded: pd.DataFrame | None = None,
-) -> Aligned:
-    """Bring the submission's rows into the order of the answers' ids.
+def align(submission: pd.DataFrame, asked: AskedIds, required: Iterable[str], *, graded: pd.DataFrame | None = None) -> Aligned:
+    """Find the row of each id that is asked for.
 
     Args:
         submission: the submitted table; extra columns are ignored.
-        known: the ids that are asked for; one may fill several rows, its first appearance gives the order.
-        id_columns: the columns that together identify a row.
-        required: columns that the submission must have beside the ids.
+        asked: the ids.
+        required: columns that the submission must have beside those of the ids.
         graded: those of the ids that are graded, where that is not to be told: the submission may hold further ids, and either
-            all of `known` or just these, in which case cells of the others are NaN.
-
-    Returns:
-        The ids, each once, and the submission's rows in their order.
+            all that are asked for or just these, in which case cells of the others are NaN.
 
     Raises:
         InvalidSubmission: on missing columns, or missing, unknown or repeated ids.
     """
-    require_columns(submission, [*id_columns, *required])
-    expected = id_text(known, id_columns)
-    index = pd.Index(expected)
-    if not index.is_unique:
-        index = index.drop_duplicates()
-    rows = _match_all(id_text(submission, id_columns), index)
+    require_columns(submission, [*asked.columns, *required])
+    rows = asked.match(submission)
     if rows is None:
-        rows = _match_with_care(submission, known, id_columns, index.to_series(), graded)
-    matched = submission.iloc[rows].reset_index(drop=True)
-    if (rows < 0).any():
-        matched = matched[rows >= 0].reindex(range(len(rows)))
-    return Aligned(index.to_series(index=range(len(index)), name=expected.name), matched)
+        rows = _match_with_care(submission, asked, graded)
+    return Aligned(asked.shown, submission, rows)
 
 
-def _match_all(submitted: pd.Series, index: pd.Index) -> np.ndarray | None:
-    """The row of each id, where every id stands in the submission once, and nothing else; None otherwise."""
-    if len(submitted) != len(index):
-        return None
-    places = index.get_indexer(pd.Index(submitted))
-    if (places < 0).any() or (np.bincount(places, minlength=len(index)) != 1).any():
-        return None
-    rows = np.empty(len(index), dtype=np.int64)
-    rows[places] = np.arange(len(index))
-    return rows
-
-
-def _match_with_care(
-    submission: pd.DataFrame, known: pd.DataFrame, id_columns: tuple[str, ...], expected: pd.Series, graded: pd.DataFrame | None
-) -> np.ndarray:
-    """The row of each id, -1 for those that may be missing; ids in another spelling are found, and it is told what is wrong."""
-    submitted = id_text_like(known, submission, id_columns)
-    return _match(submitted, expected) if graded is None else _match_most(submitted, expected, id_text(graded, id_columns))
+def _match_with_care(submission: pd.DataFrame, asked: AskedIds, graded: pd.DataFrame | None) -> np.ndarray:
+    """The row of each id, -1 for those that may be missing; finds ids in another spelling, and says what is wrong."""
+    submitted = id_text_like(asked.plain, submission, asked.columns)
+    return _match(submitted, asked.text) if graded is None else _match_most(submitted, asked.text, id_text(graded, asked.columns))
 
 
 def id_text(frame: pd.DataFrame, id_columns: tuple[str, ...]) -> pd.Series:
@@ -99,7 +151,66 @@ def id_text_like(expected: pd.DataFrame, frame: pd.DataFrame, id_columns: tuple[
     return _joined(_in_spelling_of(_as_text(frame[column]), _as_text(expected[column])) for column in id_columns)
 
 
+def are_plain(column: pd.Series) -> bool:
+    """Whether a column holds nothing but texts, or nothing but whole numbers: equal cells have equal texts, and others do not."""
+    return _whole_numbers(column) is not None or _holds_texts(column)
+
+
+def _whole_numbers(column: pd.Series) -> np.ndarray | None:
+    """The cells as int64, where all are whole numbers that fit; None for all other columns."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "i":
+        return column.to_numpy()
+    if column.dtype == object and len(column) and pd.api.types.infer_dtype(column, skipna=False) == "integer":
+        with contextlib.suppress(OverflowError):
+            return column.to_numpy().astype(np.int64)
+    return None
+
+
+def _holds_texts(column: pd.Series) -> bool:
+    return column.dtype == object and pd.api.types.infer_dtype(column, skipna=False) in ("string", "empty")
+
+
+def _comparable(column: pd.Series) -> np.ndarray:
+    """Whole numbers as int64, and the texts of all other cells."""
+    numbers = _whole_numbers(column)
+    return _as_text(column).to_numpy() if numbers is None else numbers
+
+
+def _are_equal(known: np.ndarray, submitted: np.ndarray) -> bool:
+    """Whether the texts of two columns of equal length are equal."""
+    if (known.dtype == object) != (submitted.dtype == object):
+        known, submitted = _texts(known), _texts(submitted)
+    return np.array_equal(known, submitted)
+
+
+def _texts(cells: np.ndarray) -> np.ndarray:
+    """The texts of comparable cells."""
+    return cells if cells.dtype == object else np.array([*map(str, cells.tolist())], dtype=object)
+
+
+def _index_of(parts: list[np.ndarray]) -> pd.Index:
+    """Comparable cells of one column as they are, those of several joined."""
+    key = parts[0] if len(parts) == 1 else _joined_texts(parts)
+    index: pd.Index = pd.Index(key, dtype=key.dtype)
+    return index
+
+
+def _joined_texts(parts: Iterable[np.ndarray]) -> np.ndarray:
+    return np.array([*map(ID_SEPARATOR.join, zip(*map(_texts, parts), strict=True))], dtype=object)
+
+
+def _is_unique(index: pd.Index) -> bool:
+    # what is sorted is told at once, and Python's own table of texts is faster than pandas'
+    if index.dtype != object or index.is_monotonic_increasing:
+        return bool(index.is_unique)
+    return len({*index.to_numpy()}) == len(index)
+
+
 def _as_text(column: pd.Series) -> pd.Series:
+    if _holds_texts(column):
+        return column
+    if (numbers := _whole_numbers(column)) is not None:
+        return pd.Series(_texts(numbers), index=column.index, name=column.name, dtype=object)
     if pd.api.types.is_float_dtype(column):
         whole = column.notna() & (column == column.round()) & (column.abs() < 2**53)
         text = column.astype(str)
@@ -109,10 +220,10 @@ def _as_text(column: pd.Series) -> pd.Series:
 
 
 def _joined(parts: Iterable[pd.Series]) -> pd.Series:
-    text, *others = parts
-    for part in others:
-        text = text + ID_SEPARATOR + part
-    return text
+    parts = [*parts]
+    if len(parts) == 1:
+        return parts[0]
+    return pd.Series(_joined_texts(part.to_numpy() for part in parts), index=parts[0].index, dtype=object)
 
 
 def _in_spelling_of(submitted: pd.Series, expected: pd.Series) -> pd.Series:

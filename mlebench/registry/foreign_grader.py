@@ -60,10 +60,11 @@ class ForeignGrader(PublishedGrader):
 
     def _check(self, submission: pd.DataFrame, sample: pd.DataFrame) -> None:
         from grading.repeats import tell_repeats_apart
-        from grading.submission import align
+        from grading.submission import AskedIds, align
 
         id, *others = map(str, sample.columns)
-        align(*tell_repeats_apart(id)(submission, sample.rename(columns=str)), (id,), others)
+        submission, known = tell_repeats_apart(id)(submission, sample.rename(columns=str))
+        align(submission, AskedIds(known, (id,)), others)
 
     def read(self, path: Path, answers: Any = None) -> Any:
         """Read a submission, or without `answers` the answers themselves: the table of a csv, the objects of a jsonl file.

@@ -1,0 +1,115 @@
+"""Answers that many submissions are graded against: what grading needs of them is found out once and kept.
+
+A check is given the `PublicPart` alone, from which no answer can be reached.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from grading.extent import Extent
+from grading.submission import AskedIds, are_plain
+
+if TYPE_CHECKING:
+    from grading.columns import Column
+
+_MOST_UNGRADED_ROWS = 5_000_000
+
+
+@dataclass(frozen=True)
+class PublicPart:
+    """What a check may look at beside the submission.
+
+    Attributes:
+        known: the id columns and the public values of the answers.
+        columns: the kind of each submitted column.
+        id_columns: the columns that identify a row.
+        asked: the ids of `known`; None where they are found out anew for each submission (see `Grader.adapt`).
+        graded: the ids that are graded, where they may stand alone.
+    """
+
+    known: pd.DataFrame
+    columns: Mapping[str, Column]
+    id_columns: tuple[str, ...]
+    asked: AskedIds | None
+    graded: pd.DataFrame | None
+
+    @functools.cached_property
+    def extent(self) -> Extent:
+        """How large the file of a submission may be."""
+        return Extent(
+            columns=(*self.id_columns, *self.columns),
+            # a correct submission has one row per id
+            most_rows=2 * len(self.known) + 10_000 if self.graded is None else _MOST_UNGRADED_ROWS,
+            longest_cell=max(kind.most_characters for kind in self.columns.values()),
+            rows=self._rows,
+        )
+
+    def _rows(self) -> int | None:
+        return len(self.known) if self.graded is None else None
+
+
+class PreparedAnswers:
+    """Answers as one grader needs them; `Grader.prepare` makes them.
+
+    Nothing that a metric does to what it is given changes them.
+    """
+
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        grader: object,
+        public_part: Callable[[pd.DataFrame], PublicPart],
+        truth: Callable[[pd.DataFrame, PublicPart], Any],
+    ) -> None:
+        """Take the answers; nothing is computed before it is asked for.
+
+        Args:
+            table: all of the answers.
+            grader: the grader that they are prepared for.
+            public_part: takes from the table what a check may see.
+            truth: makes of the table what the metric gets, or raises `ValueError`.
+        """
+        self.grader = grader
+        self._table, self._public_part, self._make_truth = table, public_part, truth
+        self._kept_truth: np.ndarray | None = None
+        self._is_asked_again = False
+
+    @functools.cached_property
+    def public(self) -> PublicPart:
+        """What a check may see."""
+        return self._public_part(self._table)
+
+    def table(self) -> pd.DataFrame:
+        """A copy of the answers, rows numbered from 0."""
+        return self._table.reset_index(drop=True)
+
+    def truth(self) -> Any:
+        """What the metric gets, which may change it.
+
+        Raises:
+            ValueError: the answers do not fit the grader.
+        """
+        if self._kept_truth is not None:
+            return self._kept_truth.copy(order="K")
+        truth = self._make_truth(self.table(), self.public)
+        # answers of a single submission are not worth a copy, and what is no array is nothing that could be copied safely
+        if self._is_asked_again and type(truth) is np.ndarray:
+            self._kept_truth = truth.copy(order="K")
+        self._is_asked_again = True
+        return truth
+
+
+def asked_of(known: pd.DataFrame, id_columns: tuple[str, ...]) -> tuple[pd.DataFrame, AskedIds]:
+    """A table with each id once, rows numbered from 0, and its ids."""
+    if not all(are_plain(known[column]) for column in id_columns):
+        # other cells may be equal without being written alike
+        known = known.drop_duplicates([*id_columns], ignore_index=True)
+    asked = AskedIds(known, id_columns)
+    return asked.once(known), asked
