@@ -16,7 +16,7 @@ from grading.invalid import RefusedCells
 from grading.prepared import PreparedAnswers, PublicPart, asked_of
 from grading.published_grader import GradeFunction, PublishedGrader
 from grading.rows import RowRule
-from grading.submission import Aligned, AskedIds, InvalidSubmission, align
+from grading.submission import Aligned, AskedIds, InvalidSubmission, Rows, align
 from grading.table import Wanted, read_answers, read_submission
 
 Columns = Mapping[str, Column] | Callable[[pd.DataFrame], Mapping[str, Column]]
@@ -203,8 +203,9 @@ class Grader(PublishedGrader):
         return answers if self.tabulate is None or isinstance(answers, pd.DataFrame) else self.tabulate(answers)
 
     def _checked_file(self, path: Path, public: PublicPart) -> _Checked:
+        read = read_submission(path, self._wanted(public.columns), public.extent, known=public.known_ids)
         try:
-            return self._checked(self._read_submission(path, public), public)
+            return self._checked(read.table, public, read.rows)
         except RefusedCells as refused:
             # parsed numbers do not tell how they were written
             self._checked(self._read_submission(path, public, as_written=True), public)
@@ -213,15 +214,19 @@ class Grader(PublishedGrader):
     def _read_submission(self, path: Path, public: PublicPart, *, as_written: bool = False) -> pd.DataFrame:
         return read_submission(path, self._wanted(public.columns), public.extent, as_written=as_written).table
 
-    def _checked(self, submission: pd.DataFrame, public: PublicPart) -> _Checked:
+    def _checked(self, submission: pd.DataFrame, public: PublicPart, rows: Rows | None = None) -> _Checked:
+        """The parsed columns of a submission; `rows` are those of the ids, where they are matched already."""
         known = public.known
         if self.adapt is not None:
             submission, known = self.adapt(submission, known)
         asked = AskedIds(known, self.id_columns) if public.asked is None else public.asked
-        aligned = align(submission, asked, public.columns, graded=public.graded)
-        parsed = {name: kind.parse(aligned.cells(name), aligned.ids) for name, kind in public.columns.items()}
+        if rows is None:
+            aligned = align(submission, asked, public.columns, graded=public.graded)
+        else:
+            aligned = Aligned(asked, submission, rows)
+        parsed = {name: kind.parse(aligned.cells(name), aligned.shown) for name, kind in public.columns.items()}
         if self.rows:
-            parsed = dict(zip(parsed, self.rows(_stacked(list(parsed.values())), aligned.ids).T, strict=True))
+            parsed = dict(zip(parsed, self.rows(_stacked(list(parsed.values())), aligned.shown).T, strict=True))
         return _Checked(aligned, parsed)
 
     def _wanted(self, columns: Mapping[str, Column]) -> Wanted:
@@ -274,8 +279,7 @@ class Grader(PublishedGrader):
 
     def _frames(self, checked: _Checked, answers: PreparedAnswers) -> float:
         assert self.table_metric is not None
-        ids = pd.DataFrame({name: checked.aligned.cells(name) for name in self.id_columns})
-        return self.table_metric(answers.table(), pd.concat([ids, pd.DataFrame(dict(checked.columns))], axis=1))
+        return self.table_metric(answers.table(), pd.concat([checked.aligned.ids, pd.DataFrame(dict(checked.columns))], axis=1))
 
 
 @dataclass(frozen=True)

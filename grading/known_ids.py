@@ -14,10 +14,7 @@ import numpy as np
 import pandas as pd
 
 from grading.grid import Grid
-from grading.submission import id_text
-
-Rows = np.ndarray | slice
-"""Numbers of rows, or a slice of all where they stand in order."""
+from grading.submission import Rows, id_text
 
 _MOST_WORDS = 64
 """Of eight bytes, in all id columns together; longer ids take more time in other places."""

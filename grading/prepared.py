@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from grading.extent import Extent
+from grading.known_ids import KnownIds
 from grading.submission import AskedIds, are_plain
 
 if TYPE_CHECKING:
@@ -50,6 +51,11 @@ class PublicPart:
             longest_cell=max(kind.most_characters for kind in self.columns.values()),
             rows=self._rows,
         )
+
+    @functools.cached_property
+    def known_ids(self) -> KnownIds | None:
+        """The ids by which a file is matched while it is read; None where that cannot be."""
+        return None if self.asked is None else KnownIds.of(self.asked.plain, self.id_columns)
 
     def _rows(self) -> int | None:
         return len(self.known) if self.graded is None else None

@@ -76,8 +76,13 @@ class AskedIds:
 
     @functools.cached_property
     def plain(self) -> pd.DataFrame:
-        """The id columns, one row per id, for those who look for other spellings."""
+        """The id columns, one row per id, of comparable cells."""
         return pd.DataFrame(dict(zip(self.columns, self._parts, strict=True)))
+
+    @property
+    def texts(self) -> pd.DataFrame:
+        """The id columns, one row per id, as texts."""
+        return pd.DataFrame({name: _texts(part) for name, part in zip(self.columns, self._parts, strict=True)}, dtype=object)
 
     def match(self, submission: pd.DataFrame) -> Rows | None:
         """The row of each id, where every id stands in the submission once, and nothing else; None otherwise."""
@@ -101,11 +106,24 @@ class AskedIds:
 class Aligned:
     """A submission whose rows are matched to the ids that are asked for."""
 
-    ids: pd.Series
-    """The ids, for messages."""
+    asked: AskedIds
     submission: pd.DataFrame
+    """Without its ids where these were matched as they were read."""
     rows: Rows
     """The row of each id, -1 where it is left out."""
+
+    @property
+    def shown(self) -> pd.Series:
+        """Each id as messages show it."""
+        return self.asked.shown
+
+    @property
+    def ids(self) -> pd.DataFrame:
+        """The id columns as the submission spells them."""
+        columns = self.asked.columns
+        if set(columns) <= {*self.submission}:
+            return pd.DataFrame({name: self.cells(name) for name in columns})
+        return self.asked.texts
 
     def cells(self, name: str) -> pd.Series:
         """A column of the submission in the order of the ids, a copy; NaN for ids that are left out."""
@@ -132,7 +150,7 @@ def align(submission: pd.DataFrame, asked: AskedIds, required: Iterable[str], *,
     rows = asked.match(submission)
     if rows is None:
         rows = _match_with_care(submission, asked, graded)
-    return Aligned(asked.shown, submission, rows)
+    return Aligned(asked, submission, rows)
 
 
 def _match_with_care(submission: pd.DataFrame, asked: AskedIds, graded: pd.DataFrame | None) -> np.ndarray:

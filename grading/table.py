@@ -16,10 +16,10 @@ from grading.extent import Extent
 from grading.grid import Grid
 from grading.header import refuse_repeated, require_columns
 from grading.invalid import InvalidSubmission
-from grading.known_ids import IdMatching, KnownIds, Rows
+from grading.known_ids import IdMatching, KnownIds
 from grading.layout import Header, PlainRows, begins_with_mark, read_header, scan_rows
 from grading.layout import Rows as FoundRows
-from grading.submission import MISSING_WORDS
+from grading.submission import MISSING_WORDS, Rows
 
 _BYTES_AT_ONCE = 2**23
 _BOOLEANS = ("True", "TRUE", "true", "False", "FALSE", "false")
