@@ -52,7 +52,7 @@ def this_machine() -> Machine:
     """Look at this machine; limits of a surrounding container or batch job are respected."""
     return Machine(
         hostname=socket.gethostname(),
-        cpus=_cpus(),
+        cpus=usable_cpus(),
         cpu_model=_cpu_model(),
         memory=_memory(),
         gpus=tuple(usable_gpus()),
@@ -166,7 +166,8 @@ def usable_cores() -> frozenset[int]:
     return frozenset(os.sched_getaffinity(os.getpid())) if hasattr(os, "sched_getaffinity") else frozenset()
 
 
-def _cpus() -> int:
+def usable_cpus() -> int:
+    """How many CPUs this process may use, with the limits of a surrounding container or batch job."""
     usable = len(usable_cores()) or os.cpu_count() or 1
     for limit in cgroup_limits("cpu.max"):
         with contextlib.suppress(ValueError):

@@ -4,7 +4,7 @@ What needs pandas, and what the engine does for programs written for the publish
 
 For competitions:
 
-- tables: `read_csv`, `write_csv`, `write_zipped_csv`, `look_up`, `one_hot`, `take_groups`
+- tables: `read_csv`, `write_csv`, `write_zipped_csv`, `look_up`, `one_hot`, `take_groups`, `group_rows`
 - tables too big for memory: `LargeTable`, `write_parts`, `parquet_parts`, `write_parquet`
 - json: `read_json`, `read_json_lines`, `write_json_list`, `write_indented_json`
 - splits: `Edition` (its `split` and `rng`), `test_count`
@@ -37,6 +37,7 @@ from mlebench.data.links import link, link_files, link_tree
 from mlebench.registry.edition import Edition, test_count
 
 if TYPE_CHECKING:
+    from mlebench.data.groups import group_rows as group_rows
     from mlebench.data.groups import take_groups as take_groups
     from mlebench.data.large_tables import LargeTable as LargeTable
     from mlebench.data.large_tables import write_parts as write_parts
@@ -57,6 +58,7 @@ _HOMES = {
     "get_checksum": "mlebench.utils:get_checksum",
     "get_leaderboard": "mlebench.preparation.clients:get_leaderboard",
     "is_dataset_prepared": "mlebench.preparation.clients:is_dataset_prepared",
+    "group_rows": "mlebench.data.groups:group_rows",
     "look_up": "mlebench.data.tables:look_up",
     "one_hot": "mlebench.data.tables:one_hot",
     "parquet_parts": "mlebench.data.parquet:parquet_parts",

@@ -21,9 +21,24 @@ def take_groups(table: pd.DataFrame, by: str, names: Sequence[Any] | np.ndarray)
         by: the column that names a row's group.
         names: the groups wanted, none twice; one without rows is skipped.
     """
-    place = pd.Index(names).get_indexer(pd.Index(table[by]))
+    return table.iloc[group_rows(table[by], names)]
+
+
+def group_rows(groups: pd.Series, names: Sequence[Any] | np.ndarray) -> np.ndarray:
+    """Where the rows of some groups stand, from 0: groups in the order of `names`, the rows of a group in their order.
+
+    Args:
+        groups: the group of each row; text may come as categories.
+        names: the groups wanted, none twice; one without rows is skipped.
+    """
+    if isinstance(groups.dtype, pd.CategoricalDtype):
+        # the last place stands for rows without a group
+        place = np.append(pd.Index(names).get_indexer(groups.cat.categories), -1)[groups.cat.codes]
+    else:
+        place = pd.Index(names).get_indexer(pd.Index(groups))
     wanted = np.flatnonzero(place >= 0)
-    return table.iloc[wanted[np.argsort(place[wanted], kind="stable")]]
+    found: np.ndarray = wanted[np.argsort(place[wanted], kind="stable")]
+    return found
 
 
 def same_content(files: Iterable[Path]) -> list[str]:

@@ -1,0 +1,157 @@
+"""Processes that share the work on one large table.
+
+They are plain children that read tasks from a pipe: the program that prepares need not be importable, as it must be for
+`multiprocessing`, and a child whose parent is gone finds its pipe closed and ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from typing import Any
+
+_MOST = 8
+"""More processes would use more memory than they save time, as reading and writing go through one disk."""
+_AHEAD = 2
+"""Tasks given per process, so that none waits while this process uses a result."""
+_PROGRAM = "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from mlebench.data.workers import serve; serve()"
+
+_allowed: int | None = None
+_shared: weakref.WeakValueDictionary[int, Workers] = weakref.WeakValueDictionary()
+
+
+def allow(processes: int) -> None:
+    """Bound the processes that work on one table, as where other tables are prepared at the same time.
+
+    Args:
+        processes: how many; with 1, this process does all the work itself.
+    """
+    global _allowed
+    _allowed = processes
+
+
+def allowed() -> int:
+    """How many processes may work on one table."""
+    if _allowed is not None:
+        return min(_MOST, max(1, _allowed))
+    from mlebench._support.machine import usable_cpus
+
+    return min(_MOST, usable_cpus())
+
+
+class Workers:
+    """Processes that call functions of modules; they end with the last reference to this object.
+
+    With a count of 1, this process calls the functions itself.
+    """
+
+    def __init__(self, count: int) -> None:
+        """Start nothing yet.
+
+        Args:
+            count: how many processes.
+        """
+        self._count = count
+        self._processes: dict[Connection, subprocess.Popen[bytes]] = {}
+        self._idle: SimpleQueue[Connection] = SimpleQueue()
+        self.close = weakref.finalize(self, _end, self._processes)
+        """Ends the processes at once."""
+
+    @classmethod
+    def shared(cls, worth_processes: bool) -> Workers:
+        """Those that other tables use now, so that they start once for all tables of a competition.
+
+        Args:
+            worth_processes: whether the work is more than what starting processes takes.
+        """
+        count = allowed() if worth_processes else 1
+        workers = _shared.get(count) or cls(count)
+        _shared[count] = workers
+        return workers
+
+    def map(self, function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
+        """The results of a function for each tuple of arguments, in order; only a few tasks are taken ahead of the results.
+
+        Raises:
+            MemoryError: a process was killed, as the system does where memory is short.
+            Exception: whatever the function raises.
+        """
+        if self._count <= 1:
+            yield from (function(*task) for task in tasks)
+            return
+        self._start()
+        coming = iter(tasks)
+        with ThreadPoolExecutor(self._count) as threads:
+            asked: deque[Future[Any]] = deque()
+            try:
+                for task in coming:
+                    asked.append(threads.submit(self._ask, function, task))
+                    if len(asked) >= _AHEAD * self._count:
+                        yield asked.popleft().result()
+                while asked:
+                    yield asked.popleft().result()
+            finally:
+                for future in asked:
+                    future.cancel()
+
+    def _start(self) -> None:
+        for _ in range(self._count - len(self._processes)):
+            here, there = Pipe()
+            with there:
+                self._processes[here] = subprocess.Popen(
+                    [sys.executable, "-c", _PROGRAM, str(there.fileno()), json.dumps(sys.path)],
+                    stdin=subprocess.DEVNULL,
+                    pass_fds=[there.fileno()],
+                    # what these libraries would start is for arithmetic that no table needs
+                    env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+                )
+            self._idle.put(here)
+
+    def _ask(self, function: Callable[..., Any], task: tuple[Any, ...]) -> Any:
+        connection = self._idle.get()
+        try:
+            connection.send((function, task))
+            result, error = connection.recv()
+        except (EOFError, OSError) as gone:
+            raise MemoryError("a process that worked on a table was killed") from gone
+        finally:
+            self._idle.put(connection)
+        if error is not None:
+            raise error
+        return result
+
+
+def _end(processes: dict[Connection, subprocess.Popen[bytes]]) -> None:
+    for connection, process in processes.items():
+        process.kill()
+        process.wait()
+        connection.close()
+    processes.clear()
+
+
+def serve() -> None:
+    """Do the tasks that come until the pipe is closed; the main program of the processes."""
+    # the parent ends its processes itself
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with Connection(int(sys.argv[1])) as connection, contextlib.suppress(EOFError, OSError):
+        while True:
+            function, task = connection.recv()
+            connection.send(_result(function, task))
+
+
+def _result(function: Callable[..., Any], task: tuple[Any, ...]) -> tuple[Any, Exception | None]:
+    try:
+        return function(*task), None
+    except Exception as error:
+        return None, error
