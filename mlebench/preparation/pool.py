@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
+from mlebench._support.machine import usable_cpus
 from mlebench._support.steps import Listener, Step, ignore
+from mlebench.data import workers
 from mlebench.preparation.build import PreparationOutcome, failure, prepare_one, too_little_memory
 from mlebench.preparation.options import PreparationOptions
 from mlebench.registry import Competition
@@ -70,7 +72,7 @@ def _in_processes(
     try:
         while waiting or running:
             while waiting and len(running) < max(1, jobs):
-                worker = _start(*waiting.pop(0), options, memory)
+                worker = _start(*waiting.pop(0), options, jobs, memory)
                 running[worker.results] = worker
             for connection in wait(list(running), timeout=_LOOK_EVERY):
                 worker = running[connection]  # type: ignore[index]
@@ -113,16 +115,18 @@ class _Worker:
         self.results.close()
 
 
-def _start(place: int, competition: Competition, options: PreparationOptions, memory: int | None) -> _Worker:
+def _start(place: int, competition: Competition, options: PreparationOptions, jobs: int, memory: int | None) -> _Worker:
     context = multiprocessing.get_context("spawn")
     results, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(competition, options, sender, memory), name=competition.id)
+    process = context.Process(target=_work, args=(competition, options, sender, jobs, memory), name=competition.id)
     process.start()
     sender.close()
     return _Worker(place, competition.id, process, results)
 
 
-def _work(competition: Competition, options: PreparationOptions, sender: Connection, memory: int | None) -> None:
+def _work(competition: Competition, options: PreparationOptions, sender: Connection, jobs: int, memory: int | None) -> None:
+    # each competition gets its part of the CPUs; with a bound on memory, one process has to do with it
+    workers.allow(usable_cpus() // jobs if memory is None else 1)
     # the parent ends its workers itself
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
