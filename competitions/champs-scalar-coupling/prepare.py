@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mlebench.data import Edition, link_files, read_csv, take_groups, write_csv
+from mlebench.data import Edition, LargeTable, group_rows, link_files
 from mlebench.data.raw_faults import damaged
 
 TRAIN_ONLY = (
@@ -16,26 +16,31 @@ TRAIN_ONLY = (
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
-    pairs = read_csv(raw / "train.csv")
-    train_molecules, test_molecules = edition.split(pairs["molecule_name"].drop_duplicates().sort_values(), test_size=0.1)
-    test = take_groups(pairs, "molecule_name", test_molecules)
+    pairs = LargeTable.scan(raw / "train.csv")
+    molecules = pairs.columns(["molecule_name"])["molecule_name"]
+    names = pd.Series(np.asarray(molecules.drop_duplicates())).sort_values()
+    train_molecules, test_molecules = edition.split(names, test_size=0.1)
+    test = group_rows(molecules, test_molecules)
+    constant = "scalar_coupling_constant"
 
-    write_csv(take_groups(pairs, "molecule_name", train_molecules), public / "train.csv")
-    write_csv(test, private / "answers.csv")
-    write_csv(test.drop(columns="scalar_coupling_constant"), public / "test.csv")
-    write_csv(test[["id"]].assign(scalar_coupling_constant=0), public / "sample_submission.csv")
+    pairs.write(group_rows(molecules, train_molecules), public / "train.csv")
+    pairs.write(test, private / "answers.csv")
+    pairs.write(test, public / "test.csv", without=[constant])
+    sample = {constant: np.zeros(len(test), np.int64)}
+    pairs.write(test, public / "sample_submission.csv", only=["id", constant], given=sample)
 
     for name in TRAIN_ONLY:
-        write_csv(read_molecules(raw / name, train_molecules), public / name)
+        write_molecules(raw / name, train_molecules, public / name)
     shown = train_molecules if edition.is_v1 else pd.concat([train_molecules, test_molecules])
-    write_csv(read_molecules(raw / "structures.csv", shown), public / "structures.csv")
+    write_molecules(raw / "structures.csv", shown, public / "structures.csv")
     link_files(raw / "structures", public / "structures", (f"{molecule}.xyz" for molecule in shown))
 
 
-def read_molecules(path: Path, molecules: pd.Series) -> pd.DataFrame:
-    """The rows of some molecules in the order of the file."""
-    table = read_csv(path)
-    lacking = np.setdiff1d(molecules, table["molecule_name"])
+def write_molecules(path: Path, molecules: pd.Series, target: Path) -> None:
+    """Write the rows of some molecules in the order of the file."""
+    table = LargeTable.scan(path)
+    names = table.columns(["molecule_name"])["molecule_name"]
+    lacking = np.setdiff1d(molecules, names.unique())
     if len(lacking):
         raise damaged(path, f"it lacks {len(lacking):,} molecules of train.csv, {lacking[0]!r} first")
-    return table[table["molecule_name"].isin(molecules)]
+    table.write(np.flatnonzero(names.isin(molecules)), target)

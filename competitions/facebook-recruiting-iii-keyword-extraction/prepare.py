@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from mlebench.data import Edition, LargeTable, extract, scratch, write_csv
 
@@ -12,7 +11,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     with scratch(public) as unpacked:
         extract(raw / "Train.zip", unpacked)
         questions = LargeTable.scan(unpacked / "Train.csv", dtype=str, text=not edition.is_v1)
-        same_question = None if edition.is_v1 else fingerprints(questions)
+        same_question = None if edition.is_v1 else questions.hashes(["Title", "Body"])
         train, test = edition.split(np.arange(len(questions)), test_size=0.1, v2_groups=same_question)
         questions.write(train, public / "train.csv")
         test_questions = questions.take(test)
@@ -22,9 +21,3 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     sample = unlabelled if edition.is_v1 else unlabelled[["Id"]]
     write_csv(sample.assign(Tags=COMMON_TAGS), public / "sample_submission.csv")
     write_csv(test_questions if edition.is_v1 else test_questions[["Id", "Tags"]], private / "test.csv")
-
-
-def fingerprints(questions: LargeTable) -> np.ndarray:
-    """One number per row, equal for rows with equal title and body."""
-    parts = (pd.util.hash_pandas_object(part["Title"] + "\0" + part["Body"], index=False) for part in questions.parts())
-    return np.concatenate([part.to_numpy() for part in parts])

@@ -3,16 +3,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mlebench.data import Edition, LargeTable, link, link_tree, read_csv, write_csv, write_parts
+from mlebench.data import Edition, LargeTable, link, link_tree, read_csv, write_csv
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     # v1 reads article ids as numbers and loses their leading zero
     purchases = LargeTable.scan(raw / "transactions_train.csv", dtype=None if edition.is_v1 else {"article_id": str})
-    in_test = find_test_rows(raw / "transactions_train.csv", edition)
+    in_test = find_test_rows(purchases.columns(["t_dat"])["t_dat"], edition)
     test = purchases.take(np.flatnonzero(in_test))
 
-    write_parts((part[~in_test[part.index]] for part in purchases.parts()), public / "transactions_train.csv")
+    purchases.write(np.flatnonzero(~in_test), public / "transactions_train.csv")
     bought = list_by_customer(test)
     if not edition.is_v1:
         customers = read_csv(raw / "sample_submission.csv", usecols=["customer_id"])["customer_id"].sort_values()
@@ -24,9 +24,9 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     link_tree(raw / "images", public / "images")
 
 
-def find_test_rows(path: Path, edition: Edition) -> np.ndarray:
+def find_test_rows(dates: pd.Series, edition: Edition) -> np.ndarray:
     """Mark the last days: seven, but in v1 eight, because its window includes the day a week before the last."""
-    days = read_csv(path, usecols=["t_dat"], dtype="category")["t_dat"].astype("datetime64[ns]")
+    days = dates.astype("datetime64[ns]")
     week_before = days.max() - pd.Timedelta(days=7)
     return np.asarray(days >= week_before if edition.is_v1 else days > week_before)
 

@@ -1,13 +1,16 @@
 from pathlib import Path
 
-from mlebench.data import Edition, read_csv, write_csv
+import numpy as np
+
+from mlebench.data import Edition, LargeTable
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
-    patches = read_csv(raw / "train.csv")
-    train, test = edition.split(patches, test_size=0.1)
+    patches = LargeTable.scan(raw / "train.csv")
+    train, test = edition.split(np.arange(len(patches)), test_size=0.1)
 
-    write_csv(train, public / "train.csv")
-    write_csv(test.drop(columns="Cover_Type"), public / "test.csv")
-    write_csv(test, private / "test.csv")
-    write_csv(test[["Id"]].assign(Cover_Type=2), public / "sample_submission.csv")
+    patches.write(train, public / "train.csv")
+    patches.write(test, public / "test.csv", without=["Cover_Type"])
+    patches.write(test, private / "test.csv")
+    sample = {"Cover_Type": np.full(len(test), 2)}
+    patches.write(test, public / "sample_submission.csv", only=["Id", "Cover_Type"], given=sample)

@@ -1,17 +1,19 @@
 from pathlib import Path
 
-from mlebench.data import Edition, read_csv, test_count, write_csv
+import numpy as np
+import pandas as pd
+
+from mlebench.data import Edition, LargeTable, test_count, write_csv
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
-    observations = read_csv(raw / "train.csv")
-    train, test = edition.split(observations, test_size=test_count(len(observations), 100_000))
-    train = train.assign(id=range(len(train)))
-    test = test.assign(id=range(len(train), len(observations)))
-    gold = test[["id", "target"]]
+    observations = LargeTable.scan(raw / "train.csv")
+    count = len(observations)
+    train, test = edition.split(np.arange(count), test_size=test_count(count, 100_000))
+    train_ids, test_ids = np.split(np.arange(count), [len(train)])
 
-    write_csv(train, public / "train.csv")
-    write_csv(test.drop(columns="target"), public / "test.csv")
-    write_csv(gold.assign(target=0.5), public / "sample_submission.csv")
-    write_csv(test, private / "test.csv")
-    write_csv(gold, private / "gold_submission.csv")
+    observations.write(train, public / "train.csv", given={"id": train_ids})
+    observations.write(test, public / "test.csv", given={"id": test_ids}, without=["target"])
+    write_csv(pd.DataFrame({"id": test_ids, "target": 0.5}), public / "sample_submission.csv")
+    observations.write(test, private / "test.csv", given={"id": test_ids})
+    observations.write(test, private / "gold_submission.csv", given={"id": test_ids}, only=["id", "target"])

@@ -1,25 +1,27 @@
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from mlebench.data import Edition, read_csv, take_groups, write_csv
+from mlebench.data import Edition, LargeTable, group_rows, write_csv
 
-TEN_DIGITS = {"float_format": "%.10g"}
+TEN_DIGITS = "%.10g"
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
-    steps = read_csv(raw / "train.csv")
-    train_breaths, test_breaths = edition.split(steps["breath_id"].drop_duplicates().sort_values(), test_size=0.1)
-    train = renumber(take_groups(steps, "breath_id", train_breaths), edition)
-    test = renumber(take_groups(steps, "breath_id", test_breaths), edition)
+    steps = LargeTable.scan(raw / "train.csv")
+    breaths = steps.columns(["breath_id"])["breath_id"]
+    train_breaths, test_breaths = edition.split(breaths.drop_duplicates().sort_values(), test_size=0.1)
+    train, test = group_rows(breaths, train_breaths), group_rows(breaths, test_breaths)
+    train_numbers, test_numbers = (numbers(breaths.iloc[rows], edition) for rows in (train, test))
 
-    write_csv(train, public / "train.csv", **TEN_DIGITS)
-    write_csv(test.drop(columns="pressure"), public / "test.csv", **TEN_DIGITS)
-    write_csv(test, private / "test.csv", **TEN_DIGITS)
-    write_csv(test[["id"]].assign(pressure=0), public / "sample_submission.csv")
+    steps.write(train, public / "train.csv", given=train_numbers, float_format=TEN_DIGITS)
+    steps.write(test, public / "test.csv", given=test_numbers, without=["pressure"], float_format=TEN_DIGITS)
+    steps.write(test, private / "test.csv", given=test_numbers, float_format=TEN_DIGITS)
+    write_csv(pd.DataFrame({"id": test_numbers["id"], "pressure": 0}), public / "sample_submission.csv")
 
 
-def renumber(steps: pd.DataFrame, edition: Edition) -> pd.DataFrame:
-    """Number rows from 1; in v2 breaths too, whose numbers in Kaggle's public files would tell the pressure."""
-    steps = steps.assign(id=range(1, len(steps) + 1))
-    return steps if edition.is_v1 else steps.assign(breath_id=pd.factorize(steps["breath_id"])[0] + 1)
+def numbers(breaths: pd.Series, edition: Edition) -> dict[str, np.ndarray]:
+    """Rows are numbered from 1; in v2 breaths too, whose numbers in Kaggle's public files would tell the pressure."""
+    rows = {"id": np.arange(1, len(breaths) + 1)}
+    return rows if edition.is_v1 else {**rows, "breath_id": pd.factorize(breaths)[0] + 1}
