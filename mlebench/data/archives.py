@@ -15,14 +15,19 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import IO, Literal, NamedTuple, cast
+from typing import IO, Any, Generic, Literal, NamedTuple, TypeVar, cast
 
+from mlebench._support.ahead import worked_ahead
+from mlebench.data import zip_contents
 from mlebench.data.content_kind import kind_of_content
 from mlebench.data.links import FIXED_TIME, make_folders
 from mlebench.data.raw_faults import damaged, is_of_the_content, missing, not_a_file, some_missing
+from mlebench.data.zip_contents import NotPlain, Packed, ZipContents
 from mlebench.errors import RawDataFault
+
+Item = TypeVar("Item")
 
 _7Z = b"7z\xbc\xaf\x27\x1c"
 _ENCRYPTED = 0x1
@@ -30,6 +35,12 @@ _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile
 _BOMB_RATIO = 1_000
 _BOMB_FLOOR = 2**30
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+_HELD = 4 * 2**20
+"""Bytes of a member, or of several small ones, that are held in memory at a time."""
+_BATCH = 64
+"""Most members that a thread takes at a time."""
+_WORTH_A_THREAD = 16_384
+"""Mean bytes of members from which the interpreter's lock is no bound."""
 _COMPRESSED = {
     ".jpg",
     ".jpeg",
@@ -169,15 +180,88 @@ def unpack_files(archive: Path, target: Path, names: Iterable[str] | Mapping[str
     pairs = list(names.items()) if isinstance(names, Mapping) else [(name, name) for name in names]
     make_folders(target, (new for _, new in pairs))
     with open_zip(archive) as opened:
-        held = set(opened.namelist())
-        if lacking := [name for name, _ in pairs if name not in held]:
+        if lacking := [name for name, _ in pairs if name not in opened.NameToInfo]:
             raise some_missing(lacking, archive)
-        for old, new in pairs:
+        for old, new in _not_unpacked(opened, target, pairs, os.O_EXCL, FIXED_TIME):
             path = target / new
             with opened.open(old) as source, path.open("xb") as sink:
                 shutil.copyfileobj(source, sink, 1 << 20)
             os.utime(path, (FIXED_TIME, FIXED_TIME))
     return len(pairs)
+
+
+def _not_unpacked(
+    opened: zipfile.ZipFile, target: Path, pairs: Iterable[tuple[str, str]], flag: int, time: int | None
+) -> Iterator[tuple[str, str]]:
+    """Write members to files below `target`, several at once, and yield the pairs of those that only `zipfile` can unpack.
+
+    Args:
+        opened: the zip.
+        target: the folder, which has all the folders that are needed.
+        pairs: name of the member and path below `target`.
+        flag: how files are opened that stand there already.
+        time: the time that files get, in seconds; that of now by default.
+    """
+    contents = ZipContents(opened)
+    folder = os.open(target, os.O_RDONLY | os.O_DIRECTORY)
+
+    def unpack(batch: _Batch[tuple[str, str]]) -> list[tuple[str, str]]:
+        return [pair for pair in batch.items if not _unpack_one(contents, folder, *pair, flag, time)]
+
+    try:
+        batches = _batches(pairs, lambda pair: contents.size_of(pair[0]))
+        for left in worked_ahead(unpack, batches, alone=_is_small):
+            yield from left
+    finally:
+        os.close(folder)
+
+
+def _unpack_one(contents: ZipContents, folder: int, old: str, new: str, flag: int, time: int | None) -> bool:
+    """Write one member to a file; False, and no file, where that does not work, which `zipfile` may explain."""
+    try:
+        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flag, 0o666, dir_fd=folder)
+    except OSError:
+        return False
+    try:
+        for piece in contents.pieces(old):
+            written = os.write(file, piece)
+            while written < len(piece):
+                written += os.write(file, piece[written:])
+        if time is not None:
+            os.utime(file, (time, time))
+    except (NotPlain, OSError):
+        os.unlink(new, dir_fd=folder)
+        return False
+    finally:
+        os.close(file)
+    return True
+
+
+class _Batch(NamedTuple, Generic[Item]):
+    """Things that one thread deals with."""
+
+    items: list[Item]
+    size: int
+    """Bytes of all of them."""
+
+
+def _batches(items: Iterable[Item], size_of: Callable[[Item], int]) -> Iterator[_Batch[Item]]:
+    """Group things in their order, so that a group is worth a thread and fits into memory."""
+    held: list[Item] = []
+    size = 0
+    for item in items:
+        more = size_of(item)
+        if held and (len(held) == _BATCH or size + more > _HELD):
+            yield _Batch(held, size)
+            held, size = [], 0
+        held.append(item)
+        size += more
+    if held:
+        yield _Batch(held, size)
+
+
+def _is_small(batch: _Batch[Any]) -> bool:
+    return batch.size < _WORTH_A_THREAD * len(batch.items)
 
 
 class Member(NamedTuple):
@@ -200,15 +284,64 @@ def write_zip(target: Path, members: Iterable[Member]) -> int:
         RawDataFault: if a source is missing.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
+    sources = _Sources()
+
+    def pack(batch: _Batch[Member]) -> list[tuple[Member, Packed | None]]:
+        return [(member, sources.packed(member)) for member in batch.items]
+
     with zipfile.ZipFile(target, "w", allowZip64=True) as packed:
-        for member in members:
-            entry = zipfile.ZipInfo(member.name, _ZIP_EPOCH)
-            entry.external_attr = 0o644 << 16
-            stored = PurePosixPath(member.name).suffix.lower() in _COMPRESSED
-            entry.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
-            with _open_source(member) as source, packed.open(entry, "w", force_zip64=True) as sink:
-                shutil.copyfileobj(source, sink, 1 << 20)
+        for batch in worked_ahead(pack, _batches(members, sources.size_of), alone=_is_small):
+            for member, content in batch:
+                entry = zipfile.ZipInfo(member.name, _ZIP_EPOCH)
+                entry.external_attr = 0o644 << 16
+                entry.compress_type = _method_of(member)
+                if content is not None and entry.filename not in packed.NameToInfo:
+                    zip_contents.append(packed, entry, content)
+                    continue
+                with _open_source(member) as source, packed.open(entry, "w", force_zip64=True) as sink:
+                    shutil.copyfileobj(source, sink, 1 << 20)
         return len(packed.infolist())
+
+
+class _Sources:
+    """What members of a new zip are made of, read in any thread."""
+
+    def __init__(self) -> None:
+        self._zips: dict[int, ZipContents] = {}
+
+    def size_of(self, member: Member) -> int:
+        """Bytes of a member; 0 if it is not there. Called for each member before it is packed, in one thread."""
+        if isinstance(member.source, Path):
+            try:
+                return member.source.stat().st_size
+            except OSError:
+                return 0
+        opened, name = member.source
+        if id(opened) not in self._zips:
+            self._zips[id(opened)] = ZipContents(opened)
+        return self._zips[id(opened)].size_of(name)
+
+    def packed(self, member: Member) -> Packed | None:
+        """What the zip is to hold; None where the member is large, or must be read by `zipfile`, or cannot be."""
+        try:
+            content = self._content(member)
+        except (NotPlain, OSError):
+            return None
+        return None if content is None else zip_contents.pack(content, _method_of(member))
+
+    def _content(self, member: Member) -> bytes | None:
+        if isinstance(member.source, Path):
+            with member.source.open("rb", buffering=0) as file:
+                content = file.read(_HELD + 1)
+                # a short read is no end
+                return content + file.readall() if len(content) <= _HELD else None
+        opened, name = member.source
+        contents = self._zips[id(opened)]
+        return b"".join(contents.pieces(name)) if contents.size_of(name) <= _HELD else None
+
+
+def _method_of(member: Member) -> int:
+    return zipfile.ZIP_STORED if PurePosixPath(member.name).suffix.lower() in _COMPRESSED else zipfile.ZIP_DEFLATED
 
 
 def write_7z(target: Path, members: Iterable[Member]) -> None:
@@ -326,7 +459,22 @@ def _damage_explained(archive: Path) -> Iterator[None]:
 def _extract_zip(archive: Path, target: Path) -> None:
     with zipfile.ZipFile(archive) as opened:
         _check_zip(archive, opened)
-        opened.extractall(target)
+        try:
+            made = _extract_plain(opened, target)
+        except OSError:
+            made = False
+        if not made:
+            opened.extractall(target)
+
+
+def _extract_plain(opened: zipfile.ZipFile, target: Path) -> bool:
+    """What `extractall` does with members of ordinary names; False where something is left to do or to explain."""
+    names = opened.namelist()
+    if any("//" in name or f"/{name}".endswith("/.") or "/./" in f"/{name}" for name in names):
+        return False
+    make_folders(target, names)
+    files = ((name, name) for name in dict.fromkeys(names) if not name.endswith("/"))
+    return not any(True for _ in _not_unpacked(opened, target, files, os.O_TRUNC, None))
 
 
 def _check_zip(archive: Path, opened: zipfile.ZipFile) -> None:

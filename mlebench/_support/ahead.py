@@ -1,0 +1,51 @@
+"""Working ahead: threads that make what the caller takes next, with a bounded number of things waiting.
+
+Threads gain where the work is done without the interpreter's lock, as compressing, checksums and reading large pieces are.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from mlebench._support.machine import usable_cores
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_MOST_THREADS = 8
+
+
+def worked_ahead(
+    work: Callable[[Item], Result], items: Iterable[Item], *, alone: Callable[[Item], bool] = lambda item: False
+) -> Iterator[Result]:
+    """What `work` returns for each item, in the order of the items, worked out by as many threads as there are cores.
+
+    Args:
+        work: called in other threads, for several items at once.
+        items: taken in the caller's thread, two more than there are threads ahead of what the caller has got.
+        alone: whether an item is too little work to be worth a thread; it is worked out when its turn comes.
+
+    Raises:
+        Exception: what `work` or `items` raises, in the place of the item.
+    """
+    count = min(_MOST_THREADS, len(usable_cores()) or 1)
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(count, "ahead") as threads:
+        try:
+            for item in items:
+                if count == 1 or alone(item):
+                    while waiting:
+                        yield waiting.popleft().result()
+                    yield work(item)
+                    continue
+                waiting.append(threads.submit(work, item))
+                if len(waiting) > count + 1:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
