@@ -206,8 +206,10 @@ def _build(competition: Competition, raw: RawData, build: Path, options: Prepara
     public, private = build / "public", build / "private"
     public.mkdir()
     private.mkdir()
+    threads = one_blas_thread() if edition.keyed else contextlib.nullcontext()
     try:
-        competition.prepare_fn(raw.place, public, private)
+        with threads:
+            competition.prepare_fn(raw.place, public, private)
     except Exception as error:
         if (fault := raw_data_fault(error, competition, raw.place, sound=raw.sound)) is None:
             raise
@@ -220,7 +222,8 @@ def _build(competition: Competition, raw: RawData, build: Path, options: Prepara
         keep_key(private, key)
         # a trial run has no use for a leaderboard, which takes most of the time
         if not raw.mock:
-            measure_references(competition, build)
+            with one_blas_thread():
+                measure_references(competition, build)
     compared = options.verify and not raw.mock
     anyway = options.command(competition, verify=False)
     published = require_published(competition, build, anyway) if compared else {}
@@ -245,6 +248,21 @@ def _build(competition: Competition, raw: RawData, build: Path, options: Prepara
     )
     record.write(build)
     return record
+
+
+@contextlib.contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Do linear algebra in one thread, whatever the machine has.
+
+    What is generated from a key is made by many small products, on which more threads spend up to four times the processor time.
+    """
+    # only libraries that are loaded can be told
+    import numpy  # noqa: F401
+    import scipy.linalg  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        yield
 
 
 def _require_files(competition: Competition, build: Path, paths: list[str]) -> None:
