@@ -5,8 +5,10 @@ A missing or NaN score ranks nowhere and earns nothing.
 
 from __future__ import annotations
 
+import functools
 import math
 import statistics
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -135,8 +137,12 @@ class Board:
         return Placing(
             thresholds.medal(score) if thresholds else None,
             thresholds.is_above_median(score) if thresholds else False,
-            standing(score, self.scores, lower_is_better=self.lower_is_better),
+            _standing_among(score, self._teams, self.lower_is_better),
         )
+
+    @functools.cached_property
+    def _teams(self) -> list[float]:
+        return sorted(other for other in self.scores if not math.isnan(other))
 
 
 def standing(score: float | None, leaderboard: Iterable[float], *, lower_is_better: bool) -> Standing | None:
@@ -145,10 +151,14 @@ def standing(score: float | None, leaderboard: Iterable[float], *, lower_is_bett
     Returns:
         None for a missing or NaN score and for a leaderboard without scores.
     """
-    teams = [other for other in leaderboard if not math.isnan(other)]
+    return _standing_among(score, sorted(other for other in leaderboard if not math.isnan(other)), lower_is_better)
+
+
+def _standing_among(score: float | None, teams: Sequence[float], lower_is_better: bool) -> Standing | None:
+    """`standing` among scores in ascending order, NaN left out."""
     if score is None or math.isnan(score) or not teams:
         return None
-    better = sum(other < score if lower_is_better else other > score for other in teams)
+    better = bisect_left(teams, score) if lower_is_better else len(teams) - bisect_right(teams, score)
     return Standing(rank=better + 1, size=len(teams), percentile=100 * (1 - better / len(teams)))
 
 

@@ -63,14 +63,18 @@ class PublishedGrader:
         """`grade_fn(submission, answers)`: the score, not rounded; raises where there is none."""
         return self._grade_fn
 
-    def check(self, submission: pd.DataFrame, answers: pd.DataFrame) -> None:
+    def prepare(self, answers: Any) -> Any:
+        """What every method takes in place of the answers, for those who grade many submissions; a function takes the answers."""
+        return answers
+
+    def check(self, submission: pd.DataFrame, answers: Any) -> None:
         """Check a submission without scoring it; a function alone states no form, so that any table passes.
 
         Raises:
             InvalidSubmission: if the submission is not of the grader's form.
         """
 
-    def score(self, submission: pd.DataFrame, answers: pd.DataFrame) -> float:
+    def score(self, submission: pd.DataFrame, answers: Any) -> float:
         """Score a submission.
 
         Returns:
@@ -81,7 +85,7 @@ class PublishedGrader:
         """
         return float(self.grade_fn(submission, answers))
 
-    def __call__(self, submission: pd.DataFrame, answers: pd.DataFrame) -> float | None:
+    def __call__(self, submission: pd.DataFrame, answers: Any) -> float | None:
         """Score a submission, whatever is wrong with it.
 
         Returns:

@@ -6,11 +6,12 @@ their own, so that no submission can hold it up.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -78,12 +79,12 @@ def grade_csv(
         MemoryError: the submission needs more memory than there is.
     """
     submission = Submission(competition.id, Path(path_to_submission), **extras)
-    answers = read_answers(competition)
+    answers = prepared_answers(competition)
     return make_report(judge(submission, competition, answers), submission, competition, live_thresholds=live_thresholds)
 
 
-def judge(submission: Submission, competition: Competition, answers: pd.DataFrame) -> Judgement:
-    """Score one submission.
+def judge(submission: Submission, competition: Competition, answers: Any) -> Judgement:
+    """Score one submission; `answers` are a table of them or `prepared_answers`.
 
     Raises:
         MemoryError: it needs more memory than there is.
@@ -123,11 +124,11 @@ def validate_submission(submission: Path | str, competition: Competition) -> tup
         MemoryError: the submission needs more memory than there is.
     """
     entry = Submission(competition.id, Path(submission))
-    return verdict(what_is_no_csv(entry) or check(entry, competition, read_answers(competition)))
+    return verdict(what_is_no_csv(entry) or check(entry, competition, prepared_answers(competition)))
 
 
-def check(submission: Submission, competition: Competition, answers: pd.DataFrame) -> Judgement:
-    """Check the form of one submission; the judgement has no score.
+def check(submission: Submission, competition: Competition, answers: Any) -> Judgement:
+    """Check the form of one submission; the judgement has no score, and `answers` are as those of `judge`.
 
     Raises:
         MemoryError: it needs more memory than there is.
@@ -147,6 +148,18 @@ def read_answers(competition: Competition) -> pd.DataFrame:
         NotPrepared: the competition's data is not prepared; also a `ValueError`.
         UsageError: its data is from another key or version, or its answers are damaged.
     """
+    with _fit_for_grading(competition):
+        return competition.answers_table
+
+
+def prepared_answers(competition: Competition) -> Any:
+    """The answers as the grader takes them for many submissions; errors are those of `read_answers`."""
+    with _fit_for_grading(competition):
+        return competition.prepared_answers
+
+
+@contextlib.contextmanager
+def _fit_for_grading(competition: Competition) -> Iterator[None]:
     # late, so that a harness can start a process that grades before it imports what describes competitions
     from mlebench.preparation.record import misfit
     from mlebench.registry.competition import prepare_command
@@ -154,7 +167,7 @@ def read_answers(competition: Competition) -> pd.DataFrame:
     if problem := misfit(competition):
         raise UsageError(problem)
     try:
-        return competition.answers_table
+        yield
     except InvalidSubmission as error:
         raise UsageError(
             f"{competition.answers} is damaged: {error}; `{prepare_command([competition], ['--force'])}` prepares it again"
@@ -164,8 +177,8 @@ def read_answers(competition: Competition) -> pd.DataFrame:
 def _judge_csv(
     submission: Submission,
     competition: Competition,
-    answers: pd.DataFrame,
-    look: Callable[[Path, pd.DataFrame], float | None],
+    answers: Any,
+    look: Callable[[Path, Any], float | None],
 ) -> Judgement:
     """What `look`, which scores or checks, says of a csv file."""
     assert submission.path is not None

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mlebench.errors import MlebenchError, NotPrepared, UsageError
 from mlebench.grade.limits import Limits
-from mlebench.grade.one import check, judge, make_report, read_answers, verdict, what_is_no_csv
+from mlebench.grade.one import check, judge, make_report, prepared_answers, verdict, what_is_no_csv
 from mlebench.grade.question import Question
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _answer(question: Question, competition: Competition, begun: Callable[[], No
 def _graded(question: Question, competition: Competition, begin: Callable[[], None]) -> dict[str, Any]:
     found = question.found
     if found is None:
-        answers = read_answers(competition)
+        answers = prepared_answers(competition)
         competition.grader  # noqa: B018
         begin()
         found = judge(question.submission, competition, answers)
@@ -112,7 +112,7 @@ def _graded(question: Question, competition: Competition, begin: Callable[[], No
 def _checked(question: Question, competition: Competition, begin: Callable[[], None]) -> dict[str, Any]:
     found = what_is_no_csv(question.submission)
     if found is None:
-        answers = read_answers(competition)
+        answers = prepared_answers(competition)
         competition.grader  # noqa: B018
         begin()
         found = check(question.submission, competition, answers)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mlebench._support.files import move_aside, parse_own_json
 from mlebench._support.folders import state_of
+from mlebench._support.kept import Kept
 from mlebench._support.plain_files import read_plain
 from mlebench.registry.competition import PREPARED_RECORD, prepare_command
 from mlebench.registry.keys import kept_key
@@ -48,11 +49,7 @@ class PreparationRecord:
     @classmethod
     def read(cls, prepared: Path) -> PreparationRecord | None:
         """The record of a prepared folder; None where another harness prepared it."""
-        try:
-            content = parse_own_json(read_plain(prepared / PREPARED_RECORD, _LARGEST_FILE))
-            return _adapter().validate_python(content)
-        except (OSError, ValueError):
-            return None
+        return _kept_record(prepared).get([prepared / PREPARED_RECORD], lambda: _read(prepared))
 
     def changed(self, prepared: Path) -> list[str]:
         """What was changed, added or removed since, told by sizes and times alone; nothing in records that know no states."""
@@ -67,6 +64,19 @@ class PreparationRecord:
         """Put the record into a prepared folder."""
         move_aside(prepared / PREPARED_RECORD)
         (prepared / PREPARED_RECORD).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+
+@functools.lru_cache(maxsize=256)
+def _kept_record(prepared: Path) -> Kept[PreparationRecord | None]:
+    return Kept()
+
+
+def _read(prepared: Path) -> PreparationRecord | None:
+    try:
+        content = parse_own_json(read_plain(prepared / PREPARED_RECORD, _LARGEST_FILE))
+        return _adapter().validate_python(content)
+    except (OSError, ValueError):
+        return None
 
 
 @functools.cache

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlebench._support import paths
+from mlebench._support.kept import Kept
 from mlebench.errors import NotPrepared, UsageError
 from mlebench.registry.content import load_value
 from mlebench.registry.edition import Edition
@@ -232,16 +233,53 @@ class Competition:
         """The answers."""
         return self.prepared_dir / self.facts.files.answers
 
-    @functools.cached_property
+    @property
     def answers_table(self) -> pd.DataFrame:
-        """The answers as the grader reads them.
+        """The answers as the grader reads them, kept until they are prepared anew.
 
         Raises:
             NotPrepared: it is not prepared.
         """
+        return self._kept_answers.get(self._files_of_answers, self._read_answers)
+
+    @property
+    def prepared_answers(self) -> Any:
+        """The answers in the form in which the grader takes them for many submissions, kept until they are prepared anew.
+
+        Raises:
+            NotPrepared: it is not prepared.
+        """
+        return self._kept_prepared_answers.get(self._files_of_answers, lambda: self.grader.prepare(self.answers_table))
+
+    def _read_answers(self) -> pd.DataFrame:
         if not self.answers.is_file():
             raise NotPrepared(f"{self.id} is not prepared in {self.data_dir}; `{self.prepare_command}` prepares it")
         return self.grader.read(self.answers)
+
+    @property
+    def _record(self) -> Path:
+        return self.prepared_dir / PREPARED_RECORD
+
+    @property
+    def _files_of_answers(self) -> tuple[Path, ...]:
+        # a few graders read other files beside the answers, which are prepared together with them
+        return (self.answers, self._record)
+
+    @functools.cached_property
+    def _kept_answers(self) -> Kept[pd.DataFrame]:
+        return Kept()
+
+    @functools.cached_property
+    def _kept_prepared_answers(self) -> Kept[Any]:
+        return Kept()
+
+    @functools.cached_property
+    def _kept_data_kind(self) -> Kept[DataKind | None]:
+        return Kept()
+
+    @functools.cached_property
+    def _kept_scores(self) -> Kept[Sequence[float]]:
+        return Kept()
 
     @Derived
     def sample_submission(self) -> Path:
@@ -274,10 +312,11 @@ class Competition:
     @property
     def data_kind(self) -> DataKind | None:
         """Whether the prepared data is real or made up; None where that is unknown, as with data of another harness."""
-        if self.facts.generated:
-            return "real"
+        return "real" if self.facts.generated else self._kept_data_kind.get([self._record], self._read_data_kind)
+
+    def _read_data_kind(self) -> DataKind | None:
         try:
-            mock = json.loads((self.prepared_dir / PREPARED_RECORD).read_text(encoding="utf-8"))["mock"]
+            mock = json.loads(self._record.read_text(encoding="utf-8"))["mock"]
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return "mock" if mock else "real"
@@ -336,9 +375,12 @@ class Competition:
         """
         from grading.medals import Board
 
-        scores = self.read_leaderboard()["score"].tolist() if self.has_leaderboard else ()
+        scores = self._kept_scores.get([self.leaderboard], self._leaderboard_scores)
         thresholds = self.live_thresholds if live else self.thresholds
         return Board(self.is_lower_better, thresholds, scores, made_up=self.data_kind == "mock")
+
+    def _leaderboard_scores(self) -> Sequence[float]:
+        return self.read_leaderboard()["score"].tolist() if self.has_leaderboard else ()
 
     @property
     def provenance(self) -> dict[str, str | int | None]:

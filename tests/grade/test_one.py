@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mlebench.grade import grade_csv, validate_submission
-from mlebench.registry import Competition
+from mlebench.preparation import make_mock, prepare
+from mlebench.registry import Competition, Registry
 from tests.cases import Cases
 
 
@@ -68,3 +69,18 @@ def test_grading_and_checking_share_their_words(competition: Competition, tmp_pa
     for content in (b"", b"id;cultivar_0", b"," * 30_000, competition.sample_submission.read_bytes() + b"\0"):
         path.write_bytes(content)
         assert validate_submission(path, competition) == (False, grade_csv(path, competition).error)
+
+
+def test_answers_that_are_prepared_anew_are_those_that_count(tmp_path: Path) -> None:
+    competition = Registry(tmp_path / "data").get_competition("spaceship-titanic")
+    submission = tmp_path / "submission.csv"
+    scores = []
+    for seed in (0, 1):
+        make_mock(competition, tmp_path / f"raw-{seed}", size=60, seed=seed)
+        prepare(competition, tmp_path / f"raw-{seed}", mock=True)
+        if seed == 0:
+            competition.grader.perfect_submission(competition.answers_table).to_csv(submission, index=False)
+        scores.append([grade_csv(submission, competition).score for _ in range(3)])
+    fresh = Registry(tmp_path / "data").get_competition("spaceship-titanic")
+    assert scores[0] != scores[1]
+    assert scores[1] == [grade_csv(submission, fresh).score] * 3
