@@ -2,24 +2,54 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from grading.columns import Column, hint_for_list, refuse
+from grading.columns import Column, Integer, Real, Text, hint_for_list, refuse
 from grading.submission import InvalidSubmission
+from grading.text_words import blocks_of, numbers_of, words_of
 
+_BLOCK_CHARACTERS = 400_000
+"""Texts are read in blocks of about this size: little enough for the cache of the processor, and memory is bounded."""
 _BLOCK_TOKENS = 50_000
 """So few that they stay in the cache of the processor between the steps of parsing."""
 _TOLD_TOKENS = 1_000_000
 """Of so many, a refusal tells how many are wrong."""
 _ASCII_BLANKS = b" \t\n\v\f\r\x1c\x1d\x1e\x1f"
 """Where `str.split` divides a text of ASCII."""
+
+
+class _Table(NamedTuple):
+    """The objects of a column, or of a block of its rows."""
+
+    counts: npt.NDArray[np.int64]
+    """Objects of each row, shape (rows,)."""
+    fields: dict[str, np.ndarray]
+    """Each field of all objects, shape (objects,)."""
+
+
+class ObjectsOfRow(Mapping[str, np.ndarray]):
+    """The objects that one cell lists, as arrays by field: a view of a part of the arrays of the whole column."""
+
+    __slots__ = ("first", "last", "table")
+
+    def __init__(self, table: _Table, first: int, last: int) -> None:
+        self.table, self.first, self.last = table, first, last
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.table.fields[name][self.first : self.last]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.table.fields)
+
+    def __len__(self) -> int:
+        return len(self.table.fields)
 
 
 @dataclass(frozen=True)
@@ -50,14 +80,12 @@ class ObjectList(Column):
             refuse(text.str.strip() == "", cells, ids, "filled in")
         self._refuse_too_many(text, cells)
         texts = text.tolist()
-        objects: list[Mapping[str, np.ndarray]] = []
-        for first, block in self._blocks(texts, _BLOCK_TOKENS):
-            try:
-                objects.extend(self._parse_block(first, block, cells, ids))
-            except InvalidSubmission:
-                self._refuse_from(first, texts, cells, ids)
-                raise
-        return np.fromiter(objects, dtype=object, count=len(objects))
+        table = self._read(texts) if texts else None
+        if table is None:
+            table = self._read_with_care(texts, cells, ids)
+        bounds = np.concatenate([[0], np.cumsum(table.counts)]).tolist()
+        rows = (ObjectsOfRow(table, first, last) for first, last in pairwise(bounds))
+        return np.fromiter(rows, dtype=object, count=len(texts))
 
     def refused_cells(self) -> Mapping[str, Any]:
         cells = {"one field too many": " ".join(["1"] * (len(self.fields) + 1)), "text": "no such object"}
@@ -65,9 +93,9 @@ class ObjectList(Column):
 
     def _refuse_too_many(self, text: pd.Series, cells: pd.Series) -> None:
         """Refuse a column that is far longer than any that is meant, before it is split."""
-        # splitting is costly, and few texts need so close a look
         allowed = max(self.most, self.most_on_average * len(text))
-        if sum(map(_most_tokens, text)) < allowed * len(self.fields):
+        # splitting is costly, and few texts need so close a look
+        if sum(map(len, text)) < allowed * len(self.fields) or sum(map(_most_tokens, text)) < allowed * len(self.fields):
             return
         width = len(self.fields)
         total = sum(len(cell.split(None, self.most * width)) for cell in text) // width
@@ -76,11 +104,61 @@ class ObjectList(Column):
                 f"column `{cells.name}`: the cells list more than {allowed:,} objects together; list fewer, the surest ones"
             )
 
+    def _read(self, texts: list[str]) -> _Table | None:
+        """The objects of texts in which nothing is wrong, in a fraction of the time that care takes; None for all others."""
+        blocks = []
+        for first, last in blocks_of(texts, _BLOCK_CHARACTERS):
+            block = self._read_block(texts[first:last])
+            if block is None:
+                return None
+            blocks.append(block)
+        table = _joined(blocks, self.fields)
+        try:
+            return table._replace(fields={name: _judged(kind, table.fields[name]) for name, kind in self.fields.items()})
+        except InvalidSubmission:
+            return None
+
+    def _read_block(self, texts: list[str]) -> _Table | None:
+        """The fields as they are written, but numbers for the kinds of numbers."""
+        width = len(self.fields)
+        words = words_of(" ".join(texts))
+        if words is None:
+            return None
+        ends = np.cumsum(np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + 1)
+        counts = np.diff(np.searchsorted(words.starts, ends), prepend=0)
+        if (counts % width).any() or counts.max() > self.most * width:
+            return None
+        are_numbers = np.array([isinstance(kind, Real | Integer) for kind in self.fields.values()])
+        numbers = numbers_of(words, np.resize(are_numbers, len(words.starts)))
+        if numbers is None:
+            return None
+        columns = iter(numbers.reshape(len(words.starts) // width, -1).T if len(numbers) else [numbers] * width)
+        fields = {
+            name: next(columns) if is_number else np.array(words.pick(slice(k, None, width)), dtype=object)
+            for k, (name, is_number) in enumerate(zip(self.fields, are_numbers, strict=True))
+        }
+        return _Table(counts // width, fields)
+
+    def _read_with_care(self, texts: list[str], cells: pd.Series, ids: pd.Series) -> _Table:
+        """The same of any texts.
+
+        Raises:
+            InvalidSubmission: saying what is wrong with the first wrong cell.
+        """
+        blocks = []
+        for first, block in self._blocks(texts, _BLOCK_TOKENS):
+            try:
+                blocks.append(self._parse_block(first, block, cells, ids))
+            except InvalidSubmission:
+                self._refuse_from(first, texts, cells, ids)
+                raise
+        return _joined(blocks, self.fields)
+
     def _refuse_from(self, row: int, texts: list[str], cells: pd.Series, ids: pd.Series) -> None:
         """Raise for a wrong cell from `row` on, with how many are wrong of the many beside it."""
         for first, block in self._blocks(texts, _TOLD_TOKENS):
             if first + len(block) > row:
-                deque(self._parse_block(first, block, cells, ids), maxlen=0)
+                self._parse_block(first, block, cells, ids)
 
     def _blocks(self, texts: list[str], most_tokens: int) -> Iterator[tuple[int, list[list[str]]]]:
         """Rows split into tokens, a bounded number at a time; of an overlong row only what shows that it is too long."""
@@ -93,9 +171,7 @@ class ObjectList(Column):
                 first, block, tokens = row + 1, [], 0
         yield first, block
 
-    def _parse_block(
-        self, first: int, block: list[list[str]], cells: pd.Series, ids: pd.Series
-    ) -> Iterable[Mapping[str, np.ndarray]]:
+    def _parse_block(self, first: int, block: list[list[str]], cells: pd.Series, ids: pd.Series) -> _Table:
         width = len(self.fields)
         cells, ids = cells.iloc[first : first + len(block)], ids.iloc[first : first + len(block)]
         counts = np.fromiter(map(len, block), dtype=np.int64, count=len(block))
@@ -108,9 +184,23 @@ class ObjectList(Column):
             name: kind.parse(pd.Series(tokens[:, k], dtype=object, name=f"{cells.name}` field `{name}"), ids_of_objects)
             for k, (name, kind) in enumerate(self.fields.items())
         }
-        bounds = np.concatenate([[0], np.cumsum(counts // width)]).tolist()
-        for start, stop in pairwise(bounds):
-            yield {name: values[start:stop] for name, values in parsed.items()}
+        return _Table(counts // width, parsed)
+
+
+def _judged(kind: Column, values: np.ndarray) -> np.ndarray:
+    """What a kind makes of the values of its field; a refusal is not for a submitter's eyes."""
+    # any word is a text
+    if type(kind) is Text and not kind.missing_words:
+        return values
+    cells = pd.Series(values)
+    return kind.parse(cells, cells)
+
+
+def _joined(blocks: list[_Table], names: Iterable[str]) -> _Table:
+    return _Table(
+        np.concatenate([block.counts for block in blocks]),
+        {name: np.concatenate([block.fields[name] for block in blocks]) for name in names},
+    )
 
 
 def _most_tokens(text: str) -> int:
@@ -125,6 +215,19 @@ def flatten(objects: Iterable[Mapping[str, np.ndarray]]) -> pd.DataFrame:
     listed = list(objects)
     if not listed:
         return pd.DataFrame({"row": np.empty(0, dtype=np.int64)})
-    counts = [len(next(iter(row.values()))) for row in listed]
-    fields = {name: np.concatenate([row[name] for row in listed]) for name in listed[0]}
-    return pd.DataFrame({"row": np.repeat(np.arange(len(listed)), counts), **fields})
+    table = _whole_table(listed)
+    if table is None:
+        counts = np.array([len(next(iter(row.values()))) for row in listed])
+        table = _Table(counts, {name: np.concatenate([row[name] for row in listed]) for name in listed[0]})
+    return pd.DataFrame({"row": np.repeat(np.arange(len(listed)), table.counts), **table.fields})
+
+
+def _whole_table(rows: list[Mapping[str, np.ndarray]]) -> _Table | None:
+    """The table of a column, if these are all its rows in their order."""
+    table = rows[0].table if isinstance(rows[0], ObjectsOfRow) else None
+    if table is None or len(rows) != len(table.counts):
+        return None
+    if not all(isinstance(row, ObjectsOfRow) and row.table is table for row in rows):
+        return None
+    lasts = np.fromiter((row.last for row in rows), dtype=np.int64, count=len(rows))  # type: ignore[attr-defined]
+    return table if (lasts == np.cumsum(table.counts)).all() else None

@@ -1,18 +1,31 @@
-from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from grading import Grader, Real, Text, per_edition
-from grading.metrics.boxes import average_precisions, groups
-from grading.metrics.boxes_3d import iou_of_pairs, may_overlap
+from grading.metrics.boxes import joint_codes, pairs_within_groups
+from grading.metrics.boxes_3d import bounds_of, iou_of_pairs, pairs_above
 from grading.objects import ObjectList, flatten
 
 THRESHOLDS = np.arange(50, 100, 5) / 100
 BOX = ["center_x", "center_y", "center_z", "width", "length", "height", "yaw"]
 SIZES = dict.fromkeys(["width", "length", "height"], Real(minimum=1e-6))
 OBJECTS = ObjectList({"confidence": Real(), **{**dict.fromkeys(BOX, Real()), **SIZES}, "class_name": Text()})
-BLOCK_PAIRS = 200_000
+BLOCK_PAIRS = 100_000
+
+
+class Overlaps(NamedTuple):
+    """The predictions that overlap a truth enough for the lowest threshold, by kind and in descending confidence."""
+
+    kind: np.ndarray
+    """Number of the sample and class, shape (predictions,)."""
+    rank: np.ndarray
+    """How many predictions of the kind come before."""
+    truth: np.ndarray
+    """The truth that the prediction overlaps most, the first one of equals."""
+    iou: np.ndarray
+    """How much it overlaps it."""
 
 
 def mean_average_precision_3d(truth: np.ndarray, prediction: np.ndarray) -> float:
@@ -28,51 +41,53 @@ def mean_average_precision_3d(truth: np.ndarray, prediction: np.ndarray) -> floa
     Source: the competition hosts' evaluation script.
     """
     true, found = flatten(truth), flatten(prediction)
-    kinds = true[["row", "class_name"]].drop_duplicates(ignore_index=True).reset_index(names="kind")
-    true = true.merge(kinds, how="left")
-    found = found.merge(kinds).sort_values("confidence", ascending=False, kind="stable", ignore_index=True)
-    hits = hits_by_threshold(true, found)
-    precision = np.zeros(len(kinds))
-    for kind, (boxes, guesses) in enumerate(groups(true["kind"].to_numpy(), found["kind"].to_numpy())):
-        precision[kind] = average_precisions(hits[:, guesses], len(boxes)).mean()
-    return float(pd.Series(precision).groupby(kinds["row"]).mean().mean())
+    of_true, of_found = joint_codes(*((table["row"].to_numpy(), table["class_name"].to_numpy()) for table in (true, found)))
+    samples = true["row"].to_numpy()[np.unique(of_true, return_index=True)[1]]
+    positives = np.bincount(of_true)
+    overlaps = best_overlaps(true[BOX].to_numpy(), of_true, found, of_found)
+    precisions = np.stack([average_precisions(hits_above(threshold, overlaps), positives) for threshold in THRESHOLDS], axis=1)
+    return float(pd.Series(precisions.mean(axis=1)).groupby(samples).mean().mean())
 
 
-def hits_by_threshold(true: pd.DataFrame, found: pd.DataFrame) -> np.ndarray:
-    """Whether each prediction, in descending confidence, is the first that overlaps its best truth enough.
-
-    Returns:
-        Shape (thresholds, predictions).
-    """
-    best, overlap = best_truths(true, found)
-    reached = pd.Series(overlap).groupby(best)
-    before = reached.cummax().groupby(best).shift(fill_value=0.0).to_numpy()
-    return (overlap > THRESHOLDS[:, None]) & (before <= THRESHOLDS[:, None])
-
-
-def best_truths(true: pd.DataFrame, found: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """The truth that each prediction overlaps most (the first one of equals, -1 for none) and their IoU."""
-    true_boxes, found_boxes = true[BOX].to_numpy(dtype=float), found[BOX].to_numpy(dtype=float)
-    best, overlap = np.full(len(found), -1), np.zeros(len(found))
-    for pairs in near_pairs(true, found, true_boxes, found_boxes):
-        iou = iou_of_pairs(found_boxes[pairs[:, 0]], true_boxes[pairs[:, 1]])
-        order = np.lexsort((pairs[:, 1], -iou, pairs[:, 0]))
-        guesses, first = np.unique(pairs[order, 0], return_index=True)
-        best[guesses], overlap[guesses] = pairs[order[first], 1], iou[order[first]]
-    return best, overlap
+def best_overlaps(true_boxes: np.ndarray, of_true: np.ndarray, found: pd.DataFrame, of_found: np.ndarray) -> Overlaps:
+    confidence = found["confidence"].to_numpy()
+    # kinds are numbered in the order of their first appearance, the true ones before all others
+    counted = np.flatnonzero(of_found < len(np.bincount(of_true)))
+    order = counted[np.lexsort((-confidence[counted], of_found[counted]))]
+    kinds, boxes = of_found[order], found[BOX].to_numpy()[order]
+    bounds, true_bounds = bounds_of(boxes), bounds_of(true_boxes)
+    near = [np.empty((2, 0), dtype=np.int64)]
+    for guess, target in pairs_within_groups(kinds, of_true, BLOCK_PAIRS):
+        kept = pairs_above(THRESHOLDS[0], bounds, true_bounds, guess, target)
+        near.append(np.stack([guess[kept], target[kept]]))
+    guess, target = np.concatenate(near, axis=1)
+    iou = iou_of_pairs(boxes[guess], true_boxes[target])
+    enough = iou > THRESHOLDS[0]
+    guess, target, iou = guess[enough], target[enough], iou[enough]
+    best = np.lexsort((target, -iou, guess))
+    best = best[np.diff(guess[best], prepend=-1) != 0]
+    ranks = np.arange(len(kinds)) - np.searchsorted(kinds, kinds)
+    return Overlaps(kinds[guess[best]], ranks[guess[best]], target[best], iou[best])
 
 
-def near_pairs(true: pd.DataFrame, found: pd.DataFrame, true_boxes: np.ndarray, found_boxes: np.ndarray) -> Iterator[np.ndarray]:
-    """Pairs (prediction, truth) of one sample and class that may overlap, in blocks; all pairs of a prediction are in one."""
-    block, count = [np.empty((0, 2), dtype=np.int64)], 0
-    for boxes, guesses in groups(true["kind"].to_numpy(), found["kind"].to_numpy()):
-        pairs = np.argwhere(may_overlap(found_boxes[guesses], true_boxes[boxes]))
-        block.append(np.column_stack([guesses[pairs[:, 0]], boxes[pairs[:, 1]]]))
-        count += len(pairs)
-        if count > BLOCK_PAIRS:
-            yield np.concatenate(block)
-            block, count = block[:1], 0
-    yield np.concatenate(block)
+def hits_above(threshold: float, overlaps: Overlaps) -> Overlaps:
+    """Those predictions that are the first to overlap their truth more than the threshold."""
+    enough = np.flatnonzero(overlaps.iou > threshold)
+    truth = overlaps.truth[enough]
+    first = np.empty(truth.max(initial=-1) + 1, dtype=np.int64)
+    # of several values for one place, the last stays
+    first[truth[::-1]] = enough[::-1]
+    return Overlaps(*(values[enough[first[truth] == enough]] for values in overlaps))
+
+
+def average_precisions(hits: Overlaps, positives: np.ndarray) -> np.ndarray:
+    """Area under the precision-recall curve of each kind, precision made non-increasing from the right."""
+    found = np.arange(len(hits.kind)) - np.searchsorted(hits.kind, hits.kind) + 1
+    # between two hits precision falls, so that its greatest values are at hits
+    precision = pd.Series(found / (hits.rank + 1))[::-1]
+    envelope = precision.groupby(hits.kind[::-1]).cummax()[::-1].to_numpy()
+    recall_steps = found / positives[hits.kind] - (found - 1) / positives[hits.kind]
+    return np.bincount(hits.kind, weights=recall_steps * envelope, minlength=len(positives))
 
 
 boxes_of_samples = Grader(id="Id", columns={"PredictionString": OBJECTS}, metric=mean_average_precision_3d)

@@ -2,11 +2,12 @@ import numpy as np
 import pandas as pd
 
 from grading import Grader, Real, Text, per_edition
-from grading.metrics.boxes import greedy_match
-from grading.objects import ObjectList
+from grading.metrics.boxes import Pairs, joint_codes, match_pairs, pairs_within_groups
+from grading.objects import ObjectList, flatten
 
 POINT = {"label": Text(), "x": Real(), "y": Real()}
 BOXES = ObjectList({**POINT, "width": Real(), "height": Real()})
+BLOCK_PAIRS = 100_000
 
 
 def true_boxes(answers: pd.DataFrame) -> np.ndarray:
@@ -23,18 +24,22 @@ def f1_of_points(truth: np.ndarray, prediction: np.ndarray) -> float:
     Returns:
         0 to 1; 0 without a hit.
     """
-    hits = sum(count_hits(boxes, points) for boxes, points in zip(truth, prediction, strict=True))
-    total = sum(len(page["label"]) for page in [*truth, *prediction])
-    return 2 * hits / total if total else 0.0
+    boxes, points = flatten(truth), flatten(prediction)
+    total = len(boxes) + len(points)
+    return 2 * count_hits(boxes, points) / total if total else 0.0
 
 
-def count_hits(boxes: dict[str, np.ndarray], points: dict[str, np.ndarray]) -> int:
-    codes = pd.factorize(np.concatenate([boxes["label"], points["label"]]))[0]
-    inside = codes[: len(boxes["label"]), None] == codes[None, len(boxes["label"]) :]
-    for start, extent in (("x", "width"), ("y", "height")):
-        low, position = boxes[start][:, None], points[start][None, :]
-        inside = inside & (low < position) & (position < low + boxes[extent][:, None])
-    return int((greedy_match(inside.astype(float), 0.5) >= 0).sum())
+def count_hits(boxes: pd.DataFrame, points: pd.DataFrame) -> int:
+    of_box, of_point = joint_codes(*((table["row"].to_numpy(), table["label"].to_numpy()) for table in (boxes, points)))
+    blocks = [np.empty((2, 0), dtype=np.int64)]
+    for box, point in pairs_within_groups(of_box, of_point, BLOCK_PAIRS):
+        inside = np.ones(len(box), dtype=bool)
+        for start, extent in (("x", "width"), ("y", "height")):
+            low, position = boxes[start].to_numpy()[box], points[start].to_numpy()[point]
+            inside &= (low < position) & (position < low + boxes[extent].to_numpy()[box])
+        blocks.append(np.stack([box[inside], point[inside]]))
+    box, point = np.concatenate(blocks, axis=1)
+    return int((match_pairs(Pairs(box, point, np.ones(len(box))), len(boxes), len(points)) >= 0).sum())
 
 
 def middles(answers: pd.DataFrame) -> pd.DataFrame:

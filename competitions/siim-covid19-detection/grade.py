@@ -5,7 +5,7 @@ import pandas as pd
 from sklearn.metrics import average_precision_score
 
 from grading import Column, Grader, Real, Text, per_edition, refuse
-from grading.metrics.boxes import Boxes, match_images, mean_average_precision
+from grading.metrics.boxes import Boxes, joint_codes, match_images, mean_average_precision
 from grading.objects import ObjectList, flatten
 
 from .labels import APPEARANCES
@@ -36,10 +36,14 @@ class LevelledFindings(ObjectList):
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
         parsed = super().parse(cells, ids)
-        allowed = np.where(ids.str.endswith("_study"), STUDY_LABELS, IMAGE_LABELS)
-        strange = [not labels <= choices for labels, choices in zip((set(row["label"]) for row in parsed), allowed, strict=True)]
+        table = flatten(parsed)
+        codes, labels = pd.factorize(table["label"].to_numpy())
+        of_studies, of_images = (np.isin(labels, [*choices])[codes] for choices in (STUDY_LABELS, IMAGE_LABELS))
+        is_study = ids.str.endswith("_study").to_numpy()[table["row"]]
+        strange = np.zeros(len(parsed), dtype=bool)
+        strange[table["row"][~np.where(is_study, of_studies, of_images)]] = True
         expected = f"labelled {', '.join(sorted(STUDY_LABELS))} (studies) or {', '.join(sorted(IMAGE_LABELS))} (images)"
-        refuse(np.array(strange, dtype=bool), cells, ids, expected)
+        refuse(strange, cells, ids, expected)
         return parsed
 
     def refused_cells(self) -> dict[str, str]:
@@ -55,15 +59,18 @@ def boxes_of(rows: np.ndarray) -> tuple[Boxes, np.ndarray]:
 def published_map(truth: np.ndarray, prediction: np.ndarray) -> float:
     """Mean over classes of a step-wise average precision in which missed boxes and empty rows have confidence 0."""
     (true, _), (found, confidence) = boxes_of(truth), boxes_of(prediction)
-    precisions = []
-    for label in np.unique(true.labels):
-        boxes, guesses, scores = true.of_label(label), found.of_label(label), confidence[found.labels == label]
-        matched = match_images(boxes, guesses, scores, IOU)
-        missed = len(boxes.images) - int((matched >= 0).sum())
-        silent = len(truth) - len(np.union1d(boxes.images, guesses.images))
-        is_true = np.concatenate([matched >= 0, np.ones(missed), np.zeros(silent)])
-        precisions.append(average_precision_score(is_true, np.concatenate([scores, np.zeros(missed + silent)])))
-    return float(np.mean(precisions))
+    matched = match_images(true, found, confidence, IOU) >= 0
+    of_truth, of_found = joint_codes(true.labels, found.labels)
+    precisions = {}
+    for code in np.unique(of_truth):
+        is_silent = np.ones(len(truth), dtype=bool)
+        is_silent[true.images[of_truth == code]] = is_silent[found.images[of_found == code]] = False
+        silent, hits = int(is_silent.sum()), matched[of_found == code]
+        missed = int((of_truth == code).sum() - hits.sum())
+        is_true = np.concatenate([hits, np.ones(missed), np.zeros(silent)])
+        scores = np.concatenate([confidence[of_found == code], np.zeros(missed + silent)])
+        precisions[true.labels[np.argmax(of_truth == code)]] = average_precision_score(is_true, scores)
+    return float(np.mean([precisions[label] for label in sorted(precisions)]))
 
 
 def voc_map(truth: np.ndarray, prediction: np.ndarray) -> float:

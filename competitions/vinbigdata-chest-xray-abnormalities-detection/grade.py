@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 
 from grading import Grader, Integer, Real, per_edition
-from grading.metrics.boxes import Boxes, average_precision, descending, groups, match_images, mean_average_precision
+from grading.metrics.boxes import Boxes, average_precision, descending, joint_codes, match_images, mean_average_precision
 from grading.objects import ObjectList, flatten
 
 from .boxes import CORNERS
@@ -40,17 +40,15 @@ def published_map(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
     """
     truth = true_boxes(answers)
     found, confidence = predicted_boxes(submission)
+    kept = strongest(found, confidence)
+    found, confidence = pick(found, kept), confidence[kept]
+    hits = match(truth, found, confidence, is_first=kept == 0) > 0
+    is_ignored = ~hits & has_odd_area(found.corners)
     precisions = []
-    for label in np.unique(truth.labels):
-        of_class = np.flatnonzero(found.labels == label)
-        kept = of_class[strongest(found.images[of_class], confidence[of_class])]
-        true = np.flatnonzero(truth.labels == label)
-        matched = match(pick(truth, true), pick(found, kept), confidence[kept], is_first=kept == 0)
-        hits = (matched >= 0) & (true[matched] != 0)
-        ignored = ~hits & has_odd_area(found.corners[kept])
-        ranked = descending(confidence[kept])
-        ranked = ranked[~ignored[ranked]]
-        precisions.append(average_precision(hits[ranked], len(true), "101 points"))
+    for label, positives in zip(*np.unique(truth.labels, return_counts=True), strict=True):
+        of_class = np.flatnonzero(~is_ignored & (found.labels == label))
+        ranked = of_class[descending(confidence[of_class])]
+        precisions.append(average_precision(hits[ranked], int(positives), "101 points"))
     return float(np.mean(precisions))
 
 
@@ -58,10 +56,12 @@ def pick(boxes: Boxes, rows: np.ndarray) -> Boxes:
     return Boxes(*(values[rows] for values in boxes))
 
 
-def strongest(images: np.ndarray, confidence: np.ndarray) -> np.ndarray:
-    """Positions of the 100 most confident predictions of each image, in ascending order."""
-    kept = [rows[descending(confidence[rows])[:PER_IMAGE]] for (rows,) in groups(images)]
-    return np.sort(np.concatenate(kept)) if kept else np.empty(0, dtype=np.int64)
+def strongest(found: Boxes, confidence: np.ndarray) -> np.ndarray:
+    """Positions of the 100 most confident predictions of each image and class, in ascending order."""
+    (groups,) = joint_codes((found.images, found.labels))
+    ranked = np.lexsort((-confidence, groups))
+    places = np.arange(len(ranked)) - np.searchsorted(groups[ranked], groups[ranked])
+    return np.sort(ranked[places < PER_IMAGE])
 
 
 def match(truth: Boxes, found: Boxes, confidence: np.ndarray, is_first: np.ndarray) -> np.ndarray:

@@ -8,15 +8,20 @@ the order of the answers, never of the submission.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 Interpolation = Literal["all points", "101 points"]
+
+_BLOCK_PAIRS = 100_000
+"""Pairs of boxes that are compared at once: little enough for the cache of the processor."""
 
 
 class Boxes(NamedTuple):
@@ -28,10 +33,6 @@ class Boxes(NamedTuple):
     """Class of each box, shape (n,)."""
     corners: FloatArray
     """Shape (n, 4)."""
-
-    def of_label(self, label: object) -> Boxes:
-        """The boxes of one class."""
-        return Boxes(*(values[self.labels == label] for values in self))
 
 
 def iou_matrix(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
@@ -45,9 +46,14 @@ def iou_matrix(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
         Shape (n, m), 0 to 1; 0 where the union is empty or a box has `max` below `min`.
         Source: the overlap criterion of Everingham et al., "The PASCAL Visual Object Classes Challenge", IJCV 2010.
     """
-    sides = np.minimum(boxes_a[:, None, 2:], boxes_b[None, :, 2:]) - np.maximum(boxes_a[:, None, :2], boxes_b[None, :, :2])
-    intersection = np.clip(sides, 0, None).prod(axis=2)
-    union = _areas(boxes_a)[:, None] + _areas(boxes_b)[None, :] - intersection
+    return _iou(boxes_a[:, None], boxes_b[None])
+
+
+def _iou(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
+    """Intersection over union of boxes that are broadcast against each other."""
+    sides = np.minimum(boxes_a[..., 2:], boxes_b[..., 2:]) - np.maximum(boxes_a[..., :2], boxes_b[..., :2])
+    intersection = np.clip(sides, 0, None).prod(axis=-1)
+    union = _areas(boxes_a) + _areas(boxes_b) - intersection
     return np.asarray(np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0))
 
 
@@ -77,37 +83,59 @@ def greedy_match(
         The truth that each detection gets, or -1; int64, shape (detections,). No truth is given twice.
     """
     enough = overlap >= threshold if inclusive else overlap > threshold
-    if second_choice:
-        return _match_free(overlap, enough, ties)
-    matched = np.full(len(overlap), -1, dtype=np.int64)
-    hopeful = np.flatnonzero(enough.any(axis=1))
-    if not len(hopeful):
-        return matched
-    best, first = np.unique(_best(np.where(enough[hopeful], overlap[hopeful], -np.inf), ties), return_index=True)
-    matched[hopeful[first]] = best
+    detections, truths = np.nonzero(enough)
+    pairs = Pairs(detections, truths, overlap[enough])
+    return match_pairs(pairs, *overlap.shape, ties=ties, second_choice=second_choice)
+
+
+class Pairs(NamedTuple):
+    """Detections and truths that overlap enough to belong together, in any order."""
+
+    detections: IntArray
+    """Number of the detection of each pair, shape (pairs,)."""
+    truths: IntArray
+    """Number of its truth, shape (pairs,)."""
+    overlap: FloatArray
+    """How much they overlap, shape (pairs,)."""
+
+
+def match_pairs(
+    pairs: Pairs, detections: int, truths: int, *, ties: Literal["first", "last"] = "first", second_choice: bool = True
+) -> IntArray:
+    """`greedy_match` of few pairs among many detections and truths, in work that grows with the pairs.
+
+    Args:
+        pairs: those that overlap enough, each once.
+        detections: the number of detections; those with lower numbers choose first.
+        truths: the number of truths.
+        ties, second_choice: as for `greedy_match`.
+
+    Returns:
+        The truth that each detection gets, or -1; int64, shape (detections,). No truth is given twice.
+    """
+    order = np.lexsort((pairs.truths if ties == "first" else -pairs.truths, -pairs.overlap, pairs.detections))
+    suitors, wanted = pairs.detections[order], pairs.truths[order]
+    if not second_choice:
+        is_best = _opens_run(suitors)
+        suitors, wanted = suitors[is_best], wanted[is_best]
+    matched = np.full(detections, -1, dtype=np.int64)
+    is_taken = np.zeros(truths, dtype=bool)
+    first_suitor = np.empty(truths, dtype=np.int64)
+    # a detection gets the truth that it wants most at once where no earlier one wants that truth at all
+    while len(suitors):
+        # of values for one place, the last stays
+        first_suitor[wanted[::-1]] = suitors[::-1]
+        sure = _opens_run(suitors) & (first_suitor[wanted] == suitors)
+        matched[suitors[sure]] = wanted[sure]
+        is_taken[wanted[sure]] = True
+        is_open = (matched[suitors] < 0) & ~is_taken[wanted]
+        suitors, wanted = suitors[is_open], wanted[is_open]
     return matched
 
 
-def _match_free(overlap: FloatArray, enough: BoolArray, ties: Literal["first", "last"]) -> IntArray:
-    """Let each detection take its best free truth, in work that grows with matches, not with detections that come too late."""
-    matched = np.full(len(overlap), -1, dtype=np.int64)
-    enough = enough.copy()
-    choices = enough.sum(axis=1)
-    detection = -1
-    while (later := choices[detection + 1 :] > 0).any():
-        detection += 1 + int(np.argmax(later))
-        best = int(_best(np.where(enough[detection], overlap[detection], -np.inf)[None], ties)[0])
-        matched[detection] = best
-        choices -= enough[:, best]
-        enough[:, best] = False
-    return matched
-
-
-def _best(values: FloatArray, ties: Literal["first", "last"]) -> IntArray:
-    """The place of the largest value of each row."""
-    if ties == "first":
-        return np.asarray(values.argmax(axis=1))
-    return np.asarray(values.shape[1] - 1 - values[:, ::-1].argmax(axis=1))
+def _opens_run(values: IntArray) -> BoolArray:
+    """Whether each value differs from the one before it."""
+    return np.asarray(np.diff(values, prepend=-1) != 0)
 
 
 def average_precision(hits: BoolArray, positives: int, interpolation: Interpolation = "all points") -> float:
@@ -158,14 +186,18 @@ def mean_average_precision(
 
     Source: Everingham et al., "The PASCAL Visual Object Classes Challenge", IJCV 2010, and its development kit.
     """
+    of_truth, of_found = joint_codes(truth.labels, detections.labels)
+    codes, first, positives = np.unique(of_truth, return_index=True, return_counts=True)
+    names = truth.labels[first]
+    hits = match_images(truth, detections, scores, threshold, second_choice=False) >= 0
+    # equal scores of different images in the order of the images
+    order = np.lexsort((detections.images, -scores, of_found))
+    hits, of_found = hits[order], of_found[order]
     precisions = []
-    for label in labels if len(labels) else np.unique(truth.labels):
-        true, found = truth.of_label(label), detections.of_label(label)
-        confidence = scores[detections.labels == label]
-        hits = match_images(true, found, confidence, threshold, second_choice=False) >= 0
-        # equal scores of different images in the order of the images
-        order = np.lexsort((found.images, -confidence))
-        precisions.append(average_precision(hits[order], len(true.images)))
+    for label in labels if len(labels) else np.unique(names):
+        place = np.flatnonzero(names == label)[0]
+        start, stop = np.searchsorted(of_found, [codes[place], codes[place] + 1])
+        precisions.append(average_precision(hits[start:stop], int(positives[place])))
     return float(np.mean(precisions))
 
 
@@ -179,7 +211,7 @@ def match_images(
     ties: Literal["first", "last"] = "first",
     second_choice: bool = True,
 ) -> IntArray:
-    """`greedy_match` image by image, for the boxes of one class.
+    """`greedy_match` for each image and class of its own.
 
     Args:
         truth: the true boxes.
@@ -190,28 +222,56 @@ def match_images(
     Returns:
         For each detection, in the order given, the position in `truth` of the box that it gets, or -1.
     """
-    matched = np.full(len(detections.images), -1, dtype=np.int64)
-    for true, found in groups(truth.images, detections.images):
-        if not len(true) or not len(found):
-            continue
-        ranked = found[descending(scores[found])]
-        overlap = iou_matrix(detections.corners[ranked], truth.corners[true])
-        taken = greedy_match(overlap, threshold, inclusive=inclusive, ties=ties, second_choice=second_choice)
-        matched[ranked] = np.where(taken >= 0, true[taken], -1)
+    of_truth, of_found = joint_codes((truth.images, truth.labels), (detections.images, detections.labels))
+    ranked = np.lexsort((-scores, of_found))
+    blocks = [Pairs(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))]
+    for found, true in pairs_within_groups(of_found[ranked], of_truth, _BLOCK_PAIRS):
+        overlap = _iou(detections.corners[ranked[found]], truth.corners[true])
+        enough = overlap >= threshold if inclusive else overlap > threshold
+        blocks.append(Pairs(found[enough], true[enough], overlap[enough]))
+    pairs = Pairs(*map(np.concatenate, zip(*blocks, strict=True)))
+    matched = np.empty(len(ranked), dtype=np.int64)
+    matched[ranked] = match_pairs(pairs, len(ranked), len(of_truth), ties=ties, second_choice=second_choice)
     return matched
 
 
-def groups(*keys: IntArray) -> Iterator[tuple[IntArray, ...]]:
-    """For each key that occurs in any of the arrays, in ascending order, its positions in each of them."""
-    orders = [np.argsort(values, kind="stable") for values in keys]
-    unique = np.unique(np.concatenate(keys))
-    bounds = [
-        (np.searchsorted(values[order], unique, "left").tolist(), np.searchsorted(values[order], unique, "right").tolist())
-        for values, order in zip(keys, orders, strict=True)
-    ]
-    for k in range(len(unique)):
-        yield tuple(order[first[k] : last[k]] for order, (first, last) in zip(orders, bounds, strict=True))
+def joint_codes(*keys: npt.NDArray[np.generic] | tuple[npt.NDArray[np.generic], ...]) -> list[IntArray]:
+    """Numbers from 0, without gaps, that are equal for equal keys of any of the arrays.
+
+    Args:
+        keys: arrays, or as many arrays for each, whose values are a key together.
+
+    Returns:
+        One array per argument, of its length; the numbers ascend in the order of the keys' first appearance.
+    """
+    parts = list(zip(*(key if isinstance(key, tuple) else (key,) for key in keys), strict=True))
+    codes = np.zeros(sum(map(len, parts[0])), dtype=np.int64)
+    for values in parts:
+        kinds = {part.dtype.kind for part in values}
+        found, uniques = pd.factorize(np.concatenate([part if len(kinds) == 1 else part.astype(object) for part in values]))
+        codes = pd.factorize(codes * (len(uniques) + 1) + found)[0]
+    return np.split(codes, np.cumsum([len(part) for part in parts[0]])[:-1])
+
+
+def pairs_within_groups(groups_a: IntArray, groups_b: IntArray, most: int) -> Iterator[tuple[IntArray, IntArray]]:
+    """All pairs of a place in `groups_a` and one in `groups_b` that hold the same number, ascending.
+
+    Args:
+        groups_a: numbers from 0, few of them unused.
+        groups_b: the same.
+        most: pairs of a block; there are more only where one place of `groups_a` has more, and all those of a place are together.
+    """
+    order = np.argsort(groups_b, kind="stable")
+    sizes = np.bincount(groups_b, minlength=int(groups_a.max(initial=-1)) + 1)
+    first, partners = (np.cumsum(sizes) - sizes)[groups_a], sizes[groups_a]
+    ends = np.cumsum(partners)
+    total = int(ends[-1]) if len(ends) else 0
+    cuts = np.unique([0, *np.searchsorted(ends, np.arange(most, total, most), side="right"), len(ends)]).tolist()
+    for start, stop in pairwise(cuts):
+        count = partners[start:stop]
+        places = np.arange(count.sum()) + np.repeat(first[start:stop] - np.cumsum(count) + count, count)
+        yield np.repeat(np.arange(start, stop), count), order[places]
 
 
 def _areas(boxes: FloatArray) -> FloatArray:
-    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])

@@ -11,10 +11,11 @@ from grading.metrics.boxes import (
     average_precision,
     descending,
     greedy_match,
-    groups,
     iou_matrix,
+    joint_codes,
     match_images,
     mean_average_precision,
+    pairs_within_groups,
 )
 
 coordinate = st.integers(0, 8).map(float)
@@ -171,9 +172,60 @@ def test_mean_average_precision_does_not_depend_on_the_order_of_rows_even_for_eq
     assert score(order) == score(np.arange(count))
 
 
-def test_groups_cover_keys_of_either_side():
-    found = [[part.tolist() for part in parts] for parts in groups(np.array([3, 1, 3]), np.array([2, 3]))]
-    assert found == [[[1], []], [[], [0]], [[0, 2], [1]]]
+boxes_of_images = st.integers(0, 12).flatmap(
+    lambda n: st.tuples(
+        arrays(np.int64, n, elements=st.integers(-1, 2)),
+        arrays(np.int64, n, elements=st.integers(0, 1)),
+        st.lists(box, min_size=n, max_size=n).map(lambda boxes: np.array(boxes, dtype=float).reshape(-1, 4)),
+    )
+)
+
+
+@given(boxes_of_images, boxes_of_images, st.data())
+def test_images_and_classes_are_matched_each_by_itself(truth, found, data):
+    scores = data.draw(arrays(float, len(found[0]), elements=st.sampled_from([0.1, 0.5, 0.9])))
+    options = {
+        "inclusive": data.draw(st.booleans()),
+        "second_choice": data.draw(st.booleans()),
+        "ties": data.draw(st.sampled_from(["first", "last"])),
+    }
+    truth, found = Boxes(*truth), Boxes(*found)
+    expected = np.full(len(found.images), -1)
+    for image, label in {*zip(found.images.tolist(), found.labels.tolist(), strict=True)}:
+        true = np.flatnonzero((truth.images == image) & (truth.labels == label))
+        guesses = np.flatnonzero((found.images == image) & (found.labels == label))
+        guesses = guesses[descending(scores[guesses])]
+        overlap = iou_matrix(found.corners[guesses], truth.corners[true])
+        for guess, place in zip(guesses, one_after_the_other(overlap, 0.25, **options), strict=True):
+            expected[guess] = true[place] if place >= 0 else -1
+    assert match_images(truth, found, scores, 0.25, **options).tolist() == expected.tolist()
+
+
+@given(st.lists(st.integers(0, 4)), st.lists(st.integers(0, 4)), st.integers(1, 9))
+def test_pairs_are_those_of_equal_groups_in_blocks(first, second, most):
+    blocks = [*pairs_within_groups(np.array(first, dtype=np.int64), np.array(second, dtype=np.int64), most)]
+    found = [pair for a, b in blocks for pair in zip(a.tolist(), b.tolist(), strict=True)]
+    assert found == [(i, j) for i, a in enumerate(first) for j, b in enumerate(second) if a == b]
+    for a, _ in blocks:
+        assert len(a) <= most + np.bincount(a, minlength=1).max()
+    of_block = [block for block, (a, _) in enumerate(blocks) for _ in set(a.tolist())]
+    assert len(of_block) == len({i for i, _ in found})
+
+
+def test_codes_are_joint_and_ascend_from_the_first_appearance():
+    numbers = joint_codes((np.array([7, 7, 3]), np.array(["a", "b", "a"])), (np.array([3, 7, 7]), np.array(["a", "c", "b"])))
+    assert [part.tolist() for part in numbers] == [[0, 1, 2], [2, 3, 1]]
+    assert [part.tolist() for part in joint_codes(np.array([1]), np.array(["1"]))] == [[0], [1]]
+    assert [part.tolist() for part in joint_codes(np.array([], dtype=int), np.array([5]))] == [[], [0]]
+
+
+@pytest.mark.timeout(30)
+def test_a_chain_of_choices_is_followed_to_its_end():
+    # each detection wants the truth of the one before it most, and the next one else
+    overlap = np.eye(1000) * 0.6 + np.eye(1000, k=-1) * 0.9
+    assert greedy_match(overlap, 0.5).tolist() == one_after_the_other(
+        overlap, 0.5, inclusive=False, ties="first", second_choice=True
+    )
 
 
 def test_descending_keeps_the_order_of_equal_scores():

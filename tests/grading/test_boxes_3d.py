@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grading.metrics.boxes_3d import iou_of_pairs, may_overlap
+from grading.metrics.boxes_3d import bounds_of, iou_of_pairs, pairs_above
 
 size = st.floats(0.5, 6)
 box = st.tuples(*[st.floats(-3, 3)] * 3, size, size, size, st.floats(-4, 4)).map(list)
@@ -55,10 +55,26 @@ def test_equal_to_sampling(a, b):
     assert iou(a, b) == pytest.approx(iou(b, a), abs=1e-9)
 
 
-@given(box, box)
-def test_boxes_that_overlap_are_never_taken_for_distant(a, b):
-    near = may_overlap(np.array([a]), np.array([b]))[0, 0]
-    assert near or iou(a, b) == 0
+@given(st.lists(box, min_size=1, max_size=5), st.lists(box, min_size=1, max_size=5), st.sampled_from([0.0, 0.1, 0.5, 0.9]))
+def test_no_pair_that_overlaps_more_is_left_out(first, second, least):
+    first, second = np.array(first), np.array([*second, *first])
+    places_a, places_b = np.divmod(np.arange(len(first) * len(second)), len(second))
+    above = pairs_above(least, bounds_of(first), bounds_of(second), places_a, places_b)
+    wanted = np.flatnonzero(iou_of_pairs(first[places_a], second[places_b]) > least)
+    assert set(wanted.tolist()) <= set(above.tolist())
+
+
+def test_the_smallest_boxes_are_found_in_spite_of_the_tolerance():
+    boxes = np.array([[0, 0, 0, 1e-6, 1e-6, 1e-6, 0], [0.36e-6, 0, 0, 1e-6, 1e-6, 1e-6, 0.1]])
+    (overlap,) = iou_of_pairs(boxes[:1], boxes[1:])
+    assert pairs_above(overlap - 1e-9, bounds_of(boxes), bounds_of(boxes), np.array([0]), np.array([1])).tolist() == [0]
+
+
+def test_distant_and_small_pairs_are_left_out():
+    boxes = np.array([[0.0, 0, 0, 2, 2, 2, 0.5], [5, 0, 0, 2, 2, 2, 0], [0, 0, 3, 2, 2, 2, 0], [0, 0, 0, 1, 1, 1, 0]])
+    bounds = bounds_of(boxes)
+    assert pairs_above(0.5, bounds, bounds, np.zeros(4, dtype=int), np.arange(4)).tolist() == [0]
+    assert pairs_above(0.0, bounds, bounds, np.zeros(4, dtype=int), np.arange(4)).tolist() == [0, 3]
 
 
 @given(box)

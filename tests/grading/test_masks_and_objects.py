@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from grading.columns import Label, Real, RunLengths, Text
+from grading.columns import Integer, Label, Real, RunLengths, Text
 from grading.metrics.run_length import area, parse_runs
 from grading.objects import ObjectList, _most_tokens, flatten
 from grading.submission import InvalidSubmission
@@ -54,6 +56,7 @@ def test_objects_by_row():
 
 def test_objects_keep_their_rows_across_blocks(monkeypatch):
     monkeypatch.setattr("grading.objects._BLOCK_TOKENS", 2)
+    monkeypatch.setattr("grading.objects._BLOCK_CHARACTERS", 6)
     table = flatten(POINTS.parse(*series(["cat 1 2", "", "dog 3 4 dog 5 6", "cat 7 8"])))
     assert table["row"].tolist() == [0, 2, 2, 3]
     assert table["y"].tolist() == [2, 4, 6, 8]
@@ -114,3 +117,46 @@ def test_a_refusal_counts_the_wrong_cells_far_apart() -> None:
 def test_a_text_never_has_more_tokens_than_are_reckoned(blanks: str) -> None:
     text = blanks.join(["", "1", "2", "3"])
     assert len(text.split()) <= _most_tokens(text)
+
+
+FIELDS = {"text": Text(), "real": Real(), "least": Real(0), "whole": Integer(0, 14), "choice": Label(("cat", "1"))}
+WORDS = [
+    *["1", "3.0", "0.5", "-0.0", "7e-1", "0.12345678901234567", "12345678901234567890", "+3", ".5", "5.", "cat", "é"],
+    *["-1", "1_0", "nan", "inf", "1e400", "1e101", "0x1", "1.5.2", "--1", "-", ".", "\u0661", "15", "1,5", "a\x00"],
+]
+
+
+@given(st.data())
+def test_reading_many_cells_at_a_time_is_reading_them_with_care(data):
+    names = data.draw(st.lists(st.sampled_from([*FIELDS]), min_size=1, unique=True))
+    kind = ObjectList({name: FIELDS[name] for name in names}, most=3)
+    words = st.sampled_from(WORDS if data.draw(st.booleans()) else WORDS[:3])
+    cell = st.lists(words, max_size=4 * len(names)).map(lambda row: row if data.draw(st.booleans()) else row * len(names))
+    blank = data.draw(st.sampled_from([" ", "  ", "\t", "\x1c", "\u2003", "\xa0"]))
+    cells = [blank.join(row) for row in data.draw(st.lists(cell, min_size=1, max_size=3))]
+    outcomes = []
+    with pytest.MonkeyPatch.context() as patch:
+        for careful in (False, True):
+            if careful:
+                patch.setattr(ObjectList, "_read", lambda *_: None)
+            try:
+                outcomes.append(flatten(kind.parse(*series(cells))))
+            except InvalidSubmission as error:
+                outcomes.append(str(error))
+    if isinstance(outcomes[1], str):
+        assert outcomes[0] == outcomes[1]
+    else:
+        pd.testing.assert_frame_equal(*outcomes, check_exact=True)
+
+
+def test_correct_cells_are_not_looked_at_one_by_one(monkeypatch):
+    monkeypatch.setattr(ObjectList, "_read_with_care", lambda *_: pytest.fail("read with care"))
+    assert flatten(POINTS.parse(*series(["cat 1 2 dog -3.5 4e1\n", "", "dog 0 0"])))["y"].tolist() == [2, 40, 0]
+
+
+def test_rows_in_another_order_are_flattened_in_theirs():
+    parsed = POINTS.parse(*series(["cat 1 2", "", "dog 3 4 dog 5 6"]))
+    table = flatten(parsed[[2, 0, 0]])
+    assert table["row"].tolist() == [0, 0, 1, 2]
+    assert table["x"].tolist() == [3, 5, 1, 1]
+    assert len(flatten(parsed[:1])) == 1
