@@ -101,6 +101,22 @@ class Cells:
     def __len__(self) -> int:
         return len(self.starts)
 
+    @property
+    def are_whole_numbers(self) -> bool:
+        """Whether every cell is a whole number as Python writes it, which is quicker to see of all than of each."""
+        if b"." in self.data or b'"' in self.data:
+            return False
+        view, following = self.view, self.view[1:]
+        is_digit = view - _ZERO < 10
+        is_between = (view == _COMMA) | (view == _LINE_END)
+        begins = np.append(True, is_between[:-1])
+        is_minus = (view == _MINUS) & begins
+        if not (is_digit | is_between | is_minus).all() or (self.ends - self.starts).max() >= _LONGEST_NUMBER:
+            return False
+        has_more_after_zero = (begins & (view == _ZERO))[:-1] & is_digit[1:]
+        has_no_digits = (is_minus[:-1] & (~is_digit[1:] | (following == _ZERO))).any() or (is_between & begins).any()
+        return not (has_more_after_zero.any() or has_no_digits)
+
     def texts(self, column: int, rows: np.ndarray) -> list[bytes]:
         """The bytes of some cells of a column, quotes included."""
         starts, ends, data = self.starts[rows, column].tolist(), self.ends[rows, column].tolist(), self.data

@@ -9,6 +9,7 @@ import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pandas as pd
 
 from mlebench.data.csv_cells import (
     DECIMAL,
+    INTEGER,
     TEXT,
     Cells,
     NumberFormat,
@@ -121,6 +123,8 @@ def survey(stretch: Stretch, width: int, reading: Reading, texts: frozenset[int]
         Unproven: only pandas can tell.
     """
     cells = Cells.find(stretch.read(), width)
+    if cells.are_whole_numbers:
+        return Survey(len(cells), [INTEGER] * width, [False] * width)
     quotes = needs_quotes(cells)
     sums = number_sums(cells) if len(texts) < width else None
     found = [_survey_column(cells, column, quotes, None if column in texts else sums, reading) for column in range(width)]
@@ -176,32 +180,43 @@ Given = Mapping[int, np.ndarray]
 """Whole numbers by the place of the column that they stand in, one per row."""
 
 
-def rewritten(data: bytes, writing: Writing, changes: Sequence[int], given: Given) -> tuple[bytes, np.ndarray]:
-    """The rows of a stretch as pandas writes them.
+def _chosen_rows(
+    stretch: Stretch, writing: Writing, changes: Sequence[int], chosen: np.ndarray | None, given: Given
+) -> tuple[bytes, np.ndarray | None]:
+    """Some rows of a stretch as pandas writes them.
 
     Args:
-        data: the bytes of the stretch.
+        stretch: the stretch.
         writing: how rows are written.
         changes: the columns that need a look.
-        given: a number for each row of the stretch, of the columns whose cells are given.
+        chosen: the rows in their order, counted from the first of the stretch; None stands for all.
+        given: a number for each chosen row, of the columns whose cells are given.
 
     Returns:
-        The bytes, and where the rows begin and at last end in them.
+        The bytes, and where the rows begin and at last end in them; None where that was not looked at, as all rows were chosen.
     """
-    if not changes and not writing.dropped and b"\r" not in data:
-        return data, row_bounds(data)
-    cells = Cells.find(data, len(writing.types))
+    data, bounds = stretch.read(), None
+    if chosen is not None:
+        old = row_bounds(data)
+        data = b"".join(_rows(data, old, chosen))
+        bounds = np.append(0, np.cumsum(old[chosen + 1] - old[chosen]))
+    if not data or not (changes or writing.dropped or b"\r" in data):
+        return data, bounds
+    return _rewritten(Cells.find(data, len(writing.types)), writing, changes, given)
+
+
+def _rewritten(cells: Cells, writing: Writing, changes: Sequence[int], given: Given) -> tuple[bytes, np.ndarray]:
     edits = [(*_spans(cells, column, rows), texts) for column, rows, texts in _replacements(cells, writing, changes, given)]
     edits += [(starts, ends, [b""] * len(cells)) for starts, ends in _left_out(cells, writing.dropped)]
-    line_ends = np.append(cells.starts[1:, 0], len(data))
-    if b"\r" in data:
+    line_ends = np.append(cells.starts[1:, 0], len(cells.data))
+    if b"\r" in cells.data:
         rows = np.flatnonzero(cells.ends[:, -1] + 1 < line_ends)
         edits.append((cells.ends[rows, -1], line_ends[rows] - 1, [b""] * len(rows)))
     bounds = np.append(0, line_ends)
     edits = [edit for edit in edits if len(edit[0])]
     if not edits:
-        return data, bounds
-    data, starts, grown = replace(data, edits)
+        return cells.data, bounds
+    data, starts, grown = replace(cells.data, edits)
     # every place that is edited lies in a row, before its line end
     by_row = np.bincount(np.searchsorted(line_ends, starts, side="right"), grown, len(cells)).astype(np.int64)
     bounds[1:] += np.cumsum(by_row)
@@ -236,28 +251,18 @@ def _replacements(
 
 def _left_out(cells: Cells, dropped: frozenset[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """What goes with columns that are left out: the comma before them, or after those that the rows begin with."""
-    first_kept = min(set(range(cells.starts.shape[1])) - dropped)
-    for column in sorted(dropped):
-        if column < first_kept:
-            yield cells.starts[:, column], cells.starts[:, column + 1]
-        else:
-            yield cells.ends[:, column - 1], cells.ends[:, column]
+    columns = range(cells.starts.shape[1])
+    for is_dropped, run in groupby(columns, dropped.__contains__):
+        first, *_, last = [*run] * 2
+        if is_dropped and first == 0:
+            yield cells.starts[:, 0], cells.starts[:, last + 1]
+        elif is_dropped:
+            yield cells.ends[:, first - 1], cells.ends[:, last]
 
 
 def write_in_order(stretch: Stretch, writing: Writing, changes: Sequence[int], chosen: np.ndarray | None, given: Given) -> bytes:
-    """The text of some rows of a stretch, in the order of the file.
-
-    Args:
-        stretch: the stretch.
-        writing: how rows are written.
-        changes: the columns that need a look.
-        chosen: the rows, ascending, counted from the first of the stretch; None stands for all.
-        given: a number for each row of the stretch, of the columns whose cells are given.
-    """
-    data, bounds = rewritten(stretch.read(), writing, changes, given)
-    if chosen is None or len(chosen) == len(bounds) - 1:
-        return data
-    return b"".join(_rows(data, bounds, chosen))
+    """The text of some rows of a stretch; see `_chosen_rows` for the arguments."""
+    return _chosen_rows(stretch, writing, changes, chosen, given)[0]
 
 
 def _rows(data: bytes, bounds: np.ndarray, chosen: np.ndarray) -> Iterator[bytes]:
@@ -277,22 +282,22 @@ def sort_rows(
     """Write some rows of a stretch in another order into a file of their own, and their lengths into one beside it.
 
     Args:
-        stretch: the stretch.
+        stretch: see `_chosen_rows`, as for the next four.
         writing: how rows are written.
         changes: the columns that need a look.
-        chosen: the rows in their order, counted from the first of the stretch.
-        given: a number for each row of the stretch, of the columns whose cells are given.
+        chosen: the rows in their order.
+        given: a number for each of them, of the columns whose cells are given.
         cuts: where the file is cut later on, in rows.
         target: the file.
 
     Returns:
         The cuts in rows, as they came, and in bytes.
     """
-    data, bounds = rewritten(stretch.read(), writing, changes, given)
-    lengths = (bounds[chosen + 1] - bounds[chosen]).astype(np.int32)
-    target.write_bytes(b"".join(_rows(data, bounds, chosen)))
-    lengths_of(target).write_bytes(lengths.tobytes())
-    return cuts, np.append(0, np.cumsum(lengths, dtype=np.int64))[cuts]
+    data, bounds = _chosen_rows(stretch, writing, changes, chosen, given)
+    assert bounds is not None
+    target.write_bytes(data)
+    lengths_of(target).write_bytes(np.diff(bounds).astype(np.int32).tobytes())
+    return cuts, bounds[cuts]
 
 
 def lengths_of(sorted_rows: Path) -> Path:

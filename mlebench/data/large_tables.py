@@ -190,6 +190,18 @@ class LargeTable:
             )
 
 
+def proven_row_count(path: Path) -> int | None:
+    """How many rows a csv file holds; None where only pandas can tell."""
+    try:
+        names = pd.read_csv(path, nrows=0).columns
+        header = _header(path, len(names)) if len(names) > 1 else None
+        if header is None:
+            return None
+        return sum(len(Cells.find(stretch.read(), len(names))) for stretch in stretches(path, len(header), STRETCH_BYTES))
+    except (Unproven, ValueError):
+        return None
+
+
 def write_parts(parts: Iterable[pd.DataFrame], path: Path, **options: Any) -> None:
     """Write tables of the same columns one below the other into one csv file, with one header; options are those of `to_csv`."""
     for number, part in enumerate(parts):
@@ -303,7 +315,7 @@ class _Proven:
         def tasks() -> Iterator[tuple[Any, ...]]:
             for stretch, found, rows, of_them in self._rows_by_stretch(positions):
                 if len(rows):
-                    given = {column: _spread(values[of_them], rows, found.rows) for column, values in numbers.items()}
+                    given = {column: values[of_them] for column, values in numbers.items()}
                     yield stretch, writing, writing.changes(found), None if len(rows) == found.rows else rows, given
 
         with path.open("ab") as file:
@@ -334,7 +346,7 @@ class _Proven:
             targets: Any = place[self.first_rows[k] : self.first_rows[k + 1]]
             rows = np.flatnonzero(targets >= 0)
             rows = rows[np.argsort(targets[rows])]
-            given = {column: values[targets] for column, values in numbers.items()}
+            given = {column: values[targets[rows]] for column, values in numbers.items()}
             yield stretch, writing, writing.changes(found), rows, given, np.searchsorted(targets[rows], cuts), files[k]
 
     def _merging(
@@ -391,13 +403,6 @@ def _one_below_the_other(columns: list[pd.Series]) -> np.ndarray | pd.Categorica
         joint: pd.Categorical = pd.api.types.union_categoricals([column.array for column in columns])
         return joint
     return np.concatenate([column.to_numpy() for column in columns])
-
-
-def _spread(values: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
-    """An array of `count` values with these in these rows."""
-    found = np.zeros(count, values.dtype)
-    found[rows] = values
-    return found
 
 
 def _parts(path: Path, rows: int, options: dict[str, Any]) -> Iterator[pd.DataFrame]:

@@ -125,8 +125,7 @@ def _start(place: int, competition: Competition, options: PreparationOptions, jo
 
 
 def _work(competition: Competition, options: PreparationOptions, sender: Connection, jobs: int, memory: int | None) -> None:
-    # each competition gets its part of the CPUs; with a bound on memory, one process has to do with it
-    workers.allow(usable_cpus() // jobs if memory is None else 1)
+    _share_cpus(jobs, memory)
     # the parent ends its workers itself
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -139,6 +138,11 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _share_cpus(jobs: int, memory: int | None) -> None:
+    """Leave each competition its part of the CPUs; where memory is bounded, it is bounded for one process."""
+    workers.allow(usable_cpus() // jobs if memory is None else 1)
 
 
 def _limit_memory(memory: int | None) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from mlebench.data import LargeTable, group_rows, read_csv, take_groups, workers, write_csv, write_parts
 from mlebench.data import large_tables as module
+from mlebench.data.large_tables import proven_row_count
 from mlebench.errors import WorkFailed
 
 WHOLE = ["0", "1", "-1", "12", "123456789012345678", "99"]
@@ -85,6 +86,7 @@ def test_bytes_are_those_of_reading_and_writing_in_parts(seed, tmp_path):
         return
 
     assert (found.rows, found.types) == (expected.rows, expected.types)
+    assert proven_row_count(path) in (None, found.rows)
     names = list(found.types)
     order = np.array(draw.sample(range(len(found)), draw.randint(1, len(found))))
     for positions in (order, np.sort(order), np.arange(len(found))):
@@ -108,12 +110,13 @@ def test_bytes_are_those_of_reading_and_writing_in_parts(seed, tmp_path):
 
 def test_most_nasty_tables_are_copied_as_bytes(tmp_path):
     """So that the test above compares two ways, and not one with itself."""
-    proven = 0
+    proven = counted = 0
     for seed in range(100):
         (tmp_path / "table.csv").write_bytes(nasty_csv(random.Random(seed)))
         found = outcome(lambda: LargeTable.scan(tmp_path / "table.csv"))
         proven += not isinstance(found, str) and found._proven is not None
-    assert proven > 50
+        counted += proven_row_count(tmp_path / "table.csv") is not None
+    assert proven > 50 and counted > 50
 
 
 def test_processes_share_a_table_and_end_with_it(tmp_path, monkeypatch):

@@ -13,8 +13,9 @@ import yaml
 from mlebench._support.paths import content_dir
 from mlebench._support.steps import Step
 from mlebench.cli.main import main
+from mlebench.data import workers
 from mlebench.errors import UsageError
-from mlebench.preparation import PreparationOptions, is_prepared, prepare_all
+from mlebench.preparation import PreparationOptions, is_prepared, pool, prepare_all
 from mlebench.preparation.disk import Readiness, disk_need, look_ahead, require_space
 from mlebench.registry import Registry
 
@@ -98,6 +99,16 @@ def test_progress_of_workers_reaches_the_caller(twin: Callable[..., str], tmp_pa
     competitions = [registry.get_competition(twin(name)) for name in ("first-one", "second-one")]
     prepare_all(competitions, MOCK, jobs=2, listener=seen.append)
     assert {(step.competition_id, step.phase) for step in seen} >= {("first-one", "preparing"), ("second-one", "preparing")}
+
+
+@pytest.mark.parametrize(("jobs", "memory", "expected"), [(1, None, 6), (2, None, 3), (20, None, 1), (1, 2**30, 1)])
+def test_competitions_share_the_cpus_for_their_tables(
+    monkeypatch: pytest.MonkeyPatch, jobs: int, memory: int | None, expected: int
+) -> None:
+    monkeypatch.setattr(pool, "usable_cpus", lambda: 6)
+    monkeypatch.setattr(workers, "_allowed", None)
+    pool._share_cpus(jobs, memory)
+    assert workers.allowed() == expected
 
 
 def test_disk_needed_counts_links_once(registry: Registry) -> None:
