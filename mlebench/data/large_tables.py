@@ -45,6 +45,7 @@ STRETCH_BYTES = 4 * 2**20
 """Bytes that a process works on at a time."""
 
 _MERGED_BYTES = 16 * 2**20
+_LONGEST_HEADER = 2**16
 _WORTH_PROCESSES = 64 * 2**20
 _TYPES = {INTEGER: np.dtype(np.int64), DECIMAL: np.dtype(np.float64), TRUTH: np.dtype(bool), TEXT: np.dtype(object)}
 
@@ -382,10 +383,16 @@ def _reading(names: list[str], options: dict[str, Any]) -> tuple[Reading, set[st
 
 def _header(path: Path, width: int) -> bytes:
     """The first line of a file, of as many columns as pandas finds there."""
-    first = next(stretches(path, 0, 1), None)
-    if first is None:
+    with path.open("rb") as file:
+        text = file.read(_LONGEST_HEADER)
+    end = text.find(b"\n") + 1
+    while text.count(b'"', 0, end) % 2:
+        if (following := text.find(b"\n", end) + 1) == 0:
+            raise Unproven
+        end = following
+    data = text[:end]
+    if not data:
         raise Unproven
-    data = first.read()
     if data.startswith(b"\xef\xbb\xbf") or len(Cells.find(data, width)) != 1:
         raise Unproven
     return data

@@ -119,6 +119,15 @@ def test_most_nasty_tables_are_copied_as_bytes(tmp_path):
     assert proven > 50 and counted > 50
 
 
+@pytest.mark.parametrize("header", [",".join(f"long_name_of_column_{k}" for k in range(60)), ",".join(['"a\n""b\nc"'] * 60)])
+def test_rows_may_be_much_shorter_than_the_header(header, tmp_path):
+    (tmp_path / "table.csv").write_text(f"{header}\n" + ",".join("1" * 60) + "\n" + ",".join("2" * 60) + "\n")
+    table = LargeTable.scan(tmp_path / "table.csv")
+    table.write(np.array([1, 0]), tmp_path / "out.csv")
+    assert table._proven is not None
+    assert (tmp_path / "out.csv").read_text() == read_csv(tmp_path / "table.csv").iloc[[1, 0]].to_csv(index=False)
+
+
 def test_processes_share_a_table_and_end_with_it(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_WORTH_PROCESSES", 0)
     monkeypatch.setattr(workers, "_allowed", 2)
