@@ -1,50 +1,102 @@
 import io
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
-from mlebench.data import Edition, Member, link, open_member, scratch, write_zip
+from mlebench.data import Edition, Member, open_member, write_zip
+
+from .draws import Draws
 
 TEST_SHARE = 0.01
 V1_LINES = 30_301_028
 HEADER = '"id","sentence"\n'
+BLOCK = 1 << 20
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     random = np.random.RandomState(0 if edition.is_v1 else np.random.MT19937(edition.seed()))
-    # v1 takes a lone carriage return for the end of a line, too
-    newline, most_lines = (None, V1_LINES) if edition.is_v1 else ("\n", None)
     sample = private / "sample_submission.csv" if edition.is_v1 else public / "sample_submission.csv"
-    with scratch(public) as unpacked, open_member(raw / "train_v2.txt.zip", "train_v2.txt") as packed:
-        train, test = unpacked / "train_v2.txt", unpacked / "test_v2.txt"
-        with io.TextIOWrapper(packed, encoding="utf-8", newline=newline) as corpus:
-            divide(corpus, train, test, private / "test.csv", random, most_lines)
-        link(test, sample)
-        for file in (train, test):
-            write_zip(public / f"{file.name}.zip", [Member(file.name, file)])
-
-
-def divide(
-    corpus: io.TextIOWrapper, train: Path, test: Path, answers: Path, random: np.random.RandomState, most_lines: int | None
-) -> None:
-    """Write each sentence to train, or with one inner token missing to test and whole to the answers."""
     with (
-        train.open("w", encoding="utf-8", newline="") as train_file,
-        test.open("w", encoding="utf-8", newline="") as test_file,
-        answers.open("w", encoding="utf-8", newline="") as answer_file,
+        sample.open("w", encoding="utf-8", newline="") as test,
+        (private / "test.csv").open("w", encoding="utf-8", newline="") as answers,
     ):
-        test_file.write(HEADER)
-        answer_file.write(HEADER)
-        number = 0
-        for place, line in enumerate(corpus):
-            if place == most_lines:
-                break
-            if random.uniform() > TEST_SHARE or len(line.split()) < 3:
-                train_file.write(line)
+        train = divide(read_corpus(raw / "train_v2.txt.zip", edition), test, answers, Draws(random, TEST_SHARE))
+        write_zip(public / "train_v2.txt.zip", [Member("train_v2.txt", train)])
+    write_zip(public / "test_v2.txt.zip", [Member("test_v2.txt", sample)])
+
+
+def read_corpus(archive: Path, edition: Edition) -> Iterator[bytes]:
+    """The corpus in blocks of whole lines, each of which ends with a newline character but maybe the last."""
+    # v1 takes a lone carriage return for the end of a line, too
+    newline, left = (None, V1_LINES) if edition.is_v1 else ("\n", None)
+    try:
+        with open_member(archive, "train_v2.txt") as corpus:
+            for block in whole_lines(corpus, universal=edition.is_v1):
+                if left is not None:
+                    block = first_lines(block, left)
+                    left -= block.count(b"\n")
+                block.decode()
+                yield block
+                if left == 0:
+                    return
+    except UnicodeDecodeError:
+        # tells the place in the words of a text file
+        with open_member(archive, "train_v2.txt") as corpus:
+            for _ in io.TextIOWrapper(corpus, encoding="utf-8", newline=newline):
+                pass
+        raise
+
+
+def whole_lines(corpus: IO[bytes], *, universal: bool) -> Iterator[bytes]:
+    """Cut a file into blocks behind the ends of lines; `universal`: carriage returns become newlines, as in text files."""
+    rest = b""
+    while piece := corpus.read(BLOCK):
+        block = rest + piece
+        # the newline of a carriage return at the end may follow
+        held = block[len(block) - universal * block.endswith(b"\r") :]
+        block = block[: len(block) - len(held)]
+        if universal and b"\r" in block:
+            block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        end = block.rfind(b"\n") + 1
+        rest = block[end:] + held
+        if end:
+            yield block[:end]
+    if rest:
+        yield rest.replace(b"\r", b"\n") if universal else rest
+
+
+def first_lines(block: bytes, count: int) -> bytes:
+    """The block without the lines after the first `count`."""
+    return block if block.count(b"\n") <= count else block[: int(line_ends(block)[count - 1])]
+
+
+def line_ends(block: bytes) -> np.ndarray:
+    """The places after the newline characters of a block, and its end if its last line has none."""
+    ends = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n")) + 1
+    return ends if block.endswith(b"\n") else np.append(ends, len(block))
+
+
+def divide(corpus: Iterator[bytes], test: IO[str], answers: IO[str], draws: Draws) -> Iterator[bytes]:
+    """Write sentences with one inner token missing to `test` and whole to `answers`, and yield what is left for train."""
+    test.write(HEADER)
+    answers.write(HEADER)
+    number = 0
+    for block in corpus:
+        ends = [0, *line_ends(block).tolist()]
+        kept = line = 0
+        while (line := line + draws.lines_before_hit(len(ends) - 1 - line)) < len(ends) - 1:
+            start, line = ends[line], line + 1
+            text = block[start : ends[line]].decode()
+            if len(text.split()) < 3:
                 continue
-            sentence = line.strip().replace('"', '""')
+            yield block[kept:start]
+            kept = ends[line]
+            sentence = text.strip().replace('"', '""')
             tokens = sentence.split()
-            del tokens[random.randint(1, len(tokens) - 1)]
-            test_file.write(f'{number},"{" ".join(tokens)}"\n')
-            answer_file.write(f'{number},"{sentence}"\n')
+            del tokens[draws.integer(1, len(tokens) - 1)]
+            test.write(f'{number},"{" ".join(tokens)}"\n')
+            answers.write(f'{number},"{sentence}"\n')
             number += 1
+        yield block[kept:]

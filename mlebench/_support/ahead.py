@@ -5,10 +5,13 @@ Threads gain where the work is done without the interpreter's lock, as compressi
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from queue import Empty, Queue
+from typing import TypeVar, cast
 
 from mlebench._support.machine import usable_cores
 
@@ -49,3 +52,51 @@ def worked_ahead(
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def made_ahead(items: Iterable[Item], most: int = 4) -> Generator[Item, None, None]:
+    """The same items, made in another thread while the caller deals with those before.
+
+    Args:
+        items: iterated over in the other thread.
+        most: items that wait for the caller.
+
+    Raises:
+        Exception: what iterating raises, after the items before.
+    """
+    ready: Queue[tuple[Item | None, BaseException | None]] = Queue(most)
+    ended = threading.Event()
+
+    def make() -> None:
+        try:
+            for item in items:
+                ready.put((item, None))
+                if ended.is_set():
+                    return
+            ready.put((None, _Done()))
+        except BaseException as error:
+            ready.put((None, error))
+        finally:
+            if isinstance(items, Generator):
+                items.close()
+
+    maker = threading.Thread(target=make, name="ahead", daemon=True)
+    maker.start()
+    try:
+        while True:
+            item, error = ready.get()
+            if isinstance(error, _Done):
+                return
+            if error is not None:
+                raise error
+            yield cast(Item, item)
+    finally:
+        ended.set()
+        while maker.is_alive():
+            # it may wait for room
+            with contextlib.suppress(Empty):
+                ready.get(timeout=0.01)
+
+
+class _Done(Exception):
+    """There are no more items."""

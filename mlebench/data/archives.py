@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Generic, Literal, NamedTuple, TypeVar, cast
 
-from mlebench._support.ahead import worked_ahead
+from mlebench._support.ahead import made_ahead, worked_ahead
 from mlebench.data import zip_contents
 from mlebench.data.content_kind import kind_of_content
 from mlebench.data.links import FIXED_TIME, make_folders
@@ -268,8 +268,9 @@ class Member(NamedTuple):
     """Something to be written into an archive."""
 
     name: str
-    source: Path | tuple[zipfile.ZipFile, str]
-    """A file, or a member of an open zip."""
+    source: Path | tuple[zipfile.ZipFile, str] | Iterator[bytes]
+    """A file, a member of an open zip, or for `write_zip` a content in pieces, which another thread makes while those before are
+    packed."""
 
 
 def write_zip(target: Path, members: Iterable[Member]) -> int:
@@ -298,8 +299,11 @@ def write_zip(target: Path, members: Iterable[Member]) -> int:
                 if content is not None and entry.filename not in packed.NameToInfo:
                     zip_contents.append(packed, entry, content)
                     continue
-                with _open_source(member) as source, packed.open(entry, "w", force_zip64=True) as sink:
-                    shutil.copyfileobj(source, sink, 1 << 20)
+                with contextlib.ExitStack() as opened:
+                    pieces = opened.enter_context(_pieces_of(member))
+                    sink = opened.enter_context(packed.open(entry, "w", force_zip64=True))
+                    for piece in pieces:
+                        sink.write(piece)
         return len(packed.infolist())
 
 
@@ -316,6 +320,8 @@ class _Sources:
                 return member.source.stat().st_size
             except OSError:
                 return 0
+        if not isinstance(member.source, tuple):
+            return _HELD
         opened, name = member.source
         if id(opened) not in self._zips:
             self._zips[id(opened)] = ZipContents(opened)
@@ -335,6 +341,8 @@ class _Sources:
                 content = file.read(_HELD + 1)
                 # a short read is no end
                 return content + file.readall() if len(content) <= _HELD else None
+        if not isinstance(member.source, tuple):
+            return None
         opened, name = member.source
         contents = self._zips[id(opened)]
         return b"".join(contents.pieces(name)) if contents.size_of(name) <= _HELD else None
@@ -434,7 +442,19 @@ def write_tar(target: Path, entries: Iterable[TarEntry], *, gzipped: bool) -> in
         return count
 
 
+@contextlib.contextmanager
+def _pieces_of(member: Member) -> Iterator[Iterator[bytes]]:
+    if isinstance(member.source, Path | tuple):
+        with _open_source(member) as source:
+            yield iter(lambda: source.read(zip_contents.PIECE), b"")
+    else:
+        with contextlib.closing(made_ahead(member.source)) as pieces:
+            yield pieces
+
+
 def _open_source(member: Member) -> IO[bytes]:
+    if not isinstance(member.source, Path | tuple):
+        raise TypeError("only a zip can be made of pieces")
     try:
         if isinstance(member.source, Path):
             return member.source.open("rb")
