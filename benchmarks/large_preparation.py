@@ -17,8 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from mlebench._support.folders import folder_size
 from mlebench.preparation import make_mock, prepare
-from mlebench.preparation.disk import folder_size
 from mlebench.registry import Registry
 
 Result = TypeVar("Result")

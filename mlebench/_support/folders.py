@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import secrets
 import stat
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from mlebench.errors import MlebenchError, UsageError, WorkFailed
 
@@ -19,6 +19,8 @@ PARTIAL = ".partial-"
 def put_in_place(made: Path, target: Path) -> None:
     """Give a complete folder its name, on the same file system; what stood there is removed."""
     if target.exists():
+        import tempfile
+
         with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=target.parent, ignore_cleanup_errors=True) as old:
             target.rename(Path(old) / "old")
             made.rename(target)
@@ -32,6 +34,20 @@ def entries_of(folder: Path, pattern: str = "*") -> list[Path]:
         return sorted(folder.glob(pattern))
     except OSError:
         return []
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of all files below a folder."""
+    return sum(entry.stat().st_size for entry in _files(folder))
+
+
+def _files(folder: Path) -> Iterator[os.DirEntry[Any]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files(Path(entry.path))
+            elif entry.is_file(follow_symlinks=False):
+                yield entry
 
 
 def state_of(path: Path) -> str:
@@ -90,7 +106,7 @@ def remove_tree(path: Path) -> None:
     if not stat.S_ISDIR(mode):
         path.unlink()
         return
-    lifted = secrets.token_hex(8)
+    lifted = os.urandom(8).hex()
     count = 0
     while folders := _remove_files(path):
         for folder in folders:

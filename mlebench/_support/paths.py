@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import stat
 import sys
-import tempfile
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +30,16 @@ def runs_dir(override: str | os.PathLike[str] | None = None) -> Path:
     return Path(override or os.environ.get("MLEBENCH_RUNS_DIR") or "runs").expanduser().absolute()
 
 
+def facts_dir() -> Path:
+    """The folder of the cached facts of competitions, in the user's cache folder.
+
+    Raises:
+        RuntimeError: the user has no home.
+    """
+    return _user_cache_dir() / "mle-bench" / "facts"
+
+
+@functools.cache
 def content_dir(kind: ContentKind) -> Path:
     """The folder of competitions, agents or containers that this installation brings along.
 
@@ -54,6 +64,8 @@ def socket_dir() -> Path:
 
     In `/tmp` where the temporary folder's path is long: a socket's path may have 108 bytes at most.
     """
+    import tempfile
+
     folder = Path(tempfile.gettempdir()) / f"mlebench-{os.getuid()}"
     return folder if len(os.fsencode(folder)) <= _LONGEST_SOCKET_DIR else Path("/tmp") / folder.name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from mlebench._support.late_check import LateCheck
 
 _BYTES = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _MOST_DIGITS = 18
@@ -84,11 +84,11 @@ def show_duration(seconds: float) -> str:
     return f"{whole // 86400} d {whole % 86400 // 3600:02d} h"
 
 
-Size = Annotated[int, BeforeValidator(parse_size)]
+Size = Annotated[int, LateCheck("BeforeValidator", parse_size)]
 """Bytes; a model field of this type reads `16g`."""
 
-Duration = Annotated[float, BeforeValidator(parse_duration)]
+Duration = Annotated[float, LateCheck("BeforeValidator", parse_duration)]
 """Seconds; a model field of this type reads `1h30m`."""
 
-Count = Annotated[int, BeforeValidator(parse_count)]
+Count = Annotated[int, LateCheck("BeforeValidator", parse_count)]
 """A whole number; a model field of this type reads `200k`."""

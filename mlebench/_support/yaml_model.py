@@ -171,7 +171,7 @@ def describe(error: ValidationError, model: type[BaseModel] | None = None) -> st
 
 def _problem(detail: ErrorDetails, model: type[BaseModel] | None) -> str:
     key = ".".join(map(str, detail["loc"])) or "the whole file"
-    if detail["type"] == "extra_forbidden":
+    if detail["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"unknown key `{key}`{_nearest(detail['loc'], model)}"
     if detail["type"] == "missing":
         return f"`{key}` is missing"

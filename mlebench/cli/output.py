@@ -6,6 +6,9 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+_FRAME = 3
+"""Characters of a line beside each cell."""
+
 
 def print_json(document: Any) -> None:
     """Print one JSON document to stdout; NaN and infinity are errors, as other readers refuse them."""
@@ -17,6 +20,7 @@ def print_json(document: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
     """Print a table for people to stdout; cells are plain text, numbers stand right."""
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
@@ -27,9 +31,15 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title:
     for position, name in enumerate(columns):
         numeric = any(isinstance(row[position], int | float) for row in content)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
-    for row in content:
-        table.add_row(*(Text(cell_text(value)) for value in row))
-    make_console().print(table)
+    texts = [[cell_text(value) for value in row] for row in content]
+    console = make_console()
+    widths = [max(map(cell_len, column)) for column in zip(columns, *texts, strict=True)]
+    if texts and sum(widths) + _FRAME * len(widths) < console.width:
+        # nothing is folded, so that one row of many lines shows the same as many rows, in a fraction of the time
+        texts = [["\n".join(column) for column in zip(*texts, strict=True)]]
+    for cells in texts:
+        table.add_row(*map(Text, cells))
+    console.print(table)
 
 
 def cell_text(value: object) -> str:

@@ -11,13 +11,12 @@ from mlebench._support import folders
 from mlebench._support.steps import Listener, Step, ignore
 from mlebench.errors import RangeRefused
 from mlebench.kaggle.partial_file import Identity, PartialFile, partial_file
-from mlebench.kaggle.patience import Patience
-from mlebench.kaggle.transfer import Transfer
 
 if TYPE_CHECKING:
     import requests
 
     from mlebench.kaggle.client import KaggleService
+    from mlebench.kaggle.transfer import Transfer
     from mlebench.registry import Competition
 
 _CHUNK = 1 << 18
@@ -48,6 +47,8 @@ def download(
         UsageError: without credentials, or if the rules are not accepted.
         WorkFailed: if Kaggle does not know the competition, or patience is at its end; what has arrived is kept.
     """
+    from mlebench.kaggle.transfer import Transfer
+
     archive = folder / f"{competition.id}.zip"
     if archive.exists() and not force:
         return archive
@@ -69,6 +70,8 @@ class _Download:
     """One file, over as many connections as it takes."""
 
     def __init__(self, competition_id: str, part: PartialFile, transfer: Transfer, listener: Listener) -> None:
+        from mlebench.kaggle.patience import Patience
+
         self._id = competition_id
         self._part = part
         self._limit = transfer.limit

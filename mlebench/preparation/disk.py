@@ -5,12 +5,11 @@ How much disk preparing takes is estimated from the sizes of the downloads.
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlebench._support.quantities import show_size
 from mlebench._support.steps import Listener, ignore
@@ -187,11 +186,6 @@ def free_space(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def folder_size(folder: Path) -> int:
-    """Bytes of all files below a folder."""
-    return sum(entry.stat().st_size for entry in _files(folder))
-
-
 def _needs_download(competition: Competition) -> bool:
     return not (competition.facts.generated or has_raw(competition) or _is_zip(competition))
 
@@ -209,12 +203,3 @@ def _one(competition: Competition, size: int, keep_raw: bool) -> tuple[int, int]
     made = unpacked if rewritten else int(unpacked * _TABLE_SHARE)
     stays = unpacked + made if keep_raw else max(unpacked, made)
     return stays, size + unpacked + made - stays
-
-
-def _files(folder: Path) -> Iterator[os.DirEntry[Any]]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield from _files(Path(entry.path))
-            elif entry.is_file(follow_symlinks=False):
-                yield entry

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlebench._support.files import move_aside, parse_own_json
 from mlebench._support.folders import state_of
@@ -74,9 +75,31 @@ def _kept_record(prepared: Path) -> Kept[PreparationRecord | None]:
 def _read(prepared: Path) -> PreparationRecord | None:
     try:
         content = parse_own_json(read_plain(prepared / PREPARED_RECORD, _LARGEST_FILE))
-        return _adapter().validate_python(content)
+        return PreparationRecord(**content) if _is_as_written(content) else _adapter().validate_python(content)
     except (OSError, ValueError):
         return None
+
+
+_KINDS: dict[str, Callable[[Any], bool]] = {
+    "str": lambda value: type(value) is str,
+    "bool": lambda value: type(value) is bool,
+    "str | None": lambda value: value is None or type(value) is str,
+    "int | None": lambda value: value is None or type(value) is int,
+    "list[str]": lambda value: type(value) is list and all(type(entry) is str for entry in value),
+    "dict[str, str]": lambda value: type(value) is dict and all(type(entry) is str for entry in value.values()),
+}
+"""Whether a value of JSON is of a kind, by the kinds of the record's fields."""
+
+
+def _is_as_written(content: Any) -> bool:
+    """Whether JSON is that of a record as this version or one before writes it, to be taken as it is; pydantic judges others."""
+    kinds = {part.name: str(part.type) for part in fields(PreparationRecord)}
+    needed = {part.name for part in fields(PreparationRecord) if part.default is part.default_factory is MISSING}
+    return (
+        isinstance(content, dict)
+        and needed <= content.keys() <= kinds.keys()
+        and all(_KINDS[kinds[name]](value) for name, value in content.items())
+    )
 
 
 @functools.cache

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
-import logging
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,12 +15,8 @@ from mlebench._support.hints import alternatives
 from mlebench.errors import UsageError
 from mlebench.registry.competition import Competition
 from mlebench.registry.edition import Edition
-from mlebench.registry.facts import EditionName, load_facts
+from mlebench.registry.facts import FACTS_FILE, PUBLISHED_FILE, EditionName, load_facts
 from mlebench.registry.keys import PUBLISHED_KEY, named_key
-from mlebench.registry.published import CONFIG, PublishedCompetition, published_facts
-
-_FACTS = "competition.yaml"
-_log = logging.getLogger("mlebench")
 
 SPLITS: dict[str, tuple[str, ...]] = {
     "low": ("low",),
@@ -71,11 +68,11 @@ class Registry:
         Raises:
             UsageError: if there is none of this id (with near matches), or its folder is faulty.
         """
-        folders = self._folders()
-        if competition_id in folders:
-            return self.load(folders[competition_id])
-        near = difflib.get_close_matches(competition_id, folders, n=3, cutoff=0.5)
-        near += [known for known in folders if competition_id.lower() in known.lower() and known not in near][: 3 - len(near)]
+        if (file := _file_of(competition_id, _homes())) is not None:
+            return self._load(file)
+        known_ids = list(_files())
+        near = difflib.get_close_matches(competition_id, known_ids, n=3, cutoff=0.5)
+        near += [known for known in known_ids if competition_id.lower() in known.lower() and known not in near][: 3 - len(near)]
         hint = f"; did you mean {alternatives(near)}?" if near else ""
         raise UsageError(f"there is no competition {competition_id!r}{hint or ';'} `mlebench list` shows all")
 
@@ -85,14 +82,18 @@ class Registry:
         Raises:
             UsageError: the folder is faulty, or was written for the published harness and the edition is not v1.
         """
-        if not (folder / _FACTS).exists():
-            return self._load_published(folder)
-        facts = load_facts(folder / _FACTS, self.edition)
+        file = folder / FACTS_FILE
+        return self._load(file if file.exists() else folder / PUBLISHED_FILE)
+
+    def _load(self, file: Path) -> Competition:
+        if file.name == PUBLISHED_FILE:
+            return self._load_published(file.parent)
+        facts = load_facts(file, self.edition)
         if self.split_key:
             key: str | None = named_key(self.split_key)
         else:
             key = None if facts.keyed else PUBLISHED_KEY
-        return Competition(facts, folder, self.data_dir, Edition(self.edition, facts.id, key, facts.keyed))
+        return Competition(facts, file.parent, self.data_dir, Edition(self.edition, facts.id, key, facts.keyed))
 
     def in_each_edition(self, competition_id: str) -> list[Competition]:
         """A competition in the editions that it has, v1 first.
@@ -100,9 +101,11 @@ class Registry:
         Raises:
             UsageError: as `get_competition`.
         """
-        first = self.set_edition("v1").get_competition(competition_id)
-        others = [self.set_edition(name) for name in _editions(first.folder) if name != "v1"]
-        return [first, *(registry.get_competition(competition_id) for registry in others)]
+        file = _file_of(competition_id, _homes())
+        first = self.set_edition("v1")
+        if file is None:
+            return [first.get_competition(competition_id)]
+        return [first.set_edition(edition)._load(file) for edition in _editions(file)]
 
     def list_competition_ids(self, split: str | None = None) -> list[str]:
         """Ids in alphabetical order, those that the edition has. A faulty folder is left out with a warning.
@@ -116,48 +119,80 @@ class Registry:
         if split is not None and split not in SPLITS:
             raise UsageError(f"there is no split {split!r}; the splits are {', '.join(SPLITS)}")
         wanted = SPLITS[split] if split else KAGGLE_SPLITS
-        return [name for name, folder in self._folders().items() if self._is_listed(folder, wanted)]
+        return [name for name, its_split in self._listed() if its_split in wanted]
+
+    def ids_by_split(self) -> dict[str, list[str]]:
+        """`list_competition_ids` of every value of `split`, in the order of `SPLITS`."""
+        listed = list(self._listed())
+        values = [name for name, taken in SPLITS.items() if taken == (name,)]
+        return {value: [name for name, split in listed if split == value] for value in values}
 
     def get_lite_competition_ids(self) -> list[str]:
         """Ids of the low split."""
         return self.list_competition_ids("low")
 
-    def _is_listed(self, folder: Path, wanted: tuple[str, ...]) -> bool:
-        if self.edition not in _editions(folder):
-            return False
-        try:
-            return _split(folder) in wanted and self.load(folder) is not None
-        except UsageError as error:
-            _warn_once(f"{folder.name} is left out: {error}")
-            return False
+    def _listed(self) -> Iterator[tuple[str, str]]:
+        """Id and split of each competition that the edition has and whose folder is in order."""
+        for name, file in _files().items():
+            if self.edition not in _editions(file):
+                continue
+            try:
+                yield name, self._load(file).split
+            except UsageError as error:
+                _warn_once(f"{name} is left out: {error}")
 
     def _load_published(self, folder: Path) -> Competition:
-        if self.edition not in _editions(folder):
+        from mlebench.registry.published import PublishedCompetition, published_facts
+
+        if self.edition not in _editions(folder / PUBLISHED_FILE):
             raise UsageError(f"{folder.name} is written for the published harness and has edition v1 alone; leave out --edition")
         facts = published_facts(folder)
         return PublishedCompetition(facts, folder, self.data_dir, Edition(self.edition, facts.id, PUBLISHED_KEY, False))
 
-    def _folders(self) -> dict[str, Path]:
-        # a user's own folder stands in for one of ours of the same name; one for the published harness, whose checkout holds
-        # them all, does not
-        homes = paths.content_dirs("competitions")[::-1]
-        found = [file.parent for name in (CONFIG, _FACTS) for home in homes for file in home.glob(f"*/{name}")]
-        return {folder.name: folder for folder in sorted(found, key=lambda folder: folder.name)}
+
+Homes = list[tuple[Path, frozenset[str]]]
+"""The folders in which competitions lie, a user's own first, each with the names of what lies there."""
+
+
+def _homes() -> Homes:
+    return [(home, _names(home)) for home in paths.content_dirs("competitions")]
+
+
+def _names(home: Path) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(home))  # noqa: PTH208
+    except OSError:
+        return frozenset()
+
+
+def _files() -> dict[str, Path]:
+    """The file of facts of every competition, by its name, in alphabetical order."""
+    homes = _homes()
+    names = sorted({name for _, inside in homes for name in inside})
+    return {name: file for name in names if (file := _file_of(name, homes)) is not None}
+
+
+def _file_of(name: str, homes: Homes) -> Path | None:
+    """The file of facts of one competition, its own or that of the published harness.
+
+    A user's own folder stands in for one of ours of the same name; one for the published harness, whose checkout holds them all,
+    does not.
+    """
+    places = [os.path.join(home, name) for home, inside in homes if name in inside]  # noqa: PTH118
+    files = (os.path.join(place, file) for file in (FACTS_FILE, PUBLISHED_FILE) for place in places)  # noqa: PTH118
+    return next((Path(file) for file in files if os.path.exists(file)), None)  # noqa: PTH110
 
 
 @functools.cache
 def _warn_once(sentence: str) -> None:
     """Lists are made several times in a command."""
-    _log.warning(sentence)
+    import logging
+
+    logging.getLogger("mlebench").warning(sentence)
 
 
-def _split(folder: Path) -> str:
-    facts = folder / _FACTS
-    return load_facts(facts).split if facts.exists() else "own"
-
-
-def _editions(folder: Path) -> tuple[EditionName, ...]:
-    return ("v1", "v2") if (folder / _FACTS).exists() else ("v1",)
+def _editions(file: Path) -> tuple[EditionName, ...]:
+    return ("v1", "v2") if file.name == FACTS_FILE else ("v1",)
 
 
 registry = Registry()

@@ -71,7 +71,7 @@ def _keep(path: Path, facts: ChecksumFacts) -> None:
 
     from mlebench._support.files import write_text
 
-    text = yaml.safe_dump(facts.model_dump(exclude_none=True))
+    text = yaml.safe_dump(facts.stated)
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, text)

@@ -18,6 +18,7 @@ from mlebench.registry.content import load_value
 from mlebench.registry.edition import Edition
 from mlebench.registry.facts import ChecksumFacts, CompetitionFacts
 from mlebench.registry.keys import MEASURED_LEADERBOARD, PUBLISHED_KEY, hash_of, kept_key
+from mlebench.registry.leaderboard import plain_scores
 from mlebench.registry.replaceable import Derived
 
 if TYPE_CHECKING:
@@ -361,7 +362,7 @@ class Competition:
         from grading.medals import Thresholds
 
         if self.facts.thresholds is not None and "leaderboard" not in self.replaced:
-            return Thresholds(**self.facts.thresholds.model_dump(), lower_is_better=self.is_lower_better)
+            return Thresholds(**vars(self.facts.thresholds), lower_is_better=self.is_lower_better)
         return self.live_thresholds if self.has_leaderboard else None
 
     def board(self, *, live: bool = False) -> Board:
@@ -402,7 +403,10 @@ class Competition:
         """
         from grading.medals import Thresholds
 
-        return Thresholds.from_leaderboard(self.read_leaderboard()["score"], lower_is_better=self.is_lower_better)
+        scores = plain_scores(self.leaderboard)
+        if scores is None:
+            scores = self.read_leaderboard()["score"].tolist()
+        return Thresholds.from_leaderboard(scores, lower_is_better=self.is_lower_better)
 
     def read_leaderboard(self) -> pd.DataFrame:
         """The leaderboard, best first.

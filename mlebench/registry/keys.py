@@ -7,7 +7,6 @@ and all that is recorded elsewhere is its hash.
 from __future__ import annotations
 
 import hashlib
-import secrets
 from pathlib import Path
 
 PUBLISHED_KEY = "mlebench edition v2"
@@ -30,6 +29,8 @@ def hash_of(key: str) -> str:
 
 def draw_key() -> str:
     """A fresh key of 256 bits."""
+    import secrets
+
     return secrets.token_hex(32)
 
 

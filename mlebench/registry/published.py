@@ -21,23 +21,23 @@ import csv
 import functools
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from mlebench._support.git_lfs import refuse_pointer
-from mlebench._support.yaml_model import read_model, read_yaml, validate
+from mlebench._support.yaml_model import read_model, read_yaml
 from mlebench.errors import UsageError
 from mlebench.registry.competition import Competition
 from mlebench.registry.content import load_value
-from mlebench.registry.facts import ChecksumFacts, CompetitionFacts
+from mlebench.registry.facts import PUBLISHED_FILE, ChecksumFacts, CompetitionFacts, checked_facts
 from mlebench.registry.replaceable import Derived
 
 if TYPE_CHECKING:
     from mlebench.registry.foreign_grader import ForeignGrader
 
-CONFIG = "config.yaml"
 _CHECKSUMS = "checksums.yaml"
 _MODULE = re.compile(r"mlebench\.competitions\.([^.]+)\.(.+)")
 """A module of a competition's folder, as it is called where the folder lies in the published harness."""
@@ -96,7 +96,9 @@ class PublishedCompetition(Competition):
         try:
             return path.read_text(encoding="utf-8")
         except OSError as error:
-            raise UsageError(f"cannot read {path}: {error.strerror}; `description` in {self.folder / CONFIG} names it") from None
+            raise UsageError(
+                f"cannot read {path}: {error.strerror}; `description` in {self.folder / PUBLISHED_FILE} names it"
+            ) from None
 
     @Derived
     def checksums(self) -> Path:
@@ -115,7 +117,7 @@ class PublishedCompetition(Competition):
         try:
             return import_function(place)
         except (ImportError, ValueError) as error:
-            raise UsageError(f"{self.folder / CONFIG}: `{place}` cannot be imported: {error}") from None
+            raise UsageError(f"{self.folder / PUBLISHED_FILE}: `{place}` cannot be imported: {error}") from None
 
 
 @functools.cache
@@ -125,7 +127,7 @@ def read_config(folder: Path) -> Config:
     Raises:
         UsageError: naming the file, each wrong key and what was expected there.
     """
-    return read_model(folder / CONFIG, Config)
+    return read_model(folder / PUBLISHED_FILE, Config)
 
 
 def published_facts(folder: Path) -> CompetitionFacts:
@@ -135,7 +137,7 @@ def published_facts(folder: Path) -> CompetitionFacts:
         UsageError: if the folder is not complete, naming the file and what it needs.
     """
     config = read_config(folder)
-    where = folder / CONFIG
+    where = folder / PUBLISHED_FILE
     if config.id != folder.name:
         raise UsageError(f"{where}: `id` is {config.id!r}, expected the folder's name {folder.name!r}")
     dataset = {key: _below_prepared(config, path, where) for key, path in config.dataset.model_dump(exclude_none=True).items()}
@@ -151,7 +153,7 @@ def published_facts(folder: Path) -> CompetitionFacts:
         "files": dataset | {folder: _first_parts(dataset, folder) for folder in ("public", "private")},
         "md5": _checksums(folder),
     }
-    return validate(content, CompetitionFacts, str(where))
+    return checked_facts(content, str(where))
 
 
 def _below_prepared(config: Config, path: str, where: Path) -> str:
@@ -188,4 +190,8 @@ def _direction(folder: Path) -> str:
 def _checksums(folder: Path) -> dict[str, Any]:
     path = folder / _CHECKSUMS
     content = read_yaml(path) if path.exists() else None
-    return {key: content[key] for key in ChecksumFacts.model_fields if content.get(key)} if isinstance(content, dict) else {}
+    return (
+        {part.name: content[part.name] for part in fields(ChecksumFacts) if content.get(part.name)}
+        if isinstance(content, dict)
+        else {}
+    )

@@ -37,7 +37,7 @@ def _write_competition(competition: Competition, folder: Path) -> None:
     write_yaml(folder / "config.yaml", _config(competition))
     write_text(folder / "description.md", competition.description)
     if competition.md5.prepared:
-        write_yaml(folder / "checksums.yaml", competition.md5.model_dump(exclude_none=True))
+        write_yaml(folder / "checksums.yaml", competition.md5.stated)
     if competition.has_leaderboard:
         shutil.copyfile(competition.leaderboard, folder / "leaderboard.csv")
 

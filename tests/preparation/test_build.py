@@ -45,7 +45,7 @@ def test_a_different_download_is_told_file_by_file_and_nothing_looks_prepared(re
 
 
 def with_facts(competition: Competition, **changes: object) -> Competition:
-    return dataclasses.replace(competition, facts=competition.facts.model_copy(update=changes))
+    return dataclasses.replace(competition, facts=dataclasses.replace(competition.facts, **changes))
 
 
 def test_a_different_table_is_told_with_its_rows(registry: Registry, tmp_path: Path) -> None:

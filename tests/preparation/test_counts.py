@@ -35,7 +35,7 @@ def raw(tmp_path: Path) -> Path:
 def counted(registry: Registry, edition: EditionName, counts: dict[str, int], *, md5: bool = False) -> Competition:
     """The competition with the counts of a download as small as the mock, which has none of the published md5."""
     found = registry.set_edition(edition).get_competition(TABLE)
-    facts = found.facts.model_copy(update={"counts": counts} | ({} if md5 else {"md5": ChecksumFacts()}))
+    facts = dataclasses.replace(found.facts, counts=counts, **({} if md5 else {"md5": ChecksumFacts()}))
     return dataclasses.replace(found, facts=facts)
 
 

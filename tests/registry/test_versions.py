@@ -39,7 +39,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def raised(competition: Competition) -> Competition:
-    return dataclasses.replace(competition, facts=competition.facts.model_copy(update={"version": 2}))
+    return dataclasses.replace(competition, facts=dataclasses.replace(competition.facts, version=2))
 
 
 def forget_version(competition: Competition) -> None:

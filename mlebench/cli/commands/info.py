@@ -6,6 +6,7 @@ example: mlebench info spaceship-titanic
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 
 from mlebench.cli.options import add_data, add_json, registry_of
 from mlebench.cli.output import print_json, print_table
@@ -22,10 +23,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     competition = registry_of(arguments).get_competition(arguments.id)
     thresholds = competition.thresholds
-    facts = competition.facts.model_dump(mode="json", exclude={"v2"})
+    facts = {key: value for key, value in asdict(competition.facts).items() if key != "v2"}
     document = {
         **facts,
-        "issues": [issue.model_dump(mode="json") for issue in competition.issues],
+        "issues": [asdict(issue) for issue in competition.issues],
         "edition": competition.edition.name,
         "metric": competition.metric,
         "direction": competition.direction,

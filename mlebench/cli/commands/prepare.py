@@ -222,8 +222,8 @@ def _verify(competitions: list[Competition]) -> int:
 
 
 def _summarize(outcomes: list[PreparationOutcome], competitions: list[Competition]) -> None:
+    from mlebench._support.folders import folder_size
     from mlebench._support.quantities import show_duration, show_size
-    from mlebench.preparation.disk import folder_size
 
     folders = {competition.id: competition.prepared_dir for competition in competitions}
     words = {"present": "already prepared"}

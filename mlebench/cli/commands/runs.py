@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from grading.wording import counted
 from mlebench._support import paths
+from mlebench._support.folders import entries_of
 from mlebench._support.hints import alternatives, command
 from mlebench._support.plain_files import open_plain
 from mlebench.cli.options import add_json, add_runs_dir
@@ -54,14 +55,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from mlebench.runs.group import find_group
-    from mlebench.runs.group_report import GroupResult
-
     runs_dir = paths.runs_dir(arguments.runs_dir)
     if arguments.group is None:
         if arguments.watch or arguments.tail or arguments.cancel is not None:
             raise UsageError(f"which group? {command('runs', 'latest', '--watch', runs_dir=runs_dir)} watches the newest one")
         return _list(runs_dir, arguments)
+
+    from mlebench.runs.group import find_group
+    from mlebench.runs.group_report import GroupResult
+
     group = find_group(runs_dir, arguments.group)
     if arguments.cancel is not None:
         return _cancel(group, arguments.cancel or None)
@@ -107,12 +109,11 @@ def show_group(result: GroupResult) -> None:
 
 
 def _list(runs_dir: Path, arguments: argparse.Namespace) -> int:
-    from mlebench.runs.group import list_groups
-    from mlebench.runs.group_report import group_totals
-
-    groups = list_groups(runs_dir, left_out=lambda problem: print(f"mlebench runs: {problem}", file=sys.stderr))
+    groups = _groups(runs_dir)
     listed = [(group, group.records()) for group in groups]
     if arguments.json:
+        from mlebench.runs.group_report import group_totals
+
         print_json(
             [
                 {**group_totals(group, records), "created_at": group.created_at, "state": _group_state(group, records)}
@@ -137,6 +138,15 @@ def _list(runs_dir: Path, arguments: argparse.Namespace) -> int:
     ]
     print_table(["group", "agent", "state", "ended", "valid", "medals", "infrastructure"], rows)
     return 0
+
+
+def _groups(runs_dir: Path) -> list[Group]:
+    # what groups are made of takes long to import
+    if not entries_of(runs_dir):
+        return []
+    from mlebench.runs.group import list_groups
+
+    return list_groups(runs_dir, left_out=lambda problem: print(f"mlebench runs: {problem}", file=sys.stderr))
 
 
 def _group_state(group: Group, records: list[RunRecord]) -> str:

@@ -11,6 +11,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
+from mlebench._support.folders import folder_size
 from mlebench._support.quantities import show_size
 from mlebench.cli.options import add_data_dir, add_json, add_split, registry_of
 from mlebench.cli.output import print_json, print_table
@@ -28,12 +29,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from mlebench.registry import SPLITS
     from mlebench.reports.selection import ids_of_split
 
     registry = registry_of(arguments)
-    splits = [arguments.split] if arguments.split else [name for name in SPLITS if name != "all"]
-    ids = [name for split in splits for name in ids_of_split(split, registry)]
+    if arguments.split:
+        ids = ids_of_split(arguments.split, registry)
+    else:
+        ids = [name for of_split in registry.ids_by_split().values() for name in of_split]
     rows = [row for competition_id in ids for row in _rows(registry, competition_id, verify=arguments.verify)]
     if arguments.json:
         print_json(rows)
@@ -52,6 +54,8 @@ def _rows(registry: Registry, competition_id: str, *, verify: bool) -> list[dict
 
     try:
         editions = registry.in_each_edition(competition_id)
+        if not editions[0].root.exists():
+            return []
         rows = [_prepared(competition, verify=verify) for competition in editions if is_prepared(competition)]
         return rows or _half_way(editions[0])
     except (MlebenchError, OSError) as error:
@@ -60,7 +64,6 @@ def _rows(registry: Registry, competition_id: str, *, verify: bool) -> list[dict
 
 
 def _prepared(competition: Competition, *, verify: bool) -> dict[str, Any]:
-    from mlebench.preparation.disk import folder_size
     from mlebench.preparation.record import PreparationRecord
 
     record = PreparationRecord.read(competition.prepared_dir)
@@ -94,7 +97,6 @@ def _prepared(competition: Competition, *, verify: bool) -> dict[str, Any]:
 def _half_way(competition: Competition) -> list[dict[str, Any]]:
     from mlebench.kaggle.download import archive_path
     from mlebench.kaggle.partial_file import bytes_there
-    from mlebench.preparation.disk import folder_size
     from mlebench.preparation.sources import has_raw, is_damaged
 
     archive = archive_path(competition)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlebench._support.folders import folder_size
 from mlebench.gateway.models import Model
-from mlebench.preparation.disk import folder_size
 from mlebench.preparation.record import is_prepared, misfit
 from mlebench.registry.competition import prepare_command
 from mlebench.runs.competitions import load_competition
