@@ -34,16 +34,17 @@ def thompson_regret(
     ranked = np.argsort(~is_best, axis=0, kind="stable")
     ties = is_best.sum(axis=0)
     likelihood = np.clip(samples, _CLIP, 1 - _CLIP)
+    # by reward (0 or 1), arm and function
+    likelihoods = np.stack([1 - likelihood, likelihood])
     weights = np.full((replays, functions), 1 / functions)
     total = 0.0
-    for _ in range(steps):
-        for_function, for_tie, for_reward = rng.random((3, replays))
+    for for_function, for_tie, for_reward in rng.random((steps, 3, replays)):
         cumulative = weights.cumsum(axis=1)
-        drawn = (cumulative < for_function[:, None] * cumulative[:, -1:]).sum(axis=1).clip(0, functions - 1)
+        beyond = np.count_nonzero(cumulative < for_function[:, None] * cumulative[:, -1:], axis=1)
+        drawn = np.minimum(beyond, functions - 1)
         total += float(lost[drawn].sum())
         arm = ranked[(for_tie * ties[drawn]).astype(int), drawn]
-        rewarded = for_reward < truth[arm]
-        weights *= np.where(rewarded[:, None], likelihood[arm], 1 - likelihood[arm])
+        weights *= likelihoods[(for_reward < truth[arm]).astype(np.intp), arm]
         weights /= weights.sum(axis=1, keepdims=True)
     return total / replays
 

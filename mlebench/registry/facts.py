@@ -201,7 +201,8 @@ def load_facts(path: Path, edition: EditionName = "v1") -> CompetitionFacts:
     """
     if edition != "v1":
         return load_facts(path).in_edition(edition)
-    return cached(path, _facts_in, asdict, functools.partial(_restored, CompetitionFacts))
+    facts: CompetitionFacts = cached(path, _facts_in, asdict, functools.partial(_restored, CompetitionFacts))
+    return facts
 
 
 def checked_facts(content: Any, where: str) -> CompetitionFacts:

@@ -48,3 +48,36 @@ def test_thompson_sampling_finds_the_function_that_explains_the_rewards() -> Non
     samples = np.array([[0.9, 0.1], [0.1, 0.9]])
     found = regret.thompson_regret(truth, samples, np.random.default_rng(0), steps=100)
     assert 0 < found < 0.1 * regret.uniform_regret(truth, steps=100)
+
+
+def play_by_play(truth: np.ndarray, samples: np.ndarray, rng: np.random.Generator, steps: int, replays: int) -> float:
+    """What `thompson_regret` computes, as its text says it."""
+    functions = samples.shape[1]
+    is_best = samples == samples.max(axis=0)
+    lost = truth.max() - (truth[:, None] * is_best).sum(axis=0) / is_best.sum(axis=0)
+    likelihood = np.clip(samples, 0.02, 0.98)
+    weights = np.full((replays, functions), 1 / functions)
+    total = 0.0
+    for _ in range(steps):
+        for_function, for_tie, for_reward = rng.random((3, replays))
+        regrets = np.empty(replays)
+        for replay in range(replays):
+            cumulative = weights[replay].cumsum()
+            drawn = min(int((cumulative < for_function[replay] * cumulative[-1]).sum()), functions - 1)
+            regrets[replay] = lost[drawn]
+            best = np.flatnonzero(is_best[:, drawn])
+            arm = best[int(for_tie[replay] * len(best))]
+            weights[replay] *= likelihood[arm] if for_reward[replay] < truth[arm] else 1 - likelihood[arm]
+            weights[replay] /= weights[replay].sum()
+        total += float(regrets.sum())
+    return total / replays
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_playing_all_replays_at_once_gives_the_same_to_the_last_bit(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    arms, functions = int(rng.integers(2, 40)), int(rng.integers(1, 110))
+    samples = rng.random((arms, functions)) if seed % 3 else rng.integers(0, 3, (arms, functions)) / 2
+    truth = rng.random(arms)
+    found = regret.thompson_regret(truth, samples, np.random.default_rng(seed), steps=25, replays=9)
+    assert found == play_by_play(truth, samples, np.random.default_rng(seed), 25, 9)
