@@ -124,7 +124,8 @@ class CompetitionReport:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary with the keys in the contract's order."""
-        content = dataclasses.asdict(self)
+        # all fields are plain values, which need no deep copy
+        content = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         content["created_at"] = self.created_at.isoformat()
         return {key: _finite(value) if isinstance(value, float) else value for key, value in content.items()}
 

@@ -56,8 +56,8 @@ def grade_many(
     if not submissions:
         return []
     reports: dict[int, CompetitionReport] = {}
-    # the first process starts while competitions are looked up
-    with GradingPool(jobs) as pool:
+    # processes start while competitions are looked up
+    with GradingPool(jobs, started=min(jobs, len(submissions))) as pool:
         shares = _by_competition(submissions, registry)
         if jobs > 1:
             shares = [part for share in shares for part in _spread(share, shares, jobs)]

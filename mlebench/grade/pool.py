@@ -47,19 +47,26 @@ class GradingPool:
     It is a context manager, which ends the processes.
     """
 
-    def __init__(self, size: int, *, kept_for_checks: int = 0) -> None:
-        """Start the first process, which imports what it needs while the caller goes on.
+    def __init__(self, size: int, *, started: int = 1, kept_for_checks: int = 0) -> None:
+        """Start processes, which import what they need while the caller goes on.
 
         Args:
             size: processes at most.
+            started: how many of them are certain to be needed; the others start when they are.
             kept_for_checks: how many of them never grade, so that checks, which are short, need not wait for grading.
         """
         self._most = {"load": size, "check": size, "grade": size - kept_for_checks}
         self._changed = threading.Condition()
         self._waiting: dict[str, deque[object]] = {kind: deque() for kind in self._most}
         self._busy: dict[GradingProcess, str] = {}
-        self._idle: list[GradingProcess] = [GradingProcess()]
+        self._idle: list[GradingProcess] = []
         self._is_closed = False
+        try:
+            for _ in range(started):
+                self._idle.append(GradingProcess())
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> GradingPool:
         return self

@@ -277,6 +277,18 @@ def test_checks_do_not_wait_for_grading(competition: Competition, order: Callabl
         pool.close()
 
 
+def test_processes_that_are_certain_to_be_needed_start_at_once(
+    competition: Competition, order: Callable[[str], Submission]
+) -> None:
+    before = {child.pid for child in psutil.Process().children()}
+    with GradingPool(3, started=2) as pool:
+        started = {child.pid for child in psutil.Process().children()} - before
+        assert len(started) == 2
+        assert pool.grade(order("score 1"), competition).score == 1
+        assert {child.pid for child in psutil.Process().children()} - before == started
+    assert not any(is_alive(process) for process in started)
+
+
 def is_alive(process: int) -> bool:
     """A harness that was killed leaves nobody who takes notice of its processes' ends."""
     try:
