@@ -199,6 +199,7 @@ class _Scheduler:
             for waiting in full:
                 self._queues[waiting].passed_over += 1
             self._running.add(task.key)
+            self._forecasts[task.group.name].begin(task.run)
             view = self._overview.runs[task.key]
             view.state = "running"
             view.started_at = view.started_at or now()
