@@ -1,35 +1,47 @@
 """`python -m benchmarks` (`make bench`) runs the benchmarks one after the other, each in a process of its own.
 
-python -m benchmarks [NAME ...]        # startup grading_speed masks volumes image_folders …
+    python -m benchmarks [--results FILE] [NAME ...]        # startup grading_speed grade_many …
+
+Their figures are kept in `benchmarks/results.json`, and the tables of docs/performance.md are made of it. Without names, those
+run that together take some six minutes on two idle cores; the page names the others.
 """
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 from pathlib import Path
 
-DEFAULT = (
-    "startup",
-    "install_size",
-    "grading_speed",
-    "grade_many",
-    "masks",
-    "volumes",
-    "image_folders",
-    "linked_images",
-    "run_groups",
-    "neighbors",
-    "gateway",
-    "evidence",
-)
+from benchmarks import results
+
+ARGUMENTS: dict[str, list[str]] = {
+    "startup": [],
+    "grading_speed": [],
+    "small_submissions": [],
+    "grade_many": ["--rounds", "2", "--rows", "10000"],
+    "large_preparation": ["--rounds", "1"],
+    "image_folders": ["--images", "10000", "--rounds", "3"],
+    "run_groups": ["--runs", "50", "--gpus", "64"],
+}
+"""What runs by default, with less than a benchmark does by itself where that takes long."""
 
 
 def main() -> int:
-    failed = 0
-    for name in sys.argv[1:] or DEFAULT:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"by default {', '.join(ARGUMENTS)}")
+    parser.add_argument("--results", type=Path, default=results.RESULTS, metavar="FILE", help="(default: %(default)s)")
+    options = parser.parse_args()
+    failed = []
+    for name in options.names or ARGUMENTS:
         print(f"== {name}", flush=True)
-        failed += subprocess.run([sys.executable, str(Path(__file__).with_name(f"{name}.py"))]).returncode != 0
+        command = [sys.executable, "-m", f"benchmarks.{name}", "--results", str(options.results)]
+        if subprocess.run([*command, *ARGUMENTS.get(name, [])], cwd=results.ROOT).returncode != 0:
+            failed.append(name)
+    if options.results == results.RESULTS:
+        results.main()
+    if failed:
+        print(f"failed, with the figures up to then: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
 
 

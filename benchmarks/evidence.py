@@ -1,6 +1,6 @@
 """How long bundling and verifying take, and whether their memory grows with logs.
 
-    python benchmarks/evidence.py [--runs 225] [--logs 2g] [--folder DIR]
+    python -m benchmarks.evidence [--runs 225] [--logs 2g] [--folder DIR]
 
 A real group of so many runs, three seeds each, of an agent that asks the checker of submissions and submits, in the local
 sandbox; it is bundled and verified. Then it gets so many bytes of logs, spread over 20 runs, in lines that pack about as well as
@@ -13,13 +13,15 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import mlebench
+from benchmarks.results import Figure, benchmark
+from benchmarks.timing import Spread, command
 from benchmarks.toy import FACTS, GRADE, make_agent
 from mlebench._support.quantities import parse_size, show_size
 
@@ -39,15 +41,20 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=225)
     parser.add_argument("--logs", type=parse_size, default=parse_size("2g"))
     parser.add_argument("--folder", type=Path, help="where the group lies meanwhile (default: the temporary folder)")
-    options = parser.parse_args()
+    benchmark(measure, parser, "evidence")
+
+
+def measure(options: argparse.Namespace) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         root = Path(folder)
         _make_group(root, options.runs)
-        _measure(root, f"{options.runs} runs")
+        yield from _measure(root, f"{options.runs} runs")
         if options.logs:
             _write_logs(root, options.logs)
-            _measure(root, f"{options.runs} runs with {show_size(options.logs)} of logs")
-            _measure(root, f"{options.runs} runs with {show_size(options.logs)} of logs, left out", "--leave-out", "logs")
+            yield from _measure(root, f"{options.runs} runs with {show_size(options.logs)} of logs")
+            yield from _measure(
+                root, f"{options.runs} runs with {show_size(options.logs)} of logs, left out", "--leave-out", "logs"
+            )
 
 
 def _make_group(root: Path, runs: int) -> None:
@@ -94,19 +101,13 @@ def _write_logs(root: Path, size: int) -> None:
                 left -= log.write(block)
 
 
-def _measure(root: Path, what: str, *options: str) -> None:
+def _measure(root: Path, what: str, *options: str) -> Iterator[Figure]:
     bundle = root / "group.mlebench.zip"
     words = ["bundle", "group", "--runs-dir", str(root / "runs"), "-o", str(bundle), "--force", "--no-check", "-q", *options]
-    for doing, command in (("bundled", words), ("verified", ["verify", str(bundle)])):
-        started = time.perf_counter()
-        process = subprocess.Popen([sys.executable, "-m", "mlebench", *command], stdout=subprocess.DEVNULL)
-        _, status, used = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        took = f"{seconds:.1f} s ({used.ru_utime + used.ru_stime:.1f} s of processor time)"
-        size = show_size(bundle.stat().st_size)
-        print(f"{what}: {doing} in {took}, peak memory {used.ru_maxrss / 1024:.0f} MiB, exit code {process.returncode}, {size}",
-              flush=True)  # fmt: skip
+    for name, arguments in (("bundle", words), ("verify", ["verify", str(bundle)])):
+        used = command([sys.executable, "-m", "mlebench", *arguments])
+        found = (("Processor time", f"{used.processor:.1f} s"), ("Bundle", show_size(bundle.stat().st_size)))
+        yield Figure(f"`mlebench {name}` of {what}", Spread.of([used.wall]), "s", peak=used.peak, extra=found)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How much later the first byte of a model's answer comes through the gateway, and what many streams at once cost.
 
-    python benchmarks/gateway.py [--calls 300] [--streams 64] [--seconds 5]
+    python -m benchmarks.gateway [--calls 300] [--streams 64] [--seconds 5]
 
 A scripted provider on loopback is asked directly and through the gateway in turn, over connections that are kept open, as
 agents' libraries keep them. Then so many streams at once, with an event every 20 ms in each, once directly and once through
@@ -26,6 +26,8 @@ from typing import Any, NamedTuple
 import aiohttp
 import psutil
 
+from benchmarks.results import Figure, benchmark
+from benchmarks.timing import Spread
 from mlebench.gateway.access import ModelAccess
 from mlebench.gateway.gateway import Gateway
 from mlebench.gateway.models import Model, Prices
@@ -52,7 +54,10 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=300)
     parser.add_argument("--streams", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=5.0)
-    options = parser.parse_args()
+    benchmark(measure, parser, "gateway")
+
+
+def measure(options: argparse.Namespace) -> Iterator[Figure]:
     words = int(options.seconds / EVENT_SECONDS)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -61,7 +66,7 @@ def main() -> None:
     ):
         direct = Target("direct", url, KEY, "the-model")
         through = Target("gateway", "http://localhost/v1", TOKEN, "a-model", address)
-        asyncio.run(compare(direct, through, options.calls, options.streams, psutil.Process(gateway)))
+        yield from asyncio.run(compare(direct, through, options.calls, options.streams, psutil.Process(gateway)))
 
 
 @contextmanager
@@ -125,9 +130,9 @@ async def client(target: Target) -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def compare(direct: Target, through: Target, calls: int, streams: int, process: psutil.Process) -> None:
-    """Print what was measured."""
-    print(f"milliseconds to the first byte, {calls} calls each in turn: median, and the 5th and 95th of a hundred")
+async def compare(direct: Target, through: Target, calls: int, streams: int, process: psutil.Process) -> list[Figure]:
+    """What was measured."""
+    figures: list[Figure] = []
     async with client(direct) as one, client(through) as other:
         sessions = {direct: one, through: other}
         for is_streaming in (False, True):
@@ -138,15 +143,13 @@ async def compare(direct: Target, through: Target, calls: int, streams: int, pro
                     if number >= WARM_UP:
                         times[target].append(seconds * 1000)
             kind = "stream" if is_streaming else "plain"
-            for target, found in times.items():
-                low, *_, high = statistics.quantiles(found, n=20)
-                print(f"{kind:8} {target.name:8} {statistics.median(found):6.2f}  {low:6.2f} {high:6.2f}")
-            later = statistics.median(times[through]) - statistics.median(times[direct])
-            print(f"{kind:8} {'later':8} {later:6.2f}", flush=True)
+            what = f"first byte of an answer ({kind}), {calls} calls"
+            limit, ours = tails(times[direct]), tails(times[through])
+            figures.append(Figure(what, ours, "ms", limit, "asked directly", peak=process.memory_info().rss))
         core = min(os.sched_getaffinity(0))
         for thread in process.threads():
             os.sched_setaffinity(thread.id, [core])
-        print(f"{streams} streams at once; the gateway is on one core")
+        walls = {}
         for target, session in sessions.items():
             memory, used, start = process.memory_info().rss, process.cpu_times(), time.perf_counter()
             sizes = await asyncio.gather(*(whole(session, target) for _ in range(streams)))
@@ -154,7 +157,17 @@ async def compare(direct: Target, through: Target, calls: int, streams: int, pro
             cpu = now.user + now.system - used.user - used.system
             more = (process.memory_info().rss - memory) / 2**20
             assert len(set(sizes)) == 1, "answers differ"
-            print(f"{target.name:8} {wall:6.2f} s; the gateway's: {cpu:5.2f} s of CPU, {more:5.1f} MiB more", flush=True)
+            walls[target] = Spread.of([wall])
+        took = (("Gateway", f"{cpu:.2f} s of processor time, {more:.1f} MiB more"),)
+        what, peak = f"{streams} streams at once, the gateway on one core", process.memory_info().rss
+        figures.append(Figure(what, walls[through], "s", walls[direct], "asked directly", peak=peak, extra=took))
+    return figures
+
+
+def tails(values: list[float]) -> Spread:
+    """The median, the 5th and the 95th of a hundred."""
+    low, *_, high = statistics.quantiles(values, n=20)
+    return Spread(statistics.median(values), low, high)
 
 
 def content(target: Target, tokens: int, is_streaming: bool) -> str:

@@ -1,22 +1,24 @@
-"""How much faster two processes grade some 225 submissions than one, and how often answers are read.
+"""How long one command takes to grade some 225 submissions with one process and with as many as there are cores, in turn.
 
-    python benchmarks/grade_many.py [--competitions 75] [--rows 30000]
+    python -m benchmarks.grade_many [--competitions 75] [--rows 30000] [--rounds 3]
 
-Every competition is a tiny regression of the user's own with as many submissions as go into 225, at least one.
-Prints a line per number of jobs.
+Every competition is a tiny regression of the user's own with as many submissions as go into 225, at least one. Ideal is what one
+process takes, divided by the number of processes, the start of the command left out: that is what grading one submission takes.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+
+from benchmarks.results import Figure, benchmark
+from benchmarks.timing import Spread, Used, command, ratio
 
 SUBMISSIONS = 225
 FACTS = """\
@@ -43,15 +45,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--competitions", type=int, default=75)
     parser.add_argument("--rows", type=int, default=30_000)
-    options = parser.parse_args()
+    parser.add_argument("--rounds", type=int, default=3)
+    benchmark(measure, parser, "grade_many")
+
+
+def measure(options: argparse.Namespace) -> Iterator[Figure]:
+    cores = os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as folder:
         submissions = make(Path(folder), options.competitions, options.rows)
+        first = submissions.with_name("first.jsonl")
+        first.write_text(submissions.read_text().splitlines()[0] + "\n")
         count = len(submissions.read_text().splitlines())
         environment = os.environ | {"MLEBENCH_COMPETITIONS_PATH": f"{folder}/competitions", "MLEBENCH_DATA_DIR": f"{folder}/data"}
-        seconds = {jobs: grade(submissions, jobs, environment) for jobs in (1, 2)}
-        for jobs, taken in seconds.items():
-            print(f"{count} submissions, {options.competitions} competitions, {jobs} jobs: {taken:.1f} s")
-        print(f"speed-up {seconds[1] / seconds[2]:.2f}")
+        start, alone, together = list[Used[int]](), list[Used[int]](), list[Used[int]]()
+        for _ in range(options.rounds):
+            start.append(grade(first, 1, environment))
+            alone.append(grade(submissions, 1, environment))
+            together.append(grade(submissions, cores, environment))
+    ideal = [each.wall + (one.wall - each.wall) / cores for each, one in zip(start, alone, strict=True)]
+    taken = [each.wall for each in together]
+    what = f"grading {count} submissions of {options.rows:,} rows, {options.competitions} competitions"
+    peak = max(each.peak for each in together)
+    yield Figure(
+        f"{what}, {cores} jobs", Spread.of(taken), "s", Spread.of(ideal), "ideal of what one job takes", ratio(ideal, taken),
+        "at most 1.1" if cores > 1 else "", peak,
+    )  # fmt: skip
+    used = Spread.of([each.processor for each in alone])
+    yield Figure(f"{what}, 1 job: processor time", used, "s", peak=max(each.peak for each in alone))
+    once = Spread.of([each.processor for each in start])
+    yield Figure("grading one submission by a command: processor time", once, "s", peak=max(each.peak for each in start))
 
 
 def make(folder: Path, competitions: int, rows: int) -> Path:
@@ -81,22 +103,21 @@ def table(rng: np.random.Generator, rows: int) -> str:
     return "id,y\n" + "".join(f"{row},{value:.6f}\n" for row, value in enumerate(rng.random(rows)))
 
 
-def grade(submissions: Path, jobs: int, environment: dict[str, str]) -> float:
-    """Seconds of the whole command, the start of Python included."""
-    command = [
+def grade(submissions: Path, jobs: int, environment: dict[str, str]) -> Used[int]:
+    """The whole command, the start of Python included."""
+    words = [
         sys.executable,
         "-m",
-        "mlebench.cli.main",
+        "mlebench",
         "grade",
-        str(submissions),
+        submissions,
         "--jobs",
         str(jobs),
         "-o",
-        str(submissions.parent / "out"),
+        submissions.parent / "out",
+        "--json",
     ]
-    started = time.perf_counter()
-    subprocess.run([*command, "--json"], env=environment, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - started
+    return command([*map(str, words)], env=environment)
 
 
 if __name__ == "__main__":

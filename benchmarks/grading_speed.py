@@ -1,55 +1,275 @@
-"""Time to read and grade a perfect submission of every competition, with the time that parsing its csv alone takes.
+"""How long grading a submission of each competition takes, beside a plain program that does no more than score it.
 
-    python benchmarks/grading_speed.py [--size 1000] [--rows 100000] [ID ...]
+    python -m benchmarks.grading_speed [--rows 100000] [--real] [ID ...]
+    python -m benchmarks.grading_speed --against DIR [--python PYTHON] [ID ...]
 
-The answers of a mock are repeated under new ids up to the number of rows of the real test set, or up to --rows where that number
-is not known. Where a competition's ids cannot be made up so (the score of the perfect submission tells), the mock's own rows are
-graded; such rows are marked with *.
+The answers of a mock are repeated under new ids up to --rows, or with --real up to the size of the real test set where that is
+known, and graded with a submission that has noise in every column. Where a competition's ids cannot be made up so (the score of
+the perfect submission tells), the mock's own rows are graded; such rows are marked with *. Masks and boxes are those of
+`benchmarks/geometry.py`, with as many pixels and objects in an image as in reality, but fewer images unless --real is given.
+
+Ours and the plain grader of `benchmarks/plain` take turns in one process:
+
+from files     two csv files to the score. Ours finds the answers prepared, as in every grading but the first; the plain program
+               reads both files with `pandas.read_csv`
+from tables    two tables in memory to the score
+parse          `pandas.read_csv` of the submission alone: no grader is quicker
+
+With --against, the place of the plain grader is taken by another harness: DIR is a checkout whose package `mlebench` has
+`mlebench.registry.registry` and graders with `grade_fn(submission, answers)`. It runs in a process of its own, with its own
+Python, and says itself how much processor time it took.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import math
+import multiprocessing
+import os
+import subprocess
+import sys
 import tempfile
-import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from benchmarks.geometry import MAKERS, SHARES
+from benchmarks.noise import noisy_submission
+from benchmarks.plain.graders import GRADERS
+from benchmarks.results import Figure, benchmark, shown
+from benchmarks.timing import Spread, alternate, forget_peak, own_peak, ratio
 from grading import Grader
 from mlebench.preparation import make_mock, prepare
-from mlebench.registry import Registry
+from mlebench.registry import Competition, Registry
+
+MOST_PARSES = 3
+OTHER_HARNESS = Path(__file__).with_name("other_harness.py")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("ids", nargs="*", metavar="ID")
-    parser.add_argument("--size", type=int, default=1000, help="rows of the mock (default: 1000)")
-    parser.add_argument("--rows", type=int, default=100_000, help="rows where the real number is not known (default: 100000)")
-    arguments = parser.parse_args()
-    print("| competition | rows | grade | parse csv | rows a second |\n|---|---|---|---|---|")
-    for name in arguments.ids or Registry().list_competition_ids():
-        with tempfile.TemporaryDirectory() as folder:
-            print(row(name, Path(folder), arguments.size, arguments.rows), flush=True)
-
-
-def row(name: str, folder: Path, size: int, rows: int) -> str:
-    competition = Registry(folder / "data").get_competition(name)
-    make_mock(competition, folder / "raw", size=size, seed=0)
-    prepare(competition, folder / "raw", mock=True)
-    wanted = competition.facts.counts.get(competition.facts.files.answers, rows)
-    answers = enlarged(competition.grader, competition.answers_table, wanted)
-    path = folder / "submission.csv"
-    submission = competition.grader.perfect_submission(answers)
-    submission.to_csv(path, index=False)
-    grade = seconds(lambda: competition.grader.score(competition.grader.read(path, answers), answers))
-    parse = seconds(lambda: pd.read_csv(path))
-    mark = "" if len(answers) >= wanted else "*"
-    return (
-        f"| {name} | {len(submission):,}{mark} | {1000 * grade:.0f} ms | {1000 * parse:.0f} ms | {len(submission) / grade:,.0f} |"
+    parser.add_argument("--size", type=int, default=200, help="rows of the mock (default: 200)")
+    parser.add_argument("--rows", type=int, default=100_000, help="rows that are graded (default: 100000)")
+    parser.add_argument("--real", action="store_true", help="as many rows as the real test set has, where that is known")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds that count (default: 5)")
+    parser.add_argument(
+        "--seconds", type=float, default=3.0, help="begin no further round of a comparison after so many (default: 3)"
     )
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="competitions at once, each on a core (default: all cores)"
+    )
+    parser.add_argument("--against", type=Path, metavar="DIR", help="a checkout of another harness")
+    parser.add_argument("--python", default=sys.executable, help="the Python that has what the other harness needs")
+    benchmark(measure, parser, "grading_speed")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A competition's answers and a noisy submission, as tables and as files."""
+
+    competition: Competition
+    answers: pd.DataFrame
+    folder: Path
+    is_enlarged: bool
+
+    @property
+    def submission_file(self) -> Path:
+        return self.folder / "submission.csv"
+
+    @property
+    def answers_file(self) -> Path:
+        return self.folder / "answers.csv"
+
+
+@dataclass(frozen=True)
+class Rival:
+    """Whoever grades beside us; each function takes the seconds of one round itself, or lets them be taken."""
+
+    name: str
+    from_files: Callable[[], float]
+    """The score."""
+    from_tables: Callable[[], float]
+    read: Callable[[], object]
+    """Reads both tables, before `from_tables`."""
+
+
+def measure(options: argparse.Namespace) -> Iterator[Figure]:
+    ratios: dict[str, Ratios] = {}
+    peak = 0
+    names = options.ids or Registry().list_competition_ids()
+    for name, found in zip(names, compared(names, options), strict=True):
+        if isinstance(found, str):
+            print(f"{name}: {found}", flush=True)
+            continue
+        figure, ratios[name] = found
+        yield figure
+        peak = max(peak, figure.peak or 0)
+    yield from summary(ratios, "the other harness" if options.against else "a plain program", peak)
+
+
+def compared(names: Iterable[str], options: argparse.Namespace) -> Iterator[tuple[Figure, Ratios] | str]:
+    """What is found of each competition, or why there is nothing."""
+    if options.against:
+        with OtherHarness(options.against, options.python) as harness:
+            yield from (compare_one(name, options, harness) for name in names)
+    else:
+        with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn"), max_tasks_per_child=8) as pool:
+            yield from pool.map(partial(compare_one, options=options), names)
+
+
+def compare_one(name: str, options: argparse.Namespace, harness: OtherHarness | None = None) -> tuple[Figure, Ratios] | str:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return compare(make_case(name, Path(folder), options), harness, options)
+        except Exception as problem:
+            # the others are compared all the same
+            return f"not compared: {type(problem).__name__}: {problem}"
+
+
+@dataclass(frozen=True)
+class Ratios:
+    """Medians."""
+
+    files: float
+    """How many times as long as ours the rival takes."""
+    tables: float
+    parse: float
+    """How many times as long as parsing the csv ours takes, from files."""
+
+
+SOURCES: dict[str, Callable[[Ratios], float]] = {
+    "from files": lambda ratios: ratios.files,
+    "from tables": lambda ratios: ratios.tables,
+}
+
+
+def compare(case: Case, harness: OtherHarness | None, options: argparse.Namespace) -> tuple[Figure, Ratios]:
+    grader, name = case.competition.grader, case.competition.id
+    rival = harness.rival(case) if harness else plain_rival(case)
+    rival.read()
+    ready = grader.prepare(case.answers)
+    table = grader.read(case.submission_file, case.answers)
+    scores = grader.score_file(case.submission_file, ready), rival.from_files()
+    if harness is None and not math.isclose(*scores, rel_tol=1e-6, abs_tol=1e-6):
+        raise AssertionError(f"{name}: ours gives {scores[0]}, {rival.name} {scores[1]}")
+    forget_peak()
+    ours_files, theirs_files = turns(lambda: grader.score_file(case.submission_file, ready), rival.from_files, harness, options)
+    ours_tables, theirs_tables = turns(lambda: grader.score(table, case.answers), rival.from_tables, harness, options)
+    parse = Spread.of(alternate({"parse": lambda: pd.read_csv(case.submission_file)}, 3)["parse"])
+    files, tables = ratio(ours_files, theirs_files), ratio(ours_tables, theirs_tables)
+    extra = (
+        ("Rows", f"{len(table):,}" + ("" if case.is_enlarged else "*")),
+        ("Parse", milliseconds(parse)),
+        ("From files", milliseconds(Spread.of(ours_files))),
+        ("Plain", milliseconds(Spread.of(theirs_files))),
+        ("Ratio", marked(files)),
+        ("From tables", milliseconds(Spread.of(ours_tables))),
+        ("Plain ", milliseconds(Spread.of(theirs_tables))),
+        ("Ratio ", marked(tables)),
+    )
+    figure = Figure(
+        name,
+        Spread.of(ours_files),
+        "s",
+        Spread.of(theirs_files),
+        rival.name,
+        files,
+        peak=own_peak(),
+        group="competitions",
+        extra=extra,
+    )
+    return figure, Ratios(files.median, tables.median, Spread.of(ours_files).median / parse.median)
+
+
+def summary(found: Mapping[str, Ratios], against: str, peak: int) -> Iterator[Figure]:
+    """Geometric means over the competitions, and which miss a goal."""
+    for source, ratio_of in SOURCES.items():
+        ratios = {name: ratio_of(each) for name, each in found.items()}
+        for kind, goal, names in (
+            ("all", "at least 3", [*ratios]),
+            ("masks and boxes", "at least 20", [name for name in ratios if name in MAKERS]),
+        ):
+            if names:
+                values = [ratios[name] for name in names]
+                mean = math.exp(sum(map(math.log, values)) / len(values))
+                what = f"grading {source}, {kind} ({len(names)} competitions): geometric mean of {against} / ours"
+                yield Figure(what, Spread(mean, min(values), max(values)), "times", against=against, goal=goal, peak=peak)
+        yield those(
+            f"grading {source}: competitions in which {against} is quicker", (name for name in ratios if ratios[name] < 1)
+        )
+    slow = (name for name, each in found.items() if name not in MAKERS and each.parse > MOST_PARSES)
+    yield those(
+        f"grading from files, metric included, takes over {MOST_PARSES} times what parsing does; no masks, no boxes", slow
+    )
+
+
+def those(what: str, names: Iterable[str]) -> Figure:
+    """How many competitions something is true of that should be of none."""
+    listed = sorted(names)
+    return Figure(what, Spread.of([len(listed)]), "", goal="at most 0", against=", ".join(listed))
+
+
+def turns(
+    ours: Callable[[], Any], theirs: Callable[[], float], harness: OtherHarness | None, options: argparse.Namespace
+) -> tuple[list[float], list[float]]:
+    """Seconds of processor time of both, in turn."""
+    told: list[float] = []
+    works = {"ours": ours, "theirs": theirs if harness is None else lambda: told.append(harness.seconds_of(theirs))}
+    taken = alternate(works, options.rounds, most_seconds=options.seconds)
+    # the other process says itself how long it took
+    return taken["ours"], told[-len(taken["ours"]) :] if harness else taken["theirs"]
+
+
+def plain_rival(case: Case) -> Rival:
+    plain, tables = GRADERS[case.competition.id], list[pd.DataFrame]()
+    return Rival(
+        "a plain program",
+        lambda: plain.score_file(case.submission_file, case.answers_file),
+        lambda: plain.score(*tables),
+        lambda: tables.extend(plain.read(path) for path in (case.submission_file, case.answers_file)),
+    )
+
+
+def milliseconds(seconds: Spread) -> str:
+    return shown(Spread(1000 * seconds.median, 1000 * seconds.median, 1000 * seconds.median), "ms")
+
+
+def marked(spread: Spread) -> str:
+    """A ratio; below 1, where ours is slower, in bold."""
+    text = shown(spread, "")
+    return text if spread.median >= 1 else f"**{text}**"
+
+
+def make_case(name: str, folder: Path, options: argparse.Namespace) -> Case:
+    competition = Registry(folder / "data", "v1").get_competition(name)
+    rng = np.random.default_rng(0)
+    is_enlarged = True
+    if name in MAKERS:
+        answers, submission = MAKERS[name](rng, 1.0 if options.real else SHARES.get(name, 1.0))
+    else:
+        make_mock(competition, folder / "raw", size=options.size, seed=0)
+        prepare(competition, folder / "raw", mock=True)
+        wanted = options.rows
+        if options.real:
+            wanted = competition.facts.counts.get(competition.facts.files.answers, wanted)
+        answers = enlarged(competition.grader, competition.answers_table, wanted)
+        is_enlarged = len(answers) >= wanted
+        submission = noisy_submission(competition.grader, answers, rng)
+    case = Case(competition, answers, folder, is_enlarged)
+    submission.to_csv(case.submission_file, index=False)
+    answers.to_csv(case.answers_file, index=False)
+    return case
 
 
 def enlarged(grader: Grader, answers: pd.DataFrame, rows: int) -> pd.DataFrame:
@@ -59,10 +279,11 @@ def enlarged(grader: Grader, answers: pd.DataFrame, rows: int) -> pd.DataFrame:
     best = grader.score(grader.perfect_submission(answers), answers)
     for rename in (numbered_on, prefixed, suffixed) if copies > 1 else ():
         try:
-            parts = [answers.assign(**{column: rename(answers[column], copy)}) for copy in range(copies)]
-            many = pd.concat(parts, ignore_index=True)
-            if abs(grader.score(grader.perfect_submission(many), many) - best) < 1e-6:
-                return many
+            # two copies show whether the ids are right
+            two = pd.concat([answers.assign(**{column: rename(answers[column], copy)}) for copy in range(2)], ignore_index=True)
+            if abs(grader.score(grader.perfect_submission(two), two) - best) < 1e-6:
+                parts = [answers.assign(**{column: rename(answers[column], copy)}) for copy in range(copies)]
+                return pd.concat(parts, ignore_index=True)
         except (ValueError, ArithmeticError, LookupError, TypeError):
             # ids of this competition are made otherwise
             continue
@@ -71,7 +292,7 @@ def enlarged(grader: Grader, answers: pd.DataFrame, rows: int) -> pd.DataFrame:
 
 def numbered_on(ids: pd.Series, copy: int) -> pd.Series:
     numbers = pd.to_numeric(ids)
-    return (numbers + copy * (numbers.max() + 1)).astype(ids.dtype)
+    return pd.Series(numbers + copy * (numbers.max() + 1)).astype(ids.dtype)
 
 
 def prefixed(ids: pd.Series, copy: int) -> pd.Series:
@@ -82,14 +303,54 @@ def suffixed(ids: pd.Series, copy: int) -> pd.Series:
     return ids.astype(str) + f"x{copy}"
 
 
-def seconds(work: Callable[[], Any]) -> float:
-    """The faster of two runs; the first also pays for imports."""
-    times = []
-    for _ in range(2):
-        start = time.perf_counter()
+class OtherHarnessFailed(Exception):
+    """The other harness has no such competition, or could not grade it."""
+
+
+class OtherHarness(AbstractContextManager["OtherHarness"]):
+    """Another harness in a process of its own, which is asked line by line."""
+
+    def __init__(self, checkout: Path, python: str) -> None:
+        """Args:
+        checkout: the folder that holds its package `mlebench`.
+        python: the interpreter that has what it needs.
+        """
+        self._process = subprocess.Popen(
+            [python, str(OTHER_HARNESS), str(checkout.resolve())], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._seconds = 0.0
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def rival(self, case: Case) -> Rival:
+        """It, as it grades one case."""
+        files = {"submission": str(case.submission_file), "answers": str(case.answers_file)}
+        ask = {"competition": case.competition.id, **files}
+        return Rival(
+            "the other harness",
+            lambda: self._asked({"do": "score files", **ask}),
+            lambda: self._asked({"do": "score tables", **ask}),
+            lambda: self._asked({"do": "read", **ask}),
+        )
+
+    def seconds_of(self, work: Callable[[], float]) -> float:
+        """Seconds of processor time that its process took for a work."""
         work()
-        times.append(time.perf_counter() - start)
-    return min(times)
+        return self._seconds
+
+    def _asked(self, question: dict[str, str]) -> float:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit("the other harness ended; what it said stands above")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise OtherHarnessFailed(answer["error"])
+        self._seconds = answer["seconds"]
+        return float(answer["score"])
 
 
 if __name__ == "__main__":

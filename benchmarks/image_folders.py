@@ -1,9 +1,10 @@
-"""Time to prepare a folder of many small images, against plain `shutil.copy` of the same files.
+"""How long preparing a folder of many small images takes, and the disk that it adds, against linking and copying the same files.
 
-    python benchmarks/image_folders.py [--images 100000] [--bytes 2000]
+    python -m benchmarks.image_folders [--images 20000] [--bytes 2000] [--rounds 5]
 
-The images are those of histopathologic-cancer-detection in shape: a table, one folder, a split by rows. Both sides run on the
-same disk, one after the other; the prepared folder also holds the tables, which the copy does not.
+The images are those of histopathologic-cancer-detection in shape: a table, one folder, a split by rows. All sides run on the same
+disk, in turn. The prepared folder also holds the tables, which links and copies do not. Disk is what `prepared/` adds beside raw
+data that is kept (`--keep-raw`), in blocks, links counted once.
 """
 
 from __future__ import annotations
@@ -13,29 +14,54 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.results import Figure, benchmark
+from benchmarks.timing import Spread, alternate, forget_peak, own_peak, ratio
 from mlebench.preparation import prepare
 from mlebench.registry import Registry
+
+NAME = "histopathologic-cancer-detection"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=100_000)
+    parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--bytes", type=int, default=2_000, help="size of each image")
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=os.environ.get("MLEBENCH_DATA_DIR")) as folder:
-        raw = make_raw(Path(folder) / "raw", arguments.images, arguments.bytes)
-        copied = seconds_of(lambda: copy_all(raw / "train", Path(folder) / "copies"))
-        competition = Registry(Path(folder) / "data").get_competition("histopathologic-cancer-detection")
-        prepared = seconds_of(lambda: prepare(competition, raw, mock=True))
-    print(f"{arguments.images:,} images of {arguments.bytes:,} bytes")
-    print(f"shutil.copy      {copied:7.2f} s")
-    print(f"mlebench prepare {prepared:7.2f} s, {prepared / copied:.2f} of it")
+    parser.add_argument("--rounds", type=int, default=5)
+    benchmark(measure, parser, "image_folders")
+
+
+def measure(options: argparse.Namespace) -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory(dir=os.environ.get("MLEBENCH_DATA_DIR")) as name:
+        folder = Path(name)
+        raw = make_raw(folder / "raw", options.images, options.bytes)
+        competition = Registry(folder / "data").get_competition(NAME)
+        made = [folder / "links", folder / "copies", competition.prepared_dir]
+        forget_peak()
+        taken = alternate(
+            {
+                "link": lambda: each_file(raw, made[0], os.link),
+                "copy": lambda: each_file(raw, made[1], shutil.copyfile),
+                "prepare": lambda: prepare(competition, raw, mock=True),
+            },
+            options.rounds,
+            clock=time.perf_counter,
+            between=lambda: [shutil.rmtree(each, ignore_errors=True) for each in made],
+        )
+        prepare(competition, raw, mock=True)
+        added = (blocks(raw, competition.prepared_dir) - blocks(raw)) / blocks(raw) * 100
+        peak = own_peak()
+    what, ours = f"preparing {options.images:,} images of {options.bytes:,} bytes", Spread.of(taken["prepare"])
+    for other, goal in (("link", "at most 1.3"), ("copy", "at most 1")):
+        times = taken[other]
+        share = ratio(times, taken["prepare"])
+        yield Figure(what, ours, "s", Spread.of(times), f"each file: {other}", share, goal, peak)
+    yield Figure(f"{what}: disk beside raw data", Spread.of([added]), "%", goal="at most 5", peak=peak)
 
 
 def make_raw(raw: Path, images: int, size: int) -> Path:
@@ -48,16 +74,19 @@ def make_raw(raw: Path, images: int, size: int) -> Path:
     return raw
 
 
-def copy_all(source: Path, target: Path) -> None:
-    target.mkdir()
-    for path in source.iterdir():
-        shutil.copy(path, target / path.name)
+def each_file(source: Path, target: Path, work: Callable[[str, str], object]) -> None:
+    """Do one thing to each file below a folder, into another."""
+    for folder, _, names in os.walk(source):
+        place = target / os.path.relpath(folder, source)
+        place.mkdir(parents=True)
+        for name in names:
+            work(f"{folder}/{name}", f"{place}/{name}")
 
 
-def seconds_of(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+def blocks(*folders: Path) -> int:
+    """Bytes on disk below some folders, each file counted once however many links it has."""
+    found = [entry.lstat() for folder in folders for entry in (folder, *folder.rglob("*"))]
+    return sum({(entry.st_dev, entry.st_ino): entry.st_blocks * 512 for entry in found}.values())
 
 
 if __name__ == "__main__":

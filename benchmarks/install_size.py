@@ -1,21 +1,29 @@
 """Size of a fresh installation: the wheel of this checkout with its core dependencies, byte code included.
 
-python benchmarks/install_size.py
+python -m benchmarks.install_size
 """
 
 from __future__ import annotations
 
+import argparse
 import subprocess
-import sys
 import tempfile
-import time
 import venv
+from collections.abc import Iterator
 from pathlib import Path
+
+from benchmarks.results import Figure, benchmark
+from benchmarks.timing import Spread, command
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    benchmark(measure, parser, "install_size")
+
+
+def measure(options: argparse.Namespace) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         environment = Path(folder) / "venv"
         venv.create(environment, with_pip=True)
@@ -24,12 +32,11 @@ def main() -> None:
             subprocess.check_output([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True).strip()
         )
         before = size(site)
-        start = time.perf_counter()
         # wheels only: an installation that needs a compiler fails here
-        subprocess.run(
-            [python, "-m", "pip", "install", "-q", "--only-binary", ":all:", "--no-binary", "mlebench", str(ROOT)], check=True
-        )
-        print(f"{(size(site) - before) / 1e6:.0f} MB in {time.perf_counter() - start:.0f} s, Python {sys.version.split()[0]}")
+        words = ["install", "-q", "--only-binary", ":all:", "--no-binary", "mlebench", str(ROOT)]
+        used = command([python, "-m", "pip", *words])
+        megabytes = Spread.of([(size(site) - before) / 1e6])
+        yield Figure("a fresh installation, byte code included", megabytes, "MB", goal="at most 450", peak=used.peak)
 
 
 def size(folder: Path) -> int:

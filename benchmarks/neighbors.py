@@ -1,6 +1,6 @@
 """How much longer a run takes beside three others than alone, with cores of its own and without.
 
-    python benchmarks/neighbors.py [--sandbox local,docker] [--case same,greedy,parts,outside] [--repeat 1]
+    python -m benchmarks.neighbors [--sandbox local,docker] [--case same,greedy,parts,outside] [--repeat 1]
 
 Each run trains a gradient boosting of scikit-learn (OpenMP), and times the training alone. `before` is the harness without what
 is measured: runs are bound to no cores, and no wait policy is set. Both ways are taken in turn, and the best of the repetitions
@@ -27,6 +27,8 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
 
+from benchmarks.results import Figure, benchmark
+from benchmarks.timing import Spread, own_peak, ratio
 from benchmarks.toy import make_agent, make_competition
 from mlebench.profiles import Profile
 from mlebench.runs.cores import Cores
@@ -75,15 +77,15 @@ def main() -> None:
     parser.add_argument("--sandbox", default="local,docker")
     parser.add_argument("--case", default="same,greedy,parts,outside")
     parser.add_argument("--repeat", type=int, default=1)
-    options = parser.parse_args()
-    cpus = len(os.sched_getaffinity(0))
-    print(f"{cpus} CPUs; seconds of training, the best of {options.repeat}")
-    print(f"{'sandbox':8} {'case':8} {'cpus':>5} {'way':10} {'alone':>7} {'CPU':>7} {'beside':>7} {'CPU':>7} {'ratio':>6}")
+    benchmark(measure, parser, "neighbors")
+
+
+def measure(options: argparse.Namespace) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), cpus)
+        bench = Bench(Path(folder), len(os.sched_getaffinity(0)))
         for sandbox in options.sandbox.split(","):
             for case in options.case.split(","):
-                bench.compare(sandbox, case, options.repeat)
+                yield from bench.compare(sandbox, case, options.repeat)
 
 
 class Training(NamedTuple):
@@ -92,9 +94,6 @@ class Training(NamedTuple):
     wall: float
     processor: float
     """Of all its threads together: those that spin use up more."""
-
-    def __str__(self) -> str:
-        return f"{self.wall:7.2f} {self.processor:7.2f}" if self.wall < LIMIT else f"{f'>{LIMIT:.0f}':>7} {'?':>7}"
 
 
 class Bench:
@@ -110,8 +109,8 @@ class Bench:
         self._agent = make_agent(root / "agents" / "neighbor", 'exec python "$AGENT_DIR/train.py" "$@"', settings)
         (self._agent.directory / "train.py").write_text(AGENT)
 
-    def compare(self, sandbox: str, case: str, repeat: int) -> None:
-        """Print a line for each way."""
+    def compare(self, sandbox: str, case: str, repeat: int) -> Iterator[Figure]:
+        """A figure for each way: the training beside others against the training alone."""
         shares = {"parts": 0.5, "outside": float(self._cpus)}
         cpus = shares.get(case, float(max(1, self._cpus // (OTHERS + 1))))
         best: dict[tuple[str, bool], Training] = {}
@@ -123,9 +122,14 @@ class Bench:
                     best[way, has_others] = min(found, best.get((way, has_others), found))
         for way in ("before", "own cores"):
             alone, beside = best[way, False], best[way, True]
-            ratio = f"{beside.wall / alone.wall:.2f}" if alone.wall < LIMIT else "?"
-            more = ">" if beside.wall >= LIMIT > alone.wall else ""
-            print(f"{sandbox:8} {case:8} {cpus:5g} {way:10} {alone} {beside} {more + ratio:>6}", flush=True)
+            what = f"training beside others ({case}), {cpus:g} CPUs, {sandbox} sandbox, {way}"
+            # what did not end by then took at least so long
+            seconds, limit = Spread.of([beside.wall]), Spread.of([alone.wall])
+            share = ratio([alone.wall], [beside.wall])
+            used = (("Processor time", f"{beside.processor:.1f} s beside others, {alone.processor:.1f} s alone"),)
+            yield Figure(
+                what, seconds, "s", limit, f"alone; ended by force after {LIMIT:g} s", share, peak=own_peak(), extra=used
+            )
 
     def _time(self, sandbox: str, case: str, cpus: float, *, beside: bool) -> Training:
         """What the training took that is timed; `LIMIT` when it did not end by then."""

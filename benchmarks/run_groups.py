@@ -1,6 +1,6 @@
 """What the harness itself costs a run, whether its memory grows, and how close its schedule comes to the best one.
 
-    python benchmarks/run_groups.py [overhead] [memory] [schedule]
+    python -m benchmarks.run_groups [overhead] [memory] [schedule]
 
 overhead   1,000 runs of an agent that does nothing in the local sandbox, one at a time, against starting the same
            processes bare.
@@ -11,27 +11,32 @@ schedule   the 225 runs of 75 competitions × 3 seeds on 1, 8 and 64 GPUs with a
 
 from __future__ import annotations
 
+import argparse
 import heapq
 import os
 import random
 import resource
+import statistics
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from benchmarks.results import Figure, benchmark
+from benchmarks.timing import Spread, forget_peak, own_peak
 from benchmarks.toy import make_agent, make_competition
 from mlebench.agents import AgentSpec
 from mlebench.profiles import Profile
+from mlebench.registry import Registry
 from mlebench.runs.executors.base import Ended, Executor
 from mlebench.runs.executors.booking import Booking, Need
 from mlebench.runs.executors.local import LocalExecutor
 from mlebench.runs.group import Group
 from mlebench.runs.plan import Plan
 from mlebench.runs.record import RunRecord
+from mlebench.runs.schedule.guess import relative_length
 from mlebench.runs.schedule.overview import Overview, RunView, Silent
 from mlebench.runs.schedule.scheduler import run_groups
 from mlebench.runs.settings import RunSettings
@@ -39,40 +44,56 @@ from mlebench.runs.task import RunTask
 from mlebench.sandbox.base import Outcome
 
 HOUR = 3600.0
+DRAWS = 5
 
 
 def main() -> None:
-    """Run the benchmarks named on the command line, or all."""
-    benchmarks: dict[str, Callable[[Path], None]] = {"overhead": overhead, "memory": memory, "schedule": schedule}
-    for name in sys.argv[1:] or benchmarks:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help="overhead, memory or schedule (default: all)")
+    parser.add_argument("--runs", type=int, default=1000, help="of the overhead (default: 1000)")
+    parser.add_argument("--gpus", type=int, nargs="+", default=[1, 8, 64], help="of the schedules (default: 1 8 64)")
+    benchmark(measure, parser, "run_groups")
+
+
+def measure(options: argparse.Namespace) -> Iterator[Figure]:
+    parts: dict[str, Callable[[Path], Iterator[Figure]]] = {
+        "overhead": lambda root: overhead(root, options.runs),
+        "memory": memory,
+        "schedule": lambda root: schedule(root, options.gpus),
+    }
+    for name in options.parts or parts:
         with tempfile.TemporaryDirectory() as folder:
-            benchmarks[name](Path(folder))
+            yield from parts[name](Path(folder))
 
 
-def overhead(root: Path, count: int = 1000) -> None:
-    """Wall time per run, with and without the harness."""
+def overhead(root: Path, count: int) -> Iterator[Figure]:
+    """Time per run, with and without the harness, in turn by blocks of runs."""
     agent = _agent(root, 'cp "$DATA_DIR/s.csv" "$SUBMISSION_DIR/submission.csv"')
     make_competition(root)
     os.environ["MLEBENCH_COMPETITIONS_PATH"] = str(root / "competitions")
-    group = Group.create(root / "runs", _plan(agent, ["toy"], count, root / "data"), {}, "group")
-    executor = LocalExecutor(RunSettings(parallel=1))
-    started, processor = time.perf_counter(), time.process_time()
-    run_groups([group], executor, RunSettings())
-    with_harness = (time.perf_counter() - started) / count
-    processor = (time.process_time() - processor) / count
-    assert all(record.has_valid_submission for record in group.records())
-    bare = _bare_start(agent, root, count)
-    print(
-        f"overhead: {count} runs, {1000 * with_harness:.1f} ms each with the harness, {1000 * bare:.1f} ms for the bare "
-        f"processes: {1000 * (with_harness - bare):.1f} ms of harness per run, "
-        f"grading included ({1000 * processor:.1f} ms of processor time)"
+    blocks, size = 5, max(1, count // 5)
+    more, processor = [], []
+    forget_peak()
+    for block in range(blocks):
+        group = Group.create(root / "runs", _plan(agent, ["toy"], size, root / "data"), {}, f"group{block}")
+        executor = LocalExecutor(RunSettings(parallel=1))
+        started, used = time.perf_counter(), time.process_time()
+        run_groups([group], executor, RunSettings())
+        with_harness = (time.perf_counter() - started) / size
+        processor.append(1000 * (time.process_time() - used) / size)
+        assert all(record.has_valid_submission for record in group.records())
+        more.append(1000 * (with_harness - _bare_start(agent, root / f"bare{block}", root, size)))
+    what = f"a run of an agent that does nothing, local sandbox, {blocks * size} runs"
+    yield Figure(
+        f"{what}: beyond its bare processes, grading included", Spread.of(more), "ms", against="wall time", peak=own_peak()
     )
+    yield Figure(f"{what}: processor time in the harness", Spread.of(processor), "ms", peak=own_peak())
 
 
-def memory(root: Path, count: int = 10_000) -> None:
-    """Peak memory of the harness after a tenth of the runs and after all."""
+def memory(root: Path, count: int = 10_000) -> Iterator[Figure]:
+    """What the harness holds after a tenth of so many simulated runs through the real scheduler, and after all."""
     group = Group.create(root / "runs", _plan(_agent(root), ["toy"], count, root), {}, "group")
-    peaks: list[int] = []
+    held: list[int] = []
 
     class Watch(Silent):
         ended_runs = 0
@@ -80,44 +101,71 @@ def memory(root: Path, count: int = 10_000) -> None:
         def ended(self, view: RunView, overview: Overview) -> None:
             self.ended_runs += 1
             if self.ended_runs in (count // 10, count):
-                peaks.append(_resident())
+                held.append(_resident())
 
-    started = time.perf_counter()
+    started = time.process_time()
+    forget_peak()
     run_groups([group], Simulated(64, lambda task: HOUR, write=True), RunSettings(), Watch())
-    seconds = time.perf_counter() - started
-    print(
-        f"memory: {peaks[0] / 2**20:.1f} MiB after {count // 10} runs, {peaks[1] / 2**20:.1f} MiB after {count}; "
-        f"{1000 * seconds / count:.2f} ms of scheduler per run"
+    seconds = time.process_time() - started
+    growth = Spread.of([(held[1] - held[0]) / 1e6])
+    yield Figure(
+        f"memory from {count // 10:,} to {count:,} runs", growth, "MB", against="growth", goal="at most 5", peak=own_peak()
     )
+    yield Figure("scheduling, per run", Spread.of([1000 * seconds / count]), "ms", against="processor time", peak=own_peak())
 
 
-def schedule(root: Path) -> None:
-    """Makespan over the lower bound, for runs that use their whole limit and for runs of known, very different length."""
-    competitions = [f"competition-{number:02d}" for number in range(75)]
-    rng = random.Random(0)
-    typical = {name: min(24 * HOUR, rng.lognormvariate(2.0, 0.8) * HOUR) for name in competitions}
-    agent = _agent(root)
-    plan = _plan(agent, competitions, 3, root, gpus=1, time_limit=24 * HOUR)
-    _history(root / "known", plan, typical)
-    noise = {(name, seed): rng.uniform(0.85, 1.15) for name in competitions for seed in range(3)}
-    cases: dict[str, tuple[str, Callable[[RunTask], float]]] = {
-        "every run takes its 24 hours": ("unknown", lambda task: 24 * HOUR),
-        "lengths known to 15 %": (
-            "known",
-            lambda task: typical[task.run.competition_id] * noise[task.run.competition_id, task.run.seed],
+def schedule(root: Path, gpu_counts: Sequence[int]) -> Iterator[Figure]:
+    """Makespan over the lower bound, for runs that use their whole limit and for runs of very different length.
+
+    Durations of a competition are drawn, and those of its three runs scatter by 15 % about it. Where nothing is known but what
+    the facts let the scheduler guess, they are drawn in two ways: about the guess, a lognormal with a standard deviation of 0.5,
+    so that one in three is off by more than a factor of 1.6; and without regard to it, as if the guess said nothing.
+    """
+    registry = Registry()
+    competitions = registry.list_competition_ids("all")
+    guesses = {name: relative_length(registry.get_competition(name).facts) for name in competitions}
+    middle = statistics.median(guesses.values())
+    plan = _plan(_agent(root), competitions, 3, root, gpus=1, time_limit=24 * HOUR)
+    cases: dict[str, tuple[str, Callable[[random.Random, str], float], str]] = {
+        "every run takes its 24 hours": ("unknown", lambda rng, name: 24.0, "at most 2"),
+        "lengths known to 15 %": ("known", lambda rng, name: rng.lognormvariate(2.0, 0.8), ""),
+        "lengths not known, scattered about the guess": (
+            "unknown",
+            lambda rng, name: guesses[name] / middle * rng.lognormvariate(2.0, 0.5),
+            "at most 8",
         ),
-        "lengths not known": ("unknown", lambda task: typical[task.run.competition_id]),
+        "lengths not known and the guess says nothing": ("unknown", lambda rng, name: rng.lognormvariate(2.0, 0.8), ""),
     }
-    for title, (folder, duration) in cases.items():
-        for gpus in (1, 8, 64):
-            group = Group.create(root / folder, plan, {}, f"{gpus}-{len(title)}")
-            executor = Simulated(gpus, duration)
-            run_groups([group], executor, RunSettings())
-            bound = lower_bound(list(executor.durations.values()), gpus)
-            print(
-                f"schedule: {title}, {gpus} GPUs: {executor.now / HOUR:.1f} h, "
-                f"{100 * abs(executor.now / bound - 1):.1f} % over the lower bound of {bound / HOUR:.1f} h"
+    for title, (folder, draw, goal) in cases.items():
+        for gpus in gpu_counts:
+            over = [
+                _over_bound(root / f"{title.replace(' ', '-')}-{gpus}-{number}", plan, folder, draw, gpus, number)
+                for number in range(DRAWS if gpus == 64 else 1)
+            ]
+            peak = _resident()
+            yield Figure(
+                f"schedule of 225 runs, {title}, {gpus} GPUs",
+                Spread.of(over),
+                "%",
+                against="over the lower bound",
+                goal=goal,
+                peak=peak,
             )
+
+
+def _over_bound(
+    runs_dir: Path, plan: Plan, known: str, draw: Callable[[random.Random, str], float], gpus: int, number: int
+) -> float:
+    """Per cent that one schedule takes longer than the bound."""
+    rng = random.Random(number)
+    typical = {name: min(24.0, draw(rng, name)) * HOUR for name in plan.competitions}
+    is_full = min(typical.values()) == 24 * HOUR
+    noise = {run: 1.0 if is_full else rng.uniform(0.85, 1.15) for run in plan.runs}
+    if known == "known":
+        _history(runs_dir, plan, typical)
+    executor = Simulated(gpus, lambda task: min(24 * HOUR, typical[task.run.competition_id] * noise[task.run]))
+    run_groups([Group.create(runs_dir, plan, {}, "group")], executor, RunSettings())
+    return 100 * abs(executor.now / lower_bound([*executor.durations.values()], gpus) - 1)
 
 
 def lower_bound(durations: list[float], slots: int) -> float:
@@ -208,17 +256,15 @@ def _plan(agent: AgentSpec, competitions: list[str], seeds: int, data: Path, gpu
     return Plan(agent, tuple(competitions), tuple(range(seeds)), profile, "local", data_dir=data)
 
 
-def _bare_start(agent: AgentSpec, root: Path, count: int) -> float:
+def _bare_start(agent: AgentSpec, folder: Path, root: Path, count: int) -> float:
     """Seconds for the agent's processes alone."""
-    (root / "bare").mkdir()
-    environment = {**os.environ, "DATA_DIR": str(root / "data/toy/prepared/public"), "SUBMISSION_DIR": str(root / "bare")}
+    folder.mkdir()
+    environment = {**os.environ, "DATA_DIR": str(root / "data/toy/prepared/public"), "SUBMISSION_DIR": str(folder)}
     command = ["sh", "-c", '"$@"; echo $? > exit_code', "sh", str(agent.directory / "start.sh")]
     started = time.perf_counter()
     for _ in range(count):
-        with (root / "bare" / "log").open("ab") as log:
-            subprocess.run(
-                command, cwd=root / "bare", env=environment, stdout=log, stderr=log, check=True, start_new_session=True
-            )
+        with (folder / "log").open("ab") as log:
+            subprocess.run(command, cwd=folder, env=environment, stdout=log, stderr=log, check=True, start_new_session=True)
     return (time.perf_counter() - started) / count
 
 

@@ -1,36 +1,59 @@
-"""Time of `mlebench --help` against starting Python with three light modules of the standard library, in turn, medians.
+"""How long commands that only look take, against starting Python with three light modules of the standard library, in turn.
 
-python benchmarks/startup.py [--runs 10]
+python -m benchmarks.startup [--runs 7]
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import subprocess
+import os
 import sys
-import time
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
-OURS = [sys.executable, "-m", "mlebench.cli.main", "--help"]
+from benchmarks.results import Figure, benchmark
+from benchmarks.timing import Spread, Used, command
+
 PLAIN = [sys.executable, "-c", "import argparse, json, pathlib"]
+COMMANDS = {
+    "--help": "",
+    "list": "at most 250",
+    "info spaceship-titanic": "at most 250",
+    "status": "at most 250",
+    "runs": "at most 250",
+}
+"""What is aimed at for each, in milliseconds of processor time."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=10)
-    runs = parser.parse_args().runs
-    ours, plain = [], []
-    for _ in range(runs):
-        ours.append(seconds(OURS))
-        plain.append(seconds(PLAIN))
-    first, second = 1000 * statistics.median(ours), 1000 * statistics.median(plain)
-    print(f"mlebench --help {first:.0f} ms, plain Python {second:.0f} ms, ratio {first / second:.2f} (median of {runs})")
+    parser.add_argument("--runs", type=int, default=7)
+    benchmark(measure, parser, "startup")
 
 
-def seconds(command: list[str]) -> float:
-    start = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True)
-    return time.perf_counter() - start
+def measure(options: argparse.Namespace) -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory() as folder:
+        # nothing is prepared and no run has been
+        environment = {**os.environ, "MLEBENCH_DATA_DIR": f"{folder}/data"}
+        (Path(folder) / "runs").mkdir()
+        for words, goal in COMMANDS.items():
+            ours, plain = [], []
+            for number in range(options.runs + 1):
+                used = command([sys.executable, "-m", "mlebench", *words.split()], env=environment, cwd=folder)
+                bare = command(PLAIN, env=environment, cwd=folder)
+                # the first of each reads files that lie in the system's cache later
+                if number:
+                    ours.append(used)
+                    plain.append(bare)
+            peak = max(used.peak for used in ours)
+            yield Figure(
+                f"`mlebench {words}`", milliseconds(ours), "ms", milliseconds(plain), "bare Python", goal=goal, peak=peak
+            )
+
+
+def milliseconds(used: list[Used[int]]) -> Spread:
+    return Spread.of([1000 * each.processor for each in used])
 
 
 if __name__ == "__main__":

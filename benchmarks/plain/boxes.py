@@ -23,7 +23,7 @@ def overlaps(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
     sides = np.minimum(boxes[:, 2:], box[2:]) - np.maximum(boxes[:, :2], box[:2])
     shared = np.clip(sides, 0, None).prod(axis=1)
     union = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod() - shared
-    return np.divide(shared, union, out=np.zeros(len(boxes)), where=union > 0)
+    return np.asarray(np.divide(shared, union, out=np.zeros(len(boxes)), where=union > 0))
 
 
 def characters(submission: pd.DataFrame, answers: pd.DataFrame) -> float:

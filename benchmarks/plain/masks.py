@@ -33,8 +33,8 @@ def pooled_contrails(submission: pd.DataFrame, answers: pd.DataFrame) -> float:
         truth["encoded_pixels"], guess["encoded_pixels"], truth["height"] * truth["width"], strict=True
     ):
         a, b = decoded(right, pixels), decoded(predicted, pixels)
-        shared += np.count_nonzero(a & b)
-        total += np.count_nonzero(a) + np.count_nonzero(b)
+        shared += int(np.count_nonzero(a & b))
+        total += int(np.count_nonzero(a) + np.count_nonzero(b))
     return 2 * shared / total
 
 
@@ -89,4 +89,4 @@ def distance(truth: np.ndarray, guess: np.ndarray) -> float:
     if not truth.any() or not guess.any() or guess.sum() > 10 * truth.sum():
         return 1.0
     a, b = np.argwhere(truth) / truth.shape, np.argwhere(guess) / truth.shape
-    return max(directed_hausdorff(a, b)[0], directed_hausdorff(b, a)[0]) / np.sqrt(3)
+    return float(max(directed_hausdorff(a, b)[0], directed_hausdorff(b, a)[0]) / np.sqrt(3))
