@@ -1,8 +1,8 @@
 """Numbers in decimal notation, read from the bytes of many cells at once, each to the float that `float()` gives for it.
 
-Eight digits at a time are turned into a whole number. A number of at most 63 bits that is divided by a power of ten which a float
-holds exactly is rounded once, and so rightly; where it is longer than 53 bits the division is done in extended precision, and a
-quotient that is rounded twice is told by its last bits.
+Eight digits at a time are turned into a whole number, which is then divided by a power of ten. Where a float holds both exactly
+the quotient is rounded once, and so rightly. Others are divided in extended precision, which has eleven bits more: they tell
+whether the quotient is so near to the middle between two floats that rounding it again could go wrong.
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ _POWERS = np.array([10**exponent for exponent in range(19)], dtype=np.int64)
 _EXACT_POWERS = np.array([float(10**exponent) for exponent in range(23)])
 _LARGEST_EXACT = 2**53
 _HAS_EXTENDED = np.finfo(np.longdouble).nmant == 63 and np.dtype(np.longdouble).itemsize == 16
-_EXTENDED_POWERS = np.multiply.accumulate(np.array([1, *[10] * 27], dtype=np.longdouble))
+_EXTENDED_POWERS = np.array([np.longdouble(f"1e{exponent}") for exponent in range(301)])
+"""So far quotients are no subnormal floats."""
+_EXACT_IN_EXTENDED = 27
+_MIDDLE, _ERROR = 0x400, 3
+"""Of the last bits of a quotient; its error is below two where the power is rounded, and none decides elsewhere."""
 
 
 def words_at(text: bytes) -> np.ndarray:
@@ -56,10 +60,12 @@ def numbers_at(words: np.ndarray, begins: np.ndarray, ends: np.ndarray, text: by
     if has_negative:
         begins = begins + is_negative
         first = np.where(is_negative, words[begins], first)
-    stops, exponents = _before_exponent(words, begins, ends)
-    digits = stops - begins
-    head, tail, scale, odd = _parts(first, digits)
-    mantissa, overflows = _tail_value(words, stops, tail, odd)
+    last = words[ends - 8]
+    stops, exponents = _before_exponent(last, begins, ends)
+    if exponents is not None:
+        last = words[stops - 8]
+    head, tail, scale, odd = _parts(first, stops - begins)
+    mantissa, overflows = _tail_value(words, last, stops, tail, odd)
     if head is not None:
         mantissa, overflows = _joined(head, mantissa, tail, overflows)
     odd |= overflows
@@ -74,15 +80,17 @@ def numbers_at(words: np.ndarray, begins: np.ndarray, ends: np.ndarray, text: by
     return values
 
 
-def _before_exponent(words: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Where the digits before an exponent of two digits (`e-05`) end, and the exponents without their sign."""
-    last = words[ends - 8]
+def _before_exponent(last: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Where the digits before an exponent of two digits (`e-05`) end, and the exponents without their sign.
+
+    `last` are the eight bytes before `ends`.
+    """
     letters = last >> np.uint64(32)
     has_exponent = ((letters & np.uint64(0xFFFF)) == _EXPONENT_BEGINS) & (ends - begins > 4)
     if not has_exponent.any():
         return ends, None
-    tens, units = (letters >> np.uint64(16)) & np.uint64(0xFF), letters >> np.uint64(24)
-    tens, units = tens.astype(np.int64) - 48, units.astype(np.int64) - 48
+    tens = ((letters >> np.uint64(16)) & np.uint64(0xFF)).astype(np.int64) - ord("0")
+    units = (letters >> np.uint64(24)).astype(np.int64) - ord("0")
     has_exponent &= (tens >= 0) & (tens <= 9) & (units >= 0) & (units <= 9)
     return ends - 4 * has_exponent, np.where(has_exponent, 10 * tens + units, 0)
 
@@ -108,13 +116,18 @@ def _parts(first: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray | None, n
     return _eight_digits(digits), tail, np.where(has_point, tail, 0), odd
 
 
-def _tail_value(words: np.ndarray, stops: np.ndarray, tail: np.ndarray, odd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The value of the last `tail` digits before `stops`, and where it is too large; marks those in `odd` that hold others."""
+def _tail_value(
+    words: np.ndarray, last: np.ndarray, stops: np.ndarray, tail: np.ndarray, odd: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The value of the last `tail` digits before `stops`, and where it is too large; marks those in `odd` that hold others.
+
+    `last` are the eight bytes before `stops`.
+    """
     longest = int(tail.max(initial=0))
     value = np.zeros(len(tail), dtype=np.int64)
     overflows = tail > _LONGEST
     for group in range(min(3, -(-longest // 8))):
-        digits = words[stops - 8 * (group + 1)] ^ _ZEROS
+        digits = (last if group == 0 else words[stops - 8 * (group + 1)]) ^ _ZEROS
         digits &= _LAST_BYTES.take(tail - 8 * group, mode="clip")
         odd |= _holds_others(digits)
         part = _eight_digits(digits)
@@ -143,8 +156,9 @@ def _divided(mantissa: np.ndarray, scale: np.ndarray, odd: np.ndarray) -> np.nda
         return values
     quotients = mantissa[long].astype(np.longdouble) / _EXTENDED_POWERS.take(scale, mode="clip")
     # the eleven bits that a float has no room for
-    surplus = quotients.view("<u8")[::2] & np.uint64(0x7FF)
-    odd[long] = (surplus == 0x400) | (scale >= len(_EXTENDED_POWERS))
+    surplus = (quotients.view("<u8")[::2] & np.uint64(0x7FF)).astype(np.int64)
+    is_near = np.abs(surplus - _MIDDLE) <= np.where(scale > _EXACT_IN_EXTENDED, _ERROR, 0)
+    odd[long] = is_near | (scale >= len(_EXTENDED_POWERS))
     values[long] = quotients.astype(np.float64)
     return values
 
@@ -174,3 +188,15 @@ def _eight_digits(digits: np.ndarray) -> np.ndarray:
     whole = low * np.uint64(100 + (1_000_000 << 32)) + high * np.uint64(1 + (10_000 << 32))
     numbers: np.ndarray = (whole >> np.uint64(32)).astype(np.int64)
     return numbers
+
+
+def digits_of(numbers: np.ndarray) -> np.ndarray:
+    """The eight digits of numbers below 10^8 in ASCII, the first in the lowest byte of a word."""
+    high, low = np.divmod(numbers, np.uint64(10**4))
+    fours = high | (low << np.uint64(32))
+    # a product with 2^19 / 100 and one with 2^10 / 10, cut, are quotients at these sizes
+    hundreds = (fours * np.uint64(5243) >> np.uint64(19)) & np.uint64(0x0000007F0000007F)
+    twos = hundreds | ((fours - hundreds * np.uint64(100)) << np.uint64(16))
+    tens = (twos * np.uint64(103) >> np.uint64(10)) & np.uint64(0x000F000F000F000F)
+    digits: np.ndarray = tens | ((twos - tens * np.uint64(10)) << np.uint64(8)) | _ZEROS
+    return digits

@@ -46,19 +46,31 @@ class Grid:
         return words_at(self._text)
 
     def _bounds(self, columns: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Where the cells of some columns begin and end in `_text`, shape (rows, columns), quotes around them left out."""
-        places = np.asarray(columns)
-        ends = self._ends[:, places] + _BEFORE
-        begins = self._ends[:, places - 1]
-        begins += _BEFORE + 1
-        if places[0] == 0:
-            begins[1:, 0] = self._ends[:-1, -1] + (_BEFORE + self._line_end)
-            begins[0, 0] = _BEFORE + self._skipped
+        """Where the cells of some columns begin and end in `_text`, one row after another, quotes around them left out."""
+        if len(columns) == 1:
+            (place,) = columns
+            ends = self._ends[:, place] + _BEFORE
+            begins = self._ends[:, place - 1] + (_BEFORE + 1) if place else self._first_begins()
+        else:
+            places = np.asarray(columns)
+            ends = (self._ends[:, places] + _BEFORE).ravel()
+            of_rows = self._ends[:, places - 1] + (_BEFORE + 1)
+            if places[0] == 0:
+                of_rows[:, 0] = self._first_begins()
+            begins = of_rows.ravel()
         if self._has_quotes:
             is_quoted = np.frombuffer(self._text, dtype=np.uint8)[begins] == _QUOTE
             begins += is_quoted
             ends -= is_quoted
         return begins, ends
+
+    def _first_begins(self) -> np.ndarray:
+        """Where the rows begin."""
+        begins = np.empty(len(self), dtype=self._ends.dtype)
+        begins[0] = _BEFORE + self._skipped
+        begins[1:] = self._ends[:-1, -1]
+        begins[1:] += _BEFORE + self._line_end
+        return begins
 
     def numbers(self, columns: Sequence[int]) -> np.ndarray | None:
         """The float64 in each cell of some columns, shape (rows, columns), NaN for empty ones; None if one is no number.
@@ -67,8 +79,18 @@ class Grid:
             columns: their places, ascending, at least one.
         """
         begins, ends = self._bounds(columns)
-        values = numbers_at(self._words, begins.ravel(), ends.ravel(), self._text)
-        return None if values is None else values.reshape(begins.shape)
+        values = numbers_at(self._words, begins, ends, self._text)
+        return None if values is None else values.reshape(len(self), -1)
+
+    @property
+    def has_quotes(self) -> bool:
+        """Whether cells may stand in quotes or hold some."""
+        return self._has_quotes
+
+    def longest(self, column: int) -> int:
+        """Bytes of the longest cell of a column."""
+        begins, ends = self._bounds([column])
+        return int((ends - begins).max())
 
     def words(self, column: int, most: int) -> np.ndarray | None:
         """The bytes of each cell of a column, eight to a little-endian number and filled up with zero bytes.
@@ -76,7 +98,7 @@ class Grid:
         Returns:
             Shape (`most`, rows); None if a cell has more than `8 * most` bytes.
         """
-        begins, ends = (bounds[:, 0] for bounds in self._bounds([column]))
+        begins, ends = self._bounds([column])
         lengths = ends - begins
         if len(lengths) and lengths.max() > 8 * most:
             return None
@@ -92,8 +114,7 @@ class Grid:
         """The cells of a column, to the letter."""
         if not self._has_quotes and self._ends.shape[1] <= 4:
             return self._all_cells[column :: self._ends.shape[1]]
-        bounds = self._bounds([column])
-        begins, ends = (positions[:, 0].tolist() for positions in bounds)
+        begins, ends = (positions.tolist() for positions in self._bounds([column]))
         text = self._ascii
         if text is None:
             cells = [self._text[begin:end].decode() for begin, end in zip(begins, ends, strict=True)]

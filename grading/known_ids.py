@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from grading.decimals import digits_of
 from grading.grid import Grid
 from grading.submission import Rows, id_text
 
@@ -20,6 +21,9 @@ _MOST_WORDS = 64
 """Of eight bytes, in all id columns together; longer ids take more time in other places."""
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _HALF = np.uint64(32)
+_AT_ONCE = 2**14
+"""Numbers, so few that they stay in the cache of the processor."""
+_POWERS = np.array([10**exponent for exponent in range(17)], dtype=np.uint64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +55,15 @@ class KnownIds:
             None where ids cannot be told by the bytes of cells: they hold quotes, line ends or control characters of ours, or
             are very long.
         """
-        texts = pd.DataFrame({place: id_text(known, (column,)) for place, column in enumerate(id_columns)})
-        ids = _of_texts(texts, tuple(id_columns))
-        if ids is not None and ids.has_repeats:
-            ids = _of_texts(texts.drop_duplicates(), ids.columns)
-        return None if ids is None or ids.has_repeats else ids
+        parts = [_words_of(known, column) for column in id_columns]
+        found = [part for part in parts if part is not None]
+        if not len(known) or len(found) < len(parts) or sum(map(len, found)) > _MOST_WORDS:
+            return None
+        ids = _in_order_of_hashes(tuple(id_columns), tuple(map(len, found)), np.concatenate(found))
+        if ids.has_repeats:
+            words = _each_once(ids.words)
+            ids = ids if words is None else _in_order_of_hashes(ids.columns, ids.most, words)
+        return None if ids.has_repeats else ids
 
     @cached_property
     def hashes(self) -> np.ndarray:
@@ -65,7 +73,7 @@ class KnownIds:
 
     @property
     def has_repeats(self) -> bool:
-        """Whether two ids share a hash."""
+        """Whether two ids have the same hash."""
         return bool((self.hashes[1:] == self.hashes[:-1]).any())
 
 
@@ -79,28 +87,61 @@ def hashes_of(words: np.ndarray) -> np.ndarray:
     return hashes
 
 
-def _of_texts(texts: pd.DataFrame, columns: tuple[str, ...]) -> KnownIds | None:
-    parts = [_words_of(list(texts[place])) for place in texts]
-    if not len(texts) or any(part is None for part in parts):
-        return None
-    words = np.concatenate([part for part in parts if part is not None])
-    if len(words) > _MOST_WORDS:
-        return None
-    return KnownIds(columns, tuple(len(part) for part in parts if part is not None), words, np.argsort(hashes_of(words)))
+def _in_order_of_hashes(columns: tuple[str, ...], most: tuple[int, ...], words: np.ndarray) -> KnownIds:
+    return KnownIds(columns, most, words, np.argsort(hashes_of(words)))
 
 
-def _words_of(texts: list[str]) -> np.ndarray | None:
-    """The bytes of texts as `Grid.words` gives them."""
+def _each_once(words: np.ndarray) -> np.ndarray | None:
+    """Each id where it first appears; None if two ids have the same hash."""
+    hashes = hashes_of(words)
+    order = np.argsort(hashes, kind="stable")
+    places = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
+    if not np.array_equal(words[:, order[places]], words[:, order[places + 1]]):
+        return None
+    is_first = np.ones(len(hashes), dtype=bool)
+    is_first[order[places + 1]] = False
+    return words[:, is_first]
+
+
+def _words_of(known: pd.DataFrame, column: str) -> np.ndarray | None:
+    """The bytes of the texts of a column, as `Grid.words` gives them."""
+    values = known[column].to_numpy()
+    if values.dtype.kind in "iu" and values.min(initial=0) >= 0 and values.max(initial=0) < 10**16:
+        numbers = values.astype(np.uint64)
+        parts = [_words_of_whole(numbers[start : start + _AT_ONCE]) for start in range(0, len(numbers), _AT_ONCE)]
+        most = max(map(len, parts))
+        return np.concatenate([part if len(part) == most else np.pad(part, ((0, 1), (0, 0))) for part in parts], axis=1)
     try:
-        lines = ("\n".join(texts) + "\n").encode()
+        # a TypeError tells that some are no text
+        lines = "\n".join(values.tolist() if values.dtype == object else id_text(known, (column,)))
+    except TypeError:
+        lines = "\n".join(id_text(known, (column,)))
+    try:
+        text = f"{lines}\n".encode()
     except UnicodeEncodeError:
         return None
-    data = np.frombuffer(lines, dtype=np.uint8)
-    ends = np.flatnonzero(data == ord("\n"))
-    if len(ends) != len(texts) or any(letter in lines for letter in b'\0\r\x1f"'):
+    ends = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == ord("\n"))
+    if len(ends) != len(values) or any(letter in text for letter in b'\0\r\x1f"'):
         return None
     most = max(1, -(-int(np.diff(ends, prepend=-1).max() - 1) // 8))
-    return Grid(lines, ends[:, None], skipped=0, line_end=1).words(0, most) if most <= _MOST_WORDS else None
+    return Grid(text, ends[:, None], skipped=0, line_end=1).words(0, most) if most <= _MOST_WORDS else None
+
+
+def _words_of_whole(numbers: np.ndarray) -> np.ndarray:
+    """The digits of whole numbers below 10^16, as `Grid.words` gives them."""
+    high, low = np.divmod(numbers, np.uint64(10**8))
+    high_digits, low_digits = digits_of(high), digits_of(low)
+    count = np.searchsorted(_POWERS, numbers, side="right").astype(np.uint64)
+    count = np.maximum(count, np.uint64(1))
+    if not high.any():
+        return (low_digits >> (8 * (8 - count)))[None]
+    before = np.maximum(count, np.uint64(8)) - np.uint64(8)
+    first = np.where(
+        count > 8,
+        (high_digits >> (8 * (8 - before))) | (low_digits << (8 * before)),
+        low_digits >> (8 * (8 - np.minimum(count, 8))),
+    )
+    return np.stack([first, np.where(count > 8, low_digits >> (8 * (8 - before)), np.uint64(0))])
 
 
 class IdMatching:

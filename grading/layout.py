@@ -114,7 +114,7 @@ def _about_no_row(file: BinaryIO, extent: Extent) -> str:
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowCount:
     """The rows behind the header.
 
     Attributes:
@@ -130,7 +130,7 @@ class Rows:
 
 def scan_rows(
     file: BinaryIO, header: Header, last_needed: int, extent: Extent, take: Callable[[Grid | None], None] | None = None
-) -> Rows:
+) -> RowCount:
     """Walk over all rows behind the header.
 
     Args:
@@ -171,7 +171,7 @@ def scan_rows(
         # between the two ends of a line lies a row of one cell
         filled = counts[counts > 1]
         widths |= {int(filled.min()), int(filled.max())} if len(filled) else set()
-    return Rows(rows, ends_of_lines.are_odd, len(widths) > 1)
+    return RowCount(rows, ends_of_lines.are_odd, len(widths) > 1)
 
 
 def begins_with_mark(file: BinaryIO, header: Header) -> bool:
@@ -509,7 +509,7 @@ class _LineEnds:
         ends = ends[ends < self._size - offset]
         if not len(ends):
             return
-        if block.count(b"\r") == block.count(b"\r\n"):
+        if b"\r" not in block or block.count(b"\r") == block.count(b"\r\n"):
             self._has_feed = True
             return
         self.are_odd = True

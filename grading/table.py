@@ -7,19 +7,18 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
 
 from grading.extent import Extent
-from grading.grid import Grid
 from grading.header import refuse_repeated, require_columns
 from grading.invalid import InvalidSubmission
-from grading.known_ids import IdMatching, KnownIds
-from grading.layout import Header, PlainRows, begins_with_mark, read_header, scan_rows
-from grading.layout import Rows as FoundRows
-from grading.submission import MISSING_WORDS, Rows
+from grading.known_ids import KnownIds
+from grading.layout import Header, PlainRows, RowCount, begins_with_mark, read_header, scan_rows
+from grading.pieces import Pieces, SubmissionTable
+from grading.submission import MISSING_WORDS
 
 _BYTES_AT_ONCE = 2**23
 _BOOLEANS = ("True", "TRUE", "true", "False", "FALSE", "false")
@@ -43,15 +42,6 @@ class Wanted:
     booleans: tuple[str, ...] = ()
 
 
-class SubmissionTable(NamedTuple):
-    """What was read of a submission."""
-
-    table: pd.DataFrame
-    """The wanted columns, in the order of the file; without those of the ids where `rows` tells them."""
-    rows: Rows | None
-    """The row of each known id, where these are just the ids of the file."""
-
-
 def read_submission(
     path: Path, wanted: Wanted, extent: Extent, *, as_written: bool = False, known: KnownIds | None = None
 ) -> SubmissionTable:
@@ -73,7 +63,7 @@ def read_submission(
         header = read_header(file, extent)
         places = _places(header, wanted)
         last_needed = max(places, default=0)
-        pieces = _Pieces(places, set() if as_written else {*wanted.numbers}, {*wanted.optional}, known)
+        pieces = Pieces(places, set() if as_written else {*wanted.numbers}, {*wanted.optional}, known)
         rows = scan_rows(file, header, last_needed, extent, pieces.take)
         if rows.count == 0:
             return SubmissionTable(pd.DataFrame(columns=list(places.values()), dtype=str), None)
@@ -85,67 +75,12 @@ def read_submission(
         return SubmissionTable(_parse_with_care(file, path, header, places, rows, wanted, extent, as_written=as_written), None)
 
 
-class _Pieces:
-    """The wanted columns of a file whose rows are all alike and whose numbers are plain, taken a piece at a time."""
-
-    def __init__(self, places: Mapping[int, str], numbers: set[str], optional: set[str], known: KnownIds | None) -> None:
-        """Take columns.
-
-        Args:
-            places: their names by their places, ascending.
-            numbers: those that are numbers.
-            optional: those in which the words of a missing value are NaN.
-            known: the ids, if they are to be matched.
-        """
-        place_of = {name: place for place, name in places.items()}
-        ids = known.columns if known is not None else ()
-        self._matching = IdMatching(known) if known is not None else None
-        self._ids = [place_of[name] for name in ids]
-        self._names = [name for name in places.values() if name not in ids]
-        self._numbers = {place: name for place, name in places.items() if name in numbers}
-        self._texts = {place: name for place, name in places.items() if name not in numbers and name not in ids}
-        self._optional = optional
-        self._values: list[np.ndarray] = []
-        self._cells: dict[str, list[str]] = {name: [] for name in self._texts.values()}
-        self._fits = True
-
-    def take(self, grid: Grid | None) -> None:
-        """Take in the next rows, None if they are not all alike."""
-        self._fits = self._fits and grid is not None and self._takes(grid)
-
-    def _takes(self, grid: Grid) -> bool:
-        if self._matching is not None and not self._matching.take(grid, self._ids):
-            return False
-        if self._numbers:
-            values = grid.numbers(list(self._numbers))
-            if values is None:
-                return False
-            self._values.append(values)
-        for place, name in self._texts.items():
-            self._cells[name] += grid.texts(place)
-        return True
-
-    def joined(self) -> SubmissionTable | None:
-        """All rows, None where they do not fit."""
-        rows = self._matching.rows() if self._matching is not None and self._fits else None
-        if not self._fits or (self._matching is not None and rows is None):
-            return None
-        columns = {name: self._text(name) for name in self._texts.values()}
-        if self._numbers:
-            columns |= zip(self._numbers.values(), np.concatenate(self._values).T, strict=True)
-        return SubmissionTable(pd.DataFrame({name: columns[name] for name in self._names}), rows)
-
-    def _text(self, name: str) -> pd.Series:
-        cells = pd.Series(self._cells[name], dtype=object)
-        return cells.mask(cells.isin(MISSING_WORDS)) if name in self._optional else cells
-
-
 def _parse_with_care(
     file: BinaryIO,
     path: Path,
     header: Header,
     places: Mapping[int, str],
-    rows: FoundRows,
+    rows: RowCount,
     wanted: Wanted,
     extent: Extent,
     *,

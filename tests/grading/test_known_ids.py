@@ -127,3 +127,19 @@ def test_ids_of_the_same_hash_are_told_apart(tmp_path: Path, monkeypatch: pytest
     table, rows = read(tmp_path / "s.csv", "id,y\nxxxxxxxxxxxxxxxx,1\nyyyyyyyyyyyyyyyy,1\n", known)
     assert rows is None
     assert table["id"].tolist() == ["xxxxxxxxxxxxxxxx", "yyyyyyyyyyyyyyyy"]
+
+
+@given(
+    st.lists(st.integers(0, 10**17), min_size=1, max_size=9),
+    st.sampled_from([9, 10**8, 10**16, 10**17]),
+    st.sampled_from([2, 16_384]),
+)
+def test_whole_numbers_are_known_by_their_digits(numbers: list[int], below: int, at_once: int) -> None:
+    ids = pd.DataFrame({"id": [number % below for number in numbers]})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("grading.known_ids._AT_ONCE", at_once)
+        known, spelled = KnownIds.of(ids, ["id"]), KnownIds.of(ids.astype(str), ["id"])
+    assert known is not None
+    assert spelled is not None
+    assert np.array_equal(known.words, spelled.words)
+    assert np.array_equal(known.order, spelled.order)
