@@ -13,28 +13,24 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, Queue
 from typing import TypeVar, cast
 
-from mlebench._support.machine import usable_cores
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_MOST_THREADS = 8
-
 
 def worked_ahead(
-    work: Callable[[Item], Result], items: Iterable[Item], *, alone: Callable[[Item], bool] = lambda item: False
+    work: Callable[[Item], Result], items: Iterable[Item], count: int, *, alone: Callable[[Item], bool] = lambda item: False
 ) -> Iterator[Result]:
-    """What `work` returns for each item, in the order of the items, worked out by as many threads as there are cores.
+    """What `work` returns for each item, in the order of the items, worked out by several threads.
 
     Args:
         work: called in other threads, for several items at once.
         items: taken in the caller's thread, two more than there are threads ahead of what the caller has got.
+        count: how many threads; with 1, the caller's thread does all.
         alone: whether an item is too little work to be worth a thread; it is worked out when its turn comes.
 
     Raises:
         Exception: what `work` or `items` raises, in the place of the item.
     """
-    count = min(_MOST_THREADS, len(usable_cores()) or 1)
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(count, "ahead") as threads:
         try:

@@ -24,6 +24,7 @@ from mlebench.data import zip_contents
 from mlebench.data.content_kind import kind_of_content
 from mlebench.data.links import FIXED_TIME, make_folders
 from mlebench.data.raw_faults import damaged, is_of_the_content, missing, not_a_file, some_missing
+from mlebench.data.workers import allowed
 from mlebench.data.zip_contents import NotPlain, Packed, ZipContents
 from mlebench.errors import RawDataFault
 
@@ -210,7 +211,7 @@ def _not_unpacked(
 
     try:
         batches = _batches(pairs, lambda pair: contents.size_of(pair[0]))
-        for left in worked_ahead(unpack, batches, alone=_is_small):
+        for left in worked_ahead(unpack, batches, allowed(), alone=_is_small):
             yield from left
     finally:
         os.close(folder)
@@ -291,7 +292,7 @@ def write_zip(target: Path, members: Iterable[Member]) -> int:
         return [(member, sources.packed(member)) for member in batch.items]
 
     with zipfile.ZipFile(target, "w", allowZip64=True) as packed:
-        for batch in worked_ahead(pack, _batches(members, sources.size_of), alone=_is_small):
+        for batch in worked_ahead(pack, _batches(members, sources.size_of), allowed(), alone=_is_small):
             for member, content in batch:
                 entry = zipfile.ZipInfo(member.name, _ZIP_EPOCH)
                 entry.external_attr = 0o644 << 16

@@ -206,9 +206,9 @@ def test_work_ahead_keeps_the_order_and_takes_few_items_ahead() -> None:
             taken += 1
             yield taken
 
-    for place, result in enumerate(worked_ahead(lambda item: item * item, items(), alone=lambda item: item % 7 == 0), start=1):
+    for place, result in enumerate(worked_ahead(lambda item: item * item, items(), 8, alone=lambda item: item % 7 == 0), start=1):
         assert result == place * place
         assert taken <= place + 12
     with pytest.raises(ZeroDivisionError):
-        list(worked_ahead(lambda item: 1 // item, [2, 1, 0, 1]))
+        list(worked_ahead(lambda item: 1 // item, [2, 1, 0, 1], 2))
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("ahead")]
