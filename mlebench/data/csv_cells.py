@@ -393,15 +393,19 @@ class NumberFormat:
         stays = numbers.empty | (few & (numbers.integer | (numbers.decimal & no_zero_at_end)))
         return stays
 
-    def written(self, value: float) -> bytes:
-        """One number, not NaN."""
-        return (repr(value) if self.float_format is None else self.float_format % value).encode()
+    def written(self, texts: Sequence[bytes]) -> list[bytes]:
+        """Plain numbers, read as floats and written."""
+        values = map(float, texts)
+        if self.float_format is None:
+            return "\n".join(map(repr, values)).encode().split(b"\n")
+        pattern = self.float_format.encode()
+        return [pattern % value for value in values]
 
 
 def number_replacements(
     cells: Cells, column: int, numbers: Numbers, kind: Any, reading: Reading, format_: NumberFormat
 ) -> tuple[np.ndarray, list[bytes]]:
-    """The rows of a column of numbers whose cells change, and what pandas writes for them.
+    """The rows of a column of numbers whose cells change, in no order, and what pandas writes for them.
 
     Args:
         cells: the cells.
@@ -418,26 +422,14 @@ def number_replacements(
     else:
         rows = np.flatnonzero(~numbers.integer)
         by_python = numbers.whole[rows]
-    texts = cells.texts(column, rows)
-    convert = _float_converter(format_) if kind.kind == "f" else _whole
-    if by_python.all():
-        return rows, [convert(text) for text in texts]
-    others = np.flatnonzero(~by_python).tolist()
-    found = [convert(text) if plain else b"" for text, plain in zip(texts, by_python.tolist(), strict=True)]
-    values = parse([texts[k] for k in others], kind, reading)
-    for k, text in zip(others, written(values, **format_.options), strict=True):
-        found[k] = text
+    by_pandas = np.flatnonzero(~by_python)
+    plain = cells.texts(column, rows[by_python])
+    found = (format_.written(plain) if kind.kind == "f" else [b"%d" % int(text) for text in plain]) if plain else []
+    if len(by_pandas):
+        values = parse(cells.texts(column, rows[by_pandas]), kind, reading)
+        rows = np.concatenate([rows[by_python], rows[by_pandas]])
+        found += written(values, **format_.options)
     return rows, found
-
-
-def _whole(text: bytes) -> bytes:
-    return b"%d" % int(text)
-
-
-def _float_converter(format_: NumberFormat) -> Any:
-    if format_.float_format is None:
-        return lambda text: repr(float(text)).encode()
-    return lambda text: format_.written(float(text))
 
 
 def truth_replacements(cells: Cells, column: int, reading: Reading) -> tuple[np.ndarray, list[bytes]]:

@@ -21,6 +21,8 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
 
+from mlebench.errors import WorkFailed
+
 _MOST = 8
 """More processes would use more memory than they save time, as reading and writing go through one disk."""
 _AHEAD = 2
@@ -85,6 +87,7 @@ class Workers:
 
         Raises:
             MemoryError: a process was killed, as the system does where memory is short.
+            WorkFailed: a process ended otherwise.
             Exception: whatever the function raises.
         """
         if self._count <= 1:
@@ -124,12 +127,19 @@ class Workers:
             connection.send((function, task))
             result, error = connection.recv()
         except (EOFError, OSError) as gone:
-            raise MemoryError("a process that worked on a table was killed") from gone
+            raise self._fault_of(connection) from gone
         finally:
             self._idle.put(connection)
         if error is not None:
             raise error
         return result
+
+    def _fault_of(self, connection: Connection) -> Exception:
+        """What the end of a process says: the system kills one where memory is short."""
+        code = self._processes[connection].wait()
+        if code < 0:
+            return MemoryError("a process that worked on a table was killed")
+        return WorkFailed(f"a process that worked on a table ended with code {code}; try again")
 
 
 def _end(processes: dict[Connection, subprocess.Popen[bytes]]) -> None:

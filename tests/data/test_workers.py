@@ -3,6 +3,7 @@
 import gc
 import operator
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mlebench.data.workers import Workers, allow, allowed
+from mlebench.errors import WorkFailed
 
 
 @pytest.fixture(params=[1, 2])
@@ -44,10 +46,13 @@ def test_large_tasks_and_results_pass_each_other(processes):
     assert all(result == big for result in processes.map(operator.getitem, ((big, slice(None)) for _ in range(8))))
 
 
-def test_a_killed_process_reads_as_too_little_memory():
+@pytest.mark.parametrize(
+    ("end", "argument", "expected"), [(signal.raise_signal, signal.SIGKILL, MemoryError), (os._exit, 3, WorkFailed)]
+)
+def test_a_process_that_ends_is_told(end, argument, expected):
     processes = Workers(2)
-    with pytest.raises(MemoryError):
-        list(processes.map(os._exit, [(1,)]))
+    with pytest.raises(expected, match="a process that worked on a table"):
+        list(processes.map(end, [(argument,)]))
     processes.close()
 
 
