@@ -151,9 +151,10 @@ def decode(runs: Runs, shape: tuple[int, int], order: Order = "F") -> npt.NDArra
     size = shape[0] * shape[1]
     if len(runs.ends) and runs.ends[-1] > size:
         raise ValueError(f"a run ends at pixel {runs.ends[-1]:,} of an image of {size:,}")
-    flat = np.zeros(size, dtype=bool)
-    for start, end in zip(runs.starts.tolist(), runs.ends.tolist(), strict=True):
-        flat[start:end] = True
+    # empty and filled stretches in turn
+    edges = np.zeros(2 * len(runs.starts) + 2, dtype=np.int64)
+    edges[1:-1:2], edges[2:-1:2], edges[-1] = runs.starts, runs.ends, size
+    flat = np.repeat(np.arange(len(edges) - 1) % 2 == 1, np.diff(edges))
     return flat.reshape(shape, order=order)
 
 

@@ -75,7 +75,8 @@ def hausdorff(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_], spacing: npt.N
         The Euclidean distance, at least 0. Memory is some 10 bytes per point of the box that holds both masks.
     """
     box = _extent(a | b)
-    return max(_farthest(a[box], b[box], spacing), _farthest(b[box], a[box], spacing))
+    a, b = np.ascontiguousarray(a[box]), np.ascontiguousarray(b[box])
+    return max(_farthest(a, b, spacing), _farthest(b, a, spacing))
 
 
 def _extent(mask: npt.NDArray[np.bool_]) -> tuple[slice, ...]:
@@ -88,6 +89,10 @@ def _extent(mask: npt.NDArray[np.bool_]) -> tuple[slice, ...]:
     return tuple(box)
 
 
+_NEAR = 4
+"""Points so many steps away are looked for place by place."""
+_MOST_NEAR = 100_000
+"""As long as they are so many points at most."""
 _PARTS = 4
 """Into so many parts a cube of points is divided along each axis."""
 _LEVELS = 2
@@ -97,17 +102,50 @@ _LEVELS = 2
 def _farthest(start: npt.NDArray[np.bool_], goal: npt.NDArray[np.bool_], spacing: npt.NDArray[np.float64]) -> float:
     """The largest distance of a point of `start` from `goal`.
 
-    Cubes whose middle is so much nearer than another's that no point of theirs can be the farthest are left out, so that
-    millions of points cost few look-ups.
+    Points near the goal are sorted out first. Of the others, cubes whose middle is so much nearer than another's that no point
+    of theirs can be the farthest are left out, so that millions of points cost few look-ups.
     """
-    from scipy.ndimage import binary_erosion
-    from scipy.spatial import KDTree
-
     outside = start & ~goal
     if not outside.any():
         return 0.0
+    distance, distant = _without_near(outside, goal, spacing)
+    return distance if distant is None else _farthest_of_distant(distant, goal, spacing)
+
+
+def _without_near(
+    outside: npt.NDArray[np.bool_], goal: npt.NDArray[np.bool_], spacing: npt.NDArray[np.float64]
+) -> tuple[float, npt.NDArray[np.bool_] | None]:
+    """The largest distance of the points that are near the goal, and the other points, None if there are none."""
+    margin = np.floor(_NEAR * spacing.min() / spacing).astype(int)
+    edges = [(width, width) for width in margin]
+    widened = np.pad(goal, edges).ravel()
+    points = np.flatnonzero(np.pad(outside, edges))
+    if len(points) > _MOST_NEAR:
+        return 0.0, outside
+    shape = np.array(goal.shape) + 2 * margin
+    steps = np.array(list(np.ndindex(*(2 * margin + 1)))) - margin
+    distances = np.linalg.norm(steps * spacing, axis=1)
+    order = np.argsort(distances, kind="stable")
+    order = order[distances[order] <= _NEAR * spacing.min()]
+    shifts = steps @ np.append(np.cumprod(shape[:0:-1])[::-1], 1)
+    distance = 0.0
+    # the first place of the goal that is met lies nearest
+    for distance, shift in zip(distances[order].tolist(), shifts[order].tolist(), strict=True):
+        points = points[~widened[points + shift]]
+        if not len(points):
+            return distance, None
+    distant = np.zeros(len(widened), dtype=bool)
+    distant[points] = True
+    return distance, distant.reshape(shape)[
+        tuple(slice(width, length - width) for width, length in zip(margin, shape, strict=True))
+    ]
+
+
+def _farthest_of_distant(outside: npt.NDArray[np.bool_], goal: npt.NDArray[np.bool_], spacing: npt.NDArray[np.float64]) -> float:
+    from scipy.spatial import KDTree
+
     # the nearest point of a mask, seen from outside, lies on its surface
-    surface = goal & ~binary_erosion(goal)
+    surface = goal & ~_eroded(goal)
     tree = KDTree(np.argwhere(surface) * spacing, balanced_tree=False, compact_nodes=False)
     layers = [outside]
     for _ in range(_LEVELS):
@@ -123,6 +161,17 @@ def _farthest(start: npt.NDArray[np.bool_], goal: npt.NDArray[np.bool_], spacing
         hopeful = layers[level - 1] & _divided(farthest, layers[level - 1].shape)
     distances, _ = tree.query(np.argwhere(hopeful) * spacing)
     return float(distances.max())
+
+
+def _eroded(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """The points whose neighbours along each axis are all set; SciPy's `binary_erosion`, several times as fast."""
+    inner = mask.copy()
+    for axis in range(mask.ndim):
+        whole, kept = np.moveaxis(mask, axis, 0), np.moveaxis(inner, axis, 0)
+        kept[1:] &= whole[:-1]
+        kept[:-1] &= whole[1:]
+        kept[[0, -1]] = False
+    return inner
 
 
 def _any_of_cubes(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

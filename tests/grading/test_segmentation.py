@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import binary_erosion, distance_transform_edt
 from scipy.spatial.distance import directed_hausdorff
 from sklearn.metrics import f1_score, fbeta_score
 
 from grading.metrics.run_length import runs_of
-from grading.metrics.segmentation import dice, hausdorff, mean_dice, mean_pixel_f_beta, pooled_dice
+from grading.metrics.segmentation import _eroded, dice, hausdorff, mean_dice, mean_pixel_f_beta, pooled_dice
 
 mask_lists = st.integers(1, 4).flatmap(lambda n: st.tuples(*[arrays(bool, (n, 3, 4))] * 2))
 
@@ -61,6 +61,27 @@ def test_hausdorff_of_large_masks_equals_the_distance_transform(shape, share):
     a.flat[0] = b.flat[-1] = True
     expected = max(distance_transform_edt(~goal, sampling=spacing)[start].max() for start, goal in ((a, b), (b, a)))
     assert hausdorff(a, b, spacing) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("moved", [(0, 0, 0), (0, 1, 0), (1, 2, 3), (0, 0, 9), (3, 9, 9)])
+def test_hausdorff_of_masks_near_each_other_is_that_of_distant_ones(monkeypatch, moved):
+    rng = np.random.default_rng(0)
+    a = rng.random((12, 40, 30)) < 0.01
+    b = np.zeros_like(a)
+    b[tuple(slice(shift, None) for shift in moved)] = a[
+        tuple(slice(length - shift) for length, shift in zip(a.shape, moved, strict=True))
+    ]
+    for spacing in (1 / np.array(a.shape), np.ones(3), np.array([9.0, 1, 0.1])):
+        expected = max(distance_transform_edt(~goal, sampling=spacing)[start].max() for start, goal in ((a, b), (b, a)))
+        assert hausdorff(a, b, spacing) == pytest.approx(expected)
+        with monkeypatch.context() as patch:
+            patch.setattr("grading.metrics.segmentation._MOST_NEAR", 0)
+            assert hausdorff(a, b, spacing) == pytest.approx(expected)
+
+
+@given(array_shapes(min_dims=1, max_dims=3, max_side=6).flatmap(lambda shape: arrays(bool, shape)))
+def test_a_mask_is_eroded_as_by_scipy(mask):
+    assert (_eroded(mask) == binary_erosion(mask)).all()
 
 
 def test_hausdorff_of_a_point_in_a_hollow_shell():
