@@ -182,8 +182,12 @@ class Grader(PublishedGrader):
             return self._read_submission(path, self.prepare(answers).public, as_written=as_written)
         if self.read_answers is not None:
             return self.read_answers(path)
-        columns = {} if callable(self.columns) else self.columns
-        return read_answers(path, self._wanted(columns).text)
+        return read_answers(path, self.text_of_answers)
+
+    @property
+    def text_of_answers(self) -> tuple[str, ...]:
+        """The columns of the answers that are read as text; all others are read as pandas reads them."""
+        return self._wanted({} if callable(self.columns) else self.columns).text
 
     def _public_part(self, table: pd.DataFrame) -> PublicPart:
         asked = None

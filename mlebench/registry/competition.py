@@ -255,7 +255,9 @@ class Competition:
     def _read_answers(self) -> pd.DataFrame:
         if not self.answers.is_file():
             raise NotPrepared(f"{self.id} is not prepared in {self.data_dir}; `{self.prepare_command}` prepares it")
-        return self.grader.read(self.answers)
+        from mlebench.registry.kept_answers import read_kept_answers
+
+        return read_kept_answers(self)
 
     @property
     def _record(self) -> Path:
