@@ -60,6 +60,7 @@ def main() -> None:
     parser.add_argument("ids", nargs="*", metavar="ID")
     parser.add_argument("--size", type=int, default=200, help="rows of the mock (default: 200)")
     parser.add_argument("--rows", type=int, default=100_000, help="rows that are graded (default: 100000)")
+    parser.add_argument("--most-cells", type=int, default=10**9, help="grade fewer rows of a table that has more cells")
     parser.add_argument("--real", action="store_true", help="as many rows as the real test set has, where that is known")
     parser.add_argument("--rounds", type=int, default=5, help="rounds that count (default: 5)")
     parser.add_argument(
@@ -168,14 +169,15 @@ def compare(case: Case, harness: OtherHarness | None, options: argparse.Namespac
     ours_tables, theirs_tables = turns(lambda: grader.score(table, case.answers), rival.from_tables, harness, options)
     parse = Spread.of(alternate({"parse": lambda: pd.read_csv(case.submission_file)}, 3)["parse"])
     files, tables = ratio(ours_files, theirs_files), ratio(ours_tables, theirs_tables)
+    beside = "Other" if harness else "Plain"
     extra = (
         ("Rows", f"{len(table):,}" + ("" if case.is_enlarged else "*")),
         ("Parse", milliseconds(parse)),
         ("From files", milliseconds(Spread.of(ours_files))),
-        ("Plain", milliseconds(Spread.of(theirs_files))),
+        (beside, milliseconds(Spread.of(theirs_files))),
         ("Ratio", marked(files)),
         ("From tables", milliseconds(Spread.of(ours_tables))),
-        ("Plain ", milliseconds(Spread.of(theirs_tables))),
+        (f"{beside} ", milliseconds(Spread.of(theirs_tables))),
         ("Ratio ", marked(tables)),
     )
     figure = Figure(
@@ -260,7 +262,8 @@ def make_case(name: str, folder: Path, options: argparse.Namespace) -> Case:
     else:
         make_mock(competition, folder / "raw", size=options.size, seed=0)
         prepare(competition, folder / "raw", mock=True)
-        wanted = options.rows
+        columns = len(competition.grader.columns_of(competition.answers_table))
+        wanted = min(options.rows, options.most_cells // columns)
         if options.real:
             wanted = competition.facts.counts.get(competition.facts.files.answers, wanted)
         answers = enlarged(competition.grader, competition.answers_table, wanted)

@@ -105,12 +105,15 @@ def alone(work: Callable[..., Result], *arguments: object) -> Used[Result]:
     assert process.pid is not None
     try:
         with _watched(process.pid) as peak:
-            result, error, wall, processor, own_peak = ours.recv()
+            result, error, wall, processor, most = ours.recv()
+    except EOFError:
+        process.join()
+        raise RuntimeError(f"the process that did `{work.__name__}` died with exit code {process.exitcode}") from None
     finally:
         process.join()
     if error is not None:
         raise error
-    return Used(result, wall, processor, max(peak[0], own_peak))
+    return Used(result, wall, processor, max(peak[0], most))
 
 
 def command(words: Sequence[str | Path], **options: Any) -> Used[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,11 @@ def test_an_error_in_a_process_of_its_own_arrives_here() -> None:
         alone(fail)
 
 
+def test_a_process_of_its_own_that_dies_is_no_measurement() -> None:
+    with pytest.raises(RuntimeError, match="`die` died with exit code 7"):
+        alone(die)
+
+
 def test_a_command_that_fails_is_no_measurement() -> None:
     with pytest.raises(RuntimeError, match="exit code 3"):
         command(["sh", "-c", "exit 3"])
@@ -95,6 +101,10 @@ def test_a_command_that_fails_is_no_measurement() -> None:
 
 def hold(size: int) -> int:
     return len(bytes(size).replace(b"\0", b"\1"))
+
+
+def die() -> None:
+    os._exit(7)
 
 
 def fail() -> None:
