@@ -22,6 +22,7 @@ from sklearn.model_selection import train_test_split
 
 from benchmarks.results import Figure, benchmark
 from benchmarks.timing import Spread, Used, alone, ratio
+from mlebench._support.folders import folder_size
 from mlebench.preparation import make_mock, prepare
 from mlebench.registry import Registry
 
