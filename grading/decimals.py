@@ -80,6 +80,29 @@ def numbers_at(words: np.ndarray, begins: np.ndarray, ends: np.ndarray, text: by
     return values
 
 
+def whole_numbers_at(words: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> np.ndarray | None:
+    """The whole numbers that stand in some cells of a text.
+
+    Args:
+        words: `words_at` of the text.
+        begins: where the cells begin, at least at 24.
+        ends: where they end, at least eight bytes before the text does.
+
+    Returns:
+        An int64 per cell; None if one is no whole number of at most 18 digits with a minus or no sign, or is a negative zero.
+    """
+    is_negative = (words[begins] & np.uint64(0xFF)) == _MINUS
+    lengths = ends - begins - is_negative
+    if len(lengths) and (lengths.min() < 1 or lengths.max() > 18):
+        return None
+    odd = np.zeros(len(lengths), dtype=bool)
+    values, _ = _tail_value(words, words[ends - 8], ends, lengths, odd)
+    if odd.any() or (is_negative & (values == 0)).any():
+        return None
+    np.negative(values, out=values, where=is_negative)
+    return values
+
+
 def _before_exponent(last: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     """Where the digits before an exponent of two digits (`e-05`) end, and the exponents without their sign.
 

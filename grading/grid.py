@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from grading.decimals import FIRST_BYTES, numbers_at, words_at
+from grading.decimals import FIRST_BYTES, numbers_at, whole_numbers_at, words_at
 
 _COMMA, _QUOTE, _LF, _CR = b',"\n\r'
 _BEFORE, _BEHIND = 24, 8
@@ -81,6 +81,10 @@ class Grid:
         begins, ends = self._bounds(columns)
         values = numbers_at(self._words, begins, ends, self._text)
         return None if values is None else values.reshape(len(self), -1)
+
+    def whole_numbers(self, column: int) -> np.ndarray | None:
+        """The int64 in each cell of a column; None if one is no whole number of at most 18 digits, or a negative zero."""
+        return whole_numbers_at(self._words, *self._bounds([column]))
 
     @property
     def has_quotes(self) -> bool:

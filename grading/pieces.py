@@ -46,7 +46,7 @@ class Pieces:
         self._texts = {place: name for place, name in places.items() if name not in numbers and name not in ids}
         self._optional = optional
         self._values: list[np.ndarray] = []
-        self._cells = {place: _Cells() for place in self._texts}
+        self._cells = {place: Cells() for place in self._texts}
         self._fits = True
 
     def take(self, grid: Grid | None) -> None:
@@ -86,7 +86,7 @@ class Pieces:
         return cells.mask(cells.isin(MISSING_WORDS)) if self._texts[place] in self._optional else cells
 
 
-class _Cells:
+class Cells:
     """The cells of a column of text; where few differ, one text is made for all that are alike."""
 
     def __init__(self) -> None:

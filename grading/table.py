@@ -14,6 +14,7 @@ import pandas as pd
 
 from grading.extent import Extent
 from grading.header import refuse_repeated, require_columns
+from grading.inferred import read_inferred
 from grading.invalid import InvalidSubmission
 from grading.known_ids import KnownIds
 from grading.layout import Header, PlainRows, RowCount, begins_with_mark, read_header, scan_rows
@@ -190,9 +191,12 @@ def read_answers(path: Path, text_columns: Iterable[str]) -> pd.DataFrame:
     Raises:
         InvalidSubmission: if the file is no table.
     """
+    text_columns = set(text_columns)
+    if (table := read_inferred(path, text_columns)) is not None:
+        return table
     try:
         header = pd.read_csv(path, nrows=0).columns
-        text = set(text_columns).intersection(header)
+        text = text_columns.intersection(header)
         return pd.read_csv(
             path,
             dtype=dict.fromkeys(text, str),
