@@ -309,7 +309,8 @@ def per_edition(*, v1: Grader, v2: Grader) -> EditionGraders:
 
 
 def _stacked(arrays: list[np.ndarray]) -> np.ndarray:
-    return arrays[0] if len(arrays) == 1 else np.column_stack(arrays)
+    # the cells of a column stay side by side
+    return arrays[0] if len(arrays) == 1 else np.stack(arrays).T
 
 
 def _with_blank_columns(known: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:

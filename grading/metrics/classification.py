@@ -145,10 +145,10 @@ def log_loss(truth: np.ndarray, prediction: np.ndarray, *, epsilon: float = MACH
     if truth.ndim == 1:
         clipped = np.clip(prediction, epsilon, 1 - epsilon)
         return float(-np.mean(np.where(truth.astype(bool), np.log(clipped), np.log1p(-clipped))))
-    rows, classes = np.nonzero(truth)
-    if len(rows) == len(truth) and (rows == np.arange(len(truth))).all() and (truth[rows, classes] == 1).all():
+    own = np.arange(len(truth)), truth.argmax(axis=1)
+    if np.count_nonzero(truth) == len(truth) and (truth[own] == 1).all():
         # the logarithms of all other classes count nothing
-        return float(-np.mean(np.log(np.clip(prediction[rows, classes], epsilon, 1 - epsilon))))
+        return float(-np.mean(np.log(np.clip(prediction[own], epsilon, 1 - epsilon))))
     return float(-np.mean(np.sum(truth * np.log(np.clip(prediction, epsilon, 1 - epsilon)), axis=1)))
 
 

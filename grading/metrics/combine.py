@@ -13,7 +13,9 @@ def mean_columnwise(metric: Metric) -> Metric:
     """The unweighted mean of `metric` over the columns of two arrays of shape (n, columns); in the range of `metric`."""
 
     def mean_of_columns(truth: np.ndarray, prediction: np.ndarray) -> float:
-        return float(np.mean([metric(truth[:, k], prediction[:, k]) for k in range(truth.shape[1])]))
+        # numbers that lie side by side are read several times as fast
+        columns = zip(np.ascontiguousarray(truth.T), np.ascontiguousarray(prediction.T), strict=True)
+        return float(np.mean([metric(true, predicted) for true, predicted in columns]))
 
     return mean_of_columns
 
