@@ -5,14 +5,12 @@ Definition: V. I. Levenshtein, Binary codes capable of correcting deletions, ins
 
 from __future__ import annotations
 
-from itertools import chain
-
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cpdist
 
-_FIRST_LETTER, _MOST_LETTERS = 0xE000, 2**16
-"""Characters behind those that no text may hold."""
+_NEVER_RIGHT = chr(0)
+"""Stands for all predicted tokens that no row of the truth holds."""
 
 
 def mean_levenshtein(truth: np.ndarray, prediction: np.ndarray) -> float:
@@ -41,14 +39,18 @@ def token_error_rate(truth: np.ndarray, prediction: np.ndarray) -> float:
 
     Raises:
         ZeroDivisionError: `truth` holds no token.
+        ValueError: `truth` holds more than a million different tokens.
     """
-    right, predicted = ([*map(str.split, cells.tolist())] for cells in (truth, prediction))
-    vocabulary = dict.fromkeys(chain.from_iterable(right))
-    if len(vocabulary) > _MOST_LETTERS:
-        distances = sum(map(Levenshtein.distance, right, predicted))
-    else:
-        # a letter for each token, and one for all that are never right
-        letters = dict(zip(vocabulary, map(chr, range(_FIRST_LETTER, _FIRST_LETTER + len(vocabulary))), strict=True))
-        texts = (["".join([letters.get(token, "?") for token in tokens]) for tokens in side] for side in (right, predicted))
-        distances = int(cpdist(*texts, scorer=Levenshtein.distance, dtype=np.int64).sum())
+    letters = _Letters()
+    right = ["".join(map(letters.__getitem__, cell.split())) for cell in truth.tolist()]
+    predicted = ["".join([letters.get(token, _NEVER_RIGHT) for token in cell.split()]) for cell in prediction.tolist()]
+    distances = int(cpdist(right, predicted, scorer=Levenshtein.distance, dtype=np.int64).sum())
     return distances / sum(map(len, right))
+
+
+class _Letters(dict[str, str]):
+    """A character for each token, a new one for a new token, so that texts can stand for lists of tokens."""
+
+    def __missing__(self, token: str) -> str:
+        letter = self[token] = chr(len(self) + 1)
+        return letter

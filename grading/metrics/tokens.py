@@ -13,8 +13,6 @@ import numpy as np
 
 from grading.metrics.combine import Metric
 
-_ROWS_AT_ONCE = 10_000
-
 
 def mean_average_precision(k: int, *, separator: str | None = None) -> Metric:
     """Mean over rows of the average precision at `k`.
@@ -117,14 +115,14 @@ def _ratio(part: np.ndarray, whole: np.ndarray, *, empty: float) -> np.ndarray:
 
 def _set_sizes(truth: np.ndarray, prediction: np.ndarray, known: set[str] | None = None) -> np.ndarray:
     """Of each row the number of shared, right and predicted tokens, each counted once, the last only if `known`; shape (3, n)."""
-    sizes = np.empty((3, len(truth)), dtype=np.int64)
-    # the sets of all rows would fill the memory
-    for start in range(0, len(truth), _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
-        right, predicted = ([*map(set, map(str.split, cells[rows].tolist()))] for cells in (truth, prediction))
+    sizes: tuple[list[int], list[int], list[int]] = [], [], []
+    shared, right, predicted = (size.append for size in sizes)
+    # the sets of all rows at once would fill the memory and keep the garbage collector busy
+    for true_cell, cell in zip(truth.tolist(), prediction.tolist(), strict=True):
+        tokens, candidates = set(true_cell.split()), set(cell.split())
         if known is not None:
-            predicted = [*map(known.intersection, predicted)]
-        shared = map(set.intersection, right, predicted)
-        for size, sets in zip(sizes, (shared, right, predicted), strict=True):
-            size[rows] = np.fromiter(map(len, sets), dtype=np.int64)
-    return sizes
+            candidates &= known
+        shared(len(tokens & candidates))
+        right(len(tokens))
+        predicted(len(candidates))
+    return np.array(sizes, dtype=np.int64)

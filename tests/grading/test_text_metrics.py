@@ -10,7 +10,7 @@ from scipy.stats import pearsonr, spearmanr
 
 from grading.metrics.correlation import pearson, spearman
 from grading.metrics.ordering import inversions, pooled_kendall_tau
-from grading.metrics.tokens import mean_f1, mean_jaccard, micro_f1, micro_f1_of_known
+from grading.metrics.tokens import mean_f1, mean_jaccard
 
 WORDS = [*"abcdeABC", " ", " "]
 
@@ -34,14 +34,6 @@ def test_mean_jaccard_of_two_empty_texts_is_as_told() -> None:
     empty = np.array(["", " \n"], dtype=object)
     assert mean_jaccard(both_empty=1.0)(empty, empty) == 1
     assert mean_jaccard(both_empty=0.0)(empty, empty) == 0
-
-
-def test_set_sizes_hold_beyond_the_rows_that_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(2)
-    truth, prediction = texts(rng, 25), texts(rng, 25)
-    whole = [metric(truth, prediction) for metric in (mean_f1, micro_f1, micro_f1_of_known)]
-    monkeypatch.setattr("grading.metrics.tokens._ROWS_AT_ONCE", 7)
-    assert [metric(truth, prediction) for metric in (mean_f1, micro_f1, micro_f1_of_known)] == whole
 
 
 def test_mean_f1_counts_unknown_and_repeated_labels() -> None:
