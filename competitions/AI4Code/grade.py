@@ -23,8 +23,8 @@ class CellOrder(Column):
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
         texts = self.text_of(cells).tolist()
-        # sorted on both sides, as the true order must not tell in the time either
-        is_wrong = [" ".join(sorted(text.split())) != expected for text, expected in zip(texts, self.cells, strict=True)]
+        # the cells that are asked for come sorted, as the true order must not tell in the time either
+        is_wrong = [not holds_the_cells(text, expected) for text, expected in zip(texts, self.cells, strict=True)]
         if any(is_wrong):
             row = is_wrong.index(True)
             raise InvalidSubmission(
@@ -35,6 +35,15 @@ class CellOrder(Column):
 
     def refused_cells(self) -> Mapping[str, str]:
         return {"missing": "", "text": "abc", "repeated": " ".join([self.cells[0].split()[0]] * 2)}
+
+
+def holds_the_cells(text: str, expected: str) -> bool:
+    submitted, cells = text.split(), expected.split()
+    different = set(cells)
+    if len(submitted) != len(cells) or set(submitted) != different:
+        return False
+    # sets take less time than sorting, but do not count
+    return len(different) == len(cells) or sorted(submitted) == cells
 
 
 def about_wrong(submitted: list[str], expected: list[str]) -> str:
@@ -49,17 +58,13 @@ def cells_of_notebooks(answers: pd.DataFrame) -> pd.DataFrame:
 
 def kendall_tau(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
     """Kendall's rank correlation over the cells of all notebooks."""
-    true_order = answers.set_index("id")["cell_order"].astype(str)
-    orders = [
-        true_places(true_order[notebook].split(), cells.split())
-        for notebook, cells in zip(submission["id"].astype(str), submission["cell_order"], strict=True)
-    ]
-    return pooled_kendall_tau(orders)
+    orders = zip(answers["cell_order"].astype(str), submission["cell_order"], strict=True)
+    return pooled_kendall_tau(true_places(true_order.split(), cells.split()) for true_order, cells in orders)
 
 
 def true_places(true_order: list[str], predicted: list[str]) -> list[int]:
     place = {cell: number for number, cell in enumerate(true_order)}
-    return [place[cell] for cell in predicted]
+    return [*map(place.__getitem__, predicted)]
 
 
 grader = Grader(

@@ -25,10 +25,12 @@ class Answer(Column):
     reads_text = True
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
-        words = self.text_of(cells).str.strip()
-        parsed = words.map({word: self._parse(word) for word in words.unique()})
-        refuse(parsed.isna(), cells, ids, "`start:end` in whole numbers, YES, NO or blank")
-        return parsed.to_numpy(dtype=object)
+        words = [*map(str.strip, self.text_of(cells).tolist())]
+        spellings = {word: self._parse(word) for word in dict.fromkeys(words)}
+        parsed = np.array([*map(spellings.__getitem__, words)], dtype=object)
+        if None in spellings.values():
+            refuse(pd.isna(parsed), cells, ids, "`start:end` in whole numbers, YES, NO or blank")
+        return parsed
 
     def refused_cells(self) -> Mapping[str, Any]:
         cells = {
@@ -66,7 +68,8 @@ def count(answers: pd.DataFrame, submission: pd.DataFrame) -> tuple[int, int, in
     hits = misses = blanks = 0
     for right, predicted in zip(answers["right"], submission["PredictionString"], strict=True):
         if predicted:
-            hit = predicted in right.split()
+            # a search in the text costs less than dividing it
+            hit = predicted in right and predicted in right.split()
             hits, misses = hits + hit, misses + (not hit)
         elif right:
             blanks += 1

@@ -18,6 +18,9 @@ def inversions(positions: Sequence[int]) -> int:
     seen: list[int] = []
     count = 0
     for place, position in enumerate(positions):
+        if not seen or position >= seen[-1]:
+            seen.append(position)
+            continue
         below = bisect_right(seen, position)
         count += place - below
         seen.insert(below, position)
