@@ -63,7 +63,7 @@ def kendall_tau(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
 
 
 def true_places(true_order: list[str], predicted: list[str]) -> list[int]:
-    place = {cell: number for number, cell in enumerate(true_order)}
+    place = dict(zip(true_order, range(len(true_order)), strict=True))
     return [*map(place.__getitem__, predicted)]
 
 

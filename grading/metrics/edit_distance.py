@@ -23,7 +23,12 @@ def mean_levenshtein(truth: np.ndarray, prediction: np.ndarray) -> float:
     Returns:
         0 and up; lower is better.
     """
-    return float(np.mean(cpdist(list(truth), list(prediction), scorer=Levenshtein.distance, dtype=np.int64)))
+    differs = truth != prediction
+    return _sum_of_distances(truth[differs].tolist(), prediction[differs].tolist()) / len(truth)
+
+
+def _sum_of_distances(texts: list[str], others: list[str]) -> int:
+    return int(cpdist(texts, others, scorer=Levenshtein.distance, dtype=np.int64).sum()) if texts else 0
 
 
 def token_error_rate(truth: np.ndarray, prediction: np.ndarray) -> float:
@@ -41,11 +46,12 @@ def token_error_rate(truth: np.ndarray, prediction: np.ndarray) -> float:
         ZeroDivisionError: `truth` holds no token.
         ValueError: `truth` holds more than a million different tokens.
     """
+    differs = truth != prediction
     letters = _Letters()
-    right = ["".join(map(letters.__getitem__, cell.split())) for cell in truth.tolist()]
-    predicted = ["".join([letters.get(token, _NEVER_RIGHT) for token in cell.split()]) for cell in prediction.tolist()]
-    distances = int(cpdist(right, predicted, scorer=Levenshtein.distance, dtype=np.int64).sum())
-    return distances / sum(map(len, right))
+    right = ["".join(map(letters.__getitem__, cell.split())) for cell in truth[differs].tolist()]
+    predicted = ["".join([letters.get(token, _NEVER_RIGHT) for token in cell.split()]) for cell in prediction[differs].tolist()]
+    tokens = sum(map(len, right)) + sum(len(cell.split()) for cell in truth[~differs].tolist())
+    return _sum_of_distances(right, predicted) / tokens
 
 
 class _Letters(dict[str, str]):

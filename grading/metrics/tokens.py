@@ -119,9 +119,9 @@ def _set_sizes(truth: np.ndarray, prediction: np.ndarray, known: set[str] | None
     shared, right, predicted = (size.append for size in sizes)
     # the sets of all rows at once would fill the memory and keep the garbage collector busy
     for true_cell, cell in zip(truth.tolist(), prediction.tolist(), strict=True):
-        tokens, candidates = set(true_cell.split()), set(cell.split())
-        if known is not None:
-            candidates &= known
+        tokens = candidates = set(true_cell.split())
+        if cell != true_cell:
+            candidates = set(cell.split()) if known is None else known.intersection(cell.split())
         shared(len(tokens & candidates))
         right(len(tokens))
         predicted(len(candidates))
