@@ -1,3 +1,5 @@
+import os
+import struct
 from array import array
 from contextlib import ExitStack
 from pathlib import Path
@@ -6,50 +8,73 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import Edition, link, write_csv
+from mlebench.data.links import copy_range
 from mlebench.data.raw_faults import damaged
 
 from .bson_files import integers, read_bson, without
 from .categories import MOST_COMMON
 
 EXAMPLES = 100
+HEAD = struct.Struct("<i5si6si")
+"""The length of a product; type and name, and value, of `_id`; type, name and length of `imgs`."""
+TAIL = struct.Struct("<13siB")
+"""Type and name, and value, of `category_id`, and the end of the product."""
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
-    products = read_labels(raw / "train.bson")
+    source = raw / "train.bson"
+    products, ends = read_products(source)
+    if products["_id"].duplicated().any():
+        raise damaged(source, "it holds a product twice")
     _, test = edition.split(products, test_size=0.1)
 
     answers = test.sort_values("_id")
     write_csv(answers, private / "answers.csv")
     write_csv(answers.assign(category_id=MOST_COMMON), public / "sample_submission.csv")
     link(raw / "category_names.csv", public / "category_names.csv")
-    write_products(raw / "train.bson", public, products.index.isin(test.index))
+    write_products(source, public, ends, products.index.isin(test.index))
 
 
-def read_labels(source: Path) -> pd.DataFrame:
-    ids, categories = array("q"), array("q")
+def read_products(source: Path) -> tuple[pd.DataFrame, np.ndarray]:
+    """The numbers of each product in the order of the file, and the byte of the file after its last one."""
+    ids, categories, lengths = array("q"), array("q"), array("q")
     for product in read_bson(source):
-        product_id, category = integers(product, b"_id", b"category_id")
+        product_id, category = labels(product)
         ids.append(product_id)
         categories.append(category)
+        lengths.append(len(product))
     products = pd.DataFrame({"_id": np.asarray(ids), "category_id": np.asarray(categories)})
-    if products["_id"].duplicated().any():
-        raise damaged(source, "it holds a product twice")
-    return products
+    return products, np.cumsum(np.asarray(lengths))
 
 
-def write_products(source: Path, public: Path, in_test: np.ndarray) -> None:
+def labels(product: bytes) -> tuple[int, ...]:
+    """The `_id` and `category_id` of a product; those of the usual form are read at their places."""
+    if len(product) >= HEAD.size + TAIL.size:
+        _, first, product_id, photos, length = HEAD.unpack_from(product)
+        place = HEAD.size - 4 + length
+        if first == b"\x10_id\0" and photos == b"\x04imgs\0" and place + TAIL.size == len(product):
+            last, category, _ = TAIL.unpack_from(product, place)
+            if last == b"\x10category_id\0":
+                return product_id, category
+    return integers(product, b"_id", b"category_id")
+
+
+def write_products(source: Path, public: Path, ends: np.ndarray, in_test: np.ndarray) -> None:
     """Copy each document to its side, in the order of the raw file; only the label of test products is cut out."""
+    starts = np.append(0, ends)[: len(ends)]
+    # a run holds only train products or one test product
+    first = np.flatnonzero(in_test | np.append(True, in_test)[: len(in_test)])
+    bounds = np.append(starts[first], ends[-1:]).tolist()
+    runs = zip(in_test[first].tolist(), bounds, bounds[1:], strict=False)
     with ExitStack() as stack:
-        train, test, example = (
-            stack.enter_context((public / f"{name}.bson").open("wb", buffering=1 << 20))
-            for name in ("train", "test", "train_example")
-        )
-        examples = 0
-        for product, is_test in zip(read_bson(source), in_test, strict=True):
+        original = stack.enter_context(source.open("rb"))
+        train = stack.enter_context((public / "train.bson").open("wb", buffering=0))
+        example = stack.enter_context((public / "train_example.bson").open("wb", buffering=0))
+        test = stack.enter_context((public / "test.bson").open("wb", buffering=1 << 20))
+        for is_test, start, end in runs:
             if is_test:
-                test.write(without(product, b"category_id"))
-                continue
-            train.write(product)
-            if examples < EXAMPLES:
-                example.write(product)
-                examples += 1
+                test.write(without(os.pread(original.fileno(), end - start, start), b"category_id"))
+            else:
+                copy_range(original.fileno(), train.fileno(), start, end - start)
+        for place in np.flatnonzero(~in_test)[:EXAMPLES]:
+            copy_range(original.fileno(), example.fileno(), int(starts[place]), int(ends[place] - starts[place]))

@@ -20,6 +20,12 @@ from mlebench.errors import RawDataFault
 
 _CANNOT_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EACCES, errno.ENOTSUP}
 _FICLONE = 0x40049409
+_NO_REFLINKS = {errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.ENOSYS}
+_CANNOT_COPY_IN_KERNEL = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF, errno.ETXTBSY}
+_PIECE = 96 * 1024
+_WHOLE = 1 << 62
+_WITHOUT_REFLINKS: set[tuple[int, int]] = set()
+"""Pairs of devices between which nothing can be reflinked, as was found."""
 
 FIXED_TIME = 1_704_067_200
 """Time (2024-01-01, in seconds) of files whose own time could tell where they come from."""
@@ -127,11 +133,10 @@ def _link_pairs(source: Path, target: Path, pairs: Sequence[tuple[str, str]]) ->
     with _open_folder(source) as old_folder, _open_folder(target) as new_folder:
         for old, new in pairs:
             try:
-                done = linkable[old.rpartition("/")[0]] and _hard_link(old, new, old_folder, new_folder)
+                if not (linkable[old.rpartition("/")[0]] and _hard_link(old, new, old_folder, new_folder)):
+                    _clone_or_copy(old, new, old_folder, new_folder)
             except OSError:
-                done = False
-            if not done:
-                # tells what is wrong, too
+                # tells what is wrong, with whole paths
                 link(source / old, target / new)
 
 
@@ -173,15 +178,69 @@ def _open_folder(folder: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _clone_or_copy(source: Path, target: Path) -> None:
-    if source.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(source))
-    with contextlib.suppress(OSError), source.open("rb") as original, target.open("xb") as clone:
-        import fcntl
+def copy_range(source: int, target: int, start: int, count: int) -> None:
+    """Append bytes of an open file to another, in the kernel where that can, without taking them into this process.
 
-        fcntl.ioctl(clone.fileno(), _FICLONE, original.fileno())
-        return
-    shutil.copyfile(source, target)
+    Args:
+        source: descriptor to read from, at any place.
+        target: descriptor to write to, at its place.
+        start: the first byte.
+        count: how many; fewer are copied where the source ends before.
+    """
+    end = start + count
+    try:
+        while start < end and (done := os.copy_file_range(source, target, end - start, start)):
+            start += done
+    except OSError as error:
+        if error.errno not in _CANNOT_COPY_IN_KERNEL:
+            raise
+    except AttributeError:
+        # a system without the call
+        pass
+    # files of some kernel file systems say that they are empty
+    while start < end and (piece := os.pread(source, min(_PIECE, end - start), start)):
+        start += len(piece)
+        while piece:
+            piece = piece[os.write(target, piece) :]
+
+
+def _clone_or_copy(source: Path | str, target: Path | str, old_folder: int | None = None, new_folder: int | None = None) -> None:
+    """Make `target` a file of its own with the content of `source`: a reflink where the file system has them, else a copy."""
+    # a pipe without a writer would be waited for
+    original = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=old_folder)
+    try:
+        status = os.fstat(original)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(source))
+        if stat.S_ISFIFO(status.st_mode):
+            raise shutil.SpecialFileError(f"`{source}` is a named pipe")
+        clone = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666, dir_fd=new_folder)
+        try:
+            if os.path.samestat(status, os.fstat(clone)):
+                raise shutil.SameFileError(f"{str(source)!r} and {str(target)!r} are the same file")
+            os.ftruncate(clone, 0)
+            if not _reflink(original, clone, status.st_dev):
+                copy_range(original, clone, 0, _WHOLE)
+        finally:
+            os.close(clone)
+    finally:
+        os.close(original)
+
+
+def _reflink(original: int, clone: int, device: int) -> bool:
+    """Let an empty file share the blocks of another; False where the file systems cannot."""
+    devices = (device, os.fstat(clone).st_dev)
+    if devices in _WITHOUT_REFLINKS:
+        return False
+    import fcntl
+
+    try:
+        fcntl.ioctl(clone, _FICLONE, original)
+    except OSError as error:
+        if error.errno in _NO_REFLINKS:
+            _WITHOUT_REFLINKS.add(devices)
+        return False
+    return True
 
 
 def _copy_dateless(source: Path, target: Path) -> None:

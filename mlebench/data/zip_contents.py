@@ -17,6 +17,9 @@ from typing import NamedTuple
 PIECE = 1 << 20
 """Bytes that are read and packed at a time."""
 
+_READ = 96 * 1024
+"""Bytes that are read at a time: larger pieces of memory are taken from the system anew each time, which takes longer than
+copying."""
 _LOCAL_HEADER = 30
 _UTF8_NAME = 0x800
 _UNUSUAL = 0x1 | 0x20 | 0x40
@@ -46,7 +49,7 @@ class ZipContents:
         return 0 if member is None else member.file_size
 
     def pieces(self, name: str) -> Iterator[bytes]:
-        """The content of a member in pieces of about a megabyte.
+        """The content of a member in small pieces.
 
         Raises:
             NotPlain: before or after some pieces, which are worth nothing then.
@@ -87,7 +90,7 @@ class ZipContents:
     def _raw(self, start: int, size: int) -> Iterator[bytes]:
         end = start + size
         while start < end:
-            piece = os.pread(self._file, min(PIECE, end - start), start)
+            piece = os.pread(self._file, min(_READ, end - start), start)
             if not piece:
                 raise NotPlain
             yield piece
@@ -100,7 +103,7 @@ class ZipContents:
             for packed in self._raw(start, member.compress_size):
                 while packed and not unpacker.eof:
                     # one byte more than there should be shows that there is more
-                    piece = unpacker.decompress(packed, min(PIECE, left + 1))
+                    piece = unpacker.decompress(packed, min(_READ, left + 1))
                     left -= len(piece)
                     if left < 0:
                         raise NotPlain

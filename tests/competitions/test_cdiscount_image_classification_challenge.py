@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mlebench.errors import RawDataFault
@@ -51,3 +52,39 @@ def test_a_cut_file_is_named(tmp_path: Path, cut: int) -> None:
     path.write_bytes(encode_bson(PRODUCT)[:cut])
     with pytest.raises(RawDataFault, match=r"cut\.bson is damaged"):
         list(read_bson(path))
+
+
+prepare_code = module("cdiscount-image-classification-challenge", "prepare")
+
+
+def usual(number: int, category: int, photos: int = 1) -> dict[str, Any]:
+    return {"_id": number, "imgs": [{"picture": bytes([number % 251]) * 50} for _ in range(photos)], "category_id": category}
+
+
+def test_labels_are_found_in_usual_products_and_in_all_others() -> None:
+    products = [
+        usual(1, 2), usual(-1, -(2**31), 4), usual(7, 8, 0), usual(2**40, 5), usual(5, 2**40), {**usual(1, 2), "more": 3},
+        {"more": 3, **usual(1, 2)}, {"category_id": 4, "_id": 3, "imgs": []}, {"_id": 1, "category_id": 2},
+        {"_id": 1, "imgs": [{"category_id": 9}], "category_id": 2}, PRODUCT,
+    ]  # fmt: skip
+    for product in products:
+        document = encode_bson(product)
+        assert prepare_code.labels(document) == integers(document, b"_id", b"category_id")
+    for product in ({"_id": 1, "imgs": []}, {"_id": 1.5, "imgs": [], "category_id": 3}, {}):
+        with pytest.raises(RawDataFault, match="it has no integer"):
+            prepare_code.labels(encode_bson(product))
+
+
+@pytest.mark.parametrize("pattern", ["", "0", "1", "01", "10", "0110001", "1111", "0000", "1" + "0" * 150 + "11"])
+def test_products_are_copied_in_runs_as_one_by_one(tmp_path: Path, pattern: str) -> None:
+    in_test = np.array([digit == "1" for digit in pattern], dtype=bool)
+    documents = [encode_bson(usual(number, 5 * number, number % 4)) for number in range(len(pattern))]
+    (tmp_path / "train.raw").write_bytes(b"".join(documents))
+    products, ends = prepare_code.read_products(tmp_path / "train.raw")
+    assert products["_id"].tolist() == [*range(len(pattern))]
+    prepare_code.write_products(tmp_path / "train.raw", tmp_path, ends, in_test)
+    train = [document for document, test in zip(documents, in_test, strict=True) if not test]
+    assert (tmp_path / "train.bson").read_bytes() == b"".join(train)
+    assert (tmp_path / "train_example.bson").read_bytes() == b"".join(train[:100])
+    tests = [without(document, b"category_id") for document, test in zip(documents, in_test, strict=True) if test]
+    assert (tmp_path / "test.bson").read_bytes() == b"".join(tests)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
+import tempfile
 import zipfile
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from mlebench.data import Member, extract, link, link_files, link_tree, one_hot, read_csv, unpack_files, write_7z
+from mlebench.data import Member, extract, link, link_files, link_tree, links, one_hot, read_csv, unpack_files, write_7z
 from mlebench.data.groups import same_content
 from mlebench.data.links import may_link
 from mlebench.errors import WorkFailed
@@ -148,3 +151,90 @@ def test_a_zip_without_that_table_is_refused(tmp_path: Path) -> None:
         packed.writestr("b.csv", "id\n7\n")
     with pytest.raises(WorkFailed, match=r"one table named train, it holds a\.csv, b\.csv"):
         read_csv(tmp_path / "train.zip")
+
+
+NO_LINKS = [errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EACCES, errno.ENOTSUP]
+
+
+@pytest.mark.parametrize("refusal", NO_LINKS)
+@pytest.mark.parametrize("way", ["reflink", "copied in the kernel", "copied"])
+def test_where_links_are_refused_files_are_copied_the_cheapest_way(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int, way: str
+) -> None:
+    """On another file system, with too many links to one file, or where the kernel forbids them."""
+    import fcntl
+
+    used = []
+
+    def link_nothing(*args: object, **options: object) -> None:
+        raise OSError(refusal, os.strerror(refusal))
+
+    def reflink(clone: int, request: int, original: int) -> int:
+        if way != "reflink":
+            raise OSError(errno.EOPNOTSUPP, "no reflinks")
+        used.append("reflink")
+        os.write(clone, os.pread(original, 10**6, 0))
+        return 0
+
+    def copy_in_kernel(source: int, target: int, count: int, start: int) -> int:
+        if way == "copied":
+            raise OSError(errno.EXDEV, "other file system")
+        used.append("copied in the kernel")
+        # it may copy less than it is asked for
+        return os.write(target, os.pread(source, min(count, 3), start))
+
+    monkeypatch.setattr(os, "link", link_nothing)
+    monkeypatch.setattr(fcntl, "ioctl", reflink)
+    monkeypatch.setattr(os, "copy_file_range", copy_in_kernel)
+    monkeypatch.setattr(links, "_WITHOUT_REFLINKS", set())
+    (photos / "empty").write_bytes(b"")
+    with may_link(photos):
+        link_tree(photos, tmp_path / "tree")
+        link_files(photos, tmp_path / "files", ["cats/1.jpg", "empty"])
+        link(photos / "dogs/3.jpg", tmp_path / "one.jpg")
+    assert set(used) == ({way} - {"copied"})
+    made = [*(tmp_path / "tree").rglob("*.jpg"), *(tmp_path / "files").rglob("*.jpg"), tmp_path / "one.jpg"]
+    assert len(made) == 5
+    for path in made:
+        assert path.read_bytes().endswith(b".jpg") and path.stat().st_nlink == 1 and path.stat().st_mode & 0o200
+    assert (tmp_path / "files/empty").read_bytes() == b""
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="there is no second file system")
+def test_files_of_another_file_system_are_copied(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        content = os.urandom(300_000)
+        (Path(folder) / "a.bin").write_bytes(content)
+        with may_link(Path(folder)):
+            link_tree(Path(folder), tmp_path / "tree")
+        assert (tmp_path / "tree/a.bin").read_bytes() == content
+
+
+def test_files_that_the_kernel_makes_up_are_copied_whole(tmp_path: Path) -> None:
+    """Their size is said to be 0."""
+    link(Path("/proc/self/status"), tmp_path / "status")
+    assert (tmp_path / "status").read_text().startswith("Name:")
+
+
+def test_a_folder_or_a_pipe_in_the_place_of_a_file_is_no_copy(photos: Path, tmp_path: Path) -> None:
+    os.mkfifo(photos / "pipe")
+    with pytest.raises(WorkFailed, match="is a folder, expected a file"):
+        link_files(photos, tmp_path / "out", ["cats"])
+    with pytest.raises(shutil.SpecialFileError, match=f"`{photos}/pipe` is a named pipe"):
+        link_files(photos, tmp_path / "out", ["pipe"])
+    (tmp_path / "there").mkdir()
+    with pytest.raises(IsADirectoryError, match="there"):
+        (photos / "cats/1.jpg").chmod(0o444)
+        links._clone_or_copy(photos / "cats/1.jpg", tmp_path / "there")
+
+
+def test_a_file_is_not_copied_onto_itself(photos: Path) -> None:
+    with pytest.raises(shutil.SameFileError):
+        link(photos / "cats/1.jpg", photos / "cats/1.jpg")
+    assert (photos / "cats/1.jpg").read_bytes() == b"cats/1.jpg"
+
+
+def test_a_copy_replaces_a_longer_file(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "old.jpg").write_bytes(bytes(1000))
+    link(photos / "cats/1.jpg", tmp_path / "old.jpg")
+    assert (tmp_path / "old.jpg").read_bytes() == b"cats/1.jpg"
