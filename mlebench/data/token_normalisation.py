@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import csv
-import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from mlebench.data.archives import Member, write_zip
 from mlebench.data.tables import read_csv, write_csv, write_zipped_csv
 from mlebench.registry.edition import Edition
 
-write_quoted = functools.partial(write_csv, quoting=csv.QUOTE_NONNUMERIC)
-write_zipped = functools.partial(write_zipped_csv, quoting=csv.QUOTE_NONNUMERIC)
+_ROWS = 20_000
+"""Rows that are written at a time."""
 
 
 class Token(NamedTuple):
@@ -53,6 +53,48 @@ def prepare_tokens(raw: Path, public: Path, private: Path, edition: Edition, *, 
         write_zipped(sample, public / f"{language}_sample_submission_2.csv.zip")
     else:
         write_quoted(sample, public / "sample_submission.csv")
+
+
+def write_quoted(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as csv with all texts in quotes, making the folder if need be."""
+    if not _is_plain(table):
+        write_csv(table, path, quoting=csv.QUOTE_NONNUMERIC)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.writelines(_quoted(table))
+
+
+def write_zipped(table: pd.DataFrame, archive: Path) -> None:
+    """Write the same as the only member of a zip, which is packed while it is written."""
+    if _is_plain(table):
+        write_zip(archive, [Member(archive.stem, _quoted(table))])
+    else:
+        write_zipped_csv(table, archive, quoting=csv.QUOTE_NONNUMERIC)
+
+
+def _is_plain(table: pd.DataFrame) -> bool:
+    """Whether a table holds nothing but whole numbers, texts and missing texts."""
+    return all(kind == np.int64 or _is_text(table[str(name)]) for name, kind in table.dtypes.items())
+
+
+def _is_text(column: pd.Series) -> bool:
+    return column.dtype == np.dtype(object) and pd.api.types.infer_dtype(column, skipna=True) in ("string", "empty")
+
+
+def _quoted(table: pd.DataFrame) -> Iterator[bytes]:
+    """What `to_csv` writes of a plain table, some rows at a time."""
+    yield (",".join(f'"{name}"' for name in table.columns) + "\n").encode()
+    row = ",".join("%d" if kind == np.int64 else '"%s"' for kind in table.dtypes) + "\n"
+    for start in range(0, len(table), _ROWS):
+        part = table.iloc[start : start + _ROWS]
+        cells = [part[name].tolist() if kind == np.int64 else _doubled(part[name]) for name, kind in table.dtypes.items()]
+        yield "".join(map(row.__mod__, zip(*cells, strict=True))).encode()
+
+
+def _doubled(texts: pd.Series) -> list[str]:
+    """Texts with their quotes doubled; nothing for a missing one."""
+    return [text.replace('"', '""') if '"' in text else text for text in texts.where(texts.notna(), "").tolist()]
 
 
 def renumbered(tokens: pd.DataFrame) -> pd.DataFrame:
