@@ -182,7 +182,7 @@ Given = Mapping[int, np.ndarray]
 
 def _chosen_rows(
     stretch: Stretch, writing: Writing, changes: Sequence[int], chosen: np.ndarray | None, given: Given
-) -> tuple[bytes, np.ndarray | None]:
+) -> tuple[bytes, np.ndarray]:
     """Some rows of a stretch as pandas writes them.
 
     Args:
@@ -193,13 +193,13 @@ def _chosen_rows(
         given: a number for each chosen row, of the columns whose cells are given.
 
     Returns:
-        The bytes, and where the rows begin and at last end in them; None where that was not looked at, as all rows were chosen.
+        The bytes, and where the rows begin and at last end in them.
     """
-    data, bounds = stretch.read(), None
+    data = stretch.read()
+    bounds = row_bounds(data)
     if chosen is not None:
-        old = row_bounds(data)
-        data = b"".join(_rows(data, old, chosen))
-        bounds = np.append(0, np.cumsum(old[chosen + 1] - old[chosen]))
+        data = b"".join(_rows(data, bounds, chosen))
+        bounds = np.append(0, np.cumsum(bounds[chosen + 1] - bounds[chosen]))
     if not data or not (changes or writing.dropped or b"\r" in data):
         return data, bounds
     return _rewritten(Cells.find(data, len(writing.types)), writing, changes, given)
@@ -294,7 +294,6 @@ def sort_rows(
         The cuts in rows, as they came, and in bytes.
     """
     data, bounds = _chosen_rows(stretch, writing, changes, chosen, given)
-    assert bounds is not None
     target.write_bytes(data)
     lengths_of(target).write_bytes(np.diff(bounds).astype(np.int32).tobytes())
     return cuts, bounds[cuts]
