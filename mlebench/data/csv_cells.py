@@ -25,6 +25,10 @@ _COMMA, _LINE_END, _CARRIAGE, _QUOTE, _POINT, _MINUS, _ZERO = b',\n\r".-0'
 _LONGEST_NUMBER = 19
 _EXACT_DIGITS = 15
 """A decimal number of that many significant digits is the shortest text of the double next to it."""
+_MOST_DIGITS = 17
+"""No double needs more significant digits."""
+_POWERS_OF_TEN = np.cumprod(np.append(np.longdouble(1), np.full(27, 10, np.longdouble)))
+"""Exact with 64 bits, as 5 to the 27th has fewer."""
 _SAMPLE = 200
 _HUGE = re.compile(rb"\D*\d{19,}\D*")
 
@@ -186,7 +190,7 @@ class Numbers:
     Attributes:
         empty: empty.
         integer: a whole number of at most 18 digits as Python writes it.
-        decimal: a number with a point, of at most 15 significant digits, as Python writes it.
+        decimal: a number with a point, of at most 17 significant digits, as Python writes it.
         plain: a number of digits with at most a sign and a point, however it is written.
         fraction: with a point, where it is plain.
         digits: how many digits there are, where it is plain.
@@ -200,7 +204,7 @@ class Numbers:
     digits: np.ndarray
 
     @classmethod
-    def find(cls, cells: Cells, column: int, sums: np.ndarray) -> Numbers:
+    def find(cls, cells: Cells, column: int, sums: np.ndarray, reading: Reading) -> Numbers:
         """Look at a column; `sums` are those of `number_sums`."""
         view, starts, ends, code = cells.view, cells.starts[:, column], cells.ends[:, column], sums[:, column]
         length = ends - starts
@@ -211,16 +215,14 @@ class Numbers:
         minus, points = (code >> 8) & 255, code & 255
         negative = first == _MINUS
         digits = length - minus - points
-        plain = (code < 1 << 16) & (length <= _LONGEST_NUMBER) & (minus == negative) & (points <= 1) & (digits > 0)
+        plain = (code < 1 << 16) & (minus == negative) & (points <= 1) & (digits > 0) & (length < 100)
         begin = starts + (negative & plain)
         lead = view[begin]
         integer = plain & (points == 0) & (digits < _LONGEST_NUMBER) & ((lead != _ZERO) | ((digits == 1) & ~negative))
         decimal = plain & (points == 1)
         rows = np.flatnonzero(decimal)
         if len(rows):
-            decimal[rows] = _is_shortest(view, begin[rows], ends[rows], digits[rows])
-        # longer numbers than those of the rules are plain all the same
-        plain = (code < 1 << 16) & (minus == negative) & (points <= 1) & (digits > 0) & (length < 100)
+            decimal[rows] = _is_shortest(view, begin[rows], ends[rows], digits[rows], reading.precision == "round_trip")
         return cls(length == 0, integer, decimal, plain, points > 0, digits)
 
     @property
@@ -250,21 +252,76 @@ def number_sums(cells: Cells) -> np.ndarray:
     return cells.sums(_NUMBER_WEIGHTS)
 
 
-def _is_shortest(view: np.ndarray, begin: np.ndarray, end: np.ndarray, digits: np.ndarray) -> np.ndarray:
-    """Whether numbers with one point are written as Python writes them, given where they begin after their sign."""
+def _is_shortest(view: np.ndarray, begin: np.ndarray, end: np.ndarray, digits: np.ndarray, exactly: bool) -> np.ndarray:
+    """Whether numbers with one point are written as Python writes them.
+
+    Args:
+        view: the bytes.
+        begin: where each number begins, after its sign.
+        end: where it ends.
+        digits: how many digits it has.
+        exactly: whether numbers of more than 15 digits are read as the nearest double, too.
+    """
     lead, second, last, before_last = view[begin], view[begin + 1], view[end - 1], view[end - 2]
     below_one = lead == _ZERO
     has_digits_around = (lead != _POINT) & (last != _POINT)
     no_leading_zero = ~below_one | (second == _POINT)
     no_trailing_zero = (last != _ZERO) | (before_last == _POINT)
-    few_digits = digits <= _EXACT_DIGITS + below_one
-    shortest: np.ndarray = has_digits_around & no_leading_zero & no_trailing_zero & few_digits
-    tiny = np.flatnonzero(shortest & below_one & (digits > 5))
-    if len(tiny):
+    shortest: np.ndarray = has_digits_around & no_leading_zero & no_trailing_zero
+    significant = digits - below_one
+    small = np.flatnonzero(shortest & below_one & (digits > 5))
+    if len(small):
+        zeros = np.logical_and.accumulate(view[begin[small, None] + np.arange(2, 6)] == _ZERO, axis=1).sum(axis=1)
+        significant[small] -= zeros
         # from 0.0001 down, Python writes an exponent
-        decimals = view[begin[tiny, None] + np.arange(2, 6)]
-        shortest[tiny[(decimals == _ZERO).all(axis=1)]] = False
+        shortest[small[zeros == 4]] = False
+    is_long = significant > _EXACT_DIGITS
+    long_ = np.flatnonzero(shortest & is_long & (significant <= _MOST_DIGITS) & exactly)
+    shortest &= ~is_long
+    if len(long_):
+        shortest[long_] = _needs_all_digits(*_scaled(view, begin[long_], end[long_]))
     return shortest
+
+
+def _scaled(view: np.ndarray, begin: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The digits of numbers with a point as whole numbers, and how many of them stand behind the point."""
+    whole = np.zeros(len(begin), np.int64)
+    behind = np.zeros(len(begin), np.int64)
+    past_point = np.zeros(len(begin), bool)
+    for place in range(int((end - begin).max())):
+        byte = view[np.minimum(begin + place, end)]
+        inside = begin + place < end
+        is_digit = inside & (byte != _POINT)
+        whole = np.where(is_digit, 10 * whole + (byte - _ZERO), whole)
+        behind += is_digit & past_point
+        past_point |= inside & ~is_digit
+    return whole, behind
+
+
+def _needs_all_digits(whole: np.ndarray, behind: np.ndarray) -> np.ndarray:
+    """Whether decimals of 16 or 17 significant digits are the shortest text of the double next to them.
+
+    That is so where the decimal is the nearest one of its length and no shorter one is as near to the double as half the
+    distance to the next double. Wherever rounding could decide, the answer is no.
+
+    Args:
+        whole: the digits as a whole number.
+        behind: how many of them stand behind the point.
+    """
+    if np.finfo(np.longdouble).nmant < 63:
+        return np.zeros(len(whole), bool)
+    scale = _POWERS_OF_TEN[behind]
+    double = (whole / scale).astype(np.float64)
+    # in units of the last digit; the product has 64 bits
+    found = double * scale
+    half_step = np.spacing(double) / 2 * scale
+    doubt = whole * 2.0**-62
+    is_nearest = np.abs(found - whole) < np.minimum(0.5, half_step * 0.999) - doubt
+    shorter = np.rint(found / 10) * 10
+    no_shorter = np.abs(shorter - found) > half_step * 1.001 + doubt
+    is_power_of_two = np.frexp(double)[0] == 0.5
+    needs_all: np.ndarray = is_nearest & no_shorter & ~is_power_of_two
+    return needs_all
 
 
 def kinds_of_unclear(cells: Cells, column: int, unclear: np.ndarray, reading: Reading) -> int:

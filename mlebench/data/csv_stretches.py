@@ -136,7 +136,7 @@ def _survey_column(
 ) -> tuple[int, bool]:
     """The kinds of a column and whether it has odd cells; without `sums` it holds text."""
     if sums is not None:
-        numbers = Numbers.find(cells, column, sums)
+        numbers = Numbers.find(cells, column, sums, reading)
         kinds, unclear = numbers.kinds, numbers.unclear
         if numbers.empty.any():
             kinds |= DECIMAL if reading.words_are_missing else TEXT
@@ -242,7 +242,7 @@ def _replacements(
         elif kind.kind == "b":
             yield column, *truth_replacements(cells, column, reading)
         elif kind.kind in "if":
-            numbers = Numbers.find(cells, column, sums)  # type: ignore[arg-type]
+            numbers = Numbers.find(cells, column, sums, reading)  # type: ignore[arg-type]
             yield column, *number_replacements(cells, column, numbers, kind, reading, writing.format)
         else:
             rows = odd_texts(cells, column, quotes, reading)
