@@ -29,6 +29,7 @@ _MOST_DIGITS = 17
 """No double needs more significant digits."""
 _POWERS_OF_TEN = np.cumprod(np.append(np.longdouble(1), np.full(27, 10, np.longdouble)))
 """Exact with 64 bits, as 5 to the 27th has fewer."""
+_FEW = 0.05
 _SAMPLE = 200
 _HUGE = re.compile(rb"\D*\d{19,}\D*")
 
@@ -222,7 +223,12 @@ class Numbers:
         decimal = plain & (points == 1)
         rows = np.flatnonzero(decimal)
         if len(rows):
-            decimal[rows] = _is_shortest(view, begin[rows], ends[rows], digits[rows], reading.precision == "round_trip")
+            exactly = reading.precision == "round_trip"
+            decimal[rows] = _is_shortest(view, begin[rows], ends[rows], digits[rows], exactly)
+            unsure = rows[~decimal[rows]]
+            # a few that the rules cannot prove must not make the whole column one that is converted
+            if exactly and len(unsure) <= _FEW * len(rows):
+                decimal[unsure] = [repr(float(text)).encode() == text for text in cells.texts(column, unsure)]
         return cls(length == 0, integer, decimal, plain, points > 0, digits)
 
     @property
