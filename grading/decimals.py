@@ -103,6 +103,11 @@ def whole_numbers_at(words: np.ndarray, begins: np.ndarray, ends: np.ndarray) ->
     return values
 
 
+def short_numbers_at(words: np.ndarray, ends: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """The whole numbers of 0 to 8 digits, and nothing else, that end there; `words` and `ends` are those of `numbers_at`."""
+    return _eight_digits((words[ends - 8] ^ _ZEROS) & _LAST_BYTES[lengths])
+
+
 def _before_exponent(last: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     """Where the digits before an exponent of two digits (`e-05`) end, and the exponents without their sign.
 

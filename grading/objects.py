@@ -124,8 +124,7 @@ class ObjectList(Column):
         words = words_of(" ".join(texts))
         if words is None:
             return None
-        ends = np.cumsum(np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + 1)
-        counts = np.diff(np.searchsorted(words.starts, ends), prepend=0)
+        counts = words.by_text(texts)
         if (counts % width).any() or counts.max() > self.most * width:
             return None
         are_numbers = np.array([isinstance(kind, Real | Integer) for kind in self.fields.values()])

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from grading.decimals import numbers_at, words_at
+from grading.decimals import numbers_at, short_numbers_at, words_at
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -20,6 +20,8 @@ _BLANKS = b" \t\n\v\f\r\x1c\x1d\x1e\x1f"
 _ALL_BLANKS_ALIKE = bytes.maketrans(_BLANKS, b" " * len(_BLANKS))
 _BEFORE, _BEHIND = 24, 8
 """Bytes that a reader of numbers wants around them."""
+_SHORT = 8
+"""Digits of a number that is read at once."""
 
 
 class Words(NamedTuple):
@@ -38,6 +40,11 @@ class Words(NamedTuple):
         text = self.text
         places = zip(self.starts[chosen].tolist(), self.ends[chosen].tolist(), strict=True)
         return [text[start:end] for start, end in places]
+
+    def by_text(self, texts: Sequence[str]) -> IntArray:
+        """How many words each of some texts holds, if they were joined by one blank to this one, shape (texts,)."""
+        ends = np.cumsum(np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + 1)
+        return np.diff(np.searchsorted(self.starts, ends), prepend=0)
 
 
 def blocks_of(texts: Sequence[str], characters: int) -> Iterator[tuple[int, int]]:
@@ -71,3 +78,11 @@ def numbers_of(words: Words, chosen: BoolArray) -> FloatArray | None:
     """
     begins, ends = words.starts[chosen] + _BEFORE, words.ends[chosen] + _BEFORE
     return numbers_at(words_at(words.letters), begins, ends, words.letters)
+
+
+def whole_numbers_of(words: Words) -> IntArray:
+    """The numbers that words of nothing but digits are, those beyond int64 as the largest int64, shape (words,)."""
+    lengths = words.ends - words.starts
+    if lengths.max(initial=0) > _SHORT:
+        return np.fromstring(words.letters, dtype=np.int64, sep=" ")
+    return short_numbers_at(words_at(words.letters), words.ends + _BEFORE, lengths)

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from grading.printable import printable
 from grading.submission import InvalidSubmission
+from grading.text_words import blocks_of, whole_numbers_of, words_of
 
 IntArray = npt.NDArray[np.int64]
 Order = Literal["F", "C"]
@@ -75,7 +76,7 @@ def parse_column(
     """
     pixels = np.broadcast_to(np.asarray(sizes, dtype=np.int64), (len(texts),))
     masks: list[Runs] = []
-    for first, last in _blocks(texts):
+    for first, last in blocks_of(texts, _BLOCK_CHARACTERS):
         try:
             masks.extend(_parse_block(texts[first:last], pixels[first:last], cut))
         except _WrongRow as error:
@@ -183,17 +184,6 @@ class _WrongRow(Exception):
         self.fault = fault
 
 
-def _blocks(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
-    first, characters = 0, 0
-    for row, text in enumerate(texts):
-        characters += len(text) + 1
-        if characters > _BLOCK_CHARACTERS:
-            yield first, row + 1
-            first, characters = row + 1, 0
-    if first < len(texts):
-        yield first, len(texts)
-
-
 def _parse_block(texts: Sequence[str], sizes: IntArray, cut: bool) -> Iterator[Runs]:
     numbers, counts = _numbers(texts)
     odd = np.flatnonzero(counts % 2)
@@ -219,13 +209,11 @@ def _parse_block(texts: Sequence[str], sizes: IntArray, cut: bool) -> Iterator[R
 
 def _numbers(texts: Sequence[str]) -> tuple[IntArray, IntArray]:
     """All numbers of all texts, those beyond int64 as the largest int64, and how many each text holds."""
-    joined = " ".join(texts).encode("utf-8", errors="replace")
-    if joined.translate(None, _DIGITS_AND_BLANKS):
+    joined = " ".join(texts)
+    words = words_of(joined)
+    if words is None or joined.encode().translate(None, _DIGITS_AND_BLANKS):
         raise _first_not_numeric(texts)
-    counts = np.fromiter((len(text.split()) for text in texts), dtype=np.int64, count=len(texts))
-    # a text without numbers is refused by numpy
-    numbers = np.fromstring(joined, dtype=np.int64, sep=" ") if counts.any() else np.empty(0, dtype=np.int64)
-    return numbers, counts
+    return whole_numbers_of(words), words.by_text(texts)
 
 
 def _are_right(starts: IntArray, lengths: IntArray, bounds: IntArray, sizes: IntArray) -> bool:

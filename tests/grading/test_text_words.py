@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grading.text_words import blocks_of, numbers_of, words_of
+from grading.text_words import blocks_of, numbers_of, whole_numbers_of, words_of
 
 LETTERS = "0123456789+-.eE_n \t\x1c"
 texts = st.text(LETTERS, max_size=40) | st.lists(st.floats(allow_nan=False).map(repr) | st.text("0123456789.", max_size=20)).map(
@@ -66,6 +66,20 @@ def test_numbers_between_two_floats_are_rounded_as_python_rounds_them(
     numbers = numbers_of(words, np.ones(1, dtype=bool))
     assert numbers is not None
     assert numbers.tolist() == [float(text)]
+
+
+@given(st.lists(st.text("0123456789", min_size=1, max_size=8)) | st.lists(st.text("0123456789", min_size=1, max_size=25)))
+def test_words_of_digits_are_whole_numbers(texts: list[str]) -> None:
+    words = words_of("\n".join(texts))
+    assert words is not None
+    assert whole_numbers_of(words).tolist() == [min(int(text), 2**63 - 1) for text in texts]
+
+
+@given(st.lists(st.text("1 \t", max_size=9)))
+def test_words_are_counted_by_text(texts: list[str]) -> None:
+    words = words_of(" ".join(texts))
+    assert words is not None
+    assert words.by_text(texts).tolist() == [len(text.split()) for text in texts]
 
 
 def test_a_text_beyond_ascii_or_with_nul_is_left_to_others() -> None:
