@@ -245,7 +245,12 @@ class Numbers:
     @property
     def is_odd(self) -> bool:
         """Whether a cell needs conversion or is no number."""
-        return not (self.empty | self.integer | self.decimal).all()
+        return bool(len(self.odd))
+
+    @property
+    def odd(self) -> np.ndarray:
+        """The rows whose cell needs conversion or is no number."""
+        return np.flatnonzero(~(self.empty | self.integer | self.decimal))
 
     @property
     def unclear(self) -> np.ndarray:
@@ -415,6 +420,14 @@ def odd_texts(cells: Cells, column: int, quotes: np.ndarray | None, reading: Rea
 _MISSING = frozenset(word.encode() for word in STR_NA_VALUES if word)
 _LONGEST_MISSING = max(map(len, _MISSING))
 _FIRST_OF_MISSING, _SECOND_OF_MISSING = (np.isin(np.arange(256), [word[k] for word in _MISSING]) for k in range(2))
+
+
+def are_written_alike(cells: Cells, column: int, rows: np.ndarray, reading: Reading) -> bool:
+    """Whether cells of floats that no rule proves, such as `1e-05`, are written as they stand; no where they are many."""
+    if len(rows) > _FEW * len(cells):
+        return False
+    texts = cells.texts(column, rows)
+    return written(parse(texts, np.float64, reading)) == texts
 
 
 def text_replacements(cells: Cells, column: int, rows: np.ndarray, reading: Reading) -> list[bytes]:

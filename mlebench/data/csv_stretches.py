@@ -25,6 +25,7 @@ from mlebench.data.csv_cells import (
     Numbers,
     Reading,
     Unproven,
+    are_written_alike,
     kinds_of_unclear,
     needs_quotes,
     number_replacements,
@@ -143,7 +144,8 @@ def _survey_column(
         if len(unclear):
             kinds |= kinds_of_unclear(cells, column, unclear, reading)
         if not kinds & TEXT:
-            return kinds, numbers.is_odd
+            is_alike = kinds == DECIMAL and numbers.is_odd and are_written_alike(cells, column, numbers.odd, reading)
+            return kinds, numbers.is_odd and not is_alike
     return TEXT, bool(len(odd_texts(cells, column, quotes, reading)))
 
 
