@@ -257,7 +257,7 @@ class Competition:
             raise NotPrepared(f"{self.id} is not prepared in {self.data_dir}; `{self.prepare_command}` prepares it")
         from mlebench.registry.kept_answers import read_kept_answers
 
-        return read_kept_answers(self)
+        return read_kept_answers(self.answers, self.grader, self.root, self.edition.name)
 
     @property
     def _record(self) -> Path:

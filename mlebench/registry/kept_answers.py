@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from grading import Grader
-    from mlebench.registry.competition import Competition
 
 FOLDER = ".grading"
 """In the folder of a competition's data."""
@@ -26,33 +25,39 @@ _SMALLEST = 2**20
 """Bytes of answers that are worth it."""
 
 
-def read_kept_answers(competition: Competition) -> pd.DataFrame:
-    """The answers as the grader reads them, from the kept form if there is one; otherwise it is written, where that can be."""
-    grader = competition.grader
-    if not _is_worth_it(competition, grader):
-        return grader.read(competition.answers)
+def read_kept_answers(answers: Path, grader: Grader, folder: Path, edition: str) -> pd.DataFrame:
+    """The answers as the grader reads them, from the kept form if there is one; otherwise it is written, where that can be.
+
+    Args:
+        answers: the file of the answers.
+        grader: reads them.
+        folder: of the competition's data.
+        edition: that the answers are of; each has one kept form.
+    """
+    if not _is_worth_it(answers, grader):
+        return grader.read(answers)
     from grading.table_file import read_table
 
-    made_of = _made_of(competition.answers, grader)
-    path = competition.root / FOLDER / f"{competition.edition.name}-{made_of[:32]}.npz"
+    made_of = _made_of(answers, grader)
+    path = folder / FOLDER / f"{edition}-{made_of[:32]}.npz"
     table = read_table(path, made_of)
     if table is None:
-        table = grader.read(competition.answers)
+        table = grader.read(answers)
         # answers that are written at this moment are those of neither hash
-        if _made_of(competition.answers, grader) == made_of:
+        if _made_of(answers, grader) == made_of:
             with contextlib.suppress(OSError):
-                _write(path, table, made_of, competition.edition.name)
+                _write(path, table, made_of, edition)
     return table
 
 
-def _is_worth_it(competition: Competition, grader: Grader) -> bool:
+def _is_worth_it(answers: Path, grader: Grader) -> bool:
     from grading.grader import Grader
 
     # a reader of its own may look at other files, too
     if not isinstance(grader, Grader) or grader.read_answers is not None or grader.tabulate is not None:
         return False
     try:
-        return competition.answers.stat().st_size >= _SMALLEST
+        return answers.stat().st_size >= _SMALLEST
     except OSError:
         return False
 

@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from mlebench.data.workers import Workers, allow, allowed
 from mlebench.errors import WorkFailed
+from tests.waiting import wait_until
 
 
 @pytest.fixture(params=[1, 2])
@@ -76,10 +76,8 @@ def test_processes_end_when_their_parent_is_killed():
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     children = [int(number) for number in ended.stdout.split()]
-    deadline = time.monotonic() + 60
-    while any(_is_running(child) for child in children) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert len(children) == 2 and not any(_is_running(child) for child in children)
+    assert len(children) == 2
+    wait_until(lambda: not any(map(_is_running, children)))
 
 
 def test_a_program_without_a_main_guard_is_not_run_again(tmp_path):
