@@ -218,8 +218,8 @@ def _joined_texts(parts: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def _is_unique(index: pd.Index) -> bool:
-    # what is sorted is told at once, and Python's own table of texts is faster than pandas'
-    if index.dtype != object or index.is_monotonic_increasing:
+    # what ascends is told at once, and pandas keeps then that nothing is repeated; Python's own table of texts is faster than its
+    if index.is_monotonic_increasing or index.dtype != object:
         return bool(index.is_unique)
     return len({*index.to_numpy()}) == len(index)
 
