@@ -82,9 +82,22 @@ class Grid:
         values = numbers_at(self._words, begins, ends, self._text)
         return None if values is None else values.reshape(len(self), -1)
 
-    def whole_numbers(self, column: int) -> np.ndarray | None:
-        """The int64 in each cell of a column; None if one is no whole number of at most 18 digits, or a negative zero."""
-        return whole_numbers_at(self._words, *self._bounds([column]))
+    def whole_numbers(self, columns: Sequence[int]) -> np.ndarray | None:
+        """The int64 in each cell of some columns, shape (rows, columns).
+
+        Args:
+            columns: their places, ascending, at least one.
+
+        Returns:
+            None if one is no whole number of at most 18 digits, or a negative zero.
+        """
+        values = whole_numbers_at(self._words, *self._bounds(columns))
+        return None if values is None else values.reshape(len(self), -1)
+
+    def first_cell(self, column: int) -> bytes:
+        """The first cell of a column."""
+        begins, ends = self._bounds([column])
+        return self._text[begins[0] : ends[0]]
 
     @property
     def has_quotes(self) -> bool:

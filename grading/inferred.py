@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,83 +46,88 @@ def read_inferred(path: Path, text_columns: Iterable[str]) -> pd.DataFrame | Non
             header = read_header(file, _ANY_EXTENT)
             if len(set(header.names)) < len(header.names) or not all(header.names):
                 return None
-            text = set(text_columns)
-            columns = [_Text(place) if name in text else _Guessed(place) for place, name in enumerate(header.names)]
-
-            def take(grid: Grid | None) -> None:
-                if grid is None:
-                    _give_up()
-                for column in columns:
-                    column.take(grid)
-
-            if not scan_rows(file, header, len(header.names) - 1, _ANY_EXTENT, take).count:
-                return None
-        return pd.DataFrame({name: column.joined() for name, column in zip(header.names, columns, strict=True)})
+            table = _Inferred(header.names, set(text_columns))
+            rows = scan_rows(file, header, len(header.names) - 1, _ANY_EXTENT, table.take).count
+        return table.joined() if rows else None
     except (InvalidSubmission, _UnclearTypeError):
         return None
 
 
-def _give_up() -> NoReturn:
-    raise _UnclearTypeError
+class _Inferred:
+    """The columns of a file; what the first piece holds decides what they are, and all others must fit."""
+
+    def __init__(self, names: list[str], text: set[str]) -> None:
+        """Take columns, those named in `text` as text."""
+        self._names = names
+        self._texts = {place: Cells() for place, name in enumerate(names) if name in text}
+        self._guessed: list[int] = []
+        self._whole: list[int] = []
+        self._real: list[int] = []
+        self._values: dict[type, list[np.ndarray]] = {np.int64: [], np.float64: []}
+        self._has_point: dict[int, bool] = {}
+
+    def take(self, grid: Grid | None) -> None:
+        """Take in the next rows.
+
+        Raises:
+            _UnclearTypeError: they are not all alike, or not like those before.
+        """
+        if grid is None:
+            raise _UnclearTypeError
+        if not self._has_looked():
+            self._look_at(grid)
+        for places, kind, read in ((self._whole, np.int64, grid.whole_numbers), (self._real, np.float64, grid.numbers)):
+            if places:
+                values = read(places)
+                if values is None:
+                    raise _UnclearTypeError
+                self._values[kind].append(values)
+        for place, cells in self._texts.items():
+            cells.take(grid, place)
+
+    def _has_looked(self) -> bool:
+        return len(self._texts) + len(self._whole) + len(self._real) == len(self._names)
+
+    def _look_at(self, grid: Grid) -> None:
+        for place in range(len(self._names)):
+            if place in self._texts:
+                continue
+            if grid.whole_numbers([place]) is not None:
+                self._whole.append(place)
+            elif grid.numbers([place]) is not None:
+                self._real.append(place)
+                # such a cell is read as no whole number
+                self._has_point[place] = b"." in grid.first_cell(place)
+            else:
+                self._texts[place] = Cells()
+                self._guessed.append(place)
+
+    def joined(self) -> pd.DataFrame:
+        """The table.
+
+        Raises:
+            _UnclearTypeError: a column may be of another type.
+        """
+        columns: dict[int, Any] = {place: pd.Series(cells.joined(), dtype=object) for place, cells in self._texts.items()}
+        for place in self._guessed:
+            columns[place] = _with_missing(columns[place])
+        for places, kind in ((self._whole, np.int64), (self._real, np.float64)):
+            if places:
+                columns |= zip(places, np.concatenate(self._values[kind]).T, strict=True)
+        for place in self._real:
+            if not self._has_point[place] and (columns[place] == np.floor(columns[place])).all():
+                raise _UnclearTypeError
+        return pd.DataFrame({name: columns[place] for place, name in enumerate(self._names)})
+
+
+def _with_missing(cells: pd.Series) -> pd.Series:
+    """Cells of which one at least is surely text, with NaN for the words of a missing value."""
+    is_missing = cells.isin(MISSING_WORDS)
+    if not any(map(_is_surely_text, cells[~is_missing].head(1_000))):
+        raise _UnclearTypeError
+    return cells.mask(is_missing)
 
 
 def _is_surely_text(cell: str) -> bool:
     """Whether pandas cannot take a cell for a number or a truth value."""
     return bool(_SURELY_NO_NUMBER.search(cell)) and cell.lower() not in _TRUTH_VALUES
-
-
-class _Text:
-    """A column of text."""
-
-    def __init__(self, place: int) -> None:
-        self._place, self._cells = place, Cells()
-
-    def take(self, grid: Grid) -> None:
-        """Take in the next cells."""
-        self._cells.take(grid, self._place)
-
-    def joined(self) -> pd.Series:
-        """All cells."""
-        return pd.Series(self._cells.joined(), dtype=object)
-
-
-class _Guessed:
-    """A column of whole numbers, of numbers, or of text, whichever its cells are."""
-
-    def __init__(self, place: int) -> None:
-        self._place = place
-        self._numbers: list[np.ndarray] = []
-        self._text: _Text | None = None
-        self._is_whole = True
-
-    def take(self, grid: Grid) -> None:
-        """Take in the next cells."""
-        if self._text is None and not self._takes_numbers(grid):
-            if self._numbers:
-                _give_up()
-            self._text = _Text(self._place)
-        if self._text is not None:
-            self._text.take(grid)
-
-    def _takes_numbers(self, grid: Grid) -> bool:
-        values = grid.whole_numbers(self._place) if self._is_whole else None
-        if values is None:
-            values = grid.numbers([self._place])
-            self._is_whole = False
-        if values is not None:
-            self._numbers.append(values.ravel())
-        return values is not None
-
-    def joined(self) -> pd.Series:
-        """All cells."""
-        if self._text is not None:
-            cells = self._text.joined()
-            missing = cells.isin(MISSING_WORDS)
-            if not any(map(_is_surely_text, cells[~missing].head(1_000))):
-                _give_up()
-            return cells.mask(missing)
-        values = np.concatenate(self._numbers)
-        # a column of `1.0` might be written as whole numbers that are read in another way
-        if not self._is_whole and (values == np.floor(values)).all():
-            _give_up()
-        return pd.Series(values)
