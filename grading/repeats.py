@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
 from grading.submission import id_text, id_text_like
@@ -27,24 +28,40 @@ def tell_repeats_apart(
         if id not in submission:
             return submission, answers
         submitted_ids = id_text_like(answers, submission, (id,))
-        # no id that a file holds can pass for a numbered one
-        submitted_ids = submitted_ids.str.replace(ID_SEPARATOR, 2 * ID_SEPARATOR, regex=False)
+        if any(ID_SEPARATOR in submitted for submitted in submitted_ids.tolist()):
+            # no id that a file holds can pass for a numbered one
+            submitted_ids = submitted_ids.str.replace(ID_SEPARATOR, 2 * ID_SEPARATOR, regex=False)
         submission = submission.assign(**{id: submitted_ids}).reset_index(drop=True)
         answers = answers.assign(**{id: id_text(answers, (id,))}).reset_index(drop=True)
-        times = answers[id].value_counts()
-        submitted, expected = (table[table[id].map(times) > 1] for table in (submission, answers))
-        if by is not None and _same_pairs(submitted, expected, [id, by]):
-            submitted, expected = (rows.sort_values(by, kind="stable") for rows in (submitted, expected))
-        return _numbered(submission, submitted, id, times), _numbered(answers, expected, id, times)
+        codes, known = pd.factorize(answers[id])
+        submitted_codes = pd.Index(known).get_indexer(pd.Index(submission[id]))
+        # the last one is for ids that are not known
+        times = np.append(np.bincount(codes), 0)
+        submitted, expected = (np.flatnonzero(times[of_rows] > 1) for of_rows in (submitted_codes, codes))
+        if by is not None and _same_pairs(submission.iloc[submitted], answers.iloc[expected], [id, by]):
+            submitted, expected = (
+                table.iloc[rows].sort_values(by, kind="stable").index.to_numpy()
+                for table, rows in ((submission, submitted), (answers, expected))
+            )
+        return _numbered(submission, id, submitted, submitted_codes, times), _numbered(answers, id, expected, codes, times)
 
     return adapt
 
 
-def _numbered(table: pd.DataFrame, repeats: pd.DataFrame, id: str, times: pd.Series) -> pd.DataFrame:
-    """The table with a number in the id of each of its `repeats` but the first, counted in their order."""
-    number = repeats.groupby(id).cumcount().clip(upper=repeats[id].map(times) - 1)
-    told_apart = repeats[id] + number.map(lambda k: f"{ID_SEPARATOR}row {k + 1:.0f}" if k > 0 else "")
-    return table.assign(**{id: told_apart.reindex(table.index).fillna(table[id])})
+def _numbered(table: pd.DataFrame, id: str, repeats: np.ndarray, codes: np.ndarray, times: np.ndarray) -> pd.DataFrame:
+    """The table with a number in the id of each of its `repeats` but the first, counted in their order.
+
+    Args:
+        repeats: places of rows.
+        codes: the number of each row's id.
+        times: how often the answers hold the id of each number.
+    """
+    of_repeats = codes[repeats]
+    number = np.minimum(pd.Series(of_repeats).groupby(of_repeats).cumcount().to_numpy(), times[of_repeats] - 1)
+    endings = np.array(["", *(f"{ID_SEPARATOR}row {k + 1}" for k in range(1, times.max(initial=0)))], dtype=object)
+    ids = table[id].to_numpy(dtype=object, copy=True)
+    ids[repeats] += endings[number]
+    return table.assign(**{id: ids})
 
 
 def _same_pairs(submission: pd.DataFrame, answers: pd.DataFrame, columns: list[str]) -> bool:
