@@ -124,7 +124,7 @@ def compared(names: Iterable[str], options: argparse.Namespace) -> Iterator[tupl
         with OtherHarness(options.against, options.python) as harness:
             yield from (compare_one(name, options, harness) for name in names)
     else:
-        with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn"), max_tasks_per_child=8) as pool:
+        with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn")) as pool:
             yield from pool.map(partial(compare_one, options=options), names)
 
 
