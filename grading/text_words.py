@@ -20,6 +20,8 @@ _BLANKS = b" \t\n\v\f\r\x1c\x1d\x1e\x1f"
 _ALL_BLANKS_ALIKE = bytes.maketrans(_BLANKS, b" " * len(_BLANKS))
 _BEFORE, _BEHIND = 24, 8
 """Bytes that a reader of numbers wants around them."""
+_MOST_CHARACTERS = 4_000_000
+"""Of a text that is longer, the places of its words would fill much memory."""
 _SHORT = 8
 """Digits of a number that is read at once."""
 
@@ -60,8 +62,8 @@ def blocks_of(texts: Sequence[str], characters: int) -> Iterator[tuple[int, int]
 
 
 def words_of(text: str) -> Words | None:
-    """The words of a text; None for one that is not ASCII, whose blanks are too many kinds to look for at once, or holds NUL."""
-    if not text.isascii() or "\0" in text:
+    """The words of a text; None for one that is very long, holds NUL or is not ASCII, where blanks are of too many kinds."""
+    if len(text) > _MOST_CHARACTERS or not text.isascii() or "\0" in text:
         return None
     letters = b"".join([b" " * _BEFORE, text.encode().translate(_ALL_BLANKS_ALIKE), b" " * _BEHIND])
     inside = np.frombuffer(letters, dtype=np.uint8) != _BLANK

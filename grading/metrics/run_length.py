@@ -210,10 +210,15 @@ def _parse_block(texts: Sequence[str], sizes: IntArray, cut: bool) -> Iterator[R
 def _numbers(texts: Sequence[str]) -> tuple[IntArray, IntArray]:
     """All numbers of all texts, those beyond int64 as the largest int64, and how many each text holds."""
     joined = " ".join(texts)
-    words = words_of(joined)
-    if words is None or joined.encode().translate(None, _DIGITS_AND_BLANKS):
+    if joined.encode("utf-8", errors="replace").translate(None, _DIGITS_AND_BLANKS):
         raise _first_not_numeric(texts)
-    return whole_numbers_of(words), words.by_text(texts)
+    words = words_of(joined)
+    if words is not None:
+        return whole_numbers_of(words), words.by_text(texts)
+    # one overlong text
+    counts = np.fromiter((len(text.split()) for text in texts), dtype=np.int64, count=len(texts))
+    # a text without numbers is refused by numpy
+    return np.fromstring(joined, dtype=np.int64, sep=" ") if counts.any() else np.empty(0, dtype=np.int64), counts
 
 
 def _are_right(starts: IntArray, lengths: IntArray, bounds: IntArray, sizes: IntArray) -> bool:

@@ -181,3 +181,11 @@ def test_runs_are_cut_at_the_last_pixel_on_request():
 def test_a_run_beyond_the_image_is_not_decoded():
     with pytest.raises(ValueError, match="ends at pixel 9 of an image of 4"):
         decode(Runs(np.array([0]), np.array([9])), (2, 2))
+
+
+def test_an_overlong_text_is_read_like_others():
+    text = " ".join(f"{start} 1" for start in range(1, 1_000_000, 2))
+    runs = parse_runs(text, 1_000_000)
+    assert runs.starts.tolist() == [*range(0, 999_999, 2)]
+    with pytest.raises(InvalidSubmission, match="odd count of numbers"):
+        parse_runs(f"{text} 1", 1_000_000)

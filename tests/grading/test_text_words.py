@@ -87,6 +87,10 @@ def test_a_text_beyond_ascii_or_with_nul_is_left_to_others() -> None:
     assert words_of("1\0 2") is None
 
 
+def test_a_very_long_text_is_left_to_others() -> None:
+    assert words_of("1 " * 3_000_000) is None
+
+
 @pytest.mark.parametrize("characters", [1, 4, 100])
 def test_blocks_hold_all_texts_in_order(characters: int) -> None:
     texts = ["", "1 2", "", "333333", "4"]
