@@ -30,8 +30,10 @@ def mean_average_precision(k: int, *, separator: str | None = None) -> Metric:
         gains = np.zeros(len(truth))
         for row, (right, cell) in enumerate(zip(truth.tolist(), prediction.tolist(), strict=True)):
             tokens = right.split()
-            # a search in the text costs less than dividing it, and most rows hold one right token or none
-            if any(token in cell for token in tokens):
+            if tokens == [cell]:
+                gains[row] = 1
+            # a search in the text costs less than dividing it
+            elif any(token in cell for token in tokens):
                 gains[row] = _average_precision(set(tokens), cell.split(separator, k)[:k], k)
         return float(np.mean(gains))
 
