@@ -339,9 +339,9 @@ class _Sources:
     def _content(self, member: Member) -> bytes | None:
         if isinstance(member.source, Path):
             with member.source.open("rb", buffering=0) as file:
-                content = file.read(_HELD + 1)
+                size = os.fstat(file.fileno()).st_size
                 # a short read is no end
-                return content + file.readall() if len(content) <= _HELD else None
+                return file.read(size + 1) + file.readall() if size <= _HELD else None
         if not isinstance(member.source, tuple):
             return None
         opened, name = member.source
