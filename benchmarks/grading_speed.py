@@ -23,6 +23,7 @@ Python, and says itself how much processor time it took.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import multiprocessing
@@ -47,7 +48,7 @@ from benchmarks.noise import noisy_submission
 from benchmarks.plain.graders import GRADERS
 from benchmarks.results import Figure, benchmark, shown
 from benchmarks.timing import Spread, alternate, forget_peak, own_peak, ratio
-from grading import Grader
+from grading import Grader, InvalidSubmission
 from mlebench.preparation import make_mock, prepare
 from mlebench.registry import Competition, Registry
 
@@ -160,13 +161,13 @@ def compare(case: Case, harness: OtherHarness | None, options: argparse.Namespac
     rival = harness.rival(case) if harness else plain_rival(case)
     rival.read()
     ready = grader.prepare(case.answers)
-    table = grader.read(case.submission_file, case.answers)
+    table, answers = tables_of(case)
     scores = grader.score_file(case.submission_file, ready), rival.from_files()
     if harness is None and not math.isclose(*scores, rel_tol=1e-6, abs_tol=1e-6):
         raise AssertionError(f"{name}: ours gives {scores[0]}, {rival.name} {scores[1]}")
     forget_peak()
     ours_files, theirs_files = turns(lambda: grader.score_file(case.submission_file, ready), rival.from_files, harness, options)
-    ours_tables, theirs_tables = turns(lambda: grader.score(table, case.answers), rival.from_tables, harness, options)
+    ours_tables, theirs_tables = turns(lambda: grader.score(table, answers), rival.from_tables, harness, options)
     parse = Spread.of(alternate({"parse": lambda: pd.read_csv(case.submission_file)}, 3)["parse"])
     files, tables = ratio(ours_files, theirs_files), ratio(ours_tables, theirs_tables)
     beside = "Other" if harness else "Plain"
@@ -192,6 +193,18 @@ def compare(case: Case, harness: OtherHarness | None, options: argparse.Namespac
         extra=extra,
     )
     return figure, Ratios(files.median, tables.median, Spread.of(ours_files).median / parse.median)
+
+
+def tables_of(case: Case) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Submission and answers as the plain program reads them, so that both sides begin with the same; else as ours reads them."""
+    grader, plain = case.competition.grader, GRADERS[case.competition.id]
+    right = grader.score_file(case.submission_file, case.answers)
+    tables = plain.read(case.submission_file), plain.read(case.answers_file)
+    # ids and labels that pandas takes for numbers, and answers that are no table of their own, need our reader
+    with contextlib.suppress(InvalidSubmission, ValueError, ArithmeticError, LookupError, TypeError, AttributeError):
+        if grader.score(*tables) == right:
+            return tables
+    return grader.read(case.submission_file, case.answers), case.answers
 
 
 def summary(found: Mapping[str, Ratios], against: str, peak: int) -> Iterator[Figure]:
