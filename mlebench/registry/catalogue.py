@@ -101,11 +101,10 @@ class Registry:
         Raises:
             UsageError: as `get_competition`.
         """
-        file = _file_of(competition_id, _homes())
-        first = self.set_edition("v1")
-        if file is None:
-            return [first.get_competition(competition_id)]
-        return [first.set_edition(edition)._load(file) for edition in _editions(file)]
+        first = self.set_edition("v1").get_competition(competition_id)
+        file = FACTS_FILE if (first.folder / FACTS_FILE).exists() else PUBLISHED_FILE
+        others = [self.set_edition(name) for name in _editions(first.folder / file) if name != "v1"]
+        return [first, *(registry.get_competition(competition_id) for registry in others)]
 
     def list_competition_ids(self, split: str | None = None) -> list[str]:
         """Ids in alphabetical order, those that the edition has. A faulty folder is left out with a warning.
