@@ -85,16 +85,24 @@ def _is_text(column: pd.Series) -> bool:
 def _quoted(table: pd.DataFrame) -> Iterator[bytes]:
     """What `to_csv` writes of a plain table, some rows at a time."""
     yield (",".join(f'"{name}"' for name in table.columns) + "\n").encode()
-    row = ",".join("%d" if kind == np.int64 else '"%s"' for kind in table.dtypes) + "\n"
+    numbers = [kind == np.int64 for kind in table.dtypes]
+    quotes = ["" if number else '"' for number in numbers]
+    # what stands before each cell, and an empty place for it
+    row = [piece for before, quote in zip(["", *quotes], quotes, strict=False) for piece in (f"{before},{quote}", "")]
+    row = [quotes[0], *row[1:], f"{quotes[-1]}\n"]
     for start in range(0, len(table), _ROWS):
         part = table.iloc[start : start + _ROWS]
-        cells = [part[name].tolist() if kind == np.int64 else _doubled(part[name]) for name, kind in table.dtypes.items()]
-        yield "".join(map(row.__mod__, zip(*cells, strict=True))).encode()
+        pieces = row * len(part)
+        for place, number in enumerate(numbers):
+            cells = part.iloc[:, place]
+            pieces[2 * place + 1 :: len(row)] = map(str, cells.tolist()) if number else _doubled(cells)
+        yield "".join(pieces).encode()
 
 
 def _doubled(texts: pd.Series) -> list[str]:
     """Texts with their quotes doubled; nothing for a missing one."""
-    return [text.replace('"', '""') if '"' in text else text for text in texts.where(texts.notna(), "").tolist()]
+    found = (texts.where(texts.notna(), "") if texts.hasnans else texts).tolist()
+    return [text.replace('"', '""') if '"' in text else text for text in found] if '"' in "".join(found) else found
 
 
 def renumbered(tokens: pd.DataFrame) -> pd.DataFrame:
