@@ -131,24 +131,24 @@ class Grid:
         """The cells of a column, to the letter."""
         if not self._has_quotes and self._ends.shape[1] <= 4:
             return self._all_cells[column :: self._ends.shape[1]]
-        begins, ends = (positions.tolist() for positions in self._bounds([column]))
-        text = self._ascii
-        if text is None:
-            cells = [self._text[begin:end].decode() for begin, end in zip(begins, ends, strict=True)]
-        else:
-            cells = [text[begin:end] for begin, end in zip(begins, ends, strict=True)]
+        begins, ends = self._bounds([column])
+        text = np.frombuffer(self._text, dtype=np.uint8).copy()
+        # no cell holds NUL
+        text[ends] = 0
+        steps = np.zeros(len(text) + 1, dtype=np.int8)
+        steps[begins] = 1
+        steps[ends + 1] -= 1
+        is_taken = np.cumsum(steps[:-1], dtype=np.int8).view(bool)
         if self._has_quotes:
-            return [
-                self._without_doubled(cell, begin) if '"' in cell else cell for cell, begin in zip(cells, begins, strict=True)
-            ]
-        return cells
+            is_taken[self._second_quotes(text, is_taken, begins)] = False
+        return text[is_taken].tobytes().decode().split("\0")[:-1]
 
-    def _without_doubled(self, cell: str, begin: int) -> str:
-        return cell.replace('""', '"') if self._text[begin - 1] == _QUOTE else cell
-
-    @cached_property
-    def _ascii(self) -> str | None:
-        return self._text.decode("ascii") if self._plain.isascii() else None
+    def _second_quotes(self, text: np.ndarray, is_taken: np.ndarray, begins: np.ndarray) -> np.ndarray:
+        """The places of the second ones of doubled quotes in the quoted ones of some cells; in other cells none is doubled."""
+        quotes = np.flatnonzero((text == _QUOTE) & is_taken)
+        is_quoted = text[begins - 1] == _QUOTE
+        inside = quotes[is_quoted[np.searchsorted(begins, quotes, side="right") - 1]]
+        return inside[1::2]
 
     @cached_property
     def _all_cells(self) -> list[str]:
