@@ -15,6 +15,7 @@ from grading.columns import Column, Probability
 from grading.invalid import RefusedCells
 from grading.prepared import PreparedAnswers, PublicPart, asked_of
 from grading.published_grader import GradeFunction, PublishedGrader
+from grading.repeats import RepeatsApart
 from grading.rows import RowRule
 from grading.submission import Aligned, AskedIds, InvalidSubmission, Rows, align
 from grading.table import Wanted, read_answers, read_submission
@@ -29,7 +30,8 @@ Answers = pd.DataFrame | PreparedAnswers
 class _Checked(NamedTuple):
     """A submission that passed every check, its rows in the order of the answers' ids."""
 
-    aligned: Aligned
+    ids: Callable[[], pd.DataFrame]
+    """Makes the id columns, shape (ids, id columns)."""
     columns: Mapping[str, np.ndarray]
     """The parsed columns, shape (ids,) each."""
 
@@ -222,16 +224,37 @@ class Grader(PublishedGrader):
         """The parsed columns of a submission; `rows` are those of the ids, where they are matched already."""
         known = public.known
         if self.adapt is not None:
+            if (checked := self._checked_in_order(submission, public)) is not None:
+                return checked
             submission, known = self.adapt(submission, known)
         asked = AskedIds(known, self.id_columns) if public.asked is None else public.asked
         if rows is None:
             aligned = align(submission, asked, public.columns, graded=public.graded)
         else:
             aligned = Aligned(asked, submission, rows)
-        parsed = {name: kind.parse(aligned.cells(name), aligned.shown) for name, kind in public.columns.items()}
+        return self._parsed(public, aligned.cells, aligned.shown, lambda: aligned.ids)
+
+    def _checked_in_order(self, submission: pd.DataFrame, public: PublicPart) -> _Checked | None:
+        """The same where ids fill several rows, which stand in the order of the answers, and nothing is wrong; None elsewhere."""
+        # a metric of tables gets ids that are told apart
+        if not isinstance(self.adapt, RepeatsApart) or self.metric is None or not submission.columns.is_unique:
+            return None
+        if not {*self.id_columns, *public.columns} <= {*submission} or not self.adapt.are_in_order(submission, public.known):
+            return None
+        submission = submission.reset_index(drop=True)
+        ids = submission[self.adapt.id]
+        try:
+            return self._parsed(public, submission.__getitem__, ids, lambda: submission[[*self.id_columns]])
+        except InvalidSubmission:
+            return None
+
+    def _parsed(
+        self, public: PublicPart, cells: Callable[[str], pd.Series], shown: pd.Series, ids: Callable[[], pd.DataFrame]
+    ) -> _Checked:
+        parsed = {name: kind.parse(cells(name), shown) for name, kind in public.columns.items()}
         if self.rows:
-            parsed = dict(zip(parsed, self.rows(_stacked(list(parsed.values())), aligned.shown).T, strict=True))
-        return _Checked(aligned, parsed)
+            parsed = dict(zip(parsed, self.rows(_stacked(list(parsed.values())), shown).T, strict=True))
+        return _Checked(ids, parsed)
 
     def _wanted(self, columns: Mapping[str, Column]) -> Wanted:
         text = [name for name, kind in columns.items() if kind.reads_text]
@@ -283,7 +306,7 @@ class Grader(PublishedGrader):
 
     def _frames(self, checked: _Checked, answers: PreparedAnswers) -> float:
         assert self.table_metric is not None
-        return self.table_metric(answers.table(), pd.concat([checked.aligned.ids, pd.DataFrame(dict(checked.columns))], axis=1))
+        return self.table_metric(answers.table(), pd.concat([checked.ids(), pd.DataFrame(dict(checked.columns))], axis=1))
 
 
 @dataclass(frozen=True)

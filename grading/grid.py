@@ -141,13 +141,14 @@ class Grid:
         is_taken = np.cumsum(steps[:-1], dtype=np.int8).view(bool)
         if self._has_quotes:
             is_taken[self._second_quotes(text, is_taken, begins)] = False
-        return text[is_taken].tobytes().decode().split("\0")[:-1]
+        cells: list[str] = text[is_taken].tobytes().decode().split("\0")
+        return cells[:-1]
 
     def _second_quotes(self, text: np.ndarray, is_taken: np.ndarray, begins: np.ndarray) -> np.ndarray:
         """The places of the second ones of doubled quotes in the quoted ones of some cells; in other cells none is doubled."""
         quotes = np.flatnonzero((text == _QUOTE) & is_taken)
         is_quoted = text[begins - 1] == _QUOTE
-        inside = quotes[is_quoted[np.searchsorted(begins, quotes, side="right") - 1]]
+        inside: np.ndarray = quotes[is_quoted[np.searchsorted(begins, quotes, side="right") - 1]]
         return inside[1::2]
 
     @cached_property

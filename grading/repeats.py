@@ -2,18 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from grading.submission import id_text, id_text_like
+from grading.submission import are_alike, id_text, id_text_like
 from grading.wording import ID_SEPARATOR
 
 
-def tell_repeats_apart(
-    id: str, by: str | None = None
-) -> Callable[[pd.DataFrame, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]]:
+@dataclass(frozen=True)
+class RepeatsApart:
+    """Numbers the rows of one id; `tell_repeats_apart` makes it."""
+
+    id: str
+    by: str | None
+
+    def __call__(self, submission: pd.DataFrame, answers: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Both tables with ids that stand in one row each."""
+        if self.id not in submission:
+            return submission, answers
+        submitted_ids = id_text_like(answers, submission, (self.id,))
+        if any(ID_SEPARATOR in submitted for submitted in submitted_ids.tolist()):
+            # no id that a file holds can pass for a numbered one
+            submitted_ids = submitted_ids.str.replace(ID_SEPARATOR, 2 * ID_SEPARATOR, regex=False)
+        submission = submission.assign(**{self.id: submitted_ids}).reset_index(drop=True)
+        answers = answers.assign(**{self.id: id_text(answers, (self.id,))}).reset_index(drop=True)
+        codes, known = pd.factorize(answers[self.id])
+        submitted_codes = pd.Index(known).get_indexer(pd.Index(submission[self.id]))
+        # the last one is for ids that are not known
+        times = np.append(np.bincount(codes), 0)
+        submitted, expected = (np.flatnonzero(times[of_rows] > 1) for of_rows in (submitted_codes, codes))
+        if self.by is not None and _same_pairs(submission.iloc[submitted], answers.iloc[expected], [self.id, self.by]):
+            submitted, expected = (
+                table.iloc[rows].sort_values(self.by, kind="stable").index.to_numpy()
+                for table, rows in ((submission, submitted), (answers, expected))
+            )
+        return (
+            _numbered(submission, self.id, submitted, submitted_codes, times),
+            _numbered(answers, self.id, expected, codes, times),
+        )
+
+    def are_in_order(self, submission: pd.DataFrame, answers: pd.DataFrame) -> bool:
+        """Whether each row of the submission certainly belongs to the row of the answers in its place."""
+        names = [self.id] if self.by is None or self.by not in submission else [self.id, self.by]
+        return all(are_alike(answers[name], submission[name]) for name in names)
+
+
+def tell_repeats_apart(id: str, by: str | None = None) -> RepeatsApart:
     """For `Grader.adapt`: the k-th row of an id in the submission belongs to its k-th row in the answers.
 
     Rows beyond those of the answers stay repeated, and so are refused.
@@ -23,29 +59,7 @@ def tell_repeats_apart(
         by: a column, `public` in the answers, by which rows of one id are numbered, where the submission holds it as the answers
             do; the order in the file decides else.
     """
-
-    def adapt(submission: pd.DataFrame, answers: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-        if id not in submission:
-            return submission, answers
-        submitted_ids = id_text_like(answers, submission, (id,))
-        if any(ID_SEPARATOR in submitted for submitted in submitted_ids.tolist()):
-            # no id that a file holds can pass for a numbered one
-            submitted_ids = submitted_ids.str.replace(ID_SEPARATOR, 2 * ID_SEPARATOR, regex=False)
-        submission = submission.assign(**{id: submitted_ids}).reset_index(drop=True)
-        answers = answers.assign(**{id: id_text(answers, (id,))}).reset_index(drop=True)
-        codes, known = pd.factorize(answers[id])
-        submitted_codes = pd.Index(known).get_indexer(pd.Index(submission[id]))
-        # the last one is for ids that are not known
-        times = np.append(np.bincount(codes), 0)
-        submitted, expected = (np.flatnonzero(times[of_rows] > 1) for of_rows in (submitted_codes, codes))
-        if by is not None and _same_pairs(submission.iloc[submitted], answers.iloc[expected], [id, by]):
-            submitted, expected = (
-                table.iloc[rows].sort_values(by, kind="stable").index.to_numpy()
-                for table, rows in ((submission, submitted), (answers, expected))
-            )
-        return _numbered(submission, id, submitted, submitted_codes, times), _numbered(answers, id, expected, codes, times)
-
-    return adapt
+    return RepeatsApart(id, by)
 
 
 def _numbered(table: pd.DataFrame, id: str, repeats: np.ndarray, codes: np.ndarray, times: np.ndarray) -> pd.DataFrame:

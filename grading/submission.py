@@ -174,6 +174,11 @@ def are_plain(column: pd.Series) -> bool:
     return _whole_numbers(column) is not None or _holds_texts(column)
 
 
+def are_alike(known: pd.Series, submitted: pd.Series) -> bool:
+    """Whether two columns of ids hold the same texts in the same order."""
+    return len(known) == len(submitted) and _are_equal(_comparable(known), _comparable(submitted))
+
+
 def _whole_numbers(column: pd.Series) -> np.ndarray | None:
     """The cells as int64, where all are whole numbers that fit; None for all other columns."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind == "i":
