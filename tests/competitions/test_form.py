@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from grading import Grader, InvalidSubmission
+from grading.decimals import numbers_at
 from mlebench.registry import SPLITS, Registry
 from tests.cases import Cases
 
@@ -77,12 +78,22 @@ def other_answers(case: Case) -> tuple[Grader, pd.DataFrame]:
 
 
 def steps_of(check: Callable[[], None]) -> list[tuple[str, str]]:
-    """Every call of a function, of Python and of C, that a check makes."""
+    """Every call of a function, of Python and of C, that a check makes, but for those that read numbers out of bytes.
+
+    These depend on how the submission spells its numbers, and are given nothing else.
+    """
     steps: list[tuple[str, str]] = []
+    reading: list[FrameType] = []
 
     def note(frame: FrameType, event: str, arg: Any) -> None:
+        if reading:
+            if event == "return" and frame is reading[-1]:
+                reading.pop()
+            return
         if event == "call":
             steps.append((frame.f_code.co_filename, frame.f_code.co_qualname))
+            if frame.f_code is numbers_at.__code__:
+                reading.append(frame)
         elif event == "c_call":
             steps.append(("C", str(getattr(arg, "__qualname__", arg))))
 
