@@ -64,7 +64,7 @@ def numbers_at(words: np.ndarray, begins: np.ndarray, ends: np.ndarray, text: by
     stops, exponents = _before_exponent(last, begins, ends)
     if exponents is not None:
         last = words[stops - 8]
-    head, tail, scale, odd = _parts(first, stops - begins)
+    head, tail, scale, odd = _parts(words, begins, first, stops - begins)
     mantissa, overflows = _tail_value(words, last, stops, tail, odd)
     if head is not None:
         mantissa, overflows = _joined(head, mantissa, tail, overflows)
@@ -123,25 +123,56 @@ def _before_exponent(last: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> 
     return ends - 4 * has_exponent, np.where(has_exponent, 10 * tens + units, 0)
 
 
-def _parts(first: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray]:
+def _parts(
+    words: np.ndarray, begins: np.ndarray, first: np.ndarray, lengths: np.ndarray
+) -> tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray]:
     """The value before the point (None where no cell has one), the digits behind it, the power of ten, and which cells are odd.
 
-    A cell without a point among its first eight bytes has all its digits behind it, and ends with it.
+    A cell without a point among its first sixteen bytes has all its digits behind it, and ends with it.
     """
     first = first & FIRST_BYTES.take(lengths, mode="clip")
-    other = first ^ _DOTS
-    points = (other - _ONES) & ~other & _HIGHS
+    points = _points_of(first)
     has_point = points != 0
-    if not has_point.any():
+    far = np.flatnonzero(~has_point & (lengths > 8))
+    second = words[begins[far] + 8] & FIRST_BYTES.take(lengths[far] - 8, mode="clip")
+    points_behind = _points_of(second)
+    if not has_point.any() and not points_behind.any():
         return None, lengths, np.zeros_like(lengths), lengths < 1
-    lowest = (points & (~points + np.uint64(1))) >> np.uint64(7)
-    place = ((lowest * _BYTE_OF_BIT) >> np.uint64(56)).astype(np.int64)
+    place = _first_of(points)
     place[~has_point] = 0
     tail = lengths - place - has_point
+    head, is_odd = _digits_before(first, place)
+    odd = is_odd | (place + tail < 1)
+    scale = np.where(has_point, tail, 0)
+    if points_behind.any():
+        far, second, points_behind = (part[points_behind != 0] for part in (far, second, points_behind))
+        place = _first_of(points_behind)
+        begin, is_odd = _digits_before(first[far], np.full(len(far), 8))
+        more, is_odd_behind = _digits_before(second, place)
+        head[far] = begin * _POWERS[place] + more
+        tail[far] = scale[far] = lengths[far] - place - 9
+        odd[far] = is_odd | is_odd_behind
+    return head, tail, scale, odd
+
+
+def _points_of(words: np.ndarray) -> np.ndarray:
+    """The highest bit of each byte that is a point, of the first one at least."""
+    other = words ^ _DOTS
+    points: np.ndarray = (other - _ONES) & ~other & _HIGHS
+    return points
+
+
+def _first_of(points: np.ndarray) -> np.ndarray:
+    """Which byte is the first point."""
+    lowest = (points & (~points + np.uint64(1))) >> np.uint64(7)
+    return ((lowest * _BYTE_OF_BIT) >> np.uint64(56)).astype(np.int64)
+
+
+def _digits_before(words: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The number in the first `place` bytes, and whether they hold others than digits."""
     shift = np.uint64(64) - place.astype(np.uint64) * np.uint64(8)
-    digits = np.left_shift(first ^ _ZEROS, shift)
-    odd = _holds_others(digits) | (place + tail < 1)
-    return _eight_digits(digits), tail, np.where(has_point, tail, 0), odd
+    digits = np.left_shift(words ^ _ZEROS, shift)
+    return _eight_digits(digits), _holds_others(digits)
 
 
 def _tail_value(

@@ -81,3 +81,17 @@ def test_without_extended_precision_numbers_are_the_same(monkeypatch: pytest.Mon
     monkeypatch.setattr("grading.decimals._HAS_EXTENDED", False)
     assert np.array_equal(values, numbers(cells))  # type: ignore[arg-type]
     assert np.array_equal(values, [float(cell) for cell in cells])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("before", range(6, 19))
+def test_a_point_may_stand_behind_many_digits(before: int) -> None:
+    whole = "1234567890123456789"[:before]
+    cells = [f"{sign}{whole}.{behind}" for sign in ("", "-") for behind in ("", "0", "25", "123456789", "5" * 20)] + [
+        f"{whole[:-1]}x.5",
+        f"x{whole}.5",
+        f"{whole}..5",
+        f"{whole}.5.5",
+    ]
+    for cell in cells:
+        values, wanted = numbers([cell, "1.5"]), expected(cell)
+        assert (None if values is None else repr(values[0])) == (None if wanted is None else repr(np.float64(wanted)))
