@@ -31,7 +31,7 @@ def noisy_submission(grader: Grader, answers: pd.DataFrame, rng: np.random.Gener
 
 def _noisy(kind: Column, cells: pd.Series, rng: np.random.Generator) -> pd.Series | np.ndarray:
     if isinstance(kind, Probability):
-        return 0.4 * cells.to_numpy(dtype=float) + 0.6 * rng.random(len(cells))
+        return 0.2 * cells.to_numpy(dtype=float) + 0.8 * rng.random(len(cells))
     if isinstance(kind, Real):
         numbers = cells.to_numpy(dtype=float)
         return np.clip(numbers + rng.normal(0, np.nanstd(numbers) or 1.0, len(numbers)), kind.minimum, kind.maximum)

@@ -451,7 +451,7 @@ class RunLengths(Column):
         texts = self.text_of(cells)
         texts = texts.mask(texts == self.empty_word, "")
         try:
-            masks = parse_column(list(texts), self.pixels, [value.replace("\x1f", ", ") for value in ids], cut=self.cut)
+            masks = parse_column(list(texts), self.pixels, [str(value).replace("\x1f", ", ") for value in ids], cut=self.cut)
         except InvalidSubmission as error:
             raise InvalidSubmission(f"column `{cells.name}`: {error}") from None
         # assigning would unpack the pairs of arrays

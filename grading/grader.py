@@ -227,7 +227,7 @@ class Grader(PublishedGrader):
             if (checked := self._checked_in_order(submission, public)) is not None:
                 return checked
             submission, known = self.adapt(submission, known)
-        asked = AskedIds(known, self.id_columns) if public.asked is None else public.asked
+        asked = public.ids if known is public.known else AskedIds(known, self.id_columns)
         if rows is None:
             aligned = align(submission, asked, public.columns, graded=public.graded)
         else:

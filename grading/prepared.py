@@ -53,6 +53,11 @@ class PublicPart:
         )
 
     @functools.cached_property
+    def ids(self) -> AskedIds:
+        """The ids of `known`, as they stand there."""
+        return AskedIds(self.known, self.id_columns) if self.asked is None else self.asked
+
+    @functools.cached_property
     def known_ids(self) -> KnownIds | None:
         """The ids by which a file is matched while it is read; None where that cannot be."""
         return None if self.asked is None else KnownIds.of(self.asked.plain, self.id_columns)

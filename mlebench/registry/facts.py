@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from mlebench._support.late_check import LateCheck
 from mlebench.errors import UsageError
-from mlebench.registry.facts_cache import cached
+from mlebench.registry.facts_cache import cached, state_of
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -192,13 +192,22 @@ class CompetitionFacts(Facts):
         return replace(self, **changes)
 
 
-@functools.cache
 def load_facts(path: Path, edition: EditionName = "v1") -> CompetitionFacts:
-    """Read and validate a `competition.yaml`, once for each file and edition.
+    """Read and validate a `competition.yaml`, once for each edition as long as the file stays the same.
 
     Raises:
         UsageError: naming the file, each wrong key and what was expected there.
     """
+    state = state_of(path)
+    return _load(path, edition) if state is None else _loaded(path, edition, state)
+
+
+@functools.cache
+def _loaded(path: Path, edition: EditionName, state: str) -> CompetitionFacts:
+    return _load(path, edition)
+
+
+def _load(path: Path, edition: EditionName) -> CompetitionFacts:
     if edition != "v1":
         return load_facts(path).in_edition(edition)
     facts: CompetitionFacts = cached(path, _facts_in, asdict, functools.partial(_restored, CompetitionFacts))

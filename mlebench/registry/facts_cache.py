@@ -41,14 +41,14 @@ def cached(path: Path, read: Callable[[Path], Value], keep: Callable[[Value], An
     """
     # pathlib would take most of the time that is left
     name = os.path.abspath(path)  # noqa: PTH100
-    if (state := _state(name)) is None:
+    if (state := state_of(name)) is None:
         return read(path)
     known, content = _entries().get(name, ("", None))
     if known == state:
         return restore(content)
     value = read(path)
     # it may have been replaced while it was read
-    if _state(name) == state:
+    if state_of(name) == state:
         _remember(name, state, keep(value))
     return value
 
@@ -103,7 +103,7 @@ def _read_cache() -> dict[str, tuple[str, Any]]:
     return {}
 
 
-def _state(name: str) -> str | None:
+def state_of(name: str | Path) -> str | None:
     """Size and times of a file; None where it cannot be told, or where the file may change without its times telling."""
     try:
         status = os.stat(name)  # noqa: PTH116

@@ -13,7 +13,7 @@ import pytest
 
 from mlebench._support.paths import content_dir
 from mlebench.errors import UsageError
-from mlebench.registry import Registry, facts_cache
+from mlebench.registry import Registry, facts, facts_cache
 from mlebench.registry.facts import CompetitionFacts, load_facts
 from mlebench.registry.issues import Issue, load_issues
 
@@ -41,15 +41,15 @@ def folder(tmp_path: Path) -> Path:
 def forget() -> None:
     """Begin as a new process does."""
     facts_cache._entries.cache_clear()
-    load_facts.cache_clear()
+    facts._loaded.cache_clear()
 
 
 def written(folder: Path) -> CompetitionFacts:
     """The facts of a folder, which are in the cache afterwards."""
-    facts = load_facts(folder / "competition.yaml")
+    found = load_facts(folder / "competition.yaml")
     facts_cache.write_cache()
     forget()
-    return facts
+    return found
 
 
 def refuse(path: Path) -> CompetitionFacts:
