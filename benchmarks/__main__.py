@@ -3,7 +3,7 @@
     python -m benchmarks [--results FILE] [NAME ...]        # startup grading_speed grade_many …
 
 Their figures are kept in `benchmarks/results.json`, and the tables of docs/performance.md are made of it. Without names, those
-run that together take some six minutes on two idle cores; the page names the others.
+run that do not take long; the page names the others.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class Column(ABC):
 
         Args:
             cells: the column; its name is used in messages.
-            ids: the id of each row, for messages.
+            ids: the id of each row, a text or a whole number, for messages.
 
         Raises:
             InvalidSubmission: if a cell is not of this kind.

@@ -30,8 +30,6 @@ _POWERS = np.array([10**exponent for exponent in range(17)], dtype=np.uint64)
 class KnownIds:
     """Ids, each once, in the order of their first appearance.
 
-    All attributes are plain arrays and tuples, so that they can be kept in a file.
-
     Attributes:
         columns: the names of the id columns.
         most: how many words of eight bytes the longest id fills, for each column.

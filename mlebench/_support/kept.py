@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -12,7 +13,7 @@ _SETTLED_NANOSECONDS = 50_000_000
 """A file that was written less long ago may change again without its times telling."""
 
 
-class _State(NamedTuple):
+class FileState(NamedTuple):
     """What is another whenever a file was written, replaced or removed."""
 
     device: int
@@ -27,7 +28,7 @@ class Kept(Generic[Value]):
 
     def __init__(self) -> None:
         """Keep nothing yet."""
-        self._last: tuple[list[_State | None], Value] | None = None
+        self._last: tuple[list[FileState | None], Value] | None = None
 
     def get(self, paths: Iterable[Path], make: Callable[[], Value]) -> Value:
         """The value, made anew if one of the files was written, replaced or removed since.
@@ -36,7 +37,7 @@ class Kept(Generic[Value]):
             paths: the files; that one is missing is a state like others.
             make: reads the files; what it raises is not kept.
         """
-        states = [_state_of(path) for path in paths]
+        states = [file_state(path) for path in paths]
         last = self._last
         if last is not None and last[0] == states:
             return last[1]
@@ -47,10 +48,11 @@ class Kept(Generic[Value]):
         return value
 
 
-def _state_of(path: Path) -> _State | None:
+def file_state(path: Path | str) -> FileState | None:
+    """The state of a file; None where it is missing, or cannot be looked at."""
     try:
         # the words of a path that explains why it is missing are for whoever opens it
-        status = Path(str(path)).stat()
+        status = os.stat(str(path))  # noqa: PTH116
     except (OSError, ValueError):
         return None
-    return _State(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return FileState(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

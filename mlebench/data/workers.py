@@ -7,26 +7,24 @@ They are plain children that read tasks from a pipe: the program that prepares n
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import signal
 import subprocess
 import sys
 import weakref
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
 
+from mlebench._support.ahead import worked_ahead
 from mlebench.errors import WorkFailed
 
 _MOST = 8
 """More processes would use more memory than they save time, as reading and writing go through one disk."""
-_AHEAD = 2
-"""Tasks given per process, so that none waits while this process uses a result."""
 _PROGRAM = "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from mlebench.data.workers import serve; serve()"
 
 _allowed: int | None = None
@@ -94,19 +92,7 @@ class Workers:
             yield from (function(*task) for task in tasks)
             return
         self._start()
-        coming = iter(tasks)
-        with ThreadPoolExecutor(self._count) as threads:
-            asked: deque[Future[Any]] = deque()
-            try:
-                for task in coming:
-                    asked.append(threads.submit(self._ask, function, task))
-                    if len(asked) >= _AHEAD * self._count:
-                        yield asked.popleft().result()
-                while asked:
-                    yield asked.popleft().result()
-            finally:
-                for future in asked:
-                    future.cancel()
+        yield from worked_ahead(functools.partial(self._ask, function), tasks, self._count)
 
     def _start(self) -> None:
         for _ in range(self._count - len(self._processes)):

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mlebench._support import paths
+from mlebench._support.kept import file_state
 from mlebench._support.version import VERSION
 
 Value = TypeVar("Value")
@@ -105,14 +106,10 @@ def _read_cache() -> dict[str, tuple[str, Any]]:
 
 def state_of(name: str | Path) -> str | None:
     """Size and times of a file; None where it cannot be told, or where the file may change without its times telling."""
-    try:
-        status = os.stat(name)  # noqa: PTH116
-    except (OSError, ValueError):
+    state = file_state(name)
+    if state is None or max(state.written_ns, state.changed_ns) > time.time_ns() - _SETTLED_NS:
         return None
-    changed = max(status.st_mtime_ns, status.st_ctime_ns)
-    if changed > time.time_ns() - _SETTLED_NS:
-        return None
-    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
+    return " ".join(map(str, state))
 
 
 def _head(body: bytes) -> bytes:
