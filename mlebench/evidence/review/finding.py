@@ -1,0 +1,45 @@
+"""What a review found of one run, or of several together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Level = Literal["violation", "look"]
+"""violation: the run counts as flagged; look: a person should look, and the run does not count as flagged."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A place that shows it."""
+
+    file: str
+    """Path below the group's folder, such as `RUN_ID/logs/agent.log`; below the agent's folder it starts with `agent/`."""
+    line: int | None = None
+    """From 1; None where the file has no lines."""
+    quote: str = ""
+    """What stands there: printable, one line, of at most `LONGEST_QUOTE` characters, secrets masked."""
+
+
+LONGEST_QUOTE = 300
+
+
+@dataclass(frozen=True)
+class ReviewFinding:
+    """One finding."""
+
+    rule: str
+    """A name of `RULES`, `similarity`, or `judge`."""
+    level: Level
+    group: str
+    """The group's name."""
+    runs: tuple[str, ...]
+    """Ids of the runs that it concerns; several where runs were compared, all of the group's where it is the agent's folder."""
+    text: str
+    """One sentence with figures, without the runs' names."""
+    evidence: Sequence[Evidence] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The finding as JSON holds it."""
+        return asdict(self)
