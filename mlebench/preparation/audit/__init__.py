@@ -1,0 +1,1 @@
+"""The audit: does anything that an agent sees tell the answers?"""

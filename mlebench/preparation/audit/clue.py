@@ -1,0 +1,41 @@
+"""What a check says of the answers, before it is known what it buys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Guess:
+    """Answers that a leak tells; rows are those of `Truth`, in its order."""
+
+    target: str | None
+    """The `Target` that `values` are of; None where `values` are positions of rows of the truth whose whole answer is meant."""
+    values: np.ndarray
+    """Shape (rows,). Of a class target its names (text), of a number target float64, of a text target text; of whole rows int64.
+    Where a row is not told: None (object arrays), NaN (floats), -1 (positions)."""
+
+    @property
+    def told(self) -> np.ndarray:
+        """Which rows are told, shape (rows,), bool."""
+        if self.target is None:
+            return np.asarray(self.values >= 0)
+        if self.values.dtype.kind == "f":
+            return ~np.isnan(self.values)
+        return np.array([value is not None for value in self.values], dtype=bool)
+
+
+@dataclass(frozen=True)
+class Clue:
+    """One thing that an agent sees and that tells about answers."""
+
+    check: str
+    file: str
+    what: str
+    """One sentence with figures, such as `the EXIF tag ImageDescription equals the label of 24 of 24 test rows`."""
+    guesses: tuple[Guess, ...] = ()
+    """For several targets, several; empty where no submission can be made of it."""
+    rows: int | None = None
+    """Test rows about which it tells; None: those that `guesses` tell, if any."""
