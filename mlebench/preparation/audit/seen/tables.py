@@ -41,6 +41,9 @@ class SeenTable:
 
 
 def tables_of(seen: Seen) -> Iterator[SeenTable]:
-    """All tables: csv, tsv, json (lists of records, columns, records by key), JSON lines, parquet, feather, npy, npz, mat, TFRecord
-    (scalar features), sqlite, xlsx; nested values are named `a.b.c`."""
+    """All tables; nested values are named `a.b.c`.
+
+    Formats: csv, tsv, json (lists of records, columns, records by key), JSON lines, parquet, feather, npy, npz, mat, TFRecord
+    (scalar features), sqlite, xlsx.
+    """
     raise NotImplementedError
