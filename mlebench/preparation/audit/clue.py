@@ -21,9 +21,11 @@ class Guess:
     def told(self) -> np.ndarray:
         """Which rows are told, shape (rows,), bool."""
         if self.target is None:
-            return np.asarray(self.values >= 0)
+            chosen: np.ndarray = self.values >= 0
+            return chosen
         if self.values.dtype.kind == "f":
-            return ~np.isnan(self.values)
+            known: np.ndarray = ~np.isnan(self.values)
+            return known
         return np.array([value is not None for value in self.values], dtype=bool)
 
 
