@@ -85,7 +85,7 @@ class Truth:
     def keys(self) -> Mapping[str, np.ndarray]:
         """By each text that is the id of test rows, or an id without its ending, their positions, ascending."""
         exact = [self.perfect[column].to_numpy() for column in self.id_columns]
-        stems = [[_ENDING.sub("", value) for value in column] for column in exact[:1]]
+        stems = [[stem(value) for value in column] for column in exact[:1]]
         return _positions([*exact[:1], *stems, *exact[1:]] if len(exact) == 1 else [*exact[:1], *stems])
 
     @functools.cached_property
@@ -93,7 +93,7 @@ class Truth:
         """By what several ids begin with (`case1_day2` of `case1_day2_slice_3`) the positions of all of these, ascending; texts
         that are ids themselves are left to `keys`."""
         heads: list[list[str]] = []
-        names = [_ENDING.sub("", value) for value in self.perfect[self.id_columns[0]]]
+        names = [stem(value) for value in self.perfect[self.id_columns[0]]]
         for _ in range(2):
             names = [_LAST_PART.sub("", name) for name in names]
             heads.append(names)
@@ -108,13 +108,13 @@ class Truth:
         """Positions of the rows that a file belongs to, by its name, its stem or its folders; empty where it belongs to none."""
         parts = [part for part in path.replace("!", "").split("/") if part]
         for part in reversed(parts):
-            for name in (part, _ENDING.sub("", part)):
+            for name in (part, stem(part)):
                 if name in self.keys:
                     return self.keys[name]
         if any("train" in part.lower() for part in parts):
             return _NO_ROWS
         for part in reversed(parts):
-            for name in _heads(_ENDING.sub("", part)):
+            for name in _heads(stem(part)):
                 if (rows := self.keys.get(name, self.units.get(name))) is not None:
                     return rows
         return _NO_ROWS
@@ -167,7 +167,7 @@ class Truth:
         texts = cells.astype(str)
         place = first.reindex(texts).to_numpy()
         if not (place >= 0).any():
-            place = first.reindex([_ENDING.sub("", text.rpartition("/")[2]) for text in texts]).to_numpy()
+            place = first.reindex([stem(text.rpartition("/")[2]) for text in texts]).to_numpy()
         found: np.ndarray = np.nan_to_num(place, nan=-1).astype(np.int64)
         return found
 
@@ -181,7 +181,7 @@ class Truth:
         left: list[np.ndarray] = []
         right: list[np.ndarray] = []
         for place, text in enumerate(cells.astype(str)):
-            rows = self.units.get(_ENDING.sub("", text.rpartition("/")[2]))
+            rows = self.units.get(stem(text.rpartition("/")[2]))
             if rows is not None:
                 left.append(np.full(len(rows), place))
                 right.append(rows)
@@ -195,6 +195,11 @@ class Truth:
 
 
 _NO_ROWS = np.empty(0, dtype=np.int64)
+
+
+def stem(name: str) -> str:
+    """A file's name without its ending."""
+    return _ENDING.sub("", name)
 
 
 def read_truth(competition: Competition) -> Truth:
