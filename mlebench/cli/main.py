@@ -27,6 +27,7 @@ COMMANDS = {
     "report": "aggregate grading reports into medal tables",
     "bundle": "pack run groups into one file that anybody can check",
     "verify": "check such a file",
+    "audit": "look for answers in what agents see of prepared data",
     "export": "write run groups in the formats of other tools",
     "board": "build a leaderboard from such files, as a static site",
     "agents": "list agents, build their images",

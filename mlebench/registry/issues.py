@@ -13,6 +13,18 @@ from mlebench.registry.facts_cache import cached
 
 
 @dataclass(frozen=True, kw_only=True)
+class FoundAs(Facts):
+    """What `mlebench audit` finds of an issue, so that it is declared."""
+
+    check: Annotated[str, LateCheck("Field", pattern=r"^[a-z0-9-]+$")]
+    """Name of the check."""
+    file: str = "*"
+    """Pattern of the file that the finding names, as `fnmatch` takes it."""
+    edition: Literal["v1", "v2"] | None = None
+    """Where it is found; null: in both."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Issue(Facts):
     """Something known to be wrong in edition v1, and what v2 does about it."""
 
@@ -24,6 +36,8 @@ class Issue(Facts):
     v2: str
     exposes: tuple[RelativePath, ...] = ()
     """Public tables that hold answers of test rows in v1."""
+    found_as: tuple[FoundAs, ...] = ()
+    """What an audit finds of it."""
 
 
 def load_issues(path: Path) -> tuple[Issue, ...]:
@@ -51,4 +65,7 @@ def _kept(issues: Iterable[Issue]) -> list[dict[str, Any]]:
 
 
 def _restored(content: list[dict[str, Any]]) -> tuple[Issue, ...]:
-    return tuple(Issue(**{**issue, "exposes": tuple(issue["exposes"])}) for issue in content)
+    return tuple(
+        Issue(**{**issue, "exposes": tuple(issue["exposes"]), "found_as": tuple(FoundAs(**known) for known in issue["found_as"])})
+        for issue in content
+    )

@@ -1,4 +1,4 @@
-"""Run groups as a review reads them, from their folders or from bundles; whoever wrote them, nothing is followed or read without end."""
+"""Run groups as a review reads them, from their folders or from bundles; nothing is followed or read without end."""
 
 from __future__ import annotations
 

@@ -1,0 +1,172 @@
+"""Audits one competition: runs the checks, finds out what their clues buy and which findings are declared."""
+
+from __future__ import annotations
+
+import fnmatch
+import logging
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from grading.printable import printable
+from mlebench._support.hints import alternatives
+from mlebench.errors import UsageError
+from mlebench.preparation.audit.bought import Market
+from mlebench.preparation.audit.case import Case, Check
+from mlebench.preparation.audit.checks import CHECKS
+from mlebench.preparation.audit.clue import Clue
+from mlebench.preparation.audit.finding import Finding
+from mlebench.preparation.audit.labels import read_labels
+from mlebench.preparation.audit.seen.listing import Seen
+from mlebench.preparation.audit.truth import read_truth
+from mlebench.preparation.record import misfit
+from mlebench.registry import Competition
+
+logger = logging.getLogger("mlebench")
+
+
+@dataclass(frozen=True)
+class AuditOptions:
+    """How competitions are audited.
+
+    Attributes:
+        checks: names of the checks; empty for all.
+        quick: leave out what reads pixels and samples.
+        jobs: processes.
+    """
+
+    checks: Sequence[str] = ()
+    quick: bool = False
+    jobs: int = 1
+
+    def chosen(self) -> Mapping[str, Check]:
+        """The checks to run, by name.
+
+        Raises:
+            UsageError: there is no check of a name.
+        """
+        for name in self.checks:
+            if name not in CHECKS:
+                raise UsageError(f"there is no check {printable(name)}; choose {alternatives([*CHECKS])}")
+        return {name: check for name, check in CHECKS.items() if not self.checks or name in self.checks}
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit of one competition in one edition came to."""
+
+    competition: str
+    edition: str
+    findings: Sequence[Finding]
+    """Undeclared ones first, then by the test rows about which they tell."""
+    checks: Sequence[str]
+    """Names of the checks that were run to their end."""
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Why a check could not be run, by its name."""
+    troubles: Sequence[str] = ()
+    """Files that could not be looked into."""
+    files: int = 0
+    """How many an agent sees, members of archives included."""
+    test_rows: int = 0
+    seconds: float = 0.0
+
+    @property
+    def undeclared(self) -> Sequence[Finding]:
+        """Findings that no issue declares."""
+        return [finding for finding in self.findings if finding.declared is None]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The audit as JSON holds it."""
+        return {**asdict(self), "seconds": round(self.seconds, 3)}
+
+
+def audit(competition: Competition, options: AuditOptions | None = None) -> Audit:
+    """Look for answers of a prepared competition in what an agent sees of it.
+
+    Args:
+        competition: the competition, in the edition to be audited.
+        options: how; by default all checks in this process.
+
+    Raises:
+        NotPrepared: it is not prepared.
+        UsageError: there is no such check, or the data is from another key or version of the competition.
+    """
+    options = options or AuditOptions()
+    started = time.monotonic()
+    chosen = options.chosen()
+    if problem := misfit(competition):
+        raise UsageError(problem)
+    truth = read_truth(competition)
+    seen = Seen(competition.public_dir, jobs=options.jobs)
+    sample = competition.sample_submission.relative_to(competition.public_dir).as_posix()
+    case = Case(competition, seen, truth, read_labels(seen, truth, sample), options.quick, options.jobs)
+    market = Market(competition, truth)
+    findings: list[Finding] = []
+    failed: dict[str, str] = {}
+    for name, check in chosen.items():
+        try:
+            findings += [_finding(clue, case, market) for clue in check(case)]
+        except Exception as error:
+            # odd data must not hide what the other checks find
+            logger.exception("the check %s of %s failed", name, competition.id)
+            failed[name] = printable(f"{type(error).__name__}: {error}", 300)
+    return Audit(
+        competition.id,
+        competition.edition.name,
+        sorted(findings, key=lambda found: (found.declared is not None, -(found.rows or 0), found.check, found.file)),
+        [name for name in chosen if name not in failed],
+        failed,
+        tuple(seen.troubles),
+        len(seen.files),
+        truth.rows,
+        time.monotonic() - started,
+    )
+
+
+def _finding(clue: Clue, case: Case, market: Market) -> Finding:
+    told = np.zeros(case.truth.rows, dtype=bool)
+    for guess in clue.guesses:
+        told |= guess.told
+    rows = clue.rows if clue.rows is not None else int(told.sum()) or None
+    bought = market.bought(clue.guesses)
+    competition = case.competition
+    return Finding(
+        competition.id,
+        competition.edition.name,
+        clue.check,
+        printable(clue.file, 300),
+        printable(clue.what, 500),
+        rows,
+        None if rows is None else min(1.0, rows / case.truth.rows),
+        bought.score,
+        bought.baseline,
+        bought.medal,
+        declaring_issue(competition, clue.check, clue.file),
+    )
+
+
+def declaring_issue(competition: Competition, check: str, file: str) -> str | None:
+    """The name of the first issue in `issues.yaml` that says of this edition that such a finding is known."""
+    for issue in competition.issues:
+        for known in issue.found_as:
+            in_edition = known.edition in (None, competition.edition.name)
+            if in_edition and known.check == check and fnmatch.fnmatchcase(file, known.file):
+                return issue.name
+    return None
+
+
+def unfounded(competition: Competition, audits: Collection[Audit]) -> Iterator[str]:
+    """Issues of which a finding is declared that none of the audits made: a sentence each."""
+    for issue in competition.issues:
+        for known in issue.found_as:
+            looked = [done for done in audits if known.edition in (None, done.edition) and known.check in done.checks]
+            matched = any(
+                found.check == known.check and fnmatch.fnmatchcase(found.file, known.file)
+                for done in looked
+                for found in done.findings
+            )
+            if looked and not matched:
+                yield f"{issue.name} declares a finding of {known.check} that is not there"
