@@ -86,7 +86,7 @@ def _show(done: Audit) -> None:
     from grading.wording import counted
 
     print(
-        f"{done.competition} {done.edition}: {counted(len(done.findings), 'finding')}, {len(done.undeclared)} of them undeclared, in "
+        f"{done.competition} {done.edition}: {counted(len(done.findings), 'finding')}, {len(done.undeclared)} undeclared, in "
         f"{counted(done.files, 'file')} and {counted(done.test_rows, 'test row')}; {done.seconds:.1f} s"
     )
     for finding in done.findings:

@@ -1,0 +1,101 @@
+"""What there is to be told about each test row, and which rows a file or a table's row is of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlebench.preparation.audit.truth import Target, Truth, read_truth
+from mlebench.registry import Registry
+from tests.cases import Cases
+
+
+def truth(ids: Sequence[str], **more: Sequence[str]) -> Truth:
+    perfect = pd.DataFrame({"id": [*ids], "label": "a", **more})
+    values = perfect["label"].to_numpy(dtype=object)
+    names = ("id", *more)
+    return Truth(perfect, perfect, names, (Target("label", "class", values, ("label",)),), frozenset(names))
+
+
+@pytest.mark.parametrize(
+    ("path", "rows"),
+    [
+        ("test/b.jpg", [1]),
+        ("test.zip!/deep/b.jpg", [1]),
+        ("test/b.png", [1]),
+        ("test/b/scan.dcm", [1]),
+        ("test/b_front.png", [1]),
+        ("train/b_front.png", []),
+        ("test/bb.jpg", []),
+        ("sample_submission.csv", []),
+    ],
+)
+def test_a_file_belongs_to_the_row_that_its_name_or_its_folder_names(path: str, rows: list[int]) -> None:
+    assert truth(["a.jpg", "b.jpg", "c.jpg"]).rows_of(path).tolist() == rows
+
+
+def test_a_unit_is_what_several_ids_begin_with() -> None:
+    found = truth(["p1_s1", "p1_s2", "p2_s1"])
+    assert {name: rows.tolist() for name, rows in found.units.items()} == {"p1": [0, 1], "p2": [2]}
+    assert found.rows_of("test/p1.nii").tolist() == [0, 1]
+
+
+def test_rows_of_a_table_are_found_by_the_column_that_names_most_test_rows() -> None:
+    table = pd.DataFrame({"n": ["1", "2", "3"], "file": ["test/c.jpg", "test/x.jpg", "test/a.jpg"]})
+    link = truth(["a.jpg", "b.jpg", "c.jpg"]).link(table)
+    assert link is not None and link.tolist() == [2, -1, 0]
+
+
+def test_a_table_that_names_no_test_row_is_of_none() -> None:
+    assert truth(["a", "b", "c"]).link(pd.DataFrame({"name": ["x", "y"]})) is None
+
+
+def test_ids_of_several_columns_are_found_together() -> None:
+    found = truth(["t1", "t1", "t2"], time=["1", "2", "1"])
+    link = found.link(pd.DataFrame({"time": ["1", "2", "9"], "id": ["t2", "t1", "t1"]}))
+    assert link is not None and link.tolist() == [2, 1, -1]
+
+
+def test_a_row_of_a_unit_is_of_all_its_test_rows() -> None:
+    pairs = truth(["p1_s1", "p1_s2", "p2_s1"]).pairs(pd.DataFrame({"patient": ["p2", "p1"]}))
+    assert pairs is not None
+    assert [part.tolist() for part in pairs] == [[0, 1, 1], [2, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("dog-breed-identification", ["class"]),
+        ("spooky-author-identification", ["class"]),
+        ("spaceship-titanic", ["class"]),
+        ("petfinder-pawpularity-score", ["number"]),
+        ("stanford-covid-vaccine", ["number"] * 5),
+        ("tgs-salt-identification-challenge", ["text"]),
+        ("playground-series-s3e18", ["class", "class"]),
+        ("research-dyadic-logistic", ["number"]),
+    ],
+)
+def test_what_is_asked_for_is_a_class_a_number_or_a_text(cases: Cases, name: str, kinds: list[str]) -> None:
+    assert [target.kind for target in read_truth(cases.prepared(name, "v1")).targets] == kinds
+
+
+def test_one_hot_columns_are_one_target_that_names_the_column(cases: Cases) -> None:
+    found = read_truth(cases.prepared("spooky-author-identification"))
+    (target,) = found.targets
+    ones = found.perfect[[*target.columns]].astype(float).to_numpy()
+    assert target.values.tolist() == np.asarray(target.columns, dtype=object)[ones.argmax(axis=1)].tolist()
+    assert target.classes == ("EAP", "HPL", "MWS")
+
+
+@pytest.mark.parametrize("name", [name for names in Registry().ids_by_split().values() for name in names])
+@pytest.mark.parametrize("edition", ["v1", "v2"])
+def test_every_competition_has_targets_for_all_its_rows(cases: Cases, name: str, edition: str) -> None:
+    competition = cases.prepared(name, "v1" if edition == "v1" else "v2")
+    found = read_truth(competition)
+    assert found.rows > 0 and found.targets
+    assert {len(target.values) for target in found.targets} == {found.rows}
+    columns = [column for target in found.targets for column in target.columns]
+    assert sorted(columns) == sorted(competition.grader.columns_of(competition.answers_table))
