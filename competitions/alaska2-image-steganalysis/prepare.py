@@ -6,13 +6,15 @@ from pathlib import Path
 import pandas as pd
 
 from mlebench.data import Edition, link_files, test_count, write_csv
+from mlebench.data.groups import same_content
 
 from .kinds import ALGORITHMS, KINDS
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     pictures = sorted(path.name for path in (raw / "Cover").glob("*.jpg"))
-    train, test = edition.split(pictures, test_size=test_count(len(pictures), 5000), v1_seed=42)
+    copies = None if edition.is_v1 else same_content(raw / "Cover" / name for name in pictures)
+    train, test = edition.split(pictures, test_size=test_count(len(pictures), 5000), v1_seed=42, v2_groups=copies)
     shown = draw_by_seed(test) if edition.is_v1 else draw_by_content(test, raw, edition)
 
     answers = pd.DataFrame(

@@ -3,11 +3,13 @@ from pathlib import Path
 import pandas as pd
 
 from mlebench.data import Edition, link, link_files, read_csv, write_csv
+from mlebench.data.groups import same_content
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     molecules = read_csv(raw / "train_labels.csv", text=True, dtype=str)
-    train, test = edition.split(molecules, test_size=0.2)
+    copies = None if edition.is_v1 else same_content(raw / "train" / path for path in image_paths(molecules))
+    train, test = edition.split(molecules, test_size=0.2, v2_groups=copies)
 
     write_csv(train, public / "train_labels.csv")
     write_csv(test, private / "test.csv")

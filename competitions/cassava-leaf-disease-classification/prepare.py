@@ -3,6 +3,7 @@ from pathlib import Path
 import pandas as pd
 
 from mlebench.data import Edition, link, link_files, read_csv, write_csv
+from mlebench.data.groups import same_content
 from mlebench.data.tfrecord import decode_example, frame, keep_features, read_tfrecord, write_tfrecord
 
 NAMES = "label_num_to_disease_map.json"
@@ -16,7 +17,8 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     if edition.is_v1:
         train, test = split_by_record_file(labels, records, public, edition)
     else:
-        train, test = edition.split(labels, test_size=1 / 8, stratify=labels["label"])
+        copies = same_content(raw / "train_images" / name for name in labels["image_id"])
+        train, test = edition.split(labels, test_size=1 / 8, groups=copies, stratify=labels["label"])
         rewrite_records(records, set(test["image_id"]), public)
 
     link_files(raw / "train_images", public / "train_images", train["image_id"])

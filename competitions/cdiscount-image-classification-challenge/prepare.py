@@ -1,3 +1,4 @@
+import hashlib
 import os
 import struct
 from array import array
@@ -11,10 +12,12 @@ from mlebench.data import Edition, link, write_csv
 from mlebench.data.links import copy_range
 from mlebench.data.raw_faults import damaged
 
-from .bson_files import integers, read_bson, without
+from .bson_files import elements, integers, read_bson, without
 from .categories import MOST_COMMON
 
 EXAMPLES = 100
+EMPTY_LIST = 5
+"""Bytes of a list without elements."""
 HEAD = struct.Struct("<i5si6si")
 """The length of a product; type and name, and value, of `_id`; type, name and length of `imgs`."""
 TAIL = struct.Struct("<13siB")
@@ -24,9 +27,10 @@ TAIL = struct.Struct("<13siB")
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     source = raw / "train.bson"
     products, ends = read_products(source)
+    photos = None if edition.is_v1 else digests_of_photos(source)
     if products["_id"].duplicated().any():
         raise damaged(source, "it holds a product twice")
-    _, test = edition.split(products, test_size=0.1)
+    _, test = edition.split(products, test_size=0.1, v2_groups=photos)
 
     answers = test.sort_values("_id")
     write_csv(answers, private / "answers.csv")
@@ -57,6 +61,17 @@ def labels(product: bytes) -> tuple[int, ...]:
             if last == b"\x10category_id\0":
                 return product_id, category
     return integers(product, b"_id", b"category_id")
+
+
+def digests_of_photos(source: Path) -> np.ndarray:
+    """A number for each product in the order of the file, equal for products with equal photos."""
+    found = array("Q")
+    for product in read_bson(source):
+        photos = [product[element.value : element.end] for element in elements(product) if element.name == b"imgs"]
+        # products without photos are not alike
+        shown = photos[0] if photos and len(photos[0]) > EMPTY_LIST else product
+        found.append(int.from_bytes(hashlib.blake2b(shown, digest_size=8).digest()))
+    return np.asarray(found)
 
 
 def write_products(source: Path, public: Path, ends: np.ndarray, in_test: np.ndarray) -> None:

@@ -5,13 +5,16 @@ import pandas as pd
 from PIL import Image
 
 from mlebench.data import Edition, extract, link_files, open_zip, scratch, unpack_files, write_csv
+from mlebench.data.groups import same_members, united
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     pages = names_of_pages(raw / "train.zip")
     with scratch(public) as clean:
         unpack_files(raw / "train_cleaned.zip", clean, {f"train_cleaned/{page}": page for page in pages})
-        same_page = None if edition.is_v1 else [grey_levels(clean / page).tobytes() for page in pages]
+        with open_zip(raw / "train.zip") as dirty:
+            copies = same_members(dirty, [f"train/{page}" for page in pages])
+        same_page = None if edition.is_v1 else united([grey_levels(clean / page).tobytes() for page in pages], copies)
         train, test = edition.split(pages, test_size=0.2, v2_groups=same_page)
         answers = pd.concat([pixels(clean / page) for page in sorted(test)], ignore_index=True)
         if edition.is_v1:

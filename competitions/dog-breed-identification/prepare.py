@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from mlebench.data import Edition, link_files, one_hot, read_csv, write_csv
+from mlebench.data.groups import same_content
 
 BREEDS = [
     "affenpinscher", "afghan_hound", "african_hunting_dog", "airedale", "american_staffordshire_terrier", "appenzeller",
@@ -27,7 +28,8 @@ BREEDS = [
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     labels = read_csv(raw / "labels.csv")
-    train, test = edition.split(labels, test_size=0.1, v2_stratify=labels["breed"])
+    copies = None if edition.is_v1 else same_content(raw / "train" / f"{name}.jpg" for name in labels["id"])
+    train, test = edition.split(labels, test_size=0.1, v2_groups=copies, v2_stratify=labels["breed"])
     answers = test[["id"]].join(one_hot(test["breed"], BREEDS))
 
     link_files(raw / "train", public / "train", train["id"] + ".jpg")

@@ -4,6 +4,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from mlebench.data import Edition, Member, open_zip, unpack_files, write_csv, write_zip
+from mlebench.data.groups import same_members
 
 TRAIN = PurePosixPath("train")
 
@@ -11,7 +12,8 @@ TRAIN = PurePosixPath("train")
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     with open_zip(raw / "train.zip") as photos:
         files = sorted(name for name in photos.namelist() if PurePosixPath(name).parent == TRAIN and name.endswith(".jpg"))
-        train, test = edition.split(files, test_size=0.1, v2_stratify=[animal(file) for file in files])
+        copies = None if edition.is_v1 else same_members(photos, files)
+        train, test = edition.split(files, test_size=0.1, v2_groups=copies, v2_stratify=[animal(file) for file in files])
         new_names = {
             "train": number_by_class(train),
             "test": {file: f"{number}.jpg" for number, file in enumerate(test, start=1)},

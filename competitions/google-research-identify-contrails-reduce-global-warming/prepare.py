@@ -7,6 +7,7 @@ import pandas as pd
 
 from grading.metrics.run_length import encode
 from mlebench.data import Edition, link, link_files, link_tree, read_json, test_count, write_csv
+from mlebench.data.groups import same_files
 from mlebench.data.raw_faults import unreadable
 
 BANDS = [f"band_{number:02d}.npy" for number in range(8, 17)]
@@ -16,7 +17,8 @@ MASKS = ["human_individual_masks.npy", "human_pixel_masks.npy"]
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     records = read_json(raw / "train_metadata.json")
     validation = read_json(raw / "validation_metadata.json")
-    train, test = edition.split(records, test_size=test_count(len(records), len(validation)))
+    copies = None if edition.is_v1 else same_files([[raw / "train" / file for file in files_of([one], BANDS)] for one in records])
+    train, test = edition.split(records, test_size=test_count(len(records), len(validation)), v2_groups=copies)
 
     link_files(raw / "train", public / "train", files_of(train, BANDS + MASKS))
     link_files(raw / "train", public / "test", files_of(test, BANDS))

@@ -4,19 +4,22 @@ from pathlib import Path
 
 from mlebench.data import Edition, link_files, read_json, write_indented_json
 from mlebench.data.coco import LabelledImage, labelled_images, split_categories, write_answers
+from mlebench.data.groups import same_content
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     metadata = read_json(raw / "train_metadata.json")
     specimens = labelled_images(metadata, raw / "train_metadata.json", image_id="image_id")
-    train, test = split_categories(specimens, edition, test_size=0.2, v1_few_are_last=False)
+    images = raw / "train_images"
+    copies = None if edition.is_v1 else same_content(images / item.image["file_name"] for item in specimens)
+    train, test = split_categories(specimens, edition, test_size=0.2, v1_few_are_last=False, v2_groups=copies)
     new_train, new_test = list(number_within_category(train)), list(number_all(test))
 
     parts = {"annotations": [item.annotation for item in new_train], "images": [item.image for item in new_train]}
     write_indented_json(public / "train_metadata.json", {**metadata, **parts})
     write_indented_json(public / "test_metadata.json", (item.image for item in new_test))
-    link_files(raw / "train_images", public / "train_images", renamed(train, new_train))
-    link_files(raw / "train_images", public / "test_images", renamed(test, new_test), hide_origin=True)
+    link_files(images, public / "train_images", renamed(train, new_train))
+    link_files(images, public / "test_images", renamed(test, new_test), hide_origin=True)
     write_answers(new_test, private / "answers.csv", public / "sample_submission.csv", guess=42)
 
 

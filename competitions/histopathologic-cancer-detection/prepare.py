@@ -1,13 +1,16 @@
 from pathlib import Path
 
 from mlebench.data import Edition, link_files, read_csv, write_csv
+from mlebench.data.groups import same_content
 
 KAGGLE_TRAIN, KAGGLE_TEST = 220_025, 57_458
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     labels = read_csv(raw / "train_labels.csv")[["id", "label"]]
-    drawn = edition.split(labels, test_size=share_of_test(raw, len(labels), edition), v2_stratify=labels["label"])
+    copies = None if edition.is_v1 else same_content(raw / "train" / f"{name}.tif" for name in labels["id"])
+    share = share_of_test(raw, len(labels), edition)
+    drawn = edition.split(labels, test_size=share, v2_groups=copies, v2_stratify=labels["label"])
     train, test = (part.sort_index() for part in drawn)
 
     link_files(raw / "train", public / "train", train["id"] + ".tif")

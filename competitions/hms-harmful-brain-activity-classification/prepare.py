@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import Edition, link_files, link_tree, read_csv, write_csv
+from mlebench.data.groups import same_content, united
 from mlebench.data.raw_faults import damaged
 
 from .votes import VOTES
@@ -20,7 +21,7 @@ PIECE = [
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     labels = read_csv(raw / "train.csv")
-    train, test = split(labels, edition)
+    train, test = split(labels, raw / "train_eegs", edition)
     key = "eeg_id" if edition.is_v1 else "label_id"
     check(train, test, key)
     gold = test[[key]].join(test[VOTES].div(test[VOTES].sum(axis=1), axis=0))
@@ -49,12 +50,15 @@ def check(train: pd.DataFrame, test: pd.DataFrame, key: str) -> None:
         raise damaged("train.csv", "a label_id twice")
 
 
-def split(labels: pd.DataFrame, edition: Edition) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """v1 splits spectrograms, v2 patients; rows stay in the order of the file."""
+def split(labels: pd.DataFrame, eegs: Path, edition: Edition) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """v1 splits spectrograms, v2 patients with the EEGs that they share; rows stay in the order of the file."""
     if edition.is_v1:
         groups = labels["spectrogram_id"].unique()
         in_test = labels["spectrogram_id"].isin(edition.split(groups, test_size=0.1)[1])
     else:
-        rows = edition.split(np.arange(len(labels)), test_size=0.1, groups=labels["patient_id"])[1]
+        numbers = labels["eeg_id"].unique()
+        content = dict(zip(numbers, same_content(eegs / f"{number}.parquet" for number in numbers), strict=True))
+        groups = united(labels["patient_id"], labels["eeg_id"].map(content))
+        rows = edition.split(np.arange(len(labels)), test_size=0.1, groups=groups)[1]
         in_test = np.isin(np.arange(len(labels)), rows)
     return labels[~in_test], labels[in_test]

@@ -2,6 +2,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mlebench.data import Edition, link_files, look_up, read_csv, test_count, write_csv
+from mlebench.data.groups import same_content, united
 
 TISSUE = ("{}.tiff", "{}-anatomical-structure.json")
 GLOMERULI = ("{}.json",)
@@ -12,7 +13,9 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     images = read_csv(raw / "HuBMAP-20-dataset_information.csv")
     images["id"] = images["image_file"].str.replace(".tiff", "", regex=False)
     described = look_up(images, "id", masks["id"])
-    train, test = edition.split(masks, test_size=test_count(len(masks), 3), v2_groups=described["patient_number"])
+    copies = None if edition.is_v1 else same_content(raw / "train" / f"{name}.tiff" for name in masks["id"])
+    patients = None if copies is None else united(described["patient_number"], copies)
+    train, test = edition.split(masks, test_size=test_count(len(masks), 3), v2_groups=patients)
 
     write_csv(images[images["id"].isin(masks["id"])].drop(columns="id"), public / "HuBMAP-20-dataset_information.csv")
     write_csv(train, public / "train.csv")

@@ -1,11 +1,13 @@
 from pathlib import Path
 
 from mlebench.data import Edition, link, link_files, read_csv, write_csv
+from mlebench.data.groups import same_content
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     artworks = read_csv(raw / "train.csv", text=True, dtype=str)
-    train, test = edition.split(artworks, test_size=0.15)
+    copies = None if edition.is_v1 else same_content(raw / "train" / f"{name}.png" for name in artworks["id"])
+    train, test = edition.split(artworks, test_size=0.15, v2_groups=copies)
 
     write_csv(train, public / "train.csv")
     write_csv(test, private / "answers.csv")

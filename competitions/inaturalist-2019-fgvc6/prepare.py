@@ -1,6 +1,7 @@
 import random
 import shutil
 from collections.abc import Iterator
+from hashlib import file_digest
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -18,6 +19,7 @@ from mlebench.data import (
     write_tar,
 )
 from mlebench.data.coco import labelled_images, split_categories
+from mlebench.data.groups import same_content
 from mlebench.data.raw_faults import some_missing
 
 from .categories import LAST_CATEGORY
@@ -27,7 +29,15 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     metadata = read_json(raw / "train2019.json")
     validation = [] if edition.is_v1 else read_json(raw / "val2019.json")["images"]
     photos = labelled_images(metadata, raw / "train2019.json")
-    train, test = split_categories(photos, edition, test_size=0.12)
+    if edition.is_v1:
+        train, test = split_categories(photos, edition, test_size=0.12)
+    else:
+        content = contents(raw, [image["file_name"] for image in [*metadata["images"], *validation]])
+        copies = [content[item.image["file_name"]] for item in photos]
+        train, test = split_categories(photos, edition, test_size=0.12, v2_groups=copies)
+        known = {content[image["file_name"]] for image in validation}
+        train += [item for item in test if content[item.image["file_name"]] in known]
+        test = [item for item in test if content[item.image["file_name"]] not in known]
     if edition.is_v1:
         shown = [published(item.image) for item in test]
     else:
@@ -49,6 +59,18 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     kept = {image["file_name"] for image in [*(item.image for item in train), *validation]}
     held_out = {item.image["file_name"]: image["file_name"] for item, image in zip(test, shown, strict=True)}
     pack_images(raw, public, kept, held_out, edition)
+
+
+def contents(raw: Path, names: list[str]) -> dict[str, str]:
+    """A word for each photo, equal for photos with equal bytes; read in a pass over the archive, or in its unpacked folder."""
+    archive = raw / "train_val2019.tar.gz"
+    if (raw / "train_val2019").is_dir():
+        return dict(zip(names, same_content(raw / name for name in names), strict=True))
+    wanted = set(names)
+    found = {entry.name: file_digest(entry.file, "md5").hexdigest() for entry in read_tar(archive) if entry.name in wanted}
+    if lacking := sorted(wanted - found.keys()):
+        raise some_missing(lacking, archive)
+    return found
 
 
 def published(image: dict) -> dict:

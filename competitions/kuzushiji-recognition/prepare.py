@@ -4,6 +4,7 @@ from pathlib import Path
 import pandas as pd
 
 from mlebench.data import Edition, Member, link, open_zip, read_csv, write_csv, write_zip
+from mlebench.data.groups import same_members, united
 
 from .sample import SAMPLE_LABELS
 
@@ -14,7 +15,9 @@ FIELDS = 5
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     pages = read_csv(raw / "train.csv")
     book = pages["image_id"].str.extract(r"^([A-Za-z]+|[^_-]+)", expand=False)
-    train, test = edition.split(pages, test_size=0.1, v2_groups=book)
+    with open_zip(raw / "train_images.zip") as images:
+        copies = same_members(images, pages["image_id"] + ".jpg")
+    train, test = edition.split(pages, test_size=0.1, v2_groups=united(book, copies))
 
     write_csv(train, public / "train.csv")
     write_csv(test, private / "test.csv")

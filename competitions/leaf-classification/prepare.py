@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from mlebench.data import Edition, one_hot, read_csv, unpack_files, write_csv
+from mlebench.data import Edition, one_hot, open_zip, read_csv, unpack_files, write_csv
+from mlebench.data.groups import same_members
 
 SPECIES = [
     "Acer_Capillipes", "Acer_Circinatum", "Acer_Mono", "Acer_Opalus", "Acer_Palmatum", "Acer_Pictum", "Acer_Platanoids",
@@ -27,10 +28,12 @@ SPECIES = [
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     leaves = read_csv(raw / "train.csv.zip")
-    train, test = edition.split(leaves, test_size=0.1, v2_stratify=leaves["species"])
+    images = {f"images/{number}.jpg": f"{number}.jpg" for number in leaves["id"]}
+    with open_zip(raw / "images.zip") as packed:
+        copies = same_members(packed, images)
+    train, test = edition.split(leaves, test_size=0.1, v2_groups=copies, v2_stratify=leaves["species"])
     answers = test[["id"]].join(one_hot(test["species"], SPECIES))
 
-    images = {f"images/{number}.jpg": f"{number}.jpg" for number in leaves["id"]}
     unpack_files(raw / "images.zip", public / "images", images)
     write_csv(train, public / "train.csv")
     write_csv(test.drop(columns="species"), public / "test.csv")

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from mlebench.data import Edition, extract, link, link_files, read_csv, scratch, write_csv
+from mlebench.data import Edition, extract, link, link_files, look_up, read_csv, scratch, write_csv
+from mlebench.data.groups import same_content
 from mlebench.data.raw_faults import missing, unreadable
 
 from .contents import HISTOGRAM_HEADER, PICTURES, SPECIES
@@ -25,10 +26,15 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
         source = unpacked / "mlsp_contest_dataset"
         folds = read_csv(source / "essential_data" / "CVfolds_2.txt")
         folds = folds[folds["fold"] == 0].reset_index(drop=True)
-        tested = folds.sample(frac=0.2, random_state=0 if edition.is_v1 else edition.seed() % 2**32).index
+        names = read_csv(source / "essential_data" / "rec_id2filename.txt")
+        if edition.is_v1:
+            tested = folds.sample(frac=0.2, random_state=0).index
+        else:
+            sounds = source / "essential_data" / "src_wavs"
+            copies = same_content(sounds / f"{name}.wav" for name in look_up(names, "rec_id", folds["rec_id"])["filename"])
+            tested = edition.split(folds, test_size=round(0.2 * len(folds)), groups=copies)[1].index
         folds.loc[tested, "fold"] = 1
         new_ids = pd.Series(folds.index, index=folds["rec_id"])
-        names = read_csv(source / "essential_data" / "rec_id2filename.txt")
         names = names[names["rec_id"].isin(new_ids.index)].assign(rec_id=lambda table: table["rec_id"].map(new_ids))
 
         write_csv(folds.assign(rec_id=folds.index), public / "essential_data" / "CVfolds_2.txt")

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import Edition, LargeTable, link_files
+from mlebench.data.groups import same_files, united
 
 from .views import VIEWS
 
@@ -13,7 +14,9 @@ TABLES = ("baseline_helmets", "player_tracking", "video_metadata")
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     labels, play_of_label = read(raw / "train_labels.csv")
     plays = pd.Series(np.asarray(play_of_label.unique()))
-    train, test = edition.split(plays, test_size=0.1 if edition.is_v1 else 0.2, v2_groups=plays.str.split("_").str[0])
+    films = [[raw / "train" / f"{play}_{view}.mp4" for view in VIEWS] for play in plays]
+    games = None if edition.is_v1 else united(plays.str.split("_").str[0], same_files(films))
+    train, test = edition.split(plays, test_size=0.1 if edition.is_v1 else 0.2, v2_groups=games)
     answers = np.flatnonzero(play_of_label.isin(test))
 
     labels.write(np.flatnonzero(play_of_label.isin(train)), public / "train_labels.csv")

@@ -3,11 +3,14 @@ from pathlib import Path
 import pandas as pd
 
 from mlebench.data import Edition, link_tree, read_csv, take_groups, write_csv
+from mlebench.data.groups import same_folders
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     visits = read_csv(raw / "train.csv")
-    train_patients, test_patients = edition.split(visits["Patient"].drop_duplicates().sort_values(), test_size=0.1)
+    patients = visits["Patient"].drop_duplicates().sort_values()
+    scans = None if edition.is_v1 else same_folders(raw / "train" / patient for patient in patients)
+    train_patients, test_patients = edition.split(patients, test_size=0.1, v2_groups=scans)
     train = take_groups(visits, "Patient", train_patients)
     test = take_groups(visits, "Patient", test_patients).drop_duplicates(["Patient", "Weeks"])
     in_order = test.sort_values("Weeks", kind="quicksort" if edition.is_v1 else "stable")

@@ -1,13 +1,15 @@
 from pathlib import Path
 
 from mlebench.data import Edition, link_files, read_csv, write_csv
+from mlebench.data.groups import same_content
 
 from .classes import CLASSES
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     leaves = read_csv(raw / "train.csv")
-    train, test = edition.split(leaves, test_size=0.1, v2_stratify=leaves[CLASSES].idxmax(axis=1))
+    copies = None if edition.is_v1 else same_content(raw / "images" / f"{name}.jpg" for name in leaves["image_id"])
+    train, test = edition.split(leaves, test_size=0.1, v2_groups=copies, v2_stratify=leaves[CLASSES].idxmax(axis=1))
 
     train_ids = [f"Train_{number}" for number in range(len(train))]
     test_ids = [f"Test_{number}" for number in range(len(test))]

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from mlebench.data import Edition, link_files, read_csv, write_csv
+from mlebench.data.groups import same_content, united
 
 from .labels import LABELS, V1_LABELS
 
@@ -8,7 +9,9 @@ from .labels import LABELS, V1_LABELS
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     images = read_csv(raw / "train.csv")
     files = images["StudyInstanceUID"] + ".jpg"
-    train, test = edition.split(images, test_size=0.1, v2_groups=images["PatientID"])
+    copies = None if edition.is_v1 else same_content(raw / "train" / file for file in files)
+    patients = None if copies is None else united(images["PatientID"], copies)
+    train, test = edition.split(images, test_size=0.1, v2_groups=patients)
     annotations = read_csv(raw / "train_annotations.csv")
 
     link_files(raw / "train", public / "train", files[train.index])

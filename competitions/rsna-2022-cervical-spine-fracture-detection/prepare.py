@@ -4,6 +4,7 @@ from pathlib import Path
 import pandas as pd
 
 from mlebench.data import Edition, link_files, link_tree, read_csv, write_csv
+from mlebench.data.groups import same_folders
 
 SHARE = 0.1
 
@@ -16,7 +17,8 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     if edition.is_v1:
         train_ids, boxed, segmented = published_draw(uid.tolist(), boxed, segmented)
     else:
-        train, _ = edition.split(studies, test_size=SHARE, stratify=studies["patient_overall"])
+        copies = same_folders(raw / "train_images" / study for study in uid)
+        train, _ = edition.split(studies, test_size=SHARE, groups=copies, stratify=studies["patient_overall"])
         train_ids = set(train["StudyInstanceUID"])
     train, test = studies[uid.isin(train_ids)], studies[~uid.isin(train_ids)]
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import pandas as pd
 
 from mlebench.data import Edition, link_tree, read_csv, write_csv
+from mlebench.data.groups import same_folders
 
 TROUBLED = ["00109", "00123", "00709"]
 
@@ -10,7 +11,8 @@ TROUBLED = ["00109", "00123", "00709"]
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     cases = read_csv(raw / "train_labels.csv", dtype={"BraTS21ID": str, "MGMT_value": int})
     testable = cases if edition.is_v1 else cases[~cases["BraTS21ID"].isin(TROUBLED)]
-    train, test = edition.split(testable, test_size=0.1, v2_stratify=testable["MGMT_value"])
+    copies = None if edition.is_v1 else same_folders(raw / "train" / case for case in testable["BraTS21ID"])
+    train, test = edition.split(testable, test_size=0.1, v2_groups=copies, v2_stratify=testable["MGMT_value"])
     train = pd.concat([train, cases.drop(testable.index)])
 
     write_csv(train, public / "train_labels.csv")

@@ -3,11 +3,13 @@ from pathlib import Path
 import pandas as pd
 
 from mlebench.data import Edition, link_files, link_tree, read_csv, write_csv
+from mlebench.data.groups import same_content
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     snippets = read_csv(raw / "train_labels.csv", dtype={"id": str})
-    train, test = edition.split(snippets, test_size=0.1)
+    copies = None if edition.is_v1 else same_content(raw / "train" / path for path in paths(snippets))
+    train, test = edition.split(snippets, test_size=0.1, v2_groups=copies)
 
     write_csv(train, public / "train_labels.csv")
     write_csv(test, private / "test.csv")

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import Edition, link_tree, read_csv, write_csv
+from mlebench.data.groups import same_content, united
 from mlebench.data.raw_faults import damaged
 
 from .labels import APPEARANCES, NOTHING, SAMPLE_STUDY
@@ -11,7 +12,8 @@ from .labels import APPEARANCES, NOTHING, SAMPLE_STUDY
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     studies, images = read_csv(raw / "train_study_level.csv"), read_csv(raw / "train_image_level.csv")
-    train, test = (part.sort_values("id") for part in edition.split(studies, test_size=0.1))
+    groups = None if edition.is_v1 else studies_with_equal_images(raw / "train", studies["id"])
+    train, test = (part.sort_values("id") for part in edition.split(studies, test_size=0.1, v2_groups=groups))
     study = images["StudyInstanceUID"] + "_study"
     if not study.isin(studies["id"]).all():
         raise damaged(raw / "train_image_level.csv", "it names studies that the table of studies lacks")
@@ -33,3 +35,11 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     for part, side in ((train, "train"), (test, "test")):
         for name in part["id"].str.removesuffix("_study"):
             link_tree(raw / "train" / name, public / side / name)
+
+
+def studies_with_equal_images(folder: Path, studies: pd.Series) -> pd.Series:
+    """A group for each study; studies that have an image in common are in one."""
+    files = [(study, path) for study in studies for path in (folder / study.removesuffix("_study")).rglob("*.dcm")]
+    study_of_file = [study for study, _ in files]
+    groups = united(study_of_file, same_content(path for _, path in files))
+    return studies.map(dict(zip(study_of_file, groups, strict=True)))

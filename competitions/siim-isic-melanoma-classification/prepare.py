@@ -2,6 +2,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from mlebench.data import Edition, link, link_files, read_csv, write_csv
+from mlebench.data.groups import same_content, united
 from mlebench.data.raw_faults import missing
 from mlebench.data.tfrecord import Frame, decode_example, frame, keep_features, read_tfrecord, write_tfrecord
 
@@ -17,7 +18,8 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     if edition.is_v1:
         in_test = lesions["image_name"].isin(link_shards(shards, public / "tfrecords"))
     else:
-        _, test = edition.split(lesions, test_size=0.125, groups=lesions["patient_id"])
+        copies = same_content(raw / "jpeg" / "train" / f"{name}.jpg" for name in lesions["image_name"])
+        _, test = edition.split(lesions, test_size=0.125, groups=united(lesions["patient_id"], copies))
         in_test = lesions.index.isin(test.index)
         for number, shard in enumerate(shards):
             split_shard(shard, number, public / "tfrecords", set(test["image_name"]))

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from mlebench.data import Edition, Member, extract, read_json, scratch, write_7z, write_csv
+from mlebench.data.groups import united
 from mlebench.data.raw_faults import missing, unreadable
 
 
@@ -16,7 +17,8 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
         shown = list(first_record(unpacked / "data" / "processed" / "test.json"))
 
         same_pass = [image["id"] if image["inc_angle"] == "na" else image["inc_angle"] for image in images]
-        train, test = edition.split(images, test_size=0.2, v2_groups=[str(angle) for angle in same_pass])
+        bands = [json.dumps([image["band_1"], image["band_2"]]) for image in images]
+        train, test = edition.split(images, test_size=0.2, v2_groups=united([str(angle) for angle in same_pass], bands))
         answers = pd.DataFrame([(image["id"], image["is_iceberg"]) for image in test], columns=["id", "is_iceberg"])
         sample = answers.assign(is_iceberg=0.5)
 

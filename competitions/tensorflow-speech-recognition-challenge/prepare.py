@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from mlebench.data import Edition, extract, link_files, scratch, write_csv
+from mlebench.data.groups import same_content, united
 
 from .words import COMMANDS, NOISE
 
@@ -59,7 +60,8 @@ def split_speakers(clips: Iterable[Clip], edition: Edition, folder: Path) -> tup
     """
     words = [clip for clip in clips if clip.label != NOISE]
     speakers = [clip.path.name.split("_")[0] for clip in words]
-    train, test = edition.split(words, test_size=0.1, groups=speakers)
+    copies = same_content(clip.path for clip in words)
+    train, test = edition.split(words, test_size=0.1, groups=united(speakers, copies))
     test = [clip if clip.label in COMMANDS else clip._replace(label="unknown") for clip in test]
     for clip in clips:
         if clip.label == NOISE:

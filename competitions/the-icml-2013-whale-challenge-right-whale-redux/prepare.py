@@ -4,6 +4,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from mlebench.data import Edition, Member, open_zip, write_csv, write_zip
+from mlebench.data.groups import same_members
 from mlebench.data.raw_faults import damaged
 
 NAME = re.compile(r"(?P<date>\d+)_(?P<block>\d+)_(?P<second>\d+)s(?P<millisecond>\d+)ms_TRAIN\d+_[01]\.aif")
@@ -19,8 +20,10 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
         clips = sorted(paths) if edition.is_v1 else sorted(paths, key=time_of_clip)
         dates = sorted({date_of(clip) for clip in clips})
         train_dates = dates[: len(dates) // 2]
-        train = [clip for clip in clips if date_of(clip) in train_dates]
-        test = [clip for clip in clips if date_of(clip) not in train_dates]
+        content = dict(zip(clips, same_members(archive, [paths[clip] for clip in clips]), strict=True))
+        known = set() if edition.is_v1 else {content[clip] for clip in clips if date_of(clip) in train_dates}
+        train = [clip for clip in clips if date_of(clip) in train_dates or content[clip] in known]
+        test = [clip for clip in clips if date_of(clip) not in train_dates and content[clip] not in known]
 
         new_train = [re.sub(r"TRAIN\d+", f"TRAIN{number}", clip) for number, clip in enumerate(train)]
         new_test = [re.sub(r"TRAIN.*", f"Test{number}.aif", clip) for number, clip in enumerate(test)]

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import Edition, link_files, link_tree, read_csv, write_csv
+from mlebench.data.groups import same_folders
 from mlebench.data.raw_faults import damaged, missing, some_missing
 
 DAYS_IN_TRAIN = 4
@@ -17,6 +18,10 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     _, test_cases = edition.split(case.unique(), test_size=0.1, v1_seed=42)
     visit = days.str.extract(r"_day(\d+)$")[0].astype(int).groupby(case).rank()
     is_test_day = case.isin(test_cases) | (visit > DAYS_IN_TRAIN)
+    if not edition.is_v1:
+        folders = [raw / "train" / of_case / of_day for of_case, of_day in zip(case, days, strict=True)]
+        scans = pd.Series(same_folders(folders), index=days.index)
+        is_test_day |= scans.isin(scans[is_test_day])
     is_test = day.isin(days[is_test_day])
 
     for name in case.unique():

@@ -5,6 +5,7 @@ import pandas as pd
 
 from grading.metrics.boxes import iou_matrix
 from mlebench.data import Edition, link_files, read_csv, write_csv
+from mlebench.data.groups import same_content
 
 from .boxes import CORNERS, NO_FINDING, SAMPLE_BOX
 
@@ -14,7 +15,9 @@ SAME_LESION = 0.4
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     boxes = read_csv(raw / "train.csv")
-    train_ids, test_ids = edition.split(boxes["image_id"].unique(), test_size=0.1)
+    ids = boxes["image_id"].unique()
+    copies = None if edition.is_v1 else same_content(raw / "train" / f"{name}.dicom" for name in ids)
+    train_ids, test_ids = edition.split(ids, test_size=0.1, v2_groups=copies)
     train, test = (boxes[boxes["image_id"].isin(ids)] for ids in (train_ids, test_ids))
 
     fused = test.groupby(FINDING, as_index=False).first() if edition.is_v1 else fuse(test)

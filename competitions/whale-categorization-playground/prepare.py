@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import Edition, link_files, read_csv, write_csv
+from mlebench.data.groups import same_content
 
 from .names import NEW_WHALE, SAMPLE_NAMES
 
@@ -14,6 +15,9 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     undecided = side.index[side.isna()]
     rest_train, rest_test = edition.split(undecided.to_numpy(), test_size=0.1)
     side[rest_train], side[rest_test] = "train", "test"
+    if not edition.is_v1:
+        content = pd.Series(same_content(raw / "train" / name for name in photos["Image"]), index=photos.index)
+        side[content.isin(content[side == "train"])] = "train"
     train, test = photos[side == "train"], photos[side == "test"]
     test = test.assign(Id=test["Id"].where(test["Id"].isin(train["Id"]), NEW_WHALE))
 

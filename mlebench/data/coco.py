@@ -53,6 +53,7 @@ def split_categories(
     test_size: float,
     v1_few_are_last: bool = True,
     v2_at_most: int | None = None,
+    v2_groups: Sequence[Any] | None = None,
 ) -> tuple[list[LabelledImage], list[LabelledImage]]:
     """Split every category by itself, a single image going to train.
 
@@ -65,6 +66,7 @@ def split_categories(
         test_size: share of each category, rounded up.
         v1_few_are_last: whether v1 takes the last instead of a drawn image of categories with less than five.
         v2_at_most: most test images that v2 takes of a category.
+        v2_groups: one group per image, whose images v2 keeps on one side: train, if it has any of them.
 
     Raises:
         RawDataFault: if no category has two images.
@@ -87,6 +89,10 @@ def split_categories(
             n_test = n_test if edition.is_v1 else min(n_test, v2_at_most or n_test)
             train += [of_category[place] for place in order[n_test:]]
         test += [of_category[place] for place in order[:n_test]]
+    if v2_groups is not None and not edition.is_v1:
+        seen = {v2_groups[position] for position in train}
+        train += [position for position in test if v2_groups[position] in seen]
+        test = [position for position in test if v2_groups[position] not in seen]
     if not test:
         raise RawDataFault("no category of the raw data has two images to split; download it again")
     if edition.is_v1:
