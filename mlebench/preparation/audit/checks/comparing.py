@@ -1,0 +1,458 @@
+"""Whether cells that stand beside test rows tell the answers: as they are, in another notation, as a code, or as a function."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from mlebench.preparation.audit.checks import readings, statistics
+from mlebench.preparation.audit.checks.readings import Reading
+from mlebench.preparation.audit.checks.statistics import Family
+from mlebench.preparation.audit.clue import Guess
+from mlebench.preparation.audit.truth import Target
+
+RIGHT = 0.9
+"""Of the cells that tell an answer in a reading, so many must tell it rightly."""
+LIFT = 0.7
+"""And of what the most frequent answer leaves open, so much must be told."""
+CODE_LIFT = 0.95
+"""A code of which nobody says what it stands for must tell nearly all."""
+MONOTONE = 0.999
+MOST_COMPARED = 20_000
+"""Rows on which it is decided whether cells tell something."""
+_MOST_CODES = 400
+_SHIFTS = 20
+_LONGEST_SHORT = 120
+"""Longer cells are texts: their parts are not labels."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """That cells tell a target."""
+
+    how: str
+    """Completes `the cell …`: `equals`, `equals, decoded from base64,`, `stands for`."""
+    target: Target
+    values: np.ndarray
+    """As `Guess.values`."""
+    right: int
+    """Rows told rightly."""
+    of: int
+    """Rows told."""
+    log_p: float
+
+    @property
+    def guess(self) -> Guess:
+        """As a clue holds it."""
+        return Guess(self.target.name, self.values)
+
+
+@dataclass
+class Comparer:
+    """Compares columns of cells with targets, and counts everything that it tries.
+
+    Attributes:
+        direct: comparisons of what a reading says.
+        learnt: comparisons whose mapping was learnt from half of the test rows.
+    """
+
+    direct: Family = field(default_factory=Family)
+    learnt: Family = field(default_factory=Family)
+
+    def best(self, cells: np.ndarray, target: Target, ids: np.ndarray | None = None, *, learn: bool = True) -> Told | None:
+        """What tells the target most plainly.
+
+        Args:
+            cells: shape (rows,), object: text, None or the empty text where there is none.
+            target: of as many rows.
+            ids: shape (rows,), text: the rows' ids, which digests may be made of.
+            learn: also take codes and monotone functions, whose mapping is learnt.
+        """
+        rows = statistics.drawn(len(cells), MOST_COMPARED)
+        column = Column.of(cells[rows])
+        if not len(column.texts):
+            return None
+        part = replace(target, values=target.values[rows])
+        for compare in self._comparisons(target, learn):
+            found = compare(column, part, None if ids is None else ids[rows])
+            if found is not None:
+                return found if len(rows) == len(cells) else compare(Column.of(cells), target, ids)
+        return None
+
+    def _comparisons(self, target: Target, learn: bool) -> Iterator[Callable[..., Told | None]]:
+        if target.kind == "number":
+            yield self._equal_number
+            if learn:
+                yield self._monotone
+        elif target.kind == "class":
+            yield self._equal_class
+            yield self._digest
+            if learn:
+                yield self._code
+        else:
+            yield self._equal_text
+
+    # -- classes
+
+    def _equal_class(self, column: Column, target: Target, ids: np.ndarray | None) -> Told | None:
+        answers = classes_of(target)
+        names = {form: place for place, name in enumerate(target.classes) for form in (name, readings.normal(name))}
+        for how, read in _direct_readings(column, target):
+            said = column.map(lambda text, read=read: _lookup(names, read(text)))
+            if not _says_something(said):
+                continue
+            self.direct.tried += 1
+            told = _told_classes(f"equals{how}", said, answers, target)
+            if told is not None and self.direct.improbable(told.log_p):
+                return told
+        return None
+
+    def _digest(self, column: Column, target: Target, ids: np.ndarray | None) -> Told | None:
+        if not all(readings.is_digest(text) for text in column.texts[:50]):
+            return None
+        answers = classes_of(target)
+        places = {name: place for place, name in enumerate(target.classes)}
+        length = min(len(text.strip()) for text in column.texts)
+        for name, digests in readings.digests(target.classes):
+            short = {digest[:length]: places[text] for digest, text in digests.items()}
+            said = column.map(lambda cell, short=short, length=length: short.get(cell.strip().lower()[:length], -1))
+            if ids is not None and not _says_something(said):
+                said = _salted(column, ids, target.classes, dict(readings.ALGORITHMS)[name], length)
+            self.direct.tried += 1
+            told = _told_classes(f"is the {name} of", said, answers, target)
+            if told is not None and self.direct.improbable(told.log_p):
+                return told
+        return None
+
+    def _code(self, column: Column, target: Target, ids: np.ndarray | None) -> Told | None:
+        answers = classes_of(target)
+        best: Told | None = None
+        for how, codes in _codes(column, target):
+            self.learnt.tried += 1
+            told = learnt_code(how, codes, answers, target)
+            if told is not None and self.learnt.improbable(told.log_p) and (best is None or told.right > best.right):
+                best = told
+                if told.right == told.of:
+                    break
+        return best
+
+    # -- numbers
+
+    def _equal_number(self, column: Column, target: Target, ids: np.ndarray | None) -> Told | None:
+        for how, numbers in _numbers(column):
+            for function, inverse in _FUNCTIONS:
+                with np.errstate(all="ignore"):
+                    said = inverse(numbers)
+                if np.isnan(said).mean() > 0.95:
+                    continue
+                self.direct.tried += 1
+                told = _told_numbers(f"equals{how}{function}", said, numbers, target)
+                if told is not None and self.direct.improbable(told.log_p):
+                    return told
+        return None
+
+    def _monotone(self, column: Column, target: Target, ids: np.ndarray | None) -> Told | None:
+        for how, numbers in _numbers(column):
+            known = ~np.isnan(numbers) & ~np.isnan(target.values)
+            if known.sum() < 12:
+                continue
+            self.learnt.tried += 1
+            told = learnt_function(f"is a monotone function{how} of", numbers, known, target)
+            if told is not None and self.learnt.improbable(told.log_p):
+                return told
+        return None
+
+    # -- texts
+
+    def _equal_text(self, column: Column, target: Target, ids: np.ndarray | None) -> Told | None:
+        true = target.values.astype(str)
+        for how, read, form in _text_readings(column):
+            said = column.map_texts(read)
+            told = np.array([text is not None and text != "" for text in said], dtype=bool)
+            if not told.any():
+                continue
+            self.direct.tried += 1
+            found = _told_texts(f"equals{how}", said, told, form, true, target)
+            if found is not None and self.direct.improbable(found.log_p):
+                return found
+        return None
+
+
+@dataclass(frozen=True)
+class Column:
+    """Cells as positions in their different texts, so that each text is read once."""
+
+    codes: np.ndarray
+    """Shape (rows,): position in `texts`, -1 where there is no cell."""
+    texts: Sequence[str]
+
+    @classmethod
+    def of(cls, cells: np.ndarray) -> Column:
+        """Make one of cells, shape (rows,), object; None and the empty text are no cells."""
+        import pandas as pd
+
+        codes, texts = pd.factorize(np.where(cells == "", None, cells))
+        return cls(np.asarray(codes), [str(text) for text in texts])
+
+    @functools.cached_property
+    def short(self) -> bool:
+        """Whether its cells are short enough to be labels."""
+        return max((len(text) for text in self.texts[:200]), default=0) <= _LONGEST_SHORT
+
+    def map(self, read: Callable[[str], int]) -> np.ndarray:
+        """A number for each row, shape (rows,) int64, -1 where there is no cell."""
+        return np.array([*(read(text) for text in self.texts), -1], dtype=np.int64)[self.codes]
+
+    def map_numbers(self, read: Callable[[str], float]) -> np.ndarray:
+        """A number for each row, shape (rows,) float64, NaN where there is no cell."""
+        return np.array([*(read(text) for text in self.texts), math.nan], dtype=np.float64)[self.codes]
+
+    def map_texts(self, read: Reading) -> np.ndarray:
+        """A text or None for each row, shape (rows,) object."""
+        result = np.empty(len(self.texts) + 1, dtype=object)
+        result[:-1] = [read(text) for text in self.texts]
+        result[-1] = None
+        return np.asarray(result[self.codes])
+
+
+def classes_of(target: Target) -> np.ndarray:
+    """Positions of a class target's values among its classes, shape (rows,) int64."""
+    places = {name: place for place, name in enumerate(target.classes)}
+    return np.array([places[str(value)] for value in target.values], dtype=np.int64)
+
+
+def named(places: np.ndarray, target: Target) -> np.ndarray:
+    """The classes at positions, shape (rows,) object; None for negative ones."""
+    names = np.array([*target.classes, None], dtype=object)
+    return np.asarray(names[np.where(places < 0, len(target.classes), places)])
+
+
+def learnt_code(how: str, codes: np.ndarray, answers: np.ndarray, target: Target, lift: float = CODE_LIFT) -> Told | None:
+    """Whether codes, shape (rows,) int64, -1 for none, stand for classes: each half of the rows is read as the other half teaches."""
+    codes = codes + 1
+    if len(codes) < 8 or codes.min() == codes.max():
+        return None
+    half = np.random.default_rng(0).permutation(len(codes)) % 2
+    said = np.empty(len(codes), dtype=np.int64)
+    for part in (0, 1):
+        teach, ask = half != part, half == part
+        table = np.zeros((int(codes.max()) + 1, len(target.classes)))
+        np.add.at(table, (codes[teach], answers[teach]), 1)
+        usual = table.sum(axis=0).argmax()
+        said[ask] = np.where(table.sum(axis=1) > 0, table.argmax(axis=1), usual)[codes[ask]]
+    share = np.bincount(answers).max() / len(answers)
+    right = int((said == answers).sum())
+    if share == 1 or (right / len(answers) - share) / (1 - share) < lift:
+        return None
+    log_p = max(statistics.log_binomial_tail(right, len(answers), float(share)), -statistics.log_arrangements(answers))
+    return Told(f"stands for{how}", target, named(said, target), right, len(answers), log_p)
+
+
+def learnt_function(how: str, numbers: np.ndarray, known: np.ndarray, target: Target) -> Told | None:
+    """Whether numbers, shape (rows,), order the answers; each half of the rows is read as the other half teaches."""
+    x, y = numbers[known], target.values[known]
+    if len(np.unique(x)) < 8 or len(np.unique(y)) < 8:
+        return None
+    together = float(np.corrcoef(statistics.ranks(x), statistics.ranks(y))[0, 1])
+    if abs(together) < MONOTONE:
+        return None
+    values = np.full(len(numbers), np.nan)
+    order = np.argsort(x, kind="stable")
+    places = np.flatnonzero(known)[order]
+    for part in (0, 1):
+        teach, ask = places[part::2], places[1 - part :: 2]
+        values[ask] = np.interp(numbers[ask], numbers[teach], target.values[teach])
+    different = min(len(np.unique(x)), len(np.unique(y)))
+    return Told(how, target, values, int(known.sum()), int(known.sum()), -math.lgamma(different + 1) / 2)
+
+
+def _lookup(names: dict[str, int], text: str | None) -> int:
+    if text is None:
+        return -1
+    found = names.get(text)
+    return names.get(readings.normal(text), -1) if found is None else found
+
+
+def _says_something(said: np.ndarray) -> bool:
+    return bool((said >= 0).mean() >= 0.02)
+
+
+def _told_classes(how: str, said: np.ndarray, answers: np.ndarray, target: Target) -> Told | None:
+    told = said >= 0
+    if not told.any():
+        return None
+    right, of = int((said == answers)[told].sum()), int(told.sum())
+    share = np.bincount(answers[told]).max() / of
+    if right < RIGHT * of or (share < 1 and (right / of - share) / (1 - share) < LIFT):
+        return None
+    log_p = statistics.log_match_by_chance(said, answers)
+    if share == 1:
+        log_p = statistics.log_match_by_chance(np.where(told, 1, 0), np.where(answers == answers[told][0], 1, 0))
+    return Told(how, target, named(said, target), right, of, log_p)
+
+
+def _direct_readings(column: Column, target: Target) -> Iterator[tuple[str, Reading]]:
+    yield "", readings.plain
+    if column.short or len(column.texts) <= _MOST_CODES:
+        yield from ((f", {how},", read) for how, read in readings.ENCODINGS)
+        yield from ((f" in {how}", read) for how, read in readings.parts())
+
+
+def _codes(column: Column, target: Target) -> Iterator[tuple[str, np.ndarray]]:
+    """Ways in which the cells could be codes; none with nearly as many codes as rows, which nothing can be learnt of."""
+    import pandas as pd
+
+    most = min(_MOST_CODES, max(2, len(column.codes) // 3))
+    if len(column.texts) <= most:
+        yield "", column.codes
+    if column.short:
+        for how, read in readings.parts():
+            codes, texts = pd.factorize(column.map_texts(read))
+            if 1 < len(texts) <= min(most, 4 * len(target.classes)):
+                yield f" in {how}", np.asarray(codes)
+    numbers = column.map_numbers(_number)
+    whole = ~np.isnan(numbers) & (np.abs(numbers) < 2**53) & (numbers == np.floor(numbers))
+    if whole.mean() > 0.95:
+        whole_numbers = np.where(whole, numbers, 0).astype(np.int64)
+        for divisor in sorted({*range(2, 11), len(target.classes)} if len(target.classes) <= 64 else range(2, 11)):
+            yield f" in its remainder by {divisor}", np.where(whole, whole_numbers % divisor, -1)
+
+
+def _salted(
+    column: Column, ids: np.ndarray, classes: Sequence[str], digest: Callable[[bytes], str], length: int
+) -> np.ndarray:
+    """Which class a digest of a row's id and class names, shape (rows,), -1 for none."""
+    result = np.full(len(column.codes), -1, dtype=np.int64)
+    forms = ("{0}{1}", "{0}_{1}", "{0}-{1}", "{0}:{1}", "{0},{1}", "{1}{0}", "{1}_{0}", "{1}-{0}", "{1}:{0}")
+    if len(classes) > 64:
+        return result
+    for form in forms:
+        for row in range(len(result)):
+            if row == 40 and not (result >= 0).any():
+                break
+            cell = column.texts[column.codes[row]].strip().lower() if column.codes[row] >= 0 else None
+            for place, name in enumerate(classes):
+                if cell is not None and digest(form.format(ids[row], name).encode())[:length] == cell[:length]:
+                    result[row] = place
+        if (result >= 0).any():
+            return result
+    return result
+
+
+# -- numbers
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _numbers(column: Column) -> Iterator[tuple[str, np.ndarray]]:
+    """Numbers that the cells hold, each shape (rows,) float64."""
+    yield "", column.map_numbers(_number)
+    if not column.short:
+        return
+    for place in (0, 1, 2, 3, -1):
+        read = readings.number_at(place)
+        where = f" in number {place + 1}" if place >= 0 else " in the last number"
+        yield where, column.map_numbers(lambda text, read=read: _number(read(text) or ""))
+    for how, read in readings.ENCODINGS:
+        yield f", {how},", column.map_numbers(lambda text, read=read: _number(read(text) or ""))
+
+
+_FUNCTIONS: tuple[tuple[str, Callable[[np.ndarray], np.ndarray]], ...] = (
+    ("", lambda x: x),
+    (" with the other sign", lambda x: -x),
+    (" times 10", lambda x: x / 10),
+    (" times 100", lambda x: x / 100),
+    (" times 1,000", lambda x: x / 1000),
+    (" times a million", lambda x: x / 1e6),
+    (" divided by 100", lambda x: x * 100),
+    (" divided by 1,000", lambda x: x * 1000),
+    (" as its logarithm", np.exp),
+    (" as the logarithm of 1 more", np.expm1),
+    (" as its power of e", np.log),
+    (" as its root", np.square),
+    (" as its square", np.sqrt),
+    (" as its inverse", lambda x: 1 / x),
+    (" as what it lacks to 1", lambda x: 1 - x),
+    (" in radians", np.degrees),
+    (" in degrees", np.radians),
+    (" in degrees and minutes", lambda x: np.sign(x) * (np.abs(x) // 100 + np.abs(x) % 100 / 60)),
+)
+"""What an answer may be made into, and the way back."""
+
+
+def _told_numbers(how: str, said: np.ndarray, numbers: np.ndarray, target: Target) -> Told | None:
+    known = np.isfinite(said) & ~np.isnan(target.values)
+    x, y = said[known], target.values[known]
+    if len(x) < 2:
+        return None
+    matches = numbers_match(x, y)
+    right = int(matches.sum())
+    if right < RIGHT * len(x) or len(np.unique(y)) < 2:
+        return None
+    shifts = [numbers_match(np.roll(x, 1 + k * (len(x) - 1) // _SHIFTS), y).sum() for k in range(min(_SHIFTS, len(x) - 1))]
+    chance = (sum(shifts) + 1) / (len(shifts) * len(x) + 1)
+    if right / len(x) - chance < LIFT * (1 - chance):
+        return None
+    by_shifts = statistics.log_binomial_tail(right, len(x), chance)
+    values = np.where(np.isfinite(said), said, np.nan)
+    return Told(how, target, values, right, len(x), min(by_shifts, _by_digits(y[matches], chance)))
+
+
+def numbers_match(said: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Where numbers agree to six digits, or one is the other, rounded to no fewer than three digits; shape (rows,) bool."""
+    close: np.ndarray = np.abs(said - true) <= 1e-6 * np.abs(true) + 1e-12
+    for digits in (3, 4, 5):
+        with np.errstate(all="ignore"):
+            unit = 10.0 ** (np.floor(np.log10(np.abs(true))) - digits + 1)
+            rounded = np.round(said / unit) * unit
+            other = np.round(true / unit) * unit
+        close |= (np.abs(said - rounded) <= 1e-9 * np.abs(true)) & (np.abs(said - other) <= 1e-9 * np.abs(true))
+        close |= (np.abs(true - other) <= 1e-9 * np.abs(true)) & (np.abs(true - rounded) <= 1e-9 * np.abs(true))
+    return close
+
+
+def _by_digits(matched: np.ndarray, chance: float) -> float:
+    """Log-probability of the matches told by how many digits the different answers have."""
+    different = np.unique(matched)
+    digits = [len(f"{abs(value):.6g}".replace(".", "").strip("0").split("e")[0]) for value in different[:1000]]
+    return -math.log(10) * sum(max(0, digit - 1) for digit in digits if digit >= 4) if chance < 0.5 else 0.0
+
+
+# -- texts
+
+
+def _text_readings(column: Column) -> Iterator[tuple[str, Reading, Reading]]:
+    """Name, reading, and the form in which both sides are compared."""
+    yield "", readings.plain, readings.plain
+    yield ", signs and case aside,", readings.plain, readings.words
+    yield ", in another order,", readings.plain, readings.sorted_words
+    yield " behind its last sign", readings.inner, readings.words
+    for how, read in readings.ENCODINGS:
+        yield f", {how},", read, readings.words
+
+
+def _told_texts(
+    how: str, said: np.ndarray, told: np.ndarray, form: Reading, true: np.ndarray, target: Target
+) -> Told | None:
+    places = np.flatnonzero(told)
+    left = [form(str(said[place])) or "" for place in places]
+    right = [form(str(true[place])) or "" for place in places]
+    matches = np.array([a == b != "" for a, b in zip(left, right, strict=True)], dtype=bool)
+    count = int(matches.sum())
+    if count < RIGHT * len(places):
+        return None
+    both = np.unique(np.array([*left, *right], dtype=object).astype(str), return_inverse=True)[1].reshape(-1)
+    log_p = statistics.log_match_by_chance(both[: len(left)], both[len(left) :])
+    different = {text for text, match in zip(right, matches, strict=True) if match}
+    if len(different) > max(1, len(right) // 2):
+        log_p = min(log_p, -math.log(2) * sum(min(len(text), 40) for text in different))
+    return Told(how, target, np.where(told, said, None), count, len(places), log_p)
