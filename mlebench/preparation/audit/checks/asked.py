@@ -1,0 +1,116 @@
+"""What is asked of units: of a table's rows, of files, of studies that have several test rows each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mlebench.preparation.audit.clue import Guess
+from mlebench.preparation.audit.truth import Target, Truth
+
+MOST_TARGETS = 60
+_MOST_SLOTS = 6
+_MOST_JOINED = 200
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One target of units instead of test rows."""
+
+    target: Target
+    """Its values have one entry for each unit; NaN or the empty text where a unit has none."""
+    units: np.ndarray
+    """Shape (test rows,), int64: which unit's value answers a row, -1 for none."""
+
+    def guess(self, values: np.ndarray) -> Guess:
+        """The rows' guess for values that units are said to have, shape (units,); see `Guess.values`."""
+        if self.target.kind == "number":
+            return Guess(self.target.name, np.append(values.astype(np.float64), np.nan)[self.units])
+        padded = np.empty(len(values) + 1, dtype=object)
+        padded[:-1] = values
+        padded[-1] = None
+        return Guess(self.target.name, padded[self.units])
+
+
+def asked_of(truth: Truth, units: np.ndarray, count: int) -> Iterator[Asked]:
+    """What is asked of units that have one value each.
+
+    Where a unit has several test rows, these have one value, or the same endings of ids in all units, each of which is asked for by
+    itself; otherwise the values of all its rows, joined, are asked for, which can be compared but not submitted.
+
+    Args:
+        truth: the answers.
+        units: shape (test rows,), int64: the unit of each row, -1 for none.
+        count: units.
+    """
+    rows = np.flatnonzero(units >= 0)
+    rows = rows[np.argsort(units[rows], kind="stable")]
+    if not len(rows):
+        return
+    sizes = np.bincount(units[rows], minlength=count)
+    for target in truth.targets[:MOST_TARGETS]:
+        if sizes.max() == 1:
+            yield _asked(truth, target, rows, units, count)
+        elif _is_constant(target.values[rows], units[rows]):
+            first = rows[np.append(True, np.diff(units[rows]) > 0)]
+            yield Asked(_asked(truth, target, first, units, count).target, units)
+        else:
+            yield from _slots(truth, target, rows, units, count)
+
+
+def _asked(truth: Truth, target: Target, rows: np.ndarray, units: np.ndarray, count: int) -> Asked:
+    """Of each unit the value of one of its rows."""
+    if target.kind == "number":
+        values = np.full(count, np.nan)
+    else:
+        values = np.full(count, "", dtype=object)
+    values[units[rows]] = target.values[rows]
+    own = np.full(truth.rows, -1, dtype=np.int64)
+    own[rows] = units[rows]
+    return Asked(replace(target, values=values), own)
+
+
+def _is_constant(values: np.ndarray, units: np.ndarray) -> bool:
+    same_unit = units[1:] == units[:-1]
+    return bool((values[1:][same_unit] == values[:-1][same_unit]).all())
+
+
+def _slots(truth: Truth, target: Target, rows: np.ndarray, units: np.ndarray, count: int) -> Iterator[Asked]:
+    """One for each ending of ids that most units have and whose values differ."""
+    import pandas as pd
+
+    ending = endings(truth)[rows]
+    codes, names = pd.factorize(ending)
+    held = np.bincount(codes)
+    common = np.flatnonzero(held > 0.5 * len(np.unique(units[rows])))
+    common = [slot for slot in common if len(np.unique(target.values[rows[codes == slot]].astype(str))) > 1]
+    for slot in common[:: max(1, -(-len(common) // _MOST_SLOTS))]:
+        yield _asked(truth, target, rows[codes == slot], units, count)
+    if not len(names) or len(common):
+        return
+    joined = np.full(count, "", dtype=object)
+    for part in np.split(rows, np.flatnonzero(np.diff(units[rows])) + 1):
+        joined[units[part[0]]] = " ".join(str(value) for value in target.values[part[:_MOST_JOINED]])
+    yield Asked(Target(target.name, "text", joined, ()), np.full(truth.rows, -1, dtype=np.int64))
+
+
+def endings(truth: Truth) -> np.ndarray:
+    """What distinguishes the rows of one unit: the further ids, or the last part of the only one; shape (rows,) text."""
+    ids = truth.ids
+    if len(truth.id_columns) > 1:
+        return ids.iloc[:, 1:].agg("\0".join, axis=1).to_numpy(dtype=object)
+    return ids.iloc[:, 0].str.rsplit(r"_", n=1).str[-1].to_numpy(dtype=object)
+
+
+def one_row_each(truth: Truth) -> np.ndarray | None:
+    """Positions of one test row of each unit, ascending, where ids show that units have several; None where each row is its own."""
+    import pandas as pd
+
+    ids = truth.ids.iloc[:, 0]
+    heads = ids if ids.duplicated().any() else ids.str.rsplit("_", n=1).str[0]
+    codes, names = pd.factorize(heads)
+    if len(names) > 0.7 * truth.rows:
+        return None
+    return np.sort(np.unique(codes, return_index=True)[1])

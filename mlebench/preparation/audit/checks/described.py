@@ -1,0 +1,58 @@
+"""Whether the task text speaks of a column.
+
+`described(case, column, siblings)` is shared by the checks: a column counts as described if the description names it as it is
+spelled, names its words one after the other, or names another of its numbered series (`f_00` of `f_07`).
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable
+
+from mlebench.preparation.audit.case import Case
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
+_LAST_NUMBER = re.compile(r"\d+(?=\D*$)")
+_SERIES = 3
+"""Columns that differ in a number alone and are so many are a series."""
+
+
+def described(case: Case, column: str, siblings: Iterable[str] = ()) -> bool:
+    """Whether the description of a competition speaks of a column.
+
+    Args:
+        case: the competition.
+        column: the column's name; of a nested one (`a.b`) the last part may be named alone.
+        siblings: all columns of its table.
+    """
+    text, words = _text_of(case.competition.description)
+    return any(_is_named(name, text, words, siblings) for name in dict.fromkeys((column, column.rpartition(".")[2])) if name)
+
+
+def _is_named(name: str, text: str, words: str, siblings: Iterable[str]) -> bool:
+    folded = name.casefold()
+    if re.search(rf"(?<![\w]){re.escape(folded)}(?![\w])", text):
+        return True
+    spoken = _spoken(name)
+    if len(spoken) > 4 and f" {spoken} " in words:
+        return True
+    number = _LAST_NUMBER.search(folded)
+    if number is None:
+        return False
+    head, tail = re.escape(folded[: number.start()]), re.escape(folded[number.end() :])
+    if head and re.search(rf"(?<!\w){head}(\d+|\*|#|\[|\{{|<|x\b|n\b|i\b){'' if not tail else f'.{{0,12}}{tail}'}", text):
+        return True
+    shape = re.compile(rf"{head}\d+{tail}", re.IGNORECASE)
+    stem = folded[: number.start()].strip("_-. ")
+    is_series = sum(shape.fullmatch(other) is not None for other in siblings) >= _SERIES
+    return is_series and len(stem) >= 1 and re.search(rf"(?<!\w){re.escape(stem)}s?(?!\w)", text) is not None
+
+
+def _spoken(name: str) -> str:
+    return " ".join(_WORDS.findall(name)).casefold()
+
+
+@functools.lru_cache(maxsize=4)
+def _text_of(description: str) -> tuple[str, str]:
+    return description.casefold(), f" {' '.join(word.casefold() for word in _WORDS.findall(description))} "

@@ -1,0 +1,191 @@
+"""Tables whose rows are of test rows, by their ids or by their place, and the cells that stand there."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlebench.preparation.audit.case import Case
+from mlebench.preparation.audit.checks import statistics
+from mlebench.preparation.audit.seen.tables import SeenTable, tables_of
+from mlebench.preparation.audit.truth import Truth, stem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_ROWS = 20_000
+"""Test rows whose cells are looked at first; those of all are gathered only where these tell something."""
+MOST_COLUMNS = 3_000
+_MOST_WITHOUT_TEST = 2_000_000
+"""A table of training rows whose first rows are these and of no test row is read no further."""
+_LEAST_ROWS = 4
+_LEAST_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class Linked:
+    """Cells of one table that stand beside units of test rows."""
+
+    table: SeenTable
+    by: str
+    """`id`, or the order in which rows are those of test rows."""
+    cells: pd.DataFrame
+    """Shape (units, columns), text; the columns that name test rows included."""
+    units: np.ndarray
+    """Shape (test rows,), int64: the row of `cells` that is a test row's, -1 for none."""
+    places: np.ndarray
+    """Shape (units,), int64: the rows of the table, ascending."""
+    id_columns: frozenset[str]
+    """Columns that name test rows."""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Those that do not name test rows."""
+        return [column for column in self.cells.columns if column not in self.id_columns]
+
+
+class Linker:
+    """Finds the test rows that cells name."""
+
+    def __init__(self, truth: Truth) -> None:
+        self.truth = truth
+
+    @functools.cached_property
+    def _groups(self) -> tuple[pd.Index, np.ndarray]:
+        """Texts that name test rows, and for each test row and way of naming it a pair of the text's place and the row's."""
+        import pandas as pd
+
+        names: Mapping[str, np.ndarray] = {**self.truth.units, **self.truth.keys}
+        index = pd.Index(list(names), dtype=object)
+        return index, np.empty(0)
+
+    def column_of(self, chunk: pd.DataFrame) -> str | None:
+        """The column that names most test rows; None where none names several."""
+        best, most = None, 1
+        for column in chunk.columns[:MOST_COLUMNS]:
+            if chunk[column].nunique() <= 1 and self.truth.rows > 1:
+                continue
+            count = len({*self.named(chunk[column])} - {-1})
+            if count > most:
+                best, most = column, count
+        return best
+
+    def named(self, cells: pd.Series) -> np.ndarray:
+        """For each cell the place of the name of test rows that it holds, -1 for none; shape (cells,), int64."""
+        index, _ = self._groups
+        found = index.get_indexer(cells.to_numpy(dtype=object))
+        if (found >= 0).any():
+            return np.asarray(found)
+        return np.asarray(index.get_indexer([stem(text.replace("\\", "/").rpartition("/")[2]) for text in cells]))
+
+    def rows_named(self, place: int) -> np.ndarray:
+        """Positions of the test rows that a name is of."""
+        name = str(self._groups[0][place])
+        found = self.truth.keys.get(name)
+        return self.truth.units[name] if found is None else found
+
+
+def linked_tables(case: Case) -> Iterator[Linked]:
+    """Every table that has rows of test rows, by id, with the cells of at most `MOST_ROWS` test rows."""
+    linker = Linker(case.truth)
+    for table in tables_of(case.seen):
+        try:
+            found = by_id(case, linker, table)
+        except (OSError, ValueError):
+            continue
+        if found is not None:
+            yield found
+
+
+def by_id(case: Case, linker: Linker, table: SeenTable, most: int = MOST_ROWS) -> Linked | None:
+    """The cells of a table that stand beside test rows which its rows name; None where it names next to none."""
+    import pandas as pd
+
+    truth = case.truth
+    units = np.full(truth.rows, -1, dtype=np.int64)
+    wanted = np.zeros(truth.rows, dtype=bool)
+    wanted[statistics.drawn(truth.rows, most)] = True
+    kept: list[pd.DataFrame] = []
+    column: str | None = None
+    start = held = 0
+    for chunk in table.chunks():
+        chunk = chunk.iloc[:, :MOST_COLUMNS].set_axis(range(start, start + len(chunk)))
+        start += len(chunk)
+        several = len(truth.id_columns) > 1 and {*truth.id_columns} <= {*chunk.columns}
+        column = column or linker.column_of(chunk.head(5_000)) or linker.column_of(chunk)
+        if column is None and not several:
+            if start >= _MOST_WITHOUT_TEST:
+                break
+            continue
+        rows, owners = _whole_ids(truth, chunk) if several else _owners(linker, chunk[column])
+        fresh = wanted[owners] & (units[owners] < 0)
+        rows, owners = rows[fresh], owners[fresh]
+        used, inverse = np.unique(rows, return_inverse=True)
+        units[owners] = held + inverse
+        kept.append(chunk.iloc[used])
+        held += len(used)
+    covered = int((units >= 0).sum())
+    if not kept or covered < max(min(_LEAST_ROWS, wanted.sum()), _LEAST_SHARE * wanted.sum()):
+        return None
+    cells = pd.concat(kept)
+    names = frozenset({*truth.id_columns} & {*cells.columns} | ({column} if column is not None else set()))
+    return Linked(table, "id", cells.reset_index(drop=True), units, cells.index.to_numpy(), names)
+
+
+def _owners(linker: Linker, cells: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of places of cells and of the test rows that these name."""
+    named = linker.named(cells)
+    rows = np.flatnonzero(named >= 0)
+    owners = [linker.rows_named(int(named[row])) for row in rows]
+    if not owners:
+        return rows, rows
+    return np.repeat(rows, [len(owner) for owner in owners]), np.concatenate(owners)
+
+
+def _whole_ids(truth: Truth, chunk: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    import pandas as pd
+
+    ids = truth.ids.reset_index(drop=True).drop_duplicates()
+    found = pd.MultiIndex.from_frame(ids).get_indexer(pd.MultiIndex.from_frame(chunk[[*truth.id_columns]]))
+    rows = np.flatnonzero(found >= 0)
+    return rows, ids.index.to_numpy()[found[rows]]
+
+
+def orders_of(case: Case, linked: Sequence[Linked]) -> Mapping[str, np.ndarray]:
+    """Orders of all test rows that an agent sees, each shape (rows,): positions of test rows, first to last. By name."""
+    truth = case.truth
+    ids = truth.ids.iloc[:, 0].to_numpy(dtype=object)
+    found: dict[str, np.ndarray] = {}
+    for source in linked:
+        owners = np.full(len(source.cells), -1, dtype=np.int64)
+        told = np.flatnonzero(source.units >= 0)
+        owners[source.units[told]] = told
+        if len(source.cells) == truth.rows and (owners >= 0).all():
+            found[f"the rows of {source.table.path}"] = owners
+    found["the sample submission's rows"] = np.arange(truth.rows)
+    found["ids sorted as texts"] = np.argsort(ids.astype(str), kind="stable")
+    if all(text.isdigit() for text in ids[:1000]):
+        found["ids sorted as numbers"] = np.array(sorted(range(len(ids)), key=lambda k: (len(ids[k]), ids[k])))
+    different: dict[bytes, str] = {}
+    for name, order in found.items():
+        different.setdefault(order.tobytes(), name)
+    return {name: found[name] for name in different.values()}
+
+
+def by_place(case: Case, table: SeenTable, orders: Mapping[str, np.ndarray], rows: int) -> Iterator[Linked]:
+    """The cells of a table with as many rows as there are test rows, read in each order of these, forwards and backwards."""
+    import pandas as pd
+
+    cells = pd.concat([chunk.iloc[:, :MOST_COLUMNS] for chunk in table.chunks()]).reset_index(drop=True)
+    kept = statistics.drawn(rows, MOST_ROWS)
+    for name, order in orders.items():
+        for direction, way in ((name, order), (f"{name}, backwards", order[::-1])):
+            if len(way) != rows or len(cells) != rows:
+                continue
+            units = np.full(case.truth.rows, -1, dtype=np.int64)
+            units[way[kept]] = np.arange(len(kept))
+            yield Linked(table, direction, cells.iloc[kept].reset_index(drop=True), units, kept, frozenset())
