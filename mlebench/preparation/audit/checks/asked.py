@@ -37,8 +37,8 @@ class Asked:
 def asked_of(truth: Truth, units: np.ndarray, count: int) -> Iterator[Asked]:
     """What is asked of units that have one value each.
 
-    Where a unit has several test rows, these have one value, or the same endings of ids in all units, each of which is asked for by
-    itself; otherwise the values of all its rows, joined, are asked for, which can be compared but not submitted.
+    Where a unit has several test rows, these have one value, or the same endings of ids in all units, each of which is asked for
+    by itself; otherwise the values of all its rows, joined, are asked for, which can be compared but not submitted.
 
     Args:
         truth: the answers.
@@ -62,10 +62,7 @@ def asked_of(truth: Truth, units: np.ndarray, count: int) -> Iterator[Asked]:
 
 def _asked(truth: Truth, target: Target, rows: np.ndarray, units: np.ndarray, count: int) -> Asked:
     """Of each unit the value of one of its rows."""
-    if target.kind == "number":
-        values = np.full(count, np.nan)
-    else:
-        values = np.full(count, "", dtype=object)
+    values = np.full(count, np.nan) if target.kind == "number" else np.full(count, "", dtype=object)
     values[units[rows]] = target.values[rows]
     own = np.full(truth.rows, -1, dtype=np.int64)
     own[rows] = units[rows]
@@ -105,7 +102,7 @@ def endings(truth: Truth) -> np.ndarray:
 
 
 def one_row_each(truth: Truth) -> np.ndarray | None:
-    """Positions of one test row of each unit, ascending, where ids show that units have several; None where each row is its own."""
+    """Positions of one test row of each unit, ascending, where units have several; None where each row is its own."""
     import pandas as pd
 
     ids = truth.ids.iloc[:, 0]

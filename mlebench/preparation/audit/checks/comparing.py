@@ -232,7 +232,7 @@ def named(places: np.ndarray, target: Target) -> np.ndarray:
 
 
 def learnt_code(how: str, codes: np.ndarray, answers: np.ndarray, target: Target, lift: float = CODE_LIFT) -> Told | None:
-    """Whether codes, shape (rows,) int64, -1 for none, stand for classes: each half of the rows is read as the other half teaches."""
+    """Whether codes, shape (rows,) int64, -1 for none, stand for classes: each half of the rows is read as the other teaches."""
     codes = codes + 1
     if len(codes) < 8 or codes.min() == codes.max():
         return None

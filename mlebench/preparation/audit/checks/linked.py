@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -55,16 +55,17 @@ class Linker:
         self.truth = truth
 
     @functools.cached_property
-    def _groups(self) -> tuple[pd.Index, np.ndarray]:
-        """Texts that name test rows, and for each test row and way of naming it a pair of the text's place and the row's."""
+    def _names(self) -> pd.Index:
+        """Texts that name test rows."""
         import pandas as pd
 
-        names: Mapping[str, np.ndarray] = {**self.truth.units, **self.truth.keys}
-        index = pd.Index(list(names), dtype=object)
-        return index, np.empty(0)
+        return pd.Index([*{**self.truth.units, **self.truth.keys}], dtype=object)
 
     def column_of(self, chunk: pd.DataFrame) -> str | None:
-        """The column that names most test rows; None where none names several."""
+        """A column with the name of an id, else the one that names most test rows; None where none names several."""
+        for column in self.truth.id_columns[:1]:
+            if column in chunk.columns and (self.named(chunk[column]) >= 0).any():
+                return column
         best, most = None, 1
         for column in chunk.columns[:MOST_COLUMNS]:
             if chunk[column].nunique() <= 1 and self.truth.rows > 1:
@@ -76,33 +77,50 @@ class Linker:
 
     def named(self, cells: pd.Series) -> np.ndarray:
         """For each cell the place of the name of test rows that it holds, -1 for none; shape (cells,), int64."""
-        index, _ = self._groups
-        found = index.get_indexer(cells.to_numpy(dtype=object))
+        found = self._names.get_indexer(cells.to_numpy(dtype=object))
         if (found >= 0).any():
             return np.asarray(found)
-        return np.asarray(index.get_indexer([stem(text.replace("\\", "/").rpartition("/")[2]) for text in cells]))
+        return np.asarray(self._names.get_indexer([stem(text.replace("\\", "/").rpartition("/")[2]) for text in cells]))
 
     def rows_named(self, place: int) -> np.ndarray:
         """Positions of the test rows that a name is of."""
-        name = str(self._groups[0][place])
+        name = str(self._names[place])
         found = self.truth.keys.get(name)
         return self.truth.units[name] if found is None else found
 
 
-def linked_tables(case: Case) -> Iterator[Linked]:
-    """Every table that has rows of test rows, by id, with the cells of at most `MOST_ROWS` test rows."""
+class Looked(NamedTuple):
+    """A table that was read through once."""
+
+    table: SeenTable
+    linked: Linked | None
+    """Its cells beside test rows which its rows name; None where it names next to none."""
+    rows: int
+    """How many it has; fewer where it need not be read to its end."""
+
+
+def tables_with_links(case: Case) -> Iterator[Looked]:
+    """Every table that can be read, with the cells of at most `MOST_ROWS` test rows which its rows name."""
     linker = Linker(case.truth)
     for table in tables_of(case.seen):
         try:
-            found = by_id(case, linker, table)
+            yield look_into(case, linker, table)
         except (OSError, ValueError):
             continue
-        if found is not None:
-            yield found
 
 
-def by_id(case: Case, linker: Linker, table: SeenTable, most: int = MOST_ROWS) -> Linked | None:
-    """The cells of a table that stand beside test rows which its rows name; None where it names next to none."""
+def linked_tables(case: Case) -> Iterator[Linked]:
+    """Those tables whose rows name test rows."""
+    return (looked.linked for looked in tables_with_links(case) if looked.linked is not None)
+
+
+def look_into(case: Case, linker: Linker, table: SeenTable, most: int = MOST_ROWS) -> Looked:
+    """Read a table through, and keep the cells beside at most so many test rows.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is damaged.
+    """
     import pandas as pd
 
     truth = case.truth
@@ -122,18 +140,20 @@ def by_id(case: Case, linker: Linker, table: SeenTable, most: int = MOST_ROWS) -
                 break
             continue
         rows, owners = _whole_ids(truth, chunk) if several else _owners(linker, chunk[column])
+        owners, first = np.unique(owners, return_index=True)
         fresh = wanted[owners] & (units[owners] < 0)
-        rows, owners = rows[fresh], owners[fresh]
+        rows, owners = rows[first][fresh], owners[fresh]
         used, inverse = np.unique(rows, return_inverse=True)
         units[owners] = held + inverse
         kept.append(chunk.iloc[used])
         held += len(used)
     covered = int((units >= 0).sum())
     if not kept or covered < max(min(_LEAST_ROWS, wanted.sum()), _LEAST_SHARE * wanted.sum()):
-        return None
+        return Looked(table, None, start)
     cells = pd.concat(kept)
     names = frozenset({*truth.id_columns} & {*cells.columns} | ({column} if column is not None else set()))
-    return Linked(table, "id", cells.reset_index(drop=True), units, cells.index.to_numpy(), names)
+    linked = Linked(table, "id", cells.reset_index(drop=True), units, cells.index.to_numpy(), names)
+    return Looked(table, linked, start)
 
 
 def _owners(linker: Linker, cells: pd.Series) -> tuple[np.ndarray, np.ndarray]:

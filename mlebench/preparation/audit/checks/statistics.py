@@ -57,7 +57,7 @@ def log_binomial_tail(hits: int, trials: int, chance: float) -> float:
 
 
 def log_arrangements(codes: np.ndarray) -> float:
-    """Log of the number of different orders of these values, shape (rows,): no agreement can be less probable than one of them."""
+    """Log of the number of different orders of these values, shape (rows,): no agreement is less probable than one of them."""
     counts = np.bincount(np.asarray(codes, dtype=np.int64))
     return math.lgamma(counts.sum() + 1) - float(sum(math.lgamma(count + 1) for count in counts))
 
@@ -100,7 +100,7 @@ def folds(rows: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def predict_classes(features: np.ndarray, classes: np.ndarray, *, seed: int = 0) -> Prediction | None:
-    """What features, shape (rows, features) float, say of classes, shape (rows,) int64 from 0; None where there is too little."""
+    """What features, shape (rows, features), say of classes, shape (rows,) int64 from 0; None where there is too little."""
     counts = np.bincount(classes)
     frequent = np.flatnonzero(counts >= FOLDS)
     if len(classes) < 2 * FOLDS or len(frequent) < 2:
@@ -125,7 +125,7 @@ def _area(scores: np.ndarray, positive: np.ndarray) -> tuple[float, float]:
 
 
 def predict_numbers(features: np.ndarray, numbers: np.ndarray, *, seed: int = 0) -> Prediction | None:
-    """What features, shape (rows, features) float, say of numbers, shape (rows,) float without NaN; None where there is too little."""
+    """What features, shape (rows, features), say of numbers, shape (rows,), none NaN; None where there is too little."""
     if len(numbers) < 2 * FOLDS or numbers.min() == numbers.max():
         return None
     order = ranks(numbers)

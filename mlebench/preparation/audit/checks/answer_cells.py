@@ -1,0 +1,192 @@
+"""`answer-cells`: cells of a table, or fields of a text file, that tell the answer of the test row beside which they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from grading.printable import printable
+from mlebench.preparation.audit.case import Case
+from mlebench.preparation.audit.checks import readings, training
+from mlebench.preparation.audit.checks.asked import Asked, asked_of
+from mlebench.preparation.audit.checks.comparing import Column, Comparer, Told, classes_of
+from mlebench.preparation.audit.checks.described import described
+from mlebench.preparation.audit.checks.fields import fields_of_files
+from mlebench.preparation.audit.checks.linked import Linked, Linker, Looked, by_place, look_into, orders_of, tables_with_links
+from mlebench.preparation.audit.clue import Clue, Guess
+from mlebench.preparation.audit.truth import Target
+
+NAME = "answer-cells"
+NEARLY_ALL = 0.995
+"""From this share on a column is the answer, even if the task text names it and training rows have it as well."""
+_LEAST_INDICATED = 0.98
+_MOST_NAMED = 3
+
+
+def answer_cells(case: Case) -> Iterator[Clue]:
+    """Tables by id, then those without ids by place, then text files of single units."""
+    search = _Search(case)
+    looked = [*_all(case)]
+    for table in looked:
+        if table.linked is not None:
+            yield from search.in_table(table.linked)
+    orders = orders_of(case, [table.linked for table in looked if table.linked is not None])
+    for table in looked:
+        if _may_be_by_place(case, table):
+            for source in by_place(case, table.table, orders, case.truth.rows):
+                found = [*search.in_table(source)]
+                yield from found
+                if found:
+                    break
+    for files in fields_of_files(case):
+        yield from search.in_fields(files.pattern, files.units, files.cells)
+
+
+def _all(case: Case) -> Iterator[Looked]:
+    return tables_with_links(case)
+
+
+def _may_be_by_place(case: Case, looked: Looked) -> bool:
+    """Whether a table's rows could be those of the test in some order: it has as many, and none of its columns is called an id."""
+    named = looked.linked is not None and bool(looked.linked.id_columns & {*case.truth.id_columns})
+    return looked.rows == case.truth.rows and not named
+
+
+@dataclass
+class _Search:
+    case: Case
+    comparer: Comparer = field(default_factory=Comparer)
+
+    def in_table(self, source: Linked) -> Iterator[Clue]:
+        """One clue for all columns of a table that tell something."""
+        found: list[tuple[str, Asked, Told]] = []
+        asked = [*asked_of(self.case.truth, source.units, len(source.cells))]
+        for column in source.columns:
+            cells = source.cells[column].to_numpy(dtype=object)
+            for question in asked:
+                told = self.comparer.best(cells, question.target)
+                if told is not None and not self._is_the_task(source, column, told):
+                    found.append((column, question, told))
+        if not found:
+            yield from self._indicators(source, asked)
+            return
+        guesses = self._of_all_rows(source, found)
+        yield Clue(NAME, source.table.path, _what(source.by, found, len(source.cells)), guesses)
+
+    def _is_the_task(self, source: Linked, column: str, told: Told) -> bool:
+        """Whether the task text names the column, and training rows show it to agree with the answer as often, if not always."""
+        if told.right >= NEARLY_ALL * told.of or not described(self.case, column, source.cells.columns):
+            return False
+        shares = training.share_equal(self.case, source.table, column, told.target)
+        return shares is not None and shares >= told.right / told.of - 0.1
+
+    def _of_all_rows(self, source: Linked, found: Sequence[tuple[str, Asked, Told]]) -> tuple[Guess, ...]:
+        """For every target the guess of the column that tells most of it."""
+        best: dict[str, tuple[str, Asked, Told]] = {}
+        for entry in found:
+            name = entry[1].target.name
+            if name not in best or entry[2].right > best[name][2].right:
+                best[name] = entry
+        if source.by == "id" and (source.units >= 0).sum() < self.case.truth.rows and len(source.cells) >= 20_000:
+            whole = look_into(self.case, Linker(self.case.truth), source.table, self.case.truth.rows).linked
+            if whole is not None:
+                return tuple(self._again(whole, best))
+        return tuple(question.guess(told.values) for _, question, told in best.values() if question.units.max() >= 0)
+
+    def _again(self, whole: Linked, best: Mapping[str, tuple[str, Asked, Told]]) -> Iterator[Guess]:
+        for question in asked_of(self.case.truth, whole.units, len(whole.cells)):
+            if (entry := best.get(question.target.name)) is None:
+                continue
+            told = self.comparer.best(whole.cells[entry[0]].to_numpy(dtype=object), question.target)
+            if told is not None:
+                yield question.guess(told.values)
+
+    def _indicators(self, source: Linked, asked: Sequence[Asked]) -> Iterator[Clue]:
+        """Columns each of which says of one class whether it is the answer, as those of a one-hot table do."""
+        for question in asked:
+            if question.target.kind != "class" or len(question.target.classes) < 3:
+                continue
+            found = indicated(source.cells[[*source.columns]], question.target, self.comparer)
+            if found:
+                values = np.full(len(source.cells), None, dtype=object)
+                for name, (_, rows) in found.items():
+                    values[rows] = name
+                columns = _listed([column for column, _ in found.values()])
+                what = f"columns {columns} each say whether the answer is one of {len(found)} classes"
+                yield Clue(NAME, source.table.path, what, (question.guess(values),))
+
+    def in_fields(self, pattern: str, units: np.ndarray, cells: Mapping[str, np.ndarray]) -> Iterator[Clue]:
+        """Fields of text files, one file for each unit."""
+        found: list[tuple[str, Asked, Told]] = []
+        count = len(next(iter(cells.values()))) if cells else 0
+        for question in asked_of(self.case.truth, units, count):
+            for name, column in cells.items():
+                told = self.comparer.best(column, question.target)
+                if told is not None:
+                    found.append((name, question, told))
+        if found:
+            best: dict[str, tuple[str, Asked, Told]] = {}
+            for entry in found:
+                best.setdefault(entry[1].target.name, entry)
+            guesses = tuple(question.guess(told.values) for _, question, told in best.values() if question.units.max() >= 0)
+            yield Clue(NAME, pattern, _what("file", found, count, "field"), guesses)
+
+
+def indicated(cells: object, target: Target, comparer: Comparer) -> dict[str, tuple[str, np.ndarray]]:
+    """By class the column that says so of its rows alone, and these rows, shape (units,) bool.
+
+    Args:
+        cells: a frame, shape (units, columns), text.
+        target: of a class, of the units.
+        comparer: counts what is tried.
+    """
+    import pandas as pd
+
+    assert isinstance(cells, pd.DataFrame)
+    answers = classes_of(target)
+    found: dict[str, tuple[str, np.ndarray]] = {}
+    for name in cells.columns:
+        column = Column.of(cells[name].to_numpy(dtype=object))
+        forms = column.map_texts(readings.normal)
+        values, counts = np.unique(np.array([form or "" for form in forms], dtype=object).astype(str), return_counts=True)
+        if len(values) != 2:
+            continue
+        rows = np.array([form or "" for form in forms], dtype=object) == values[counts.argmin()]
+        told = _class_of(rows, answers, target, comparer)
+        if told is not None:
+            found.setdefault(told, (str(name), rows))
+    return found if len(found) >= 2 else {}
+
+
+def _class_of(rows: np.ndarray, answers: np.ndarray, target: Target, comparer: Comparer) -> str | None:
+    from mlebench.preparation.audit.checks.statistics import log_match_by_chance
+
+    comparer.learnt.tried += 1
+    place = int(np.bincount(answers[rows]).argmax())
+    is_class = answers == place
+    both = (rows & is_class).sum()
+    if both < _LEAST_INDICATED * rows.sum() or both < _LEAST_INDICATED * is_class.sum():
+        return None
+    log_p = log_match_by_chance(rows.astype(np.int64), is_class.astype(np.int64))
+    return target.classes[place] if comparer.learnt.improbable(log_p, comparer.learnt.tried * len(target.classes)) else None
+
+
+def _what(by: str, found: Sequence[tuple[str, Asked, Told]], rows: int, noun: str = "column") -> str:
+    column, question, told = found[0]
+    others = [name for name in dict.fromkeys(name for name, _, _ in found) if name != column]
+    beside = f"; so do {_listed(others)}" if others else ""
+    joined = "" if by in ("id", "file") else f", read by {by},"
+    return (
+        f"the {noun} {printable(column)}{joined} {told.how} {printable(question.target.name, 40)} in {told.right:,} of {told.of:,} "
+        f"rows{beside}"
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(printable(name, 40) for name in names[:_MOST_NAMED])
+    return f"{shown} and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else shown
+
+
+__all__ = ["answer_cells", "replace"]
