@@ -1,0 +1,100 @@
+"""Texts as sets of hashes of their stretches, so that copies, near copies and texts within texts are found among many.
+
+Which stretches count depends on their own letters alone, so a text and one that contains it choose the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+STRETCH = 12
+"""Letters of a stretch."""
+_ONE_IN = 4
+"""One stretch of so many counts."""
+MOST_LETTERS = 4000
+"""Letters of a text that are looked at."""
+FEWEST_PRINTS = 6
+"""A text with fewer stretches that count is too short for a near copy."""
+_COMMON = 20
+"""A stretch that more texts hold is a phrase, and tells no copy."""
+
+
+@dataclass(frozen=True)
+class TextPrints:
+    """The stretches of many texts."""
+
+    hashes: np.ndarray
+    """Shape (stretches,), uint64."""
+    owners: np.ndarray
+    """Shape (stretches,), int64: positions of their texts, ascending."""
+    counts: np.ndarray
+    """Shape (texts,), int64: different stretches of each."""
+
+
+def text_prints(texts: Sequence[str]) -> TextPrints:
+    """The stretches of normal forms (as `row_hashes.normal` makes them), each once per text."""
+    cut = [text[:MOST_LETTERS] for text in texts]
+    lengths = np.array([len(text) for text in cut], dtype=np.int64)
+    letters = np.frombuffer("".join(cut).encode("utf-32-le", "replace"), dtype=np.uint32).astype(np.uint64)
+    owners = np.repeat(np.arange(len(cut)), lengths)
+    whole = len(letters) - STRETCH + 1
+    if whole <= 0:
+        return TextPrints(np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(len(cut), np.int64))
+    hashes = _windows(letters)
+    counted = (owners[:whole] == owners[STRETCH - 1 :]) & (hashes >> np.uint64(40)) % np.uint64(_ONE_IN) == 0
+    order = np.lexsort((hashes[counted], owners[:whole][counted]))
+    hashes, owners = hashes[counted][order], owners[:whole][counted][order]
+    new = np.ones(len(hashes), dtype=bool)
+    new[1:] = (hashes[1:] != hashes[:-1]) | (owners[1:] != owners[:-1])
+    return TextPrints(hashes[new], owners[new], np.bincount(owners[new], minlength=len(cut)))
+
+
+def _windows(letters: np.ndarray) -> np.ndarray:
+    """A hash of each stretch of 12 letters: of 4, by doubling, then of three of those."""
+    base = np.uint64(0x9E3779B97F4A7C15)
+    hashes = (letters + np.uint64(1)) * np.uint64(0xD6E8FEB86659FD93)
+    for width in (1, 2):
+        hashes = hashes[:-width] + hashes[width:] * (base ** np.uint64(width) | np.uint64(1))
+        hashes = hashes ^ (hashes >> np.uint64(31))
+    mixed: np.ndarray = (hashes[:-8] + hashes[4:-4] * base) * base + hashes[8:] * np.uint64(0xC2B2AE3D27D4EB4F)
+    mixed ^= mixed >> np.uint64(33)
+    return mixed
+
+
+class NearTexts:
+    """Test texts, among which copies of others are looked for."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        """Index some normal forms."""
+        prints = text_prints(texts)
+        order = np.argsort(prints.hashes, kind="stable")
+        hashes, owners = prints.hashes[order], prints.owners[order]
+        _, place, count = np.unique(hashes, return_inverse=True, return_counts=True)
+        rare = count[place] <= max(_COMMON, len(texts) // 100)
+        self._hashes, self._owners = hashes[rare], owners[rare]
+        self._counts = np.bincount(self._owners, minlength=len(texts))
+
+    def near(self, texts: Sequence[str], share: float) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs of which the shorter text shares most of its stretches with the other.
+
+        Args:
+            texts: normal forms.
+            share: how many of the stretches of the shorter one, 0 to 1.
+
+        Returns:
+            Positions of indexed texts and of these, one pair each.
+        """
+        from mlebench.preparation.audit.likeness.row_hashes import matches
+
+        prints = text_prints(texts)
+        _, place, count = np.unique(prints.hashes, return_inverse=True, return_counts=True)
+        rare = count[place] <= max(_COMMON, len(texts) // 100)
+        left, right = matches(self._hashes, prints.hashes[rare])
+        codes, shared = np.unique(self._owners[left] * len(texts) + prints.owners[rare][right], return_counts=True)
+        mine, theirs = codes // max(len(texts), 1), codes % max(len(texts), 1)
+        needed = np.maximum(np.minimum(self._counts[mine], prints.counts[theirs]) * share, FEWEST_PRINTS)
+        near = shared >= needed
+        return mine[near], theirs[near]
