@@ -133,8 +133,8 @@ class _Twins:
         labels = {name: np.concatenate(parts) for name, parts in found.labels.items()}
         count = told_rows(rows, twins)
         told = guesses_of(self._case.truth, rows, twins, labels)
-        what = f"{count:,} of {self._case.truth.rows:,} test rows equal training rows {how}"
-        yield Clue(NAME, self._pair.path, what, told, count)
+        what = f"{count:,} of {self._case.truth.rows:,} test rows equal rows of {self._pair.train.table.path} {how}"
+        yield Clue(NAME, self._pair.test.table.path, what, told, count)
 
 
 def _names_rows(name: str, train: pd.Series, test: pd.Series) -> bool:

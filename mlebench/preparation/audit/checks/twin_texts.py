@@ -20,7 +20,7 @@ from mlebench.preparation.audit.likeness.sides import (
     table_sides,
 )
 from mlebench.preparation.audit.likeness.text_prints import NearTexts
-from mlebench.preparation.audit.likeness.votes import guesses_of, told_rows
+from mlebench.preparation.audit.likeness.votes import guesses_of, labels_of_paths, told_rows
 from mlebench.preparation.audit.seen.listing import SeenFile
 
 NAME = "twin-texts"
@@ -133,7 +133,7 @@ def _of_column(case: Case, pair: TablePair, column: str, units: TestUnits) -> It
     for kind, parts in compared.pairs.items():
         mine = np.concatenate(parts) if parts else np.zeros(0, np.int64)
         joined = {name: np.concatenate(lists) if lists else np.zeros(0, object) for name, lists in labels[kind].items()}
-        yield from _clue(case, kind, f"{pair.path}: `{column}`", _uncommon(mine, joined, seen), owners, units)
+        yield from _clue(case, kind, pair.test.table.path, f"in `{column}` ", _uncommon(mine, joined, seen), owners, units)
 
 
 def _test_texts(case: Case, pair: TablePair, column: str, units: TestUnits) -> tuple[np.ndarray, list[str]]:
@@ -159,6 +159,7 @@ def _clue(
     case: Case,
     kind: str,
     file: str,
+    where: str,
     found: tuple[np.ndarray, dict[str, np.ndarray]],
     owners: np.ndarray,
     units: TestUnits,
@@ -169,7 +170,7 @@ def _clue(
     things, twins = np.unique(owners[mine], return_inverse=True)
     rows = [units.rows(int(unit)) for unit in things]
     count = told_rows(rows, twins)
-    yield Clue(NAME, file, _sentence(kind, count, case.truth.rows), guesses_of(case.truth, rows, twins, labels), count)
+    yield Clue(NAME, file, where + _sentence(kind, count, case.truth.rows), guesses_of(case.truth, rows, twins, labels), count)
 
 
 def _sentence(kind: str, count: int, rows: int) -> str:
@@ -187,7 +188,7 @@ def _of_files(case: Case) -> Iterator[Clue]:
     compared = _Compared(test)
     paths = np.array([file.path for file in sides.train], dtype=object)
     for kind, (left, right) in (("equal", compared.equal(train)), ("like", compared.like(train))):
-        labels = {target.name: case.labels.values(target.name, paths[right]) for target in case.truth.targets}
+        labels = labels_of_paths(case, paths[right])
         mine, kept = _uncommon(left, labels, len(train))
         if len(mine):
             count = told_rows(sides.rows, mine)

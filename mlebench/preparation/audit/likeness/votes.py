@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.clue import Guess
 from mlebench.preparation.audit.truth import Target, Truth
 
@@ -54,3 +55,13 @@ def told_rows(rows: Sequence[np.ndarray], twins: np.ndarray) -> int:
     """How many test rows have a twin."""
     units = np.unique(twins)
     return len(np.unique(np.concatenate([rows[unit] for unit in units]))) if len(units) else 0
+
+
+def labels_of_paths(case: Case, paths: Sequence[str]) -> dict[str, np.ndarray]:
+    """By target, shape (paths,), object: the answers of training files, None where they are unknown."""
+    found = {}
+    for target in case.truth.targets:
+        labels = np.full(len(paths), None, dtype=object)
+        labels[:] = [case.labels.value(target.name, path) for path in paths]
+        found[target.name] = labels
+    return found

@@ -1,0 +1,228 @@
+"""Pictures as a few numbers that brightness, size, format and compression hardly change."""
+
+from __future__ import annotations
+
+import functools
+import io
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Grey = npt.NDArray[np.float32]
+
+ENDINGS = ("jpg", "jpeg", "jfif", "png", "bmp", "gif", "tif", "tiff", "webp", "ppm", "pgm", "dcm", "dicom", "npy")
+FREQUENCIES = 8
+"""A print has so many frequencies of each direction."""
+PRINT_SIZE = FREQUENCIES * FREQUENCIES
+THUMB = 96
+"""Pixels of the side of what two pictures are compared by."""
+ORIENTATIONS = 8
+"""Four turns, each plain and mirrored."""
+FLATTEST = 3.0
+"""Standard deviation of grey levels (0 to 255) below which a picture is blank."""
+_SIDE = 32
+_MOST_PIXELS = 400_000_000
+_SAMPLED = 4_000_000
+"""Pixels above which a picture is thinned before it is made small."""
+
+
+def grey(content: bytes, side: int) -> Grey | None:
+    """A picture as square of grey levels.
+
+    Args:
+        content: a file in any format that Pillow reads, or DICOM without compression of its own.
+        side: pixels of the square.
+
+    Returns:
+        Shape (side, side), 0 to 255; None where it cannot be read.
+    """
+    try:
+        from PIL import Image
+    except ImportError:
+        return None
+    if content[128:132] == b"DICM":
+        return _of_dicom(content, side)
+    if content.startswith(b"\x93NUMPY"):
+        return _of_npy(content, side)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(content)) as image:
+                if image.width * image.height > _MOST_PIXELS:
+                    return None
+                image.draft("L", (4 * side, 4 * side))
+                if image.mode.startswith(("I", "F")):
+                    return of_array(np.asarray(image, dtype=np.float32), side)
+                small = image.convert("RGB").convert("L") if image.mode in ("P", "RGBA", "LA", "1") else image.convert("L")
+                return np.asarray(small.resize((side, side), Image.Resampling.BOX), dtype=np.float32)
+    except (OSError, ValueError, SyntaxError, OverflowError, EOFError, Image.DecompressionBombError, MemoryError):
+        return None
+
+
+def _of_dicom(content: bytes, side: int) -> Grey | None:
+    try:
+        import pydicom
+    except ImportError:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pixels = pydicom.dcmread(io.BytesIO(content)).pixel_array
+    except Exception:
+        # pydicom raises whatever the codec or a damaged header makes it
+        return None
+    return of_array(np.asarray(pixels, dtype=np.float32), side)
+
+
+def _of_npy(content: bytes, side: int) -> Grey | None:
+    try:
+        values = np.load(io.BytesIO(content), allow_pickle=False)
+    except (OSError, ValueError, EOFError, SyntaxError, MemoryError):
+        return None
+    return of_array(values, side) if values.dtype.kind in "biuf" else None
+
+
+def of_array(values: npt.NDArray[np.generic], side: int) -> Grey | None:
+    """Numbers of any range as a square of grey levels; of a stack its middle picture, of channels their mean.
+
+    Returns:
+        Shape (side, side), 0 to 255; None where they are no picture.
+    """
+    from PIL import Image
+
+    while values.ndim > 2:
+        channels = values.shape[-1] <= 4
+        values = np.asarray(values, dtype=np.float32).mean(axis=-1) if channels else values[len(values) // 2]
+    if values.ndim != 2 or min(values.shape) < 4:
+        return None
+    step = max(1, int(np.sqrt(values.size / _SAMPLED)))
+    numbers = np.nan_to_num(np.asarray(values[::step, ::step], dtype=np.float32))
+    low, high = np.percentile(numbers, [1, 99])
+    if not high > low:
+        return None
+    levels = np.clip((numbers - low) / (high - low) * 255, 0, 255).astype(np.float32)
+    return np.asarray(Image.fromarray(levels).resize((side, side), Image.Resampling.BOX), dtype=np.float32)
+
+
+def prints_of(contents: Sequence[bytes | str]) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.bool_]]:
+    """The prints of some pictures.
+
+    Args:
+        contents: each the content of a file, or its path.
+
+    Returns:
+        Shape (pictures, PRINT_SIZE), their low frequencies without the mean, of length 1; and which have one: neither blank nor
+        unreadable.
+    """
+    found = np.zeros((len(contents), PRINT_SIZE), dtype=np.float16)
+    good = np.zeros(len(contents), dtype=bool)
+    for place, content in enumerate(contents):
+        square = grey(content if isinstance(content, bytes) else _read(content), _SIDE)
+        if square is not None and square.std() >= FLATTEST:
+            found[place] = print_of(square)
+            good[place] = True
+    return found, good
+
+
+def _read(path: str) -> bytes:
+    from pathlib import Path
+
+    try:
+        return Path(path).read_bytes()
+    except OSError:
+        return b""
+
+
+def print_of(square: Grey) -> npt.NDArray[np.float32]:
+    """The low frequencies of a square of grey levels, shape (PRINT_SIZE,), of length 1; the first, the mean, is 0."""
+    waves = _waves(len(square))
+    low = waves @ square @ waves.T
+    low[0, 0] = 0
+    flat: npt.NDArray[np.float32] = (low / max(float(np.linalg.norm(low)), 1e-6)).astype(np.float32).ravel()
+    return flat
+
+
+@functools.cache
+def _waves(side: int) -> npt.NDArray[np.float32]:
+    """The first rows of the discrete cosine transform, shape (FREQUENCIES, side)."""
+    middle = (np.arange(side) + 0.5) * np.pi / side
+    return np.cos(np.outer(np.arange(FREQUENCIES), middle)).astype(np.float32) / side
+
+
+def turned_prints(prints: npt.NDArray[np.float16], orientation: int) -> npt.NDArray[np.float16]:
+    """What the prints would be of the pictures turned as `turned` does; no picture needs to be read for it."""
+    blocks = prints.reshape(-1, FREQUENCIES, FREQUENCIES)
+    signs = np.where(np.arange(FREQUENCIES) % 2, -1, 1).astype(np.float16)
+    if orientation & 1:
+        blocks = blocks * signs[None, None, :]
+    if orientation & 2:
+        blocks = blocks * signs[None, :, None]
+    if orientation & 4:
+        blocks = blocks.transpose(0, 2, 1)
+    return np.ascontiguousarray(blocks).reshape(-1, PRINT_SIZE)
+
+
+def turned(square: Grey, orientation: int) -> Grey:
+    """A square mirrored left to right (1), upside down (2) and at its diagonal (4); together these are all turns."""
+    if orientation & 1:
+        square = square[:, ::-1]
+    if orientation & 2:
+        square = square[::-1]
+    return square.T if orientation & 4 else square
+
+
+def likeness(one: Grey, other: Grey) -> float:
+    """How alike two pictures are beyond their large shapes, -1 to 1, where one may be a part of the other.
+
+    Args:
+        one: shape (THUMB, THUMB).
+        other: the same.
+    """
+    plain = _detail(_small(one)), _detail(_small(other))
+    best = _correlation(*plain)
+    if best > 0.9:
+        return best
+    for square, against in ((one, plain[1]), (other, plain[0])):
+        for part in _parts(square):
+            best = max(best, _correlation(_detail(_small(part)), against))
+    return best
+
+
+def _parts(square: Grey) -> list[Grey]:
+    """Parts of a picture, from a twentieth to a fifth smaller, at its corners, sides and middle."""
+    side = len(square)
+    parts = []
+    for share in (0.95, 0.9, 0.85, 0.8):
+        width = round(side * share)
+        for top in (0, (side - width) // 2, side - width):
+            parts += [square[top : top + width, left : left + width] for left in (0, (side - width) // 2, side - width)]
+    return parts
+
+
+def _small(square: Grey) -> Grey:
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(np.ascontiguousarray(square)).resize((_SIDE, _SIDE), Image.Resampling.BOX), np.float32)
+
+
+def _detail(small: Grey) -> Grey:
+    """A picture without its large shapes: what differs from the mean of the pixels around."""
+    width = 9
+    padded = np.pad(small, width // 2, mode="reflect")
+    sums = np.pad(padded.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    means = (sums[width:, width:] - sums[:-width, width:] - sums[width:, :-width] + sums[:-width, :-width]) / width**2
+    return small - means.astype(np.float32)
+
+
+def _correlation(one: Grey, other: Grey) -> float:
+    left, right = one - one.mean(), other - other.mean()
+    size = float(np.linalg.norm(left) * np.linalg.norm(right))
+    return float((left * right).sum() / size) if size > 1.0 else 0.0
+
+
+def thumbs_of(contents: Sequence[bytes | str]) -> list[npt.NDArray[np.uint8] | None]:
+    """Each picture as a square of THUMB pixels a side; None where it cannot be read."""
+    squares = [grey(content if isinstance(content, bytes) else _read(content), THUMB) for content in contents]
+    return [None if square is None else square.astype(np.uint8) for square in squares]
