@@ -234,7 +234,8 @@ def _compare(
     least = _threshold(found, np.array(chance or [0.0]))
     kept = found >= least
     count = np.bincount(mine[kept], minlength=int(mine.max()) + 1)
-    return np.stack([mine, theirs], axis=1)[kept & (count[mine] <= _TWINS_BY_FORM)]
+    twins: npt.NDArray[np.int64] = np.stack([mine, theirs], axis=1)[kept & (count[mine] <= _TWINS_BY_FORM)]
+    return twins
 
 
 def _threshold(found: np.ndarray, chance: np.ndarray) -> float:
@@ -267,7 +268,7 @@ def _folder(file: SeenFile) -> str:
 
 
 def _clue(case: Case, file: str, rows: list[np.ndarray], things: np.ndarray, names: np.ndarray, how: str) -> Clue:
-    labels = labels_of_paths(case, names)
+    labels = labels_of_paths(case, names.tolist())
     count = told_rows(rows, things)
     told = guesses_of(case.truth, rows, things, labels)
     return Clue(NAME, file, f"the pictures of {count:,} of {case.truth.rows:,} test rows {how}", told, count)

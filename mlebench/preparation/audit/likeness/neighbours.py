@@ -27,7 +27,7 @@ def near_prints(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The nearest of some prints to others, in any of several variants of these.
 
-    Two prints are compared where two of the eight bytes of their bits are equal, a bit being whether a number is above its median.
+    Two prints are compared where two of the eight bytes of their bits are equal; a bit says whether a number is above its median.
 
     Args:
         wanted: shape (m, size).
@@ -61,8 +61,8 @@ def near_prints(
                     found.append((left[good], right[good], np.full(int(good.sum()), variant), alike[good]))
     if not found:
         return empty, empty, empty
-    left, right, variant, alike = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return _best(left, right, variant, alike)
+    lefts, rights, turns, likeness = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return _best(lefts, rights, turns, likeness)
 
 
 _COUNTS = hasattr(np, "bitwise_count")

@@ -148,7 +148,8 @@ def print_of(square: Grey) -> npt.NDArray[np.float32]:
 def _waves(side: int) -> npt.NDArray[np.float32]:
     """The first rows of the discrete cosine transform, shape (FREQUENCIES, side)."""
     middle = (np.arange(side) + 0.5) * np.pi / side
-    return np.cos(np.outer(np.arange(FREQUENCIES), middle)).astype(np.float32) / side
+    waves: npt.NDArray[np.float32] = np.cos(np.outer(np.arange(FREQUENCIES), middle)).astype(np.float32) / np.float32(side)
+    return waves
 
 
 def turned_prints(prints: npt.NDArray[np.float16], orientation: int) -> npt.NDArray[np.float16]:
@@ -213,7 +214,8 @@ def _detail(small: Grey) -> Grey:
     padded = np.pad(small, width // 2, mode="reflect")
     sums = np.pad(padded.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     means = (sums[width:, width:] - sums[:-width, width:] - sums[width:, :-width] + sums[:-width, :-width]) / width**2
-    return small - means.astype(np.float32)
+    detail: Grey = small - means.astype(np.float32)
+    return detail
 
 
 def _correlation(one: Grey, other: Grey) -> float:

@@ -87,16 +87,16 @@ def _sound(data: bytes, rate: float, channels: int, bits: int, order: str, *, is
     most = int(rate * _MOST_SECONDS) * max(channels, 1)
     data = data[: min(len(data), most * width) // (width * max(channels, 1)) * width * max(channels, 1)]
     if is_float:
-        samples = np.frombuffer(data, dtype=f"{order}f{width}").astype(np.float32)
+        samples: Samples = np.frombuffer(data, dtype=f"{order}f{width}").astype(np.float32)
     elif width == 3:
         octets = np.frombuffer(data, dtype=np.uint8).reshape(-1, 3).astype(np.int32)
         low, high = (0, 2) if order == "<" else (2, 0)
         joined = octets[:, low] | octets[:, 1] << 8 | octets[:, high] << 16
-        samples = ((joined ^ 0x800000) - 0x800000).astype(np.float32) / 2**23
+        samples = ((joined ^ 0x800000) - 0x800000).astype(np.float32) / np.float32(2**23)
     elif is_offset:
-        samples = (np.frombuffer(data, dtype=np.uint8).astype(np.float32) - 128) / 128
+        samples = (np.frombuffer(data, dtype=np.uint8).astype(np.float32) - np.float32(128)) / np.float32(128)
     else:
-        samples = np.frombuffer(data, dtype=f"{order}i{width}").astype(np.float32) / 2 ** (8 * width - 1)
+        samples = np.frombuffer(data, dtype=f"{order}i{width}").astype(np.float32) / np.float32(2 ** (8 * width - 1))
     mixed = np.nan_to_num(samples.reshape(-1, max(channels, 1)).mean(axis=1))
     return Sound(rate, mixed.astype(np.float32)) if len(mixed) else None
 
@@ -170,7 +170,8 @@ def likeness(one: Bands, other: Bands) -> float:
 def _lively(bands: Bands) -> Bands:
     """Each band without its mean, and each stretch without its own: what is left is no matter of loudness or hall."""
     flat = bands - bands.mean(axis=1, keepdims=True)
-    return flat - flat.mean(axis=0, keepdims=True)
+    flat -= flat.mean(axis=0, keepdims=True)
+    return flat
 
 
 def _energy(bands: Bands) -> float:
