@@ -1,30 +1,43 @@
-"""Run groups as a review reads them, from their folders or from bundles; nothing is followed or read without end."""
+"""Run groups as a review reads them, from their folders or from bundles: no link is followed, and nothing is read without end."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
+from urllib.parse import unquote
 
-from mlebench.registry import Competition
-from mlebench.runs.group import Group
+from grading.printable import printable
+from mlebench._support.files import parse_own_json
+from mlebench._support.ledger import ledger_lines
+from mlebench._support.plain_files import open_plain, read_plain
+from mlebench.errors import ContainerFault, MlebenchError, UsageError
+from mlebench.evidence.contents import contents_of
+from mlebench.evidence.names import AGENTS, GROUPS, name_of
+from mlebench.evidence.opened import OpenedBundle, OpenedGroup, opened
+from mlebench.evidence.review.said import Said, said_in
+from mlebench.evidence.review.texts import LeftFile, Part, TextFile, bounded_text
+from mlebench.gateway.transcript import FOLDER as TRANSCRIPTS
+from mlebench.gateway.transcript import LARGEST as LARGEST_CALL
+from mlebench.gateway.transcript import unpack_texts
+from mlebench.registry import Competition, Registry
+from mlebench.runs.competitions import load_competition
+from mlebench.runs.group import Group, is_group
+from mlebench.runs.group_report import SNAPSHOT_FILE
+from mlebench.runs.ledgers import MOST_BYTES, ledger_path
+from mlebench.runs.plan import Plan
 from mlebench.runs.record import RunRecord
+from mlebench.runs.result import SUBMISSION
 
-Part = Literal["code", "logs", "run.log", "output", "transcript", "agent"]
-"""code: `code/`; logs: `logs/`; output: whatever else the agent left in the run's folder; transcript: texts of calls to models;
-agent: the agent's own folder."""
-
-
-@dataclass(frozen=True)
-class TextFile:
-    """A text that an agent or its author wrote."""
-
-    name: str
-    """As `Evidence.file` says it."""
-    part: Part
-    text: str
-    """Decoded with replacement, of at most a stated size; notebooks are their code cells, each preceded by `# %%`."""
+_MOST_FILES = 20_000
+_LARGEST_REPORTS = 64 * 2**20
+_BLOCK = 2**18
+_RECORDS = ("run.json", "checker_calls.jsonl", "model_calls.jsonl", "snapshots", "attempts")
+_PARTS: Mapping[str, Part] = {"code": "code", "logs": "logs", "run.log": "run.log", TRANSCRIPTS: "transcript"}
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,12 @@ class ReviewedRun:
     folder: Path
     competition: Competition | None
     """In the run's edition and the data directory given; None where it is unknown here."""
+    files: Sequence[LeftFile] = ()
+    """What it left, in the order of names: records, submissions and earlier attempts apart."""
+    snapshot_scores: Sequence[tuple[float, float | None]] = ()
+    """Seconds since the start and score of each graded snapshot, in order of time."""
+    _kept: dict[str, TextFile | None] = field(default_factory=dict, compare=False, repr=False)
+    """Texts that were read, for as long as this value lives."""
 
     @property
     def run_id(self) -> str:
@@ -44,21 +63,56 @@ class ReviewedRun:
 
     def texts(self, *parts: Part) -> Iterator[TextFile]:
         """The texts of some parts (all where none is named), in the order of names, earlier attempts left out."""
-        raise NotImplementedError
+        if not parts or "transcript" in parts:
+            yield from self._transcript()
+        for file in self.files:
+            if file.part != "transcript" and (not parts or file.part in parts):
+                if file.name not in self._kept:
+                    self._kept[file.name] = _read(file)
+                if (text := self._kept[file.name]) is not None:
+                    yield text
+
+    def said(self) -> Iterator[tuple[str, Said]]:
+        """What was new in each call to a model, with the name of the call's file, in the order of calls."""
+        for name, news in self._calls:
+            yield from ((name, said) for said in news)
 
     def ledger(self, name: str) -> Iterator[Mapping[str, Any]]:
         """The lines of `checker_calls` or `model_calls`."""
-        raise NotImplementedError
+        with contextlib.suppress(OSError):
+            yield from ledger_lines(ledger_path(self.folder, name), MOST_BYTES)
 
     @property
     def submission(self) -> Path | None:
         """The submission that was graded."""
-        raise NotImplementedError
+        path = self.folder / SUBMISSION
+        try:
+            with open_plain(path, self.folder):
+                return path
+        except (OSError, ValueError):
+            return None
 
     @property
-    def snapshot_scores(self) -> Sequence[tuple[float, float | None]]:
-        """Seconds since the start and score of each graded snapshot, in order of time."""
-        raise NotImplementedError
+    def has_own_answers(self) -> bool:
+        """Whether the answers of the data that it worked on lie here."""
+        return (
+            self.competition is not None
+            and self.competition.edition.key_hash == self.group.plan.split_key_hash
+            and self.competition.answers.is_file()
+        )
+
+    def alone(self) -> ReviewedRun:
+        """The same run with nothing read yet; what is read through it is forgotten with it."""
+        return replace(self, _kept={})
+
+    def _transcript(self) -> Iterator[TextFile]:
+        for name, news in self._calls:
+            if news:
+                yield bounded_text(name, "transcript", "\n".join(said.to_text() for said in news))
+
+    @functools.cached_property
+    def _calls(self) -> list[tuple[str, list[Said]]]:
+        return list(_news([file for file in self.files if file.part == "transcript"]))
 
 
 @dataclass(frozen=True)
@@ -69,7 +123,173 @@ class ReviewedGroup:
     runs: Sequence[ReviewedRun]
     agent_folder: Path | None
     """The agent's folder as it was recorded, where it is at hand."""
+    agent_files: Sequence[LeftFile] = ()
+    """Its files; of a bundle they are there although it has no folder."""
 
     def agent_texts(self) -> Iterator[TextFile]:
         """The texts of the agent's folder."""
-        raise NotImplementedError
+        for file in self.agent_files:
+            if (text := _read(file)) is not None:
+                yield text
+
+
+@contextlib.contextmanager
+def reviewed_groups(
+    source: Path, *, data_dir: Path | None = None, split_key: str | None = None
+) -> Iterator[Sequence[ReviewedGroup]]:
+    """The groups of a group's folder, of a folder of groups or of a bundle; what is unpacked of one is removed at the end.
+
+    Args:
+        source: folder or bundle.
+        data_dir: where competitions are prepared; by default where a group's plan says it, for a bundle the machine's own.
+        split_key: the secret key that the data was split with, where there was one.
+
+    Raises:
+        UsageError: there is no group in the folder.
+        BundleFault: the file is no bundle, or holds no groups that can be looked at.
+        OSError: something of the harness's own cannot be read.
+    """
+    if source.is_dir():
+        yield [_of_folder(group, data_dir or group.plan.data_dir, split_key) for group in _groups_in(source)]
+        return
+    with opened(source) as bundle:
+        yield [_of_bundle(bundle, group, data_dir or Registry().data_dir, split_key) for group in bundle.groups]
+
+
+def _groups_in(folder: Path) -> list[Group]:
+    if is_group(folder):
+        return [Group.open(folder)]
+    inner = [path for path in sorted(folder.iterdir()) if is_group(path)]
+    # says what is amiss with a folder in which there is no group
+    return [Group.open(path) for path in inner or [folder]]
+
+
+def _of_folder(group: Group, data_dir: Path, split_key: str | None) -> ReviewedGroup:
+    files: dict[str, list[LeftFile]] = {}
+    for file in contents_of(group, with_agent=False).files:
+        parts = file.name.split("/")
+        if (part := _part(parts[3:])) is not None:
+            blocks = functools.partial(_plain_blocks, file.path, file.within)
+            files.setdefault(unquote(parts[2]), []).append(LeftFile(_shown(parts[2:]), part, file.size, blocks))
+    return _group(group, group.records(), files, data_dir, split_key, _recorded_folder(group))
+
+
+def _of_bundle(bundle: OpenedBundle, opened_group: OpenedGroup, data_dir: Path, split_key: str | None) -> ReviewedGroup:
+    group, container = opened_group.group, bundle.container
+    files: dict[str, list[LeftFile]] = {}
+    agent: list[LeftFile] = []
+    for name in container.names:
+        parts = name.split("/")
+        blocks = functools.partial(container.blocks, name)
+        if parts[0] == AGENTS and parts[1] == name_of(opened_group.name):
+            agent.append(LeftFile(_shown(["agent", *parts[2:]]), "agent", container.size(name), blocks))
+        elif parts[0] == GROUPS and parts[1] == name_of(opened_group.name) and (part := _part(parts[3:])) is not None:
+            files.setdefault(unquote(parts[2]), []).append(LeftFile(_shown(parts[2:]), part, container.size(name), blocks))
+    records = list(opened_group.records.values())
+    made = _group(group, records, files, data_dir, split_key, None)
+    return replace(made, agent_files=agent[:_MOST_FILES])
+
+
+def _group(
+    group: Group,
+    records: Sequence[RunRecord],
+    files: Mapping[str, list[LeftFile]],
+    data_dir: Path,
+    split_key: str | None,
+    agent_folder: Path | None,
+) -> ReviewedGroup:
+    known = {name: _competition(group.plan, name, data_dir, split_key) for name in group.plan.competitions}
+    scores = _snapshot_scores(group.folder)
+    runs = [
+        ReviewedRun(
+            group,
+            record,
+            group.run_dir(record.run_id),
+            known.get(record.competition_id),
+            files.get(record.run_id, [])[:_MOST_FILES],
+            scores.get(record.run_id, ()),
+        )
+        for record in records
+    ]
+    return ReviewedGroup(group, runs, agent_folder, [] if agent_folder is None else list(_agent_files(group, agent_folder)))
+
+
+def _competition(plan: Plan, name: str, data_dir: Path, split_key: str | None) -> Competition | None:
+    try:
+        return load_competition(data_dir, plan.edition, split_key, name)
+    except MlebenchError:
+        return None
+
+
+def _recorded_folder(group: Group) -> Path | None:
+    """The agent's folder, if it still is what the group was made with."""
+    agent, recorded = group.plan.agent, group.plan.agent_fingerprint
+    try:
+        is_same = agent.directory.is_dir() and (not recorded or agent.fingerprint() == recorded)
+    except (OSError, UsageError):
+        return None
+    return agent.directory if is_same else None
+
+
+def _agent_files(group: Group, folder: Path) -> Iterator[LeftFile]:
+    for path in group.plan.agent.files()[:_MOST_FILES]:
+        name = printable(f"agent/{path.relative_to(folder).as_posix()}", None)
+        with contextlib.suppress(OSError):
+            yield LeftFile(name, "agent", path.lstat().st_size, functools.partial(_plain_blocks, path, folder))
+
+
+def _part(inner: Sequence[str]) -> Part | None:
+    """Of a file by the parts of its name below the run's folder; None of records, submissions and earlier attempts."""
+    if not inner or inner[0] in _RECORDS or "/".join(inner) == SUBMISSION.as_posix():
+        return None
+    return _PARTS.get(inner[0], "output")
+
+
+def _shown(parts: Sequence[str]) -> str:
+    return printable(unquote("/".join(parts)), None)
+
+
+def _plain_blocks(path: Path, within: Path) -> Iterator[bytes]:
+    with open_plain(path, within) as file:
+        while block := file.read(_BLOCK):
+            yield block
+
+
+def _read(file: LeftFile) -> TextFile | None:
+    """Its text; None also of one that went away, was replaced or is damaged."""
+    try:
+        return file.text()
+    except (OSError, ValueError, ContainerFault):
+        return None
+
+
+def _news(files: Sequence[LeftFile]) -> Iterator[tuple[str, list[Said]]]:
+    """What no earlier call of the run held, by call."""
+    known: set[bytes] = set()
+    for file in files:
+        news = []
+        try:
+            if file.size > LARGEST_CALL:
+                continue
+            texts = unpack_texts(b"".join(file.blocks()))
+        except (OSError, ValueError, ContainerFault):
+            continue
+        for said in said_in(texts):
+            digest = hashlib.sha256(said.to_text().encode("utf-8", "surrogatepass")).digest()
+            if digest not in known:
+                known.add(digest)
+                news.append(said)
+        yield file.name, news
+
+
+def _snapshot_scores(folder: Path) -> Mapping[str, Sequence[tuple[float, float | None]]]:
+    found: dict[str, list[tuple[float, float | None]]] = {}
+    try:
+        entries = parse_own_json(read_plain(folder / SNAPSHOT_FILE, _LARGEST_REPORTS))["snapshots"]
+        for entry in entries:
+            score = entry["report"]["score"]
+            is_number = isinstance(score, int | float) and not isinstance(score, bool)
+            found.setdefault(str(entry["run_id"]), []).append((float(entry["seconds"]), float(score) if is_number else None))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    return {run_id: sorted(scores, key=lambda entry: entry[0]) for run_id, scores in found.items()}
