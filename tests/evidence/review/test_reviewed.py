@@ -135,9 +135,9 @@ def test_of_a_conversation_what_is_new_stands_once(group: Group, source: Path) -
     (folder / "000003.json.gz").write_bytes(b"no gzip")
     with reviewed_groups(packed(group, source)) as groups:
         run = run_of(groups)
-        said = [(name.rpartition("/")[2], one.role, one.text, [call.name for call in one.calls]) for name, one in run.said()]
+        heard = [(name.rpartition("/")[2], one.role, one.text, [call.name for call in one.calls]) for name, one in run.said()]
         shown = "".join(text.text for text in run.texts("transcript"))
-    assert said == [
+    assert heard == [
         ("000001.json.gz", "system", "Work.", []),
         ("000001.json.gz", "user", "the task", []),
         ("000001.json.gz", "agent", "", ["bash"]),
