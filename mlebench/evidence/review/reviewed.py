@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from mlebench.errors import ContainerFault, MlebenchError, UsageError
 from mlebench.evidence.contents import contents_of
 from mlebench.evidence.names import AGENTS, GROUPS, name_of
 from mlebench.evidence.opened import OpenedBundle, OpenedGroup, opened
-from mlebench.evidence.review.said import Said, said_in
+from mlebench.evidence.review.said import Talk, talk_in
 from mlebench.evidence.review.texts import LeftFile, Part, TextFile, bounded_text
 from mlebench.gateway.transcript import FOLDER as TRANSCRIPTS
 from mlebench.gateway.transcript import LARGEST as LARGEST_CALL
@@ -53,8 +52,8 @@ class ReviewedRun:
     """What it left, in the order of names: records, submissions and earlier attempts apart."""
     snapshot_scores: Sequence[tuple[float, float | None]] = ()
     """Seconds since the start and score of each graded snapshot, in order of time."""
-    _kept: dict[str, TextFile | None] = field(default_factory=dict, compare=False, repr=False)
-    """Texts that were read, for as long as this value lives."""
+    memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What readers found out of the run, by names of their own, for as long as this value lives."""
 
     @property
     def run_id(self) -> str:
@@ -63,19 +62,20 @@ class ReviewedRun:
 
     def texts(self, *parts: Part) -> Iterator[TextFile]:
         """The texts of some parts (all where none is named), in the order of names, earlier attempts left out."""
+        kept: dict[str, TextFile | None] = self.memo.setdefault("texts", {})
         if not parts or "transcript" in parts:
             yield from self._transcript()
         for file in self.files:
             if file.part != "transcript" and (not parts or file.part in parts):
-                if file.name not in self._kept:
-                    self._kept[file.name] = _read(file)
-                if (text := self._kept[file.name]) is not None:
+                if file.name not in kept:
+                    kept[file.name] = _read(file)
+                if (text := kept[file.name]) is not None:
                     yield text
 
-    def said(self) -> Iterator[tuple[str, Said]]:
-        """What was new in each call to a model, with the name of the call's file, in the order of calls."""
-        for name, news in self._calls:
-            yield from ((name, said) for said in news)
+    @functools.cached_property
+    def talks(self) -> Sequence[Talk]:
+        """What each call to a model came to, in the order of calls, as far as their texts were kept."""
+        return list(_talks([file for file in self.files if file.part == "transcript"]))
 
     def ledger(self, name: str) -> Iterator[Mapping[str, Any]]:
         """The lines of `checker_calls` or `model_calls`."""
@@ -103,16 +103,12 @@ class ReviewedRun:
 
     def alone(self) -> ReviewedRun:
         """The same run with nothing read yet; what is read through it is forgotten with it."""
-        return replace(self, _kept={})
+        return replace(self, memo={})
 
     def _transcript(self) -> Iterator[TextFile]:
-        for name, news in self._calls:
-            if news:
-                yield bounded_text(name, "transcript", "\n".join(said.to_text() for said in news))
-
-    @functools.cached_property
-    def _calls(self) -> list[tuple[str, list[Said]]]:
-        return list(_news([file for file in self.files if file.part == "transcript"]))
+        for talk in self.talks:
+            if talk.news:
+                yield bounded_text(talk.name, "transcript", "\n".join(said.to_text() for said in talk.news))
 
 
 @dataclass(frozen=True)
@@ -263,23 +259,16 @@ def _read(file: LeftFile) -> TextFile | None:
         return None
 
 
-def _news(files: Sequence[LeftFile]) -> Iterator[tuple[str, list[Said]]]:
-    """What no earlier call of the run held, by call."""
+def _talks(files: Sequence[LeftFile]) -> Iterator[Talk]:
     known: set[bytes] = set()
     for file in files:
-        news = []
+        if file.size > LARGEST_CALL:
+            continue
         try:
-            if file.size > LARGEST_CALL:
-                continue
             texts = unpack_texts(b"".join(file.blocks()))
         except (OSError, ValueError, ContainerFault):
             continue
-        for said in said_in(texts):
-            digest = hashlib.sha256(said.to_text().encode("utf-8", "surrogatepass")).digest()
-            if digest not in known:
-                known.add(digest)
-                news.append(said)
-        yield file.name, news
+        yield talk_in(file.name, texts, known)
 
 
 def _snapshot_scores(folder: Path) -> Mapping[str, Sequence[tuple[float, float | None]]]:

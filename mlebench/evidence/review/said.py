@@ -5,6 +5,7 @@ Only what reviews need of them: roles, texts and calls of tools. Whoever wrote a
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -50,6 +51,20 @@ class Said:
         return "\n".join(parts) + "\n"
 
 
+@dataclass(frozen=True)
+class Talk:
+    """What one call to a model came to."""
+
+    name: str
+    """Of the call's file, as `Evidence.file` says it."""
+    news: tuple[Said, ...]
+    """What no earlier call of the run held."""
+    asked: int
+    """Messages of the request."""
+    has_tools: bool
+    """Whether the request offered tools."""
+
+
 def shown_arguments(arguments: Any) -> str:
     """Arguments as a reader wants them: line ends within texts as such."""
     if isinstance(arguments, str):
@@ -59,12 +74,23 @@ def shown_arguments(arguments: Any) -> str:
     return _json(arguments)
 
 
-def said_in(texts: CallTexts) -> Iterator[Said]:
-    """The messages of a request, and then of its answer."""
+def talk_in(name: str, texts: CallTexts, known: set[bytes]) -> Talk:
+    """What a call holds; what was not known before is known afterwards.
+
+    Args:
+        name: of its file.
+        texts: request and answer.
+        known: hashes of the messages of earlier calls.
+    """
     body = _parsed(texts.request)
-    if isinstance(body, dict):
-        yield from _in_request(body)
-    yield from _in_answer(texts.response)
+    request = list(_in_request(body)) if isinstance(body, dict) else []
+    news = []
+    for said in (*request, *_in_answer(texts.response)):
+        digest = hashlib.sha256(said.to_text().encode("utf-8", "surrogatepass")).digest()
+        if digest not in known:
+            known.add(digest)
+            news.append(said)
+    return Talk(name, tuple(news), len(request), isinstance(body, dict) and bool(body.get("tools") or body.get("functions")))
 
 
 def _in_request(body: dict[str, Any]) -> Iterator[Said]:

@@ -135,7 +135,12 @@ def test_of_a_conversation_what_is_new_stands_once(group: Group, source: Path) -
     (folder / "000003.json.gz").write_bytes(b"no gzip")
     with reviewed_groups(packed(group, source)) as groups:
         run = run_of(groups)
-        heard = [(name.rpartition("/")[2], one.role, one.text, [call.name for call in one.calls]) for name, one in run.said()]
+        heard = [
+            (talk.name.rpartition("/")[2], said.role, said.text, [call.name for call in said.calls])
+            for talk in run.talks
+            for said in talk.news
+        ]
+        assert [(talk.asked, talk.has_tools) for talk in run.talks] == [(2, False), (4, False)]
         shown = "".join(text.text for text in run.texts("transcript"))
     assert heard == [
         ("000001.json.gz", "system", "Work.", []),
