@@ -1,0 +1,121 @@
+"""Python that an agent ran or left, parsed as far as it can be: notebooks and scripts with magics, too."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mlebench.evidence.review.commands import Action, actions_of
+from mlebench.evidence.review.reviewed import ReviewedRun
+
+LARGEST_PARSED = 2**20
+"""Characters of a source that is parsed; a tree takes hundreds of times as much memory."""
+_MAGIC = re.compile(r"^([ \t]*)(?:[!%?].*|%%.*)$", re.MULTILINE)
+_CELL = re.compile(r"^# ?%%.*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class PythonSource:
+    """A source."""
+
+    action: Action
+    tree: ast.Module | None
+    """None where it is too long or no Python; of notebooks, the cells that are."""
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return self.action.text
+
+    def line_of(self, node: ast.AST) -> int | None:
+        """Where a node stands in the file; of what a transcript tells, where the call stands."""
+        line = getattr(node, "lineno", None)
+        return self.line_at(line)
+
+    def line_at(self, line: int | None) -> int | None:
+        """Where a line of the source (from 1) stands in the file."""
+        if self.action.ran or line is None:
+            return self.action.line
+        return (self.action.line or 1) + line - 1
+
+    def words_of(self, node: ast.AST) -> str:
+        """The source of a node, or its beginning."""
+        start, end = getattr(node, "lineno", 1), getattr(node, "end_lineno", None) or 1
+        return "\n".join(self.text.split("\n")[start - 1 : min(end, start + 20)])
+
+
+def sources_of(run: ReviewedRun) -> Sequence[PythonSource]:
+    """All Python of a run, each source once."""
+    found: list[PythonSource] | None = run.memo.get("sources")
+    if found is None:
+        found = run.memo["sources"] = [
+            PythonSource(action, parsed(action.text)) for action in actions_of(run) if action.kind == "python"
+        ]
+    return found
+
+
+def parsed(text: str) -> ast.Module | None:
+    """The tree of a source; magics of notebooks count as nothing, and cells with faults are left out."""
+    if len(text) > LARGEST_PARSED:
+        return None
+    text = _MAGIC.sub(r"\1pass", text)
+    if (tree := _tree(text)) is not None:
+        return tree
+    cells = [module for module in (_tree(cell) for cell in _cells(text)) if module is not None]
+    return ast.Module([statement for cell in cells for statement in cell.body], []) if cells else None
+
+
+def _cells(text: str) -> Iterator[str]:
+    """The cells of a notebook, each behind as many empty lines as keep its place."""
+    marks = [0, *(found.start() for found in _CELL.finditer(text)), len(text)]
+    for start, end in itertools.pairwise(marks):
+        if text[start:end].strip():
+            yield "\n" * text.count("\n", 0, start) + text[start:end]
+
+
+def _tree(text: str) -> ast.Module | None:
+    try:
+        with warnings.catch_warnings():
+            # odd escapes in somebody's strings
+            warnings.simplefilter("ignore")
+            return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def dotted(node: ast.AST) -> str:
+    """`pd.read_csv` of such an expression; of a call in between, what is called; empty of anything else."""
+    parts: list[str] = []
+    for _ in range(30):
+        if isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        elif isinstance(node, ast.Call):
+            node = node.func
+        elif isinstance(node, ast.Subscript):
+            node = node.value
+        else:
+            break
+    if isinstance(node, ast.Name):
+        parts.append(node.id)
+    return ".".join(reversed(parts))
+
+
+def calls_in(tree: ast.AST) -> Iterator[ast.Call]:
+    """All calls."""
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def string_in(node: ast.AST | None) -> str:
+    """The constant text of an expression, as far as it is constant; of f-strings, without what is put in."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(string_in(part) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+    if isinstance(node, ast.BinOp):
+        return string_in(node.left) + string_in(node.right)
+    return ""

@@ -1,0 +1,238 @@
+"""What is known of a competition's test set when runs are reviewed: its ids, and where the data was prepared here, its answers."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import io
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlebench._support.plain_files import open_plain
+from mlebench.errors import MlebenchError
+from mlebench.evidence.review.reviewed import ReviewedRun
+from mlebench.registry import Competition
+
+Row = tuple[str, ...]
+LARGEST_TABLE = 256 * 2**20
+"""Bytes of a table that is read as a whole."""
+_MOST_ROWS = 3_000_000
+_LONGEST_CELL = 2**20
+_FEWEST_LETTERS = 5
+"""Letters of an id that stands for nothing else in a text, where it is not a number."""
+_LONG_NUMBER = 7
+_TEST_NAMES = ("test.csv", "test_features.csv", "test_data.csv")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells of a file with ids, plain (see `plain`)."""
+
+    id_columns: Row
+    columns: Row
+    """Of what is predicted, in the file's order."""
+    rows: Mapping[str, Row]
+    """By id, in the file's order; the parts of an id in several columns stand side by side."""
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """The rows that a submission has to hold."""
+
+    __test__ = False
+
+    ids: Mapping[str, int]
+    """Each id with its place in the sample submission."""
+    columns: Row
+    """Of what is predicted."""
+    answers: Mapping[str, Row] | None = None
+    """Plain cells of `columns` by id; None where they are not here, or are of another form than submissions."""
+    shares: Sequence[Mapping[str, float]] = ()
+    """Of each column, how often each answer occurs."""
+    labels: frozenset[str] = frozenset()
+    """The answers, where they are few."""
+    _telling: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @functools.cached_property
+    def ids_tell(self) -> bool:
+        """Whether an id stands for nothing else in a text: it is no short number and no short word."""
+        some = list(self.ids)[:: max(1, len(self.ids) // 200)]
+        return bool(some) and sum(map(is_telling, some)) >= 0.9 * len(some)
+
+
+def is_telling(name: str) -> bool:
+    """Whether a text is no plain word or number that stands in programs for other reasons."""
+    if name.isdigit():
+        return len(name) >= _LONG_NUMBER
+    return len(name) >= _FEWEST_LETTERS and any(letter.isdigit() for letter in name)
+
+
+def plain(cell: str) -> str:
+    """A cell in the one form in which cells are compared: numbers with six digits, truth values and words in small letters."""
+    text = cell.strip().strip("'\"").strip()
+    try:
+        number = float(text)
+    except ValueError:
+        word = text.lower()
+        return {"true": "1", "false": "0"}.get(word, word)
+    if not math.isfinite(number):
+        return "nan"
+    return f"{number:.6g}" if number else "0"
+
+
+def test_set_of(run: ReviewedRun) -> TestSet | None:
+    """What is known of the test set that a run worked on; without prepared data, its ids as its submission has them."""
+    if "test set" not in run.memo:
+        found = _of_competition(run.competition) if run.has_own_answers and run.competition is not None else None
+        run.memo["test set"] = found or _of_submission(run)
+    found_again: TestSet | None = run.memo["test set"]
+    return found_again
+
+
+def submission_of(run: ReviewedRun) -> Table | None:
+    """What a run submitted; None where there is none that can be read."""
+    if "submission" not in run.memo:
+        path = run.submission
+        run.memo["submission"] = None if path is None else read_table(path, _id_columns(run.competition), within=run.folder)
+    table: Table | None = run.memo["submission"]
+    return table
+
+
+def sample_of(competition: Competition | None) -> Table | None:
+    """The sample submission of a competition that is prepared here."""
+    return None if competition is None else _sample(competition)
+
+
+@functools.lru_cache(maxsize=2)
+def _sample(competition: Competition) -> Table | None:
+    return read_table(Path(competition.sample_submission), _id_columns(competition))
+
+
+def public_tables(competition: Competition) -> Iterator[tuple[str, Table]]:
+    """The csv files that agents get, beside the sample submission, which hold ids of the test."""
+    folder, sample = Path(competition.public_dir), Path(competition.sample_submission)
+    for path in sorted(folder.glob("*.csv")):
+        if path != sample and path.is_file() and (table := read_table(path, _id_columns(competition))) is not None:
+            yield path.name, table
+
+
+@functools.lru_cache(maxsize=2)
+def test_texts(competition: Competition) -> frozenset[str]:
+    """Long cells of the public test table, blanks folded: texts by which a row is known."""
+    found: set[str] = set()
+    for name in _TEST_NAMES:
+        path = Path(competition.public_dir) / name
+        if not path.is_file():
+            continue
+        for cells in _rows(path, path.parent):
+            found.update(text for cell in cells if len(text := " ".join(cell.split())) >= 25 and " " in text)
+            if len(found) > 200_000:
+                break
+    return frozenset(found)
+
+
+def read_table(path: Path, id_columns: Row = (), within: Path | None = None) -> Table | None:
+    """A csv file with ids, whoever wrote it; None where it is none, or is too large.
+
+    Args:
+        path: the file.
+        id_columns: names of the columns with ids; the first column where they are not there.
+        within: see `open_plain`.
+    """
+    rows = _rows(path, within or path.parent)
+    try:
+        header = next(rows, None)
+        if not header or len(header) < 2:
+            return None
+        names = [name.strip() for name in header]
+        places = [names.index(name) for name in id_columns if name in names]
+        if len(places) != len(id_columns) or not places:
+            places = [0]
+        others = [place for place in range(len(names)) if place not in places]
+        found: dict[str, Row] = {}
+        for cells in rows:
+            if len(cells) == len(names):
+                found["\x1f".join(cells[place].strip() for place in places)] = tuple(plain(cells[place]) for place in others)
+            if len(found) > _MOST_ROWS:
+                return None
+    except (OSError, csv.Error, ValueError):
+        return None
+    return Table(tuple(names[place] for place in places), tuple(names[place] for place in others), found)
+
+
+def _rows(path: Path, within: Path) -> Iterator[list[str]]:
+    csv.field_size_limit(_LONGEST_CELL)
+    try:
+        with open_plain(path, within) as file:
+            if file.seek(0, 2) > LARGEST_TABLE:
+                return
+            file.seek(0)
+            yield from csv.reader(io.TextIOWrapper(file, "utf-8-sig", "replace", newline=""))
+    except (OSError, csv.Error, ValueError):
+        return
+
+
+def _id_columns(competition: Competition | None) -> Row:
+    if competition is None:
+        return ()
+    try:
+        grader = competition.grader
+        return tuple(getattr(grader, "id_columns", ()))
+    except (MlebenchError, AttributeError, TypeError):
+        return ()
+
+
+@functools.lru_cache(maxsize=2)
+def _of_competition(competition: Competition) -> TestSet | None:
+    sample = _sample(competition)
+    if sample is None or not sample.rows:
+        return None
+    ids = {name: place for place, name in enumerate(sample.rows)}
+    answers = _answers(competition, sample)
+    if answers is None:
+        return TestSet(ids, sample.columns)
+    shares = []
+    for column in range(len(sample.columns)):
+        counts = Counter(row[column] for row in answers.values())
+        shares.append({value: count / len(answers) for value, count in counts.most_common(1000)})
+    labels = {value for share in shares for value in share}
+    few = frozenset(labels) if len(labels) <= max(20, len(ids) // 5) else frozenset()
+    return TestSet(ids, sample.columns, answers, shares, few)
+
+
+def _answers(competition: Competition, sample: Table) -> Mapping[str, Row] | None:
+    """The answers in the columns of the sample, as far as they have them."""
+    table = read_table(Path(competition.answers), sample.id_columns)
+    if table is None or not set(sample.columns) <= set(table.columns):
+        return None
+    places = [table.columns.index(name) for name in sample.columns]
+    found = {name: tuple(row[place] for place in places) for name, row in table.rows.items() if name in sample.rows}
+    return found if len(found) >= 0.5 * len(sample.rows) else None
+
+
+def _of_submission(run: ReviewedRun) -> TestSet | None:
+    table = submission_of(run)
+    if table is None or not table.rows:
+        return None
+    return TestSet({name: place for place, name in enumerate(table.rows)}, table.columns)
+
+
+def cells_like_rows(text: str, known: TestSet) -> dict[str, Row]:
+    """Lines of a text that are rows of a table: an id of the test, a comma, semicolon, tab or colon, and cells.
+
+    Returns:
+        the plain cells by id.
+    """
+    found: dict[str, Row] = {}
+    for line in text.split("\n"):
+        parts = [part.strip().strip("'\"[](){}") for part in re.split(r"[,;\t|]|:(?=\s)", line.strip().strip("'\"[](){}, ;\\"))]
+        if len(parts) >= 2 and parts[0] in known.ids and any(parts[1:]):
+            found[parts[0]] = tuple(plain(part) for part in parts[1:])
+    return found
