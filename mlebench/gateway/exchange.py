@@ -79,8 +79,11 @@ class Exchange:
         self.kept: Answered | None = None
         """The answer, where it is good and whole."""
 
-    async def answer(self, request: BaseRequest) -> StreamResponse:
+    async def answer(self, request: BaseRequest | None) -> StreamResponse:
         """Answer a request.
+
+        Args:
+            request: of the agent; None of a call that the harness itself makes, which is answered plainly.
 
         Raises:
             Refusal: the budget does not allow it.
@@ -133,7 +136,7 @@ class Exchange:
             finally:
                 place.used(self._record.tokens.input + self._record.tokens.output)
 
-    async def _ask(self, request: BaseRequest) -> StreamResponse:
+    async def _ask(self, request: BaseRequest | None) -> StreamResponse:
         prepared = self._prepared
         call, served = prepared.call, prepared.model.served
         question = Question(
@@ -150,7 +153,7 @@ class Exchange:
         try:
             if reply.status >= 400:
                 return await self._pass_error(reply)
-            if call.is_streaming:
+            if call.is_streaming and request is not None:
                 return await self._pass_stream(reply, request)
             return await self._pass_plain(reply)
         finally:

@@ -1,0 +1,1 @@
+"""Questions that a judging model is asked about what a run left."""
