@@ -26,6 +26,7 @@ from mlebench.reports.figures import (
 from mlebench.reports.places import load_results
 from mlebench.reports.published_results import SOURCE, PublishedResult, published_results
 from mlebench.reports.results import GradedRun, Results, labelled
+from mlebench.reports.review_figures import ReviewFigures, review_figures
 from mlebench.reports.scaling import (
     SPENDING_AXES,
     BudgetPoint,
@@ -120,6 +121,8 @@ class ResultsDocument:
     """What agents claim, over the runs of which nothing was measured."""
     checks: CheckFigures | None = None
     """What all these runs asked the submission checker; None where no record is at hand."""
+    review: ReviewFigures | None = None
+    """What reviews found of these runs; None where none was reviewed, or all have changed since."""
 
     @property
     def date(self) -> date | None:
@@ -259,6 +262,7 @@ def _results_document(results: Results, selections: Sequence[Selection], pad_mis
         usage=usage,
         reported_usage=claims,
         checks=check_figures(runs),
+        review=review_figures(results, selections),
     )
 
 
@@ -418,6 +422,7 @@ def _results_json(entry: ResultsDocument) -> dict[str, Any]:
         "checks": _as_json(entry.checks),
         "competitions": [{**_as_json(row.info), **_without(_as_json(row), "info")} for row in entry.competitions],
         "scaling": {"time": _as_json(entry.time), **_as_json(entry.spending), "runs": _as_json(entry.run_curves)},
+        **({"review": entry.review.to_dict()} if entry.review is not None else {}),
     }
 
 

@@ -18,6 +18,7 @@ from mlebench._support.plain_files import read_plain
 from mlebench.errors import UsageError
 from mlebench.grade.agreement import settled
 from mlebench.reports.checks import checks_of
+from mlebench.reports.kept_review import kept_review
 from mlebench.reports.report_file import read_report_file
 from mlebench.reports.results import GradedRun, GradedSnapshot, Results, RunDetails, with_data_of
 from mlebench.runs.claims import check_seconds
@@ -47,7 +48,8 @@ def read_group(folder: Path) -> Results:
         layers.setdefault(planned.seed, {})[planned.competition_id] = replace(run, snapshots=snapshots.get(planned.run_id, ()))
     reports = [run.report for layer in layers.values() for run in layer.values() if run.report is not None]
     conditions = with_data_of(group.conditions, [(str(folder), report) for report in reports])
-    return Results(conditions, layers, (str(folder),), tuple(notes))
+    review = kept_review(group, notes)
+    return Results(conditions, layers, (str(folder),), tuple(notes), reviews=() if review is None else (review,))
 
 
 def _run(group: Group, planned: PlannedRun, report: CompetitionReport | None, notes: list[str]) -> GradedRun:

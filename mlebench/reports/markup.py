@@ -29,7 +29,7 @@ class Cell(NamedTuple):
     """Left-aligned, and broken into lines."""
     tooltip: str = ""
     links: Sequence[tuple[str, str]] = ()
-    """Address and label."""
+    """Address, empty for none, and label."""
     marks: Sequence[tuple[str, str]] = ()
     """Signs, each with what it means."""
 
@@ -52,7 +52,7 @@ class Cell(NamedTuple):
 
     def _inner(self) -> str:
         if self.links:
-            return " ".join(f'<a href="{escape(address)}">{escape(label)}</a>' for address, label in self.links)
+            return " ".join(_link(address, label) for address, label in self.links)
         if self.marks:
             return " ".join(f'<abbr title="{escape(meaning)}">{escape(sign)}</abbr>' for sign, meaning in self.marks)
         return escape(self.content or NOTHING)
@@ -122,6 +122,10 @@ def chart_figure(kind: str, svg: str, series: Sequence[str], caption: str) -> st
 def bullets(entries: Sequence[str]) -> str:
     """An unordered list."""
     return f"<ul>{''.join(f'<li>{escape(entry)}</li>' for entry in entries)}</ul>"
+
+
+def _link(address: str, label: str) -> str:
+    return f'<a href="{escape(address)}">{escape(label)}</a>' if address else escape(label)
 
 
 def _cell(value: object) -> Cell:

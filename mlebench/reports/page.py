@@ -41,6 +41,7 @@ from mlebench.reports.notation import (
     whole,
 )
 from mlebench.reports.published_results import SOURCE, SPLIT_NAMES
+from mlebench.reports.review_page import review_section
 from mlebench.reports.scaling import SPENDING_AXES, RunCurve, SpendingAxis, SpendingCurve
 from mlebench.reports.spending import UsageFigures
 from mlebench.runs.usage import Usage
@@ -72,6 +73,8 @@ def sections_of(document: Document, folder: Path) -> Iterator[Section]:
     yield Section("medals", "Medals by competition", _medals(main))
     yield Section("competitions", "Competitions", _competitions(main.competitions))
     yield Section("totals", "Beside the full figure", _honest_totals(main))
+    if main.review is not None:
+        yield review_section(main.review, folder)
     if usage_rows(main):
         yield Section("usage", "Calls to models", _usage(main))
     if main.time or main.run_curves:

@@ -11,6 +11,7 @@ from typing import Any
 
 from grading.report import CompetitionReport
 from mlebench.errors import UsageError
+from mlebench.reports.kept_review import KeptReview
 from mlebench.runs.conditions import Conditions
 from mlebench.runs.spending import Spent
 from mlebench.runs.usage import Usage
@@ -108,6 +109,8 @@ class Results:
     notes: tuple[str, ...] = ()
     label: str = ""
     """What sets them apart from other results of the same agent in one report, such as `steps=100, local`."""
+    reviews: tuple[KeptReview, ...] = ()
+    """Of the groups that were reviewed and have not changed since."""
 
     @property
     def name(self) -> str:
@@ -151,6 +154,7 @@ class Results:
             layers=layers,
             sources=(*self.sources, *other.sources),
             notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
+            reviews=(*self.reviews, *other.reviews),
         )
 
 

@@ -5,16 +5,30 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from grading.printable import printable
+from grading.wording import counted
 from mlebench.reports.document import Document, ResultsDocument
 from mlebench.reports.notation import NOTHING, cost_per_medal, hours, plus_minus, run_usage, split_figures
 from mlebench.reports.published_results import SPLIT_NAMES, PublishedResult
+from mlebench.reports.review_figures import ReviewFigures
+from mlebench.reports.review_words import (
+    FLAGGED_NOTE,
+    place_text,
+    runs_text,
+    skipped_lines,
+    summary,
+    totals_header,
+    totals_rows,
+)
 from mlebench.runs.usage import COUNTS
 
 _FORMULA = ("=", "+", "-", "@")
+_MOST_FINDINGS, _MOST_PLACES = 1000, 3
+"""Of a review, in Markdown."""
 CSV_COLUMNS = (
     "name", "agent", "models", "arguments", "agent_fingerprint", "profile", "sandbox", "network", "task_text", "edition",
     "split_key_hash", "harness", "competition_id", "competition_version", "split", "modality", "metric", "seed", "outcome",
@@ -78,6 +92,14 @@ def to_markdown(document: Document) -> str:
     lines = [_line(header), _line(["---"] * len(header)), *map(_line, rows)]
     if any("†" in cell for row in rows for cell in row):
         lines += ["", "† incomplete seeds were filled with failures"]
+    for entry in document.entries:
+        if entry.review is not None:
+            lines += [
+                "",
+                f"## Review of {printable(entry.results.name or 'the reports', None)}",
+                "",
+                *_review_lines(entry.review),
+            ]
     return "\n".join(lines) + "\n"
 
 
@@ -100,6 +122,30 @@ def _published_cells(result: PublishedResult) -> list[str]:
     agent = result.agent if result.on_board else f"{result.agent} (claimed, not on the board)"
     allowed = NOTHING if result.hours is None else str(result.hours)
     return [agent, result.models or NOTHING, *figures, allowed, result.date.isoformat(), "v1"]
+
+
+def _review_lines(figures: ReviewFigures) -> Iterator[str]:
+    header = [title.capitalize() for title in totals_header()]
+    yield from (_line(header), _line(["---"] * len(header)), *map(_line, totals_rows(figures.totals)), "", FLAGGED_NOTE)
+    if figures.unreviewed:
+        yield f"{counted(figures.unreviewed, 'run')} of this report not reviewed."
+    for kept in figures.reviews:
+        review = kept.review
+        yield from ("", f"{_escaped(review.group)}: {summary(review)}.")
+        if review.findings:
+            columns = ["Level", "Rule", "Runs", "What was found", "Where"]
+            yield from ("", _line(columns), _line(["---"] * len(columns)))
+        for finding in review.findings[:_MOST_FINDINGS]:
+            places = ", ".join(map(place_text, finding.evidence[:_MOST_PLACES]))
+            yield _line([finding.level, finding.rule, runs_text(finding, review), finding.text, places or NOTHING])
+        if len(review.findings) > _MOST_FINDINGS:
+            yield from ("", f"{len(review.findings) - _MOST_FINDINGS:,} more findings are in the JSON document.")
+        yield from (line for skipped in skipped_lines(review) for line in ("", f"Not looked at, {_escaped(skipped)}"))
+
+
+def _escaped(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", printable(text, None))
 
 
 def _line(cells: Sequence[str]) -> str:

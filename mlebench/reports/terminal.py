@@ -38,6 +38,7 @@ from mlebench.reports.notation import (
     whole,
 )
 from mlebench.reports.published_results import SPLIT_NAMES, PublishedResult
+from mlebench.reports.review_terminal import review_parts
 from mlebench.reports.spending import UsageFigures
 from mlebench.reports.statistics import Interval
 from mlebench.runs.usage import Usage
@@ -79,6 +80,8 @@ def _results(entry: ResultsDocument, details: bool) -> Iterator[RenderableType]:
             yield _usage_of_runs(entry)
     if entry.checks is not None and (entry.checks.verdicts or entry.checks.refused):
         yield Text(f"Submission checker: {entry.checks.sentence}.")
+    if entry.review is not None:
+        yield from review_parts(entry.review, details=details)
     for note in entry.notes:
         yield Text(f"Note: {note}", style="yellow")
 

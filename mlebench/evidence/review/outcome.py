@@ -1,0 +1,87 @@
+"""What a review of run groups came to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from mlebench.evidence.review.finding import ReviewFinding
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A rule that was not looked at, or not to its end."""
+
+    rule: str
+    reason: str
+    """One sentence without its full stop; printable."""
+
+
+@dataclass(frozen=True)
+class GroupReview:
+    """What was found of one group."""
+
+    group: str
+    """Its name."""
+    reviewed_at: str
+    """ISO time in UTC."""
+    states: Mapping[str, str]
+    """By run id, in the plan's order, the SHA-256 of what its record said; see `review_file.state_of`."""
+    rules: tuple[str, ...]
+    """Names of the rules that were looked at, `similarity` and `judge` among them where they were."""
+    skipped: tuple[Skipped, ...] = ()
+    findings: tuple[ReviewFinding, ...] = ()
+    """Violations first, then in the order of runs."""
+    similarity: Mapping[str, Any] | None = None
+    """Figures of similar code, as `Similarities.to_dict` gives them; None where nothing was compared."""
+    judgements: Mapping[str, Any] | None = None
+    """What judges answered, as `Judgements.to_dict` gives it; None where none was asked."""
+    familiarity: Mapping[str, Any] | None = None
+    """How well a model knows public texts, as `Familiarity.to_dict` gives it; None where none was asked."""
+
+    @property
+    def flagged(self) -> tuple[str, ...]:
+        """Ids of the runs with a violation, in the plan's order."""
+        violating = {run_id for finding in self.findings if finding.level == "violation" for run_id in finding.runs}
+        return tuple(run_id for run_id in self.states if run_id in violating)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "group": self.group,
+            "reviewed_at": self.reviewed_at,
+            "runs": dict(self.states),
+            "rules": list(self.rules),
+            "skipped": [asdict(entry) for entry in self.skipped],
+            "findings": [finding.to_dict() for finding in self.findings],
+            "flagged": list(self.flagged),
+            "similarity": self.similarity,
+            "judgements": self.judgements,
+            "familiarity": self.familiarity,
+        }
+
+
+@dataclass(frozen=True)
+class Review:
+    """What was found of all groups that were reviewed together."""
+
+    groups: Sequence[GroupReview]
+    incomplete: tuple[str, ...] = ()
+    """Why it is not whole, a sentence each: a judge's budget was spent, a model gave no answer."""
+    similarities: Any = field(default=None, compare=False)
+    """The `Similarities` that a page shows side by side; None where nothing was compared."""
+
+    @property
+    def findings(self) -> list[ReviewFinding]:
+        """Of all groups."""
+        return [finding for group in self.groups for finding in group.findings]
+
+    @property
+    def holds(self) -> bool:
+        """Whether no run is flagged, and nothing that was asked for is missing."""
+        return not self.incomplete and not any(group.flagged for group in self.groups)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {"groups": [group.to_dict() for group in self.groups], "incomplete": list(self.incomplete)}

@@ -1,0 +1,148 @@
+"""A group's review as it is kept in its folder, `review.json`, and whether it still is about the group as it is.
+
+Whoever reads one takes it for written by anybody: it may come with a folder from elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from grading.printable import printable
+from mlebench._support.files import move_aside, parse_own_json, write_json
+from mlebench._support.plain_files import read_plain
+from mlebench._support.yaml_model import describe
+from mlebench.evidence.review.finding import LONGEST_QUOTE, Evidence, Level, ReviewFinding
+from mlebench.evidence.review.outcome import GroupReview, Skipped
+from mlebench.runs.group import Group
+from mlebench.runs.record import RunRecord, checked_time
+
+REVIEW_FILE = "review.json"
+"""In a group's folder."""
+_LARGEST_FILE = 256 * 2**20
+_MOST = 100_000
+"""Of findings, and of runs."""
+_MOST_OF_ONE = 1000
+"""Places that show one finding, and rules."""
+_LONGEST_SENTENCE = 1000
+_LONGEST_NAME = 4096
+_OF_STATE = ("run_id", "attempt", "state", "started_at", "ended_at", "submission_sha256", "ledgers")
+
+
+def state_of(record: RunRecord) -> str:
+    """SHA-256 of what tells a run from what becomes of it when it is done again, graded anew with another file, or goes on.
+
+    A report that is written again about the same file changes nothing.
+    """
+    told = {name: getattr(record, name) for name in _OF_STATE}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def write_review(group: Group, review: GroupReview) -> Path:
+    """Keep a review in the group's folder, in the place of an earlier one; returns the file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = group.folder / REVIEW_FILE
+    move_aside(path)
+    write_json(path, review.to_dict())
+    return path
+
+
+def read_review(group: Group) -> GroupReview | None:
+    """The review in the group's folder; None where there is none.
+
+    Raises:
+        ValueError: there is one that this harness has not written, with the reason in one line.
+    """
+    try:
+        return review_from_dict(parse_own_json(read_plain(group.folder / REVIEW_FILE, _LARGEST_FILE)))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ValueError(error.strerror or "it cannot be read") from None
+
+
+def review_from_dict(content: Any) -> GroupReview:
+    """What `GroupReview.to_dict` gave, read back; sentences are printable, and all is of bounded length.
+
+    Raises:
+        ValueError: it is not that, with the reason in one line.
+    """
+    try:
+        kept = _Review.model_validate(content)
+    except ValidationError as error:
+        raise ValueError(printable(describe(error), _LONGEST_SENTENCE)) from None
+    return GroupReview(
+        group=kept.group,
+        reviewed_at=kept.reviewed_at,
+        states=kept.runs,
+        rules=tuple(kept.rules),
+        skipped=tuple(Skipped(entry.rule, entry.reason) for entry in kept.skipped),
+        findings=tuple(entry.finding() for entry in kept.findings),
+        similarity=kept.similarity,
+        judgements=kept.judgements,
+        familiarity=kept.familiarity,
+    )
+
+
+def changed_since(review: GroupReview, group: Group) -> tuple[str, ...]:
+    """Ids of the runs that are not as the review saw them, in the plan's order; a review of another group saw none of them."""
+    seen = review.states if review.group == group.name else {}
+    return tuple(record.run_id for record in group.records() if seen.get(record.run_id) != state_of(record))
+
+
+def _sentence(text: str) -> str:
+    return printable(text, _LONGEST_SENTENCE)
+
+
+Name = Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME)]
+Sentence = Annotated[str, AfterValidator(_sentence)]
+
+
+class _Kept(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _Evidence(_Kept):
+    file: Name
+    line: Annotated[int, Field(ge=1)] | None = None
+    quote: str = ""
+
+
+class _Finding(_Kept):
+    rule: Name
+    level: Level
+    group: Name
+    runs: Annotated[list[Name], Field(max_length=_MOST)]
+    text: Sentence
+    evidence: Annotated[list[_Evidence], Field(max_length=_MOST_OF_ONE)] = []
+
+    def finding(self) -> ReviewFinding:
+        shown = tuple(Evidence(entry.file, entry.line, printable(entry.quote, LONGEST_QUOTE)) for entry in self.evidence)
+        return ReviewFinding(self.rule, self.level, self.group, tuple(self.runs), self.text, shown)
+
+
+class _Skipped(_Kept):
+    rule: Name
+    reason: Sentence
+
+
+class _Review(_Kept):
+    model_config = ConfigDict(extra="ignore", frozen=True, title="its content")
+
+    group: Name
+    reviewed_at: Annotated[str, AfterValidator(checked_time)]
+    runs: Annotated[Mapping[Name, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]], Field(max_length=_MOST)]
+    rules: Annotated[list[Name], Field(max_length=_MOST_OF_ONE)]
+    skipped: Annotated[list[_Skipped], Field(max_length=_MOST)] = []
+    findings: Annotated[list[_Finding], Field(max_length=_MOST)] = []
+    similarity: dict[str, Any] | None = None
+    judgements: dict[str, Any] | None = None
+    familiarity: dict[str, Any] | None = None

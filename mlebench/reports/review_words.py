@@ -1,0 +1,78 @@
+"""How a review is told in every output: what is found of which runs, where it stands, and what was not looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from grading.printable import printable
+from grading.wording import counted
+from mlebench.evidence.review.finding import Evidence, ReviewFinding
+from mlebench.evidence.review.outcome import GroupReview
+from mlebench.reports.flagged_runs import FlaggedTotals, Totals
+from mlebench.reports.notation import METRIC_TITLES, NOTHING, number, plus_minus
+
+WAYS = {
+    "with_flagged": "all runs",
+    "without_flagged": "without flagged runs",
+    "flagged_as_failures": "flagged runs as failures",
+}
+"""In which totals are seen, by the names of `FlaggedTotals`."""
+FLAGGED_NOTE = (
+    "A run with a violation is flagged; what is to look at flags nothing. Without flagged runs, a seed is the share of those of "
+    "its competitions that are left."
+)
+_MOST_RUNS = 3
+_LONGEST_NAME = 200
+
+
+def runs_text(finding: ReviewFinding, review: GroupReview) -> str:
+    """The runs of a finding: their ids, `all 6 runs` of the group, or the first and how many more."""
+    if len(finding.runs) > _MOST_RUNS and set(finding.runs) == set(review.states):
+        return f"all {len(finding.runs)} runs"
+    named = ", ".join(printable(run_id, _LONGEST_NAME) for run_id in finding.runs[:_MOST_RUNS])
+    more = len(finding.runs) - _MOST_RUNS
+    return f"{named} and {more} more" if more > 0 else named or NOTHING
+
+
+def place_text(evidence: Evidence) -> str:
+    """Where it stands, such as `demo-wine_seed0/logs/agent.log:12`."""
+    name = printable(evidence.file, _LONGEST_NAME)
+    return name if evidence.line is None else f"{name}:{evidence.line}"
+
+
+def summary(review: GroupReview) -> str:
+    """What a review found, in one sentence without its full stop."""
+    violations = sum(finding.level == "violation" for finding in review.findings)
+    looks = len(review.findings) - violations
+    found = f"{counted(len(review.flagged), 'flagged run')} of {len(review.states):,}"
+    return f"{found}, {counted(violations, 'violation')} and {counted(looks, 'finding')} to look at by {_rules(review)}"
+
+
+def _rules(review: GroupReview) -> str:
+    return counted(len(review.rules), "rule")
+
+
+def skipped_lines(review: GroupReview) -> Iterator[str]:
+    """A line for each reason why rules were not looked at, with the rules that have it."""
+    by_reason: dict[str, list[str]] = {}
+    for entry in review.skipped:
+        by_reason.setdefault(entry.reason, []).append(entry.rule)
+    for reason, rules in by_reason.items():
+        yield f"{', '.join(printable(rule) for rule in dict.fromkeys(rules))}: {reason}"
+
+
+def totals_header() -> list[str]:
+    """The columns of `totals_rows`."""
+    return ["split", "over", "runs", *METRIC_TITLES.values(), "relative"]
+
+
+def totals_rows(totals: Sequence[FlaggedTotals]) -> Iterator[list[str]]:
+    """A row for each selection and way of seeing it."""
+    for entry in totals:
+        for way, title in WAYS.items():
+            yield [entry.selection.name, title, *_cells(getattr(entry, way))]
+
+
+def _cells(totals: Totals) -> list[str]:
+    figures = [plus_minus(totals.metrics.get(name)) for name in METRIC_TITLES]
+    return [f"{totals.runs:,}", *figures, number(totals.mean_normalized_score)]
