@@ -94,12 +94,8 @@ def to_markdown(document: Document) -> str:
         lines += ["", "† incomplete seeds were filled with failures"]
     for entry in document.entries:
         if entry.review is not None:
-            lines += [
-                "",
-                f"## Review of {printable(entry.results.name or 'the reports', None)}",
-                "",
-                *_review_lines(entry.review),
-            ]
+            title = f"## Review of {_escaped(entry.results.name or 'the reports')}"
+            lines += ["", title, "", *_review_lines(entry.review)]
     return "\n".join(lines) + "\n"
 
 
@@ -137,7 +133,8 @@ def _review_lines(figures: ReviewFigures) -> Iterator[str]:
             yield from ("", _line(columns), _line(["---"] * len(columns)))
         for finding in review.findings[:_MOST_FINDINGS]:
             places = ", ".join(map(place_text, finding.evidence[:_MOST_PLACES]))
-            yield _line([finding.level, finding.rule, runs_text(finding, review), finding.text, places or NOTHING])
+            cells = (finding.level, finding.rule, runs_text(finding, review), finding.text, places or NOTHING)
+            yield f"| {' | '.join(map(_escaped, cells))} |"
         if len(review.findings) > _MOST_FINDINGS:
             yield from ("", f"{len(review.findings) - _MOST_FINDINGS:,} more findings are in the JSON document.")
         yield from (line for skipped in skipped_lines(review) for line in ("", f"Not looked at, {_escaped(skipped)}"))
