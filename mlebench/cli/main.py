@@ -28,6 +28,7 @@ COMMANDS = {
     "bundle": "pack run groups into one file that anybody can check",
     "verify": "check such a file",
     "audit": "look for answers in what agents see of prepared data",
+    "review": "look for broken rules and copied code in run groups",
     "export": "write run groups in the formats of other tools",
     "board": "build a leaderboard from such files, as a static site",
     "agents": "list agents, build their images",

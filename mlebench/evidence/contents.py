@@ -3,7 +3,8 @@
 An agent made most of it: nothing is followed, waited for or read without end, and what is no file is only named.
 
 Left away altogether is what says nothing of a result: the group's lock, hidden files of the harness, the home folders of local
-runs, marks that stopped a run, and reports of other editions.
+runs, marks that stopped a run, reports of other editions, and reviews, which anybody makes anew and whoever sends a bundle could
+make kinder.
 """
 
 from __future__ import annotations

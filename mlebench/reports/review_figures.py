@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mlebench.evidence.review.outcome import GroupReview
 from mlebench.reports.flagged_runs import FlaggedTotals, Totals, flagged_totals
 from mlebench.reports.kept_review import KeptReview
 from mlebench.reports.results import Results
-from mlebench.reports.selection import Selection
+from mlebench.reports.selection import Selection, default_selections, registry_in
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class ReviewFigures:
         return {
             "groups": [{"folder": str(kept.folder), **kept.review.to_dict()} for kept in self.reviews],
             "unreviewed_runs": self.unreviewed,
-            "totals": {entry.selection.name: _totals_json(entry) for entry in self.totals},
+            "totals": totals_json(self.totals),
         }
 
 
@@ -50,13 +51,29 @@ def review_figures(results: Results, selections: Sequence[Selection]) -> ReviewF
     )
 
 
-def _totals_json(entry: FlaggedTotals) -> dict[str, Any]:
+def group_totals(results: Results, review: GroupReview) -> list[FlaggedTotals]:
+    """The totals of one group by its review, on the splits that it is about.
+
+    Args:
+        results: of the group alone, from its folder or out of a bundle.
+    """
+    runs = [run.details.folder for layer in results.layers.values() for run in layer.values() if run.details is not None]
+    flagged = frozenset(folder for folder in runs if folder.name in review.flagged)
+    chosen = default_selections(results.competition_ids(), registry_in(results.conditions.edition))
+    return [flagged_totals(results, selection, flagged) for selection in chosen]
+
+
+def totals_json(totals: Sequence[FlaggedTotals]) -> dict[str, Any]:
+    """JSON-ready, by the name of the selection."""
+    return {entry.selection.name: _of_selection(entry) for entry in totals}
+
+
+def _of_selection(entry: FlaggedTotals) -> dict[str, Any]:
     ways = ("with_flagged", "without_flagged", "flagged_as_failures")
-    return {"flagged": entry.flagged, **{way: totals_json(getattr(entry, way)) for way in ways}}
+    return {"flagged": entry.flagged, **{way: _of_runs(getattr(entry, way)) for way in ways}}
 
 
-def totals_json(totals: Totals) -> dict[str, Any]:
-    """JSON-ready."""
+def _of_runs(totals: Totals) -> dict[str, Any]:
     return {
         "runs": totals.runs,
         "metrics": {name: figure._asdict() for name, figure in totals.metrics.items()},

@@ -34,29 +34,31 @@ def review_section(figures: ReviewFigures, folder: Path) -> Section:
 
 
 def write_findings_page(
-    groups: Sequence[tuple[GroupReview, Path | None]], totals: str, path: Path, side_by_side: str | None
+    groups: Sequence[tuple[GroupReview, Path | None, Sequence[FlaggedTotals]]], path: Path, side_by_side: str | None
 ) -> None:
     """Write a page of its own.
 
     Args:
-        groups: each with its folder, to which evidence links; None for one out of a bundle.
-        totals: HTML that stands first.
+        groups: each with its folder, to which evidence links, and its totals; no folder for one out of a bundle.
         path: the page; its folder is made where it is missing.
         side_by_side: name of the page of similar code beside it; None without one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     link = f'<p><a href="{quote(side_by_side)}">Similar code, side by side</a></p>' if side_by_side else ""
-    sections = [Section("totals", "With and without flagged runs", link + totals)]
-    sections += [
-        Section(f"group-{number}", review.group, group_part(review, folder, path.parent, heading=False))
-        for number, (review, folder) in enumerate(groups)
+    sections = [
+        Section(
+            f"group-{number}", review.group, link + totals_part(totals) + group_part(review, folder, path.parent, heading=False)
+        )
+        for number, (review, folder, totals) in enumerate(groups)
     ]
-    flagged = sum(len(review.flagged) for review, _ in groups)
+    flagged = sum(len(review.flagged) for review, _, _ in groups)
     write_text(path, whole_page("Review", f"{counted(flagged, 'flagged run')} in {counted(len(groups), 'group')}", sections))
 
 
 def totals_part(totals: Sequence[FlaggedTotals]) -> str:
-    """Figures with and without flagged runs."""
+    """Figures with and without flagged runs; empty where there are none."""
+    if not totals:
+        return ""
     header = [title.capitalize() for title in totals_header()]
     rows = [[name, Cell(over, text=True), *figures] for name, over, *figures in totals_rows(totals)]
     return f'{sortable_table(header, rows)}<p class="note">{escape(FLAGGED_NOTE)}</p>'

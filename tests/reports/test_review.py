@@ -1,4 +1,4 @@
-"""A group's review in its reports: one section where it still holds, a note where it does not, and nothing where there is none."""
+"""A group's review in its reports: one section where it still holds, a note where it does not, nothing where there is none."""
 
 from __future__ import annotations
 
@@ -152,7 +152,9 @@ def test_a_review_of_runs_as_they_were_is_left_out(reviewed: Group, change: str,
     document = json.loads(output(capsys, reviewed.folder, "--json"))
     assert "review" not in document
     (note,) = [note for note in document["notes"] if "review" in note]
-    assert note.startswith(f"the review of group is out of date and left out: 1 run changed since ({run.run_id}); `mlebench review")
+    assert note.startswith(
+        f"the review of group is out of date and left out: 1 run changed since ({run.run_id}); `mlebench review"
+    )
 
 
 def test_grading_anew_leaves_a_review_as_it_is(reviewed: Group, capsys: pytest.CaptureFixture[str]) -> None:

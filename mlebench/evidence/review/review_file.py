@@ -25,10 +25,12 @@ from mlebench.runs.record import RunRecord, checked_time
 REVIEW_FILE = "review.json"
 """In a group's folder."""
 _LARGEST_FILE = 256 * 2**20
-_MOST = 100_000
-"""Of findings, and of runs."""
-_MOST_OF_ONE = 1000
-"""Places that show one finding, and rules."""
+MOST_FINDINGS = 100_000
+"""Of a group."""
+MOST_PLACES = 1000
+"""That show one finding."""
+_MOST_RUNS = 100_000
+_MOST_RULES = 1000
 _LONGEST_SENTENCE = 1000
 _LONGEST_NAME = 4096
 _OF_STATE = ("run_id", "attempt", "state", "started_at", "ended_at", "submission_sha256", "ledgers")
@@ -120,9 +122,9 @@ class _Finding(_Kept):
     rule: Name
     level: Level
     group: Name
-    runs: Annotated[list[Name], Field(max_length=_MOST)]
+    runs: Annotated[list[Name], Field(max_length=_MOST_RUNS)]
     text: Sentence
-    evidence: Annotated[list[_Evidence], Field(max_length=_MOST_OF_ONE)] = []
+    evidence: Annotated[list[_Evidence], Field(max_length=MOST_PLACES)] = []
 
     def finding(self) -> ReviewFinding:
         shown = tuple(Evidence(entry.file, entry.line, printable(entry.quote, LONGEST_QUOTE)) for entry in self.evidence)
@@ -139,10 +141,10 @@ class _Review(_Kept):
 
     group: Name
     reviewed_at: Annotated[str, AfterValidator(checked_time)]
-    runs: Annotated[Mapping[Name, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]], Field(max_length=_MOST)]
-    rules: Annotated[list[Name], Field(max_length=_MOST_OF_ONE)]
-    skipped: Annotated[list[_Skipped], Field(max_length=_MOST)] = []
-    findings: Annotated[list[_Finding], Field(max_length=_MOST)] = []
+    runs: Annotated[Mapping[Name, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]], Field(max_length=_MOST_RUNS)]
+    rules: Annotated[list[Name], Field(max_length=_MOST_RULES)]
+    skipped: Annotated[list[_Skipped], Field(max_length=MOST_FINDINGS)] = []
+    findings: Annotated[list[_Finding], Field(max_length=MOST_FINDINGS)] = []
     similarity: dict[str, Any] | None = None
     judgements: dict[str, Any] | None = None
     familiarity: dict[str, Any] | None = None

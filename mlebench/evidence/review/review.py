@@ -1,0 +1,229 @@
+"""Reviews run groups: looks at rules, at similar code and, on request, asks models; what one cannot look at stops no other."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from grading.printable import printable
+from mlebench._support.hints import alternatives
+from mlebench.errors import UsageError
+from mlebench.evidence.review.finding import ReviewFinding
+from mlebench.evidence.review.judge import RULE as JUDGE
+from mlebench.evidence.review.judge import Judgements, ask_judges
+from mlebench.evidence.review.outcome import GroupReview, Review, Skipped
+from mlebench.evidence.review.review_file import MOST_FINDINGS, MOST_PLACES, state_of
+from mlebench.evidence.review.reviewed import ReviewedGroup, reviewed_groups
+from mlebench.evidence.review.rules import RULES
+from mlebench.evidence.review.rules.rule import Rule, RuleOptions
+from mlebench.profiles import Budget
+from mlebench.runs.record import now
+
+SIMILARITY = "similarity"
+FAMILIARITY = "familiarity"
+LOOKED_AT = (*RULES, SIMILARITY)
+"""What `ReviewOptions.rules` chooses from."""
+CALLS_FOLDER = "review"
+"""In a group's folder: the ledger of what models were asked in its review, and the texts."""
+_LONGEST_REASON = 300
+_ORDER = {"violation": 0, "look": 1}
+
+
+@dataclass(frozen=True)
+class ReviewOptions:
+    """What a review looks at, and with what."""
+
+    rules: tuple[str, ...] = ()
+    """Names of `LOOKED_AT`; all where none is named."""
+    against: Path | None = None
+    """A folder of notebooks and scripts that code is compared with, and of their outputs."""
+    starter: tuple[Path, ...] = ()
+    """Folders of code that every agent was given, which is no sign of copying."""
+    judges: tuple[str, ...] = ()
+    """Models that are asked the judge's questions."""
+    familiarity: str | None = None
+    """The model whose familiarity with public texts is measured."""
+    texts: Path | None = None
+    """The folder of these texts, one folder by competition."""
+    models: tuple[Path, ...] = ()
+    """Files of models of the user's own."""
+    budget: Budget | None = None
+    """Of all calls to models together; without a limit where None."""
+    calls: Path | None = None
+    """Where these calls are written down; by default `review/` in the folder of the one group that is reviewed."""
+    data_dir: Path | None = None
+    """Where competitions are prepared; by default where a group's plan says it."""
+    split_key: str | None = None
+    """The secret key that their data was split with."""
+    jobs: int = 1
+    """Processes that compare code, and calls to models at once."""
+
+
+def review(
+    sources: Sequence[Path], options: ReviewOptions = ReviewOptions(), tell: Callable[[str], None] = lambda step: None
+) -> Review:
+    """Review the groups in folders and bundles together.
+
+    Args:
+        sources: each a group's folder or a bundle.
+        options: what to look at.
+        tell: gets the name of each step before it is taken.
+
+    Raises:
+        UsageError: a rule or a folder is not there, two sources hold a group of one name, or a model cannot be asked.
+        BundleFault: a bundle cannot be looked at.
+        OSError: something of the harness's own cannot be read.
+    """
+    names = chosen_rules(options.rules)
+    with contextlib.ExitStack() as stack:
+        groups = [
+            group
+            for source in sources
+            for group in stack.enter_context(reviewed_groups(source, data_dir=options.data_dir, split_key=options.split_key))
+        ]
+        _refuse_namesakes(groups)
+        return _Reviewing(groups, options, tell).review(names)
+
+
+def chosen_rules(names: Sequence[str]) -> tuple[str, ...]:
+    """The rules of these names in the order of `LOOKED_AT`; all where none is named.
+
+    Raises:
+        UsageError: there is no such rule; near names are listed.
+    """
+    for name in names:
+        if name not in LOOKED_AT:
+            near = difflib.get_close_matches(name, LOOKED_AT, n=2)
+            hint = f", did you mean {alternatives(near)}?" if near else f"; the rules are {', '.join(LOOKED_AT)}"
+            raise UsageError(f"there is no rule {printable(name)!r}{hint}")
+    return tuple(name for name in LOOKED_AT if name in names or not names)
+
+
+def _refuse_namesakes(groups: Sequence[ReviewedGroup]) -> None:
+    repeated = [name for name, count in Counter(group.group.name for group in groups).items() if count > 1]
+    if repeated:
+        raise UsageError(f"two of these are groups called {printable(repeated[0])}; review them one after the other")
+
+
+class _Reviewing:
+    """One review, step by step."""
+
+    def __init__(self, groups: Sequence[ReviewedGroup], options: ReviewOptions, tell: Callable[[str], None]) -> None:
+        self._groups, self._options, self._tell = groups, options, tell
+        self._findings: list[ReviewFinding] = []
+        self._skipped: dict[str, list[Skipped]] = {group.group.name: [] for group in groups}
+        """By group."""
+        self._incomplete: list[str] = []
+
+    def review(self, names: Sequence[str]) -> Review:
+        self._look([RULES[name] for name in names if name in RULES])
+        similarities = None
+        judgements = self._judge() if self._options.judges else None
+        not_chosen = [Skipped(name, "not asked for") for name in LOOKED_AT if name not in names]
+        looked_at = (*names, *((JUDGE,) if judgements is not None else ()))
+        groups = tuple(self._of_group(group, looked_at, not_chosen, judgements) for group in self._groups)
+        return Review(groups, tuple(self._incomplete), similarities)
+
+    def _look(self, rules: Sequence[Rule]) -> None:
+        of_one_run = [rule for rule in rules if not rule.compares]
+        for group in self._groups:
+            for run in group.runs:
+                self._tell(f"{group.group.name}, {run.run_id}")
+                # its texts are read once for all rules, and forgotten with it
+                alone = replace(group, runs=[run.alone()])
+                for rule in of_one_run:
+                    self._find(rule, [alone], f" in {printable(run.run_id)}")
+        for rule in rules:
+            if rule.compares:
+                self._tell(rule.name)
+                self._find(rule, self._groups, "")
+            for group in self._groups:
+                if (reason := _lack(rule, group)) is not None:
+                    self._skipped[group.group.name].append(Skipped(rule.name, printable(reason, _LONGEST_REASON)))
+
+    def _find(self, rule: Rule, groups: Sequence[ReviewedGroup], where: str) -> None:
+        """Keep what a rule finds until its end, or until what it looks at is too odd for it."""
+        try:
+            for finding in rule.find(groups, RuleOptions(self._options.against)):
+                self._findings.append(finding)
+        except Exception as error:
+            # agents made what rules read, and one odd text must not hide what all others show
+            for group in groups:
+                self._skipped[group.group.name].append(Skipped(rule.name, f"it ended with an error{where} ({_told(error)})"))
+
+    def _judge(self) -> Judgements:
+        self._tell(JUDGE)
+        options = self._options
+        judgements = ask_judges(
+            self._groups,
+            options.judges,
+            folder=self._calls_folder(),
+            model_files=options.models,
+            budget=options.budget,
+            jobs=options.jobs,
+            note=self._incomplete.append,
+        )
+        self._findings += judgements.findings
+        self._incomplete += judgements.unanswered
+        return judgements
+
+    def _calls_folder(self) -> Path:
+        return self._options.calls or self._groups[0].group.folder / CALLS_FOLDER
+
+    def _of_group(
+        self,
+        group: ReviewedGroup,
+        looked_at: tuple[str, ...],
+        not_chosen: Sequence[Skipped],
+        judgements: Judgements | None,
+    ) -> GroupReview:
+        name = group.group.name
+        states = {run.run_id: state_of(run.record) for run in group.runs}
+        return GroupReview(
+            group=name,
+            reviewed_at=now(),
+            states=states,
+            rules=looked_at,
+            skipped=tuple(dict.fromkeys((*self._skipped[name], *not_chosen))),
+            findings=_sorted_findings(self._findings, name, [*states]),
+            judgements=None if judgements is None else _of_one_group(judgements, name),
+        )
+
+
+def _lack(rule: Rule, group: ReviewedGroup) -> str | None:
+    try:
+        return rule.lacks([group])
+    except Exception as error:
+        return f"what it lacks cannot be told ({_told(error)})"
+
+
+def _told(error: Exception) -> str:
+    return printable(f"{type(error).__name__}: {error}", _LONGEST_REASON)
+
+
+def _sorted_findings(findings: Iterable[ReviewFinding], group: str, order: Sequence[str]) -> tuple[ReviewFinding, ...]:
+    """Those of one group, violations first, then in the order of runs; what is found alike of several runs is found once."""
+    runs: dict[ReviewFinding, dict[str, None]] = {}
+    for finding in findings:
+        if finding.group == group:
+            alike = replace(finding, runs=(), evidence=tuple(finding.evidence[:MOST_PLACES]))
+            runs.setdefault(alike, {}).update(dict.fromkeys(finding.runs))
+    places = {run_id: place for place, run_id in enumerate(order)}
+    merged = [
+        replace(alike, runs=tuple(sorted(named, key=lambda run_id: places.get(run_id, -1)))) for alike, named in runs.items()
+    ]
+    merged.sort(key=lambda finding: (_ORDER[finding.level], min((places.get(run_id, -1) for run_id in finding.runs), default=-1)))
+    return tuple(merged[:MOST_FINDINGS])
+
+
+def _of_one_group(judgements: Judgements, group: str) -> dict[str, Any]:
+    """What judges said of one group's runs; their agreement is over all that were judged together."""
+    told = judgements.to_dict()
+    # findings stand among those of rules
+    del told["findings"]
+    return told | {"verdicts": [verdict for verdict in told["verdicts"] if verdict["group"] == group]}
