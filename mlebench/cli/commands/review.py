@@ -1,8 +1,8 @@
 """Look for broken rules and copied code in what the agents of run groups left: code, logs, calls and submissions.
 
 Rules are told without a model, and so is similar code: between runs, and against notebooks and scripts of yours. On request
-models judge logs and code, and tell how well they know public texts. A run with a violation is flagged; what is only to look at flags
-nothing. The review of a group is kept in its folder, `review.json`, and `mlebench report` shows it.
+models judge logs and code, and tell how well they know public texts. A run with a violation is flagged; what is only to look
+at flags nothing. The review of a group is kept in its folder, `review.json`, and `mlebench report` shows it.
 
 Exit code 0: no run is flagged; 1: at least one is, or a judge did not answer everything; 2: wrong usage.
 
@@ -67,23 +67,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the JSON document, of bundles too")
     parser.add_argument("--details", action="store_true", help="print every finding, however many")
-    add_jobs(parser, "processes that compare code, and calls to models at once")
+    add_jobs(parser, "processes that compare code, and calls to models at once where more than four")
     add_data_dir(parser)
     add_runs_dir(parser)
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from mlebench.errors import BundleFault
     from mlebench.evidence.review.review import review
 
     sources = [place for given in arguments.sources for place in _places(given, paths.runs_dir(arguments.runs_dir))]
     options = _options(arguments, sources)
     with _watched(arguments) as step:
-        try:
-            found = review(sources, options, step)
-        except BundleFault as error:
-            raise UsageError(f"a bundle among {_listed(sources)} cannot be looked at: {error}") from None
+        found = review(sources, options, step)
     totals = _totals(arguments, sources, found)
     document = _document(found, totals)
     if arguments.json:
@@ -109,12 +105,6 @@ def _places(given: str, runs_dir: Path) -> list[Path]:
     if path.is_dir() and not is_group(path) and (inner := [entry for entry in sorted(path.iterdir()) if is_group(entry)]):
         return inner
     return [find_group(runs_dir, given).folder]
-
-
-def _listed(sources: list[Path]) -> str:
-    from mlebench._support.hints import alternatives
-
-    return alternatives([str(path) for path in sources if path.is_file()])
 
 
 def _options(arguments: argparse.Namespace, sources: list[Path]) -> ReviewOptions:
@@ -231,12 +221,13 @@ def _write_pages(
     arguments: argparse.Namespace, folders: dict[str, Path], found: Review, totals: dict[str, list[FlaggedTotals]]
 ) -> None:
     from mlebench._support.files import write_text
-    from mlebench.evidence.review.similarity import similarity_page
     from mlebench.reports.review_page import write_findings_page
 
     path: Path = arguments.html
     beside = None
     if found.similarities is not None:
+        from mlebench.evidence.review.similarity import similarity_page
+
         beside = path.with_name(f"{path.stem}-similarity.html")
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(beside, similarity_page(found.similarities))

@@ -12,7 +12,7 @@ from typing import Any
 
 from grading.printable import printable
 from mlebench._support.hints import alternatives
-from mlebench.errors import UsageError
+from mlebench.errors import BundleFault, UsageError
 from mlebench.evidence.review.finding import ReviewFinding
 from mlebench.evidence.review.judge import RULE as JUDGE
 from mlebench.evidence.review.judge import Judgements, ask_judges
@@ -30,6 +30,8 @@ LOOKED_AT = (*RULES, SIMILARITY)
 """What `ReviewOptions.rules` chooses from."""
 CALLS_FOLDER = "review"
 """In a group's folder: the ledger of what models were asked in its review, and the texts."""
+_CALLS_AT_ONCE = 4
+"""To models, at least; what a provider bears stands in the file of models."""
 _LONGEST_REASON = 300
 _ORDER = {"violation": 0, "look": 1}
 
@@ -61,7 +63,7 @@ class ReviewOptions:
     split_key: str | None = None
     """The secret key that their data was split with."""
     jobs: int = 1
-    """Processes that compare code, and calls to models at once."""
+    """Processes that compare code, and calls to models at once where more than four."""
 
 
 def review(
@@ -75,19 +77,22 @@ def review(
         tell: gets the name of each step before it is taken.
 
     Raises:
-        UsageError: a rule or a folder is not there, two sources hold a group of one name, or a model cannot be asked.
-        BundleFault: a bundle cannot be looked at.
+        UsageError: a rule or folder is not there, a bundle cannot be looked at, two sources hold groups of one name, or a model
+            cannot be asked.
         OSError: something of the harness's own cannot be read.
     """
     names = chosen_rules(options.rules)
     with contextlib.ExitStack() as stack:
-        groups = [
-            group
-            for source in sources
-            for group in stack.enter_context(reviewed_groups(source, data_dir=options.data_dir, split_key=options.split_key))
-        ]
+        groups = [group for source in sources for group in _opened(source, options, stack)]
         _refuse_namesakes(groups)
         return _Reviewing(groups, options, tell).review(names)
+
+
+def _opened(source: Path, options: ReviewOptions, stack: contextlib.ExitStack) -> Sequence[ReviewedGroup]:
+    try:
+        return stack.enter_context(reviewed_groups(source, data_dir=options.data_dir, split_key=options.split_key))
+    except BundleFault as error:
+        raise UsageError(f"{source} cannot be looked at: {error}") from None
 
 
 def chosen_rules(names: Sequence[str]) -> tuple[str, ...]:
@@ -165,7 +170,7 @@ class _Reviewing:
             folder=self._calls_folder(),
             model_files=options.models,
             budget=options.budget,
-            jobs=options.jobs,
+            jobs=max(options.jobs, _CALLS_AT_ONCE),
             note=self._incomplete.append,
         )
         self._findings += judgements.findings
