@@ -16,7 +16,16 @@ from mlebench.reports.flagged_runs import FlaggedTotals
 from mlebench.reports.markup import Cell, Section, bullets, sortable_table, whole_page
 from mlebench.reports.notation import NOTHING
 from mlebench.reports.review_figures import ReviewFigures
-from mlebench.reports.review_words import FLAGGED_NOTE, place_text, runs_text, skipped_lines, summary, totals_header, totals_rows
+from mlebench.reports.review_words import (
+    FLAGGED_NOTE,
+    model_lines,
+    place_text,
+    runs_text,
+    skipped_lines,
+    summary,
+    totals_header,
+    totals_rows,
+)
 
 _MOST_ROWS = 2000
 """Findings of a group; `review.json` holds them all."""
@@ -81,6 +90,8 @@ def group_part(review: GroupReview, group_folder: Path | None, folder: Path, *, 
         parts.append(f'<p class="note">{len(review.findings) - _MOST_ROWS:,} more findings are in the JSON document.</p>')
     if skipped := list(skipped_lines(review)):
         parts.append(f"<p>Not looked at:</p>{bullets(skipped)}")
+    if told := list(model_lines(review)):
+        parts.append(f"<p>Judges:</p>{bullets(told)}")
     return "".join(parts)
 
 

@@ -13,7 +13,16 @@ from grading.wording import counted
 from mlebench.evidence.review.outcome import GroupReview
 from mlebench.reports.flagged_runs import FlaggedTotals
 from mlebench.reports.review_figures import ReviewFigures
-from mlebench.reports.review_words import FLAGGED_NOTE, place_text, runs_text, skipped_lines, summary, totals_header, totals_rows
+from mlebench.reports.review_words import (
+    FLAGGED_NOTE,
+    model_lines,
+    place_text,
+    runs_text,
+    skipped_lines,
+    summary,
+    totals_header,
+    totals_rows,
+)
 
 _MOST_ROWS = 25
 _MOST_PLACES = 3
@@ -42,6 +51,8 @@ def group_parts(review: GroupReview, *, details: bool) -> Iterator[RenderableTyp
         yield Text(f"{len(review.findings) - _MOST_ROWS:,} more findings; --details shows each.", style="dim")
     for line in skipped_lines(review):
         yield Text(f"Not looked at, {line}", style="yellow")
+    for line in model_lines(review):
+        yield Text(f"Judges, {line}")
 
 
 def totals_table(totals: Sequence[FlaggedTotals]) -> Table:

@@ -61,6 +61,19 @@ def skipped_lines(review: GroupReview) -> Iterator[str]:
         yield f"{', '.join(printable(rule) for rule in dict.fromkeys(rules))}: {reason}"
 
 
+def model_lines(review: GroupReview) -> Iterator[str]:
+    """What judges left open, and how far they agree beyond chance."""
+    if review.judgements is None:
+        return
+    for sentence in review.judgements["unanswered"]:
+        yield f"incomplete: {sentence}"
+    for kappa in review.judgements["kappa"]:
+        of = "all questions" if kappa["question"] is None else f"the question {kappa['question']}"
+        judges = " and ".join(printable(name) for name in kappa["judges"])
+        value = f"undefined, as {kappa['reason']}" if kappa["kappa"] is None else f"{kappa['kappa']:.2f}"
+        yield f"kappa of {judges} over {of}, {counted(kappa['runs'], 'verdict')}: {value}"
+
+
 def totals_header() -> list[str]:
     """The columns of `totals_rows`."""
     return ["split", "over", "runs", *METRIC_TITLES.values(), "relative"]

@@ -137,6 +137,26 @@ def test_many_findings_are_shortened_in_a_terminal(graded: Group, capsys: pytest
     assert "finding 039" in whole
 
 
+def test_what_judges_agree_on_and_left_open_is_told(graded: Group, capsys: pytest.CaptureFixture[str], wide: None) -> None:
+    kappa = [
+        {"judges": ["one", "two"], "question": "by_hand", "runs": 4, "kappa": 0.5, "reason": None, "both_yes": 1},
+        {"judges": ["one", "two"], "question": None, "runs": 0, "kappa": None, "reason": "no run was judged by both"},
+    ]
+    judgements = {"judges": ["one", "two"], "unanswered": ["3 of 9 questions have no answer"], "kappa": kappa, "usage": {"calls": 9}}
+    write_review(graded, review_of(graded, judgements=judgements))
+
+    expected = (
+        "Judges, incomplete: 3 of 9 questions have no answer",
+        "Judges, kappa of one and two over the question by_hand, 4 verdicts: 0.50",
+        "Judges, kappa of one and two over all questions, 0 verdicts: undefined, as no run was judged by both",
+    )
+    text = output(capsys, graded.folder)
+    assert all(line in text for line in expected)
+    assert expected[0] in output(capsys, graded.folder, "--markdown")
+    (kept,) = json.loads(output(capsys, graded.folder, "--json"))["review"]["groups"]
+    assert kept["judgements"] == judgements
+
+
 @pytest.mark.parametrize("change", ["another attempt", "another end", "another submission"])
 def test_a_review_of_runs_as_they_were_is_left_out(reviewed: Group, change: str, capsys: pytest.CaptureFixture[str]) -> None:
     run = reviewed.plan.runs[0]

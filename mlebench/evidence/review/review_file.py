@@ -31,6 +31,7 @@ MOST_PLACES = 1000
 """That show one finding."""
 _MOST_RUNS = 100_000
 _MOST_RULES = 1000
+_MOST_MODELS = 100
 _LONGEST_SENTENCE = 1000
 _LONGEST_NAME = 4096
 _OF_STATE = ("run_id", "attempt", "state", "started_at", "ended_at", "submission_sha256", "ledgers")
@@ -89,7 +90,7 @@ def review_from_dict(content: Any) -> GroupReview:
         skipped=tuple(Skipped(entry.rule, entry.reason) for entry in kept.skipped),
         findings=tuple(entry.finding() for entry in kept.findings),
         similarity=kept.similarity,
-        judgements=kept.judgements,
+        judgements=None if kept.judgements is None else kept.judgements.model_dump(),
         familiarity=kept.familiarity,
     )
 
@@ -136,6 +137,26 @@ class _Skipped(_Kept):
     reason: Sentence
 
 
+class _Kappa(_Kept):
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    judges: Annotated[list[Name], Field(min_length=2, max_length=2)]
+    question: Name | None
+    runs: Annotated[int, Field(ge=0)]
+    kappa: Annotated[float, Field(ge=-1, le=1)] | None
+    reason: Sentence | None
+
+
+class _Judgements(_Kept):
+    """What outputs show of them; the rest is handed on as it is."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    judges: Annotated[list[Name], Field(max_length=_MOST_MODELS)]
+    unanswered: Annotated[list[Sentence], Field(max_length=_MOST_RUNS)]
+    kappa: Annotated[list[_Kappa], Field(max_length=_MOST_RUNS)]
+
+
 class _Review(_Kept):
     model_config = ConfigDict(extra="ignore", frozen=True, title="its content")
 
@@ -146,5 +167,5 @@ class _Review(_Kept):
     skipped: Annotated[list[_Skipped], Field(max_length=MOST_FINDINGS)] = []
     findings: Annotated[list[_Finding], Field(max_length=MOST_FINDINGS)] = []
     similarity: dict[str, Any] | None = None
-    judgements: dict[str, Any] | None = None
+    judgements: _Judgements | None = None
     familiarity: dict[str, Any] | None = None
