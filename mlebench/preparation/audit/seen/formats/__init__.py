@@ -1,0 +1,1 @@
+"""Formats of tables, one file each: which tables a content holds, and their cells as text."""

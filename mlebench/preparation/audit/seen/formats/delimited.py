@@ -1,0 +1,196 @@
+"""Text in columns: csv and its kin, and matrices of numbers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlebench.preparation.audit.seen.formats.encoding import decoded, encoding_of
+from mlebench.preparation.audit.seen.formats.found import MOST_COLUMNS, Content, Found, distinct
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HEAD = 2**18
+"""Bytes by which the form of a file is told."""
+_SAMPLE = 200
+_DELIMITERS = (",", "\t", ";", "|")
+_COMMENTS = ("#", "%", "//")
+_MOSTLY = 0.9
+_LONGEST_VALUE = 200
+"""Characters of a line that is a single value."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a file holds its table."""
+
+    encoding: str
+    delimiter: str
+    """One character; a blank stands for any stretch of blanks."""
+    quoted: bool
+    lead: int
+    """Lines before the table."""
+    header: bool
+    columns: tuple[str, ...]
+
+
+def tables(content: Content) -> Iterator[Found]:
+    """The table of a text file, if it holds one."""
+    with content.stream() as stream:
+        head = stream.read(HEAD)
+    form = form_of(head, content.name.lower(), whole=content.size <= len(head))
+    if form is not None:
+        yield Found("", form.columns, lambda rows: _frames(content, form, rows))
+
+
+def form_of(head: bytes, name: str, *, whole: bool = True) -> Form | None:
+    """How a file that begins with these bytes holds a table; None where it holds none.
+
+    Args:
+        head: its first bytes.
+        name: its name in small letters.
+        whole: whether there are no more.
+    """
+    encoding = encoding_of(head)
+    if encoding is None:
+        return None
+    lines = decoded(head, encoding).splitlines()
+    if not whole and len(lines) > 1:
+        del lines[-1]
+    lead = 0
+    while lead < len(lines) and (not lines[lead].strip() or lines[lead].startswith(_COMMENTS)):
+        lead += 1
+    sample = lines[lead : lead + _SAMPLE]
+    if not sample:
+        return None
+    is_table = name.endswith((".csv", ".tsv", ".tab", ".psv"))
+    for delimiter, quoted in _ways(sample):
+        rows = rows_of(sample, delimiter, quoted)
+        width, share = _usual_width(rows)
+        if width > 1 and (share >= _MOSTLY or (is_table and share >= 0.5)) and width <= MOST_COLUMNS:
+            return _form(encoding, delimiter, quoted, lead, rows, width)
+    return _single(encoding, sample, lead, is_table)
+
+
+def _ways(sample: list[str]) -> Iterator[tuple[str, bool]]:
+    present = [mark for mark in _DELIMITERS if any(mark in line for line in sample)]
+    # the mark of the first line decides where several would do
+    present.sort(key=lambda mark: -sample[0].count(mark))
+    for mark in present:
+        yield mark, True
+        yield mark, False
+    if all(_is_numeric(line.split()[0]) for line in sample[1:] or sample if line.split()):
+        yield " ", False
+
+
+def rows_of(lines: list[str], delimiter: str, quoted: bool) -> list[list[str]]:
+    """Cells of lines; empty lines are left out."""
+    if delimiter == " ":
+        return [line.split() for line in lines if line.strip()]
+    try:
+        reader = csv.reader(
+            (f"{line}\n" for line in lines),
+            delimiter=delimiter,
+            quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+            skipinitialspace=False,
+        )
+        return [row for row in reader if row]
+    except csv.Error:
+        return []
+
+
+def _usual_width(rows: list[list[str]]) -> tuple[int, float]:
+    """The most frequent number of cells, and the share of rows that have it."""
+    counts = Counter(map(len, rows[:-1] or rows))
+    if not counts:
+        return 0, 0.0
+    width, count = counts.most_common(1)[0]
+    return width, count / sum(counts.values())
+
+
+def _form(encoding: str, delimiter: str, quoted: bool, lead: int, rows: list[list[str]], width: int) -> Form:
+    first = rows[0]
+    header = is_header(first, rows[1:], width)
+    if header and len(first) == width - 1:
+        # as R writes them: no name above the names of rows
+        first = ["", *first]
+    names = distinct((first + [""] * width)[: max(width, len(first))]) if header else tuple(map(str, range(width)))
+    return Form(encoding, delimiter, quoted, lead, header, names)
+
+
+def _single(encoding: str, sample: list[str], lead: int, is_table: bool) -> Form | None:
+    """A file of one value in each line."""
+    values = [line.strip() for line in sample if line.strip()]
+    if not values or max(map(len, values)) > _LONGEST_VALUE:
+        return None
+    if not is_table and (len(values) < 3 or any(len(value.split()) > 1 for value in values)):
+        return None
+    header = is_table and is_header(values[:1], [[value] for value in values[1:]], 1)
+    return Form(encoding, "\n", False, lead, header, (values[0],) if header else ("0",))
+
+
+def is_header(first: list[str], rest: list[list[str]], width: int) -> bool:
+    """Whether a first row names the columns: nothing of it comes again below, and numbers at most count columns."""
+    if len(first) not in (width, width - 1) and len(first) < width:
+        return False
+    numbers = [text for text in first if _is_numeric(text)]
+    if numbers:
+        whole = all(text.isdigit() for text in numbers) and len(set(numbers)) == len(numbers)
+        if not whole or len(numbers) == 1 or int(numbers[-1]) - int(numbers[0]) != len(numbers) - 1:
+            return False
+    if not rest:
+        return not numbers
+    columns = zip(*(row for row in rest if len(row) == len(first)), strict=False)
+    return not any(name and name in below for name, below in zip(first, columns, strict=False))
+
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|nan|NaN|inf|-inf")
+
+
+def _is_numeric(text: str) -> bool:
+    return _NUMBER.fullmatch(text.strip()) is not None
+
+
+def _frames(content: Content, form: Form, rows: int) -> Iterator[pd.DataFrame]:
+    import pandas as pd
+
+    with content.stream() as stream:
+        text = io.TextIOWrapper(stream, form.encoding, errors="replace", newline="")
+        for _ in range(form.lead + (1 if form.header and form.delimiter == "\n" else 0)):
+            text.readline()
+        if form.delimiter == "\n":
+            yield from _lines(text, form.columns, rows)
+            return
+        found = pd.read_csv(
+            text,
+            sep=r"\s+" if form.delimiter == " " else form.delimiter,
+            header=0 if form.header else None,
+            names=list(form.columns),
+            index_col=False,
+            dtype=str,
+            keep_default_na=False,
+            na_filter=False,
+            quoting=csv.QUOTE_MINIMAL if form.quoted else csv.QUOTE_NONE,
+            on_bad_lines="skip",
+            chunksize=rows,
+            engine="c",
+        )
+        try:
+            for frame in found:
+                yield frame.fillna("").reset_index(drop=True)
+        except pd.errors.EmptyDataError:
+            return
+        except (pd.errors.ParserError, csv.Error) as error:
+            raise ValueError(f"it is no sound table ({error})") from None
+
+
+def _lines(text: io.TextIOWrapper, columns: tuple[str, ...], rows: int) -> Iterator[pd.DataFrame]:
+    from mlebench.preparation.audit.seen.formats.found import frames_of_rows
+
+    return frames_of_rows(([line.rstrip("\r\n")] for line in text if line.strip()), columns, rows)
