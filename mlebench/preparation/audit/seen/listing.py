@@ -191,6 +191,15 @@ class Seen:
             raise OSError("it cannot be reached")
         return places[file.position]
 
+    def place(self, file: SeenFile) -> int | None:
+        """Where a plain file (0) or a member of a plain archive begins that is read without a pass; None for other members."""
+        if file.archive is None:
+            return 0
+        above = self._listing.archives.get(file.archive)
+        if above is None or above.archive is not None or file.archive in self._listing.inside.in_passes:
+            return None
+        return self._place(file)
+
     def contents(self, files: Sequence[SeenFile], most: int) -> Iterator[tuple[SeenFile, bytes]]:
         """The first `most` bytes of each, in whichever order is cheap: one pass over each archive.
 

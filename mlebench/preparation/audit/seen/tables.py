@@ -138,5 +138,3 @@ def _tell(seen: Seen, path: str, error: Exception) -> None:
         seen.tell(path, error if isinstance(error, OSError) else f"it is no sound table ({type(error).__name__}: {error})")
     else:
         raise error
-
-

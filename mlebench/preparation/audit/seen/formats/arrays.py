@@ -85,9 +85,7 @@ def _stream_rows(content: Content) -> Iterator[np.ndarray]:
         yield from read_rows(stream)
 
 
-def _of_array(
-    part: str, shape: tuple[int, ...], kind: np.dtype[Any], rows: Callable[[], Iterator[np.ndarray]]
-) -> Found | None:
+def _of_array(part: str, shape: tuple[int, ...], kind: np.dtype[Any], rows: Callable[[], Iterator[np.ndarray]]) -> Found | None:
     if kind.kind == "O" or kind.hasobject:
         return None
     if kind.names is not None and len(shape) == 1:

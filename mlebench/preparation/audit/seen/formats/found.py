@@ -89,7 +89,12 @@ def columns_of(records: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
 def flattened(value: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
     """Cells of a nested value by name: `a.b.c`, and `a.0.b` for the first records of a list."""
     inner = value.items() if isinstance(value, Mapping) else None
-    if inner is None and isinstance(value, list) and 0 < len(value) <= _MOST_NAMED and all(isinstance(item, dict) for item in value):
+    if (
+        inner is None
+        and isinstance(value, list)
+        and 0 < len(value) <= _MOST_NAMED
+        and all(isinstance(item, dict) for item in value)
+    ):
         inner = enumerate(value)
     if inner is not None and depth < _DEEPEST:
         for key, item in inner:

@@ -14,9 +14,7 @@ HEAD = 512
 """Bytes that tell the kind."""
 
 _NO_TABLES = frozenset(
-    ".jpg .jpeg .png .gif .bmp .tif .tiff .webp .jp2 .svg .ico .wav .mp3 .flac .ogg .m4a .aac .aif .aiff .mp4 .avi .mov .mkv .webm .dcm"
-    " .dicom .nii .pdf .doc .docx .ppt .pptx .rtf .htm .html .md .rst .py .ipynb .m .c .h .cpp .js .css .xml .yaml .yml .toml .ini .cfg"
-    " .pt .pth .ckpt .onnx .h5 .hdf5 .zip .gz .bz2 .xz .7z .tar .tgz .rar .sh .r .rmd .tex .bib .ttf .so .dll .exe .bin".split()
+    [".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".jp2", ".svg", ".ico", ".wav", ".mp3", ".flac", ".ogg", ".m4a", ".aac", ".aif", ".aiff", ".mp4", ".avi", ".mov", ".mkv", ".webm", ".dcm", ".dicom", ".nii", ".pdf", ".doc", ".docx", ".ppt", ".pptx", ".rtf", ".htm", ".html", ".md", ".rst", ".py", ".ipynb", ".m", ".c", ".h", ".cpp", ".js", ".css", ".xml", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".pt", ".pth", ".ckpt", ".onnx", ".h5", ".hdf5", ".zip", ".gz", ".bz2", ".xz", ".7z", ".tar", ".tgz", ".rar", ".sh", ".r", ".rmd", ".tex", ".bib", ".ttf", ".so", ".dll", ".exe", ".bin"]
 )
 """Endings of files that hold none."""
 _MAGIC: dict[bytes, Reader] = {

@@ -99,7 +99,9 @@ def _of_list(items: list[Any], name: str) -> Found | None:
         if width > 1_000:
             return None
         columns = tuple(map(str, range(width)))
-        return Found(name, columns, lambda rows: frames_of_rows(([cell(value) for value in item] for item in items), columns, rows))
+        return Found(
+            name, columns, lambda rows: frames_of_rows(([cell(value) for value in item] for item in items), columns, rows)
+        )
     if len(items) > 2 and not any(isinstance(item, dict | list) for item in items):
         return Found(name, ("value",), lambda rows: frames_of_rows(([cell(item)] for item in items), ("value",), rows))
     return None
@@ -109,7 +111,9 @@ def _of_mapping(document: dict[str, Any], name: str) -> Found | None:
     values = list(document.values())
     if all(isinstance(value, dict) for value in values) and len(values) > 1:
         return _of_records_by_key(document, name)
-    if all(isinstance(value, list) for value in values) and not any(isinstance(item, dict) for value in values for item in value[:1]):
+    if all(isinstance(value, list) for value in values) and not any(
+        isinstance(item, dict) for value in values for item in value[:1]
+    ):
         lengths = set(map(len, values))
         if len(lengths) == 1 and (rows := lengths.pop()) > 1 and (len(values) < rows or len(values) < 50):
             return _table(name, [{key: cell(value[at]) for key, value in document.items()} for at in range(rows)])
