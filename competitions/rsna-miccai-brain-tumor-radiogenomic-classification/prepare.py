@@ -10,10 +10,14 @@ TROUBLED = ["00109", "00123", "00709"]
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     cases = read_csv(raw / "train_labels.csv", dtype={"BraTS21ID": str, "MGMT_value": int})
-    testable = cases if edition.is_v1 else cases[~cases["BraTS21ID"].isin(TROUBLED)]
-    copies = None if edition.is_v1 else same_folders(raw / "train" / case for case in testable["BraTS21ID"])
-    train, test = edition.split(testable, test_size=0.1, v2_groups=copies, v2_stratify=testable["MGMT_value"])
-    train = pd.concat([train, cases.drop(testable.index)])
+    if edition.is_v1:
+        train, test = edition.split(cases, test_size=0.1)
+    else:
+        scans = pd.Series(same_folders(raw / "train" / case for case in cases["BraTS21ID"]), index=cases.index)
+        troubled = scans.isin(scans[cases["BraTS21ID"].isin(TROUBLED)])
+        testable = cases[~troubled]
+        train, test = edition.split(testable, test_size=0.1, groups=scans[~troubled], stratify=testable["MGMT_value"])
+        train = pd.concat([train, cases[troubled]])
 
     write_csv(train, public / "train_labels.csv")
     write_csv(test, private / "test.csv")

@@ -107,9 +107,12 @@ def write_files(folder: Path, names: Iterable[str], content: Callable[[], bytes]
 
 
 def one_of_few(rng: np.random.Generator, content: Callable[[], bytes], count: int = 50) -> Callable[[], bytes]:
-    """Content for a great many files, of which making each afresh would take too long: each gets one of `count` made here."""
-    made = [content() for _ in range(count)]
-    return lambda: made[rng.integers(count)]
+    """Content for a great many files, of which making each afresh would take too long: each gets one of `count` made here.
+
+    The last four bytes are each file's own, so that no two are equal; formats without compression have samples there.
+    """
+    made = [content()[:-4] for _ in range(count)]
+    return lambda: made[rng.integers(count)] + rng.bytes(4)
 
 
 def zip_folder(folder: Path, archive: Path, *, inside: str = "") -> None:

@@ -51,6 +51,18 @@ def test_v2_caps_a_category_and_draws_with_the_key() -> None:
     assert ids(other[1]) != ids(test)
 
 
+def test_v2_keeps_groups_over_all_categories_on_one_side() -> None:
+    labelled = items(1, 20, 50)
+    groups = [number % 30 for number in range(len(labelled))]
+    train, test = split_categories(labelled, V2, test_size=0.5, v2_groups=groups)
+    assert sorted(ids(train) + ids(test)) == list(range(len(labelled)))
+    assert test and not {groups[number] for number in ids(train)} & {groups[number] for number in ids(test)}
+    drawn = split_categories(labelled, V2, test_size=0.5)
+    assert set(ids(test)) < set(ids(drawn[1]))
+    assert split_categories(labelled, V2, test_size=0.5, v2_groups=range(len(labelled))) == drawn
+    assert split_categories(labelled, V1, test_size=0.5, v2_groups=groups) == split_categories(labelled, V1, test_size=0.5)
+
+
 def test_metadata_that_does_not_fit_together_is_refused() -> None:
     images = [{"id": 1}, {"id": 2}]
     wrong_order = {"annotations": [{"image_id": 2}, {"image_id": 1}], "images": images}

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from mlebench.data import Member, extract, link, link_files, link_tree, links, one_hot, read_csv, unpack_files, write_7z
-from mlebench.data.groups import same_content
+from mlebench.data.groups import same_content, same_folders, same_members
 from mlebench.data.links import may_link
 from mlebench.errors import WorkFailed
 
@@ -126,6 +126,39 @@ def test_files_with_equal_bytes_share_a_name(photos: Path) -> None:
     assert len(set(names)) == 3
     with pytest.raises(WorkFailed, match=r"6\.jpg is missing"):
         same_content([photos / "dogs/6.jpg"])
+
+
+def test_files_that_differ_outside_their_middle_are_told_apart(tmp_path: Path) -> None:
+    for name, first in (("one", b"a"), ("other", b"b"), ("same", b"a")):
+        (tmp_path / name).write_bytes(first + bytes(20_000))
+    names = same_content(tmp_path / name for name in ("one", "other", "same"))
+    assert names[0] == names[2] != names[1]
+
+
+def test_folders_with_equal_files_share_a_name_whatever_these_are_called(photos: Path) -> None:
+    for folder, names in (("b/x", ("7.jpg", "8.jpg")), ("c", ("7.jpg",))):
+        (photos / folder).mkdir(parents=True)
+        for name, content in zip(names, (b"cats/2.jpg", b"cats/1.jpg"), strict=False):
+            (photos / folder / name).write_bytes(content)
+    cats, deeper, less = same_folders(photos / name for name in ("cats", "b", "c"))
+    assert cats == deeper != less
+    with pytest.raises(WorkFailed, match=r"the folder .*gone is missing"):
+        same_folders([photos / "gone"])
+
+
+def test_members_with_equal_bytes_share_a_name(packed: Path) -> None:
+    with zipfile.ZipFile(packed, "a") as opened:
+        opened.writestr("twin.jpg", b"cats/1.jpg", zipfile.ZIP_DEFLATED)
+        # of the same size and with the same CRC-32
+        opened.writestr("plumless", b"plumless")
+        opened.writestr("buckeroo", b"buckeroo")
+    with zipfile.ZipFile(packed) as opened:
+        names = same_members(opened, ["cats/1.jpg", "cats/2.jpg", "twin.jpg", "plumless", "buckeroo"])
+        assert opened.getinfo("plumless").CRC == opened.getinfo("buckeroo").CRC
+        assert names[0] == names[2]
+        assert len(set(names)) == 4
+        with pytest.raises(WorkFailed, match=r"1 of the files needed is missing from .*photos\.zip \(cats/9\.jpg\)"):
+            same_members(opened, ["cats/9.jpg"])
 
 
 def test_one_hot_keeps_index_and_order_of_classes() -> None:
