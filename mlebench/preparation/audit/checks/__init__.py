@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from mlebench.preparation.audit.case import Check
+from mlebench.preparation.audit.checks.answer_cells import answer_cells
+from mlebench.preparation.audit.checks.cell_form import cell_form
+from mlebench.preparation.audit.checks.file_names import file_names
+from mlebench.preparation.audit.checks.metadata import metadata
+from mlebench.preparation.audit.checks.order import order
+from mlebench.preparation.audit.checks.predictive_columns import predictive_columns
+from mlebench.preparation.audit.checks.sizes_and_times import sizes_and_times
 from mlebench.preparation.audit.checks.twin_files import twin_files
 from mlebench.preparation.audit.checks.twin_images import twin_images
 from mlebench.preparation.audit.checks.twin_rows import twin_rows
@@ -10,6 +17,13 @@ from mlebench.preparation.audit.checks.twin_sounds import twin_sounds
 from mlebench.preparation.audit.checks.twin_texts import twin_texts
 
 CHECKS: dict[str, Check] = {
+    "answer-cells": answer_cells,
+    "file-names": file_names,
+    "order": order,
+    "sizes-and-times": sizes_and_times,
+    "metadata": metadata,
+    "cell-form": cell_form,
+    "predictive-columns": predictive_columns,
     "twin-rows": twin_rows,
     "twin-texts": twin_texts,
     "twin-images": twin_images,

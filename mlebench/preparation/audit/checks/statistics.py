@@ -121,7 +121,7 @@ def _area(scores: np.ndarray, positive: np.ndarray) -> tuple[float, float]:
     high = int(positive.sum())
     low = len(positive) - high
     spread = math.sqrt((high + low + 1) / (12 * high * low))
-    return area, _log_normal_tail((area - 0.5) / spread)
+    return area, log_normal_tail((area - 0.5) / spread)
 
 
 def predict_numbers(features: np.ndarray, numbers: np.ndarray, *, seed: int = 0) -> Prediction | None:
@@ -133,12 +133,13 @@ def predict_numbers(features: np.ndarray, numbers: np.ndarray, *, seed: int = 0)
     spread = float(((order - order.mean()) ** 2).sum())
     quality = 1 - float(((order - guessed) ** 2).sum()) / spread
     together = float(np.corrcoef(guessed, order)[0, 1]) if guessed.std() > 0 else 0.0
-    log_p = _log_normal_tail(math.atanh(min(together, 1 - 1e-15)) * math.sqrt(len(numbers) - 3))
+    log_p = log_normal_tail(math.atanh(min(together, 1 - 1e-15)) * math.sqrt(len(numbers) - 3))
     values = np.interp(guessed, np.sort(order), np.sort(numbers))
     return Prediction(values, quality, log_p)
 
 
-def _log_normal_tail(z: float) -> float:
+def log_normal_tail(z: float) -> float:
+    """Log of the probability that a normal number is at least so many standard deviations above its mean."""
     from scipy.stats import norm
 
     return float(norm.logsf(z))

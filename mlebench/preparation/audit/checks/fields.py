@@ -1,0 +1,94 @@
+"""Fields of small text files that lie beside single test units: `label: cat`, `{"label": "cat"}`, `<label>cat</label>`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlebench.preparation.audit.case import Case
+from mlebench.preparation.audit.checks.files import FileGroup, file_groups
+
+TEXTS = frozenset(
+    [".json", ".txt", ".xml", ".log", ".yaml", ".yml", ".md", ".srt", ".nmea", ".csv", ".tsv", ".ini", ".cfg", ".toml", ".html", ".meta", ".info", ".label", ".lab", ".cls", ".ann", ".xmp", ".geojson"]
+)
+_MOST_BYTES = 2**16
+_MOST_FIELDS = 300
+_MOST_FILES = 50_000
+_LONGEST = 1_000
+_PAIR = re.compile(r"^[\s#;/*-]*([\w .$-]{1,60}?)\s*[:=]\s*(.{1,1000}?)\s*[,;]?\s*$", re.MULTILINE)
+_ELEMENT = re.compile(r"<([\w:.-]{1,60})[^<>]*>([^<>]{1,1000})</\1>")
+_ATTRIBUTE = re.compile(r"([\w:.-]{1,60})=[\"']([^\"'<>]{1,1000})[\"']")
+
+
+@dataclass(frozen=True)
+class FieldsOfFiles:
+    """What text files say, one for each unit."""
+
+    pattern: str
+    units: np.ndarray
+    """Shape (test rows,), int64: position of the file of a row, -1 for none."""
+    cells: Mapping[str, np.ndarray]
+    """By field, shape (files,), object: text, None where a file has none."""
+
+
+def fields_of_files(case: Case) -> Iterator[FieldsOfFiles]:
+    """The fields of all text files of test units."""
+    for group in file_groups(case):
+        if group.files[0].suffix in TEXTS or not group.files[0].suffix:
+            found = _fields_of(case, group)
+            if found:
+                yield FieldsOfFiles(group.pattern, group.units, found)
+
+
+def _fields_of(case: Case, group: FileGroup) -> dict[str, np.ndarray]:
+    places = {file.path: place for place, file in enumerate(group.files)}
+    found: dict[str, np.ndarray] = {}
+    for file, content in case.seen.contents(group.files[:_MOST_FILES], _MOST_BYTES):
+        if b"\0" in content[:1024]:
+            continue
+        for name, value in fields_of(content.decode("utf-8", "replace")).items():
+            if name not in found and len(found) < _MOST_FIELDS:
+                found[name] = np.full(len(group.files), None, dtype=object)
+            if name in found:
+                found[name][places[file.path]] = value
+    return found
+
+
+def fields_of(text: str) -> dict[str, str]:
+    """What a text says, by name; of a name that occurs several times the first value, and all of them joined as `NAME[]`."""
+    found: dict[str, list[str]] = {}
+    pairs = [*_json_pairs(text)] or [*_PAIR.findall(text), *_ELEMENT.findall(text), *_ATTRIBUTE.findall(text)]
+    for name, value in pairs[:2_000]:
+        found.setdefault(name.strip(), []).append(value)
+    fields = {name: values[0][:_LONGEST] for name, values in found.items()}
+    fields |= {f"{name}[]": " ".join(values)[:20_000] for name, values in found.items() if len(values) > 1}
+    lines = text.strip().splitlines()
+    if lines:
+        fields |= {"(first line)": lines[0][:_LONGEST], "(last line)": lines[-1][:_LONGEST], "(lines)": str(len(lines))}
+    return fields
+
+
+def _json_pairs(text: str) -> Iterator[tuple[str, str]]:
+    if text.lstrip()[:1] not in ("{", "["):
+        return
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    yield from _flat("", found, 0)
+
+
+def _flat(name: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict) and depth < 8:
+        for key, inner in value.items():
+            yield from _flat(f"{name}.{key}" if name else str(key), inner, depth + 1)
+    elif isinstance(value, list) and depth < 8:
+        for inner in value[:500]:
+            yield from _flat(name or "[]", inner, depth + 1)
+    elif value is not None:
+        yield name or "value", str(value)

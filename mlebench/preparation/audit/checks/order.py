@@ -1,0 +1,149 @@
+"""`order`: the place of a test row, in a table, in an archive or among sorted ids, that tells its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from grading.printable import printable
+from mlebench.preparation.audit.case import Case
+from mlebench.preparation.audit.checks import statistics
+from mlebench.preparation.audit.checks.asked import Asked, asked_of, one_row_each
+from mlebench.preparation.audit.checks.comparing import classes_of, learnt_code, named
+from mlebench.preparation.audit.checks.files import file_groups
+from mlebench.preparation.audit.checks.linked import Linked, linked_tables, orders_of
+from mlebench.preparation.audit.checks.predicting import Bounds, predicted
+from mlebench.preparation.audit.checks.statistics import Family
+from mlebench.preparation.audit.clue import Clue, Guess
+
+NAME = "order"
+_PERIODIC_LIFT = 0.5
+_LONGEST_PERIOD = 64
+_NEIGHBOURS = 0.3
+"""Of what neighbours could have in common beyond chance, so much must be."""
+_LEAST_ROWS = 20
+
+
+def order(case: Case) -> Iterator[Clue]:
+    """For each target the order that tells most of it."""
+    linked = [*linked_tables(case)]
+    kept = _one_of_each_group(case, linked)
+    search = _Search(Family())
+    orders = {name: way[np.isin(way, kept)] for name, way in {**orders_of(case, linked), **_in_archives(case)}.items()}
+    best: dict[str, _Found] = {}
+    for name, way in orders.items():
+        units = np.full(case.truth.rows, -1, dtype=np.int64)
+        units[way] = np.arange(len(way))
+        for question in asked_of(case.truth, units, len(way)) if len(way) >= _LEAST_ROWS else ():
+            found = search.look(question, name)
+            target = question.target.name
+            if found is not None and (target not in best or found.log_p < best[target].log_p):
+                best[target] = found
+    for target, found in best.items():
+        yield Clue(NAME, found.file, f"{found.what} {printable(target, 40)} {found.how}", (found.guess,))
+
+
+def _one_of_each_group(case: Case, linked: Sequence[Linked]) -> np.ndarray:
+    """Positions of test rows of which none two are of one unit, or of one run of a column that groups the rows of a table."""
+    rows = one_row_each(case.truth)
+    kept = np.arange(case.truth.rows) if rows is None else rows
+    if rows is not None:
+        return kept
+    for source in linked:
+        for column in source.cells.columns:
+            cells = source.cells[column].to_numpy(dtype=object)
+            starts = np.append(True, cells[1:] != cells[:-1])
+            if len(cells) > 1 and 1 < len(cells) / starts.sum() and starts.sum() == len({*cells}) and starts.sum() > len(cells) / 500:
+                first = np.flatnonzero(starts)
+                if len(first) >= 0.9 * len(cells) or len(first) < 2:
+                    continue
+                owners = np.flatnonzero(np.isin(source.units, first))
+                kept = kept[np.isin(kept, owners)]
+                break
+    return kept
+
+
+def _in_archives(case: Case) -> Mapping[str, np.ndarray]:
+    """Orders of test rows in which archives hold their files."""
+    found: dict[str, np.ndarray] = {}
+    for group in file_groups(case):
+        archives = {file.archive for file in group.files}
+        if len(archives) != 1 or None in archives:
+            continue
+        places = np.array([file.position for file in group.files])
+        rows = np.flatnonzero(group.units >= 0)
+        rows = rows[np.argsort(places[group.units[rows]], kind="stable")]
+        found[f"the members of {next(iter(archives))}"] = rows
+    return found
+
+
+@dataclass(frozen=True)
+class _Found:
+    file: str
+    what: str
+    how: str
+    guess: Guess
+    log_p: float
+
+
+@dataclass
+class _Search:
+    family: Family = field(default_factory=Family)
+
+    def look(self, question: Asked, name: str) -> _Found | None:
+        """Whether places tell a target: in halves and quarters, by a period, or by neighbours."""
+        count = len(question.target.values)
+        places = np.arange(count, dtype=np.float64)[:, None]
+        found = predicted(places, question, self.family, Bounds())
+        file = name.removeprefix("the rows of ").removeprefix("the members of ")
+        if found is not None:
+            return _Found(file, f"the place among {name} predicts", found.quality, found.guess, found.log_p)
+        if question.target.kind != "class":
+            return self._by_neighbours(question, name, file) if question.target.kind == "number" else None
+        return self._by_period(question, name, file) or self._by_neighbours(question, name, file)
+
+    def _by_period(self, question: Asked, name: str, file: str) -> _Found | None:
+        answers = classes_of(question.target)
+        places = np.arange(len(answers))
+        for period in range(2, min(_LONGEST_PERIOD, len(answers) // 4) + 1):
+            self.family.tried += 1
+            told = learnt_code("", places % period, answers, question.target, _PERIODIC_LIFT)
+            if told is not None and self.family.improbable(told.log_p, self.family.tried + 1_000):
+                how = f"in {told.right:,} of {told.of:,} cases"
+                what = f"the remainder by {period} of the place among {name} stands for"
+                return _Found(file, what, how, question.guess(told.values), told.log_p)
+        return None
+
+    def _by_neighbours(self, question: Asked, name: str, file: str) -> _Found | None:
+        """Whether every second answer is that of its neighbour more often than chance has it."""
+        target = question.target
+        self.family.tried += 1
+        if target.kind == "number":
+            values = target.values
+            known = ~np.isnan(values)
+            line = statistics.ranks(values)[known]
+            if len(line) < _LEAST_ROWS or line.std() == 0:
+                return None
+            together = float(np.corrcoef(line[:-1], line[1:])[0, 1])
+            log_p = statistics.log_normal_tail(together * np.sqrt(len(line)))
+            said: np.ndarray = _from_before(values)
+        else:
+            codes = classes_of(target)
+            expected = float(((np.bincount(codes) / len(codes)) ** 2).sum())
+            same = int((codes[1:] == codes[:-1]).sum())
+            together = (same / (len(codes) - 1) - expected) / (1 - expected) if expected < 1 else 0.0
+            log_p = statistics.log_binomial_tail(same, len(codes) - 1, expected)
+            said = named(_from_before(codes), target)
+        if together < _NEIGHBOURS or not self.family.improbable(log_p, self.family.tried + 100):
+            return None
+        what, how = f"neighbours among {name} share", f"by {together:.2f} of what chance leaves open"
+        return _Found(file, what, how, question.guess(said), log_p)
+
+
+def _from_before(values: np.ndarray) -> np.ndarray:
+    """For each value another that stands beside it: for the second of a pair the first, and the other way round."""
+    partner = np.arange(len(values)) ^ 1
+    partner[partner >= len(values)] = len(values) - 2
+    return np.asarray(values[partner])

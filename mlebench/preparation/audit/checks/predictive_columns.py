@@ -1,0 +1,91 @@
+"""`predictive-columns`: columns of the test side that the task text does not name and that predict, or settle, the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from grading.printable import printable
+from mlebench.preparation.audit.case import Case
+from mlebench.preparation.audit.checks import statistics, training
+from mlebench.preparation.audit.checks.asked import Asked, asked_of
+from mlebench.preparation.audit.checks.comparing import classes_of, named
+from mlebench.preparation.audit.checks.described import described
+from mlebench.preparation.audit.checks.linked import Linked, linked_tables
+from mlebench.preparation.audit.checks.predicting import Bounds, predicted
+from mlebench.preparation.audit.checks.sizes_and_times import as_numbers
+from mlebench.preparation.audit.checks.statistics import Family
+from mlebench.preparation.audit.clue import Clue
+
+NAME = "predictive-columns"
+_UNNAMED = Bounds()
+_SETTLED = Bounds(auc=0.999, r2=0.995)
+_LEAST_ROWS = 30
+_LEAST_NAMED = 0.5
+"""Where the task text names fewer of a table's columns, not to be named says nothing."""
+_LONGEST = 120
+_MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?", "0", "0.0", "[]", "{}", "false"})
+_MOSTLY = 0.5
+
+
+def predictive_columns(case: Case) -> Iterator[Clue]:
+    """Columns of tables with test rows, one at a time."""
+    family, settled = Family(), Family()
+    for source in linked_tables(case):
+        names = [column for column in source.columns if column not in case.truth.known]
+        unnamed = {column for column in names if not described(case, column, names)}
+        tells = len(names) - len(unnamed) >= _LEAST_NAMED * len(names)
+        for question in asked_of(case.truth, source.units, len(source.cells)):
+            for column in names:
+                clue = _clue(case, source, column, question, column in unnamed, tells, (family, settled))
+                if clue is not None:
+                    yield clue
+
+
+def _clue(
+    case: Case, source: Linked, column: str, question: Asked, unnamed: bool, tells: bool, families: tuple[Family, Family]
+) -> Clue | None:
+    cells = source.cells[column].to_numpy(dtype=object).astype(str)
+    if len(cells) < _LEAST_ROWS or len(cells[0]) > _LONGEST or len(np.unique(cells)) < 2:
+        return None
+    absent = not training.has_column(case, column)
+    if unnamed and (tells or absent):
+        found = predicted(features_of(cells), question, families[0], _UNNAMED)
+        if found is not None:
+            what = f"the column {printable(column, 40)}, which the task text does not name, predicts"
+            return Clue(NAME, source.table.path, f"{what} {printable(question.target.name, 40)} {found.quality}", (found.guess,))
+    found = predicted(features_of(cells), question, families[1], _SETTLED)
+    if found is not None:
+        what = f"the column {printable(column, 40)} settles"
+        return Clue(NAME, source.table.path, f"{what} {printable(question.target.name, 40)} {found.quality}", (found.guess,))
+    return _by_presence(source, column, question, cells, families[1])
+
+
+def _by_presence(source: Linked, column: str, question: Asked, cells: np.ndarray, family: Family) -> Clue | None:
+    """A column that is mostly missing, and present for rows of one class alone."""
+    target = question.target
+    if target.kind != "class":
+        return None
+    present = np.array([cell.strip().lower() not in _MISSING for cell in cells], dtype=bool)
+    if not 0 < present.mean() < _MOSTLY:
+        return None
+    answers = classes_of(target)
+    family.tried += 1
+    place = int(np.bincount(answers[present]).argmax())
+    share = float((answers == place).mean())
+    if (answers[present] != place).any() or share > 1 - 0.3:
+        return None
+    if not family.improbable(statistics.log_binomial_tail(int(present.sum()), int(present.sum()), share), family.tried + 100):
+        return None
+    what = f"the column {printable(column, 40)} has a value in {present.sum():,} rows, of which {printable(target.name, 40)} is always"
+    values = named(np.where(present, place, -1), target)
+    return Clue(NAME, source.table.path, f"{what} {printable(target.classes[place], 40)}", (question.guess(values),))
+
+
+def features_of(cells: np.ndarray) -> np.ndarray:
+    """What a tree can split of one column, shape (rows, features): its numbers or sorted places, how often a value occurs, and the
+    length of the text."""
+    _, codes, counts = np.unique(cells, return_inverse=True, return_counts=True)
+    often = counts[codes.reshape(-1)].astype(np.float64)
+    return np.stack([as_numbers(cells), often, np.char.str_len(cells).astype(np.float64)], axis=1)
