@@ -74,7 +74,7 @@ class Comparer:
         """
         rows = statistics.drawn(len(cells), MOST_COMPARED)
         column = Column.of(cells[rows])
-        if not len(column.texts):
+        if len({*column.codes}) < 2:
             return None
         part = replace(target, values=target.values[rows])
         for compare in self._comparisons(target, learn):

@@ -72,7 +72,7 @@ def number_at(place: int) -> Reading:
 
     def read(cell: str) -> str | None:
         found = _NUMBER.findall(cell[:MOST_READ])
-        return found[place] if len(found) >= abs(place + 0.5) + 0.5 and found[place] != cell.strip() else None
+        return found[place] if _has(found, place) and found[place] != cell.strip() else None
 
     return read
 
@@ -87,13 +87,17 @@ def inner(cell: str) -> str | None:
 def _part_at(pattern: re.Pattern[str], place: int) -> Reading:
     def read(cell: str) -> str | None:
         found = pattern.findall(cell[:MOST_READ])
-        return found[place] if len(found) > 1 and len(found) >= abs(place + 0.5) + 0.5 else None
+        return found[place] if len(found) > 1 and _has(found, place) else None
 
     return read
 
 
 def _letter_at(place: int) -> Reading:
-    return lambda cell: cell.strip()[place] if len(cell.strip()) > 1 else None
+    return lambda cell: cell.strip()[place] if len(cell.strip()) > 1 and _has(cell.strip(), place) else None
+
+
+def _has(parts: Sequence[str], place: int) -> bool:
+    return -len(parts) <= place < len(parts)
 
 
 def parts() -> Iterator[tuple[str, Reading]]:
