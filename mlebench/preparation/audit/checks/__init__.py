@@ -6,6 +6,7 @@ from mlebench.preparation.audit.case import Check
 from mlebench.preparation.audit.checks.answer_cells import answer_cells
 from mlebench.preparation.audit.checks.cell_form import cell_form
 from mlebench.preparation.audit.checks.file_names import file_names
+from mlebench.preparation.audit.checks.groups_on_both_sides import groups_on_both_sides
 from mlebench.preparation.audit.checks.metadata import metadata
 from mlebench.preparation.audit.checks.order import order
 from mlebench.preparation.audit.checks.predictive_columns import predictive_columns
@@ -29,4 +30,5 @@ CHECKS: dict[str, Check] = {
     "twin-images": twin_images,
     "twin-sounds": twin_sounds,
     "twin-files": twin_files,
+    "groups-on-both-sides": groups_on_both_sides,
 }

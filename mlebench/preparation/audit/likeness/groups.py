@@ -1,0 +1,120 @@
+"""Things that belong together, told from names of columns and from the form of ids."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlebench.preparation.audit.likeness.sides import words
+from mlebench.preparation.audit.truth import Target
+
+_PERSONS = (
+    "patient subject person participant speaker donor individual volunteer author writer singer signer actor artist "
+    "reader respondent passenger owner child pupil student animal specimen"
+)
+PERSONS = frozenset(_PERSONS.split())
+"""Words of columns over which a competition generalises, whatever their answers are."""
+_PARTS = (
+    "game play match drive trip ride session recording video clip scene sequence study exam series slide book document page "
+    "sentence paragraph context passage article question prompt anchor conversation dialogue thread essay house hotel room visit "
+    "burst shot molecule compound breath experiment batch run site location camera device machine station plot field farm family "
+    "household group cluster cell well plate angle seq"
+)
+PARTS = frozenset(_PARTS.split())
+"""Words of columns whose rows are parts of one whole; they count where the whole tells the answers of its parts."""
+_ENDING = re.compile(r"\.[A-Za-z]\w{0,5}$")
+FEWEST_GROUPS = 5
+LARGEST_SHARE = 0.2
+"""A group with a larger share of the rows is a kind, no whole."""
+
+
+def is_person(column: str) -> bool:
+    """Whether a name is that of a person or a thing that stands for one."""
+    return bool(_singular(column) & PERSONS)
+
+
+def is_part(column: str) -> bool:
+    """Whether a name is that of a whole that rows are parts of."""
+    return bool(_singular(column) & PARTS)
+
+
+def _singular(column: str) -> frozenset[str]:
+    found = words(column)
+    return found | {word[:-1] for word in found if word.endswith("s")} | {word[:-2] for word in found if word.endswith("id")}
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """One way in which test and training rows fall into groups."""
+
+    name: str
+    """The column, or how the group is read from an id."""
+    file: str
+    test: np.ndarray
+    """Shape (m,), object: the group of each test thing; the empty text for none."""
+    rows: list[np.ndarray]
+    """The test rows of each test thing."""
+    train: np.ndarray
+    """Shape (n,), object: the group of each training thing."""
+    labels: Mapping[str, np.ndarray]
+    """By target, shape (n,), object: its answer; None where it is unknown."""
+
+    @property
+    def shared(self) -> np.ndarray:
+        """Shape (m,), bool: whether a test thing's group has training things, too."""
+        known = {*self.train} - {""}
+        return np.array([group in known for group in self.test], dtype=bool)
+
+    def is_fine(self) -> bool:
+        """Whether the groups are many, and none has a large share; kinds (sex, colour, year) are few."""
+        for groups in (self.test, self.train):
+            named = groups[groups != ""]
+            if not len(named):
+                return False
+            _, count = np.unique(named.astype(str), return_counts=True)
+            if len(count) < min(FEWEST_GROUPS, len(named)) or count.max() > max(2, LARGEST_SHARE * len(named)):
+                return False
+        _, count = np.unique(self.train.astype(str), return_counts=True)
+        return bool((count > 1).any() or self.shared.any())
+
+
+READINGS: Mapping[str, Callable[[str], str]] = {
+    "what stands before the first `_`": lambda name: name.partition("_")[0] if "_" in name else "",
+    "what stands before the last `_`": lambda name: name.rpartition("_")[0],
+    "what stands before the first `-`": lambda name: name.partition("-")[0] if "-" in name else "",
+    "what stands before the last `-`": lambda name: name.rpartition("-")[0],
+    "what stands before the last digits": lambda name: re.sub(r"[\W_]*\d+$", "", name) if name[-1:].isdigit() else "",
+}
+"""How a group can be read from an id."""
+
+
+def readings_of(test: np.ndarray, train: np.ndarray) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Each way to read groups from ids, with the groups of both sides; those that give the same as another one are left out."""
+    seen: set[bytes] = set()
+    for name, read in READINGS.items():
+        mine, theirs = (
+            np.array([read(_ENDING.sub("", str(one).rpartition("/")[2])) for one in ids], dtype=object) for ids in (test, train)
+        )
+        _, codes = np.unique(np.concatenate([mine, theirs]).astype(str), return_inverse=True)
+        if (form := codes.tobytes()) not in seen and (mine != "").any() and (theirs != "").any():
+            seen.add(form)
+            yield name, mine, theirs
+
+
+def group_values(groups: np.ndarray, labels: np.ndarray, target: Target) -> dict[str, object]:
+    """What each training group's answers come to: the most frequent name, or the mean of numbers."""
+    import pandas as pd
+
+    known = np.array([label is not None and group != "" for group, label in zip(groups, labels, strict=True)], dtype=bool)
+    if not known.any():
+        return {}
+    frame = pd.DataFrame({"group": groups[known].astype(str), "label": labels[known]})
+    if target.kind == "number":
+        means: dict[str, object] = frame.assign(label=frame["label"].astype(float)).groupby("group")["label"].mean().to_dict()
+        return means
+    frame["label"] = frame["label"].astype(str)
+    count = frame.value_counts(["group", "label"], sort=True).reset_index()
+    return dict(count.drop_duplicates("group")[["group", "label"]].itertuples(index=False, name=None))
