@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.clue import Clue
-from mlebench.preparation.audit.likeness.row_hashes import block_count, matches, normal, row_hashes
+from mlebench.preparation.audit.likeness.row_hashes import RowHashes, block_count, matches, normal, row_hashes
 from mlebench.preparation.audit.likeness.sides import TablePair, TestUnits, labels_of_rows, table_pairs, table_sides
 from mlebench.preparation.audit.likeness.votes import guesses_of, told_rows
 
@@ -27,6 +27,8 @@ _SPARE_BITS = 12
 _FEWEST_COLUMNS_NEAR = 5
 _LETTERS_OF_A_TEXT = 20
 _MOST_PAIRS = 1_000_000
+_MOST_TEST_ROWS = 5_000_000
+"""Of more, the first."""
 _ID = re.compile(r"(^|[_\W])(id|ids|uuid|guid|index|idx|file|filename|path|url|name|key|row)$|Id$|ID$", re.ASCII)
 
 
@@ -45,92 +47,116 @@ def twin_rows(case: Case) -> Iterator[Clue]:
 class _Found:
     """Pairs of one kind, chunk by chunk."""
 
-    mine: list[np.ndarray]
-    labels: dict[str, list[np.ndarray]]
+    mine: list[np.ndarray] = field(default_factory=list)
+    labels: dict[str, list[np.ndarray]] = field(default_factory=dict)
+
+    def add(self, case: Case, mine: np.ndarray, twins: pd.DataFrame) -> None:
+        """Take test rows and the training rows that they equal."""
+        self.mine.append(mine)
+        for target in case.truth.targets:
+            self.labels.setdefault(target.name, []).append(labels_of_rows(case, target, twins))
 
     def count(self) -> int:
+        """How many pairs."""
         return sum(map(len, self.mine))
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """Test rows that are looked for, whole or without one block of columns."""
+
+    block: int | None
+    places: np.ndarray
+    """Which test rows, by their hashes ascending."""
+    hashes: np.ndarray
+    found: _Found
+
+    @classmethod
+    def of(cls, hashes: RowHashes, block: int | None, rich: np.ndarray) -> _Wanted:
+        """Those that say enough to be no twins by chance."""
+        own = hashes.whole if block is None else hashes.without(block)
+        kept = np.flatnonzero(rich)
+        places = kept[np.argsort(own[kept], kind="stable")]
+        return cls(block, places, own[places], _Found())
+
+
 class _Twins:
+    """The comparison of one pair of tables."""
+
     def __init__(self, case: Case, pair: TablePair, units: TestUnits) -> None:
         self._case, self._pair, self._units = case, pair, units
-        head = pair.train.table.read(_SAMPLED)
-        test = pair.test.table.read(_SAMPLED)
+        head, test = pair.train.table.read(_SAMPLED), pair.test.table.read(_SAMPLED)
         self._columns = [name for name in pair.columns if not _names_rows(name, head[name], test[name])]
         self._rare = {name: _bits(head[name]) for name in self._columns}
         self._train_rows = len(head)
 
     def clues(self) -> Iterator[Clue]:
+        """What was found."""
         if not self._columns:
             return
-        test = self._test_rows()
-        if not len(test):
+        owners, hashes, bits = self._test_rows()
+        wanted = self._wanted(hashes, bits) if len(owners) else []
+        if not any(len(one.places) for one in wanted):
             return
-        hashes = row_hashes(test, self._columns)
-        bits = np.stack([_told_bits(test[name], *self._rare[name]) for name in self._columns], axis=1)
-        owners = test.index.to_numpy()
-        exact = self._against(hashes.whole, bits.sum(axis=1), None)
-        yield from self._clue(exact, owners, f"in all {len(self._columns)} columns that both tables have")
-        if len(self._columns) < _FEWEST_COLUMNS_NEAR:
-            return
-        seen = {int(row) for part in exact.mine for row in part}
-        for block in range(block_count(self._columns)):
-            left_out = self._columns[block :: block_count(self._columns)]
-            rest = bits.sum(axis=1) - bits[:, block :: block_count(self._columns)].sum(axis=1)
-            rest[[*seen]] = -1
-            near = self._against(hashes.without(block), rest, block)
-            named = "`, `".join(left_out[:5])
-            yield from self._clue(near, owners, f"in all of {len(self._columns)} columns but `{named}`")
+        self._search(wanted)
+        yield from self._clue(wanted[0].found, owners, f"in all {len(self._columns)} columns that both tables have")
+        equal = np.unique(np.concatenate(wanted[0].found.mine or [np.zeros(0, np.int64)]))
+        for one in wanted[1:]:
+            left_out = "`, `".join(self._columns[one.block :: hashes.cells.shape[1]][:5])
+            how = f"in all of {len(self._columns)} columns but `{left_out}`"
+            yield from self._clue(one.found, owners, how, besides=equal)
 
-    def _test_rows(self) -> pd.DataFrame:
-        """The test rows, with their units as the index."""
-        import pandas as pd
-
-        parts, offset = [], 0
+    def _test_rows(self) -> tuple[np.ndarray, RowHashes, np.ndarray]:
+        """The units of test rows, their hashes, and how much the equality of each block says, in bits."""
+        owners, cells, bits, offset = [], [], [], 0
+        blocks = block_count(self._columns)
         for chunk in self._pair.test.table.chunks():
             place = self._pair.test.units(chunk, offset, self._units, self._case.truth)
             offset += len(chunk)
-            part = chunk.loc[place >= 0, self._columns]
-            parts.append(part.set_axis(place[place >= 0], axis=0))
-        return pd.concat(parts) if parts else pd.DataFrame()
-
-    def _against(self, wanted: np.ndarray, bits: np.ndarray, block: int | None) -> _Found:
-        """Training rows with one of some hashes; test rows of too few bits are left out."""
-        rows = len(wanted)
-        kept = np.flatnonzero(bits >= np.log2(max(rows, 2)) + np.log2(max(self._train_rows, 2)) + _SPARE_BITS)
-        order = kept[np.argsort(wanted[kept], kind="stable")]
-        found = _Found([], {target.name: [] for target in self._case.truth.targets})
-        if not len(order):
-            return found
-        for chunk, own in self._train_chunks():
-            hashes = row_hashes(chunk, self._columns)
-            offered = hashes.whole if block is None else hashes.without(block)
-            left, right = matches(wanted[order], offered)
-            fits = own[right]
-            left, right = left[fits], right[fits]
-            found.mine.append(order[left])
-            for target in self._case.truth.targets:
-                found.labels[target.name].append(labels_of_rows(self._case, target, chunk.iloc[right]))
-            if found.count() > _MOST_PAIRS:
+            part = chunk[place >= 0]
+            owners.append(place[place >= 0])
+            cells.append(row_hashes(part, self._columns).cells)
+            said = np.zeros((len(part), blocks), dtype=np.float32)
+            for number, name in enumerate(self._columns):
+                said[:, number % blocks] += _told_bits(part[name], *self._rare[name])
+            bits.append(said)
+            if offset >= _MOST_TEST_ROWS:
                 break
-        return found
+        if not owners:
+            return np.zeros(0, np.int64), RowHashes(np.zeros((0, blocks), np.uint64)), np.zeros((0, blocks))
+        return np.concatenate(owners), RowHashes(np.concatenate(cells)), np.concatenate(bits)
 
-    def _train_chunks(self) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
-        """Pieces of the training table, and which of their rows are training rows."""
+    def _wanted(self, hashes: RowHashes, bits: np.ndarray) -> list[_Wanted]:
+        enough = np.log2(max(len(bits), 2)) + np.log2(max(self._train_rows, 2)) + _SPARE_BITS
+        whole = bits.sum(axis=1)
+        wanted = [_Wanted.of(hashes, None, whole >= enough)]
+        if len(self._columns) >= _FEWEST_COLUMNS_NEAR:
+            wanted += [_Wanted.of(hashes, block, whole - bits[:, block] >= enough) for block in range(bits.shape[1])]
+        return wanted
+
+    def _search(self, wanted: Sequence[_Wanted]) -> None:
+        """Look at each training row once."""
         offset = 0
         for chunk in self._pair.train.table.chunks():
-            place = self._pair.train.units(chunk, offset, self._units, self._case.truth)
+            own = self._pair.train.units(chunk, offset, self._units, self._case.truth) < 0
             offset += len(chunk)
-            yield chunk, place < 0
+            hashes = row_hashes(chunk, self._columns)
+            for one in wanted:
+                left, right = matches(one.hashes, hashes.whole if one.block is None else hashes.without(one.block))
+                left, right = left[own[right]], right[own[right]]
+                if len(right) and one.found.count() < _MOST_PAIRS:
+                    one.found.add(self._case, one.places[left], chunk.iloc[right])
 
-    def _clue(self, found: _Found, owners: np.ndarray, how: str) -> Iterator[Clue]:
+    def _clue(self, found: _Found, owners: np.ndarray, how: str, besides: np.ndarray | None = None) -> Iterator[Clue]:
         if not found.count():
             return
         mine = np.concatenate(found.mine)
-        things, twins = np.unique(owners[mine], return_inverse=True)
+        kept = np.ones(len(mine), dtype=bool) if besides is None else ~np.isin(mine, besides)
+        if not kept.any():
+            return
+        things, twins = np.unique(owners[mine[kept]], return_inverse=True)
         rows = [self._units.rows(int(unit)) for unit in things]
-        labels = {name: np.concatenate(parts) for name, parts in found.labels.items()}
+        labels = {name: np.concatenate(parts)[kept] for name, parts in found.labels.items()}
         count = told_rows(rows, twins)
         told = guesses_of(self._case.truth, rows, twins, labels)
         what = f"{count:,} of {self._case.truth.rows:,} test rows equal rows of {self._pair.train.table.path} {how}"

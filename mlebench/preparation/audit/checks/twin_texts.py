@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,11 +24,14 @@ from mlebench.preparation.audit.likeness.text_prints import NearTexts
 from mlebench.preparation.audit.likeness.votes import guesses_of, labels_of_paths, told_rows
 from mlebench.preparation.audit.seen.listing import SeenFile
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 NAME = "twin-texts"
 
-FEWEST_LETTERS = 20
+FEWEST_LETTERS = 40
 """Shorter texts are equal by chance."""
-_LONG = 40
+_LONG = 80
 """Letters from which near copies count."""
 _SHARE = 0.6
 """Of the stretches of the shorter text."""
@@ -47,11 +51,23 @@ def twin_texts(case: Case) -> Iterator[Clue]:
         try:
             head = pair.test.table.read(500)
             for column in pair.columns:
-                if head[column].map(normal).str.len().median() >= FEWEST_LETTERS:
+                if is_prose(head[column]):
                     yield from _of_column(case, pair, column, units)
         except (OSError, ValueError):
             continue
     yield from _of_files(case)
+
+
+def is_prose(cells: pd.Series) -> bool:
+    """Whether a column holds texts of several words, rather than ids, addresses or lists of numbers."""
+    normals = cells.map(normal)
+    letters = normals.str.replace(r"\d+", "", regex=True).str.len()
+    # some scripts have no spaces
+    words = cells.str.count(" ") >= 3
+    foreign = letters > 3 * cells.str.count("[A-Za-z]")
+    return bool(
+        normals.str.len().median() >= FEWEST_LETTERS and ((words | foreign) & (2 * letters > normals.str.len())).mean() > 0.5
+    )
 
 
 @dataclass

@@ -22,6 +22,8 @@ ORIENTATIONS = 8
 """Four turns, each plain and mirrored."""
 FLATTEST = 3.0
 """Standard deviation of grey levels (0 to 255) below which a picture is blank."""
+FEWEST_PIXELS = 16
+"""Pixels of the shorter side below which pictures are alike by chance."""
 _SIDE = 32
 _MOST_PIXELS = 400_000_000
 _SAMPLED = 4_000_000
@@ -36,7 +38,7 @@ def grey(content: bytes, side: int) -> Grey | None:
         side: pixels of the square.
 
     Returns:
-        Shape (side, side), 0 to 255; None where it cannot be read.
+        Shape (side, side), 0 to 255; None where it is too small or cannot be read.
     """
     try:
         from PIL import Image
@@ -50,7 +52,7 @@ def grey(content: bytes, side: int) -> Grey | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(content)) as image:
-                if image.width * image.height > _MOST_PIXELS:
+                if image.width * image.height > _MOST_PIXELS or min(image.size) < FEWEST_PIXELS:
                     return None
                 image.draft("L", (4 * side, 4 * side))
                 if image.mode.startswith(("I", "F")):
@@ -95,7 +97,7 @@ def of_array(values: npt.NDArray[np.generic], side: int) -> Grey | None:
     while values.ndim > 2:
         channels = values.shape[-1] <= 4
         values = np.asarray(values, dtype=np.float32).mean(axis=-1) if channels else values[len(values) // 2]
-    if values.ndim != 2 or min(values.shape) < 4:
+    if values.ndim != 2 or min(values.shape) < FEWEST_PIXELS:
         return None
     step = max(1, int(np.sqrt(values.size / _SAMPLED)))
     numbers = np.nan_to_num(np.asarray(values[::step, ::step], dtype=np.float32))

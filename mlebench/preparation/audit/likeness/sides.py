@@ -86,10 +86,55 @@ class TestUnits:
 
 
 @dataclass(frozen=True)
+class Shards:
+    """Tables of one form and side, read as one."""
+
+    tables: tuple[SeenTable, ...]
+
+    @property
+    def path(self) -> str:
+        """The path, or the pattern of the folder that all are in."""
+        first = self.tables[0].path
+        return first if len(self.tables) == 1 else f"{first.rpartition('/')[0]}/*".lstrip("/")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Those of each."""
+        return self.tables[0].columns
+
+    def chunks(self) -> Iterator[pd.DataFrame]:
+        """The cells of all, as text, piece by piece.
+
+        Raises:
+            OSError: one cannot be read.
+            ValueError: one is damaged.
+        """
+        for table in self.tables:
+            yield from table.chunks()
+
+    def read(self, most: int) -> pd.DataFrame:
+        """The first rows.
+
+        Raises:
+            OSError: one cannot be read.
+            ValueError: one is damaged.
+        """
+        import pandas as pd
+
+        parts, left = [], most
+        for table in self.tables:
+            parts.append(table.read(left))
+            left -= len(parts[-1])
+            if left <= 0:
+                break
+        return pd.concat(parts, ignore_index=True)
+
+
+@dataclass(frozen=True)
 class TableSide:
     """A table and where its rows belong."""
 
-    table: SeenTable
+    table: Shards
     side: Literal["train", "test", "both"]
     column: str | None
     """The column that names test rows; None where the rows stand in the order of the answers, or of a training table."""
@@ -108,21 +153,25 @@ class TableSide:
 
 def table_sides(case: Case, units: TestUnits) -> list[TableSide]:
     """All tables but sample submissions, with the side that they are of."""
-    found = []
+    forms: dict[tuple[tuple[str, ...], str, str], list[SeenTable]] = {}
     for table in tables_of(case.seen):
-        if is_sample(table.file.path) or len(table.columns) < 2:
-            continue
+        if not is_sample(table.file.path) and len(table.columns) >= 2:
+            folder = table.path.rpartition("/")[0]
+            forms.setdefault((table.columns, folder, side_of(table.path) or ""), []).append(table)
+    found = []
+    for tables in forms.values():
+        shards = Shards(tuple(tables))
         try:
-            head = table.read(_HEAD)
+            head = shards.read(_HEAD)
         except (OSError, ValueError):
             continue
-        if len(head) and (side := _side(table, head, units, case.truth)) is not None:
+        if len(head) and (side := _side(shards, head, units, case.truth)) is not None:
             found.append(side)
     return found
 
 
-def _side(table: SeenTable, head: pd.DataFrame, units: TestUnits, truth: Truth) -> TableSide | None:
-    said = side_of(table.path)
+def _side(table: Shards, head: pd.DataFrame, units: TestUnits, truth: Truth) -> TableSide | None:
+    said = side_of(table.tables[0].path)
     if said == "train":
         return TableSide(table, "train", None)
     preferred = [name for name in head.columns if name in truth.id_columns[:1]]
@@ -131,7 +180,8 @@ def _side(table: SeenTable, head: pd.DataFrame, units: TestUnits, truth: Truth) 
     if shares[column] >= _TEST_SHARE:
         return TableSide(table, "test", column)
     if said == "test":
-        return TableSide(table, "test", column if shares[column] else None)
+        # rows without names are those of the answers, if they are as many
+        return TableSide(table, "test", None) if len(head) == min(_HEAD, truth.rows) and len(table.tables) == 1 else None
     return TableSide(table, "both", column) if shares[column] >= _MIXED_SHARE else TableSide(table, "train", None)
 
 
