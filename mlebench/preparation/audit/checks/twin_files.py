@@ -16,8 +16,6 @@ from mlebench.preparation.audit.likeness.votes import guesses_of, labels_of_path
 NAME = "twin-files"
 
 _ELSEWHERE = frozenset({*pictures.ENDINGS, *sounds.ENDINGS, *containers.ENDINGS} - {"parquet"})
-_MOST_TWINS = 20
-"""A file that so many training files equal is a form."""
 
 
 def twin_files(case: Case) -> Iterator[Clue]:
@@ -25,8 +23,6 @@ def twin_files(case: Case) -> Iterator[Clue]:
     endings = {file.name.rpartition(".")[2].lower() for file in case.seen.files} - _ELSEWHERE
     sides = file_sides(case, sorted(endings))
     mine, theirs = same_bytes(case, sides)
-    kept = np.bincount(mine, minlength=1)[mine] <= _MOST_TWINS
-    mine, theirs = mine[kept], theirs[kept]
     if len(mine):
         paths = np.array([file.path for file in sides.train], dtype=object)[theirs]
         labels = labels_of_paths(case, paths)

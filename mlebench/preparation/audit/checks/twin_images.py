@@ -23,7 +23,7 @@ from mlebench.preparation.audit.likeness.pictures import (
     turned,
     turned_prints,
 )
-from mlebench.preparation.audit.likeness.same_bytes import same_bytes
+from mlebench.preparation.audit.likeness.same_bytes import same_bytes, uncommon
 from mlebench.preparation.audit.likeness.sides import TestUnits, file_sides, side_of
 from mlebench.preparation.audit.likeness.votes import guesses_of, labels_of_paths, told_rows
 from mlebench.preparation.audit.seen.listing import SeenFile
@@ -33,15 +33,15 @@ NAME = "twin-images"
 ALIKE = 0.8
 """Likeness from which two pictures are one."""
 _SURE = 0.97
-"""The same where many pairs come close, or pictures are tiny."""
+"""The same where many pairs come close."""
+_ALL_ALIKE = 0.9
+"""Where unlike pictures are so alike, likeness tells nothing."""
 _MOST_TEST, _MOST_TRAIN = 200_000, 500_000
 """Pictures that are compared; of more, so many at even distances."""
 _MOST_BYTES = 2**28
 _BATCH, _BATCH_BYTES = 64, 2**24
 _MOST_CANDIDATES = 4_000
 _CONTROLS = 200
-_TWINS_BY_FORM = 20
-"""A test picture with more twins than so many is a blank form, or a place holder."""
 
 Thumb = npt.NDArray[np.uint8]
 
@@ -233,17 +233,17 @@ def _compare(
     chance = [alike(int(controls.choice(mine)), int(other), 0) for other in others if int(other) not in set(theirs.tolist())]
     least = _threshold(found, np.array(chance or [0.0]))
     kept = found >= least
-    count = np.bincount(mine[kept], minlength=int(mine.max()) + 1)
-    twins: npt.NDArray[np.int64] = np.stack([mine, theirs], axis=1)[kept & (count[mine] <= _TWINS_BY_FORM)]
-    return twins
+    return np.stack(uncommon(mine[kept], theirs[kept], len(train.names)), axis=1)
 
 
 def _threshold(found: np.ndarray, chance: np.ndarray) -> float:
     """From which likeness on pictures are one: above what unlike ones reach, with a gap below."""
     usual = float(np.quantile(chance, 0.99))
+    if usual > _ALL_ALIKE:
+        return np.inf
     least = max(ALIKE, 1 - 0.4 * (1 - usual))
     close = int(((found >= least - 0.15) & (found < least)).sum())
-    return max(least, _SURE) if close > 3 * int((found >= least).sum()) + 5 or usual > 0.9 else least
+    return max(least, _SURE) if close > 3 * int((found >= least).sum()) + 5 else least
 
 
 def _thumbs(case: Case, wanted: set[tuple[str, int]]) -> dict[tuple[str, int], Thumb]:

@@ -24,6 +24,8 @@ _SAMPLED = 200_000
 """Rows from which the frequencies of values are told."""
 _SPARE_BITS = 12
 """Twins must be this many doublings more improbable than one pair by chance."""
+_FEWEST_COLUMNS = 2
+"""A single column that says so much is a text, and left to that check."""
 _FEWEST_COLUMNS_NEAR = 5
 _LETTERS_OF_A_TEXT = 20
 _MOST_PAIRS = 1_000_000
@@ -92,7 +94,7 @@ class _Twins:
 
     def clues(self) -> Iterator[Clue]:
         """What was found."""
-        if not self._columns:
+        if len(self._columns) < _FEWEST_COLUMNS:
             return
         owners, hashes, bits = self._test_rows()
         wanted = self._wanted(hashes, bits) if len(owners) else []

@@ -13,7 +13,7 @@ from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.clue import Clue
 from mlebench.preparation.audit.likeness import sounds
 from mlebench.preparation.audit.likeness.neighbours import near_prints
-from mlebench.preparation.audit.likeness.same_bytes import same_bytes
+from mlebench.preparation.audit.likeness.same_bytes import same_bytes, uncommon
 from mlebench.preparation.audit.likeness.sides import FileSides, file_sides
 from mlebench.preparation.audit.likeness.votes import guesses_of, labels_of_paths, told_rows
 from mlebench.preparation.audit.seen.listing import SeenFile
@@ -27,7 +27,6 @@ _HEAD = 4096
 _BATCH, _BATCH_BYTES = 32, 2**24
 _MOST_CANDIDATES = 5_000
 _CONTROLS = 200
-_MOST_TWINS = 20
 
 
 def twin_sounds(case: Case) -> Iterator[Clue]:
@@ -79,7 +78,8 @@ def _near(case: Case, sides: FileSides, told: np.ndarray) -> tuple[np.ndarray, n
         workers.close()
     left, right = _twins(case, _Prints(test, prints), _Prints(train, prints), highest)
     own, others = ({file.path: place for place, file in enumerate(files)} for files in (sides.test, sides.train))
-    return np.array([own[path] for path in left], np.int64), np.array([others[path] for path in right], np.int64)
+    pairs = np.array([(own[one], others[other]) for one, other in zip(left, right, strict=True)], np.int64).reshape(-1, 2)
+    return uncommon(pairs[:, 0], pairs[:, 1], len(sides.train))
 
 
 def _is_read(file: SeenFile) -> bool:
@@ -153,10 +153,8 @@ def _twins(case: Case, test: _Prints, train: _Prints, highest: float) -> tuple[l
 
 
 def _clue(case: Case, sides: FileSides, mine: np.ndarray, theirs: np.ndarray, how: str) -> Clue:
-    kept = np.bincount(mine)[mine] <= _MOST_TWINS
-    mine, theirs = mine[kept], theirs[kept]
     labels = labels_of_paths(case, [sides.train[place].path for place in theirs])
     count = told_rows(sides.rows, mine)
     what = f"the sounds of {count:,} of {case.truth.rows:,} test rows {how}"
-    where = f"{sides.test[int(mine[0])].path.rpartition('/')[0]}/*" if len(mine) else "*"
+    where = f"{sides.test[int(mine[0])].path.rpartition('/')[0]}/*"
     return Clue(NAME, where, what, guesses_of(case.truth, sides.rows, mine, labels), count)

@@ -39,6 +39,8 @@ _COMMON = 0.02
 """A text that so many training rows have is a form, no copy."""
 _MOST_LETTERS = 20_000_000
 """Letters compared at once."""
+_SAMPLED = 20_000
+"""Training texts from which it is told what common phrases are."""
 _MOST_NEAR = 400_000
 """Training texts that near copies are looked for among; equal ones are found among all."""
 _ENDINGS = ("txt", "json", "md", "html", "xml", "ipynb", "py", "tsv_", "srt")
@@ -75,15 +77,17 @@ class _Compared:
     """Test texts and what was found to be like them."""
 
     texts: list[str]
+    others: list[str]
+    """Some of the training texts."""
     near: NearTexts = field(init=False)
     hashes: np.ndarray = field(init=False)
     order: np.ndarray = field(init=False)
     pairs: dict[str, list[np.ndarray]] = field(default_factory=lambda: {"equal": [], "like": []})
 
     def __post_init__(self) -> None:
-        self.near = NearTexts([text if len(text) >= _LONG else "" for text in self.texts])
+        self.near = NearTexts(self.texts, self.others)
         hashes = hash_texts(self.texts)
-        long = np.flatnonzero(np.array([len(text) >= FEWEST_LETTERS for text in self.texts], dtype=bool))
+        long = np.flatnonzero(self.near.says_enough & np.array([len(text) >= FEWEST_LETTERS for text in self.texts], dtype=bool))
         self.order = long[np.argsort(hashes[long], kind="stable")]
         self.hashes = hashes[self.order]
 
@@ -127,7 +131,7 @@ def _of_column(case: Case, pair: TablePair, column: str, units: TestUnits) -> It
     owners, texts = _test_texts(case, pair, column, units)
     if not texts:
         return
-    compared = _Compared(texts)
+    compared = _Compared(texts, [normal(text) for text in pair.train.table.read(_SAMPLED)[column]])
     labels: dict[str, dict[str, list[np.ndarray]]] = {
         kind: {target.name: [] for target in case.truth.targets} for kind in ("equal", "like")
     }
@@ -201,7 +205,7 @@ def _of_files(case: Case) -> Iterator[Clue]:
     texts = {file.path: text for file, text in _read(case, sides)}
     test = [texts.get(file.path, "") for file in sides.test]
     train = [texts.get(file.path, "") for file in sides.train]
-    compared = _Compared(test)
+    compared = _Compared(test, train[:_SAMPLED])
     paths = np.array([file.path for file in sides.train], dtype=object)
     for kind, (left, right) in (("equal", compared.equal(train)), ("like", compared.like(train))):
         labels = labels_of_paths(case, paths[right])

@@ -31,14 +31,20 @@ LARGEST_SHARE = 0.2
 """A group with a larger share of the rows is a kind, no whole."""
 
 
+_MEASURES = frozenset(
+    {"count", "age", "sex", "gender", "type", "class", "rating", "score", "weight", "height", "size", "duration"}
+)
+"""Words that make a name that of a measure of a person."""
+
+
 def is_person(column: str) -> bool:
     """Whether a name is that of a person or a thing that stands for one."""
-    return bool(_singular(column) & PERSONS)
+    return bool(_singular(column) & PERSONS) and not _singular(column) & _MEASURES
 
 
 def is_part(column: str) -> bool:
     """Whether a name is that of a whole that rows are parts of."""
-    return bool(_singular(column) & PARTS)
+    return bool(_singular(column) & PARTS) and not _singular(column) & _MEASURES
 
 
 def _singular(column: str) -> frozenset[str]:

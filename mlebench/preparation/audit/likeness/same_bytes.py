@@ -15,6 +15,12 @@ _MOST = 2**24
 """Bytes of a file that are compared; longer ones are equal if they begin so and are of one size."""
 FEWEST = 64
 """Smaller files are equal by chance."""
+_FORM = 20
+"""A file that more training files equal, or more than a fiftieth of few of them (at least two), is a form or a place holder."""
+
+_DIFFERENT = 0.7
+"""Least share of different ones among the training files that are read."""
+_NOTHING = np.zeros(0, dtype=np.int64)
 
 
 def same_bytes(case: Case, sides: FileSides) -> tuple[np.ndarray, np.ndarray]:
@@ -31,9 +37,18 @@ def same_bytes(case: Case, sides: FileSides) -> tuple[np.ndarray, np.ndarray]:
     for place in train:
         by_digest.setdefault(digests.get(sides.train[place].path, b""), []).append(place)
     by_digest.pop(b"", None)
+    if len(by_digest) < _DIFFERENT * len(train):
+        # most training files equal another one: a test file does so by chance
+        return _NOTHING, _NOTHING
     pairs = [(place, twin) for place in test for twin in by_digest.get(digests.get(sides.test[place].path, b""), ())]
     both = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-    return both[:, 0], both[:, 1]
+    return uncommon(both[:, 0], both[:, 1], len(sides.train))
+
+
+def uncommon(mine: np.ndarray, theirs: np.ndarray, train: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs without those of test files that many of so many training files equal, as place holders do."""
+    kept = np.bincount(mine, minlength=1)[mine] <= max(2, min(_FORM, train // 50))
+    return mine[kept], theirs[kept]
 
 
 def _digests(case: Case, files: Sequence[SeenFile]) -> dict[str, bytes]:

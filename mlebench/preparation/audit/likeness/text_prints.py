@@ -19,7 +19,7 @@ MOST_LETTERS = 4000
 FEWEST_PRINTS = 6
 """A text with fewer stretches that count is too short for a near copy."""
 _COMMON = 20
-"""A stretch that more texts hold is a phrase, and tells no copy."""
+"""A stretch that more different texts hold is a phrase, and tells no copy; among few texts a twentieth of them, at least two."""
 
 
 @dataclass(frozen=True)
@@ -64,18 +64,41 @@ def _windows(letters: np.ndarray) -> np.ndarray:
     return mixed
 
 
+def _common(texts: set[str]) -> np.ndarray:
+    """Hashes of stretches that are common phrases, ascending."""
+    hashes, count = np.unique(text_prints([*texts]).hashes, return_counts=True)
+    common: np.ndarray = hashes[count > max(2, min(_COMMON, len(texts) // 20))]
+    return common
+
+
 class NearTexts:
     """Test texts, among which copies of others are looked for."""
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        """Index some normal forms."""
-        prints = text_prints(texts)
+    def __init__(self, texts: Sequence[str], others: Sequence[str]) -> None:
+        """Index some normal forms.
+
+        Args:
+            texts: those that copies are looked for of.
+            others: some of the texts among which they are looked for; of both it is told which stretches are common phrases.
+        """
+        self._common = _common({*texts, *others})
+        prints = self._rare(texts)
         order = np.argsort(prints.hashes, kind="stable")
-        hashes, owners = prints.hashes[order], prints.owners[order]
-        _, place, count = np.unique(hashes, return_inverse=True, return_counts=True)
-        rare = count[place] <= max(_COMMON, len(texts) // 100)
-        self._hashes, self._owners = hashes[rare], owners[rare]
-        self._counts = np.bincount(self._owners, minlength=len(texts))
+        self._hashes, self._owners, self._counts = prints.hashes[order], prints.owners[order], prints.counts
+
+    @property
+    def says_enough(self) -> np.ndarray:
+        """Shape (texts,), bool: whether an indexed text is more than common phrases, so that one like it is a copy."""
+        enough: np.ndarray = self._counts >= FEWEST_PRINTS
+        return enough
+
+    def _rare(self, texts: Sequence[str]) -> TextPrints:
+        """The stretches of texts that are no common phrases."""
+        prints = text_prints(texts)
+        place = np.minimum(np.searchsorted(self._common, prints.hashes), max(len(self._common) - 1, 0))
+        rare = self._common[place] != prints.hashes if len(self._common) else np.ones(len(prints.hashes), dtype=bool)
+        owners = prints.owners[rare]
+        return TextPrints(prints.hashes[rare], owners, np.bincount(owners, minlength=len(texts)))
 
     def near(self, texts: Sequence[str], share: float) -> tuple[np.ndarray, np.ndarray]:
         """Pairs of which the shorter text shares most of its stretches with the other.
@@ -89,11 +112,9 @@ class NearTexts:
         """
         from mlebench.preparation.audit.likeness.row_hashes import matches
 
-        prints = text_prints(texts)
-        _, place, count = np.unique(prints.hashes, return_inverse=True, return_counts=True)
-        rare = count[place] <= max(_COMMON, len(texts) // 100)
-        left, right = matches(self._hashes, prints.hashes[rare])
-        codes, shared = np.unique(self._owners[left] * len(texts) + prints.owners[rare][right], return_counts=True)
+        prints = self._rare(texts)
+        left, right = matches(self._hashes, prints.hashes)
+        codes, shared = np.unique(self._owners[left] * len(texts) + prints.owners[right], return_counts=True)
         mine, theirs = codes // max(len(texts), 1), codes % max(len(texts), 1)
         needed = np.maximum(np.minimum(self._counts[mine], prints.counts[theirs]) * share, FEWEST_PRINTS)
         near = shared >= needed
