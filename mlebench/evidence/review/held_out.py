@@ -1,4 +1,4 @@
-"""What is known of a competition's test set when runs are reviewed: its ids, and where the data was prepared here, its answers."""
+"""What is known of the rows that a competition asks for: their ids, and where its data was prepared here, their answers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from mlebench.evidence.review.reviewed import ReviewedRun
 from mlebench.registry import Competition
 
 Row = tuple[str, ...]
-LARGEST_TABLE = 256 * 2**20
+LARGEST_TABLE = 128 * 2**20
 """Bytes of a table that is read as a whole."""
-_MOST_ROWS = 3_000_000
+_MOST_ROWS = 500_000
 _LONGEST_CELL = 2**20
 _FEWEST_LETTERS = 5
 """Letters of an id that stands for nothing else in a text, where it is not a number."""
@@ -40,10 +40,8 @@ class Table:
 
 
 @dataclass(frozen=True)
-class TestSet:
+class HeldOut:
     """The rows that a submission has to hold."""
-
-    __test__ = False
 
     ids: Mapping[str, int]
     """Each id with its place in the sample submission."""
@@ -87,12 +85,12 @@ def plain(cell: str) -> str:
     return f"{number:.6g}" if number else "0"
 
 
-def test_set_of(run: ReviewedRun) -> TestSet | None:
+def held_out_of(run: ReviewedRun) -> HeldOut | None:
     """What is known of the test set that a run worked on; without prepared data, its ids as its submission has them."""
-    if "test set" not in run.memo:
+    if "held out" not in run.memo:
         found = _of_competition(run.competition) if run.has_own_answers and run.competition is not None else None
-        run.memo["test set"] = found or _of_submission(run)
-    found_again: TestSet | None = run.memo["test set"]
+        run.memo["held out"] = found or _of_submission(run)
+    found_again: HeldOut | None = run.memo["held out"]
     return found_again
 
 
@@ -124,7 +122,7 @@ def public_tables(competition: Competition) -> Iterator[tuple[str, Table]]:
 
 
 @functools.lru_cache(maxsize=2)
-def test_texts(competition: Competition) -> frozenset[str]:
+def public_texts(competition: Competition) -> frozenset[str]:
     """Long cells of the public test table, blanks folded: texts by which a row is known."""
     found: set[str] = set()
     for name in _TEST_NAMES:
@@ -168,7 +166,7 @@ def read_table(path: Path, id_columns: Row = (), within: Path | None = None) -> 
 
 
 def _rows(path: Path, within: Path) -> Iterator[list[str]]:
-    csv.field_size_limit(_LONGEST_CELL)
+    csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))
     try:
         with open_plain(path, within) as file:
             if file.seek(0, 2) > LARGEST_TABLE:
@@ -190,21 +188,21 @@ def _id_columns(competition: Competition | None) -> Row:
 
 
 @functools.lru_cache(maxsize=2)
-def _of_competition(competition: Competition) -> TestSet | None:
+def _of_competition(competition: Competition) -> HeldOut | None:
     sample = _sample(competition)
     if sample is None or not sample.rows:
         return None
     ids = {name: place for place, name in enumerate(sample.rows)}
     answers = _answers(competition, sample)
     if answers is None:
-        return TestSet(ids, sample.columns)
+        return HeldOut(ids, sample.columns)
     shares = []
     for column in range(len(sample.columns)):
         counts = Counter(row[column] for row in answers.values())
         shares.append({value: count / len(answers) for value, count in counts.most_common(1000)})
     labels = {value for share in shares for value in share}
     few = frozenset(labels) if len(labels) <= max(20, len(ids) // 5) else frozenset()
-    return TestSet(ids, sample.columns, answers, shares, few)
+    return HeldOut(ids, sample.columns, answers, shares, few)
 
 
 def _answers(competition: Competition, sample: Table) -> Mapping[str, Row] | None:
@@ -217,14 +215,14 @@ def _answers(competition: Competition, sample: Table) -> Mapping[str, Row] | Non
     return found if len(found) >= 0.5 * len(sample.rows) else None
 
 
-def _of_submission(run: ReviewedRun) -> TestSet | None:
+def _of_submission(run: ReviewedRun) -> HeldOut | None:
     table = submission_of(run)
     if table is None or not table.rows:
         return None
-    return TestSet({name: place for place, name in enumerate(table.rows)}, table.columns)
+    return HeldOut({name: place for place, name in enumerate(table.rows)}, table.columns)
 
 
-def cells_like_rows(text: str, known: TestSet) -> dict[str, Row]:
+def cells_like_rows(text: str, known: HeldOut) -> dict[str, Row]:
     """Lines of a text that are rows of a table: an id of the test, a comma, semicolon, tab or colon, and cells.
 
     Returns:
