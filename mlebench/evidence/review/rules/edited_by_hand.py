@@ -1,7 +1,7 @@
 """Predictions that were written or changed by hand: rows typed into a submission, cells of single rows replaced.
 
-Told from commands (`sed`, `awk`, `perl`, `echo`, `printf`, here-documents), from editors' calls, and from programs that give single
-rows a constant. What holds for all rows alike is no edit: other names of columns, filled gaps, clipped values, another format.
+Told from commands (`sed`, `awk`, `perl`, `echo`, `printf`, here-documents), from editors' calls, and from programs that give
+single rows a constant. What holds for all rows alike is no edit: other names of columns, filled gaps, another format.
 """
 
 from __future__ import annotations
@@ -97,13 +97,14 @@ def _of_stream(rest: str, known: HeldOut | None) -> dict[str, Row]:
         # the first line holds the names
         if first >= 2 and last - first < 1000:
             found.update({f"line {number}": () for number in range(first, last + 1)})
-    return found | {name: () for name in _ids_in(rest, known)}
+    return found | dict.fromkeys(_ids_in(rest, known), ())
 
 
 def _of_awk(rest: str, known: HeldOut | None) -> dict[str, Row]:
     lines = {f"line {found['line']}": () for found in _RECORD.finditer(rest) if int(found["line"]) >= 2}
-    assigns = re.search(r"\$\d+\s*=(?!=)|print", rest)
-    return {**lines, **{name: () for name in _ids_in(rest, known)}} if assigns else {}
+    # whoever only prints some rows looks at them
+    assigns = re.search(r"\$\d+\s*=(?!=)|\bg?sub\(", rest)
+    return {**lines, **dict.fromkeys(_ids_in(rest, known), ())} if assigns else {}
 
 
 def _ids_in(text: str, known: HeldOut | None) -> list[str]:

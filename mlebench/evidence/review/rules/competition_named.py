@@ -1,0 +1,189 @@
+"""Names of the benchmark's competitions in what an agent brings along, so that it may hold what others learnt of them.
+
+Ids count as whole words, titles where they have three words of their own. How a README says that the agent is started (`-c ID`)
+is worth a look. Of what the agent tells its models, the system texts are looked at: its run's own competition, and whatever its
+task text names, may stand there.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+
+from mlebench.errors import MlebenchError
+from mlebench.evidence.review.finding import Evidence, Level, ReviewFinding
+from mlebench.evidence.review.reviewed import ReviewedGroup, ReviewedRun
+from mlebench.evidence.review.rules.quotes import evidence, first_few
+from mlebench.evidence.review.rules.rule import Rule, RuleOptions
+from mlebench.registry import Registry
+
+NAME = "competition-named"
+_LEAST_WORDS = 3
+_LEAST_LETTERS = 14
+_COMMON = frozenset(
+    (
+        *(
+            "a",
+            "an",
+            "and",
+            "at",
+            "by",
+            "challenge",
+            "classification",
+            "competition",
+            "data",
+            "dataset",
+            "detection",
+            "for",
+            "from",
+        ),
+        *(
+            "google",
+            "identification",
+            "identify",
+            "image",
+            "images",
+            "in",
+            "kaggle",
+            "lab",
+            "labeling",
+            "learning",
+            "of",
+            "on",
+            "or",
+        ),
+        *(
+            "playground",
+            "predict",
+            "predicting",
+            "prediction",
+            "recognition",
+            "research",
+            "segmentation",
+            "series",
+            "the",
+            "to",
+            "with",
+        ),
+    )
+)
+"""Words that stand in many titles, and in programs."""
+_IS_USAGE = re.compile(r"(?:\s-c\s|--competition|mlebench\s+(?:run|prepare|grade|mock|info|validate|demo))")
+_DOCUMENTS = (".md", ".rst", ".txt")
+
+
+def find(groups: Sequence[ReviewedGroup], options: RuleOptions) -> Iterator[ReviewFinding]:
+    """See the module."""
+    for group in groups:
+        first = group.group.plan.runs[0].run_id if group.group.plan.runs else ""
+        # a group may come one run at a time
+        if any(run.run_id == first for run in group.runs) or not group.runs:
+            yield from _of_agent(group)
+        for run in group.runs:
+            yield from _of_talks(group, run)
+
+
+def _of_agent(group: ReviewedGroup) -> Iterator[ReviewFinding]:
+    places: dict[Level, list[Evidence]] = {"violation": [], "look": []}
+    names: dict[Level, set[str]] = {"violation": set(), "look": set()}
+    known = names_of_competitions(tuple(group.group.plan.competitions))
+    for text in group.agent_texts():
+        is_readme = PurePosixPath(text.name).name.lower().startswith("readme")
+        for name, place in named_in(text.text, known):
+            line = _line(text.text, place)
+            is_usage = _IS_USAGE.search(line) is not None and (
+                is_readme or line.lstrip().startswith(("#", "//", "$", "mlebench"))
+            )
+            level: Level = "look" if is_usage else "violation"
+            names[level].add(name)
+            places[level].append(evidence(text.name, text.line_of(place), line))
+    runs = tuple(planned.run_id for planned in group.group.plan.runs)
+    for level, found in places.items():
+        if found:
+            shown = sorted(names[level])
+            text_ = f"the agent's folder names {_listed(shown)}"
+            yield ReviewFinding(NAME, level, group.group.name, runs, text_, first_few(found))
+
+
+def _of_talks(group: ReviewedGroup, run: ReviewedRun) -> Iterator[ReviewFinding]:
+    """Other competitions than the run's own in system texts."""
+    task = ""
+    if run.competition is not None:
+        try:
+            task = run.competition.description
+        except (MlebenchError, OSError):
+            task = ""
+    own = {run.record.competition_id, *(name for name, _ in named_in(task, names_of_competitions()))}
+    known = {word: name for word, name in names_of_competitions(tuple(group.group.plan.competitions)).items() if name not in own}
+    places, names = [], set()
+    for talk in run.talks:
+        for said in talk.news:
+            if said.role == "system":
+                for name, place in named_in(said.text, known):
+                    names.add(name)
+                    places.append(evidence(talk.name, None, _line(said.text, place)))
+    if places:
+        text = f"a system text of the agent names {_listed(sorted(names))}, which is not the run's competition"
+        yield ReviewFinding(NAME, "violation", group.group.name, (run.run_id,), text, first_few(places))
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - 5
+    return ", ".join(names[:5]) + (f" and {more:,} more" if more > 0 else "")
+
+
+@functools.lru_cache(maxsize=8)
+def names_of_competitions(further: tuple[str, ...] = ()) -> Mapping[str, str]:
+    """Ids, and titles with words of their own, in small letters with single blanks; each with the id.
+
+    Args:
+        further: ids of a user's own competitions.
+    """
+    registry = Registry()
+    listed = (name for split, names in registry.ids_by_split().items() if split != "own" for name in names)
+    found: dict[str, str] = {}
+    for name in dict.fromkeys((*listed, *further)):
+        if "-" not in name and not any(letter.isdigit() for letter in name):
+            # a word like others
+            continue
+        found[name.lower()] = name
+        try:
+            title = registry.get_competition(name).title
+        except MlebenchError:
+            continue
+        words = re.findall(r"[^\W_]+", title.lower())
+        own = [word for word in words if word not in _COMMON and not word.isdigit()]
+        if len(own) >= _LEAST_WORDS and len(title) >= _LEAST_LETTERS:
+            found[" ".join(words)] = name
+    return found
+
+
+def named_in(text: str, known: Mapping[str, str]) -> Iterator[tuple[str, int]]:
+    """Competitions that a text names, each time, with the places."""
+    pattern = _pattern(tuple(known))
+    for found in pattern.finditer(text):
+        word = " ".join(re.findall(r"[^\W_]+", found[0].lower())) if " " in found[0] or "\n" in found[0] else found[0].lower()
+        name = known.get(word) or known.get(" ".join(re.findall(r"[^\W_]+", found[0].lower())))
+        if name is not None:
+            yield name, found.start()
+
+
+@functools.lru_cache(maxsize=64)
+def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
+    """Whole words; between the words of a title stands whatever is no letter, at most a few signs of it."""
+    if not words:
+        return re.compile(r"(?!)")
+    pieces = [r"[\W_]{1,4}".join(map(re.escape, word.split(" "))) if " " in word else re.escape(word) for word in words]
+    pieces.sort(key=len, reverse=True)
+    return re.compile(rf"(?<![\w-])(?:{'|'.join(pieces)})(?![\w-])", re.IGNORECASE)
+
+
+def _line(text: str, place: int) -> str:
+    start = text.rfind("\n", 0, place) + 1
+    end = text.find("\n", place)
+    return text[start : end if end >= 0 else len(text)]
+
+
+RULE = Rule(NAME, "Do the agent's folder or its system texts name competitions of the benchmark?", find)
