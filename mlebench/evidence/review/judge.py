@@ -237,7 +237,7 @@ class _Panel:
                 break
             words = prompt_of(question, chunk, new_marker(chunk.text))
             try:
-                told = await self._calls.ask(model, DIALECTS[dialect], request_body(dialect, model.served, *words))
+                told = await self._calls.ask(model, DIALECTS[dialect], request_body(dialect, model.name, *words))
             except Refusal:
                 reason = f"the judges' budget ({self._budget.words}) is spent; `--judge-budget` sets another"
                 self._ended |= dict.fromkeys(self._models, reason)

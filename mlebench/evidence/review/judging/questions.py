@@ -99,15 +99,15 @@ def prompt_of(question: JudgeQuestion, chunk: Chunk, marker: str) -> tuple[str, 
     )
 
 
-def request_body(dialect: DialectName, served: str, system: str, user: str) -> dict[str, Any]:
+def request_body(dialect: DialectName, model: str, system: str, user: str) -> dict[str, Any]:
     """A request with a system's and a user's words."""
     said = {"role": "user", "content": user}
     if dialect == "chat":
-        return {"model": served, "messages": [{"role": "system", "content": system}, said]}
+        return {"model": model, "messages": [{"role": "system", "content": system}, said]}
     if dialect == "responses":
-        return {"model": served, "instructions": system, "input": user}
+        return {"model": model, "instructions": system, "input": user}
     if dialect == "messages":
-        return {"model": served, "system": system, "messages": [said], "max_tokens": _MOST_OUTPUT}
+        return {"model": model, "system": system, "messages": [said], "max_tokens": _MOST_OUTPUT}
     return {"systemInstruction": {"parts": [{"text": system}]}, "contents": [{"role": "user", "parts": [{"text": user}]}]}
 
 
