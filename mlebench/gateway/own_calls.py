@@ -107,6 +107,13 @@ class OwnCalls:
         """What calls came to since this was made."""
         return self._account.spent
 
+    @property
+    def usage(self) -> dict[str, Any]:
+        """The same for JSON: `calls`, `input_tokens`, `output_tokens`, `cost_usd` (None where a price is unknown)."""
+        spent = self.spent
+        counts = {"calls": spent.calls, "input_tokens": spent.tokens.input, "output_tokens": spent.tokens.output}
+        return {**counts, "cost_usd": spent.usd}
+
     def is_down(self, model: Model) -> bool:
         """Whether the model's provider refuses the key or has failed for as long as it may, and has not answered since."""
         return model.provider in self._down

@@ -171,7 +171,6 @@ class _Panel:
     async def judge(self, groups: Sequence[ReviewedGroup], chunks: int, characters: int) -> Judgements:
         tasks = [self._judge_run(run, chunks, characters) for group in groups for run in group.runs]
         verdicts = [verdict for found in await asyncio.gather(*tasks) for verdict in found]
-        spent = self._calls.spent
         return Judgements(
             tuple(self._models),
             verdicts,
@@ -181,13 +180,7 @@ class _Panel:
                 f"{count} of {self._asked[judge]} questions to judge {judge} have no answer: {reason}"
                 for (judge, reason), count in sorted(self._unanswered.items())
             ],
-            {
-                "calls": spent.calls,
-                "input_tokens": spent.tokens.input,
-                "output_tokens": spent.tokens.output,
-                "cost_usd": spent.usd,
-                "kept_answers": self._reused,
-            },
+            {**self._calls.usage, "kept_answers": self._reused},
         )
 
     async def _judge_run(self, run: ReviewedRun, chunks: int, characters: int) -> list[RunVerdict]:
