@@ -137,7 +137,7 @@ class _Reviewing:
     def _look(self, rules: Sequence[Rule]) -> None:
         of_one_run = [rule for rule in rules if not rule.compares]
         for group in self._groups:
-            for run in group.runs:
+            for run in _by_competition(group).runs:
                 self._tell(f"{group.group.name}, {run.run_id}")
                 # its texts are read once for all rules, and forgotten with it
                 alone = replace(group, runs=[run.alone()])
@@ -200,9 +200,14 @@ class _Reviewing:
         )
 
 
+def _by_competition(group: ReviewedGroup) -> ReviewedGroup:
+    """The group with the runs of each competition one after the other, so that its data is read once for all of them."""
+    return replace(group, runs=sorted(group.runs, key=lambda run: run.record.competition_id))
+
+
 def _lack(rule: Rule, group: ReviewedGroup) -> str | None:
     try:
-        return rule.lacks([group])
+        return rule.lacks([_by_competition(group)])
     except Exception as error:
         return f"what it lacks cannot be told ({_told(error)})"
 
