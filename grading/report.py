@@ -122,17 +122,6 @@ class CompetitionReport:
             return None
         return Thresholds(*cast(tuple[float, float, float, float], values), lower_is_better=self.is_lower_better)
 
-    @property
-    def normalized_score(self) -> float | None:
-        """The score on a scale where the leaderboard's median is 0 and its gold threshold is 1.
-
-        None without a score, without thresholds, where median and gold are the same score, or beyond any number.
-        """
-        if self.score is None or self.gold_threshold is None or self.median_threshold is None:
-            return None
-        reach = self.gold_threshold - self.median_threshold
-        return _finite((self.score - self.median_threshold) / reach) if reach else None
-
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary with the keys in the contract's order."""
         # all fields are plain values, which need no deep copy

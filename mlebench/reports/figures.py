@@ -153,8 +153,16 @@ def medal_rates(grid: Grid) -> dict[str, float]:
 
 
 def normalized_score(report: CompetitionReport | None) -> float | None:
-    """`CompetitionReport.normalized_score`; None also without a report."""
-    return None if report is None else report.normalized_score
+    """The score on a scale where the leaderboard's median is 0 and its gold threshold is 1.
+
+    Returns:
+        None without a score, without thresholds, where median and gold are the same score, or beyond any number.
+    """
+    if report is None or report.score is None or report.gold_threshold is None or report.median_threshold is None:
+        return None
+    reach = report.gold_threshold - report.median_threshold
+    normalized = (report.score - report.median_threshold) / reach if reach else math.nan
+    return normalized if math.isfinite(normalized) else None
 
 
 def bounded_score(report: CompetitionReport | None) -> float | None:
