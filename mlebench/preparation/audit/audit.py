@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fnmatch
 import logging
+import os
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -101,7 +103,8 @@ def audit(competition: Competition, options: AuditOptions | None = None) -> Audi
         raise UsageError(problem)
     truth = read_truth(competition)
     seen = Seen(competition.public_dir, jobs=options.jobs)
-    sample = competition.sample_submission.relative_to(competition.public_dir).as_posix()
+    # a competition may show no sample to agents and keep one for programs
+    sample = Path(os.path.relpath(competition.sample_submission, competition.public_dir)).as_posix()
     case = Case(competition, seen, truth, read_labels(seen, truth, sample), options.quick, options.jobs)
     market = Market(competition, truth)
     findings: list[Finding] = []
