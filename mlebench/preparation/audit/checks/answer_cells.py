@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from grading.printable import printable
 from mlebench.preparation.audit.case import Case
-from mlebench.preparation.audit.checks import readings, training
+from mlebench.preparation.audit.checks import readings, statistics, training
 from mlebench.preparation.audit.checks.asked import Asked, asked_of
 from mlebench.preparation.audit.checks.comparing import Column, Comparer, Told, classes_of
 from mlebench.preparation.audit.checks.described import described
-from mlebench.preparation.audit.checks.fields import fields_of_files
+from mlebench.preparation.audit.checks.fields import fields_of_files, tables_of_units
 from mlebench.preparation.audit.checks.linked import Linked, Linker, Looked, by_place, look_into, orders_of, tables_with_links
 from mlebench.preparation.audit.clue import Clue, Guess
 from mlebench.preparation.audit.truth import Target
@@ -21,6 +22,9 @@ from mlebench.preparation.audit.truth import Target
 NAME = "answer-cells"
 NEARLY_ALL = 0.995
 """From this share on a column is the answer, even if the task text names it and training rows have it as well."""
+_MANY_ROWS = 50
+_AS_IN_TRAINING = 1e-3
+"""Probability from which on a column agrees with answers no more than training rows let expect."""
 _LEAST_INDICATED = 0.98
 _MOST_NAMED = 3
 
@@ -28,24 +32,27 @@ _MOST_NAMED = 3
 def answer_cells(case: Case) -> Iterator[Clue]:
     """Tables by id, then those without ids by place, then text files of single units."""
     search = _Search(case)
-    looked = [*_all(case)]
+    looked = [looked for looked in tables_with_links(case) if not _is_sample(case, looked)]
+    told: set[str] = set()
     for table in looked:
-        if table.linked is not None:
-            yield from search.in_table(table.linked)
+        for clue in search.in_table(table.linked) if table.linked is not None else ():
+            told.add(clue.file)
+            yield clue
     orders = orders_of(case, [table.linked for table in looked if table.linked is not None])
     for table in looked:
-        if _may_be_by_place(case, table):
+        if table.table.path not in told and _may_be_by_place(case, table):
             for source in by_place(case, table.table, orders, case.truth.rows):
                 found = [*search.in_table(source)]
                 yield from found
                 if found:
                     break
-    for files in fields_of_files(case):
+    for files in (*fields_of_files(case), *tables_of_units(case)):
         yield from search.in_fields(files.pattern, files.units, files.cells)
 
 
-def _all(case: Case) -> Iterator[Looked]:
-    return tables_with_links(case)
+def _is_sample(case: Case, looked: Looked) -> bool:
+    """Whether a table is the sample submission, whose answers another check looks at."""
+    return looked.table.path == case.competition.sample_submission.name
 
 
 def _may_be_by_place(case: Case, looked: Looked) -> bool:
@@ -76,11 +83,13 @@ class _Search:
         yield Clue(NAME, source.table.path, _what(source.by, found, len(source.cells)), guesses)
 
     def _is_the_task(self, source: Linked, column: str, told: Told) -> bool:
-        """Whether the task text names the column, and training rows show it to agree with the answer as often, if not always."""
-        if told.right >= NEARLY_ALL * told.of or not described(self.case, column, source.cells.columns):
+        """Whether the task text names the column, and training rows show it to agree with the answer as often."""
+        if not described(self.case, column, source.cells.columns):
             return False
-        shares = training.share_equal(self.case, source.table, column, told.target)
-        return shares is not None and shares >= told.right / told.of - 0.1
+        share = training.share_equal(self.case, column, told.target)
+        if share is None or (min(share, told.right / told.of) >= NEARLY_ALL and told.of >= _MANY_ROWS):
+            return False
+        return statistics.log_binomial_tail(told.right, told.of, share) > math.log(_AS_IN_TRAINING)
 
     def _of_all_rows(self, source: Linked, found: Sequence[tuple[str, Asked, Told]]) -> tuple[Guess, ...]:
         """For every target the guess of the column that tells most of it."""
@@ -161,15 +170,13 @@ def indicated(cells: object, target: Target, comparer: Comparer) -> dict[str, tu
 
 
 def _class_of(rows: np.ndarray, answers: np.ndarray, target: Target, comparer: Comparer) -> str | None:
-    from mlebench.preparation.audit.checks.statistics import log_match_by_chance
-
     comparer.learnt.tried += 1
     place = int(np.bincount(answers[rows]).argmax())
     is_class = answers == place
     both = (rows & is_class).sum()
     if both < _LEAST_INDICATED * rows.sum() or both < _LEAST_INDICATED * is_class.sum():
         return None
-    log_p = log_match_by_chance(rows.astype(np.int64), is_class.astype(np.int64))
+    log_p = statistics.log_match_by_chance(rows.astype(np.int64), is_class.astype(np.int64))
     return target.classes[place] if comparer.learnt.improbable(log_p, comparer.learnt.tried * len(target.classes)) else None
 
 
@@ -188,5 +195,3 @@ def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(printable(name, 40) for name in names[:_MOST_NAMED])
     return f"{shown} and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else shown
 
-
-__all__ = ["answer_cells", "replace"]

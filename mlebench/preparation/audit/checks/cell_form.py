@@ -123,8 +123,10 @@ def _of_lines(case: Case, source: Linked) -> dict[str, np.ndarray]:
     """Codes of the form of each raw line of a table of text; none where lines are not rows."""
     import pandas as pd
 
-    file = source.table.file
-    if source.table.part or file.suffix not in {".csv", ".tsv", ".txt", ".jsonl", ".json"} or file.size > _MOST_LINE_BYTES:
+    if (only := source.table.only) is None:
+        return {}
+    file = only.file
+    if only.part or "*" in file.path or file.suffix not in {".csv", ".tsv", ".txt", ".jsonl", ".json"} or file.size > _MOST_LINE_BYTES:
         return {}
     with case.seen.open(file) as stream:
         raw = stream.read(_MOST_LINE_BYTES)

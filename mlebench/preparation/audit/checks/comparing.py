@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -179,7 +180,14 @@ class Comparer:
             found = _told_texts(f"equals{how}", said, told, form, true, target)
             if found is not None and self.direct.improbable(found.log_p):
                 return found
-        return None
+        return self._word_for_word(column, target)
+
+    def _word_for_word(self, column: Column, target: Target) -> Told | None:
+        """Texts whose words stand for those of the answer, one for one."""
+        said = [readings.words(text).split() for text in column.texts]
+        self.learnt.tried += 1
+        told = learnt_words([said[code] if code >= 0 else [] for code in column.codes], target)
+        return told if told is not None and self.learnt.improbable(told.log_p) else None
 
 
 @dataclass(frozen=True)
@@ -268,6 +276,33 @@ def learnt_function(how: str, numbers: np.ndarray, known: np.ndarray, target: Ta
         values[ask] = np.interp(numbers[ask], numbers[teach], target.values[teach])
     different = min(len(np.unique(x)), len(np.unique(y)))
     return Told(how, target, values, int(known.sum()), int(known.sum()), -math.lgamma(different + 1) / 2)
+
+
+def learnt_words(said: Sequence[Sequence[str]], target: Target) -> Told | None:
+    """Whether words stand for those of the answers: each half of the rows is read with the dictionary that the other gives."""
+    true = [str(value).split() for value in target.values]
+    rows = [row for row, words in enumerate(said) if words]
+    if len(rows) < 8 or sum(len(said[row]) == len(true[row]) for row in rows) < RIGHT * len(rows):
+        return None
+    values = np.full(len(said), None, dtype=object)
+    right = words_right = 0
+    for part in (0, 1):
+        meanings: dict[str, Counter[str]] = {}
+        for row in rows[1 - part :: 2]:
+            for word, meaning in zip(said[row], true[row], strict=False):
+                meanings.setdefault(word, Counter())[meaning] += 1
+        best = {word: counts.most_common(1)[0][0] for word, counts in meanings.items()}
+        for row in rows[part::2]:
+            read = [best.get(word, word) for word in said[row]]
+            values[row] = " ".join(read)
+            right += read == true[row]
+            words_right += sum(a == b for a, b in zip(read, true[row], strict=False))
+    every = Counter(word for row in rows for word in true[row])
+    share = every.most_common(1)[0][1] / every.total() if every else 1.0
+    if right < LIFT * len(rows) or len({tuple(words) for words in true}) < 2 or len(every) < 2:
+        return None
+    log_p = statistics.log_binomial_tail(words_right, every.total(), share)
+    return Told("stands, word for word, for", target, values, right, len(rows), log_p)
 
 
 def _lookup(names: dict[str, int], text: str | None) -> int:

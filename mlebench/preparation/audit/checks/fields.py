@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from mlebench.preparation.audit.case import Case
-from mlebench.preparation.audit.checks.files import FileGroup, file_groups
+from mlebench.preparation.audit.checks.files import Finder, FileGroup, file_groups
+from mlebench.preparation.audit.seen.tables import SeenTable, tables_of
 
 TEXTS = frozenset(
     [".json", ".txt", ".xml", ".log", ".yaml", ".yml", ".md", ".srt", ".nmea", ".csv", ".tsv", ".ini", ".cfg", ".toml", ".html", ".meta", ".info", ".label", ".lab", ".cls", ".ann", ".xmp", ".geojson"]
@@ -20,6 +21,8 @@ _MOST_BYTES = 2**16
 _MOST_FIELDS = 300
 _MOST_FILES = 50_000
 _LONGEST = 1_000
+_LONGEST_JOINED = 20_000
+_MOST_OF_A_TABLE = 300
 _PAIR = re.compile(r"^[\s#;/*-]*([\w .$-]{1,60}?)\s*[:=]\s*(.{1,1000}?)\s*[,;]?\s*$", re.MULTILINE)
 _ELEMENT = re.compile(r"<([\w:.-]{1,60})[^<>]*>([^<>]{1,1000})</\1>")
 _ATTRIBUTE = re.compile(r"([\w:.-]{1,60})=[\"']([^\"'<>]{1,1000})[\"']")
@@ -66,7 +69,7 @@ def fields_of(text: str) -> dict[str, str]:
     for name, value in pairs[:2_000]:
         found.setdefault(name.strip(), []).append(value)
     fields = {name: values[0][:_LONGEST] for name, values in found.items()}
-    fields |= {f"{name}[]": " ".join(values)[:20_000] for name, values in found.items() if len(values) > 1}
+    fields |= {f"{name}[]": " ".join(values)[:_LONGEST_JOINED] for name, values in found.items() if len(values) > 1}
     lines = text.strip().splitlines()
     if lines:
         fields |= {"(first line)": lines[0][:_LONGEST], "(last line)": lines[-1][:_LONGEST], "(lines)": str(len(lines))}
@@ -92,3 +95,33 @@ def _flat(name: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
             yield from _flat(name or "[]", inner, depth + 1)
     elif value is not None:
         yield name or "value", str(value)
+
+
+def tables_of_units(case: Case) -> Iterator[FieldsOfFiles]:
+    """What tables say that lie in a file of a single unit each: of every column the first cell, and all cells joined."""
+    finder = Finder(case)
+    found: dict[tuple[object, ...], dict[tuple[int, int], SeenTable]] = {}
+    for table in tables_of(case.seen):
+        rows = finder.rows_of(table.file) if "*" not in table.file.path else ()
+        if len(rows):
+            kind = (table.file.suffix, len(table.file.parts), table.part, table.columns)
+            found.setdefault(kind, {}).setdefault((int(rows[0]), len(rows)), table)
+    for tables in found.values():
+        group = finder.group([table.file for table in tables.values()])
+        if group is None:
+            continue
+        kept = {file.path for file in group.files}
+        cells: dict[str, np.ndarray] = {}
+        for place, table in enumerate(table for table in tables.values() if table.file.path in kept):
+            for column, value in _columns_of(table):
+                cells.setdefault(column, np.full(len(group.files), None, dtype=object))[place] = value
+        yield FieldsOfFiles(f"{group.pattern}{f'#{table.part}' if table.part else ''}", group.units, cells)
+
+
+def _columns_of(table: SeenTable) -> Iterator[tuple[str, str]]:
+    cells = table.read(_MOST_OF_A_TABLE)
+    for column in cells.columns[:_MOST_FIELDS]:
+        texts = [str(cell) for cell in cells[column]]
+        if texts:
+            yield f"{column} (first)", texts[0][:_LONGEST]
+            yield f"{column} (all)", " ".join(texts)[:_LONGEST_JOINED]

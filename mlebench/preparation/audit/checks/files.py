@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +17,7 @@ from mlebench.preparation.audit.truth import stem
 MOST_OF_A_UNIT = 3
 """Of many files of one unit, such as the slices of a study, so many are looked at."""
 _LEAST_UNITS = 4
+_SHORTEST_NUMBER, _LONGEST_NUMBER = 3, 18
 _LEAST_SHARE = 0.03
 
 
@@ -39,39 +42,65 @@ class FileGroup:
 
 def file_groups(case: Case) -> list[FileGroup]:
     """The files of test rows: those of one ending, at one depth and of one place among the files of their unit together."""
+    finder = Finder(case)
     found: dict[tuple[str, int], defaultdict[tuple[int, int], list[SeenFile]]] = {}
     for file in case.seen.files:
-        rows = rows_of(case, file)
+        rows = finder.rows_of(file)
         if len(rows):
             kind = (file.suffix, len(file.parts))
             found.setdefault(kind, defaultdict(list))[int(rows[0]), len(rows)].append(file)
     groups = []
     for units in found.values():
         for rank in range(MOST_OF_A_UNIT):
-            files = [held[rank] for held in units.values() if len(held) > rank]
-            group = _group(case, files)
+            group = finder.group([held[rank] for held in units.values() if len(held) > rank])
             if group is not None:
                 groups.append(group)
     return groups
 
 
-def rows_of(case: Case, file: SeenFile) -> np.ndarray:
-    """Positions of the test rows of a file; of none where its name is also that of a training unit and its path says `train`."""
-    rows = case.truth.rows_of(file.path)
-    if len(rows) and "train" in file.path.lower():
-        shared = case.labels.shared
-        if any(name in shared for part in file.parts for name in (part, stem(part))):
+class Finder:
+    """Finds the test rows of files."""
+
+    def __init__(self, case: Case) -> None:
+        self.truth = case.truth
+        self.shared = case.labels.shared
+
+    def rows_of(self, file: SeenFile) -> np.ndarray:
+        """Positions of the test rows of a file; of none where its name is also that of a training unit and its path says `train`.
+
+        Where ids are numbers, a file is also known by the only number in its name: `Sample00220.zip` by 0220.
+        """
+        rows = self.truth.rows_of(file.path)
+        is_train = "train" in file.path.lower()
+        if not len(rows):
+            return rows if is_train else self._by_number(file)
+        if is_train and any(name in self.shared for part in file.parts for name in (part, stem(part))):
             return rows[:0]
-    return rows
+        return rows
 
+    def _by_number(self, file: SeenFile) -> np.ndarray:
+        for part in reversed(file.parts):
+            numbers = re.findall(r"\d+", stem(part))
+            if len(numbers) == 1 and len(numbers[0]) <= _LONGEST_NUMBER and int(numbers[0]) in self._numbered:
+                return self._numbered[int(numbers[0])]
+        return np.empty(0, dtype=np.int64)
 
-def _group(case: Case, files: Sequence[SeenFile]) -> FileGroup | None:
-    units = np.full(case.truth.rows, -1, dtype=np.int64)
-    for place, file in enumerate(files):
-        units[rows_of(case, file)] = place
-    used = np.unique(units[units >= 0])
-    if len(used) < _LEAST_UNITS or (units >= 0).sum() < _LEAST_SHARE * case.truth.rows:
-        return None
-    places = np.full(len(files) + 1, -1, dtype=np.int64)
-    places[used] = np.arange(len(used))
-    return FileGroup([files[place] for place in used], places[units])
+    @functools.cached_property
+    def _numbered(self) -> Mapping[int, np.ndarray]:
+        """Test rows by their id, where all ids are numbers of some length."""
+        ids = [name for name in self.truth.keys if len(name) <= _LONGEST_NUMBER]
+        if len(ids) < len(self.truth.keys) or not all(name.isascii() and name.isdigit() for name in ids):
+            return {}
+        return {int(name): self.truth.keys[name] for name in ids} if min(map(len, ids)) >= _SHORTEST_NUMBER else {}
+
+    def group(self, files: Sequence[SeenFile]) -> FileGroup | None:
+        """Files of one unit each as a group; None where they are of next to no test rows."""
+        units = np.full(self.truth.rows, -1, dtype=np.int64)
+        for place, file in enumerate(files):
+            units[self.rows_of(file)] = place
+        used = np.unique(units[units >= 0])
+        if len(used) < _LEAST_UNITS or (units >= 0).sum() < _LEAST_SHARE * self.truth.rows:
+            return None
+        places = np.full(len(files) + 1, -1, dtype=np.int64)
+        places[used] = np.arange(len(used))
+        return FileGroup([files[place] for place in used], places[units])

@@ -11,6 +11,7 @@ import numpy as np
 
 from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.checks import statistics
+from mlebench.preparation.audit.seen.listing import Seen
 from mlebench.preparation.audit.seen.tables import SeenTable, tables_of
 from mlebench.preparation.audit.truth import Truth, stem
 
@@ -22,15 +23,52 @@ MOST_ROWS = 20_000
 MOST_COLUMNS = 3_000
 _MOST_WITHOUT_TEST = 2_000_000
 """A table of training rows whose first rows are these and of no test row is read no further."""
+_SHARDS = 2
 _LEAST_ROWS = 4
 _LEAST_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table, or the tables of one folder and of the same columns, such as the shards of a data set, one after the other."""
+
+    tables: Sequence[SeenTable]
+
+    @property
+    def path(self) -> str:
+        """Where it lies, as a pattern where there are several."""
+        first = self.tables[0]
+        if len(self.tables) == 1:
+            return first.path
+        folder = first.file.path.rpartition("/")[0]
+        return f"{folder}/*{first.file.suffix}" if folder else f"*{first.file.suffix}"
+
+    @property
+    def only(self) -> SeenTable | None:
+        """The table, where it is one."""
+        return self.tables[0] if len(self.tables) == 1 else None
+
+    def chunks(self) -> Iterator[pd.DataFrame]:
+        """The cells as text, in order."""
+        return (chunk for table in self.tables for chunk in table.chunks())
+
+
+def sheets_of(seen: Seen) -> list[Sheet]:
+    """All tables, shards of one folder together."""
+    found: dict[tuple[object, ...], list[SeenTable]] = {}
+    for table in tables_of(seen):
+        found.setdefault((table.file.path.rpartition("/")[0], table.file.suffix, table.part, table.columns), []).append(table)
+    sheets: list[Sheet] = []
+    for tables in found.values():
+        sheets += [Sheet(tables)] if len(tables) >= _SHARDS else [Sheet([table]) for table in tables]
+    return sheets
 
 
 @dataclass(frozen=True)
 class Linked:
     """Cells of one table that stand beside units of test rows."""
 
-    table: SeenTable
+    table: Sheet
     by: str
     """`id`, or the order in which rows are those of test rows."""
     cells: pd.DataFrame
@@ -92,7 +130,7 @@ class Linker:
 class Looked(NamedTuple):
     """A table that was read through once."""
 
-    table: SeenTable
+    table: Sheet
     linked: Linked | None
     """Its cells beside test rows which its rows name; None where it names next to none."""
     rows: int
@@ -102,7 +140,7 @@ class Looked(NamedTuple):
 def tables_with_links(case: Case) -> Iterator[Looked]:
     """Every table that can be read, with the cells of at most `MOST_ROWS` test rows which its rows name."""
     linker = Linker(case.truth)
-    for table in tables_of(case.seen):
+    for table in sheets_of(case.seen):
         try:
             yield look_into(case, linker, table)
         except (OSError, ValueError):
@@ -114,7 +152,7 @@ def linked_tables(case: Case) -> Iterator[Linked]:
     return (looked.linked for looked in tables_with_links(case) if looked.linked is not None)
 
 
-def look_into(case: Case, linker: Linker, table: SeenTable, most: int = MOST_ROWS) -> Looked:
+def look_into(case: Case, linker: Linker, table: Sheet, most: int = MOST_ROWS) -> Looked:
     """Read a table through, and keep the cells beside at most so many test rows.
 
     Raises:
@@ -196,7 +234,7 @@ def orders_of(case: Case, linked: Sequence[Linked]) -> Mapping[str, np.ndarray]:
     return {name: found[name] for name in different.values()}
 
 
-def by_place(case: Case, table: SeenTable, orders: Mapping[str, np.ndarray], rows: int) -> Iterator[Linked]:
+def by_place(case: Case, table: Sheet, orders: Mapping[str, np.ndarray], rows: int) -> Iterator[Linked]:
     """The cells of a table with as many rows as there are test rows, read in each order of these, forwards and backwards."""
     import pandas as pd
 

@@ -56,7 +56,7 @@ def has_column(case: Case, column: str) -> bool:
     return any(column in table.columns for table in training_tables(case))
 
 
-def share_equal(case: Case, table: SeenTable, column: str, target: Target) -> float | None:
+def share_equal(case: Case, column: str, target: Target) -> float | None:
     """In which share of training rows a column says the answer; None where training rows have no such column."""
     if column in target.columns:
         return None
