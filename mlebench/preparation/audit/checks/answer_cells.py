@@ -27,6 +27,7 @@ _AS_IN_TRAINING = 1e-3
 """Probability from which on a column agrees with answers no more than training rows let expect."""
 _LEAST_INDICATED = 0.98
 _MOST_NAMED = 3
+_MOST_INDICATING = 10
 
 
 def answer_cells(case: Case) -> Iterator[Clue]:
@@ -71,7 +72,7 @@ class _Search:
         found: list[tuple[str, Asked, Told]] = []
         asked = [*asked_of(self.case.truth, source.units, len(source.cells))]
         for column in source.columns:
-            cells = source.cells[column].to_numpy(dtype=object)
+            cells = Column.of(source.cells[column].to_numpy(dtype=object))
             for question in asked:
                 told = self.comparer.best(cells, question.target)
                 if told is not None and not self._is_the_task(source, column, told):
@@ -130,8 +131,9 @@ class _Search:
         """Fields of text files, one file for each unit."""
         found: list[tuple[str, Asked, Told]] = []
         count = len(next(iter(cells.values()))) if cells else 0
+        columns = {name: Column.of(column) for name, column in cells.items()}
         for question in asked_of(self.case.truth, units, count):
-            for name, column in cells.items():
+            for name, column in columns.items():
                 told = self.comparer.best(column, question.target)
                 if told is not None:
                     found.append((name, question, told))
@@ -158,7 +160,9 @@ def indicated(cells: object, target: Target, comparer: Comparer) -> dict[str, tu
     found: dict[str, tuple[str, np.ndarray]] = {}
     for name in cells.columns:
         column = Column.of(cells[name].to_numpy(dtype=object))
-        forms = column.map_texts(readings.normal)
+        if len(column.texts) > _MOST_INDICATING:
+            continue
+        forms = column.map_texts("normal", readings.normal)
         values, counts = np.unique(np.array([form or "" for form in forms], dtype=object).astype(str), return_counts=True)
         if len(values) != 2:
             continue

@@ -64,25 +64,31 @@ class Comparer:
     direct: Family = field(default_factory=Family)
     learnt: Family = field(default_factory=Family)
 
-    def best(self, cells: np.ndarray, target: Target, ids: np.ndarray | None = None, *, learn: bool = True) -> Told | None:
+    def best(
+        self, cells: np.ndarray | Column, target: Target, ids: np.ndarray | None = None, *, learn: bool = True
+    ) -> Told | None:
         """What tells the target most plainly.
 
         Args:
-            cells: shape (rows,), object: text, None or the empty text where there is none.
+            cells: shape (rows,), object: text, None or the empty text where there is none; a `Column` where several targets are
+                compared with them.
             target: of as many rows.
             ids: shape (rows,), text: the rows' ids, which digests may be made of.
             learn: also take codes and monotone functions, whose mapping is learnt.
         """
-        rows = statistics.drawn(len(cells), MOST_COMPARED)
-        column = Column.of(cells[rows])
-        if len({*column.codes}) < 2:
+        column = cells if isinstance(cells, Column) else Column.of(cells)
+        if column.is_constant:
             return None
+        rows = statistics.drawn(len(column.codes), MOST_COMPARED)
+        if len(rows) == len(column.codes):
+            return self._first(column, target, ids, learn)
         part = replace(target, values=target.values[rows])
-        for compare in self._comparisons(target, learn):
-            found = compare(column, part, None if ids is None else ids[rows])
-            if found is not None:
-                return found if len(rows) == len(cells) else compare(Column.of(cells), target, ids)
-        return None
+        found = self._first(column.at(rows), part, None if ids is None else ids[rows], learn)
+        return None if found is None else self._first(column, target, ids, learn)
+
+    def _first(self, column: Column, target: Target, ids: np.ndarray | None, learn: bool) -> Told | None:
+        found = (compare(column, target, ids) for compare in self._comparisons(target, learn))
+        return next((told for told in found if told is not None), None)
 
     def _comparisons(self, target: Target, learn: bool) -> Iterator[Callable[..., Told | None]]:
         if target.kind == "number":
@@ -103,7 +109,8 @@ class Comparer:
         answers = classes_of(target)
         names = {form: place for place, name in enumerate(target.classes) for form in (name, readings.normal(name))}
         for how, read in _direct_readings(column, target):
-            said = column.map(lambda text, read=read: _lookup(names, read(text)))
+            codes, texts = column.read(how, read)
+            said = np.array([*(_lookup(names, text) for text in texts), -1], dtype=np.int64)[codes]
             if not _says_something(said):
                 continue
             self.direct.tried += 1
@@ -120,7 +127,7 @@ class Comparer:
         length = min(len(text.strip()) for text in column.texts)
         for name, digests in readings.digests(target.classes):
             short = {digest[:length]: places[text] for digest, text in digests.items()}
-            said = column.map(lambda cell, short=short, length=length: short.get(cell.strip().lower()[:length], -1))
+            said = column.map([short.get(cell.strip().lower()[:length], -1) for cell in column.texts])
             if ids is not None and not _says_something(said):
                 said = _salted(column, ids, target.classes, dict(readings.ALGORITHMS)[name], length)
             self.direct.tried += 1
@@ -172,7 +179,7 @@ class Comparer:
     def _equal_text(self, column: Column, target: Target, ids: np.ndarray | None) -> Told | None:
         true = target.values.astype(str)
         for how, read, form in _text_readings(column):
-            said = column.map_texts(read)
+            said = column.map_texts(how, read)
             told = np.array([text is not None and text != "" for text in said], dtype=bool)
             if not told.any():
                 continue
@@ -192,39 +199,76 @@ class Comparer:
 
 @dataclass(frozen=True)
 class Column:
-    """Cells as positions in their different texts, so that each text is read once."""
+    """Cells as positions in their different texts, so that each text is read once, for all targets."""
 
     codes: np.ndarray
     """Shape (rows,): position in `texts`, -1 where there is no cell."""
     texts: Sequence[str]
+    _readings: dict[str, tuple[np.ndarray, Sequence[str]]] = field(default_factory=dict)
+    _numbers: dict[str, np.ndarray] = field(default_factory=dict)
 
     @classmethod
     def of(cls, cells: np.ndarray) -> Column:
         """Make one of cells, shape (rows,), object; None and the empty text are no cells."""
         import pandas as pd
 
-        codes, texts = pd.factorize(np.where(cells == "", None, cells))
-        return cls(np.asarray(codes), [str(text) for text in texts])
+        blank = np.array([cell is None or cell == "" for cell in cells], dtype=bool)
+        codes, texts = pd.factorize(cells.astype(object))
+        codes = np.where(blank, -1, codes)
+        used, places = np.unique(codes[codes >= 0], return_inverse=True)
+        codes[codes >= 0] = places.reshape(-1)
+        return cls(codes, [str(texts[place]) for place in used])
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all rows are the same."""
+        return len(self.codes) == 0 or bool((self.codes == self.codes[0]).all())
 
     @functools.cached_property
     def short(self) -> bool:
         """Whether its cells are short enough to be labels."""
         return max((len(text) for text in self.texts[:200]), default=0) <= _LONGEST_SHORT
 
-    def map(self, read: Callable[[str], int]) -> np.ndarray:
-        """A number for each row, shape (rows,) int64, -1 where there is no cell."""
-        return np.array([*(read(text) for text in self.texts), -1], dtype=np.int64)[self.codes]
+    @functools.cached_property
+    def measured(self) -> bool:
+        """Whether its cells are numbers with decimals, nearly each another: what is asked of labels is not asked of these."""
+        some = self.texts[:500]
+        decimals = sum("." in text and not np.isnan(_number(text)) for text in some)
+        return len(self.texts) > _MOST_CODES and decimals > 0.9 * len(some)
 
-    def map_numbers(self, read: Callable[[str], float]) -> np.ndarray:
-        """A number for each row, shape (rows,) float64, NaN where there is no cell."""
-        return np.array([*(read(text) for text in self.texts), math.nan], dtype=np.float64)[self.codes]
+    def at(self, rows: np.ndarray) -> Column:
+        """Some of the rows."""
+        used, codes = np.unique(self.codes[rows], return_inverse=True)
+        codes = codes.reshape(-1) - (used[:1] == -1).sum()
+        return Column(codes, [self.texts[place] for place in used[used >= 0]])
 
-    def map_texts(self, read: Reading) -> np.ndarray:
-        """A text or None for each row, shape (rows,) object."""
-        result = np.empty(len(self.texts) + 1, dtype=object)
-        result[:-1] = [read(text) for text in self.texts]
-        result[-1] = None
-        return np.asarray(result[self.codes])
+    def map(self, values: Sequence[int]) -> np.ndarray:
+        """A number for each row from one for each text, shape (rows,) int64, -1 where there is no cell."""
+        return np.asarray(np.array([*values, -1], dtype=np.int64)[self.codes])
+
+    def numbers(self, how: str, read: Reading) -> np.ndarray:
+        """The number that a reading has for each row, shape (rows,) float64, NaN where there is none."""
+        if how not in self._numbers:
+            values = [_number(read(text) or "") for text in self.texts]
+            self._numbers[how] = np.array([*values, math.nan], dtype=np.float64)[self.codes]
+        return self._numbers[how]
+
+    def read(self, how: str, read: Reading) -> tuple[np.ndarray, Sequence[str]]:
+        """What a reading says: a code for each row, shape (rows,) int64, -1 for nothing, and the text of each code."""
+        if how not in self._readings:
+            import pandas as pd
+
+            codes, texts = pd.factorize(np.array([*(read(text) for text in self.texts), None], dtype=object))
+            self._readings[how] = np.asarray(codes)[self.codes], [str(text) for text in texts]
+        return self._readings[how]
+
+    def map_texts(self, how: str, read: Reading) -> np.ndarray:
+        """What a reading says of each row, shape (rows,) object; None where it says nothing."""
+        codes, texts = self.read(how, read)
+        padded = np.empty(len(texts) + 1, dtype=object)
+        padded[:-1] = texts
+        padded[-1] = None
+        return np.asarray(padded[codes])
 
 
 def classes_of(target: Target) -> np.ndarray:
@@ -332,28 +376,26 @@ def _told_classes(how: str, said: np.ndarray, answers: np.ndarray, target: Targe
 
 def _direct_readings(column: Column, target: Target) -> Iterator[tuple[str, Reading]]:
     yield "", readings.plain
-    if column.short or len(column.texts) <= _MOST_CODES:
+    if not column.measured and (column.short or len(column.texts) <= _MOST_CODES):
         yield from ((f", {how},", read) for how, read in readings.ENCODINGS)
         yield from ((f" in {how}", read) for how, read in readings.parts())
 
 
 def _codes(column: Column, target: Target) -> Iterator[tuple[str, np.ndarray]]:
     """Ways in which the cells could be codes; none with nearly as many codes as rows, which nothing can be learnt of."""
-    import pandas as pd
-
     most = min(_MOST_CODES, max(2, len(column.codes) // 3))
     if len(column.texts) <= most:
         yield "", column.codes
-    if column.short:
+    if column.short and not column.measured:
         for how, read in readings.parts():
-            codes, texts = pd.factorize(column.map_texts(read))
+            codes, texts = column.read(f" in {how}", read)
             if 1 < len(texts) <= min(most, 4 * len(target.classes)):
-                yield f" in {how}", np.asarray(codes)
-    numbers = column.map_numbers(_number)
+                yield f" in {how}", codes
+    numbers = column.numbers("", readings.plain)
     whole = ~np.isnan(numbers) & (np.abs(numbers) < 2**53) & (numbers == np.floor(numbers))
     if whole.mean() > 0.95:
         whole_numbers = np.where(whole, numbers, 0).astype(np.int64)
-        for divisor in sorted({*range(2, 11), len(target.classes)} if len(target.classes) <= 64 else range(2, 11)):
+        for divisor in sorted({*range(2, 11), *([len(target.classes)] if 1 < len(target.classes) <= 64 else [])}):
             yield f" in its remainder by {divisor}", np.where(whole, whole_numbers % divisor, -1)
 
 
@@ -390,15 +432,14 @@ def _number(text: str) -> float:
 
 def _numbers(column: Column) -> Iterator[tuple[str, np.ndarray]]:
     """Numbers that the cells hold, each shape (rows,) float64."""
-    yield "", column.map_numbers(_number)
-    if not column.short:
+    yield "", column.numbers("", readings.plain)
+    if not column.short or column.measured:
         return
     for place in (0, 1, 2, 3, -1):
-        read = readings.number_at(place)
         where = f" in number {place + 1}" if place >= 0 else " in the last number"
-        yield where, column.map_numbers(lambda text, read=read: _number(read(text) or ""))
+        yield where, column.numbers(where, readings.number_at(place))
     for how, read in readings.ENCODINGS:
-        yield f", {how},", column.map_numbers(lambda text, read=read: _number(read(text) or ""))
+        yield f", {how},", column.numbers(f", {how},", read)
 
 
 _FUNCTIONS: tuple[tuple[str, Callable[[np.ndarray], np.ndarray]], ...] = (

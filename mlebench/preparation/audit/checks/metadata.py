@@ -9,7 +9,7 @@ import numpy as np
 from grading.printable import printable
 from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.checks.asked import asked_of
-from mlebench.preparation.audit.checks.comparing import Comparer
+from mlebench.preparation.audit.checks.comparing import Column, Comparer
 from mlebench.preparation.audit.checks.files import FileGroup, file_groups
 from mlebench.preparation.audit.checks.predicting import Bounds, predicted
 from mlebench.preparation.audit.checks.sizes_and_times import EXTENTS, as_numbers
@@ -28,9 +28,10 @@ def metadata(case: Case) -> Iterator[Clue]:
     comparer, family = Comparer(), Family()
     for group in file_groups(case):
         tags = _tags(case, group)
+        columns = {name: Column.of(cells) for name, cells in tags.items()}
         for question in asked_of(case.truth, group.units, len(group.files)):
             for name, cells in tags.items():
-                told = comparer.best(cells, question.target)
+                told = comparer.best(columns[name], question.target)
                 if told is not None:
                     sentence = (
                         f"{printable(name)} {told.how} {printable(question.target.name, 40)} in {told.right:,} of {told.of:,} files"
