@@ -9,7 +9,7 @@ import numpy as np
 from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.clue import Clue, Guess
 from mlebench.preparation.audit.likeness.chance import Agreement, agreement
-from mlebench.preparation.audit.likeness.groups import Grouping, group_values, is_part, is_person, readings_of
+from mlebench.preparation.audit.likeness.groups import Grouping, group_values, is_part, is_person, is_whole, readings_of
 from mlebench.preparation.audit.likeness.sides import TablePair, TestUnits, labels_of_rows, table_pairs, table_sides
 from mlebench.preparation.audit.likeness.votes import told_rows
 from mlebench.preparation.audit.truth import Target
@@ -23,6 +23,10 @@ _TRIED = 50
 _LEAST_SHARED = 0.02
 """Share of the test rows whose group is in train from which a person counts."""
 _MARGIN = 0.15
+_MOST_SPACED = 0.2
+"""Share of ids with spaces above which they are texts."""
+_ENOUGH_ROWS, _REFUTED = 100, 0.01
+"""So many groups that tell answers no better than this chance tell nothing."""
 
 
 def groups_on_both_sides(case: Case) -> Iterator[Clue]:
@@ -64,6 +68,8 @@ def _of_tables(case: Case, pair: TablePair, units: TestUnits) -> Iterator[Groupi
 def _of_ids(case: Case) -> Iterator[Grouping]:
     """Groups in the ids themselves."""
     names = case.truth.ids.iloc[:, 0].to_numpy(dtype=object)
+    if np.mean([" " in str(name) for name in names[:1000]]) > _MOST_SPACED:
+        return
     rows = [np.array([row]) for row in range(len(names))]
     for target in case.truth.targets[:1]:
         known = case.labels.of.get(target.name)
@@ -72,18 +78,18 @@ def _of_ids(case: Case) -> Iterator[Grouping]:
         train = known.index.to_numpy(dtype=object)[:_MOST_ROWS]
         labels = {target.name: known.to_numpy(dtype=object)[:_MOST_ROWS]}
         for how, mine, theirs in readings_of(names, train):
-            yield Grouping(f"{how} in `{case.truth.id_columns[0]}`", "*", mine, rows, theirs, labels)
+            yield Grouping(f"{how} in `{case.truth.id_columns[0]}`", "*", mine, rows, theirs, labels, from_id=True)
 
 
 def _clues(case: Case, grouping: Grouping) -> Iterator[Clue]:
     shared = grouping.shared
-    if not shared.any() or not grouping.is_fine():
+    if not shared.any() or grouping.is_numbered_anew():
         return
     things = np.flatnonzero(shared)
     count = told_rows(grouping.rows, things)
     best, guesses = _best(case, grouping)
-    person = is_person(grouping.name) and count >= max(1, _LEAST_SHARED * case.truth.rows)
-    if not person and not best.holds(_TRIED, _MARGIN):
+    by_name = count >= _LEAST_SHARED * case.truth.rows and _is_named(grouping, best)
+    if not by_name and not (grouping.is_fine() and best.holds(_TRIED, _MARGIN)):
         return
     wholes = len({*grouping.test[things]})
     agrees = f"; answers of their training parts agree to {best.hits:.2f}, by chance {best.base:.2f}" if best.rows else ""
@@ -91,6 +97,16 @@ def _clues(case: Case, grouping: Grouping) -> Iterator[Clue]:
         f"{count:,} of {case.truth.rows:,} test rows are of {wholes:,} groups of {grouping.name} that training has, too{agrees}"
     )
     yield Clue(NAME, grouping.file, what, guesses, count)
+
+
+def _is_named(grouping: Grouping, best: Agreement) -> bool:
+    """Whether groups count by what they are: persons always, other wholes unless many rows show that they tell nothing."""
+    if not grouping.has_several():
+        return False
+    if is_person(grouping.name):
+        return True
+    refuted = best.rows >= _ENOUGH_ROWS and best.p > _REFUTED
+    return not refuted and (grouping.is_counted() if grouping.from_id else is_whole(grouping.name))
 
 
 def _best(case: Case, grouping: Grouping) -> tuple[Agreement, tuple[Guess, ...]]:

@@ -26,8 +26,12 @@ _PARTS = (
 PARTS = frozenset(_PARTS.split())
 """Words of columns whose rows are parts of one whole; they count where the whole tells the answers of its parts."""
 _ENDING = re.compile(r"\.[A-Za-z]\w{0,5}$")
-FEWEST_GROUPS = 5
-LARGEST_SHARE = 0.2
+_WHOLES = frozenset(
+    {"sentence", "anchor", "prompt", "context", "passage", "game", "document", "slide", "book", "scene", "session"}
+)
+"""Those words that mean a whole so surely that few rows need not prove it."""
+_FEWEST_GROUPS = 5
+_LARGEST_SHARE = 0.2
 """A group with a larger share of the rows is a kind, no whole."""
 
 
@@ -45,6 +49,11 @@ def is_person(column: str) -> bool:
 def is_part(column: str) -> bool:
     """Whether a name is that of a whole that rows are parts of."""
     return bool(_singular(column) & PARTS) and not _singular(column) & _MEASURES
+
+
+def is_whole(column: str) -> bool:
+    """Whether a name is that of a whole beyond doubt."""
+    return bool(_singular(column) & _WHOLES) and not _singular(column) & _MEASURES
 
 
 def _singular(column: str) -> frozenset[str]:
@@ -67,6 +76,8 @@ class Grouping:
     """Shape (n,), object: the group of each training thing."""
     labels: Mapping[str, np.ndarray]
     """By target, shape (n,), object: its answer; None where it is unknown."""
+    from_id: bool = False
+    """Whether the groups are read from ids."""
 
     @property
     def shared(self) -> np.ndarray:
@@ -81,10 +92,41 @@ class Grouping:
             if not len(named):
                 return False
             _, count = np.unique(named.astype(str), return_counts=True)
-            if len(count) < min(FEWEST_GROUPS, len(named)) or count.max() > max(2, LARGEST_SHARE * len(named)):
+            if len(count) < min(_FEWEST_GROUPS, len(named)) or count.max() > max(2, _LARGEST_SHARE * len(named)):
                 return False
         _, count = np.unique(self.train.astype(str), return_counts=True)
         return bool((count > 1).any() or self.shared.any())
+
+    def is_numbered_anew(self) -> bool:
+        """Whether both sides count their groups from the start, so that equal numbers mean nothing."""
+        sides = [_counted({*groups} - {""}) for groups in (self.test, self.train)]
+        return all(sides) and sides[0] != sides[1]
+
+    def has_several(self) -> bool:
+        """Whether there are several groups, and any of several training things."""
+        _, count = np.unique(self.train[self.train != ""].astype(str), return_counts=True)
+        return len(count) >= _FEWEST_NAMED and bool((count > 1).any())
+
+    def is_counted(self) -> bool:
+        """Whether nearly all things have a group, and most groups several things: ids that are a whole's name and a counter."""
+        named = np.concatenate([self.test, self.train])
+        _, count = np.unique(named[named != ""].astype(str), return_counts=True)
+        covered = (named != "").mean() >= 0.9
+        return bool(covered and len(count) >= _FEWEST_NAMED and np.median(count) >= 2 and count.max() <= 0.5 * len(named))
+
+
+_FEWEST_NAMED = 3
+"""Groups of one name that are no two kinds."""
+
+_DATE = re.compile(r"(19|20)\d\d([-_./]?[01]?\d([-_./]?[0-3]?\d)?)?$")
+
+
+def _counted(groups: set[str]) -> int:
+    """How many numbers there are, if they are all from 0 or 1 on; 0 otherwise."""
+    if not groups or not all(group.isascii() and group.isdigit() for group in groups):
+        return 0
+    numbers = {int(group) for group in groups}
+    return len(numbers) if min(numbers) <= 1 and max(numbers) - min(numbers) + 1 == len(numbers) else 0
 
 
 READINGS: Mapping[str, Callable[[str], str]] = {
@@ -92,6 +134,7 @@ READINGS: Mapping[str, Callable[[str], str]] = {
     "what stands before the last `_`": lambda name: name.rpartition("_")[0],
     "what stands before the first `-`": lambda name: name.partition("-")[0] if "-" in name else "",
     "what stands before the last `-`": lambda name: name.rpartition("-")[0],
+    "what stands before the first mark": lambda name: re.split(r"[_\-. ]", name)[0] if re.search(r"[_\-. ]", name) else "",
     "what stands before the last digits": lambda name: re.sub(r"[\W_]*\d+$", "", name) if name[-1:].isdigit() else "",
 }
 """How a group can be read from an id."""
@@ -104,6 +147,8 @@ def readings_of(test: np.ndarray, train: np.ndarray) -> Iterator[tuple[str, np.n
         mine, theirs = (
             np.array([read(_ENDING.sub("", str(one).rpartition("/")[2])) for one in ids], dtype=object) for ids in (test, train)
         )
+        if np.mean([bool(_DATE.match(group)) for group in mine[:1000]]) > 0.5:
+            continue
         _, codes = np.unique(np.concatenate([mine, theirs]).astype(str), return_inverse=True)
         if (form := codes.tobytes()) not in seen and (mine != "").any() and (theirs != "").any():
             seen.add(form)
@@ -123,4 +168,5 @@ def group_values(groups: np.ndarray, labels: np.ndarray, target: Target) -> dict
         return means
     frame["label"] = frame["label"].astype(str)
     count = frame.value_counts(["group", "label"], sort=True).reset_index()
-    return dict(count.drop_duplicates("group")[["group", "label"]].itertuples(index=False, name=None))
+    first = count.drop_duplicates("group")
+    return dict(zip(first["group"], first["label"], strict=True))

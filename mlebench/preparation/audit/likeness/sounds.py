@@ -169,7 +169,7 @@ def likeness(one: Bands, other: Bands) -> float:
 
 def _lively(bands: Bands) -> Bands:
     """Each band without its mean, and each stretch without its own: what is left is no matter of loudness or hall."""
-    flat = bands - bands.mean(axis=1, keepdims=True)
+    flat: Bands = bands - bands.mean(axis=1, keepdims=True)
     flat -= flat.mean(axis=0, keepdims=True)
     return flat
 
