@@ -15,6 +15,7 @@ from mlebench.preparation.audit.checks.twin_files import twin_files
 from mlebench.preparation.audit.checks.twin_images import twin_images
 from mlebench.preparation.audit.checks.twin_rows import twin_rows
 from mlebench.preparation.audit.checks.twin_sounds import twin_sounds
+from mlebench.preparation.audit.checks.twin_stretches import twin_stretches
 from mlebench.preparation.audit.checks.twin_texts import twin_texts
 
 CHECKS: dict[str, Check] = {
@@ -30,5 +31,6 @@ CHECKS: dict[str, Check] = {
     "twin-images": twin_images,
     "twin-sounds": twin_sounds,
     "twin-files": twin_files,
+    "twin-stretches": twin_stretches,
     "groups-on-both-sides": groups_on_both_sides,
 }

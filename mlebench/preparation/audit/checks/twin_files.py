@@ -15,6 +15,9 @@ from mlebench.preparation.audit.likeness.votes import guesses_of, labels_of_path
 
 NAME = "twin-files"
 
+_FEWEST_BYTES = 256
+"""Smaller files are equal by chance."""
+
 _ELSEWHERE = frozenset({*pictures.ENDINGS, *sounds.ENDINGS, *containers.ENDINGS} - {"parquet"})
 
 
@@ -22,7 +25,7 @@ def twin_files(case: Case) -> Iterator[Clue]:
     """Files with the same bytes that are neither pictures nor sounds: structures, signals, videos, volumes."""
     endings = {file.name.rpartition(".")[2].lower() for file in case.seen.files} - _ELSEWHERE
     sides = file_sides(case, sorted(endings))
-    mine, theirs = same_bytes(case, sides)
+    mine, theirs = same_bytes(case, sides, _FEWEST_BYTES)
     if len(mine):
         paths = np.array([file.path for file in sides.train], dtype=object)[theirs]
         labels = labels_of_paths(case, paths)

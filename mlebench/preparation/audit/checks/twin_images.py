@@ -17,6 +17,7 @@ from mlebench.preparation.audit.likeness.pictures import (
     ENDINGS,
     ORIENTATIONS,
     PRINT_SIZE,
+    is_blank,
     likeness,
     prints_of,
     thumbs_of,
@@ -24,7 +25,7 @@ from mlebench.preparation.audit.likeness.pictures import (
     turned_prints,
 )
 from mlebench.preparation.audit.likeness.same_bytes import same_bytes, uncommon
-from mlebench.preparation.audit.likeness.sides import TestUnits, file_sides, side_of
+from mlebench.preparation.audit.likeness.sides import FileSides, TestUnits, file_sides, side_of
 from mlebench.preparation.audit.likeness.votes import guesses_of, labels_of_paths, told_rows
 from mlebench.preparation.audit.seen.listing import SeenFile
 
@@ -50,12 +51,21 @@ def twin_images(case: Case) -> Iterator[Clue]:
     """Pictures with the same bytes, and those that differ in format, size, brightness, orientation or by a narrow crop."""
     sides = file_sides(case, ENDINGS)
     test, train = same_bytes(case, sides)
+    test, train = _with_content(case, sides, test, train)
     if len(test):
         paths = np.array([file.path for file in sides.train], dtype=object)[train]
         rows = sides.rows
         yield _clue(case, _folder(sides.test[int(test[0])]), rows, test, paths, "have the very bytes of training pictures")
     if not case.quick:
         yield from _near(case, {sides.test[int(place)].path for place in test})
+
+
+def _with_content(case: Case, sides: FileSides, test: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of equal files without those that show nothing."""
+    files = [sides.test[place] for place in np.unique(test)]
+    blank = {file.path for file, content in case.seen.contents(files, _MOST_BYTES) if is_blank(content)}
+    kept = np.array([sides.test[place].path not in blank for place in test], dtype=bool)
+    return test[kept], train[kept]
 
 
 @dataclass

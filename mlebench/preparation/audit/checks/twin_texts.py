@@ -19,6 +19,7 @@ from mlebench.preparation.audit.likeness.sides import (
     labels_of_rows,
     table_pairs,
     table_sides,
+    words,
 )
 from mlebench.preparation.audit.likeness.text_prints import NearTexts
 from mlebench.preparation.audit.likeness.votes import guesses_of, labels_of_paths, told_rows
@@ -35,6 +36,7 @@ _LONG = 80
 """Letters from which near copies count."""
 _SHARE = 0.6
 """Of the stretches of the shorter text."""
+_SEQUENCES = frozenset({"sequence", "seq", "smiles", "inchi", "dna", "rna", "protein", "peptide", "genome"})
 _COMMON = 0.02
 """A text that so many training rows have is a form, no copy."""
 _MOST_LETTERS = 20_000_000
@@ -53,7 +55,7 @@ def twin_texts(case: Case) -> Iterator[Clue]:
         try:
             head = pair.test.table.read(500)
             for column in pair.columns:
-                if is_prose(head[column]):
+                if is_prose(head[column]) or is_sequence(column, head[column]):
                     yield from _of_column(case, pair, column, units)
         except (OSError, ValueError):
             continue
@@ -65,10 +67,18 @@ def is_prose(cells: pd.Series) -> bool:
     normals = cells.map(normal)
     letters = normals.str.replace(r"\d+", "", regex=True).str.len()
     # some scripts have no spaces
-    words = cells.str.count(" ") >= 3
+    several = cells.str.count(" ") >= 3
     foreign = letters > 3 * cells.str.count("[A-Za-z]")
     return bool(
-        normals.str.len().median() >= FEWEST_LETTERS and ((words | foreign) & (2 * letters > normals.str.len())).mean() > 0.5
+        normals.str.len().median() >= FEWEST_LETTERS and ((several | foreign) & (2 * letters > normals.str.len())).mean() > 0.5
+    )
+
+
+def is_sequence(name: str, cells: pd.Series) -> bool:
+    """Whether a column holds sequences of bases, amino acids or atoms."""
+    letters = cells.map(normal)
+    return bool(
+        words(name) & _SEQUENCES and letters.str.len().median() >= FEWEST_LETTERS and (cells.str.count(" ") == 0).mean() > 0.9
     )
 
 

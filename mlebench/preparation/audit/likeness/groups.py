@@ -26,9 +26,7 @@ _PARTS = (
 PARTS = frozenset(_PARTS.split())
 """Words of columns whose rows are parts of one whole; they count where the whole tells the answers of its parts."""
 _ENDING = re.compile(r"\.[A-Za-z]\w{0,5}$")
-_WHOLES = frozenset(
-    {"sentence", "anchor", "prompt", "context", "passage", "game", "document", "slide", "book", "scene", "session"}
-)
+_WHOLES = frozenset({"sentence", "anchor", "prompt", "passage", "game", "document", "slide", "book", "scene", "session"})
 """Those words that mean a whole so surely that few rows need not prove it."""
 _FEWEST_GROUPS = 5
 _LARGEST_SHARE = 0.2
@@ -164,9 +162,9 @@ def group_values(groups: np.ndarray, labels: np.ndarray, target: Target) -> dict
         return {}
     frame = pd.DataFrame({"group": groups[known].astype(str), "label": labels[known]})
     if target.kind == "number":
-        means: dict[str, object] = frame.assign(label=frame["label"].astype(float)).groupby("group")["label"].mean().to_dict()
-        return means
+        means = frame.assign(label=frame["label"].astype(float)).groupby("group")["label"].mean()
+        return {str(group): value for group, value in means.items()}
     frame["label"] = frame["label"].astype(str)
     count = frame.value_counts(["group", "label"], sort=True).reset_index()
     first = count.drop_duplicates("group")
-    return dict(zip(first["group"], first["label"], strict=True))
+    return dict(zip(first["group"].tolist(), first["label"].tolist(), strict=True))

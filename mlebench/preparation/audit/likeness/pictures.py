@@ -30,12 +30,19 @@ _SAMPLED = 4_000_000
 """Pixels above which a picture is thinned before it is made small."""
 
 
-def grey(content: bytes, side: int) -> Grey | None:
+def is_blank(content: bytes) -> bool:
+    """Whether a picture can be read and shows nothing."""
+    square = grey(content, _SIDE, fewest=1)
+    return square is not None and float(square.std()) < FLATTEST
+
+
+def grey(content: bytes, side: int, fewest: int = FEWEST_PIXELS) -> Grey | None:
     """A picture as square of grey levels.
 
     Args:
         content: a file in any format that Pillow reads, or DICOM without compression of its own.
         side: pixels of the square.
+        fewest: pixels of the shorter side of a picture that is read.
 
     Returns:
         Shape (side, side), 0 to 255; None where it is too small or cannot be read.
@@ -45,25 +52,25 @@ def grey(content: bytes, side: int) -> Grey | None:
     except ImportError:
         return None
     if content[128:132] == b"DICM":
-        return _of_dicom(content, side)
+        return _of_dicom(content, side, fewest)
     if content.startswith(b"\x93NUMPY"):
-        return _of_npy(content, side)
+        return _of_npy(content, side, fewest)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(content)) as image:
-                if image.width * image.height > _MOST_PIXELS or min(image.size) < FEWEST_PIXELS:
+                if image.width * image.height > _MOST_PIXELS or min(image.size) < fewest:
                     return None
                 image.draft("L", (4 * side, 4 * side))
                 if image.mode.startswith(("I", "F")):
-                    return of_array(np.asarray(image, dtype=np.float32), side)
+                    return of_array(np.asarray(image, dtype=np.float32), side, fewest)
                 small = image.convert("RGB").convert("L") if image.mode in ("P", "RGBA", "LA", "1") else image.convert("L")
                 return np.asarray(small.resize((side, side), Image.Resampling.BOX), dtype=np.float32)
     except (OSError, ValueError, SyntaxError, OverflowError, EOFError, Image.DecompressionBombError, MemoryError):
         return None
 
 
-def _of_dicom(content: bytes, side: int) -> Grey | None:
+def _of_dicom(content: bytes, side: int, fewest: int) -> Grey | None:
     try:
         import pydicom
     except ImportError:
@@ -75,35 +82,35 @@ def _of_dicom(content: bytes, side: int) -> Grey | None:
     except Exception:
         # pydicom raises whatever the codec or a damaged header makes it
         return None
-    return of_array(np.asarray(pixels, dtype=np.float32), side)
+    return of_array(np.asarray(pixels, dtype=np.float32), side, fewest)
 
 
-def _of_npy(content: bytes, side: int) -> Grey | None:
+def _of_npy(content: bytes, side: int, fewest: int) -> Grey | None:
     try:
         values = np.load(io.BytesIO(content), allow_pickle=False)
     except (OSError, ValueError, EOFError, SyntaxError, MemoryError):
         return None
-    return of_array(values, side) if values.dtype.kind in "biuf" else None
+    return of_array(values, side, fewest) if values.dtype.kind in "biuf" else None
 
 
-def of_array(values: npt.NDArray[np.generic], side: int) -> Grey | None:
+def of_array(values: npt.NDArray[np.generic], side: int, fewest: int = FEWEST_PIXELS) -> Grey | None:
     """Numbers of any range as a square of grey levels; of a stack its middle picture, of channels their mean.
 
     Returns:
-        Shape (side, side), 0 to 255; None where they are no picture.
+        Shape (side, side), 0 to 255; None where they are no picture, or one of fewer pixels a side than `fewest`.
     """
     from PIL import Image
 
     while values.ndim > 2:
         channels = values.shape[-1] <= 4
         values = np.asarray(values, dtype=np.float32).mean(axis=-1) if channels else values[len(values) // 2]
-    if values.ndim != 2 or min(values.shape) < FEWEST_PIXELS:
+    if values.ndim != 2 or min(values.shape) < fewest:
         return None
     step = max(1, int(np.sqrt(values.size / _SAMPLED)))
     numbers = np.nan_to_num(np.asarray(values[::step, ::step], dtype=np.float32))
     low, high = np.percentile(numbers, [1, 99])
     if not high > low:
-        return None
+        return np.zeros((side, side), dtype=np.float32)
     levels = np.clip((numbers - low) / (high - low) * 255, 0, 255).astype(np.float32)
     return np.asarray(Image.fromarray(levels).resize((side, side), Image.Resampling.BOX), dtype=np.float32)
 

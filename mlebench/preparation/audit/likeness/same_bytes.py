@@ -23,15 +23,20 @@ _DIFFERENT = 0.7
 _NOTHING = np.zeros(0, dtype=np.int64)
 
 
-def same_bytes(case: Case, sides: FileSides) -> tuple[np.ndarray, np.ndarray]:
+def same_bytes(case: Case, sides: FileSides, fewest: int = FEWEST) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of test and training files with equal bytes; only files that share their size with one of the other side are read.
+
+    Args:
+        case: what is audited.
+        sides: files of both sides.
+        fewest: bytes of a file that is compared.
 
     Returns:
         Positions in `sides.test` and in `sides.train`, one pair each; shape (pairs,).
     """
     sizes = {file.size for file in sides.test} & {file.size for file in sides.train}
-    test = [place for place, file in enumerate(sides.test) if file.size in sizes and file.size >= FEWEST]
-    train = [place for place, file in enumerate(sides.train) if file.size in sizes and file.size >= FEWEST]
+    test = [place for place, file in enumerate(sides.test) if file.size in sizes and file.size >= fewest]
+    train = [place for place, file in enumerate(sides.train) if file.size in sizes and file.size >= fewest]
     digests = _digests(case, [*(sides.test[place] for place in test), *(sides.train[place] for place in train)])
     by_digest: dict[bytes, list[int]] = {}
     for place in train:
