@@ -140,7 +140,8 @@ def _clue(case: Case, test: _Array, train: _Array, mine: np.ndarray, theirs: np.
     nearest = theirs[order][first]
     labels = {target.name: _labels(case, target.name, train, nearest) for target in case.truth.targets}
     told = guesses_of(case.truth, [np.array([row]) for row in rows], np.arange(len(rows)), labels)
-    what = f"{len(rows):,} of {case.truth.rows:,} test rows share {STRETCH} or more neighbouring numbers with rows of {train.file.path}"
+    share = f"share {STRETCH} or more neighbouring numbers with rows of {train.file.path}"
+    what = f"{len(rows):,} of {case.truth.rows:,} test rows {share}"
     yield Clue(NAME, test.file.path, what, told, len(rows))
 
 
