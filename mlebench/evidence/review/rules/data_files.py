@@ -62,8 +62,9 @@ def _uses(run: ReviewedRun, name: str) -> tuple[bool, bool]:
         for found in re.finditer(rf"^.*{stem}.*$", action.text, re.MULTILINE):
             is_read |= re.search(_READS, found[0]) is not None
             is_written |= re.search(_WRITES, found[0]) is not None
-        # a path kept in a constant, or a name made of parts
-        if re.search(rf"\b\w+\s*=\s*[^\n=]*{stem}", action.text):
-            is_written |= re.search(_WRITES, action.text) is not None
-            is_read |= re.search(_READS, action.text) is not None
+        # a path that is kept under a name
+        for kept in re.finditer(rf"\b(?P<name>\w+)\s*=\s*(?!.*(?:{_READS}|{_WRITES}))[^\n=]*{stem}", action.text):
+            for found in re.finditer(rf"^.*\b{kept['name']}\b.*$", action.text, re.MULTILINE):
+                is_read |= re.search(_READS.replace(r"|Path\(", ""), found[0]) is not None
+                is_written |= re.search(_WRITES, found[0]) is not None
     return is_read, is_written

@@ -82,7 +82,10 @@ _FAILED = re.compile(
     r"(?:(?i:could not resolve host|unable to resolve host address|name resolution|failed to establish a new connection"
     r"|max retries exceeded|network is unreachable|connection refused|couldn't connect to|getaddrinfo failed|nodename nor servname))"
 )
-_FAILED_HOST = re.compile(r"(?i:host(?:name)?[:=(\s]+['\"‘]?|resolve host(?: address)?:?\s+['\"‘]?)(?P<host>[\w-]+(?:\.[\w-]+)+)")
+_FAILED_HOST = re.compile(
+    r"(?i)host(?:name)?[:=(\s]+['\"‘]?(?P<host>[\w-]+(?:\.[\w-]+)+)"
+    r"|resolve host(?: address)?:?\s+['\"‘]?(?P<other>[\w-]+(?:\.[\w-]+)+)"
+)
 _REFUSED = re.compile(r"^\[mlebench\] .*?\b(?:refused|cut) (?P<host>\[?[\w.:-]+?\]?):\d+", re.MULTILINE)
 
 
