@@ -176,6 +176,8 @@ def _opened(action: Action) -> Iterator[Action]:
         yield action
         yield from (replace(inner, file=action.file, ran=action.ran) for inner in shell_in_python(action))
         return
+    if (inner := _wrapped(action.text)) is not None:
+        action = replace(action, text=inner)
     text, bodies = _without_heredocs(action.text)
     yield replace(action, text=text)
     for head, body in bodies:
@@ -191,6 +193,17 @@ def _opened(action: Action) -> Iterator[Action]:
     for found in _INLINE.finditer(text):
         body = found["body"].replace('\\"', '"').replace("\\$", "$") if found["quote"] == '"' else found["body"]
         yield from _opened(replace(action, kind="python", text=body))
+
+
+def _wrapped(text: str) -> str | None:
+    """The script of `bash -lc SCRIPT`; None of another command."""
+    if not re.match(r"\s*(?:/\S*/)?(?:ba|z)?sh\s+-\w*c\s", text):
+        return None
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        return None
+    return words[2] if len(words) == 3 else None
 
 
 def _without_heredocs(text: str) -> tuple[str, list[tuple[str, str]]]:

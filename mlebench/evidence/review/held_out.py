@@ -25,6 +25,7 @@ _LONGEST_CELL = 2**20
 _FEWEST_LETTERS = 5
 """Letters of an id that stands for nothing else in a text, where it is not a number."""
 _LONG_NUMBER = 7
+_MOST_LABELS = 20
 _TEST_NAMES = ("test.csv", "test_features.csv", "test_data.csv")
 
 
@@ -219,7 +220,9 @@ def _of_submission(run: ReviewedRun) -> HeldOut | None:
     table = submission_of(run)
     if table is None or not table.rows:
         return None
-    return HeldOut({name: place for place, name in enumerate(table.rows)}, table.columns)
+    words = {cell for row in table.rows.values() for cell in row}
+    few = frozenset(words) if len(words) <= _MOST_LABELS else frozenset()
+    return HeldOut({name: place for place, name in enumerate(table.rows)}, table.columns, labels=few)
 
 
 def cells_like_rows(text: str, known: HeldOut) -> dict[str, Row]:
@@ -230,7 +233,8 @@ def cells_like_rows(text: str, known: HeldOut) -> dict[str, Row]:
     """
     found: dict[str, Row] = {}
     for line in text.split("\n"):
-        parts = [part.strip().strip("'\"[](){}") for part in re.split(r"[,;\t|]|:(?=\s)", line.strip().strip("'\"[](){}, ;\\"))]
+        bare = line.strip().lstrip("#/*- ").strip("'\"[](){}, ;\\")
+        parts = [part.strip().strip("'\"[](){}") for part in re.split(r"[,;\t|]|:(?=\s)", bare)]
         if len(parts) >= 2 and parts[0] in known.ids and any(parts[1:]):
             found[parts[0]] = tuple(plain(part) for part in parts[1:])
     return found

@@ -1,8 +1,9 @@
 """Names of the benchmark's competitions in what an agent brings along, so that it may hold what others learnt of them.
 
-Ids count as whole words, titles where they have three words of their own. How a README says that the agent is started (`-c ID`)
-is worth a look. Of what the agent tells its models, the system texts are looked at: its run's own competition, and whatever its
-task text names, may stand there.
+Ids count as whole words, whether with hyphens or underscores, and titles as names: in capitals, with three words of their own,
+or with two where the line speaks of competitions. What else reads like a title is worth a look, and so is how a README says
+that the agent is started (`-c ID`). Of what the agent tells its models, the system texts are looked at: its run's own
+competition, and whatever its task text names, may stand there.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from mlebench.errors import MlebenchError
 from mlebench.evidence.review.finding import Evidence, Level, ReviewFinding
@@ -20,8 +22,12 @@ from mlebench.evidence.review.rules.rule import Rule, RuleOptions
 from mlebench.registry import Registry
 
 NAME = "competition-named"
-_LEAST_WORDS = 3
-_LEAST_LETTERS = 14
+_LEAST_WORDS, _OF_A_NAME = 2, 3
+"""Words of its own that a title has, and with which it is one's name alone."""
+_LEAST_LETTERS = 12
+_CONTEXT = re.compile(
+    r"(?i)kaggle|competition|challenge|leaderboard|\bLB\b|medal|\bgold\b|\bCV\b|folds?\b|submi|score|\bbest\b|\buse\b"
+)
 _COMMON = frozenset(
     (
         *(
@@ -89,22 +95,25 @@ def _of_agent(group: ReviewedGroup) -> Iterator[ReviewFinding]:
     places: dict[Level, list[Evidence]] = {"violation": [], "look": []}
     names: dict[Level, set[str]] = {"violation": set(), "look": set()}
     known = names_of_competitions(tuple(group.group.plan.competitions))
+    for file in group.agent_files:
+        for named in named_in(file.name.replace("/", " / "), known):
+            names["violation"].add(named.name)
+            places["violation"].append(evidence(file.name, None, "the file's name"))
     for text in group.agent_texts():
         is_readme = PurePosixPath(text.name).name.lower().startswith("readme")
-        for name, place in named_in(text.text, known):
-            line = _line(text.text, place)
+        for named in named_in(text.text, known):
+            line = _line(text.text, named.place)
             is_usage = _IS_USAGE.search(line) is not None and (
                 is_readme or line.lstrip().startswith(("#", "//", "$", "mlebench"))
             )
             level: Level = "look" if is_usage else "violation"
-            names[level].add(name)
-            places[level].append(evidence(text.name, text.line_of(place), line))
+            names[level].add(named.name)
+            places[level].append(evidence(text.name, text.line_of(named.place), line))
     runs = tuple(planned.run_id for planned in group.group.plan.runs)
     for level, found in places.items():
         if found:
-            shown = sorted(names[level])
-            text_ = f"the agent's folder names {_listed(shown)}"
-            yield ReviewFinding(NAME, level, group.group.name, runs, text_, first_few(found))
+            said = f"the agent's folder names {_listed(sorted(names[level]))}"
+            yield ReviewFinding(NAME, level, group.group.name, runs, said, first_few(found))
 
 
 def _of_talks(group: ReviewedGroup, run: ReviewedRun) -> Iterator[ReviewFinding]:
@@ -115,15 +124,16 @@ def _of_talks(group: ReviewedGroup, run: ReviewedRun) -> Iterator[ReviewFinding]
             task = run.competition.description
         except (MlebenchError, OSError):
             task = ""
-    own = {run.record.competition_id, *(name for name, _ in named_in(task, names_of_competitions()))}
+    own = {run.record.competition_id, *(named.name for named in named_in(task, names_of_competitions()))}
     known = {word: name for word, name in names_of_competitions(tuple(group.group.plan.competitions)).items() if name not in own}
     places, names = [], set()
     for talk in run.talks:
         for said in talk.news:
             if said.role == "system":
-                for name, place in named_in(said.text, known):
-                    names.add(name)
-                    places.append(evidence(talk.name, None, _line(said.text, place)))
+                for named in named_in(said.text, known):
+                    if named.is_name(line := _line(said.text, named.place)):
+                        names.add(named.name)
+                        places.append(evidence(talk.name, None, line))
     if places:
         text = f"a system text of the agent names {_listed(sorted(names))}, which is not the run's competition"
         yield ReviewFinding(NAME, "violation", group.group.name, (run.run_id,), text, first_few(places))
@@ -154,20 +164,42 @@ def names_of_competitions(further: tuple[str, ...] = ()) -> Mapping[str, str]:
         except MlebenchError:
             continue
         words = re.findall(r"[^\W_]+", title.lower())
-        own = [word for word in words if word not in _COMMON and not word.isdigit()]
-        if len(own) >= _LEAST_WORDS and len(title) >= _LEAST_LETTERS:
+        if len(_own_words(words)) >= _LEAST_WORDS and len(title) >= _LEAST_LETTERS:
             found[" ".join(words)] = name
     return found
 
 
-def named_in(text: str, known: Mapping[str, str]) -> Iterator[tuple[str, int]]:
-    """Competitions that a text names, each time, with the places."""
-    pattern = _pattern(tuple(known))
-    for found in pattern.finditer(text):
-        word = " ".join(re.findall(r"[^\W_]+", found[0].lower())) if " " in found[0] or "\n" in found[0] else found[0].lower()
-        name = known.get(word) or known.get(" ".join(re.findall(r"[^\W_]+", found[0].lower())))
+def _own_words(words: Sequence[str]) -> list[str]:
+    return [word for word in words if word.lower() not in _COMMON and not word.isdigit()]
+
+
+class Named(NamedTuple):
+    """A competition where a text names it."""
+
+    name: str
+    """The id."""
+    place: int
+    words: str
+    """What stands there."""
+
+    def is_name(self, line: str) -> bool:
+        """Whether it is an id, or a title written as a name is, in a line that may be of competitions."""
+        words = re.findall(r"[^\W_]+", self.words)
+        if re.fullmatch(r"[\w-]+", self.words):
+            return True
+        own = _own_words(words)
+        is_capital = sum(word[0].isupper() for word in own) >= _LEAST_WORDS
+        return is_capital and (len(own) >= _OF_A_NAME or _CONTEXT.search(line) is not None)
+
+
+def named_in(text: str, known: Mapping[str, str]) -> Iterator[Named]:
+    """Competitions that a text names, each time."""
+    for found in _pattern(tuple(known)).finditer(text):
+        word = found[0].lower()
+        title = " ".join(re.findall(r"[^\W_]+", word))
+        name = known.get(word) or known.get(word.replace("_", "-")) or known.get(title)
         if name is not None:
-            yield name, found.start()
+            yield Named(name, found.start(), found[0])
 
 
 @functools.lru_cache(maxsize=64)
@@ -175,8 +207,10 @@ def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
     """Whole words; between the words of a title stands whatever is no letter, at most a few signs of it."""
     if not words:
         return re.compile(r"(?!)")
-    pieces = [r"[\W_]{1,4}".join(map(re.escape, word.split(" "))) if " " in word else re.escape(word) for word in words]
-    pieces.sort(key=len, reverse=True)
+    pieces = [
+        r"[\W_]{1,4}".join(map(re.escape, word.split(" "))) if " " in word else "[-_]".join(map(re.escape, word.split("-")))
+        for word in sorted(words, key=len, reverse=True)
+    ]
     return re.compile(rf"(?<![\w-])(?:{'|'.join(pieces)})(?![\w-])", re.IGNORECASE)
 
 

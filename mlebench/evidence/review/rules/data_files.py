@@ -14,8 +14,9 @@ from mlebench.evidence.review.texts import TextFile
 from mlebench.evidence.review.written import written_in_text
 
 _ENDS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".yaml", ".yml", ".dat", "")
-_WRITES = r"to_csv|to_json|to_pickle|\bdump|\bsave|\bwrite|savetxt|writer|\btee\b|>|['\"][wax]b?\+?['\"]"
-_READS = r"read_csv|read_table|read_json|\bload|\bopen|loadtxt|genfromtxt|reader|\bcat\b|\bcp\b|\bjoin\b|Path\("
+_WRITERS = r"to_csv|to_json|to_pickle|to_parquet|\bdump|\bsave|savetxt|\bwrite|writer|\btee\b|>"
+_READERS = r"read_\w+|\bload\w*|\bopen|genfromtxt|reader|\bcat\b|\bcp\b|\bjoin\b|read_text|scan_csv"
+_OPENED_TO_WRITE = r"[^\n]{0,40}?,\s*(?:mode=)?['\"][wax]b?\+?['\"]|[^\n]{0,20}\)\.(?:write_text|write_bytes|open\(['\"]w)"
 
 
 @dataclass(frozen=True)
@@ -53,18 +54,26 @@ def _found(run: ReviewedRun, known: HeldOut) -> Iterator[DataFile]:
 
 def _uses(run: ReviewedRun, name: str) -> tuple[bool, bool]:
     """Whether programs and commands read and write a file of that name."""
-    stem = re.escape(PurePosixPath(name).stem)
     is_read = is_written = False
     for action in actions_of(run):
-        if action.kind in ("write", "edit"):
-            # written by hand is not made by a program
-            continue
-        for found in re.finditer(rf"^.*{stem}.*$", action.text, re.MULTILINE):
-            is_read |= re.search(_READS, found[0]) is not None
-            is_written |= re.search(_WRITES, found[0]) is not None
-        # a path that is kept under a name
-        for kept in re.finditer(rf"\b(?P<name>\w+)\s*=\s*(?!.*(?:{_READS}|{_WRITES}))[^\n=]*{stem}", action.text):
-            for found in re.finditer(rf"^.*\b{kept['name']}\b.*$", action.text, re.MULTILINE):
-                is_read |= re.search(_READS.replace(r"|Path\(", ""), found[0]) is not None
-                is_written |= re.search(_WRITES, found[0]) is not None
+        # written by hand is not made by a program
+        if action.kind in ("python", "shell") and name.partition(".")[0] in action.text:
+            names = [re.escape(PurePosixPath(name).stem), *_kept_under(name, action.text)]
+            for word in names:
+                is_written |= _follows(_WRITERS, _READERS, word, action.text) or bool(
+                    re.search(word + _OPENED_TO_WRITE, action.text)
+                )
+                is_read |= _follows(_READERS, _WRITERS, word, action.text)
     return is_read, is_written
+
+
+def _kept_under(name: str, text: str) -> list[str]:
+    """Names of variables that hold the path."""
+    stem = re.escape(PurePosixPath(name).stem)
+    found = re.finditer(rf"\b(\w+)\s*=\s*(?!.*(?:{_READERS}|{_WRITERS})\()[^\n=]*{stem}", text)
+    return [rf"\b{one[1]}\b" for one in found]
+
+
+def _follows(verb: str, other: str, word: str, text: str) -> bool:
+    """Whether a word stands behind a verb in a line, with none of the other verbs between them."""
+    return re.search(rf"(?:{verb})(?:(?!{other})[^\n])*?{word}", text) is not None

@@ -80,7 +80,7 @@ _HUB_WEIGHTS = re.compile(r"(?:^|\.)(?:snapshot_download|hf_hub_download|load_st
 _LOADERS = ("csv", "json", "parquet", "text", "imagefolder", "audiofolder", "pandas", "arrow", "webdataset")
 _FAILED = re.compile(
     r"(?:(?i:could not resolve host|unable to resolve host address|name resolution|failed to establish a new connection"
-    r"|max retries exceeded|network is unreachable|connection refused|couldn't connect to|getaddrinfo failed|nodename nor servname))"
+    r"|max retries exceeded|network is unreachable|connection refused|couldn't connect to|getaddrinfo failed|nodename nor serv))"
 )
 _FAILED_HOST = re.compile(
     r"(?i)host(?:name)?[:=(\s]+['\"‘]?(?P<host>[\w-]+(?:\.[\w-]+)+)"
