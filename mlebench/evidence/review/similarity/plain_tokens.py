@@ -11,9 +11,11 @@ Family = Literal["hash", "c", "sql"]
 """How remarks are marked: by `#`, by `//` and `/* */`, or by `--`."""
 
 _KEYWORDS = frozenset(
-    "and as assert async await begin break case catch class const continue def default del do done elif else elseif end esac except "
-    "fi finally for foreach from function global if in is lambda let local macro match module next not or pass quote raise repeat "
-    "return select struct switch then throw try until using var when where while with yield".split()
+    """
+    and as assert async await begin break case catch class const continue def default del do done elif else elseif end esac except
+    fi finally for foreach from function global if in is lambda let local macro match module next not or pass quote raise repeat
+    return select struct switch then throw try until using var when where while with yield
+    """.split()  # noqa: SIM905
 )
 # what is opened and never closed reaches to the end of the line or of all, so that no text is looked through twice
 _TOKEN = r"""
