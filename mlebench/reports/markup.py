@@ -71,15 +71,21 @@ class Section(NamedTuple):
         return f'<section id="{self.anchor}"><h2>{escape(self.title)}</h2>\n{self.body}\n</section>'
 
 
-def whole_page(title: str, lead: str, sections: Sequence[Section]) -> str:
-    """A page of its own: without network, and with the one script that sorts tables, which its policy names by hash."""
-    script = f"\n{_resource('page.js')}\n"
+def whole_page(title: str, lead: str, sections: Sequence[Section], extra: str | None = None) -> str:
+    """A page of its own: without network, and with one script, which sorts tables and which its policy names by hash.
+
+    Args:
+        extra: name of a style and a script of this package that the page needs besides, such as `side_by_side`.
+    """
+    names = ["page", *([extra] if extra else [])]
+    css, code = ("\n".join(_resource(f"{name}.{kind}") for name in names) for kind in ("css", "js"))
+    script = f"\n{code}\n"
     page = Template(_resource("page.html")).substitute(
         title=escape(title),
         lead=escape(lead),
         contents=" ".join(f'<a href="#{part.anchor}">{escape(part.title)}</a>' for part in sections),
         sections="\n".join(part.html for part in sections),
-        css=_resource("page.css"),
+        css=css,
         script=script,
         script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
     )

@@ -8,6 +8,6 @@ _FOLDER = Path(__file__).with_name("solutions")
 
 
 def solutions(task: str) -> dict[str, str]:
-    """The solutions of `tables` or `images` by names such as `boosting.py`; one is R, and one of each task the cells of a notebook."""
+    """The solutions of `tables` or `images` by names such as `boosting.py`; one is R, one of each task a notebook's cells."""
     paths = sorted((_FOLDER / task).glob("*.txt"))
     return {path.name.removesuffix(".txt"): path.read_text(encoding="utf-8") for path in paths}
