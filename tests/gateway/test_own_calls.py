@@ -16,7 +16,7 @@ from mlebench.gateway.dialects.table import DIALECTS
 from mlebench.gateway.own_calls import OwnCalls, Told
 from mlebench.gateway.tokens import Tokens
 from mlebench.profiles import Budget
-from tests.gateway.provider import KEY, Answer, Provider
+from tests.gateway.provider import KEY, Answer, Gate, Provider
 from tests.gateway.served import DIALECTS as NAMES
 from tests.gateway.served import a_model, content_of
 
@@ -136,3 +136,24 @@ def test_further_keys_of_a_body_pass_where_they_are_named(tmp_path: Path) -> Non
         Caller(tmp_path, provider).ask(fields=("prompt_logprobs",), prompt_logprobs=0)
         assert provider.received[0].content["prompt_logprobs"] == 0
         assert provider.billed == [("the-model", Tokens(input=100, output=7))]
+
+
+def test_a_call_that_is_given_up_is_settled_and_written_down(tmp_path: Path) -> None:
+    gate = Gate()
+    with Provider(KEY) as provider:
+        provider.answer = Answer(gate=gate)
+        caller = Caller(tmp_path, provider)
+
+        async def made() -> None:
+            async with OwnCalls(caller.access, tmp_path, "own") as calls:
+                task = asyncio.create_task(calls.ask(caller.model, DIALECTS["chat"], content_of("chat")))
+                await asyncio.to_thread(gate.wait_for)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+
+        asyncio.run(made())
+        gate.open()
+    [line] = caller.lines
+    assert (line["outcome"], line["status"], line["estimated"]) == ("answered", 499, True)
+    assert line["tokens"]["input"] > 0

@@ -28,6 +28,7 @@ from mlebench.evidence.review.judging.questions import (
     request_body,
 )
 from mlebench.evidence.review.reviewed import ReviewedGroup, ReviewedRun
+from mlebench.evidence.review.rules.quotes import first_few
 from mlebench.gateway.catalogue import read_catalogue
 from mlebench.gateway.dialects.table import DIALECTS
 from mlebench.gateway.models import Model
@@ -43,7 +44,6 @@ _TRIES = 2
 """Of a question whose answer is not in the form that was asked for."""
 _NO_SUCH = (401, 403, 404)
 """What a provider says to every call to a model that it does not serve us."""
-_MOST_EVIDENCE = 10
 
 
 @dataclass(frozen=True)
@@ -207,8 +207,8 @@ class _Panel:
             shown.left_out,
             unanswered,
             sum(answer.is_unproven for answer in told),
-            _distinct(place for answer in told for place in answer.evidence),
-            _distinct(place for answer in told for place in answer.steering),
+            first_few(place for answer in told for place in answer.evidence),
+            first_few(place for answer in told for place in answer.steering),
         )
 
     async def _proven(self, judge: str, question: JudgeQuestion, chunk: Chunk) -> ProvenAnswer | None:
@@ -259,10 +259,6 @@ def _shown(run: ReviewedRun, chunks: int, characters: int) -> dict[tuple[str, ..
     return {parts: chunks_of(run.texts(*parts), chunks, characters) for parts in kinds}
 
 
-def _distinct(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
-    return tuple(dict.fromkeys(evidence))[:_MOST_EVIDENCE]
-
-
 def _findings(verdicts: Sequence[RunVerdict], judges: int) -> list[ReviewFinding]:
     found = []
     for group, run in dict.fromkeys((verdict.group, verdict.run) for verdict in verdicts):
@@ -270,10 +266,10 @@ def _findings(verdicts: Sequence[RunVerdict], judges: int) -> list[ReviewFinding
         for question in QUESTIONS:
             said = [verdict for verdict in of_run if verdict.question == question.name and verdict.is_yes]
             if said:
-                evidence = _distinct(place for verdict in said for place in verdict.evidence)
+                evidence = first_few(place for verdict in said for place in verdict.evidence)
                 found.append(_finding(group, run, f"{_who(said, judges)} that {question.finding}", evidence))
         if steered := [verdict for verdict in of_run if verdict.steering]:
-            evidence = _distinct(place for verdict in steered for place in verdict.steering)
+            evidence = first_few(place for verdict in steered for place in verdict.steering)
             found.append(_finding(group, run, f"{_who(steered, judges)} that its texts tell a reviewer what to answer", evidence))
     return found
 

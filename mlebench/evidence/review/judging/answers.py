@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from grading.printable import printable
 from mlebench._support.ledger import Ledger, ledger_lines
-from mlebench.evidence.review.finding import LONGEST_QUOTE, Evidence
+from mlebench.evidence.review.finding import Evidence
 from mlebench.evidence.review.judging.chunks import Chunk
 from mlebench.evidence.review.judging.questions import JudgeQuestion, wording_sha256
+from mlebench.evidence.review.rules.quotes import evidence as shown
 from mlebench.gateway.models import Model
 
 FILE = "judge_answers.jsonl"
@@ -148,12 +148,9 @@ def _answer_of(value: Any) -> JudgeAnswer | None:
 
 def _texts(value: Any) -> tuple[str, ...]:
     items = value if isinstance(value, list) else [value]
-    # half a surrogate pair can be in no text that was read
     return tuple(item[:_LONGEST_KEPT] for item in items if isinstance(item, str) and item.strip())[:_MOST_QUOTES]
 
 
 def _found(quotes: tuple[str, ...], chunk: Chunk) -> tuple[Evidence, ...]:
     places = ((quote, chunk.find(quote)) for quote in quotes if len("".join(quote.split())) >= _SHORTEST_QUOTE)
-    return tuple(
-        Evidence(place.file, place.line, printable(" ".join(quote.split()), LONGEST_QUOTE)) for quote, place in places if place
-    )
+    return tuple(shown(place.file, place.line, quote) for quote, place in places if place)

@@ -51,6 +51,12 @@ def test_a_yes_whose_quotes_stand_nowhere_or_say_nothing_does_not_count(quote: s
     assert (found.counts, found.is_unproven, found.evidence) == (False, True, ())
 
 
+def test_what_looks_like_a_key_is_masked_in_evidence() -> None:
+    [chunk] = chunks_of([TextFile("r/code/a.py", "code", "client = OpenAI(api_key='sk-proj-0123456789abcdef')\n")], 1).shown
+    [place] = proven(JudgeAnswer(True, ("OpenAI(api_key='sk-proj-0123456789abcdef')",)), chunk).evidence
+    assert place.quote == "OpenAI(api_key='***')"
+
+
 def test_the_quotes_of_a_no_are_no_evidence() -> None:
     [chunk] = chunks_of([TextFile("r/logs/a.log", "logs", "I wrote it by hand\n")], 1).shown
     assert proven(JudgeAnswer(False, ("I wrote it by hand",)), chunk).evidence == ()
