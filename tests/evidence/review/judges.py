@@ -42,12 +42,23 @@ NO = {"answer": "no", "quotes": [], "steering": []}
 
 def read(received: Received) -> Asked:
     """The request, with the data told from the question by the marker that the system's words name."""
-    system, user = (message["content"] for message in received.content["messages"])
+    system, user = _words(received)
     [marker] = set(re.findall(r"DATA-[0-9a-f]{24}", system))
     before, shown, after = user.split(f"\n{marker}\n")
     named = [question.name for question in QUESTIONS if question.words in before and question.words in after]
     assert len(named) == 1
     return Asked(received.model.removeprefix("served-"), named[0], shown)
+
+
+def _words(received: Received) -> tuple[str, str]:
+    content = received.content
+    if received.dialect == "chat":
+        system, user = (message["content"] for message in content["messages"])
+        return system, user
+    if received.dialect == "responses":
+        return content["instructions"], content["input"]
+    assert received.dialect == "messages" and content["max_tokens"] > 0
+    return content["system"], content["messages"][0]["content"]
 
 
 @contextmanager

@@ -56,6 +56,17 @@ def test_a_yes_with_a_quote_is_a_reason_to_look(group: Group, root: Path) -> Non
     assert json.loads(json.dumps(judged.to_dict()))["complete"] is True
 
 
+@pytest.mark.parametrize("dialect", ["responses", "messages"])
+def test_a_judge_is_asked_in_its_own_dialect(group: Group, root: Path, dialect: str) -> None:
+    leave(group, "toy-a_seed1", f"epoch 1\n{BY_HAND}\n")
+    with judges(root, honest) as provider:
+        path = root / "models.yaml"
+        path.write_text(path.read_text().replace("[chat]", f"[{dialect}, chat]"))
+        judged = ask(group, root)
+        assert {received.dialect for received in provider.received} == {dialect}
+    assert [finding.runs for finding in judged.findings] == [("toy-a_seed1",)]
+
+
 def test_logs_are_asked_of_two_questions_and_code_of_the_third(group: Group, root: Path) -> None:
     leave(group, "toy-a_seed0", "secret word of the log\n")
     leave(group, "toy-a_seed0", "secret word of the code\n", "code/solve.py")

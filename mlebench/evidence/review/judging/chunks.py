@@ -19,7 +19,9 @@ OVERLAP = 2_000
 """Characters of a file, at most, that a chunk repeats from the one before, where the file was cut."""
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]|[\x00-\x08\x0b-\x1f\x7f]")
 """Colours and movements of a terminal, and control characters but tab and line feed: no model copies them letter by letter."""
-_BLANKS = re.compile(r"\s+")
+_BLANKS = re.compile(r"(?:\s|\\[nrt])+")
+_BACKSLASHES = re.compile(r"\\+(?=[\"'\\/])")
+"""Before what JSON and shells escape, as logs are full of; a judge writes a quote of them escaped once more, once less or not."""
 _LONGEST_NAME = 200
 
 
@@ -56,8 +58,8 @@ class Chunk:
         return hashlib.sha256(self.text.encode("utf-8", "backslashreplace")).hexdigest()
 
     def find(self, quote: str) -> Place | None:
-        """Where a quote stands, letter by letter but for blanks; None where it stands in no stretch."""
-        wanted = _BLANKS.sub(" ", quote).strip()
+        """Where a quote stands, letter by letter but for blanks and escapes; None where it stands in no stretch."""
+        wanted = _with_single_blanks(quote)[0]
         if not wanted:
             return None
         for stretch, (text, starts) in zip(self.stretches, self._searched, strict=True):
@@ -161,7 +163,7 @@ def _line_start(text: str, earliest: int, end: int) -> int:
 
 
 def _with_single_blanks(text: str) -> tuple[str, list[int]]:
-    lines = [_BLANKS.sub(" ", line).strip() for line in text.split("\n")]
+    lines = [_BLANKS.sub(" ", _BACKSLASHES.sub("", line)).strip() for line in text.split("\n")]
     # a line without a word adds nothing, and so begins where the next one does
     sizes = [len(line) + 1 if line else 0 for line in lines]
     return " ".join(filter(None, lines)), [0, *accumulate(sizes[:-1])]

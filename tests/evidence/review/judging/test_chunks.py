@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,6 +89,15 @@ def test_a_quote_is_found_but_for_blanks_and_nowhere_else() -> None:
     assert chunk.find("d e") is None
     assert chunk.find("b  C") is None
     assert chunk.find("  ") is None
+
+
+@pytest.mark.parametrize(
+    "quote", ['I wrote "1"\nby hand', 'I wrote \\"1\\"\\nby hand', 'I wrote \\\\"1\\\\" by  hand', 'I wrote "1" by hand']
+)
+def test_a_quote_of_an_escaped_log_is_found_however_it_is_escaped(quote: str) -> None:
+    [chunk] = chunks_of([file("first\n" + json.dumps({"said": 'I wrote "1"\nby hand'}) + "\n")], 10).shown
+    assert chunk.find(quote) == ("run/logs/a.log", 2)
+    assert chunk.find(quote.replace("1", "2")) is None
 
 
 def test_lines_behind_a_middle_that_was_left_out_keep_their_numbers() -> None:
