@@ -9,6 +9,7 @@ import pytest
 
 from mlebench.evidence.review.log_probabilities import LOWEST, WAYS
 from mlebench.gateway.dialects.base import Route
+from mlebench.gateway.dialects.table import find_route
 
 COMPLETIONS, CHAT = WAYS
 
@@ -92,3 +93,8 @@ def test_requests_ask_for_what_is_read() -> None:
     assert (body["echo"], body["logprobs"], call.most_output) == (True, 1, 1)
     call = CHAT.dialect.read(Route("generate", "a"), CHAT.body("a", "Good models"), {}, frozenset(), CHAT.fields)
     assert CHAT.dialect.body(call, "served")["prompt_logprobs"] == 0 and call.removed == ()
+
+
+def test_agents_have_no_path_to_completions() -> None:
+    assert find_route("POST", "/v1/completions") is None
+    assert COMPLETIONS.dialect.route("POST", "/v1/completions") is None
