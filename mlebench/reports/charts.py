@@ -157,6 +157,21 @@ def budgets(points: Sequence[BudgetPoint], axis: Literal["hours", "gpus"]) -> st
     return _lines(series, {"hours": "time limit (hours)", "gpus": "GPUs"}[axis], "% with a medal", (0, 100), dots=True)
 
 
+def familiarity(points: Mapping[str, tuple[float, float]]) -> str:
+    """Scores of competitions over how probable a model finds what was said about them in public.
+
+    Args:
+        points: by competition; the mean probability of a token, and the score, 0 at the median or worse and 1 at gold or better.
+    """
+    title = "mean probability of a token of public texts"
+    chart = pygal.XY(
+        height=300, x_title=title, y_title="relative score", range=(0, 1), stroke=False, show_dots=True, dots_size=4, **_common()
+    )
+    for name, (measure, score) in points.items():
+        chart.add(name, [{"value": (measure, score), "label": name}])
+    return _svg(chart, f"relative score over {title}", "", 1)
+
+
 def _place(point: TimePoint | SpendingPoint, axis: Axis) -> float:
     if isinstance(point, TimePoint):
         return point.hours

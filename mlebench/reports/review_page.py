@@ -12,12 +12,14 @@ from grading.wording import counted
 from mlebench._support.files import write_text
 from mlebench.evidence.review.finding import Evidence, ReviewFinding
 from mlebench.evidence.review.outcome import GroupReview
+from mlebench.reports import charts
 from mlebench.reports.flagged_runs import FlaggedTotals
-from mlebench.reports.markup import Cell, Section, bullets, sortable_table, whole_page
+from mlebench.reports.markup import Cell, Section, bullets, chart_figure, sortable_table, whole_page
 from mlebench.reports.notation import NOTHING
 from mlebench.reports.review_figures import ReviewFigures
 from mlebench.reports.review_words import (
     FLAGGED_NOTE,
+    familiarity_lines,
     model_lines,
     place_text,
     runs_text,
@@ -92,7 +94,19 @@ def group_part(review: GroupReview, group_folder: Path | None, folder: Path, *, 
         parts.append(f"<p>Not looked at:</p>{bullets(skipped)}")
     if told := list(model_lines(review)):
         parts.append(f"<p>Judges:</p>{bullets(told)}")
+    if known := list(familiarity_lines(review)):
+        parts.append(f"<p>Familiarity:</p>{bullets(known)}{_chart(review)}")
     return "".join(parts)
+
+
+def _chart(review: GroupReview) -> str:
+    """Scores over familiarity; empty without a competition of which both are known."""
+    points = review.familiarity["against_scores"]["points"] if review.familiarity is not None else []
+    if not points:
+        return ""
+    svg = charts.familiarity({point["competition"]: (point["measure"], point["score"]) for point in points})
+    caption = "A dot per competition: its relative score, 0 at the median or worse and 1 at gold or better, over familiarity."
+    return chart_figure("lines", svg, (), caption)
 
 
 def _shown(review: GroupReview) -> Sequence[ReviewFinding]:

@@ -15,6 +15,7 @@ from mlebench.reports.flagged_runs import FlaggedTotals
 from mlebench.reports.review_figures import ReviewFigures
 from mlebench.reports.review_words import (
     FLAGGED_NOTE,
+    familiarity_lines,
     model_lines,
     place_text,
     runs_text,
@@ -53,6 +54,8 @@ def group_parts(review: GroupReview, *, details: bool) -> Iterator[RenderableTyp
         yield Text(f"Not looked at, {line}", style="yellow")
     for line in model_lines(review):
         yield Text(f"Judges, {line}")
+    for line in familiarity_lines(review):
+        yield Text(f"Familiarity, {line}")
 
 
 def totals_table(totals: Sequence[FlaggedTotals]) -> Table:

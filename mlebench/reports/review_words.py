@@ -9,7 +9,8 @@ from grading.wording import counted
 from mlebench.evidence.review.finding import Evidence, ReviewFinding
 from mlebench.evidence.review.outcome import GroupReview
 from mlebench.reports.flagged_runs import FlaggedTotals, Totals
-from mlebench.reports.notation import METRIC_TITLES, NOTHING, number, plus_minus
+from mlebench.reports.notation import METRIC_TITLES, NOTHING, interval, number, plus_minus
+from mlebench.reports.statistics import Interval
 
 WAYS = {
     "with_flagged": "all runs",
@@ -72,6 +73,22 @@ def model_lines(review: GroupReview) -> Iterator[str]:
         judges = " and ".join(printable(name) for name in kappa["judges"])
         value = f"undefined, as {kappa['reason']}" if kappa["kappa"] is None else f"{kappa['kappa']:.2f}"
         yield f"kappa of {judges} over {of}, {counted(kappa['runs'], 'verdict')}: {value}"
+
+
+def familiarity_lines(review: GroupReview) -> Iterator[str]:
+    """Whether scores rise with what a model knows of competitions, and what could not be measured."""
+    if review.familiarity is None:
+        return
+    relation, model = review.familiarity["against_scores"], printable(review.familiarity["model"])
+    for sentence in review.familiarity["unanswered"]:
+        yield f"incomplete: {sentence}"
+    for name in ("pearson", "spearman"):
+        found = relation[name]
+        value = f"undefined, as {found['reason']}"
+        if found["value"] is not None:
+            value = f"{found['value']:.2f} (95 % {interval(found['interval'] and Interval(*found['interval']), 2)})"
+        of = counted(len(relation["points"]), "competition")
+        yield f"{name.capitalize()} correlation of scores with what {model} knows of {of}: {value}"
 
 
 def totals_header() -> list[str]:

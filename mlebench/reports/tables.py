@@ -17,6 +17,7 @@ from mlebench.reports.published_results import SPLIT_NAMES, PublishedResult
 from mlebench.reports.review_figures import ReviewFigures
 from mlebench.reports.review_words import (
     FLAGGED_NOTE,
+    familiarity_lines,
     model_lines,
     place_text,
     runs_text,
@@ -140,6 +141,7 @@ def _review_lines(figures: ReviewFigures) -> Iterator[str]:
             yield from ("", f"{len(review.findings) - _MOST_FINDINGS:,} more findings are in the JSON document.")
         yield from (line for skipped in skipped_lines(review) for line in ("", f"Not looked at, {_escaped(skipped)}"))
         yield from (line for told in model_lines(review) for line in ("", f"Judges, {_escaped(told)}"))
+        yield from (line for told in familiarity_lines(review) for line in ("", f"Familiarity, {_escaped(told)}"))
 
 
 def _escaped(text: str) -> str:

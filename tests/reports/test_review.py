@@ -142,7 +142,12 @@ def test_what_judges_agree_on_and_left_open_is_told(graded: Group, capsys: pytes
         {"judges": ["one", "two"], "question": "by_hand", "runs": 4, "kappa": 0.5, "reason": None, "both_yes": 1},
         {"judges": ["one", "two"], "question": None, "runs": 0, "kappa": None, "reason": "no run was judged by both"},
     ]
-    judgements = {"judges": ["one", "two"], "unanswered": ["3 of 9 questions have no answer"], "kappa": kappa, "usage": {"calls": 9}}
+    judgements = {
+        "judges": ["one", "two"],
+        "unanswered": ["3 of 9 questions have no answer"],
+        "kappa": kappa,
+        "usage": {"calls": 9},
+    }
     write_review(graded, review_of(graded, judgements=judgements))
 
     expected = (
@@ -155,6 +160,34 @@ def test_what_judges_agree_on_and_left_open_is_told(graded: Group, capsys: pytes
     assert expected[0] in output(capsys, graded.folder, "--markdown")
     (kept,) = json.loads(output(capsys, graded.folder, "--json"))["review"]["groups"]
     assert kept["judgements"] == judgements
+
+
+def test_scores_are_drawn_over_familiarity(graded: Group, tmp_path: Path, capsys: pytest.CaptureFixture[str], wide: None) -> None:
+    points = [{"competition": name, "measure": place / 10, "score": place / 5} for place, name in enumerate(("a", "<b>", "c"))]
+    relation = {
+        "points": points,
+        "pearson": {"value": 1.0, "interval": [0.5, 1.0], "reason": None},
+        "spearman": {"value": None, "interval": None, "reason": "both are the same"},
+    }
+    familiarity = {"model": "m", "unanswered": [], "against_scores": relation, "usage": {"calls": 3}}
+    write_review(graded, review_of(graded, familiarity=familiarity))
+
+    path = tmp_path / "report.html"
+    text = output(capsys, graded.folder, "--html", path)
+    assert "Pearson correlation of scores with what m knows of 3 competitions: 1.00 (95 % 0.50 … 1.00)" in text
+    assert "Spearman correlation of scores with what m knows of 3 competitions: undefined, as both are the same" in text
+    with open_browser(tmp_path / "profile") as page:
+        page.resize(1280, 900)
+        page.open(path)
+        drawn = page.run(
+            "[...document.querySelectorAll('#review circle')].map((dot) => [dot.getBoundingClientRect().x, "
+            "dot.getBoundingClientRect().y, dot.parentNode.querySelector('title').textContent.split(':')[0]])"
+        )
+        assert page.errors == []
+    assert [name for _, _, name in drawn] == ["a", "<b>", "c"]
+    assert drawn[0][0] < drawn[1][0] < drawn[2][0] and drawn[0][1] > drawn[1][1] > drawn[2][1]
+    (kept,) = json.loads(output(capsys, graded.folder, "--json"))["review"]["groups"]
+    assert kept["familiarity"] == familiarity
 
 
 @pytest.mark.parametrize("change", ["another attempt", "another end", "another submission"])

@@ -38,7 +38,8 @@ class GroupReview:
     judgements: Mapping[str, Any] | None = None
     """What judges answered, as `Judgements.to_dict` gives it; None where none was asked."""
     familiarity: Mapping[str, Any] | None = None
-    """How well a model knows public texts, as `Familiarity.to_dict` gives it; None where none was asked."""
+    """How well a model knows public texts, as `Familiarity.to_dict` gives it, and as `against_scores` whether the group's scores
+    rise with that (`Relation.to_dict`); None where none was asked."""
 
     @property
     def flagged(self) -> tuple[str, ...]:

@@ -12,7 +12,9 @@ from typing import Any
 
 from grading.printable import printable
 from mlebench._support.hints import alternatives
-from mlebench.errors import BundleFault, UsageError
+from mlebench.errors import BundleFault, UsageError, WorkFailed
+from mlebench.evidence.review.correlation import normalised_scores
+from mlebench.evidence.review.familiarity import Familiarity, familiarity
 from mlebench.evidence.review.finding import ReviewFinding
 from mlebench.evidence.review.judge import RULE as JUDGE
 from mlebench.evidence.review.judge import Judgements, ask_judges
@@ -55,7 +57,7 @@ class ReviewOptions:
     models: tuple[Path, ...] = ()
     """Files of models of the user's own."""
     budget: Budget | None = None
-    """Of all calls to models together; without a limit where None."""
+    """Of the judges' calls, and again of those that measure familiarity; without a limit where None."""
     calls: Path | None = None
     """Where these calls are written down; by default `review/` in the folder of the one group that is reviewed."""
     data_dir: Path | None = None
@@ -126,12 +128,14 @@ class _Reviewing:
         self._incomplete: list[str] = []
 
     def review(self, names: Sequence[str]) -> Review:
+        # first, as a model that cannot be asked is wrong usage
+        judgements = self._judge(self._options.judges) if self._options.judges else None
+        known = self._measure(self._options.familiarity, self._options.texts)
         self._look([RULES[name] for name in names if name in RULES])
         similarities = None
-        judgements = self._judge() if self._options.judges else None
         not_chosen = [Skipped(name, "not asked for") for name in LOOKED_AT if name not in names]
         looked_at = (*names, *((JUDGE,) if judgements is not None else ()))
-        groups = tuple(self._of_group(group, looked_at, not_chosen, judgements) for group in self._groups)
+        groups = tuple(self._of_group(group, looked_at, not_chosen, judgements, known) for group in self._groups)
         return Review(groups, tuple(self._incomplete), similarities)
 
     def _look(self, rules: Sequence[Rule]) -> None:
@@ -161,12 +165,12 @@ class _Reviewing:
             for group in groups:
                 self._skipped[group.group.name].append(Skipped(rule.name, f"it ended with an error{where} ({_told(error)})"))
 
-    def _judge(self) -> Judgements:
+    def _judge(self, judges: Sequence[str]) -> Judgements:
         self._tell(JUDGE)
         options = self._options
         judgements = ask_judges(
             self._groups,
-            options.judges,
+            judges,
             folder=self._calls_folder(),
             model_files=options.models,
             budget=options.budget,
@@ -177,6 +181,27 @@ class _Reviewing:
         self._incomplete += judgements.unanswered
         return judgements
 
+    def _measure(self, model: str | None, texts: Path | None) -> Familiarity | None:
+        if model is None or texts is None:
+            return None
+        self._tell(FAMILIARITY)
+        options = self._options
+        try:
+            known = familiarity(
+                model,
+                texts,
+                folder=self._calls_folder(),
+                model_files=options.models,
+                budget=options.budget,
+                jobs=max(options.jobs, _CALLS_AT_ONCE),
+                note=self._incomplete.append,
+            )
+        except WorkFailed as error:
+            self._incomplete.append(str(error))
+            return None
+        self._incomplete += known.unanswered
+        return known
+
     def _calls_folder(self) -> Path:
         return self._options.calls or self._groups[0].group.folder / CALLS_FOLDER
 
@@ -186,6 +211,7 @@ class _Reviewing:
         looked_at: tuple[str, ...],
         not_chosen: Sequence[Skipped],
         judgements: Judgements | None,
+        known: Familiarity | None,
     ) -> GroupReview:
         name = group.group.name
         states = {run.run_id: state_of(run.record) for run in group.runs}
@@ -197,6 +223,7 @@ class _Reviewing:
             skipped=tuple(dict.fromkeys((*self._skipped[name], *not_chosen))),
             findings=_sorted_findings(self._findings, name, [*states]),
             judgements=None if judgements is None else _of_one_group(judgements, name),
+            familiarity=None if known is None else _against_scores(known, group),
         )
 
 
@@ -237,3 +264,9 @@ def _of_one_group(judgements: Judgements, group: str) -> dict[str, Any]:
     # findings stand among those of rules
     del told["findings"]
     return told | {"verdicts": [verdict for verdict in told["verdicts"] if verdict["group"] == group]}
+
+
+def _against_scores(known: Familiarity, group: ReviewedGroup) -> dict[str, Any]:
+    """What a model knows of competitions, and whether a group's scores rise with it."""
+    reports = [report for run in group.runs if (report := run.record.graded) is not None]
+    return {**known.to_dict(), "against_scores": known.against(normalised_scores(reports)).to_dict()}

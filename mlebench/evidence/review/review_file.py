@@ -90,8 +90,8 @@ def review_from_dict(content: Any) -> GroupReview:
         skipped=tuple(Skipped(entry.rule, entry.reason) for entry in kept.skipped),
         findings=tuple(entry.finding() for entry in kept.findings),
         similarity=kept.similarity,
-        judgements=None if kept.judgements is None else kept.judgements.model_dump(),
-        familiarity=kept.familiarity,
+        judgements=None if kept.judgements is None else kept.judgements.model_dump(mode="json"),
+        familiarity=None if kept.familiarity is None else kept.familiarity.model_dump(mode="json"),
     )
 
 
@@ -157,6 +157,34 @@ class _Judgements(_Kept):
     kappa: Annotated[list[_Kappa], Field(max_length=_MOST_RUNS)]
 
 
+class _Point(_Kept):
+    competition: Name
+    measure: Annotated[float, Field(ge=0, le=1)]
+    score: Annotated[float, Field(ge=0, le=1)]
+
+
+class _Correlation(_Kept):
+    value: Annotated[float, Field(ge=-1, le=1)] | None
+    interval: tuple[float, float] | None
+    reason: Sentence | None = None
+
+
+class _Relation(_Kept):
+    points: Annotated[list[_Point], Field(max_length=_MOST_RUNS)]
+    pearson: _Correlation
+    spearman: _Correlation
+
+
+class _Familiarity(_Kept):
+    """What outputs show of it; the rest is handed on as it is."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    model: Name
+    unanswered: Annotated[list[Sentence], Field(max_length=_MOST_RUNS)]
+    against_scores: _Relation
+
+
 class _Review(_Kept):
     model_config = ConfigDict(extra="ignore", frozen=True, title="its content")
 
@@ -168,4 +196,4 @@ class _Review(_Kept):
     findings: Annotated[list[_Finding], Field(max_length=MOST_FINDINGS)] = []
     similarity: dict[str, Any] | None = None
     judgements: _Judgements | None = None
-    familiarity: dict[str, Any] | None = None
+    familiarity: _Familiarity | None = None
