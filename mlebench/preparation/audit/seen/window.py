@@ -111,7 +111,12 @@ class _Raw(io.RawIOBase):
 
 def as_file(window: Window) -> IO[bytes]:
     """A window as a file that can be read and sought."""
-    return cast(IO[bytes], io.BufferedReader(_Raw(window), PIECE))
+    return buffered(_Raw(window), window.size)
+
+
+def buffered(raw: io.RawIOBase, size: int) -> IO[bytes]:
+    """A stream with a buffer that is no larger than what it reads, since most members of archives are small."""
+    return cast(IO[bytes], io.BufferedReader(raw, max(1, min(PIECE, size))))
 
 
 @contextmanager

@@ -9,11 +9,11 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Set
-from typing import IO, TYPE_CHECKING, NamedTuple, cast
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from mlebench.preparation.audit.seen.archives.member import HEAD, Member, Opener, damage_told
 from mlebench.preparation.audit.seen.bounds import LONGEST_NAME
-from mlebench.preparation.audit.seen.window import PIECE, AnyWindow, as_file
+from mlebench.preparation.audit.seen.window import PIECE, AnyWindow, as_file, buffered
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -121,7 +121,7 @@ class Zip:
         if method == zipfile.ZIP_STORED:
             return as_file(self._window.part(start, size))
         if method == zipfile.ZIP_DEFLATED:
-            return cast(IO[bytes], io.BufferedReader(_Inflated(self._window.part(start, self._window.size), size), PIECE))
+            return buffered(_Inflated(self._window.part(start, self._window.size), size), size)
         with damage_told():
             if self._library is None:
                 self._library = zipfile.ZipFile(as_file(self._window))

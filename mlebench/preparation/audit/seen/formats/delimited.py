@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlebench.preparation.audit.seen.formats.encoding import decoded, encoding_of
-from mlebench.preparation.audit.seen.formats.found import MOST_COLUMNS, Content, Found, distinct
+from mlebench.preparation.audit.seen.formats.found import MOST_COLUMNS, Content, Found, distinct, frames_of_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +39,10 @@ class Form:
     """Lines before the table."""
     header: bool
     columns: tuple[str, ...]
+    ragged: bool = False
+    """The last column has whatever stands behind the others."""
+    tags: tuple[tuple[str, int], ...] = ()
+    """Kinds of rows, which each begins with, and how many cells rows of the kind have; empty where all are of one kind."""
 
 
 def tables(content: Content) -> Iterator[Found]:
@@ -45,8 +50,21 @@ def tables(content: Content) -> Iterator[Found]:
     with content.stream() as stream:
         head = stream.read(HEAD)
     form = form_of(head, content.name.lower(), whole=content.size <= len(head))
-    if form is not None:
+    if form is None:
+        return
+    if not form.tags:
         yield Found("", form.columns, lambda rows: _frames(content, form, rows))
+    for tag, width in form.tags:
+        yield _tagged_table(content, form, tag, tuple(map(str, range(width))))
+
+
+def _tagged_table(content: Content, form: Form, tag: str, columns: tuple[str, ...]) -> Found:
+    def frames(rows: int) -> Iterator[pd.DataFrame]:
+        with _text(content, form) as text:
+            found = csv.reader((line.replace("\0", "") for line in text), delimiter=form.delimiter, quoting=csv.QUOTE_NONE)
+            yield from frames_of_rows((row for row in found if row and row[0] == tag), columns, rows)
+
+    return Found(tag, columns, frames)
 
 
 def form_of(head: bytes, name: str, *, whole: bool = True) -> Form | None:
@@ -70,12 +88,61 @@ def form_of(head: bytes, name: str, *, whole: bool = True) -> Form | None:
     if not sample:
         return None
     is_table = name.endswith((".csv", ".tsv", ".tab", ".psv"))
+    if (form := _even(encoding, sample, lead, _MOSTLY)) is not None:
+        return form
+    for delimiter in (delimiter for delimiter, quoted in _ways(sample) if quoted):
+        rows = rows_of(sample, delimiter, False)
+        if tags := _tags(rows):
+            return Form(encoding, delimiter, False, lead, False, (), tags=tags)
+        may_be_ragged = is_table or name.endswith((".txt", ".dat", ".data"))
+        if may_be_ragged and (form := _ragged(encoding, delimiter, lead, rows)) is not None:
+            return form
+    if is_table and (form := _even(encoding, sample, lead, 0.5)) is not None:
+        return form
+    return _single(encoding, sample, lead, is_table)
+
+
+def _even(encoding: str, sample: list[str], lead: int, least: float) -> Form | None:
+    """A table of which at least this share of the rows have the same number of cells."""
     for delimiter, quoted in _ways(sample):
         rows = rows_of(sample, delimiter, quoted)
         width, share = _usual_width(rows)
-        if width > 1 and (share >= _MOSTLY or (is_table and share >= 0.5)) and width <= MOST_COLUMNS:
+        if 1 < width <= MOST_COLUMNS and share >= least:
             return _form(encoding, delimiter, quoted, lead, rows, width)
-    return _single(encoding, sample, lead, is_table)
+    return None
+
+
+_MOST_TAGS = 40
+_SOME = 0.3
+_LONGEST_KEY = 60
+"""Characters of a row's first cell, beyond which it is prose."""
+
+
+def _tags(rows: list[list[str]]) -> tuple[tuple[str, int], ...]:
+    """Kinds of rows and their widths, where rows begin with their kind as in logs of instruments; none where they do not."""
+    widths: dict[str, Counter[int]] = defaultdict(Counter)
+    for row in rows[:-1]:
+        widths[row[0]][len(row)] += 1
+    if not widths or len(widths) > min(_MOST_TAGS, len(rows) // 3) or any(not tag or _is_numeric(tag) for tag in widths):
+        return ()
+    usual = {tag: counts.most_common(1)[0] for tag, counts in widths.items()}
+    if sum(count for _, count in usual.values()) < _MOSTLY * (len(rows) - 1):
+        return ()
+    return tuple((tag, width) for tag, (width, _) in usual.items() if width > 1)
+
+
+def _ragged(encoding: str, delimiter: str, lead: int, rows: list[list[str]]) -> Form | None:
+    """A table whose last column holds the delimiter, too: lists of labels, or free text."""
+    rest = rows[1:-1] or rows[1:]
+    width = len(rows[0])
+    if len(rows[0]) < 2 or len(rest) < 3 or max(len(row[0]) for row in rows) > _LONGEST_KEY:
+        return None
+    if sum(len(row) >= width for row in rest) < _SOME * len(rest):
+        return None
+    cut = [[*row[: width - 1], delimiter.join(row[width - 1 :])] for row in rest if len(row) >= width]
+    header = len(rows[0]) == width and is_header(rows[0], cut, width)
+    columns = distinct(rows[0]) if header else ("0", "1")
+    return Form(encoding, delimiter, False, lead, header, columns, ragged=True)
 
 
 def _ways(sample: list[str]) -> Iterator[tuple[str, bool]]:
@@ -157,16 +224,30 @@ def _is_numeric(text: str) -> bool:
     return _NUMBER.fullmatch(text.strip()) is not None
 
 
-def _frames(content: Content, form: Form, rows: int) -> Iterator[pd.DataFrame]:
-    import pandas as pd
-
+@contextlib.contextmanager
+def _text(content: Content, form: Form) -> Iterator[io.TextIOWrapper]:
+    """The text from the table on, or from its first row where `pandas` does not read it."""
     with content.stream() as stream:
         text = io.TextIOWrapper(stream, form.encoding, errors="replace", newline="")
-        for _ in range(form.lead + (1 if form.header and form.delimiter == "\n" else 0)):
+        for _ in range(form.lead + (1 if form.header and (form.delimiter == "\n" or form.ragged) else 0)):
             text.readline()
-        if form.delimiter == "\n":
-            yield from _lines(text, form.columns, rows)
-            return
+        yield text
+
+
+def _frames(content: Content, form: Form, rows: int) -> Iterator[pd.DataFrame]:
+    with _text(content, form) as text:
+        if form.delimiter == "\n" or form.ragged:
+            most = len(form.columns) - 1
+            lines = (line.rstrip("\r\n") for line in text if line.strip())
+            yield from frames_of_rows((line.split(form.delimiter, most) for line in lines), form.columns, rows)
+        else:
+            yield from _parsed(text, form, rows)
+
+
+def _parsed(text: io.TextIOWrapper, form: Form, rows: int) -> Iterator[pd.DataFrame]:
+    import pandas as pd
+
+    try:
         found = pd.read_csv(
             text,
             sep=r"\s+" if form.delimiter == " " else form.delimiter,
@@ -181,16 +262,9 @@ def _frames(content: Content, form: Form, rows: int) -> Iterator[pd.DataFrame]:
             chunksize=rows,
             engine="c",
         )
-        try:
-            for frame in found:
-                yield frame.fillna("").reset_index(drop=True)
-        except pd.errors.EmptyDataError:
-            return
-        except (pd.errors.ParserError, csv.Error) as error:
-            raise ValueError(f"it is no sound table ({error})") from None
-
-
-def _lines(text: io.TextIOWrapper, columns: tuple[str, ...], rows: int) -> Iterator[pd.DataFrame]:
-    from mlebench.preparation.audit.seen.formats.found import frames_of_rows
-
-    return frames_of_rows(([line.rstrip("\r\n")] for line in text if line.strip()), columns, rows)
+        for frame in found:
+            yield frame.fillna("").reset_index(drop=True)
+    except pd.errors.EmptyDataError:
+        return
+    except (pd.errors.ParserError, csv.Error) as error:
+        raise ValueError(f"it is no sound table ({error})") from None
