@@ -1,0 +1,176 @@
+"""A sample submission that knows answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlebench.preparation.audit.case import Case
+from mlebench.preparation.audit.checks import statistics
+from mlebench.preparation.audit.clue import Clue, Guess
+from mlebench.preparation.audit.seen.tables import SeenTable, tables_of
+from mlebench.preparation.audit.truth import Target, Truth
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MANY_VALUES = 12
+"""Different values from which on it is no chance that a sample is made of the values of the answers."""
+_TAKEN = 0.9
+"""Share of the different values of a sample that must be answers for it to be made of these."""
+_FEW = 10
+"""Rows below which chance is everywhere."""
+_OF_INPUTS = 0.95
+"""Share of a sample's different texts that must stand in one column of a table of the test set for it to repeat what is given."""
+_NEARLY_ALL = 0.9
+
+
+def sample_submission(case: Case) -> Iterator[Clue]:
+    """Sample submissions that are not constant and agree with the answers more than chance, or are a shuffled copy of them.
+
+    Everything in the form of a submission counts as one, whatever its name.
+    """
+    family = statistics.Family()
+    needed = {*case.truth.id_columns, *(column for target in case.truth.targets for column in target.columns)}
+    for table in tables_of(case.seen):
+        if not needed <= {*table.columns}:
+            continue
+        said = _by_row(table, case.truth)
+        if said is None:
+            continue
+        for target in case.truth.targets:
+            family.tried += 1
+            if target.is_one_hot or not _repeats_what_is_given(case, table, said[target.columns[0]]):
+                yield from _clues(table, target, said, family)
+
+
+def _by_row(table: SeenTable, truth: Truth) -> pd.DataFrame | None:
+    """The rows of a table in the order of the truth, text; None where it lacks some of them."""
+    import pandas as pd
+
+    ids = [*truth.id_columns]
+    parts = [chunk[[*truth.perfect.columns]] for chunk in table.chunks()]
+    if not parts:
+        return None
+    rows = pd.concat(parts, ignore_index=True)
+    rows = rows.assign(_place=rows.groupby(ids).cumcount())
+    wanted = truth.ids.assign(_place=truth.ids.groupby(ids).cumcount().to_numpy())
+    found = wanted.merge(rows, how="left", on=[*ids, "_place"])
+    return None if found.isna().any(axis=None) else found
+
+
+def _repeats_what_is_given(case: Case, sample: SeenTable, said: pd.Series) -> bool:
+    """Whether a text is copied from the inputs, such as a sentence that is to be changed: a start that anybody has."""
+    different = {*said}
+    if _as_numbers(said.to_numpy(dtype=object)) is not None:
+        return False
+    for table in tables_of(case.seen):
+        if table.path == sample.path:
+            continue
+        head = table.read(len(said) + 1)
+        if len(head) == len(said) and any(
+            len(different & {*head[column]}) >= _OF_INPUTS * len(different) for column in head.columns
+        ):
+            return True
+    return False
+
+
+def _clues(table: SeenTable, target: Target, said: pd.DataFrame, family: statistics.Family) -> Iterator[Clue]:
+    values = _values(target, said)
+    told = _told(values)
+    if len({*values[told].tolist()}) < 2 or told.sum() < _FEW:
+        return
+    log_p, hits = _agreement(values[told], target.values[told], target.kind)
+    if family.improbable(log_p):
+        what = f"{target.name} agrees with the answers in {hits:,} of {len(said):,} rows; by chance that has a probability below"
+        exponent = max(-300, math.floor(log_p / math.log(10)) + 1)
+        yield Clue("sample-submission", table.path, f"{what} 1e{exponent}", (Guess(target.name, values),))
+    elif _is_shuffled(values[told], target):
+        what = f"{target.name} is made of the values of the answers in another order"
+        yield Clue("sample-submission", table.path, what, rows=int(told.sum()))
+
+
+def _values(target: Target, said: pd.DataFrame) -> np.ndarray:
+    """What a sample says of a target, as `Guess.values` has it."""
+    import pandas as pd
+
+    if target.kind == "number":
+        return np.asarray(pd.to_numeric(said[target.columns[0]], errors="coerce").to_numpy(dtype=np.float64))
+    if not target.is_one_hot:
+        return np.asarray(said[target.columns[0]].to_numpy(dtype=object))
+    numbers = said[[*target.columns]].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
+    best = np.nan_to_num(numbers, nan=-np.inf).argmax(axis=1)
+    names = np.asarray(target.columns, dtype=object)[best]
+    names[np.isclose(np.nanmax(numbers, axis=1), np.nanmin(numbers, axis=1))] = None
+    return names
+
+
+def _told(values: np.ndarray) -> np.ndarray:
+    if values.dtype.kind == "f":
+        return ~np.isnan(values)
+    return np.array([value is not None for value in values], dtype=bool)
+
+
+def _agreement(said: np.ndarray, true: np.ndarray, kind: str) -> tuple[float, int]:
+    """Log-probability that a sample in random order agrees as well, and the rows with equal values."""
+    if kind == "number":
+        known = ~np.isnan(true)
+        said, true = said[known], true[known]
+        hits = int(np.isclose(said, true, rtol=1e-4, atol=1e-9).sum())
+        return min(_log_p_of_ranks(said, true), _log_p_of_codes(np.round(said, 6), np.round(true, 6))), hits
+    if kind == "class" and (scores := _as_numbers(said)) is not None and (answers := _as_numbers(true)) is not None:
+        hits = int((np.round(scores) == answers).sum())
+        return min(_log_p_of_ranks(scores, answers), _log_p_of_codes(np.round(scores), answers)), hits
+    hits = int((said.astype(str) == true.astype(str)).sum())
+    if kind == "text" and hits < _NEARLY_ALL * len(said) and _are_orders(said, true):
+        return 0.0, hits
+    return _log_p_of_codes(said.astype(str), true.astype(str)), hits
+
+
+def _are_orders(said: np.ndarray, true: np.ndarray) -> bool:
+    """Whether rows are asked for in another order of the parts that a sample has, so that short ones agree often."""
+    same = sum(sorted(one.split()) == sorted(other.split()) for one, other in zip(said, true, strict=True))
+    return same >= _NEARLY_ALL * len(said)
+
+
+def _log_p_of_codes(said: np.ndarray, true: np.ndarray) -> float:
+    names, codes = np.unique(np.concatenate([said, true]), return_inverse=True)
+    if len(names) < 2:
+        return 0.0
+    return statistics.log_match_by_chance(codes[: len(said)], codes[len(said) :])
+
+
+def _log_p_of_ranks(said: np.ndarray, true: np.ndarray) -> float:
+    """That of a rank correlation as high, in either direction, bounded by how many orders there are."""
+    if len(said) < _FEW:
+        return 0.0
+    first, second = statistics.ranks(said), statistics.ranks(true)
+    if first.std() == 0 or second.std() == 0:
+        return 0.0
+    together = min(abs(float(np.corrcoef(first, second)[0, 1])), 1 - 1e-15)
+    from scipy.stats import t
+
+    score = together * math.sqrt((len(said) - 2) / (1 - together**2))
+    log_p = float(t.logsf(score, len(said) - 2)) + math.log(2)
+    orders = min(statistics.log_arrangements(np.unique(ranks, return_inverse=True)[1]) for ranks in (first, second))
+    return max(log_p, -orders)
+
+
+def _as_numbers(values: np.ndarray) -> np.ndarray | None:
+    import pandas as pd
+
+    numbers = pd.to_numeric(pd.Series(values), errors="coerce").to_numpy(dtype=np.float64)
+    return None if np.isnan(numbers).any() else np.asarray(numbers)
+
+
+def _is_shuffled(said: np.ndarray, target: Target) -> bool:
+    """Whether many different values of a sample are those of answers."""
+    if target.kind == "class":
+        return False
+    # whole numbers of a small range meet by chance
+    different = {value for value in {*said.tolist()} if isinstance(value, str) or value % 1 or abs(value) > 100 * len(said)}
+    answers = {*target.values.tolist()}
+    return len(different) >= _MANY_VALUES and len(different & answers) >= _TAKEN * len(different)
