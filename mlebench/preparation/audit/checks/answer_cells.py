@@ -21,8 +21,7 @@ from mlebench.preparation.audit.truth import Target
 
 NAME = "answer-cells"
 NEARLY_ALL = 0.995
-"""From this share on a column is the answer, even if the task text names it and training rows have it as well."""
-_MANY_ROWS = 50
+"""From this share of training rows on a column is the answer, even if the task text names it."""
 _AS_IN_TRAINING = 1e-3
 """Probability from which on a column agrees with answers no more than training rows let expect."""
 _LEAST_INDICATED = 0.98
@@ -88,7 +87,7 @@ class _Search:
         if not described(self.case, column, source.cells.columns):
             return False
         share = training.share_equal(self.case, column, told.target)
-        if share is None or (min(share, told.right / told.of) >= NEARLY_ALL and told.of >= _MANY_ROWS):
+        if share is None or share >= NEARLY_ALL:
             return False
         return statistics.log_binomial_tail(told.right, told.of, share) > math.log(_AS_IN_TRAINING)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,14 +24,13 @@ MOST_ROWS = 20_000
 MOST_COLUMNS = 3_000
 _MOST_WITHOUT_TEST = 2_000_000
 """A table of training rows whose first rows are these and of no test row is read no further."""
-_SHARDS = 2
 _LEAST_ROWS = 4
 _LEAST_SHARE = 0.05
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table, or the tables of one folder and of the same columns, such as the shards of a data set, one after the other."""
+    """A table, or tables of the same columns whose paths differ in numbers alone, such as the shards of a data set, one after the other."""
 
     tables: Sequence[SeenTable]
 
@@ -40,8 +40,7 @@ class Sheet:
         first = self.tables[0]
         if len(self.tables) == 1:
             return first.path
-        folder = first.file.path.rpartition("/")[0]
-        return f"{folder}/*{first.file.suffix}" if folder else f"*{first.file.suffix}"
+        return re.sub(r"\d+(?:\D*\d+)*", "*", first.path)
 
     @property
     def only(self) -> SeenTable | None:
@@ -54,14 +53,12 @@ class Sheet:
 
 
 def sheets_of(seen: Seen) -> list[Sheet]:
-    """All tables, shards of one folder together."""
+    """All tables, shards together."""
     found: dict[tuple[object, ...], list[SeenTable]] = {}
     for table in tables_of(seen):
-        found.setdefault((table.file.path.rpartition("/")[0], table.file.suffix, table.part, table.columns), []).append(table)
-    sheets: list[Sheet] = []
-    for tables in found.values():
-        sheets += [Sheet(tables)] if len(tables) >= _SHARDS else [Sheet([table]) for table in tables]
-    return sheets
+        numbered = re.sub(r"\d+", "#", table.file.path)
+        found.setdefault((numbered, table.part, table.columns), []).append(table)
+    return [Sheet(tables) for tables in found.values()]
 
 
 @dataclass(frozen=True)
