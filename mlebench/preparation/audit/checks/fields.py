@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from mlebench.preparation.audit.case import Case
-from mlebench.preparation.audit.checks.files import Finder, FileGroup, file_groups
+from mlebench.preparation.audit.checks.files import FileGroup, Finder, file_groups
+from mlebench.preparation.audit.checks.once import once
 from mlebench.preparation.audit.seen.tables import SeenTable, tables_of
 
 TEXTS = frozenset(
@@ -39,13 +40,16 @@ class FieldsOfFiles:
     """By field, shape (files,), object: text, None where a file has none."""
 
 
-def fields_of_files(case: Case) -> Iterator[FieldsOfFiles]:
+@once
+def fields_of_files(case: Case) -> Sequence[FieldsOfFiles]:
     """The fields of all text files of test units."""
+    fields: list[FieldsOfFiles] = []
     for group in file_groups(case):
         if group.files[0].suffix in TEXTS or not group.files[0].suffix:
             found = _fields_of(case, group)
             if found:
-                yield FieldsOfFiles(group.pattern, group.units, found)
+                fields.append(FieldsOfFiles(group.pattern, group.units, found))
+    return fields
 
 
 def _fields_of(case: Case, group: FileGroup) -> dict[str, np.ndarray]:
@@ -102,8 +106,8 @@ def tables_of_units(case: Case) -> Iterator[FieldsOfFiles]:
     finder = Finder(case)
     found: dict[tuple[object, ...], dict[tuple[int, int], SeenTable]] = {}
     for table in tables_of(case.seen):
-        rows = finder.rows_of(table.file) if "*" not in table.file.path else ()
-        if len(rows):
+        rows = finder.rows_of(table.file)
+        if len(rows) and "*" not in table.file.path:
             kind = (table.file.suffix, len(table.file.parts), table.part, table.columns)
             found.setdefault(kind, {}).setdefault((int(rows[0]), len(rows)), table)
     for tables in found.values():

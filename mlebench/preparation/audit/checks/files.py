@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlebench.preparation.audit.case import Case
+from mlebench.preparation.audit.checks.once import once
 from mlebench.preparation.audit.seen.listing import SeenFile
 from mlebench.preparation.audit.truth import stem
 
@@ -40,6 +41,7 @@ class FileGroup:
         return "/".join(parts)
 
 
+@once
 def file_groups(case: Case) -> list[FileGroup]:
     """The files of test rows: those of one ending, at one depth and of one place among the files of their unit together."""
     finder = Finder(case)

@@ -12,6 +12,7 @@ import numpy as np
 
 from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.checks import statistics
+from mlebench.preparation.audit.checks.once import once
 from mlebench.preparation.audit.seen.listing import Seen
 from mlebench.preparation.audit.seen.tables import SeenTable, tables_of
 from mlebench.preparation.audit.truth import Truth, stem
@@ -134,14 +135,17 @@ class Looked(NamedTuple):
     """How many it has; fewer where it need not be read to its end."""
 
 
-def tables_with_links(case: Case) -> Iterator[Looked]:
+@once
+def tables_with_links(case: Case) -> Sequence[Looked]:
     """Every table that can be read, with the cells of at most `MOST_ROWS` test rows which its rows name."""
     linker = Linker(case.truth)
+    looked: list[Looked] = []
     for table in sheets_of(case.seen):
         try:
-            yield look_into(case, linker, table)
+            looked.append(look_into(case, linker, table))
         except (OSError, ValueError):
             continue
+    return looked
 
 
 def linked_tables(case: Case) -> Iterator[Linked]:

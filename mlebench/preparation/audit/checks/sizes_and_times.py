@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -14,13 +14,11 @@ from mlebench.preparation.audit.checks.comparing import Comparer
 from mlebench.preparation.audit.checks.files import FileGroup, file_groups
 from mlebench.preparation.audit.checks.predicting import Bounds, predicted
 from mlebench.preparation.audit.checks.statistics import Family
-from mlebench.preparation.audit.clue import Clue
+from mlebench.preparation.audit.checks.tags import EXTENTS, tags_of
+from mlebench.preparation.audit.clue import Clue, Guess
 from mlebench.preparation.audit.seen.listing import SeenFile
-from mlebench.preparation.audit.seen.said import said_by
 
 NAME = "sizes-and-times"
-EXTENTS = ("image.", "sound.", "jpeg.quantization", "jpeg.quality")
-"""What `said_by` names so is the extent or the coding of content."""
 _WEAK = Bounds(auc=0.8, r2=0.3)
 """Sizes and extents honestly depend on content a little."""
 _STRONG = Bounds()
@@ -29,10 +27,10 @@ _STRONG = Bounds()
 def sizes_and_times(case: Case) -> Iterator[Clue]:
     """Each group of files by itself: exact codes first, then predictions by times and places, then by sizes and extents."""
     comparer, family = Comparer(), Family()
-    for group in file_groups(case):
+    for place, group in enumerate(file_groups(case)):
         for question in asked_of(case.truth, group.units, len(group.files)):
             clue = _exact(group, question, comparer) or _by_times(group, question, family)
-            clue = clue or _by_sizes(case, group, question, family)
+            clue = clue or _by_sizes(case, place, question, family)
             if clue is not None:
                 yield clue
 
@@ -45,10 +43,9 @@ def _exact(group: FileGroup, question: Asked, comparer: Comparer) -> Clue | None
     return None
 
 
-def _texts(files: object) -> Mapping[str, np.ndarray]:
+def _texts(files: Sequence[SeenFile]) -> Mapping[str, np.ndarray]:
     """What can hold a code, by name, each shape (files,), object."""
-    assert isinstance(files, list)
-    read = {
+    read: dict[str, Callable[[SeenFile], str | None]] = {
         "the file's size": lambda file: str(file.size),
         "the file's time in seconds": lambda file: None if file.modified is None else str(math.floor(file.modified)),
         "the minute of the file's time": lambda file: None if file.modified is None else str(math.floor(file.modified) // 60),
@@ -79,14 +76,15 @@ def _by_times(group: FileGroup, question: Asked, family: Family) -> Clue | None:
     return None
 
 
-def _by_sizes(case: Case, group: FileGroup, question: Asked, family: Family) -> Clue | None:
+def _by_sizes(case: Case, place: int, question: Asked, family: Family) -> Clue | None:
+    group = file_groups(case)[place]
     sizes = np.array([file.size for file in group.files], dtype=np.float64)[:, None]
     found = predicted(np.concatenate([sizes, sizes % 2, sizes % 10, sizes % 256], axis=1), question, family, _WEAK)
     if found is not None:
         return _clue(group, question, "the file's size", f"{found.quality}, which may lie in the content", found.guess)
     if case.quick:
         return None
-    extents = _extents(case, group)
+    extents = _extents(case, place)
     if extents is None:
         return None
     found = predicted(extents, question, family, _WEAK)
@@ -96,17 +94,10 @@ def _by_sizes(case: Case, group: FileGroup, question: Asked, family: Family) -> 
     return None
 
 
-def _extents(case: Case, group: FileGroup) -> np.ndarray | None:
+def _extents(case: Case, place: int) -> np.ndarray | None:
     """Extents and codings, shape (files, features); texts as the places of their sorted values."""
-    places = {file.path: place for place, file in enumerate(group.files)}
-    found: dict[str, np.ndarray] = {}
-    for file, said in said_by(group.files, case.seen, jobs=case.jobs):
-        for name, value in said.items():
-            if name.startswith(EXTENTS):
-                found.setdefault(name, np.full(len(group.files), "", dtype=object))[places[file.path]] = value
-    if not found:
-        return None
-    return np.stack([as_numbers(cells) for cells in found.values()], axis=1)
+    found = [cells for name, cells in tags_of(case, place).items() if name.startswith(EXTENTS)]
+    return np.stack([as_numbers(np.where(cells == None, "", cells)) for cells in found], axis=1) if found else None  # noqa: E711
 
 
 def as_numbers(cells: np.ndarray) -> np.ndarray:
@@ -120,8 +111,5 @@ def as_numbers(cells: np.ndarray) -> np.ndarray:
     return np.unique(texts, return_inverse=True)[1].reshape(-1).astype(np.float64)
 
 
-def _clue(group: FileGroup, question: Asked, what: str, quality: str, guess: object) -> Clue:
-    from mlebench.preparation.audit.clue import Guess
-
-    assert isinstance(guess, Guess)
+def _clue(group: FileGroup, question: Asked, what: str, quality: str, guess: Guess) -> Clue:
     return Clue(NAME, group.pattern, f"{what} predicts {printable(question.target.name, 40)} {quality}", (guess,))

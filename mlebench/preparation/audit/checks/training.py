@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.checks import readings
+from mlebench.preparation.audit.checks.once import once
 from mlebench.preparation.audit.seen.tables import SeenTable, tables_of
 from mlebench.preparation.audit.truth import Target
 
@@ -28,9 +29,10 @@ class Taught(NamedTuple):
     """Shape (rows,): as `Target.values`."""
 
 
-def training_tables(case: Case) -> Iterator[SeenTable]:
+@once
+def training_tables(case: Case) -> Sequence[SeenTable]:
     """Tables of training rows."""
-    return (table for table in tables_of(case.seen) if case.labels.is_train(table.path))
+    return [table for table in tables_of(case.seen) if case.labels.is_train(table.path)]
 
 
 def taught(case: Case, target: Target, column: str) -> Taught | None:
@@ -38,9 +40,8 @@ def taught(case: Case, target: Target, column: str) -> Taught | None:
     for table in training_tables(case):
         if column not in table.columns:
             continue
-        try:
-            cells = table.read(MOST_ROWS)
-        except (OSError, ValueError):
+        cells = _head_of(case, table.path)
+        if cells is None:
             continue
         answers = _answers(case, target, table, cells)
         if answers is None:
@@ -48,6 +49,18 @@ def taught(case: Case, target: Target, column: str) -> Taught | None:
         known = np.array([answer is not None and answer == answer for answer in answers], dtype=bool)
         values = answers[known].astype(np.float64) if target.kind == "number" else answers[known]
         return Taught(cells[known], values)
+    return None
+
+
+@once
+def _head_of(case: Case, path: str) -> pd.DataFrame | None:
+    """The first rows of a training table."""
+    for table in training_tables(case):
+        if table.path == path:
+            try:
+                return table.read(MOST_ROWS)
+            except (OSError, ValueError):
+                return None
     return None
 
 
