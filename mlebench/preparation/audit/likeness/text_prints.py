@@ -18,6 +18,8 @@ MOST_LETTERS = 4000
 """Letters of a text that are looked at."""
 FEWEST_PRINTS = 6
 """A text with fewer stretches that count is too short for a near copy."""
+_OWN = 0.3
+"""Share of the stretches of a text that must be no common phrases for it to have a copy."""
 _COMMON = 20
 """A stretch that more different texts hold is a phrase, and tells no copy; among few texts a twentieth of them, at least two."""
 
@@ -82,23 +84,24 @@ class NearTexts:
             others: some of the texts among which they are looked for; of both it is told which stretches are common phrases.
         """
         self._common = _common({*texts, *others})
-        prints = self._rare(texts)
-        order = np.argsort(prints.hashes, kind="stable")
-        self._hashes, self._owners, self._counts = prints.hashes[order], prints.owners[order], prints.counts
+        whole = text_prints(texts)
+        prints = self._rare(whole, len(texts))
+        self._says_enough = prints.counts >= np.maximum(FEWEST_PRINTS, _OWN * whole.counts)
+        kept = self._says_enough[prints.owners]
+        order = np.argsort(prints.hashes[kept], kind="stable")
+        self._hashes, self._owners, self._counts = prints.hashes[kept][order], prints.owners[kept][order], prints.counts
 
     @property
     def says_enough(self) -> np.ndarray:
         """Shape (texts,), bool: whether an indexed text is more than common phrases, so that one like it is a copy."""
-        enough: np.ndarray = self._counts >= FEWEST_PRINTS
-        return enough
+        return self._says_enough
 
-    def _rare(self, texts: Sequence[str]) -> TextPrints:
-        """The stretches of texts that are no common phrases."""
-        prints = text_prints(texts)
+    def _rare(self, prints: TextPrints, texts: int) -> TextPrints:
+        """The stretches of so many texts that are no common phrases."""
         place = np.minimum(np.searchsorted(self._common, prints.hashes), max(len(self._common) - 1, 0))
         rare = self._common[place] != prints.hashes if len(self._common) else np.ones(len(prints.hashes), dtype=bool)
         owners = prints.owners[rare]
-        return TextPrints(prints.hashes[rare], owners, np.bincount(owners, minlength=len(texts)))
+        return TextPrints(prints.hashes[rare], owners, np.bincount(owners, minlength=texts))
 
     def near(self, texts: Sequence[str], share: float) -> tuple[np.ndarray, np.ndarray]:
         """Pairs of which the shorter text shares most of its stretches with the other.
@@ -112,7 +115,7 @@ class NearTexts:
         """
         from mlebench.preparation.audit.likeness.row_hashes import matches
 
-        prints = self._rare(texts)
+        prints = self._rare(text_prints(texts), len(texts))
         left, right = matches(self._hashes, prints.hashes)
         codes, shared = np.unique(self._owners[left] * len(texts) + prints.owners[right], return_counts=True)
         mine, theirs = codes // max(len(texts), 1), codes % max(len(texts), 1)
