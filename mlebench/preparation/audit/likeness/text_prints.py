@@ -46,7 +46,7 @@ def text_prints(texts: Sequence[str]) -> TextPrints:
     if whole <= 0:
         return TextPrints(np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(len(cut), np.int64))
     hashes = _windows(letters)
-    counted = (owners[:whole] == owners[STRETCH - 1 :]) & (hashes >> np.uint64(40)) % np.uint64(_ONE_IN) == 0
+    counted = (owners[:whole] == owners[STRETCH - 1 :]) & ((hashes >> np.uint64(40)) % np.uint64(_ONE_IN) == 0)
     order = np.lexsort((hashes[counted], owners[:whole][counted]))
     hashes, owners = hashes[counted][order], owners[:whole][counted][order]
     new = np.ones(len(hashes), dtype=bool)
