@@ -179,7 +179,8 @@ def _opened(action: Action) -> Iterator[Action]:
     if (inner := _wrapped(action.text)) is not None:
         action = replace(action, text=inner)
     text, bodies = _without_heredocs(action.text)
-    yield replace(action, text=text)
+    # what Python says is no command
+    yield replace(action, text=_INLINE.sub(lambda found: found[0].replace(found["body"], ""), text))
     for head, body in bodies:
         target = _TARGET.search(head)
         if re.search(r"\bpython[\d.]*\b", head) and not target:

@@ -101,6 +101,12 @@ class ReviewedRun:
             and self.competition.answers.is_file()
         )
 
+    def is_first(self, competition_id: str | None = None) -> bool:
+        """Whether it is the group's first run that has a record, of all or of one competition: what is said once is said with it."""
+        planned = (run for run in self.group.plan.runs if competition_id in (None, run.competition_id))
+        first = next((run for run in planned if (self.group.run_dir(run.run_id) / "run.json").exists()), None)
+        return first is not None and first.run_id == self.run_id
+
     def alone(self) -> ReviewedRun:
         """The same run with nothing read yet; what is read through it is forgotten with it."""
         return replace(self, memo={})

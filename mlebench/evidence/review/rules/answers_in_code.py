@@ -98,7 +98,7 @@ def _of_file(group: ReviewedGroup, run: ReviewedRun, file: DataFile, known: Held
 def _of_agent(group: ReviewedGroup, run: ReviewedRun, known: HeldOut) -> Iterator[ReviewFinding]:
     """The agent's folder, with the first run of each competition."""
     plan = group.group.plan
-    if run.record.seed != min(plan.seeds):
+    if not run.is_first(run.record.competition_id):
         return
     places, most = [], 0
     for text in group.agent_texts():

@@ -29,63 +29,22 @@ _CONTEXT = re.compile(
     r"(?i)kaggle|competition|challenge|leaderboard|\bLB\b|medal|\bgold\b|\bCV\b|folds?\b|submi|score|\bbest\b|\buse\b"
 )
 _COMMON = frozenset(
-    (
-        *(
-            "a",
-            "an",
-            "and",
-            "at",
-            "by",
-            "challenge",
-            "classification",
-            "competition",
-            "data",
-            "dataset",
-            "detection",
-            "for",
-            "from",
-        ),
-        *(
-            "google",
-            "identification",
-            "identify",
-            "image",
-            "images",
-            "in",
-            "kaggle",
-            "lab",
-            "labeling",
-            "learning",
-            "of",
-            "on",
-            "or",
-        ),
-        *(
-            "playground",
-            "predict",
-            "predicting",
-            "prediction",
-            "recognition",
-            "research",
-            "segmentation",
-            "series",
-            "the",
-            "to",
-            "with",
-        ),
+    re.findall(
+        r"\w+",
+        "a an and at by challenge classification competition data dataset detection for from google identification identify image "
+        "images in kaggle lab labeling learning of on or playground predict predicting prediction recognition research segmentation "
+        "series the to with",
     )
 )
 """Words that stand in many titles, and in programs."""
 _IS_USAGE = re.compile(r"(?:\s-c\s|--competition|mlebench\s+(?:run|prepare|grade|mock|info|validate|demo))")
-_DOCUMENTS = (".md", ".rst", ".txt")
 
 
 def find(groups: Sequence[ReviewedGroup], options: RuleOptions) -> Iterator[ReviewFinding]:
     """See the module."""
     for group in groups:
-        first = group.group.plan.runs[0].run_id if group.group.plan.runs else ""
         # a group may come one run at a time
-        if any(run.run_id == first for run in group.runs) or not group.runs:
+        if any(run.is_first() for run in group.runs):
             yield from _of_agent(group)
         for run in group.runs:
             yield from _of_talks(group, run)
@@ -103,10 +62,9 @@ def _of_agent(group: ReviewedGroup) -> Iterator[ReviewFinding]:
         is_readme = PurePosixPath(text.name).name.lower().startswith("readme")
         for named in named_in(text.text, known):
             line = _line(text.text, named.place)
-            is_usage = _IS_USAGE.search(line) is not None and (
-                is_readme or line.lstrip().startswith(("#", "//", "$", "mlebench"))
-            )
-            level: Level = "look" if is_usage else "violation"
+            is_shown = is_readme or line.lstrip().startswith(("#", "//", "$", "mlebench"))
+            is_usage = is_shown and _IS_USAGE.search(line) is not None
+            level: Level = "look" if is_usage or not named.is_name(line) else "violation"
             names[level].add(named.name)
             places[level].append(evidence(text.name, text.line_of(named.place), line))
     runs = tuple(planned.run_id for planned in group.group.plan.runs)

@@ -136,9 +136,10 @@ def _constants(run: ReviewedRun) -> Iterator[tuple[str, Evidence]]:
 def _in_source(source: PythonSource, tree: ast.AST) -> Iterator[tuple[str, Evidence]]:
     said: set[int] = set()
     for node in ast.walk(tree):
-        is_speech = isinstance(node, ast.Call) and _SPEAKS.search(dotted(node.func)) is not None
-        if is_speech or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
-            said.update(map(id, ast.walk(node)))
+        if isinstance(node, ast.Call) and _SPEAKS.search(dotted(node.func)):
+            said.update(id(argument) for argument in node.args)
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            said.add(id(node.value))
         if id(node) in said:
             continue
         if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str)):

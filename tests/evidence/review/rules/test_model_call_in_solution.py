@@ -45,7 +45,7 @@ def test_calls_are_found_in_code(name: str, scripts: Scripts) -> None:
     "command",
     [
         "curl $OPENAI_BASE_URL/chat/completions -H 'Content-Type: application/json' -d @body.json",
-        "for i in 1 2 3; do claude -p \"label row $i\" >> labels.txt; done",
+        'for i in 1 2 3; do claude -p "label row $i" >> labels.txt; done',
         "python -c \"import openai; print(openai.OpenAI().chat.completions.create(model='m', messages=[]))\"",
         "python - <<'EOF'\nimport anthropic\nanthropic.Anthropic().messages.create(model='m')\nEOF",
         "ollama run llama3 'classify' < test.csv",
@@ -54,7 +54,7 @@ def test_calls_are_found_in_code(name: str, scripts: Scripts) -> None:
 @pytest.mark.parametrize("style", ["chat", "gemini", "codex log", "prompt log"])
 def test_calls_are_found_in_commands(command: str, style: str, scripts: Scripts) -> None:
     if "\n" in command and style == "prompt log":
-        command = command.replace("python - <<'EOF'\n", "python -c \"").replace("\nEOF", '"').replace("\n", "; ")
+        command = command.replace("python - <<'EOF'\n", 'python -c "').replace("\nEOF", '"').replace("\n", "; ")
     scripts.group("group", [Script(RIVERS, style=style, commands=[command])])
     assert [finding.level for finding in scripts.findings(NAME)] == ["violation"]
 
@@ -66,7 +66,9 @@ def test_other_code_is_left_alone(name: str, scripts: Scripts) -> None:
 
 
 def test_a_library_that_is_never_called_is_worth_a_look(scripts: Scripts) -> None:
-    scripts.group("group", [Script(RIVERS, code={"train.py": f"{HEAD}try:\n    import openai\nexcept ImportError:\n    openai = None\n"})])
+    scripts.group(
+        "group", [Script(RIVERS, code={"train.py": f"{HEAD}try:\n    import openai\nexcept ImportError:\n    openai = None\n"})]
+    )
     assert [finding.level for finding in scripts.findings(NAME)] == ["look"]
 
 
@@ -85,6 +87,8 @@ def test_rows_of_the_test_in_a_conversation_with_tools_are_what_its_commands_pri
 
 def test_prompts_with_the_same_few_rows_are_no_labelling(scripts: Scripts) -> None:
     preview = "\n".join(f"{name},{RIVER_TEXTS[name]}" for name in RIVER_IDS[:5])
-    requests = [(f"Improve the solution, step {step}. The data begins so:\n{preview}", "```python\nx = 1\n```") for step in range(30)]
+    requests = [
+        (f"Improve the solution, step {step}. The data begins so:\n{preview}", "```python\nx = 1\n```") for step in range(30)
+    ]
     scripts.group("group", [Script(RIVERS, requests=requests)])
     assert scripts.findings(NAME) == ()
