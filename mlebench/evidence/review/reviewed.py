@@ -102,7 +102,7 @@ class ReviewedRun:
         )
 
     def is_first(self, competition_id: str | None = None) -> bool:
-        """Whether it is the group's first run that has a record, of all or of one competition: what is said once is said with it."""
+        """Whether it is the group's first run with a record, of all or of one competition: what is said once is said with it."""
         planned = (run for run in self.group.plan.runs if competition_id in (None, run.competition_id))
         first = next((run for run in planned if (self.group.run_dir(run.run_id) / "run.json").exists()), None)
         return first is not None and first.run_id == self.run_id

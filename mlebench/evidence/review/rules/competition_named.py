@@ -31,9 +31,9 @@ _CONTEXT = re.compile(
 _COMMON = frozenset(
     re.findall(
         r"\w+",
-        "a an and at by challenge classification competition data dataset detection for from google identification identify image "
-        "images in kaggle lab labeling learning of on or playground predict predicting prediction recognition research segmentation "
-        "series the to with",
+        "a an and at by challenge classification competition data dataset detection for from google identification identify "
+        "image images in kaggle lab labeling learning of on or playground predict predicting prediction recognition research "
+        "segmentation series the to with",
     )
 )
 """Words that stand in many titles, and in programs."""
