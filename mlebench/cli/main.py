@@ -31,6 +31,7 @@ COMMANDS = {
     "review": "look for broken rules and copied code in run groups",
     "export": "write run groups in the formats of other tools",
     "board": "build a leaderboard from such files, as a static site",
+    "notebooks": "get the public notebooks of a competition, to compare runs with",
     "agents": "list agents, build their images",
     "models": "list the models that agents may ask, or ask one",
     "images": "build the container images",

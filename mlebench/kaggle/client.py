@@ -37,6 +37,7 @@ class KaggleService:
         """
         from kagglesdk.competitions.services.competition_api_service import CompetitionApiClient
         from kagglesdk.kaggle_http_client import KaggleHttpClient
+        from kagglesdk.kernels.services.kernels_api_service import KernelsApiClient
 
         self._credentials = credentials or find_credentials()
         self._http = KaggleHttpClient(
@@ -44,6 +45,7 @@ class KaggleService:
         )
         bound_waiting(self._http)
         self._api = CompetitionApiClient(self._http)
+        self._kernels = KernelsApiClient(self._http)
 
     def entered(self, patience: Patience) -> set[str]:
         """Ids of the competitions that the account has joined; asking also tells whether the credentials are accepted."""
@@ -91,6 +93,46 @@ class KaggleService:
         request = ApiListCompetitionPagesRequest()
         request.competition_name = competition_id
         return list(self._call(lambda: self._api.list_competition_pages(request), competition_id, patience).pages or ())
+
+    def notebooks(self, competition_id: str, sort_by: str, patience: Patience) -> Iterator[Any]:
+        """The public notebooks and scripts of a competition, page after page: `ref`, `title`, `total_votes`, `last_run_time`, ….
+
+        Args:
+            competition_id: the competition.
+            sort_by: the name of a `KernelsListSortType`, such as `VOTE_COUNT`.
+            patience: for failures in a row.
+        """
+        from kagglesdk.kernels.types.kernels_api_service import ApiListKernelsRequest
+        from kagglesdk.kernels.types.kernels_enums import KernelsListSortType, KernelsListViewType
+
+        token = ""
+        seen = set()
+        while token not in seen:
+            seen.add(token)
+            request = ApiListKernelsRequest()
+            request.competition, request.page_size, request.page_token = competition_id, _LIST_PAGE, token
+            request.group, request.sort_by = KernelsListViewType.EVERYONE, KernelsListSortType[sort_by]
+            request.language = request.kernel_type = request.output_type = "all"
+            page = self._call(partial(self._kernels.list_kernels, request), competition_id, patience)
+            patience.progressed()
+            yield from page.kernels or ()
+            token = page.next_page_token
+            if not token:
+                return
+
+    def notebook(self, owner: str, slug: str, patience: Patience) -> Any:
+        """The code of a notebook: `source`, `language`, `kernel_type`.
+
+        Raises:
+            NotOnKaggle: there is none, or not for this account.
+        """
+        from kagglesdk.kernels.types.kernels_api_service import ApiGetKernelRequest
+
+        request = ApiGetKernelRequest()
+        request.user_name, request.kernel_slug = owner, slug
+        answer = self._call(lambda: self._kernels.get_kernel(request), None, patience, f"the notebook {owner}/{slug}")
+        patience.progressed()
+        return answer.blob
 
     def open_download(
         self, competition_id: str, patience: Patience, *, offset: int = 0, validator: str | None = None
@@ -141,7 +183,14 @@ class KaggleService:
             if not token:
                 return
 
-    def _call(self, work: Callable[[], Result], competition_id: str | None, patience: Patience) -> Result:
+    def _call(
+        self,
+        work: Callable[[], Result],
+        competition_id: str | None,
+        patience: Patience,
+        subject: str = "the list of competitions",
+    ) -> Result:
+        """What a request answers; `subject` is what it is about where that is no competition."""
         import requests
 
         while True:
@@ -155,14 +204,14 @@ class KaggleService:
                     # a link that has run out, and nothing about the account: each try gets a fresh one
                     patience.wait_after(f"the download link was answered with {status}")
                 else:
-                    raise self._explain(error, status, competition_id) from None
+                    raise self._explain(error, status, competition_id, notebook) from None
             except requests.exceptions.JSONDecodeError:
                 raise WorkFailed("the answer is not from Kaggle's API; check proxy and network, then try again") from None
             except requests.RequestException as error:
                 patience.wait_after(problem_of(error))
 
-    def _explain(self, error: requests.HTTPError, status: int, competition_id: str | None) -> Exception:
-        subject = competition_id or "the list of competitions"
+    def _explain(self, error: requests.HTTPError, status: int, competition_id: str | None, notebook: str | None) -> Exception:
+        subject = competition_id or notebook or "the list of competitions"
         said = str(error).splitlines()[0] if str(error) else f"status {status}"
         if status == 401:
             return UsageError(f"Kaggle refuses the credentials of {self._credentials.source}; {HOW_TO}")
@@ -170,7 +219,7 @@ class KaggleService:
             return RulesNotAccepted(f"Kaggle refuses {subject} ({said}); accept its rules at {rules_page(competition_id)}")
         if status == 416:
             return RangeRefused(f"Kaggle's copy of {subject} ends before the part asked for")
-        if status in (404, 405, 501):
+        if status in (404, 405, 501) or (status == 403 and notebook):
             return NotOnKaggle(f"Kaggle does not show {subject} to this account ({said})")
         return WorkFailed(f"Kaggle refuses {subject} ({said})")
 

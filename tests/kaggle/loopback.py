@@ -22,7 +22,7 @@ USERNAME, KEY, TOKEN = "ada", "0123456789abcdef", "KGAT_fedcba9876543210"
 FILES = "files"
 """The name under which downloads of files themselves fail; API methods fail under their own names."""
 
-_SERVICE = "/api/v1/competitions.CompetitionApiService/"
+_SERVICES = ("/api/v1/competitions.CompetitionApiService/", "/api/v1/kernels.KernelsApiService/")
 _PORTS = {80: "LOCALHOST", 7777: "TEST"}
 
 
@@ -41,6 +41,20 @@ class Fault:
 
 
 @dataclass
+class Kernel:
+    """A notebook or script of somebody's."""
+
+    ref: str
+    source: str
+    votes: int = 0
+    kind: str = "notebook"
+    language: str = "python"
+    title: str = "A title"
+    last_run: str = "2024-02-01T10:00:00.000Z"
+    readable: bool = True
+
+
+@dataclass
 class Contest:
     """What this Kaggle has of one competition."""
 
@@ -50,6 +64,7 @@ class Contest:
     teams: int = 0
     board: list[dict[str, Any]] = field(default_factory=list)
     pages: list[dict[str, str]] = field(default_factory=list)
+    kernels: list[Kernel] = field(default_factory=list)
 
     @property
     def etag(self) -> str:
@@ -146,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"] or 0)) or b"{}")
         method = self.path.rpartition("/")[2]
         fault = self._note("POST", method, body)
-        if not self.path.startswith(_SERVICE) or not hasattr(self, method):
+        if not self.path.startswith(_SERVICES) or not hasattr(self, method):
             return self._json({"code": 404, "message": "no such method"}, 404)
         if fault:
             return self._fail(fault)
@@ -193,6 +208,26 @@ class _Handler(BaseHTTPRequestHandler):
     def ListCompetitionPages(self, body: dict[str, Any]) -> None:
         if contest := self._contest(body):
             self._json({"pages": contest.pages})
+
+    def ListKernels(self, body: dict[str, Any]) -> None:
+        contest = self.kaggle.contests.get(body.get("competition", ""))
+        if contest is None:
+            return self._json({"code": 404, "message": "Not found"}, 404)
+        # other orders are as in the list, as their figures are nowhere told
+        by_votes = body.get("sortBy") == "VOTE_COUNT"
+        found = sorted(contest.kernels, key=lambda kernel: -kernel.votes) if by_votes else contest.kernels
+        page, token = self._page([_listing(kernel) for kernel in found], body)
+        return self._json({"kernels": page, "nextPageToken": token})
+
+    def GetKernel(self, body: dict[str, Any]) -> None:
+        ref = f"{body['userName']}/{body['kernelSlug']}"
+        kernel = next(
+            (kernel for contest in self.kaggle.contests.values() for kernel in contest.kernels if kernel.ref == ref), None
+        )
+        if kernel is None or not kernel.readable:
+            return self._json({"code": 403, "message": "Permission 'kernels.get' was denied"}, 403)
+        blob = {"source": kernel.source, "language": kernel.language, "kernelType": kernel.kind, "slug": body["kernelSlug"]}
+        return self._json({"metadata": _listing(kernel), "blob": blob})
 
     def ListDataFiles(self, body: dict[str, Any]) -> None:
         if contest := self._contest(body):
@@ -303,6 +338,21 @@ def _entry(name: str, contest: Contest) -> dict[str, Any]:
         "title": name,
         "teamCount": contest.teams,
         "userHasEntered": contest.entered,
+    }
+
+
+def _listing(kernel: Kernel) -> dict[str, Any]:
+    return {
+        "id": 7,
+        "ref": kernel.ref,
+        "title": kernel.title,
+        "author": "Somebody",
+        "slug": kernel.ref.rpartition("/")[2],
+        "lastRunTime": kernel.last_run,
+        "language": kernel.language,
+        "kernelType": kernel.kind,
+        "isPrivate": False,
+        "totalVotes": kernel.votes,
     }
 
 

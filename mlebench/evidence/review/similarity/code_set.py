@@ -34,10 +34,11 @@ MOST_TEXT = 16 * 2**20
 _MOST_NOTEBOOKS = 20_000
 _DEEPEST = 12
 
-_PYTHON = (".py", ".ipynb", ".pyw")
+_NOTEBOOKS = (".ipynb", ".irnb", ".ijlnb")
+_PYTHON = (".py", ".pyw", *_NOTEBOOKS)
 _CHUNKS = (".rmd", ".qmd")
 _FAMILIES: dict[str, Family] = {
-    **dict.fromkeys((".r", ".jl", ".sh", ".bash", ".irnb", ".ijlnb", ".pl", ".rb", ".m", *_CHUNKS), "hash"),
+    **dict.fromkeys((".r", ".jl", ".sh", ".bash", ".pl", ".rb", ".m", *_CHUNKS), "hash"),
     **dict.fromkeys((".c", ".cc", ".cpp", ".cu", ".h", ".hpp", ".java", ".scala", ".js", ".ts", ".go", ".rs", ".kt"), "c"),
     ".sql": "sql",
 }
@@ -167,6 +168,9 @@ def _paths(folder: Path, top: Path, depth: int) -> Iterator[Path]:
 
 def _text_of(path: Path, top: Path) -> Iterator[TextFile]:
     name = printable(path.relative_to(top).as_posix(), None)
+    if path.suffix in _NOTEBOOKS and path.suffix != ".ipynb":
+        # as Kaggle's client calls notebooks of R and Julia
+        name += ".ipynb"
     blocks = functools.partial(_blocks, path, top)
     text = LeftFile(name, "code", path.lstat().st_size, blocks).text()
     if text is not None:
