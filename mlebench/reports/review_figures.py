@@ -52,15 +52,17 @@ def review_figures(results: Results, selections: Sequence[Selection]) -> ReviewF
 
 
 def group_totals(results: Results, review: GroupReview) -> list[FlaggedTotals]:
-    """The totals of one group by its review, on the splits that it is about.
+    """The totals of one group by its review, on what it ran of the splits that it is about.
 
     Args:
         results: of the group alone, from its folder or out of a bundle.
     """
+    present = results.competition_ids()
     runs = [run.details.folder for layer in results.layers.values() for run in layer.values() if run.details is not None]
     flagged = frozenset(folder for folder in runs if folder.name in review.flagged)
-    chosen = default_selections(results.competition_ids(), registry_in(results.conditions.edition))
-    return [flagged_totals(results, selection, flagged) for selection in chosen]
+    chosen = default_selections(present, registry_in(results.conditions.edition))
+    tried = [Selection(split.name, tuple(name for name in split.competition_ids if name in present)) for split in chosen]
+    return [flagged_totals(results, selection, flagged) for selection in tried]
 
 
 def totals_json(totals: Sequence[FlaggedTotals]) -> dict[str, Any]:

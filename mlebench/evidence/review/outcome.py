@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlebench.evidence.review.finding import ReviewFinding
+
+if TYPE_CHECKING:
+    from mlebench.evidence.review.similarity.similarities import Similarities
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class GroupReview:
     findings: tuple[ReviewFinding, ...] = ()
     """Violations first, then in the order of runs."""
     similarity: Mapping[str, Any] | None = None
-    """Figures of similar code, as `Similarities.to_dict` gives them; None where nothing was compared."""
+    """Similar code: the `threshold` of a violation, how many `notebooks` there were, and the `pairs` (`SimilarPair.to_dict`) of which
+    one side is of the group; None where nothing was compared."""
     judgements: Mapping[str, Any] | None = None
     """What judges answered, as `Judgements.to_dict` gives it; None where none was asked."""
     familiarity: Mapping[str, Any] | None = None
@@ -70,7 +74,7 @@ class Review:
     groups: Sequence[GroupReview]
     incomplete: tuple[str, ...] = ()
     """Why it is not whole, a sentence each: a judge's budget was spent, a model gave no answer."""
-    similarities: Any = field(default=None, compare=False)
+    similarities: Similarities | None = field(default=None, compare=False)
     """The `Similarities` that a page shows side by side; None where nothing was compared."""
 
     @property

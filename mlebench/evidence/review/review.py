@@ -23,6 +23,8 @@ from mlebench.evidence.review.review_file import MOST_FINDINGS, MOST_PLACES, sta
 from mlebench.evidence.review.reviewed import ReviewedGroup, reviewed_groups
 from mlebench.evidence.review.rules import RULES
 from mlebench.evidence.review.rules.rule import Rule, RuleOptions
+from mlebench.evidence.review.similarity.findings import similarity_findings
+from mlebench.evidence.review.similarity.similarities import Similarities, similar_pairs
 from mlebench.profiles import Budget
 from mlebench.runs.record import now
 
@@ -34,6 +36,8 @@ CALLS_FOLDER = "review"
 """In a group's folder: the ledger of what models were asked in its review, and the texts."""
 _CALLS_AT_ONCE = 4
 """To models, at least; what a provider bears stands in the file of models."""
+_MOST_PAIRS = 1000
+"""That are kept with a group's review."""
 _LONGEST_REASON = 300
 _ORDER = {"violation": 0, "look": 1}
 
@@ -132,10 +136,10 @@ class _Reviewing:
         judgements = self._judge(self._options.judges) if self._options.judges else None
         known = self._measure(self._options.familiarity, self._options.texts)
         self._look([RULES[name] for name in names if name in RULES])
-        similarities = None
+        similarities = self._compare() if SIMILARITY in names else None
         not_chosen = [Skipped(name, "not asked for") for name in LOOKED_AT if name not in names]
         looked_at = (*names, *((JUDGE,) if judgements is not None else ()))
-        groups = tuple(self._of_group(group, looked_at, not_chosen, judgements, known) for group in self._groups)
+        groups = tuple(self._of_group(group, looked_at, not_chosen, similarities, judgements, known) for group in self._groups)
         return Review(groups, tuple(self._incomplete), similarities)
 
     def _look(self, rules: Sequence[Rule]) -> None:
@@ -153,7 +157,7 @@ class _Reviewing:
                 self._find(rule, self._groups, "")
             for group in self._groups:
                 if (reason := _lack(rule, group)) is not None:
-                    self._skipped[group.group.name].append(Skipped(rule.name, printable(reason, _LONGEST_REASON)))
+                    self._skip(rule.name, [group], printable(reason, _LONGEST_REASON))
 
     def _find(self, rule: Rule, groups: Sequence[ReviewedGroup], where: str) -> None:
         """Keep what a rule finds until its end, or until what it looks at is too odd for it."""
@@ -162,8 +166,28 @@ class _Reviewing:
                 self._findings.append(finding)
         except Exception as error:
             # agents made what rules read, and one odd text must not hide what all others show
-            for group in groups:
-                self._skipped[group.group.name].append(Skipped(rule.name, f"it ended with an error{where} ({_told(error)})"))
+            self._skip(rule.name, groups, f"it ended with an error{where} ({_told(error)})")
+
+    def _compare(self) -> Similarities | None:
+        """How alike code is; None where comparing failed."""
+        self._tell(SIMILARITY)
+        try:
+            found = similar_pairs(self._groups, self._options.against, starter=self._options.starter)
+            self._findings += similarity_findings(found)
+        except Exception as error:
+            reason = f"it ended with an error ({_told(error)})"
+            self._skip(SIMILARITY, self._groups, reason)
+            if self._options.against is not None:
+                # what the user asked for is missing
+                self._incomplete.append(f"{SIMILARITY}: {reason}")
+            return None
+        for sentence in found.left_out:
+            self._skip(SIMILARITY, self._groups, printable(sentence, _LONGEST_REASON))
+        return found
+
+    def _skip(self, name: str, groups: Sequence[ReviewedGroup], reason: str) -> None:
+        for group in groups:
+            self._skipped[group.group.name].append(Skipped(name, reason))
 
     def _judge(self, judges: Sequence[str]) -> Judgements:
         self._tell(JUDGE)
@@ -210,6 +234,7 @@ class _Reviewing:
         group: ReviewedGroup,
         looked_at: tuple[str, ...],
         not_chosen: Sequence[Skipped],
+        similarities: Similarities | None,
         judgements: Judgements | None,
         known: Familiarity | None,
     ) -> GroupReview:
@@ -222,6 +247,7 @@ class _Reviewing:
             rules=looked_at,
             skipped=tuple(dict.fromkeys((*self._skipped[name], *not_chosen))),
             findings=_sorted_findings(self._findings, name, [*states]),
+            similarity=None if similarities is None else _pairs_of(similarities, name),
             judgements=None if judgements is None else _of_one_group(judgements, name),
             familiarity=None if known is None else _against_scores(known, group),
         )
@@ -256,6 +282,16 @@ def _sorted_findings(findings: Iterable[ReviewFinding], group: str, order: Seque
     ]
     merged.sort(key=lambda finding: (_ORDER[finding.level], min((places.get(run_id, -1) for run_id in finding.runs), default=-1)))
     return tuple(merged[:MOST_FINDINGS])
+
+
+def _pairs_of(similarities: Similarities, group: str) -> dict[str, Any]:
+    """The pairs of which one side is of a group, the most alike first."""
+    pairs = [pair for pair in similarities.pairs if group in (pair.left.group, pair.right.group)]
+    return {
+        "threshold": similarities.threshold,
+        "notebooks": similarities.notebooks,
+        "pairs": [pair.to_dict() for pair in pairs[:_MOST_PAIRS]],
+    }
 
 
 def _of_one_group(judgements: Judgements, group: str) -> dict[str, Any]:
