@@ -23,6 +23,7 @@ from mlebench.reports.review_words import (
     model_lines,
     place_text,
     runs_text,
+    similarity_lines,
     skipped_lines,
     summary,
     totals_header,
@@ -92,6 +93,8 @@ def group_part(review: GroupReview, group_folder: Path | None, folder: Path, *, 
         parts.append(f'<p class="note">{len(review.findings) - _MOST_ROWS:,} more findings are in the JSON document.</p>')
     if skipped := list(skipped_lines(review)):
         parts.append(f"<p>Not looked at:</p>{bullets(skipped)}")
+    if alike := list(similarity_lines(review)):
+        parts.append(f"<p>Similar code:</p>{bullets(alike)}")
     if told := list(model_lines(review)):
         parts.append(f"<p>Judges:</p>{bullets(told)}")
     if known := list(familiarity_lines(review)):

@@ -19,6 +19,7 @@ from mlebench.reports.review_words import (
     model_lines,
     place_text,
     runs_text,
+    similarity_lines,
     skipped_lines,
     summary,
     totals_header,
@@ -52,6 +53,8 @@ def group_parts(review: GroupReview, *, details: bool) -> Iterator[RenderableTyp
         yield Text(f"{len(review.findings) - _MOST_ROWS:,} more findings; --details shows each.", style="dim")
     for line in skipped_lines(review):
         yield Text(f"Not looked at, {line}", style="yellow")
+    for line in similarity_lines(review):
+        yield Text(f"Code, {line}")
     for line in model_lines(review):
         yield Text(f"Judges, {line}")
     for line in familiarity_lines(review):

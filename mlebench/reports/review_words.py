@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from grading.printable import printable
 from grading.wording import counted
@@ -60,6 +60,29 @@ def skipped_lines(review: GroupReview) -> Iterator[str]:
         by_reason.setdefault(entry.reason, []).append(entry.rule)
     for reason, rules in by_reason.items():
         yield f"{', '.join(printable(rule) for rule in dict.fromkeys(rules))}: {reason}"
+
+
+def similarity_lines(review: GroupReview) -> Iterator[str]:
+    """With how much code was compared, and what is most alike, findings or not."""
+    if review.similarity is None:
+        return
+    compared, pairs = counted(review.similarity["notebooks"], "notebook"), review.similarity["pairs"]
+    if not pairs:
+        yield f"compared with {compared} and between runs; no two share more than a little"
+        return
+    most = pairs[0]
+    sides = " and ".join(_side_text(most[side], review) for side in ("left", "right"))
+    shares = f"{most['left_share']:.0%} of the one stand in the other, {most['right_share']:.0%} the other way"
+    alike = f"most alike of {counted(len(pairs), 'pair')} are {sides}, {most['similarity']:.0%} ({shares})"
+    yield f"compared with {compared} and between runs; {alike}"
+
+
+def _side_text(side: Mapping[str, str], review: GroupReview) -> str:
+    name = printable(side["name"], _LONGEST_NAME)
+    if side["kind"] == "notebook":
+        return f"the notebook {name}"
+    where = "" if side["group"] == review.group else f" of {printable(side['group'], _LONGEST_NAME)}"
+    return f"{'the agent' if side['kind'] == 'agent' else name}{where}"
 
 
 def model_lines(review: GroupReview) -> Iterator[str]:

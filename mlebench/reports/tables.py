@@ -21,6 +21,7 @@ from mlebench.reports.review_words import (
     model_lines,
     place_text,
     runs_text,
+    similarity_lines,
     skipped_lines,
     summary,
     totals_header,
@@ -140,6 +141,7 @@ def _review_lines(figures: ReviewFigures) -> Iterator[str]:
         if len(review.findings) > _MOST_FINDINGS:
             yield from ("", f"{len(review.findings) - _MOST_FINDINGS:,} more findings are in the JSON document.")
         yield from (line for skipped in skipped_lines(review) for line in ("", f"Not looked at, {_escaped(skipped)}"))
+        yield from (line for told in similarity_lines(review) for line in ("", f"Code, {_escaped(told)}"))
         yield from (line for told in model_lines(review) for line in ("", f"Judges, {_escaped(told)}"))
         yield from (line for told in familiarity_lines(review) for line in ("", f"Familiarity, {_escaped(told)}"))
 

@@ -11,12 +11,12 @@ import pytest
 
 from mlebench.cli.main import main
 from mlebench.evidence.bundle import make_bundle
-from mlebench.evidence.review import review as module
 from mlebench.evidence.review.finding import Evidence, Level, ReviewFinding
 from mlebench.evidence.review.review_file import REVIEW_FILE
 from mlebench.evidence.review.reviewed import ReviewedGroup
 from mlebench.evidence.review.rules.rule import Rule, RuleOptions
 from mlebench.runs.group import Group
+from tests.evidence.review.test_review import put_rules
 from tests.evidence.toy_group import group, made, root
 
 __all__ = ["group", "made", "root"]
@@ -41,8 +41,7 @@ def rule(name: str, level: Level, word: str) -> Rule:
 def rules(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two rules: `cheats` flags, `oddities` does not."""
     made = {entry.name: entry for entry in (rule("cheats", "violation", "cheat"), rule("oddities", "look", "odd"))}
-    monkeypatch.setattr(module, "RULES", made)
-    monkeypatch.setattr(module, "LOOKED_AT", tuple(made))
+    put_rules(monkeypatch, made)
     monkeypatch.setenv("COLUMNS", "300")
 
 

@@ -220,17 +220,15 @@ def _write(
 def _write_pages(
     arguments: argparse.Namespace, folders: dict[str, Path], found: Review, totals: dict[str, list[FlaggedTotals]]
 ) -> None:
-    from mlebench._support.files import write_text
     from mlebench.reports.review_page import write_findings_page
 
     path: Path = arguments.html
     beside = None
     if found.similarities is not None:
-        from mlebench.evidence.review.similarity import similarity_page
+        from mlebench.reports.similarity_page import write_similarity_page
 
         beside = path.with_name(f"{path.stem}-similarity.html")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(beside, similarity_page(found.similarities))
+        write_similarity_page(found.similarities, beside)
         tell(arguments, f"wrote {beside}")
     groups = [(review, folders.get(review.group), totals.get(review.group, [])) for review in found.groups]
     write_findings_page(groups, path, beside.name if beside is not None else None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from mlebench.evidence.review.rules import RULES
 from mlebench.evidence.review.rules.rule import Rule, RuleOptions
 
 _LONGEST_REASON = 300
+_MOST_REASONS = 10
 
 
 @dataclass(frozen=True)
@@ -24,17 +25,33 @@ class Looked:
     """Violations first, then in the order of rules, groups and runs."""
     rules: tuple[str, ...]
     """Those that were looked at."""
-    skipped: Mapping[str, str]
-    """By rule what could not be looked at, and why, in a sentence without a full stop; the rule may stand in `rules`, too."""
+    skipped_in: Mapping[str, Mapping[str, str]]
+    """By group and rule what could not be looked at, and why, in a sentence without a full stop; the rule may stand in `rules`,
+    too."""
+
+    @property
+    def skipped(self) -> Mapping[str, str]:
+        """The same by rule, of all groups."""
+        said: dict[str, dict[str, None]] = {}
+        for reasons in self.skipped_in.values():
+            for rule, reason in reasons.items():
+                said.setdefault(rule, {})[reason] = None
+        return {rule: "; ".join(reasons) for rule, reasons in said.items()}
 
 
-def look_at(groups: Sequence[ReviewedGroup], names: Collection[str] = (), against: Path | None = None) -> Looked:
+def look_at(
+    groups: Sequence[ReviewedGroup],
+    names: Collection[str] = (),
+    against: Path | None = None,
+    tell: Callable[[str], None] = lambda step: None,
+) -> Looked:
     """Ask the rules.
 
     Args:
         groups: that are reviewed.
         names: of the rules; by default all.
         against: a folder of other people's work.
+        tell: gets the name of each step before it is taken.
 
     Raises:
         UsageError: there is no rule of a name.
@@ -43,13 +60,21 @@ def look_at(groups: Sequence[ReviewedGroup], names: Collection[str] = (), agains
         raise UsageError(f"there is no rule {printable(unknown[0])!r}; the rules are {', '.join(RULES)}")
     rules = [rule for name, rule in RULES.items() if not names or name in names]
     options, findings, skipped = RuleOptions(against), [], _Skipped()
-    for single in _one_by_one(groups):
-        for rule in rules:
-            if not rule.compares:
-                findings += skipped.asked(rule, single, options)
+    groups = [_by_competition(group) for group in groups]
+    for group in groups:
+        for run in group.runs:
+            tell(f"{group.group.name}, {run.run_id}")
+            # its texts are read once for all rules, and forgotten with it
+            single = [replace(group, runs=[run.alone()])]
+            for rule in rules:
+                if not rule.compares:
+                    findings += skipped.found(rule, single, options)
     for rule in rules:
         if rule.compares:
-            findings += skipped.asked(rule, groups, options)
+            tell(rule.name)
+            findings += skipped.found(rule, groups, options)
+        for group in groups:
+            skipped.ask(rule, group)
     place = {name: number for number, name in enumerate(RULES)}
     findings.sort(key=lambda found: (found.level != "violation", place[found.rule], found.group, found.runs))
     return Looked(tuple(findings), tuple(rule.name for rule in rules), skipped.reasons())
@@ -59,28 +84,43 @@ class _Skipped:
     """What could not be looked at."""
 
     def __init__(self) -> None:
-        self._said: dict[str, dict[str, None]] = {}
+        self._said: dict[tuple[str, str], dict[str, None]] = {}
 
-    def asked(self, rule: Rule, groups: Sequence[ReviewedGroup], options: RuleOptions) -> list[ReviewFinding]:
-        """What a rule finds; a fault of the rule on odd input ends no review."""
+    def found(self, rule: Rule, groups: Sequence[ReviewedGroup], options: RuleOptions) -> list[ReviewFinding]:
+        """What a rule finds, until its end or until what it looks at is too odd for it, which ends no review."""
         found: list[ReviewFinding] = []
         try:
             found.extend(rule.find(groups, options))
-            lack = rule.lacks(groups)
         except Exception as error:
-            runs = ", ".join(run.run_id for group in groups for run in group.runs[:1])
-            lack = f"it failed on {runs}: {type(error).__name__}: {error}"
-        if lack is not None:
-            self._said.setdefault(rule.name, {})[printable(lack, _LONGEST_REASON)] = None
+            for group in groups:
+                self._add(rule, group, f"it failed on {', '.join(run.run_id for run in group.runs[:1])}: {_told(error)}")
         return found
 
-    def reasons(self) -> dict[str, str]:
-        """By rule, each reason once."""
-        return {name: "; ".join(list(said)[:10]) for name, said in self._said.items()}
+    def ask(self, rule: Rule, group: ReviewedGroup) -> None:
+        """Keep what a rule says that it lacks."""
+        try:
+            lack = rule.lacks([group])
+        except Exception as error:
+            lack = f"what it lacks cannot be told: {_told(error)}"
+        if lack is not None:
+            self._add(rule, group, lack)
+
+    def _add(self, rule: Rule, group: ReviewedGroup, reason: str) -> None:
+        self._said.setdefault((group.group.name, rule.name), {})[printable(reason, _LONGEST_REASON)] = None
+
+    def reasons(self) -> dict[str, dict[str, str]]:
+        """By group and rule, each reason once."""
+        told: dict[str, dict[str, str]] = {}
+        for (group, rule), said in self._said.items():
+            more = [f"and {len(said) - _MOST_REASONS} more"] if len(said) > _MOST_REASONS else []
+            told.setdefault(group, {})[rule] = "; ".join([*list(said)[:_MOST_REASONS], *more])
+        return told
 
 
-def _one_by_one(groups: Sequence[ReviewedGroup]) -> Iterator[Sequence[ReviewedGroup]]:
-    """Each run alone in its group, those of a competition in turn, so that its data is read once."""
-    for group in groups:
-        for run in sorted(group.runs, key=lambda run: (run.record.competition_id, run.record.seed)):
-            yield [replace(group, runs=[run.alone()])]
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _by_competition(group: ReviewedGroup) -> ReviewedGroup:
+    """The group with the runs of a competition in turn, so that its data is read once."""
+    return replace(group, runs=sorted(group.runs, key=lambda run: (run.record.competition_id, run.record.seed)))

@@ -37,8 +37,8 @@ class GroupReview:
     findings: tuple[ReviewFinding, ...] = ()
     """Violations first, then in the order of runs."""
     similarity: Mapping[str, Any] | None = None
-    """Similar code: the `threshold` of a violation, how many `notebooks` there were, and the `pairs` (`SimilarPair.to_dict`) of which
-    one side is of the group; None where nothing was compared."""
+    """Similar code: the `threshold` of a violation, how many `notebooks` there were, and the `pairs` (`SimilarPair.to_dict`) of
+    which one side is of the group; None where nothing was compared."""
     judgements: Mapping[str, Any] | None = None
     """What judges answered, as `Judgements.to_dict` gives it; None where none was asked."""
     familiarity: Mapping[str, Any] | None = None

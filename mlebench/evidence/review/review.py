@@ -18,11 +18,11 @@ from mlebench.evidence.review.familiarity import Familiarity, familiarity
 from mlebench.evidence.review.finding import ReviewFinding
 from mlebench.evidence.review.judge import RULE as JUDGE
 from mlebench.evidence.review.judge import Judgements, ask_judges
+from mlebench.evidence.review.looked import look_at
 from mlebench.evidence.review.outcome import GroupReview, Review, Skipped
 from mlebench.evidence.review.review_file import MOST_FINDINGS, MOST_PLACES, state_of
 from mlebench.evidence.review.reviewed import ReviewedGroup, reviewed_groups
 from mlebench.evidence.review.rules import RULES
-from mlebench.evidence.review.rules.rule import Rule, RuleOptions
 from mlebench.evidence.review.similarity.findings import similarity_findings
 from mlebench.evidence.review.similarity.similarities import Similarities, similar_pairs
 from mlebench.profiles import Budget
@@ -135,38 +135,20 @@ class _Reviewing:
         # first, as a model that cannot be asked is wrong usage
         judgements = self._judge(self._options.judges) if self._options.judges else None
         known = self._measure(self._options.familiarity, self._options.texts)
-        self._look([RULES[name] for name in names if name in RULES])
+        self._look([name for name in names if name in RULES])
         similarities = self._compare() if SIMILARITY in names else None
         not_chosen = [Skipped(name, "not asked for") for name in LOOKED_AT if name not in names]
         looked_at = (*names, *((JUDGE,) if judgements is not None else ()))
         groups = tuple(self._of_group(group, looked_at, not_chosen, similarities, judgements, known) for group in self._groups)
         return Review(groups, tuple(self._incomplete), similarities)
 
-    def _look(self, rules: Sequence[Rule]) -> None:
-        of_one_run = [rule for rule in rules if not rule.compares]
-        for group in self._groups:
-            for run in _by_competition(group).runs:
-                self._tell(f"{group.group.name}, {run.run_id}")
-                # its texts are read once for all rules, and forgotten with it
-                alone = replace(group, runs=[run.alone()])
-                for rule in of_one_run:
-                    self._find(rule, [alone], f" in {printable(run.run_id)}")
-        for rule in rules:
-            if rule.compares:
-                self._tell(rule.name)
-                self._find(rule, self._groups, "")
-            for group in self._groups:
-                if (reason := _lack(rule, group)) is not None:
-                    self._skip(rule.name, [group], printable(reason, _LONGEST_REASON))
-
-    def _find(self, rule: Rule, groups: Sequence[ReviewedGroup], where: str) -> None:
-        """Keep what a rule finds until its end, or until what it looks at is too odd for it."""
-        try:
-            for finding in rule.find(groups, RuleOptions(self._options.against)):
-                self._findings.append(finding)
-        except Exception as error:
-            # agents made what rules read, and one odd text must not hide what all others show
-            self._skip(rule.name, groups, f"it ended with an error{where} ({_told(error)})")
+    def _look(self, names: Sequence[str]) -> None:
+        if not names:
+            return
+        looked = look_at(self._groups, names, self._options.against, self._tell)
+        self._findings += looked.findings
+        for group, reasons in looked.skipped_in.items():
+            self._skipped[group] += [Skipped(rule, reason) for rule, reason in reasons.items()]
 
     def _compare(self) -> Similarities | None:
         """How alike code is; None where comparing failed."""
@@ -175,19 +157,19 @@ class _Reviewing:
             found = similar_pairs(self._groups, self._options.against, starter=self._options.starter)
             self._findings += similarity_findings(found)
         except Exception as error:
-            reason = f"it ended with an error ({_told(error)})"
-            self._skip(SIMILARITY, self._groups, reason)
+            reason = f"it failed: {printable(f'{type(error).__name__}: {error}', _LONGEST_REASON)}"
+            self._skip(SIMILARITY, reason)
             if self._options.against is not None:
                 # what the user asked for is missing
                 self._incomplete.append(f"{SIMILARITY}: {reason}")
             return None
         for sentence in found.left_out:
-            self._skip(SIMILARITY, self._groups, printable(sentence, _LONGEST_REASON))
+            self._skip(SIMILARITY, printable(sentence, _LONGEST_REASON))
         return found
 
-    def _skip(self, name: str, groups: Sequence[ReviewedGroup], reason: str) -> None:
-        for group in groups:
-            self._skipped[group.group.name].append(Skipped(name, reason))
+    def _skip(self, name: str, reason: str) -> None:
+        for skipped in self._skipped.values():
+            skipped.append(Skipped(name, reason))
 
     def _judge(self, judges: Sequence[str]) -> Judgements:
         self._tell(JUDGE)
@@ -251,22 +233,6 @@ class _Reviewing:
             judgements=None if judgements is None else _of_one_group(judgements, name),
             familiarity=None if known is None else _against_scores(known, group),
         )
-
-
-def _by_competition(group: ReviewedGroup) -> ReviewedGroup:
-    """The group with the runs of each competition one after the other, so that its data is read once for all of them."""
-    return replace(group, runs=sorted(group.runs, key=lambda run: run.record.competition_id))
-
-
-def _lack(rule: Rule, group: ReviewedGroup) -> str | None:
-    try:
-        return rule.lacks([_by_competition(group)])
-    except Exception as error:
-        return f"what it lacks cannot be told ({_told(error)})"
-
-
-def _told(error: Exception) -> str:
-    return printable(f"{type(error).__name__}: {error}", _LONGEST_REASON)
 
 
 def _sorted_findings(findings: Iterable[ReviewFinding], group: str, order: Sequence[str]) -> tuple[ReviewFinding, ...]:

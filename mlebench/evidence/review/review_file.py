@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -89,7 +89,7 @@ def review_from_dict(content: Any) -> GroupReview:
         rules=tuple(kept.rules),
         skipped=tuple(Skipped(entry.rule, entry.reason) for entry in kept.skipped),
         findings=tuple(entry.finding() for entry in kept.findings),
-        similarity=kept.similarity,
+        similarity=None if kept.similarity is None else kept.similarity.model_dump(mode="json"),
         judgements=None if kept.judgements is None else kept.judgements.model_dump(mode="json"),
         familiarity=None if kept.familiarity is None else kept.familiarity.model_dump(mode="json"),
     )
@@ -111,6 +111,12 @@ Sentence = Annotated[str, AfterValidator(_sentence)]
 
 class _Kept(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _HandedOn(BaseModel):
+    """Keys that outputs show are checked, all others handed on as they are."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
 
 
 class _Evidence(_Kept):
@@ -137,9 +143,27 @@ class _Skipped(_Kept):
     reason: Sentence
 
 
-class _Kappa(_Kept):
-    model_config = ConfigDict(extra="allow", frozen=True)
+class _Side(_HandedOn):
+    kind: Literal["run", "agent", "notebook"]
+    name: Name
+    group: str = ""
 
+
+class _Pair(_HandedOn):
+    left: _Side
+    right: _Side
+    similarity: Annotated[float, Field(ge=0, le=1)]
+    left_share: Annotated[float, Field(ge=0, le=1)]
+    right_share: Annotated[float, Field(ge=0, le=1)]
+
+
+class _Similarity(_HandedOn):
+    threshold: Annotated[float, Field(ge=0, le=1)]
+    notebooks: Annotated[int, Field(ge=0)]
+    pairs: Annotated[list[_Pair], Field(max_length=MOST_FINDINGS)]
+
+
+class _Kappa(_HandedOn):
     judges: Annotated[list[Name], Field(min_length=2, max_length=2)]
     question: Name | None
     runs: Annotated[int, Field(ge=0)]
@@ -147,11 +171,7 @@ class _Kappa(_Kept):
     reason: Sentence | None
 
 
-class _Judgements(_Kept):
-    """What outputs show of them; the rest is handed on as it is."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
+class _Judgements(_HandedOn):
     judges: Annotated[list[Name], Field(max_length=_MOST_MODELS)]
     unanswered: Annotated[list[Sentence], Field(max_length=_MOST_RUNS)]
     kappa: Annotated[list[_Kappa], Field(max_length=_MOST_RUNS)]
@@ -175,11 +195,7 @@ class _Relation(_Kept):
     spearman: _Correlation
 
 
-class _Familiarity(_Kept):
-    """What outputs show of it; the rest is handed on as it is."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
+class _Familiarity(_HandedOn):
     model: Name
     unanswered: Annotated[list[Sentence], Field(max_length=_MOST_RUNS)]
     against_scores: _Relation
@@ -194,6 +210,6 @@ class _Review(_Kept):
     rules: Annotated[list[Name], Field(max_length=_MOST_RULES)]
     skipped: Annotated[list[_Skipped], Field(max_length=MOST_FINDINGS)] = []
     findings: Annotated[list[_Finding], Field(max_length=MOST_FINDINGS)] = []
-    similarity: dict[str, Any] | None = None
+    similarity: _Similarity | None = None
     judgements: _Judgements | None = None
     familiarity: _Familiarity | None = None

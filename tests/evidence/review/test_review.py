@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from mlebench.errors import UsageError
 from mlebench.evidence.bundle import make_bundle
+from mlebench.evidence.review import looked
 from mlebench.evidence.review import review as module
 from mlebench.evidence.review.finding import Evidence, Level, ReviewFinding
 from mlebench.evidence.review.outcome import GroupReview, Skipped
@@ -26,6 +27,13 @@ Find = Callable[[Sequence[ReviewedGroup], RuleOptions], Iterator[ReviewFinding]]
 
 def found(name: str, group: str, *runs: str, level: Level = "violation", text: str = "it does") -> ReviewFinding:
     return ReviewFinding(name, level, group, runs, text, (Evidence(f"{runs[0]}/run.log", 1, "at work"),))
+
+
+def put_rules(monkeypatch: pytest.MonkeyPatch, rules: Mapping[str, Rule]) -> None:
+    """Rules in the place of the true ones, and of the comparison of code."""
+    for place in (module, looked):
+        monkeypatch.setattr(place, "RULES", rules)
+    monkeypatch.setattr(module, "LOOKED_AT", tuple(rules))
 
 
 def each_run(groups: Sequence[ReviewedGroup], options: RuleOptions) -> Iterator[ReviewFinding]:
@@ -64,8 +72,7 @@ def with_rules(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             name.replace("_", "-"): Rule(name.replace("_", "-"), "does it?", find, compares=find is all_at_once)
             for name, find in rules.items()
         }
-        monkeypatch.setattr(module, "RULES", made)
-        monkeypatch.setattr(module, "LOOKED_AT", tuple(made))
+        put_rules(monkeypatch, made)
 
     return put
 
@@ -107,7 +114,7 @@ def test_a_rule_that_fails_ends_neither_the_review_nor_what_it_finds_elsewhere(
     with_rules(odd=fails_at_the_second_run, all_at_once=all_at_once)
     kept = of_one(group.folder)
 
-    assert kept.skipped == (Skipped("odd", "it ended with an error in toy-a_seed1 (RecursionError: too deep\\nfor me)"),)
+    assert kept.skipped == (Skipped("odd", "it failed on toy-a_seed1: RecursionError: too deep\\nfor me"),)
     assert [finding.runs for finding in kept.findings if finding.rule == "odd"] == [
         ("toy-a_seed0",),
         ("toy-b_seed0",),
@@ -118,8 +125,7 @@ def test_a_rule_that_fails_ends_neither_the_review_nor_what_it_finds_elsewhere(
 
 def test_what_a_rule_lacks_is_said(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
     rule = Rule("each-run", "does it?", each_run, lacks=lambda groups: f"the answers of {groups[0].runs[0].run_id} are elsewhere")
-    monkeypatch.setattr(module, "RULES", {"each-run": rule})
-    monkeypatch.setattr(module, "LOOKED_AT", ("each-run",))
+    put_rules(monkeypatch, {"each-run": rule})
     assert of_one(group.folder).skipped == (Skipped("each-run", "the answers of toy-a_seed0 are elsewhere"),)
 
 
