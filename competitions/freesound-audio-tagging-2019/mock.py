@@ -1,10 +1,11 @@
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from mlebench.data import write_csv
-from mlebench.data.mocking import hex_ids, one_of_few, wav_bytes, write_files, zip_folder
+from mlebench.data.mocking import hex_ids, wav_bytes, write_files, zip_folder
 
 CATEGORIES = (
     "Accelerating_and_revving_and_vroom", "Accordion", "Acoustic_guitar", "Applause", "Bark", "Bass_drum", "Bass_guitar",
@@ -25,7 +26,7 @@ CATEGORIES = (
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     clips = [f"{name}.wav" for name in hex_ids(rng, 3 * size + size // 3, 8)]
     curated, noisy, tests = clips[:size], clips[size : 2 * size], clips[2 * size : 3 * size]
-    sound = one_of_few(rng, lambda: wav_bytes(rng, 44_100, 0.005))
+    sound = partial(wav_bytes, rng, 44_100, 0.005)
     for name, files in (("train_curated", curated), ("train_noisy", noisy)):
         write_csv(pd.DataFrame({"fname": files, "labels": tags(rng, len(files))}), raw / f"{name}.csv")
         write_files(raw / name, files, sound)

@@ -1,8 +1,9 @@
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from mlebench.data.mocking import image_bytes, one_of_few, wav_bytes, write_files, zip_folder
+from mlebench.data.mocking import image_bytes, wav_bytes, write_files, zip_folder
 
 from .contents import HISTOGRAM_HEADER, PICTURES, SPECIES
 
@@ -13,8 +14,8 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     # half of the recordings are the original test, and places are interleaved
     fold = rng.permutation(np.arange(size) % 2)
     names = [f"PC{1 + k % 13}_20090513_{k // 3600 % 24:02d}{k // 60 % 60:02d}{k % 60:02d}_{k % 7:03d}0" for k in range(size)]
-    sound = one_of_few(rng, lambda: wav_bytes(rng, 16_000, 0.005))
-    bitmap = one_of_few(rng, lambda: image_bytes(rng, "BMP", (4, 4)))
+    sound = partial(wav_bytes, rng, 16_000, 0.005)
+    bitmap = partial(image_bytes, rng, "BMP", (4, 4))
     write_files(essential / "src_wavs", [f"{name}.wav" for name in names], sound)
     bitmaps = [f"{name}.bmp" for name in names]
     for kind in PICTURES:

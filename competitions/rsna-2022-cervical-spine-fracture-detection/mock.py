@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import write_csv
-from mlebench.data.mocking import dicom_bytes, nifti_bytes, one_of_few, write_files
+from mlebench.data.mocking import dicoms, nifti_bytes, write_files
 
 VERTEBRAE = [f"C{number}" for number in range(1, 8)]
 
@@ -23,7 +23,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
         (f"{uid}.nii" for uid in [*with_voxels, studies[-1]]),
         lambda: nifti_bytes(rng.integers(0, 20, (3, 4, 5))),
     )
-    slice_of_scan = one_of_few(rng, lambda: dicom_bytes(rng), 20)
+    slice_of_scan = dicoms(rng)
     for folder, names in (("train_images", studies), ("test_images", unlabelled)):
         paths = (f"{uid}/{number}.dcm" for uid in names for number in range(1, int(rng.integers(2, 5))))
         write_files(raw / folder, paths, slice_of_scan)

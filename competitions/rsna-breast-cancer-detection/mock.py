@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import write_csv
-from mlebench.data.mocking import dicom_bytes, one_of_few, with_gaps, write_files
+from mlebench.data.mocking import dicoms, with_gaps, write_files
 
 FEW_PATIENTS = 40
 
@@ -33,7 +33,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
         }
     )
     write_csv(table, raw / "train.csv")
-    mammogram = one_of_few(rng, lambda: dicom_bytes(rng), 20)
+    mammogram = dicoms(rng)
     files = (table["patient_id"].astype(str) + "/" + table["image_id"].astype(str) + ".dcm").tolist()
     write_files(raw / "train_images", files, mammogram)
     write_files(raw / "test_images", [f"10008/{name}.dcm" for name in (736471439, 1591370361)], mammogram)

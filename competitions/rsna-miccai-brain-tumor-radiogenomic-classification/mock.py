@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import write_csv
-from mlebench.data.mocking import cycle_in_test, dicom_bytes, one_of_few, write_files
+from mlebench.data.mocking import cycle_in_test, dicoms, write_files
 
 TROUBLED = (109, 123, 709)
 SEQUENCES = ("FLAIR", "T1w", "T1wCE", "T2w")
@@ -18,7 +18,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     tests = ["10001", "10002"]
     write_csv(pd.DataFrame({"BraTS21ID": cases, "MGMT_value": labels}), raw / "train_labels.csv")
     write_csv(pd.DataFrame({"BraTS21ID": tests, "MGMT_value": 0.5}), raw / "sample_submission.csv")
-    slice_of_scan = one_of_few(rng, lambda: dicom_bytes(rng, (4, 4), Modality="MR"))
+    slice_of_scan = dicoms(rng, (4, 4), Modality="MR")
     for part, names in (("train", cases), ("test", tests)):
         for case in names:
             files = [f"{sequence}/Image-{n}.dcm" for sequence in SEQUENCES for n in range(1, 2 + int(rng.integers(2)))]

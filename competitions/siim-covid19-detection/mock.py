@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import write_csv
-from mlebench.data.mocking import cycle, dicom_bytes, hex_ids, one_of_few, write_files
+from mlebench.data.mocking import cycle, dicoms, hex_ids, write_files
 
 from .labels import NOTHING, SAMPLE_STUDY
 
@@ -30,7 +30,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     }
     write_csv(pd.DataFrame(table), raw / "train_image_level.csv")
 
-    radiograph = one_of_few(rng, lambda: dicom_bytes(rng), 20)
+    radiograph = dicoms(rng)
     series = hex_ids(rng, len(images), 12)
     paths = [f"{s}/{k}/{i}.dcm" for s, k, i in zip([*study_of, *unlabelled], series, images, strict=True)]
     write_files(raw / "train", paths[:-3], radiograph)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import Edition, write_csv
-from mlebench.data.mocking import cycle, dicom_bytes, image_bytes, one_of_few, with_gaps, write_files
+from mlebench.data.mocking import cycle, dicoms, image_bytes, with_gaps, write_files
 from mlebench.data.tfrecord import encode_example, frame, write_tfrecord
 
 SHARDS = 16
@@ -35,7 +35,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     write_csv(lesions, raw / "train.csv")
     write_csv(tests, raw / "test.csv")
     write_csv(tests[["image_name"]].assign(target=0), raw / "sample_submission.csv")
-    scan = one_of_few(rng, lambda: dicom_bytes(rng, Modality="XC"))
+    scan = dicoms(rng, Modality="XC")
     for part, table in (("train", lesions), ("test", tests)):
         write_files(raw / part, table["image_name"] + ".dcm", scan)
         write_files(raw / "jpeg" / part, table["image_name"] + ".jpg", lambda: image_bytes(rng))

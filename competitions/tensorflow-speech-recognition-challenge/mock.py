@@ -1,10 +1,11 @@
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from mlebench.data import Member, write_7z, write_csv
-from mlebench.data.mocking import cycle, hex_ids, one_of_few, pack_7z, wav_bytes, write_files
+from mlebench.data.mocking import cycle, hex_ids, pack_7z, wav_bytes, write_files
 
 from .words import NOISE
 
@@ -17,7 +18,7 @@ NOISES = ("doing_the_dishes", "dude_miaowing", "exercise_bike", "pink_noise", "r
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     folder = raw / "packing"
-    clip = one_of_few(rng, lambda: wav_bytes(rng, 16_000, 0.01))
+    clip = partial(wav_bytes, rng, 16_000, 0.01)
     write_files(folder / "train" / "audio", word_files(rng, size), clip)
     # long enough that a fifth holds a second
     noises = [f"{name}.wav" for name in NOISES]

@@ -1,16 +1,17 @@
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from mlebench.data import write_csv
-from mlebench.data.mocking import aiff_bytes, cycle, one_of_few, write_files, zip_folder
+from mlebench.data.mocking import aiff_bytes, cycle, write_files, zip_folder
 
 TRAIN_DATES = ("20090328", "20090329", "20090330", "20090331")
 
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
-    clip = one_of_few(rng, lambda: aiff_bytes(rng, 2_000, 0.05))
+    clip = partial(aiff_bytes, rng, 2_000, 0.05)
     names: list[str] = []
     for day, date in enumerate(TRAIN_DATES):
         starts = clip_starts(rng, date, (size + day) // len(TRAIN_DATES))

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mlebench.data import write_csv
-from mlebench.data.mocking import dicom_bytes, hex_ids, one_of_few, write_files
+from mlebench.data.mocking import dicoms, hex_ids, write_files
 
 from .boxes import CORNERS, NO_FINDING, SAMPLE_BOX
 
@@ -21,7 +21,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     table = pd.DataFrame(rows, columns=columns).sample(frac=1, random_state=0)
     write_csv(table, raw / "train.csv")
 
-    radiograph = one_of_few(rng, lambda: dicom_bytes(rng), 20)
+    radiograph = dicoms(rng)
     write_files(raw / "train", (f"{image}.dicom" for image in images), radiograph)
     write_files(raw / "test", (f"{image}.dicom" for image in unlabelled), radiograph)
     write_csv(pd.DataFrame({"image_id": unlabelled, "PredictionString": SAMPLE_BOX}), raw / "sample_submission.csv")

@@ -106,13 +106,11 @@ def write_files(folder: Path, names: Iterable[str], content: Callable[[], bytes]
         (folder / name).write_bytes(content())
 
 
-def one_of_few(rng: np.random.Generator, content: Callable[[], bytes], count: int = 50) -> Callable[[], bytes]:
-    """Content for a great many files, of which making each afresh would take too long: each gets one of `count` made here.
-
-    The last four bytes are each file's own, so that no two are equal; formats without compression have samples there.
-    """
-    made = [content()[:-4] for _ in range(count)]
-    return lambda: made[rng.integers(count)] + rng.bytes(4)
+def dicoms(rng: np.random.Generator, size: tuple[int, int] = (8, 8), **tags: object) -> Callable[[], bytes]:
+    """Content for a great many DICOM files, each with its own pixels; their headers are of a few, as making one takes long."""
+    pixels = size[0] * size[1]
+    heads = [dicom_bytes(rng, size, **tags)[: -2 * pixels] for _ in range(20)]
+    return lambda: heads[rng.integers(len(heads))] + rng.integers(0, 4096, pixels, dtype=np.uint16).tobytes()
 
 
 def zip_folder(folder: Path, archive: Path, *, inside: str = "") -> None:
