@@ -103,14 +103,14 @@ def _values(target: Target, said: pd.DataFrame) -> np.ndarray:
         return np.asarray(said[target.columns[0]].to_numpy(dtype=object))
     numbers = said[[*target.columns]].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
     best = np.nan_to_num(numbers, nan=-np.inf).argmax(axis=1)
-    names = np.asarray(target.columns, dtype=object)[best]
+    names: np.ndarray = np.asarray(target.columns, dtype=object)[best]
     names[np.isclose(np.nanmax(numbers, axis=1), np.nanmin(numbers, axis=1))] = None
     return names
 
 
 def _told(values: np.ndarray) -> np.ndarray:
     if values.dtype.kind == "f":
-        return ~np.isnan(values)
+        return np.asarray(~np.isnan(values))
     return np.array([value is not None for value in values], dtype=bool)
 
 

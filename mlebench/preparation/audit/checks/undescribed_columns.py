@@ -31,10 +31,10 @@ def undescribed_columns(case: Case) -> Iterator[Clue]:
         unnamed = tuple(column for column in columns if not _is_spoken_of(case, column, table.columns, spoken))
         if unnamed:
             found.setdefault((table.file.path.rpartition("/")[0], unnamed), []).append(table)
-    for (folder, columns), tables in found.items():
+    for (folder, unnamed), tables in found.items():
         path = tables[0].path if len(tables) == 1 else f"{folder}/*{tables[0].file.suffix}".lstrip("/")
         yield Clue(
-            "undescribed-columns", path, f"the task text does not name {_listed(columns)} of {len(tables):,} {_tables(tables)}"
+            "undescribed-columns", path, f"the task text does not name {_listed(unnamed)} of {len(tables):,} {_tables(tables)}"
         )
 
 
