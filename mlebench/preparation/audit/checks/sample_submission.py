@@ -43,8 +43,9 @@ def sample_submission(case: Case) -> Iterator[Clue]:
             continue
         for target in case.truth.targets:
             family.tried += 1
-            if target.is_one_hot or not _repeats_what_is_given(case, table, said[target.columns[0]]):
-                yield from _clues(table, target, said, family)
+            for clue in _clues(table, target, said, family):
+                if target.is_one_hot or not _repeats_what_is_given(case, table, said[target.columns[0]]):
+                    yield clue
 
 
 def _by_row(table: SeenTable, truth: Truth) -> pd.DataFrame | None:
@@ -68,7 +69,7 @@ def _repeats_what_is_given(case: Case, sample: SeenTable, said: pd.Series) -> bo
     if _as_numbers(said.to_numpy(dtype=object)) is not None:
         return False
     for table in tables_of(case.seen):
-        if table.path == sample.path:
+        if table.path == sample.path or table.path in case.labels.tables:
             continue
         head = table.read(len(said) + 1)
         if len(head) == len(said) and any(

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.clue import Clue
 from mlebench.preparation.audit.seen.listing import SeenFile
+from mlebench.preparation.record import PreparationRecord
+from mlebench.registry.facts import FACTS_FILE
 
 DESCRIPTION = "description.md"
 """The task text, which preparing writes beside the named files."""
@@ -23,6 +25,8 @@ _MANY = 10
 _ODD = 0.1
 """Most that the odd ones are of the files of a folder."""
 _MOST_ODD = 3
+_MOST_TARGETS = 3
+"""Targets of which any tells that a file is a training unit's; others have the same units."""
 _SHOWN = 3
 
 
@@ -42,8 +46,12 @@ def unnamed_files(case: Case) -> Iterator[Clue]:
 
 def _beside_the_named(case: Case, files: Sequence[SeenFile]) -> Iterator[SeenFile]:
     named = {name.split("/")[0] for name in case.competition.facts.files.public} | {DESCRIPTION}
-    for name in case.competition.facts.files.prepared:
-        named.add(name.removeprefix("public/").split("/")[0])
+    if not (case.competition.folder / FACTS_FILE).is_file():
+        # a folder of the published harness states only what grading needs
+        record = PreparationRecord.read(case.competition.prepared_dir)
+        if record is None:
+            return iter(())
+        named |= {name.removeprefix("public/") for name in record.states}
     return (file for file in files if file.parts[0] not in named)
 
 
@@ -86,7 +94,7 @@ def _of_odd_names(case: Case, held: Sequence[SeenFile]) -> Iterator[SeenFile]:
 def _is_of_a_unit(case: Case, file: SeenFile) -> bool:
     if len(case.truth.rows_of(file.path)):
         return True
-    return any(case.labels.value(target, file.path) is not None for target in case.labels.of)
+    return any(case.labels.value(target, file.path) is not None for target in [*case.labels.of][:_MOST_TARGETS])
 
 
 def _clues(files: Sequence[SeenFile], one: str, several: str) -> Iterator[Clue]:
