@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,9 +10,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from grading.printable import printable
+from mlebench.preparation.audit.bought import Market
 from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.checks import readings, statistics, training
-from mlebench.preparation.audit.checks.asked import Asked, asked_of
+from mlebench.preparation.audit.checks.asked import Asked, asked_of, ids_of
 from mlebench.preparation.audit.checks.comparing import Column, Comparer, Told, classes_of
 from mlebench.preparation.audit.checks.described import described
 from mlebench.preparation.audit.checks.fields import fields_of_files, tables_of_units
@@ -70,10 +72,11 @@ class _Search:
         """One clue for all columns of a table that tell something."""
         found: list[tuple[str, Asked, Told]] = []
         asked = [*asked_of(self.case.truth, source.units, len(source.cells))]
+        ids = ids_of(self.case.truth, source.units, len(source.cells))
         for column in source.columns:
             cells = Column.of(source.cells[column].to_numpy(dtype=object))
             for question in asked:
-                told = self.comparer.best(cells, question.target)
+                told = self._worth(question, self.comparer.best(cells, question.target, ids))
                 if told is not None and not self._is_the_task(source, column, told):
                     found.append((column, question, told))
         if not found:
@@ -81,6 +84,21 @@ class _Search:
             return
         guesses = self._of_all_rows(source, found)
         yield Clue(NAME, source.table.path, _what(source.by, found, len(source.cells)), guesses)
+
+    def _worth(self, question: Asked, told: Told | None) -> Told | None:
+        """What was told, unless it has the words alone where their order is what is asked for."""
+        if told is None or not told.is_unordered or question.units.max() < 0:
+            return told
+        bought = self.market.bought((question.guess(told.values),))
+        if bought.score is None or bought.baseline is None:
+            return told
+        gain = bought.score - bought.baseline
+        return told if (-gain if self.case.competition.is_lower_better else gain) > 0 else None
+
+    @functools.cached_property
+    def market(self) -> Market:
+        """Grades what clues tell."""
+        return Market(self.case.competition, self.case.truth)
 
     def _is_the_task(self, source: Linked, column: str, told: Told) -> bool:
         """Whether the task text names the column, and training rows show it to agree with the answer as often."""
@@ -133,7 +151,7 @@ class _Search:
         columns = {name: Column.of(column) for name, column in cells.items()}
         for question in asked_of(self.case.truth, units, count):
             for name, column in columns.items():
-                told = self.comparer.best(column, question.target)
+                told = self._worth(question, self.comparer.best(column, question.target))
                 if told is not None:
                     found.append((name, question, told))
         if found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,8 @@ from mlebench.preparation.audit.truth import Target, Truth
 MOST_TARGETS = 60
 _MOST_SLOTS = 6
 _MOST_JOINED = 200
+_ALL_BUT_LAST = re.compile(r"^.*[_\-:]")
+_LAST_PART = re.compile(r"(?<=.)[_\-:][^_\-:]*$")
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,8 @@ def _slots(truth: Truth, target: Target, rows: np.ndarray, units: np.ndarray, co
     ending = endings(truth)[rows]
     codes, names = pd.factorize(ending)
     held = np.bincount(codes)
-    common = np.flatnonzero(held > 0.5 * len(np.unique(units[rows])))
-    common = [slot for slot in common if len(np.unique(target.values[rows[codes == slot]].astype(str))) > 1]
+    frequent = np.flatnonzero(held > 0.5 * len(np.unique(units[rows])))
+    common = [slot for slot in frequent if len(np.unique(target.values[rows[codes == slot]].astype(str))) > 1]
     for slot in common[:: max(1, -(-len(common) // _MOST_SLOTS))]:
         yield _asked(truth, target, rows[codes == slot], units, count)
     if not len(names) or len(common):
@@ -98,7 +101,15 @@ def endings(truth: Truth) -> np.ndarray:
     ids = truth.ids
     if len(truth.id_columns) > 1:
         return ids.iloc[:, 1:].agg("\0".join, axis=1).to_numpy(dtype=object)
-    return ids.iloc[:, 0].str.rsplit(r"_", n=1).str[-1].to_numpy(dtype=object)
+    return ids.iloc[:, 0].str.replace(_ALL_BUT_LAST, "", regex=True).to_numpy(dtype=object)
+
+
+def ids_of(truth: Truth, units: np.ndarray, count: int) -> np.ndarray:
+    """The first id of a row of each unit, shape (count,), object; the empty text where a unit has no row."""
+    ids = np.full(count, "", dtype=object)
+    rows = np.flatnonzero(units >= 0)[::-1]
+    ids[units[rows]] = truth.ids.iloc[:, 0].to_numpy(dtype=object)[rows]
+    return ids
 
 
 def one_row_each(truth: Truth) -> np.ndarray | None:
@@ -106,7 +117,7 @@ def one_row_each(truth: Truth) -> np.ndarray | None:
     import pandas as pd
 
     ids = truth.ids.iloc[:, 0]
-    heads = ids if ids.duplicated().any() else ids.str.rsplit("_", n=1).str[0]
+    heads = ids if ids.duplicated().any() else ids.str.replace(_LAST_PART, "", regex=True)
     codes, names = pd.factorize(heads)
     if len(names) > 0.7 * truth.rows:
         return None

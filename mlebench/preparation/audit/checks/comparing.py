@@ -27,6 +27,7 @@ MOST_COMPARED = 20_000
 """Rows on which it is decided whether cells tell something."""
 _MOST_CODES = 400
 _SHIFTS = 20
+_UNORDERED = ", in another order,"
 _LONGEST_SHORT = 120
 """Longer cells are texts: their parts are not labels."""
 
@@ -45,6 +46,11 @@ class Told:
     of: int
     """Rows told."""
     log_p: float
+
+    @property
+    def is_unordered(self) -> bool:
+        """Whether the words of texts are told, and not their order."""
+        return self.how.endswith(_UNORDERED)
 
     @property
     def guess(self) -> Guess:
@@ -510,7 +516,7 @@ def _text_readings(column: Column) -> Iterator[tuple[str, Reading, Reading]]:
     """Name, reading, and the form in which both sides are compared."""
     yield "", readings.plain, readings.plain
     yield ", signs and case aside,", readings.plain, readings.words
-    yield ", in another order,", readings.plain, readings.sorted_words
+    yield _UNORDERED, readings.plain, readings.sorted_words
     yield " behind its last sign", readings.inner, readings.words
     for how, read in readings.ENCODINGS:
         yield f", {how},", read, readings.words

@@ -8,7 +8,7 @@ import numpy as np
 
 from grading.printable import printable
 from mlebench.preparation.audit.case import Case
-from mlebench.preparation.audit.checks.asked import asked_of, one_row_each
+from mlebench.preparation.audit.checks.asked import asked_of, ids_of, one_row_each
 from mlebench.preparation.audit.checks.comparing import Comparer, Told
 from mlebench.preparation.audit.checks.files import FileGroup, file_groups
 from mlebench.preparation.audit.clue import Clue
@@ -31,7 +31,7 @@ def file_names(case: Case) -> Iterator[Clue]:
 def _in_paths(case: Case, group: FileGroup, comparer: Comparer) -> Iterator[Clue]:
     paths = [file.path.split("/") for file in group.files]
     depth = max(len(parts) for parts in paths)
-    ids = _ids(case, group)
+    ids = ids_of(case.truth, group.units, len(group.files))
     for question in asked_of(case.truth, group.units, len(group.files)):
         for place in range(1, depth + 1):
             cells = np.array([parts[-place] if len(parts) >= place else None for parts in paths], dtype=object)
@@ -44,15 +44,6 @@ def _in_paths(case: Case, group: FileGroup, comparer: Comparer) -> Iterator[Clue
                 what = "the file's name" if place == 1 else f"the name of folder {place - 1} above the file"
                 yield Clue(NAME, group.pattern, _sentence(what, told), (question.guess(told.values),))
                 break
-
-
-def _ids(case: Case, group: FileGroup) -> np.ndarray:
-    """The first id of each unit, shape (units,), text."""
-    ids = case.truth.ids.iloc[:, 0].to_numpy(dtype=object)
-    result = np.full(len(group.files), "", dtype=object)
-    rows = np.flatnonzero(group.units >= 0)
-    result[group.units[rows]] = ids[rows]
-    return result
 
 
 def _in_ids(case: Case, comparer: Comparer) -> Iterator[Clue]:
