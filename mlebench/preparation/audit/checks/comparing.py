@@ -27,6 +27,7 @@ MOST_COMPARED = 20_000
 """Rows on which it is decided whether cells tell something."""
 _MOST_CODES = 400
 _SHIFTS = 20
+_TOGETHER, _LEAST_TOGETHER, _MOST_TOGETHER = 0.5, 12, 2_000
 _UNORDERED = ", in another order,"
 _LONGEST_SHORT = 120
 """Longer cells are texts: their parts are not labels."""
@@ -158,6 +159,8 @@ class Comparer:
 
     def _equal_number(self, column: Column, target: Target, ids: np.ndarray | None) -> Told | None:
         for how, numbers in _numbers(column):
+            if not _go_together(numbers, target.values):
+                continue
             for function, inverse in _FUNCTIONS:
                 with np.errstate(all="ignore"):
                     said = inverse(numbers)
@@ -172,7 +175,7 @@ class Comparer:
     def _monotone(self, column: Column, target: Target, ids: np.ndarray | None) -> Told | None:
         for how, numbers in _numbers(column):
             known = ~np.isnan(numbers) & ~np.isnan(target.values)
-            if known.sum() < 12:
+            if known.sum() < 12 or not _go_together(numbers, target.values):
                 continue
             self.learnt.tried += 1
             told = learnt_function(f"is a monotone function{how} of", numbers, known, target)
@@ -469,6 +472,16 @@ _FUNCTIONS: tuple[tuple[str, Callable[[np.ndarray], np.ndarray]], ...] = (
     (" in degrees and minutes", lambda x: np.sign(x) * (np.abs(x) // 100 + np.abs(x) % 100 / 60)),
 )
 """What an answer may be made into, and the way back."""
+
+
+def _go_together(numbers: np.ndarray, true: np.ndarray) -> bool:
+    """Whether one rises or falls with the other, as it does where nearly all numbers are a function of an answer."""
+    known = ~np.isnan(numbers) & ~np.isnan(true)
+    rows = np.flatnonzero(known)[:_MOST_TOGETHER]
+    if len(rows) < 2:
+        return False
+    x, y = numbers[rows].argsort().argsort(), true[rows].argsort().argsort()
+    return len(rows) < _LEAST_TOGETHER or abs(float(np.corrcoef(x, y)[0, 1])) > _TOGETHER
 
 
 def _told_numbers(how: str, said: np.ndarray, numbers: np.ndarray, target: Target) -> Told | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,20 +18,24 @@ from mlebench.preparation.audit.checks.linked import Linked, linked_tables, orde
 from mlebench.preparation.audit.checks.predicting import Bounds, predicted
 from mlebench.preparation.audit.checks.statistics import Family
 from mlebench.preparation.audit.clue import Clue, Guess
+from mlebench.preparation.audit.truth import Target
 
 NAME = "order"
 _PERIODIC_LIFT = 0.5
 _LONGEST_PERIOD = 64
 _NEIGHBOURS = 0.3
 """Of what neighbours could have in common beyond chance, so much must be."""
+_NEIGHBOURS_ALONE = 0.9
+"""The same where there are no training rows to compare with: test rows may be the parts of a sequence."""
 _LEAST_ROWS = 20
+_MOST_TRAINING = 20_000
 
 
 def order(case: Case) -> Iterator[Clue]:
     """For each target the order that tells most of it."""
     linked = [*linked_tables(case)]
     kept = _one_of_each_group(case, linked)
-    search = _Search(Family())
+    search = _Search(case)
     orders = {name: way[np.isin(way, kept)] for name, way in {**orders_of(case, linked), **_in_archives(case)}.items()}
     best: dict[str, _Found] = {}
     for name, way in orders.items():
@@ -90,6 +95,7 @@ class _Found:
 
 @dataclass
 class _Search:
+    case: Case
     family: Family = field(default_factory=Family)
 
     def look(self, question: Asked, name: str) -> _Found | None:
@@ -117,29 +123,47 @@ class _Search:
         return None
 
     def _by_neighbours(self, question: Asked, name: str, file: str) -> _Found | None:
-        """Whether every second answer is that of its neighbour more often than chance has it."""
+        """Whether every second answer is that of its neighbour more often than chance has it, and than training rows let expect."""
         target = question.target
         self.family.tried += 1
-        if target.kind == "number":
-            values = target.values
-            known = ~np.isnan(values)
-            line = statistics.ranks(values)[known]
-            if len(line) < _LEAST_ROWS or line.std() == 0:
-                return None
-            together = float(np.corrcoef(line[:-1], line[1:])[0, 1])
-            log_p = statistics.log_normal_tail(together * np.sqrt(len(line)))
-            said: np.ndarray = _from_before(values)
-        else:
-            codes = classes_of(target)
-            expected = float(((np.bincount(codes) / len(codes)) ** 2).sum())
-            same = int((codes[1:] == codes[:-1]).sum())
-            together = (same / (len(codes) - 1) - expected) / (1 - expected) if expected < 1 else 0.0
-            log_p = statistics.log_binomial_tail(same, len(codes) - 1, expected)
-            said = named(_from_before(codes), target)
-        if together < _NEIGHBOURS or not self.family.improbable(log_p, self.family.tried + 100):
+        answers = target.values if target.kind == "number" else classes_of(target)
+        together, log_p = _together(answers)
+        usual = self._in_training(target)
+        least = _NEIGHBOURS_ALONE if usual is None else max(_NEIGHBOURS, 2 * usual)
+        if together < least or not self.family.improbable(log_p, self.family.tried + 100):
             return None
+        said = _from_before(answers)
+        values = said if target.kind == "number" else named(said, target)
         what, how = f"neighbours among {name} share", f"by {together:.2f} of what chance leaves open"
-        return _Found(file, what, how, question.guess(said), log_p)
+        return _Found(file, what, how, question.guess(values), log_p)
+
+    def _in_training(self, target: Target) -> float | None:
+        """By how much neighbours among training rows have their answers in common; None where they are not known."""
+        known = self.case.labels.of.get(target.name)
+        if known is None or len(known) < _LEAST_ROWS:
+            return None
+        values = known.to_numpy()[:_MOST_TRAINING]
+        answers = values.astype(np.float64) if target.kind == "number" else np.unique(values.astype(str), return_inverse=True)[1]
+        return _together(answers)[0]
+
+
+def _together(answers: np.ndarray) -> tuple[float, float]:
+    """By how much neighbours have answers in common, at most 1 and 0 by chance, and the log-probability of so much.
+
+    Args:
+        answers: shape (rows,): float64 numbers, or int64 classes.
+    """
+    if answers.dtype.kind == "f":
+        line = statistics.ranks(answers[~np.isnan(answers)])
+        if len(line) < _LEAST_ROWS or line.std() == 0:
+            return 0.0, 0.0
+        together = float(np.corrcoef(line[:-1], line[1:])[0, 1])
+        return together, statistics.log_normal_tail(together * math.sqrt(len(line)))
+    expected = float(((np.bincount(answers) / len(answers)) ** 2).sum())
+    if len(answers) < _LEAST_ROWS or expected == 1:
+        return 0.0, 0.0
+    same = int((answers[1:] == answers[:-1]).sum())
+    return (same / (len(answers) - 1) - expected) / (1 - expected), statistics.log_binomial_tail(same, len(answers) - 1, expected)
 
 
 def _from_before(values: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -56,10 +57,21 @@ def _clue(
             what = f"the column {printable(column, 40)}, which the task text does not name, predicts"
             return Clue(NAME, source.table.path, f"{what} {printable(question.target.name, 40)} {found.quality}", (found.guess,))
     found = predicted(features_of(cells), question, families[1], _SETTLED)
-    if found is not None:
+    if found is not None and not _settles_training(case, column, question):
         what = f"the column {printable(column, 40)} settles"
         return Clue(NAME, source.table.path, f"{what} {printable(question.target.name, 40)} {found.quality}", (found.guess,))
     return _by_presence(source, column, question, cells, families[1])
+
+
+def _settles_training(case: Case, column: str, question: Asked) -> bool:
+    """Whether the answers of training rows follow from the column as well, which then is the task, or nothing that is hidden."""
+    known = training.taught(case, question.target, column)
+    if known is None or len(known.answers) < _LEAST_ROWS:
+        return False
+    rows = np.arange(len(known.answers))
+    target = replace(question.target, values=known.answers)
+    cells = known.cells[column].to_numpy(dtype=object).astype(str)
+    return predicted(features_of(cells), Asked(target, rows), Family(), _SETTLED) is not None
 
 
 def _by_presence(source: Linked, column: str, question: Asked, cells: np.ndarray, family: Family) -> Clue | None:

@@ -212,8 +212,13 @@ def _best_split(features: np.ndarray, answers: np.ndarray) -> tuple[int, float] 
         gain[(values[1:] == values[:-1]) | (sizes < leaf) | (sizes > len(answers) - leaf)] = -np.inf
         at = int(gain.argmax()) if len(gain) else 0
         if len(gain) and gain[at] > best:
-            best, found = float(gain[at]), (column, float(values[at]))
+            best, found = float(gain[at]), (column, _between(float(values[at]), float(values[at + 1])))
     return found
+
+
+def _between(low: float, high: float) -> float:
+    middle = low / 2 + high / 2
+    return middle if low <= middle < high else low
 
 
 def drawn(rows: int, most: int = MOST_ROWS) -> np.ndarray:

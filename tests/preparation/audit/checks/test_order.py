@@ -1,0 +1,82 @@
+"""The place of a row that tells its answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mlebench.preparation.audit.checks.order import order
+from tests.preparation.audit.toy import Kind, Toy, share_right
+
+
+def by(toy: Toy, places: np.ndarray) -> None:
+    """Put the test rows of all files into this order."""
+    toy.ids = [toy.ids[place] for place in places]
+    toy.answers = [toy.answers[place] for place in places]
+    toy.test["id"] = toy.ids
+
+
+def sorted_places(toy: Toy) -> np.ndarray:
+    keys = [float(answer) for answer in toy.answers] if toy.kind == "number" else toy.answers
+    return np.argsort(np.array(keys), kind="stable")
+
+
+@pytest.mark.parametrize("kind", ["class", "binary", "number"])
+def test_rows_sorted_by_the_answer_are_found(tmp_path: Path, kind: Kind) -> None:
+    toy = Toy(tmp_path, kind, 120)
+    by(toy, sorted_places(toy))
+    case = toy.case()
+    (clue,) = order(case)
+    assert clue.guesses[0].told.all()
+    if kind != "number":
+        assert share_right(clue, case) > 0.9
+
+
+def test_ids_numbered_by_class_are_found_though_the_rows_are_shuffled(tmp_path: Path) -> None:
+    toy = Toy(tmp_path, "class", 120)
+    ids = np.empty(120, dtype=object)
+    ids[sorted_places(toy)] = [f"n{number:04}" for number in range(120)]
+    toy.ids = [*ids]
+    toy.test["id"] = toy.ids
+    (clue,) = order(toy.case())
+    assert "ids sorted" in clue.what
+
+
+def test_the_order_of_members_of_an_archive_is_looked_at(tmp_path: Path) -> None:
+    toy = Toy(tmp_path, "binary", 100)
+    members = {f"{name}.png": toy.image() for name in toy.ids}
+    toy.archive("test.zip", members, [f"{toy.ids[place]}.png" for place in sorted_places(toy)])
+    (clue,) = order(toy.case())
+    assert clue.file == "test.zip"
+
+
+def test_classes_that_take_turns_are_found(tmp_path: Path) -> None:
+    toy = Toy(tmp_path, "class", 90)
+    toy.answers = ["newt", "cat", "dog"] * 30
+    case = toy.case()
+    (clue,) = order(case)
+    assert share_right(clue, case) == 1
+
+
+def test_blocks_of_a_class_in_any_order_are_found(tmp_path: Path) -> None:
+    toy = Toy(tmp_path, "class", 300)
+    toy.answers = [answer for answer in toy.answers[:30] for _ in range(10)]
+    assert len([*order(toy.case())]) == 1
+
+
+def test_a_sequence_whose_training_rows_are_one_too_is_the_task(tmp_path: Path) -> None:
+    toy = Toy(tmp_path, "class", 300)
+    toy.answers = [answer for answer in toy.answers[:75] for _ in range(4)]
+    toy.train_answers = [answer for answer in toy.train_answers[:150] for _ in range(4)]
+    toy.train["label"] = toy.train_answers
+    assert [*order(toy.case())] == []
+
+
+@pytest.mark.parametrize("rows", [6, 20, 200])
+@pytest.mark.parametrize("kind", ["class", "binary", "number", "text"])
+def test_rows_in_no_order_ring_by_no_chance(tmp_path: Path, kind: Kind, rows: int) -> None:
+    toy = Toy(tmp_path, kind, rows, seed=rows)
+    toy.archive("test.zip", {f"{name}.png": toy.image() for name in toy.ids})
+    assert [*order(toy.case())] == []
