@@ -14,7 +14,7 @@ from mlebench.preparation.audit.bought import Market
 from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.checks import readings, statistics, training
 from mlebench.preparation.audit.checks.asked import Asked, asked_of, ids_of
-from mlebench.preparation.audit.checks.comparing import Column, Comparer, Told, classes_of
+from mlebench.preparation.audit.checks.comparing import Column, Comparer, Told, classes_of, plainly_equal
 from mlebench.preparation.audit.checks.described import described
 from mlebench.preparation.audit.checks.fields import fields_of_files, tables_of_units
 from mlebench.preparation.audit.checks.linked import Linked, Linker, Looked, by_place, look_into, orders_of, tables_with_links
@@ -26,6 +26,8 @@ NEARLY_ALL = 0.995
 """From this share of training rows on a column is the answer, even if the task text names it."""
 _AS_IN_TRAINING = 1e-3
 """Probability from which on a column agrees with answers no more than training rows let expect."""
+_FEW = 3
+_LIKELY = 0.05
 _LEAST_INDICATED = 0.98
 _MOST_NAMED = 3
 _MOST_INDICATING = 10
@@ -77,6 +79,7 @@ class _Search:
             cells = Column.of(source.cells[column].to_numpy(dtype=object))
             for question in asked:
                 told = self._worth(question, self.comparer.best(cells, question.target, ids))
+                told = told or self._as_labelled(source, column, cells, question.target)
                 if told is not None and not self._is_the_task(source, column, told):
                     found.append((column, question, told))
         if not found:
@@ -84,6 +87,17 @@ class _Search:
             return
         guesses = self._of_all_rows(source, found)
         yield Clue(NAME, source.table.path, _what(source.by, found, len(source.cells)), guesses)
+
+    def _as_labelled(self, source: Linked, column: str, cells: Column, target: Target) -> Told | None:
+        """What a column says that is the label of training rows; it is believed of few test rows, as nothing else was tried."""
+        if source.by != "id" or not (column in target.columns or self._is_label(column, target)):
+            return None
+        told = plainly_equal(cells, target)
+        return told if told is not None and told.right == told.of >= _FEW and told.log_p < math.log(_LIKELY) else None
+
+    def _is_label(self, column: str, target: Target) -> bool:
+        share = training.share_equal(self.case, column, target)
+        return share is not None and share >= NEARLY_ALL
 
     def _worth(self, question: Asked, told: Told | None) -> Told | None:
         """What was told, unless it has the words alone where their order is what is asked for."""

@@ -80,12 +80,11 @@ def cell_form(case: Case) -> Iterator[Clue]:
             for question in asked_of(case.truth, source.units, len(source.cells))
             if question.target.kind == "class" and len(question.target.classes) > 1
         ]
-        forms: dict[str, Callable[[], Mapping[str, np.ndarray]]] = {
-            column: lambda column=column: _of_cells(source.cells[column].to_numpy(dtype=object)) for column in source.cells.columns
-        }
-        for column, read in forms.items():
-            yield from _told(source, f"the column {printable(column, 40)}", read(), asked, family)
-        yield from _told(source, "lines", _of_lines(case, source), asked, family)
+        found: list[Clue] = []
+        for column in source.cells.columns if asked else ():
+            forms = _of_cells(source.cells[column].to_numpy(dtype=object))
+            found += _told(source, f"the column {printable(column, 40)}", forms, asked, family)
+        yield from found or _told(source, "lines", _of_lines(case, source) if asked else {}, asked, family)
 
 
 def _told(

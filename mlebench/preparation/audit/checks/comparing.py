@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -94,8 +94,7 @@ class Comparer:
         return None if found is None else self._first(column, target, ids, learn)
 
     def _first(self, column: Column, target: Target, ids: np.ndarray | None, learn: bool) -> Told | None:
-        found = (compare(column, target, ids) for compare in self._comparisons(target, learn))
-        return next((told for told in found if told is not None), None)
+        return _most((compare(column, target, ids) for compare in self._comparisons(target, learn)), len(column.codes))
 
     def _comparisons(self, target: Target, learn: bool) -> Iterator[Callable[..., Told | None]]:
         if target.kind == "number":
@@ -113,6 +112,9 @@ class Comparer:
     # -- classes
 
     def _equal_class(self, column: Column, target: Target, ids: np.ndarray | None) -> Told | None:
+        return _most(self._equal_classes(column, target), len(column.codes))
+
+    def _equal_classes(self, column: Column, target: Target) -> Iterator[Told | None]:
         answers = classes_of(target)
         names = {form: place for place, name in enumerate(target.classes) for form in (name, readings.normal(name))}
         for how, read in _direct_readings(column, target):
@@ -123,8 +125,7 @@ class Comparer:
             self.direct.tried += 1
             told = _told_classes(f"equals{how}", said, answers, target)
             if told is not None and self.direct.improbable(told.log_p):
-                return told
-        return None
+                yield told
 
     def _digest(self, column: Column, target: Target, ids: np.ndarray | None) -> Told | None:
         if not all(readings.is_digest(text) for text in column.texts[:50]):
@@ -144,16 +145,15 @@ class Comparer:
         return None
 
     def _code(self, column: Column, target: Target, ids: np.ndarray | None) -> Told | None:
+        return _most(self._learnt_codes(column, target), len(column.codes))
+
+    def _learnt_codes(self, column: Column, target: Target) -> Iterator[Told | None]:
         answers = classes_of(target)
-        best: Told | None = None
         for how, codes in _codes(column, target):
             self.learnt.tried += 1
             told = learnt_code(how, codes, answers, target)
-            if told is not None and self.learnt.improbable(told.log_p) and (best is None or told.right > best.right):
-                best = told
-                if told.right == told.of:
-                    break
-        return best
+            if told is not None and self.learnt.improbable(told.log_p):
+                yield told
 
     # -- numbers
 
@@ -280,6 +280,17 @@ class Column:
         return np.asarray(padded[codes])
 
 
+def _most(found: Iterable[Told | None], rows: int) -> Told | None:
+    """The first that tells all rows rightly, else the one that tells most so."""
+    best: Told | None = None
+    for told in found:
+        if told is not None and (best is None or told.right > best.right):
+            best = told
+            if told.right == rows:
+                break
+    return best
+
+
 def classes_of(target: Target) -> np.ndarray:
     """Positions of a class target's values among its classes, shape (rows,) int64."""
     places = {name: place for place, name in enumerate(target.classes)}
@@ -290,6 +301,21 @@ def named(places: np.ndarray, target: Target) -> np.ndarray:
     """The classes at positions, shape (rows,) object; None for negative ones."""
     names = np.array([*target.classes, None], dtype=object)
     return np.asarray(names[np.where(places < 0, len(target.classes), places)])
+
+
+def plainly_equal(column: Column, target: Target) -> Told | None:
+    """Whether cells are the answers as they stand, whatever chance has to say to it."""
+    if target.kind == "text":
+        said = column.map_texts("", readings.plain)
+        told = np.array([text is not None for text in said], dtype=bool)
+        return _told_texts("equals", said, told, readings.plain, target.values.astype(str), target) if told.any() else None
+    if target.kind == "number":
+        numbers = column.numbers("", readings.plain)
+        return _told_numbers("equals", numbers, numbers, target)
+    names = {form: place for place, name in enumerate(target.classes) for form in (name, readings.normal(name))}
+    codes, texts = column.read("", readings.plain)
+    said = np.array([*(_lookup(names, text) for text in texts), -1], dtype=np.int64)[codes]
+    return _told_classes("equals", said, classes_of(target), target)
 
 
 def learnt_code(how: str, codes: np.ndarray, answers: np.ndarray, target: Target, lift: float = CODE_LIFT) -> Told | None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 from grading.printable import printable
 from mlebench.preparation.audit.case import Case
@@ -28,6 +32,8 @@ _LEAST_NAMED = 0.5
 _LONGEST = 120
 _MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?", "0", "0.0", "[]", "{}", "false"})
 _MOSTLY = 0.5
+_MOST_FREQUENT = 0.7
+"""A more frequent class is had by rows with a value without any leak."""
 
 
 def predictive_columns(case: Case) -> Iterator[Clue]:
@@ -48,8 +54,10 @@ def _clue(
     case: Case, source: Linked, column: str, question: Asked, unnamed: bool, tells: bool, families: tuple[Family, Family]
 ) -> Clue | None:
     cells = source.cells[column].to_numpy(dtype=object).astype(str)
-    if len(cells) < _LEAST_ROWS or len(cells[0]) > _LONGEST or len(np.unique(cells)) < 2:
+    if len(np.unique(cells)) < 2 or np.char.str_len(cells[:50]).mean() > _LONGEST:
         return None
+    if len(cells) < _LEAST_ROWS:
+        return _by_presence(case, source, column, question, families[1])
     absent = not training.has_column(case, column)
     if unnamed and (tells or absent):
         found = predicted(features_of(cells), question, families[0], _UNNAMED)
@@ -60,7 +68,7 @@ def _clue(
     if found is not None and not _settles_training(case, column, question):
         what = f"the column {printable(column, 40)} settles"
         return Clue(NAME, source.table.path, f"{what} {printable(question.target.name, 40)} {found.quality}", (found.guess,))
-    return _by_presence(source, column, question, cells, families[1])
+    return _by_presence(case, source, column, question, families[1])
 
 
 def _settles_training(case: Case, column: str, question: Asked) -> bool:
@@ -74,25 +82,34 @@ def _settles_training(case: Case, column: str, question: Asked) -> bool:
     return predicted(features_of(cells), Asked(target, rows), Family(), _SETTLED) is not None
 
 
-def _by_presence(source: Linked, column: str, question: Asked, cells: np.ndarray, family: Family) -> Clue | None:
-    """A column that is mostly missing, and present for rows of one class alone."""
+def _by_presence(case: Case, source: Linked, column: str, question: Asked, family: Family) -> Clue | None:
+    """A column that is mostly missing, and present for rows of one class alone, in training rows as well if they have it."""
     target = question.target
     if target.kind != "class":
         return None
-    present = np.array([cell.strip().lower() not in _MISSING for cell in cells], dtype=bool)
+    present = _is_present(source.cells[column])
     if not 0 < present.mean() < _MOSTLY:
         return None
     answers = classes_of(target)
     family.tried += 1
     place = int(np.bincount(answers[present]).argmax())
-    share = float((answers == place).mean())
-    if (answers[present] != place).any() or share > 1 - 0.3:
+    known = training.taught(case, target, column)
+    taught = np.zeros(0, dtype=bool) if known is None else known.answers == target.classes[place]
+    has_value = np.zeros(0, dtype=bool) if known is None else _is_present(known.cells[column])
+    right = np.concatenate([answers == place, taught])
+    count = int(present.sum() + has_value.sum())
+    share = float(right.mean())
+    if not right[np.concatenate([present, has_value])].all() or share > _MOST_FREQUENT:
         return None
-    if not family.improbable(statistics.log_binomial_tail(int(present.sum()), int(present.sum()), share), family.tried + 100):
+    if not family.improbable(statistics.log_binomial_tail(count, count, share)):
         return None
     what = f"the column {printable(column, 40)} has a value in {present.sum():,} rows, of which {printable(target.name, 40)} is always"
     values = named(np.where(present, place, -1), target)
     return Clue(NAME, source.table.path, f"{what} {printable(target.classes[place], 40)}", (question.guess(values),))
+
+
+def _is_present(cells: pd.Series) -> np.ndarray:
+    return np.array([str(cell).strip().lower() not in _MISSING for cell in cells], dtype=bool)
 
 
 def features_of(cells: np.ndarray) -> np.ndarray:
