@@ -1,0 +1,110 @@
+"""Patients, speakers, games: wholes whose parts are in train and in test, told from columns and ids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlebench.preparation.audit.case import Case
+from mlebench.preparation.audit.checks.groups_on_both_sides import groups_on_both_sides
+from tests.preparation.audit.checks.planted import case_of, clues, told
+
+ROWS = 600
+
+
+def table(rng: np.random.Generator, groups: int, agreement: float) -> pd.DataFrame:
+    """Rows of groups whose answers agree so far."""
+    group = rng.integers(0, groups, ROWS)
+    own, other = rng.integers(0, 2, groups)[group], rng.integers(0, 2, ROWS)
+    label = np.where(rng.random(ROWS) < agreement, own, other)
+    return pd.DataFrame({"group": [f"g{number:03}x" for number in group], "size": rng.normal(size=ROWS).round(3), "label": label})
+
+
+def split(public: Path, rows: pd.DataFrame, test: np.ndarray) -> Case:
+    rows = rows if "id" in rows else rows.assign(id=[f"r{row}" for row in range(len(rows))])
+    rows[~test].to_csv(public / "train.csv", index=False)
+    rows[test].drop(columns="label").to_csv(public / "test.csv", index=False)
+    return case_of(public, rows[test][["id", "label"]].reset_index(drop=True))
+
+
+def at_random(rng: np.random.Generator) -> np.ndarray:
+    return rng.random(ROWS) < 0.3
+
+
+@pytest.mark.parametrize("column", ["patient_id", "Subject", "speakerID", "scene", "location", "device_id", "sessionId"])
+def test_groups_that_tell_answers_are_found_and_what_they_tell(tmp_path: Path, column: str) -> None:
+    rng = np.random.default_rng(0)
+    rows = table(rng, 80, 0.9).rename(columns={"group": column})
+    case = split(tmp_path, rows, at_random(rng))
+
+    (clue,) = clues(groups_on_both_sides, case)
+
+    values = told(clue, case)
+    answers = dict(zip(case.truth.perfect["id"], case.truth.perfect["label"], strict=True))
+    assert clue.file == "test.csv" and clue.rows == len(values) > 150
+    assert np.mean([answers[name] == value for name, value in values.items()]) > 0.85
+
+
+def test_persons_count_by_their_name_even_among_few_rows(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = table(rng, 6, 0).rename(columns={"group": "patient_id"}).head(40)
+    assert len(clues(groups_on_both_sides, split(tmp_path, rows, np.arange(40) % 4 == 0))) == 1
+
+
+def test_groups_kept_on_one_side_are_none(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = table(rng, 80, 0.9).rename(columns={"group": "patient_id"})
+    assert clues(groups_on_both_sides, split(tmp_path, rows, (rows["patient_id"] < "g024").to_numpy())) == []
+
+
+@pytest.mark.parametrize("column", ["location", "device_id", "scene"])
+def test_groups_that_tell_nothing_are_no_leak(tmp_path: Path, column: str) -> None:
+    rng = np.random.default_rng(0)
+    rows = table(rng, 150, 0).rename(columns={"group": column})
+    assert clues(groups_on_both_sides, split(tmp_path, rows, at_random(rng))) == []
+
+
+@pytest.mark.parametrize("column", ["sex", "colour", "year", "store", "patient_age", "passenger_count"])
+def test_kinds_and_measures_are_no_groups(tmp_path: Path, column: str) -> None:
+    rng = np.random.default_rng(0)
+    rows = table(rng, 7, 0.9).rename(columns={"group": column})
+    assert clues(groups_on_both_sides, split(tmp_path, rows, at_random(rng))) == []
+
+
+@pytest.mark.parametrize("form", ["{group}_{row}", "{group}-{row:04}", "{group}.{row}"])
+def test_groups_are_read_from_ids(tmp_path: Path, form: str) -> None:
+    rng = np.random.default_rng(0)
+    rows = table(rng, 80, 0.9)
+    rows["id"] = [form.format(group=group, row=row) for row, group in enumerate(rows.pop("group"))]
+    (clue,) = clues(groups_on_both_sides, split(tmp_path, rows, at_random(rng)))
+    assert clue.rows is not None and clue.rows > 150
+
+
+def test_dates_and_numbering_are_no_groups(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = table(rng, 80, 0).drop(columns="group")
+    rows["id"] = [f"{2009 + row % 7}-0{1 + row % 9}-{row:06}" for row in range(ROWS)]
+    assert clues(groups_on_both_sides, split(tmp_path, rows, at_random(rng))) == []
+
+
+def test_sentences_numbered_anew_on_each_side_are_no_groups(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = table(rng, 80, 0).drop(columns="group")
+    test = np.arange(ROWS) >= 400
+    rows["sentence_id"] = np.where(test, (np.arange(ROWS) - 400) // 10, np.arange(ROWS) // 10)
+    assert clues(groups_on_both_sides, split(tmp_path, rows, test)) == []
+
+
+def test_a_table_of_both_sides_tells_their_groups(tmp_path: Path) -> None:
+    """As where each image's donor stands in one list."""
+    ids = [f"img{row:02}" for row in range(20)]
+    pd.DataFrame({"id": ids, "donor": [f"d{row % 6}" for row in range(20)], "area": np.arange(20) * 1.5}).to_csv(
+        tmp_path / "information.csv", index=False
+    )
+    pd.DataFrame({"id": ids[5:], "label": np.arange(15) % 2}).to_csv(tmp_path / "train.csv", index=False)
+    case = case_of(tmp_path, pd.DataFrame({"id": ids[:5], "label": [0, 1, 0, 1, 1]}))
+    (clue,) = clues(groups_on_both_sides, case)
+    assert (clue.file, clue.rows) == ("information.csv", 5)
