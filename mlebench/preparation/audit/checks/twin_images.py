@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -23,6 +24,7 @@ from mlebench.preparation.audit.likeness.pictures import (
     thumbs_of,
     turned,
     turned_prints,
+    views,
 )
 from mlebench.preparation.audit.likeness.same_bytes import same_bytes, uncommon
 from mlebench.preparation.audit.likeness.sides import FileSides, TestUnits, file_sides, side_of
@@ -233,11 +235,14 @@ def _compare(
     wanted = {test.places[place] for place in mine} | {train.places[place] for place in (*theirs, *others)}
     thumbs = _thumbs(case, wanted)
 
+    @functools.lru_cache(maxsize=2_000)
+    def seen(place: tuple[str, int], turn: int) -> npt.NDArray[np.float32]:
+        return views(turned(thumbs[place].astype(np.float32), turn))
+
     def alike(one: int, other: int, turn: int) -> float:
-        left, right = thumbs.get(test.places[one]), thumbs.get(train.places[other])
-        if left is None or right is None:
+        if test.places[one] not in thumbs or train.places[other] not in thumbs:
             return -1.0
-        return likeness(turned(left.astype(np.float32), turn), right.astype(np.float32))
+        return likeness(seen(test.places[one], turn), seen(train.places[other], 0))
 
     found = np.array([alike(*triple) for triple in zip(mine.tolist(), theirs.tolist(), variant.tolist(), strict=True)])
     chance = [alike(int(controls.choice(mine)), int(other), 0) for other in others if int(other) not in set(theirs.tolist())]

@@ -20,8 +20,10 @@ from mlebench.preparation.audit.seen.listing import SeenFile
 
 NAME = "twin-sounds"
 
-ALIKE = 0.85
+ALIKE = 0.7
 """Likeness from which two sounds are one."""
+_LEAST = 0.6
+"""The same of prints, from which likeness is looked at."""
 _MOST_BYTES = 2**26
 _HEAD = 4096
 _BATCH, _BATCH_BYTES = 32, 2**24
@@ -134,7 +136,7 @@ class _Prints:
 
 def _twins(case: Case, test: _Prints, train: _Prints, highest: float) -> tuple[list[str], list[str]]:
     """The paths of sounds that are alike, and of those that they are like."""
-    left, right, _ = near_prints(test.array, train.array, 1, lambda prints, _: prints)
+    left, right, _ = near_prints(test.array, train.array, 1, lambda prints, _: prints, _LEAST)
     pairs = [(test.paths[one], train.paths[other]) for one, other in zip(left[:_MOST_CANDIDATES], right, strict=False)]
     chance = np.random.default_rng(0)
     controls = [(str(chance.choice(test.paths)), str(chance.choice(train.paths))) for _ in range(_CONTROLS if pairs else 0)]

@@ -13,8 +13,8 @@ Prints = npt.NDArray[np.float16]
 _BYTES = 8
 _FARTHEST = 14
 """Bits of 64 in which near prints may differ."""
-_LEAST = 0.8
-"""Correlation of near prints, each number in units of its spread."""
+_ALL = 2_000_000_000
+"""Comparisons up to which all prints are compared with all."""
 _KEPT = 3
 """Neighbours of one print that are kept."""
 _AT_ONCE = 4_000_000
@@ -23,17 +23,19 @@ _MOST_OF_A_KEY = 50_000_000
 
 
 def near_prints(
-    wanted: Prints, offered: Prints, variants: int, turn: Callable[[Prints, int], Prints]
+    wanted: Prints, offered: Prints, variants: int, turn: Callable[[Prints, int], Prints], least: float = 0.8
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The nearest of some prints to others, in any of several variants of these.
 
-    Two prints are compared where two of the eight bytes of their bits are equal; a bit says whether a number is above its median.
+    Of very many, two prints are compared where two of the eight bytes of their bits are equal; a bit says whether a number is
+    above its median.
 
     Args:
         wanted: shape (m, size).
         offered: shape (n, size).
         variants: how many.
         turn: makes a variant of `wanted`.
+        least: correlation of near prints, each number in units of its spread.
 
     Returns:
         For each pair the position in `wanted`, in `offered`, and the variant; at most three pairs of each print wanted.
@@ -43,6 +45,9 @@ def near_prints(
         return empty, empty, empty
     middle = np.median(offered[:: max(1, len(offered) // 50_000)].astype(np.float32), axis=0)
     spread = np.maximum(offered[:: max(1, len(offered) // 50_000)].astype(np.float32).std(axis=0), 1e-4)
+    if len(wanted) * len(offered) * variants <= _ALL:
+        pairs = [_all_near(turn(wanted, variant), offered, middle, spread, least, variant) for variant in range(variants)]
+        return _best(*(np.concatenate(parts) for parts in zip(*pairs, strict=True)))
     theirs = _bits(offered, middle)
     mine = [_bits(turn(wanted, variant), middle) for variant in range(variants)]
     found: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
@@ -57,7 +62,7 @@ def near_prints(
                 if len(kept):
                     left, right = left[kept], right[kept]
                     alike = _alike(turn(wanted[left], variant), offered[right], middle, spread)
-                    good = alike >= _LEAST
+                    good = alike >= least
                     found.append((left[good], right[good], np.full(int(good.sum()), variant), alike[good]))
     if not found:
         return empty, empty, empty
@@ -112,6 +117,30 @@ def _alike(one: Prints, other: Prints, middle: np.ndarray, spread: np.ndarray) -
     size = np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1)
     alike: np.ndarray = (left * right).sum(axis=1) / np.maximum(size, 1e-6)
     return alike
+
+
+def _all_near(
+    wanted: Prints, offered: Prints, middle: np.ndarray, spread: np.ndarray, least: float, variant: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """All near pairs, by comparing all: positions, the variant, and how alike they are."""
+    mine, theirs = _scaled(wanted, middle, spread), _scaled(offered, middle, spread)
+    step = max(1, _AT_ONCE // len(theirs))
+    left, right, alike = [], [], []
+    for start in range(0, len(mine), step):
+        shared = mine[start : start + step] @ theirs.T
+        row, column = np.nonzero(shared >= least)
+        left.append(row + start)
+        right.append(column)
+        alike.append(shared[row, column])
+    places = np.concatenate(left)
+    return places, np.concatenate(right), np.full(len(places), variant), np.concatenate(alike)
+
+
+def _scaled(prints: Prints, middle: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """Numbers in units of their spread, each print of length 1."""
+    scaled = (prints.astype(np.float32) - middle) / spread
+    lengths: np.ndarray = scaled / np.maximum(np.linalg.norm(scaled, axis=1, keepdims=True), 1e-6)
+    return lengths
 
 
 def _best(

@@ -25,6 +25,8 @@ FLATTEST = 3.0
 FEWEST_PIXELS = 16
 """Pixels of the shorter side below which pictures are alike by chance."""
 _SIDE = 32
+_FAINTEST = 1.0
+"""Standard deviation of grey levels of the details of a picture below which it has none."""
 _MOST_PIXELS = 400_000_000
 _SAMPLED = 4_000_000
 """Pixels above which a picture is thinned before it is made small."""
@@ -183,54 +185,46 @@ def turned(square: Grey, orientation: int) -> Grey:
     return square.T if orientation & 4 else square
 
 
-def likeness(one: Grey, other: Grey) -> float:
-    """How alike two pictures are beyond their large shapes, -1 to 1, where one may be a part of the other.
+def views(square: Grey) -> npt.NDArray[np.float32]:
+    """The details of a picture and of parts of it, from a twentieth to a fifth smaller, at its corners, sides and middle.
 
     Args:
-        one: shape (THUMB, THUMB).
-        other: the same.
+        square: shape (THUMB, THUMB).
+
+    Returns:
+        Shape (views, pixels), each of length 1, the whole picture first; zeros where there are no details.
     """
-    plain = _detail(_small(one)), _detail(_small(other))
-    best = _correlation(*plain)
-    if best > 0.9:
-        return best
-    for square, against in ((one, plain[1]), (other, plain[0])):
-        for part in _parts(square):
-            best = max(best, _correlation(_detail(_small(part)), against))
-    return best
-
-
-def _parts(square: Grey) -> list[Grey]:
-    """Parts of a picture, from a twentieth to a fifth smaller, at its corners, sides and middle."""
-    side = len(square)
-    parts = []
-    for share in (0.95, 0.9, 0.85, 0.8):
-        width = round(side * share)
-        for top in (0, (side - width) // 2, side - width):
-            parts += [square[top : top + width, left : left + width] for left in (0, (side - width) // 2, side - width)]
-    return parts
-
-
-def _small(square: Grey) -> Grey:
     from PIL import Image
 
-    return np.asarray(Image.fromarray(np.ascontiguousarray(square)).resize((_SIDE, _SIDE), Image.Resampling.BOX), np.float32)
+    side = len(square)
+    image = Image.fromarray(np.ascontiguousarray(square))
+    parts = [(0, 0, side)]
+    for share in (0.95, 0.9, 0.85, 0.8):
+        width = round(side * share)
+        places = (0, (side - width) // 2, side - width)
+        parts += [(left, top, width) for top in places for left in places]
+    boxes = [(left, top, left + width, top + width) for left, top, width in parts]
+    small = [np.asarray(image.resize((_SIDE, _SIDE), Image.Resampling.BOX, box), np.float32) for box in boxes]
+    details = _details(np.stack(small)).reshape(len(parts), -1)
+    details -= details.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(details, axis=1, keepdims=True)
+    scaled: npt.NDArray[np.float32] = np.where(lengths > _FAINTEST * _SIDE, details / np.maximum(lengths, 1e-6), 0)
+    return scaled
 
 
-def _detail(small: Grey) -> Grey:
-    """A picture without its large shapes: what differs from the mean of the pixels around."""
+def likeness(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> float:
+    """How alike two pictures are beyond their large shapes, -1 to 1, where one may be a part of the other; of their `views`."""
+    return float(max((one @ other[0]).max(), (other @ one[0]).max()))
+
+
+def _details(small: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Pictures, shape (pictures, side, side), without their large shapes: what differs from the mean of the pixels around."""
     width = 9
-    padded = np.pad(small, width // 2, mode="reflect")
-    sums = np.pad(padded.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    means = (sums[width:, width:] - sums[:-width, width:] - sums[width:, :-width] + sums[:-width, :-width]) / width**2
-    detail: Grey = small - means.astype(np.float32)
-    return detail
-
-
-def _correlation(one: Grey, other: Grey) -> float:
-    left, right = one - one.mean(), other - other.mean()
-    size = float(np.linalg.norm(left) * np.linalg.norm(right))
-    return float((left * right).sum() / size) if size > 1.0 else 0.0
+    padded = np.pad(small, ((0, 0), (width // 2, width // 2), (width // 2, width // 2)), mode="reflect")
+    sums = np.pad(padded.cumsum(1, dtype=np.float64).cumsum(2), ((0, 0), (1, 0), (1, 0)))
+    means = sums[:, width:, width:] - sums[:, :-width, width:] - sums[:, width:, :-width] + sums[:, :-width, :-width]
+    details: npt.NDArray[np.float32] = (small - means / width**2).astype(np.float32)
+    return details
 
 
 def thumbs_of(contents: Sequence[bytes | str]) -> list[npt.NDArray[np.uint8] | None]:

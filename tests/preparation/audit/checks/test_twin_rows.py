@@ -72,16 +72,16 @@ def test_columns_may_stand_in_another_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize("values", [2, 5])
 def test_rows_of_few_values_are_equal_by_chance(tmp_path: Path, values: int) -> None:
     rng = np.random.default_rng(0)
-    tables = [pd.DataFrame(rng.integers(0, values, (rows, 6)), columns=[*"uvwxyz"]) for rows in (400, 100)]
-    assert clues(twin_rows, split(tmp_path, *tables, rng)) == []
+    train, test = (pd.DataFrame(rng.integers(0, values, (rows, 6)), columns=[*"uvwxyz"]) for rows in (400, 100))
+    assert clues(twin_rows, split(tmp_path, train, test, rng)) == []
 
 
 def test_rows_that_are_mostly_zeros_are_equal_by_chance(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    tables = [pd.DataFrame(rng.exponential(500, (rows, 6)).round(2) * (rng.random((rows, 6)) > 0.9)) for rows in (400, 100)]
-    for table in tables:
-        table.columns = [f"spent_{name}" for name in range(6)]
-    assert clues(twin_rows, split(tmp_path, *tables, rng)) == []
+    names = [f"spent_{place}" for place in range(6)]
+    spent = rng.exponential(500, (500, 6)).round(2) * (rng.random((500, 6)) > 0.9)
+    train, test = (pd.DataFrame(part, columns=names) for part in (spent[:400], spent[400:]))
+    assert clues(twin_rows, split(tmp_path, train, test, rng)) == []
 
 
 def test_measurements_of_their_own_are_no_twins(tmp_path: Path) -> None:

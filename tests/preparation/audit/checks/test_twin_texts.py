@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def with_words_changed(text: str) -> str:
     return " ".join(words)
 
 
-CHANGES = {
+CHANGES: dict[str, Callable[[str], str]] = {
     "as it is": lambda text: text,
     "in capitals, with other spaces and marks": lambda text: text.upper().replace(" ", "  ").replace(".", " !!"),
     "with an accent": lambda text: text.replace("e", "é"),
