@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
-from typing import IO, Protocol
+from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from mlebench.data.raw_faults import is_of_the_content
-from mlebench.preparation.audit.seen.window import AnyWindow
+from mlebench.preparation.audit.seen.bounds import is_bomb
+from mlebench.preparation.audit.seen.window import PIECE, AnyWindow
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 HEAD = 512
 """Bytes that tell an archive from other content."""
@@ -95,3 +100,44 @@ def damage_told() -> Iterator[None]:
         if not is_of_the_content(error):
             raise
         raise OSError(f"it is damaged ({type(error).__name__}: {error})") from None
+
+
+def told(file: IO[bytes], packed: int) -> IO[bytes]:
+    """A stream whose damage is an error of reading, and that ends at absurd sizes.
+
+    Args:
+        file: the stream of a library.
+        packed: bytes from which it is unpacked.
+    """
+    return cast(IO[bytes], io.BufferedReader(_Told(file, packed), PIECE))
+
+
+class _Told(io.RawIOBase):
+    """The stream before it is buffered."""
+
+    def __init__(self, file: IO[bytes], packed: int) -> None:
+        self._read = getattr(file, "read1", file.read)
+        self._packed = packed
+        self._trouble: OSError | None = None
+        self._count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        target = memoryview(buffer).cast("B")
+        if self._trouble is not None:
+            raise self._trouble
+        try:
+            with damage_told():
+                found = self._read(len(target))
+        except OSError as error:
+            if not self._count:
+                raise
+            # what came before the damage is handed on before the damage is told
+            self._trouble, found = error, b""
+        target[: len(found)] = found
+        self._count += len(found)
+        if is_bomb(self._count, self._packed):
+            raise OSError("it unpacks to absurdly much")
+        return len(found)

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import io
 import lzma
 from collections.abc import Iterator, Set
-from typing import IO, TYPE_CHECKING, Literal, cast
+from typing import IO, Literal, cast
 
-from mlebench.preparation.audit.seen.archives.member import HEAD, Member, Opener, damage_told
-from mlebench.preparation.audit.seen.bounds import COUNTED, is_bomb
+from mlebench.preparation.audit.seen.archives.member import HEAD, Member, Opener, damage_told, told
+from mlebench.preparation.audit.seen.bounds import COUNTED
 from mlebench.preparation.audit.seen.window import PIECE, AnyWindow, as_file
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 Packing = Literal["gzip", "bzip2", "xz", "zstd"]
 
@@ -71,9 +67,7 @@ class Single:
     def open(self, position: int, at: int, size: int) -> IO[bytes]:
         """See `Archive`."""
         with damage_told():
-            return cast(
-                IO[bytes], io.BufferedReader(_Told(unpacked(self._packing, as_file(self._window)), self._window.size), PIECE)
-            )
+            return told(unpacked(self._packing, as_file(self._window)), self._window.size)
 
     def window(self, at: int, size: int) -> AnyWindow | None:
         """See `Archive`."""
@@ -104,25 +98,3 @@ class Single:
         except OSError as error:
             return size, error
         return size, None
-
-
-class _Told(io.RawIOBase):
-    """A stream whose damage is an error of reading, and that ends at absurd sizes."""
-
-    def __init__(self, file: IO[bytes], packed: int) -> None:
-        self._file = file
-        self._packed = packed
-        self.count = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        target = memoryview(buffer).cast("B")
-        with damage_told():
-            found = self._file.read(len(target))
-        target[: len(found)] = found
-        self.count += len(found)
-        if is_bomb(self.count, self._packed):
-            raise OSError("it unpacks to absurdly much")
-        return len(found)

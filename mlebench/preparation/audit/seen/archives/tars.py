@@ -80,8 +80,10 @@ class Tar:
             with damage_told():
                 block = unpacked.read(_BLOCK)
             place += len(block)
-            if len(block) < _BLOCK or not block.strip(b"\0"):
+            if not block.strip(b"\0"):
                 return
+            if len(block) < _BLOCK:
+                raise OSError("the tar is cut off")
             if not _is_header(block):
                 raise OSError("a member of the tar has no header where it should begin")
             fields = _HEADER.unpack(block)
@@ -103,9 +105,13 @@ class Tar:
             size = member.size if kind not in _LINKS + b"3456" else 0
             content = _Content(unpacked, size)
             yield member, io.BufferedReader(content, 8192)
+            place += size
+            if not self.in_passes and place > self._window.size:
+                raise OSError("the tar is cut off")
+            padding = -size % _BLOCK
             with damage_told():
-                _go_on(unpacked, content.left + -size % _BLOCK, None if self.in_passes else place + size + -size % _BLOCK)
-            place += size + -size % _BLOCK
+                _go_on(unpacked, content.left + padding, None if self.in_passes else place + padding)
+            place += padding
 
 
 _KEY_OF = {_GNU_NAME: "path", _GNU_LINK: "linkpath"}

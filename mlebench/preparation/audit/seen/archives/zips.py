@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator, Set
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from mlebench.preparation.audit.seen.archives.member import HEAD, Member, Opener, damage_told
+from mlebench.preparation.audit.seen.archives.member import HEAD, Member, Opener, damage_told, told
 from mlebench.preparation.audit.seen.bounds import LONGEST_NAME
 from mlebench.preparation.audit.seen.window import PIECE, AnyWindow, as_file, buffered
 
@@ -125,7 +125,8 @@ class Zip:
         with damage_told():
             if self._library is None:
                 self._library = zipfile.ZipFile(as_file(self._window))
-            return self._library.open(self._library.infolist()[position])
+            entry = self._library.infolist()[position]
+            return told(self._library.open(entry), entry.compress_size)
 
     def window(self, at: int, size: int) -> AnyWindow | None:
         """See `Archive`."""

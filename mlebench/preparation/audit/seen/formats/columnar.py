@@ -64,8 +64,10 @@ def _frames(content: Content, is_parquet: bool, columns: tuple[str, ...], rows: 
 
     with content.window() as window:
         for batch in _batches(as_file(window), is_parquet, rows):
-            cells = {name: _cells(batch.column(at)) for at, name in enumerate(columns)}
-            yield pd.DataFrame(cells, columns=list(columns), dtype=object)
+            for start in range(0, batch.num_rows, rows):
+                part = batch.slice(start, rows)
+                cells = {name: _cells(part.column(at)) for at, name in enumerate(columns)}
+                yield pd.DataFrame(cells, columns=list(columns), dtype=object)
 
 
 def _cells(column: Any) -> Any:

@@ -94,7 +94,8 @@ def form_of(head: bytes, name: str, *, whole: bool = True) -> Form | None:
         rows = rows_of(sample, delimiter, False)
         if tags := _tags(rows):
             return Form(encoding, delimiter, False, lead, False, (), tags=tags)
-        may_be_ragged = is_table or name.endswith((".txt", ".dat", ".data"))
+        blanks = sum(" " in row[0].strip() for row in rows)
+        may_be_ragged = is_table or (name.endswith((".txt", ".dat", ".data")) and blanks < 0.1 * len(rows))
         if may_be_ragged and (form := _ragged(encoding, delimiter, lead, rows)) is not None:
             return form
     if is_table and (form := _even(encoding, sample, lead, 0.5)) is not None:
@@ -211,12 +212,16 @@ def is_header(first: list[str], rest: list[list[str]], width: int) -> bool:
         whole = all(text.isdigit() for text in numbers) and len(set(numbers)) == len(numbers)
         if not whole or len(numbers) == 1 or int(numbers[-1]) - int(numbers[0]) != len(numbers) - 1:
             return False
+        if len(numbers) == len(first) < _MANY_NUMBERS and numbers[0] != "0":
+            return False
     if not rest:
         return not numbers
     columns = zip(*(row for row in rest if len(row) == len(first)), strict=False)
     return not any(name and name in below for name, below in zip(first, columns, strict=False))
 
 
+_MANY_NUMBERS = 10
+"""Cells that count columns from another number than 0, where they are nothing else."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|nan|NaN|inf|-inf")
 
 

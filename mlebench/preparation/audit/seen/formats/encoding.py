@@ -13,6 +13,7 @@ _MARKS = {
 }
 _NOT_TEXT = bytes(set(range(32)) - set(b"\t\n\r\f\v\x1b\x1a\x1c\x1d\x1e\x1f"))
 _MOST_ODD = 0.3
+_SHORTEST_WIDE = 8
 
 
 def encoding_of(head: bytes) -> str | None:
@@ -39,7 +40,7 @@ def encoding_of(head: bytes) -> str | None:
 
 def _wide(head: bytes) -> str | None:
     # text without a mark: every other byte of letters is zero
-    if b"\0" not in head:
+    if b"\0" not in head or len(head) < _SHORTEST_WIDE:
         return None
     evens, odds = head[::2], head[1::2]
     if odds.count(0) > 0.8 * len(odds) and evens.count(0) == 0:

@@ -19,7 +19,7 @@ _MOST_VALUES = 20_000_000
 _FEWEST = 3
 """Items of a list that is a column."""
 _MARK = object()
-_SIMPLE = (str, bytes, int, float, bool, type(None))
+_SIMPLE = (str, bytes, bytearray, int, float, bool, type(None))
 
 
 class Opaque(list[Any]):
@@ -63,24 +63,31 @@ def _columns(value: Any) -> Iterator[list[str]]:
             waiting += reversed(items)
         else:
             items = list(value)
-            waiting += reversed(items)
             if isinstance(value, Opaque):
                 yield from _array(items)
+                # what is given to a function or an object is a list of different things
+                waiting += [each for item in items[::-1] for each in (item[::-1] if isinstance(item, tuple) else [item])]
                 continue
+            waiting += reversed(items)
         if len(items) >= _FEWEST and all(isinstance(item, _SIMPLE) for item in items):
             yield [cell(item) for item in items]
 
 
 def _array(items: list[Any]) -> Iterator[list[str]]:
-    """Columns of an array's state: version, shape, type, order, content."""
+    """Columns of an array: of its state (version, shape, type, order, content), or made of content, type, shape and order."""
     import numpy as np
 
     from mlebench.preparation.audit.seen.formats.found import text_of_array
 
     for state in items:
-        if not (isinstance(state, tuple) and len(state) == 5 and isinstance(state[1], tuple)):
+        if not isinstance(state, tuple):
             continue
-        _, shape, kind, fortran, content = state
+        if len(state) == 4 and isinstance(state[2], tuple):
+            content, kind, shape, fortran = state[0], state[1], state[2], state[3] == "F"
+        elif len(state) == 5 and isinstance(state[1], tuple):
+            _, shape, kind, fortran, content = state
+        else:
+            continue
         name = next((item[0] for item in kind if isinstance(item, tuple) and item), None) if isinstance(kind, Opaque) else None
         if not (isinstance(name, str) and len(shape) in (1, 2) and all(isinstance(size, int) for size in shape)):
             continue

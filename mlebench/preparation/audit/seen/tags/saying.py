@@ -6,6 +6,7 @@ import struct
 
 LONGEST = 1_000
 """Characters of one saying."""
+_MOST_ODD = 0.25
 MOST = 500
 """Sayings of one file."""
 
@@ -54,7 +55,7 @@ def text_of(content: bytes) -> str:
     except UnicodeDecodeError:
         text = content.decode("latin-1")
     odd = sum(not (letter.isprintable() or letter in "\t\r\n\0") for letter in text[:LONGEST])
-    return content.hex() if odd > 0.1 * len(text[:LONGEST]) else text.replace("\0", " ")
+    return content.hex() if odd > _MOST_ODD * len(text[:LONGEST]) else text.replace("\0", " ")
 
 
 def number(content: bytes, kind: str, place: int = 0) -> int:
