@@ -95,7 +95,9 @@ class Seen:
             self.tell("", f"files beyond the first {budget.members:,} are left out")
             del plain[budget.members :]
         budget.members -= len(plain)
-        archives = {file.path for file in plain if self._may_be_archive(file)}
+        batches = (plain[start : start + _BATCH] for start in range(0, len(plain), _BATCH))
+        looked = worked_ahead(self._archives_among, batches, _READERS if len(plain) > _BATCH else 1)
+        archives = {path for among in looked for path in among}
         listed = worked_ahead(
             functools.partial(self._list_archive, budget), (file for file in plain if file.path in archives), max(1, self.jobs)
         )
@@ -105,6 +107,9 @@ class Seen:
                 self._take(found, next(listed))
         found.archives = {file.path: file for file in found.files if file.path in found.inside.places}
         return found
+
+    def _archives_among(self, batch: Sequence[SeenFile]) -> list[str]:
+        return [file.path for file in batch if self._may_be_archive(file)]
 
     def _may_be_archive(self, file: SeenFile) -> bool:
         if file.link is not None or file.size < SMALLEST:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -14,7 +16,7 @@ from mlebench.preparation.audit.seen.formats.encoding import decoded, encoding_o
 from mlebench.preparation.audit.seen.listing import Seen
 from mlebench.preparation.audit.seen.spooling import beginning
 from mlebench.preparation.audit.seen.tags.kind import say
-from mlebench.preparation.audit.seen.tags.saying import Sayings
+from mlebench.preparation.audit.seen.tags.saying import Sayings, text_of
 from mlebench.preparation.audit.seen.window import AnyWindow, open_window
 
 _MOST = 2**25
@@ -116,9 +118,19 @@ def say_batch(public: Path, archive: str | None, files: Sequence[tuple[str, int,
 def _say_plain(path: Path) -> Answer:
     try:
         with open_window(path) as window:
-            return _say(window)
+            said, trouble = _say(window)
+            _say_attributes(path, said)
+            return said, trouble
     except OSError as error:
         return {}, _reason(error)
+
+
+def _say_attributes(path: Path, said: dict[str, str]) -> None:
+    """What the file system keeps beside a file under names of users' choice."""
+    with contextlib.suppress(OSError):
+        for name in os.listxattr(path, follow_symlinks=False)[:20]:
+            if name.startswith("user."):
+                said[f"xattr.{name}"] = text_of(os.getxattr(path, name, follow_symlinks=False)[:4_000])[:1_000]
 
 
 def _say(window: AnyWindow) -> Answer:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from mlebench.data.raw_faults import is_of_the_content
 from mlebench.preparation.audit.seen.file import SeenFile
+from mlebench.preparation.audit.seen.formats import within
 from mlebench.preparation.audit.seen.formats.found import Content
 from mlebench.preparation.audit.seen.formats.kind import HEAD, TEXTS, Reader, could_hold, reader_of
 from mlebench.preparation.audit.seen.formats.many import Many
@@ -73,14 +74,16 @@ def tables_of(seen: Seen) -> Iterator[SeenTable]:
     """All tables; nested values are named `a.b.c`.
 
     Formats: csv, tsv, json (lists of records, columns, records by key), JSON lines, parquet, feather, npy, npz, mat, TFRecord
-    (scalar features), BSON, sqlite, xlsx, and plain values in pickles, which are never unpickled. Columns of text without a header
-    are named `0`, `1`, ….
+    (scalar features), BSON, sqlite, xlsx, plain values in pickles, which are never unpickled, and what stands in rows or pairs in
+    Markdown, HTML, XML, YAML, SQL and code. Text that zips, parquet and feather files carry beside their content is read, too:
+    `a.zip#comment`. Columns of text without a header are named `0`, `1`, ….
     """
     archives = {file.path for file in seen.archives}
     files = [
         file for file in seen.files if file.size and file.link is None and file.path not in archives and could_hold(file.suffix)
     ]
     seen.keep(files)
+    yield from _carried(seen, [file for file in seen.files if _may_carry(file, archives)])
     alike: dict[tuple[str, str, Reader], list[SeenFile]] = defaultdict(list)
     for file, head in seen.contents(files, HEAD):
         if (reader := reader_of(head, file.suffix)) is not None:
@@ -93,6 +96,17 @@ def tables_of(seen: Seen) -> Iterator[SeenTable]:
             seen.tell(folder, f"of {len(group):,} tables *{suffix} the first {_MOST_ALIKE:,} are read")
         for file in group[:_MOST_ALIKE]:
             yield from _tables(seen, file, reader)
+
+
+def _carried(seen: Seen, files: Sequence[SeenFile]) -> Iterator[SeenTable]:
+    for file in files[:_MOST_ALIKE]:
+        yield from _tables(seen, file, within.tables)
+
+
+def _may_carry(file: SeenFile, archives: set[str]) -> bool:
+    return file.suffix in (".parquet", ".feather", ".arrow", ".npz", ".xlsx") or (
+        file.path in archives and file.suffix not in (".gz", ".tar", ".tgz", ".7z", ".bz2", ".xz")
+    )
 
 
 def _tables(seen: Seen, file: SeenFile, reader: Reader) -> Iterator[SeenTable]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import pickle
 import struct
 import zipfile
@@ -336,7 +337,7 @@ def test_values_of_small_documents(tmp_path: Path) -> None:
     assert (found["xml.object.name"], found["xml.folder"], found["xml.comment"]) == ("cat", "f", WORD)
     found = said(tmp_path, "x.yaml", b"# class 3\nlabel: cat\nscore = 2\n")
     assert (found["text.label"], found["text.score"], found["text.comment"]) == ("cat", "2", WORD)
-    assert said(tmp_path, "x.lab", RAW) == {"text": WORD}
+    assert said(tmp_path, "x.lab", RAW) == {"text": WORD, "text.form": "utf-8 lf open"}
 
 
 def test_strings_of_what_only_programs_read(tmp_path: Path) -> None:
@@ -375,6 +376,28 @@ def test_processes_share_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     found = {file.path: answers.get("text") for file, answers in said_by(seen.files, seen, jobs=2)}
     assert len(found) == 302
     assert (found["299.txt"], found["a.zip!/x.txt"]) == ("label 299", WORD)
+
+
+def test_what_the_file_system_keeps_beside_a_file(tmp_path: Path) -> None:
+    (tmp_path / "x.bin").write_bytes(b"\0")
+    try:
+        os.setxattr(tmp_path / "x.bin", "user.label", RAW)
+    except OSError:
+        pytest.skip("the file system keeps nothing beside files")
+    seen = Seen(tmp_path)
+    ((_, found),) = said_by(seen.files, seen)
+    assert found["xattr.user.label"] == WORD
+
+
+def test_how_strongly_a_picture_is_packed(tmp_path: Path) -> None:
+    found = [said(tmp_path, f"{quality}.jpg", picture("JPEG", quality=quality)) for quality in (50, 90, 90)]
+    assert found[0]["jpeg.tables"] != found[1]["jpeg.tables"] == found[2]["jpeg.tables"]
+
+
+def test_values_of_tiny_arrays(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    np.save(packed, np.array(3))
+    assert said(tmp_path, "x.npy", packed.getvalue())["npy.values"] == "3"
 
 
 def test_long_values_are_cut(tmp_path: Path) -> None:

@@ -96,6 +96,46 @@ def test_one_value_in_each_line(tmp_path: Path) -> None:
     assert found(tmp_path, **{"labels.txt": "cat\ndog\ncat\n"})["labels.txt"] == [["0"], ["cat"], ["dog"], ["cat"]]
 
 
+def test_names_and_values_with_blanks_between(tmp_path: Path) -> None:
+    text = "".join(f"test/{n}.jpg {n % 3}\n" for n in range(9))
+    assert found(tmp_path, **{"list.txt": text})["list.txt"][:2] == [["0", "1"], ["test/0.jpg", "0"]]
+
+
+MARKUP = {
+    "a.md": "# Title\n\ntext\n\n| id | label |\n|---|---|\n| a | 1.0 |\n| b | 1 |\n| c | |\n",
+    "a.html": "<table><tr><th>id</th><th>label</th></tr><tr><td>a</td><td>1.0</td></tr><tr><td>b<td>1</td></tr>"
+    "<tr><td>b</td><td><b>1</b></td></tr><tr><td>c</td><td></td></tr></table>",
+    "a.xml": "<root><x><row id='a'><label>1.0</label></row><row id='b'><label>1</label></row><row id='c'/></x></root>",
+    "a.yaml": "# labels\na: 1.0\n'b': \"1\"\nc: x\n",
+    "a.py": "LABELS = {\n    'a': '1.0',\n    'b': 1,\n    'c': 'x',\n}\n",
+    "a.sql": "CREATE TABLE t (id TEXT);\nINSERT INTO t VALUES ('a', 1.0), ('b', 1), ('c', 'it''s; (x)');\n",
+}
+
+
+@pytest.mark.parametrize("name", MARKUP)
+def test_rows_and_pairs_in_markup_and_code(name: str, tmp_path: Path) -> None:
+    ((path, rows),) = found(tmp_path, **{name: MARKUP[name]}).items()
+    assert path.startswith(f"{name}#")
+    assert [row for row in rows if row[0] == "b"] == [["b", "1"]]
+    assert ["a", "1.0"] in rows
+
+
+def test_text_that_an_archive_or_a_table_carries(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as opened:
+        opened.writestr("x", b"1")
+        opened.comment = json.dumps({f"id{n}": n % 3 for n in range(400)}).encode()
+    (tmp_path / "b.zip").write_bytes(zipped({"x": b"1"}) + b"id,label\na,1.0\nb,1\nc,\n")
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"x": [1]}).replace_schema_metadata({"answers": json.dumps(["a", "b", "c"])}), tmp_path / "t.parquet")
+    tables = found(tmp_path)
+    assert tables["a.zip#comment"][:2] == [["key", "value"], ["id0", "0"]]
+    assert len(tables["a.zip#comment"]) == 401
+    assert tables["b.zip#trailing"] == WANTED
+    assert tables["t.parquet#answers"] == [["value"], ["a"], ["b"], ["c"]]
+
+
 def test_prose_is_no_table(tmp_path: Path) -> None:
     text = "Dear all, this is what we have.\nIt goes on, and on, and on.\nThen it ends.\n\nYours, me.\nAnd, too, them.\n"
     assert found(tmp_path, **{"readme.txt": text, "code.py": "a, b = 1, 2\n" * 9}) == {}

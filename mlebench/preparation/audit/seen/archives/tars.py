@@ -140,7 +140,7 @@ def _read_header(fields: tuple[bytes, ...], said: dict[str, str]) -> Member:
     if magic.startswith("ustar") and prefix and "path" not in said and fields[9] != b"ustar  \0":
         name = f"{prefix}/{name}"
     link = said.get("linkpath", _text(fields[8])) if kind in _LINKS else None
-    comment = "\n".join(value for key, value in said.items() if key not in _USUAL_RECORDS)
+    comment = "\n".join([value for key, value in said.items() if key not in _USUAL_RECORDS] + _owner(fields))
     name = said.get("GNU.sparse.name", said.get("path", name))
     size = _whole(said.get("size"), _number(fields[4]))
     if size < 0 or size >= 2**62:
@@ -154,6 +154,13 @@ def _read_header(fields: tuple[bytes, ...], said: dict[str, str]) -> Member:
         link=link[:LONGEST_NAME] if link is not None else None,
         is_file=kind in [_FILES[i : i + 1] for i in range(len(_FILES))] and not name.endswith("/"),
     )
+
+
+def _owner(fields: tuple[bytes, ...]) -> list[str]:
+    """Who a member belongs to; nothing where that is the administrator."""
+    numbers = [_number(fields[2]), _number(fields[3])]
+    names = [name for name in (_text(fields[11]), _text(fields[12])) if name not in ("", "root")]
+    return ["owner " + " ".join(map(str, [*numbers, *names]))] if any(numbers) or names else []
 
 
 def _text(raw: bytes) -> str:

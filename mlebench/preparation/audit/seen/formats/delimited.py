@@ -21,8 +21,9 @@ HEAD = 2**18
 """Bytes by which the form of a file is told."""
 _SAMPLE = 200
 _DELIMITERS = (",", "\t", ";", "|")
-_COMMENTS = ("#", "%", "//")
+_COMMENTS = ("#", "%", "//", "@")
 _MOSTLY = 0.9
+_FEWEST_OF_LIST, _WIDEST_LIST = 5, 12
 _LONGEST_VALUE = 200
 """Characters of a line that is a single value."""
 
@@ -153,8 +154,14 @@ def _ways(sample: list[str]) -> Iterator[tuple[str, bool]]:
     for mark in present:
         yield mark, True
         yield mark, False
-    if all(_is_numeric(line.split()[0]) for line in sample[1:] or sample if line.split()):
+    if all(_is_numeric(line.split()[0]) for line in sample[1:] or sample if line.split()) or _is_list(sample):
         yield " ", False
+
+
+def _is_list(sample: list[str]) -> bool:
+    """Whether each line is a name and a few values, as in lists of files; prose has lines of different length."""
+    widths = {len(line.split()) for line in sample if line.strip()}
+    return len(sample) >= _FEWEST_OF_LIST and len(widths) == 1 and max(widths) <= _WIDEST_LIST
 
 
 def rows_of(lines: list[str], delimiter: str, quoted: bool) -> list[list[str]]:

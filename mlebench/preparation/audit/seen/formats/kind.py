@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from mlebench.preparation.audit.seen.formats import arrays, columnar, databases, delimited, messages, pickled, records, sheets
+from mlebench.preparation.audit.seen.formats import (
+    arrays,
+    columnar,
+    databases,
+    delimited,
+    markup,
+    messages,
+    pickled,
+    records,
+    sheets,
+)
 from mlebench.preparation.audit.seen.formats.encoding import encoding_of
 from mlebench.preparation.audit.seen.formats.found import Content, Found
 
@@ -14,7 +24,11 @@ HEAD = 512
 """Bytes that tell the kind."""
 
 _NO_TABLES = frozenset(
-    [".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".jp2", ".svg", ".ico", ".wav", ".mp3", ".flac", ".ogg", ".m4a", ".aac", ".aif", ".aiff", ".mp4", ".avi", ".mov", ".mkv", ".webm", ".dcm", ".dicom", ".nii", ".pdf", ".doc", ".docx", ".ppt", ".pptx", ".rtf", ".htm", ".html", ".md", ".rst", ".py", ".ipynb", ".m", ".c", ".h", ".cpp", ".js", ".css", ".xml", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".pt", ".pth", ".ckpt", ".onnx", ".h5", ".hdf5", ".zip", ".gz", ".bz2", ".xz", ".7z", ".tar", ".tgz", ".rar", ".sh", ".r", ".rmd", ".tex", ".bib", ".ttf", ".so", ".dll", ".exe", ".bin"]
+    """
+    .jpg .jpeg .png .gif .bmp .tif .tiff .webp .jp2 .svg .ico .wav .mp3 .flac .ogg .m4a .aac .aif .aiff .mp4 .avi .mov
+    .mkv .webm .dcm .dicom .nii .pdf .doc .docx .ppt .pptx .rtf .ipynb .m .c .h .cpp .css .pt .pth .ckpt .onnx .h5 .hdf5
+    .zip .gz .bz2 .xz .7z .tar .tgz .rar .rmd .tex .bib .ttf .so .dll .exe .bin
+    """.split()  # noqa: SIM905  # a list of words
 )
 """Endings of files that hold none."""
 _MAGIC: dict[bytes, Reader] = {
@@ -37,7 +51,9 @@ _SUFFIXES: dict[str, Reader] = {
     ".pickle": pickled.tables,
     ".joblib": pickled.tables,
 }
-TEXTS: frozenset[Reader] = frozenset({delimited.tables, records.tables})
+_MARKUP = frozenset(".htm .html .md .rst .py .js .xml .yaml .yml .toml .ini .cfg .sh .r .sql .kml .gpx".split())  # noqa: SIM905
+"""Endings of text that is not made of columns."""
+TEXTS: frozenset[Reader] = frozenset({delimited.tables, records.tables, markup.tables})
 """Readers of text, of which many alike are taken together."""
 
 
@@ -59,5 +75,7 @@ def reader_of(head: bytes, suffix: str) -> Reader | None:
         return pickled.tables
     if (encoding := encoding_of(head)) is None:
         return None
+    if suffix in _MARKUP:
+        return markup.tables
     start = head.decode(encoding, "replace").lstrip()[:1]
     return records.tables if start in ("{", "[") and suffix not in (".csv", ".tsv") else delimited.tables

@@ -15,6 +15,8 @@ from mlebench.preparation.audit.seen.window import AnyWindow, as_file
 
 _TEXT = re.compile(rb"[\x20-\x7e\t\xc2-\xf4\x80-\xbf]{6,}")
 _MOST_HELD = 2**22
+_FEW = 16
+"""Values of an array that is said as a whole."""
 
 
 def read_zip(window: AnyWindow, said: Sayings) -> None:
@@ -33,7 +35,7 @@ def read_zip(window: AnyWindow, said: Sayings) -> None:
 def _say_properties(window: AnyWindow, said: Sayings) -> None:
     with zipfile.ZipFile(as_file(window)) as opened:
         for name in opened.namelist():
-            if name.startswith("docProps/") and name.endswith(".xml"):
+            if name.startswith(("docProps/", "xl/comments", "word/comments")) and name.endswith(".xml"):
                 with opened.open(name) as member:
                     text = member.read(2**16).decode("utf-8", "replace")
                 for found in re.finditer(r"<(?:\w+:)?(\w+)[^<>]*>([^<>]+)</", text):
@@ -44,6 +46,7 @@ def read_gzip(window: AnyWindow, said: Sayings) -> None:
     """The name, comment and extra field of the header."""
     head = window.at(0, 2**17)
     flags, place = number(head, "B", 3), 10
+    said.say("gzip.form", head[8:10].hex())
     if flags & 4:
         length = number(head, "<H", place)
         said.say_bytes("gzip.extra", head[place + 2 : place + 2 + length])
@@ -82,6 +85,9 @@ def _say_after_array(window: AnyWindow, place: int, header: dict[Any, Any], said
         count = int(np.prod(header["shape"], dtype=np.int64))
     except (KeyError, TypeError, ValueError, OverflowError):
         return
+    if 0 < count <= _FEW and not kind.hasobject and kind.names is None:
+        content = window.at(place, count * kind.itemsize)
+        said.say("npy.values", " ".join(map(str, np.frombuffer(content, kind))) if kind.itemsize else "")
     if not kind.hasobject and place + count * kind.itemsize < window.size:
         said.say_bytes("trailing", window.at(place + count * kind.itemsize, 4 * LONGEST).strip(b"\0"))
 

@@ -51,6 +51,11 @@ def _say_segment(kind: int, body: bytes, said: Sayings) -> None:
         said.say("image.height", number(body, ">H", 1))
         said.say("image.width", number(body, ">H", 3))
         said.say("image.mode", f"{body[5]}x{body[0]}")
+        said.say("jpeg.frame", kind - 0xC0)
+        said.say("jpeg.sampling", body[6:].hex()[:40])
+    elif kind == 0xDB:
+        # how strongly it is packed
+        said.say("jpeg.tables", f"{zlib.crc32(body):08x}")
     elif kind == 0xFE:
         said.say_bytes("jpeg.comment", body)
     elif body.startswith(_EXIF):
@@ -104,6 +109,7 @@ def read_png(window: AnyWindow, said: Sayings) -> None:
         said.say("image.width", number(head, ">I", 8))
         said.say("image.height", number(head, ">I", 12))
         said.say("image.mode", f"{head[17]}x{head[16]}")
+        said.say("png.form", head[18:21].hex())
     place = 8
     held_from, held = 0, window.at(0, _TAIL)
     for _ in range(_MOST_CHUNKS):

@@ -23,6 +23,7 @@ def read_text(window: AnyWindow, said: Sayings, encoding: str) -> None:
     """What a text says before its content; of small ones their values."""
     text = decoded(window.at(0, _SMALL), encoding)
     lines = text.splitlines()[:_MOST_LINES]
+    said.say("text.form", _form(text, encoding))
     said.say("text.comment", "\n".join(_leading_comments(lines)))
     if window.size > _SMALL:
         return
@@ -38,6 +39,12 @@ def read_text(window: AnyWindow, said: Sayings, encoding: str) -> None:
                 said.say(f"text.{found[1]}", found[2])
         if len(text) <= LONGEST:
             said.say("text", text)
+
+
+def _form(text: str, encoding: str) -> str:
+    """How the text is written: its encoding, its line ends, and whether the last line has one."""
+    ends = "crlf" if "\r\n" in text else "lf"
+    return f"{encoding} {ends}" + ("" if text.endswith(("\n", "\r")) else " open")
 
 
 def _leading_comments(lines: list[str]) -> list[str]:
