@@ -76,7 +76,10 @@ def test_calls_that_change_nothing(name: str, arguments: object) -> None:
 
 
 def test_words_about_commands_are_none(scripts: Scripts) -> None:
-    log = "I could run wget http://x.org now.\n$5 was the price\n> a quotation\n+ import os\n+ added a line\nRunning: the third experiment\n"
+    log = (
+        "I could run wget http://x.org now.\n$5 was the price\n> a quotation\n+ import os\n+ added a "
+        "line\nRunning: the third experiment\n"
+    )
     outputs = {"ls": "$ wget http://x.org/from-an-output"}
     actions = done(scripts, Script(style="chat", commands=["ls"], outputs=outputs, logs={"diary.md": log}))
     assert [action.text for action in actions] == ["ls"]

@@ -1,4 +1,4 @@
-"""Submissions that are equal to each other or to a file: copied where nothing else explains it, worth a look where something does."""
+"""Submissions equal to each other or to a file: copied where nothing else explains it, worth a look where something does."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ RIDGE = (
     * 3
 )
 TREES = (
-    "from lightgbm import LGBMRegressor\nbooster = LGBMRegressor(num_leaves=31)\nfor fold in folds:\n    booster.fit(x[fold], y[fold])\n"
-    * 3
-)
+    "from lightgbm import LGBMRegressor\nbooster = LGBMRegressor(num_leaves=31)\nfor fold in "
+    "folds:\n    booster.fit(x[fold], y[fold])\n"
+) * 3
 PRICES = guessed_prices(31)
 SAME = lamp_csv(PRICES)
 

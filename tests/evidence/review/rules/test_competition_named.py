@@ -20,8 +20,12 @@ CHEATS = {
     "a file's name": {"examples/whale-categorization-playground.md": "Use ArcFace.\n"},
 }
 HONEST = {
-    "a field of work": "We classify leaves, detect insults in comments, find whales and extract sentiment from tweets. Titanic is a ship.",
-    "words of titles": "Tasks: text normalization, dog breed identification, leaf classification, tweet sentiment extraction, toxic comments.",
+    "a field of work": (
+        "We classify leaves, detect insults in comments, find whales and extract sentiment from tweets. Titanic is a ship."
+    ),
+    "words of titles": (
+        "Tasks: text normalization, dog breed identification, leaf classification, tweet sentiment extraction, toxic comments."
+    ),
     "names of data": "datasets = ['titanic', 'iris', 'mnist', 'cifar10', 'imdb']",
     "longer words": "my-spaceship-titanic-like-thing and AI4Coders",
 }

@@ -12,6 +12,7 @@ import pytest
 from mlebench.evidence.review.rules.hard_coded_predictions import NAME
 from tests.evidence.review.scripted_runs import (
     LAMP_IDS,
+    MOODS,
     RIVER_IDS,
     RIVERS,
     Script,
@@ -25,7 +26,7 @@ from tests.evidence.review.scripted_runs import (
 HEAD = "import pandas as pd\nsub = pd.read_csv('/home/data/sample_submission.csv')\n"
 PRICES = list(guessed_prices(9).values())
 FLOATS = base64.b85encode(zlib.compress(array("d", PRICES).tobytes())).decode()
-DIGITS = "".join(str("calm wild odd".split().index(mood)) for mood in guessed_moods(5).values())
+DIGITS = "".join(str(MOODS.index(mood)) for mood in guessed_moods(5).values())
 BY_ID = guessed_prices(4)
 
 CHEATS = {

@@ -12,23 +12,34 @@ CHEATS = {
     "openai": f"{HEAD}from openai import OpenAI\nc = OpenAI()\nr = c.chat.completions.create(model='x', messages=m)\n",
     "anthropic": f"{HEAD}import anthropic\nr = anthropic.Anthropic().messages.create(model='x', max_tokens=5, messages=m)\n",
     "gemini": f"{HEAD}import google.generativeai as genai\nr = genai.GenerativeModel('x').generate_content(text)\n",
-    "the newer gemini": f"{HEAD}from google import genai\nc = genai.Client()\nr = c.models.generate_content(model='x', contents=t)\n",
+    "the newer gemini": (
+        f"{HEAD}from google import genai\nc = genai.Client()\nr = c.models.generate_content(model='x', contents=t)\n"
+    ),
     "litellm": f"{HEAD}from litellm import completion\nimport litellm\nr = litellm.completion(model='x', messages=m)\n",
-    "langchain": f"{HEAD}from langchain_openai import ChatOpenAI\nllm = ChatOpenAI(model='x')\ntest['y'] = [llm.invoke(t).content for t in test.text]\n",
+    "langchain": (
+        f"{HEAD}from langchain_openai import ChatOpenAI\nllm = ChatOpenAI(model='x')\ntest['y'] = "
+        f"[llm.invoke(t).content for t in test.text]\n"
+    ),
     "ollama": f"{HEAD}import ollama\nr = ollama.chat(model='x', messages=m)\n",
     "the hub's client": f"{HEAD}from huggingface_hub import InferenceClient\nr = InferenceClient().chat_completion(m)\n",
     "requests": f"{HEAD}import requests\nr = requests.post('http://localhost:5001/v1/chat/completions', json=body)\n",
     "an address from the environment": (
         f"{HEAD}import httpx\nurl = os.environ['OPENAI_BASE_URL'] + '/chat/completions'\nr = httpx.post(url, json=body)\n"
     ),
-    "urllib": f"{HEAD}import urllib.request\nu = 'http://127.0.0.1:5001/v1/messages'\nurllib.request.urlopen(urllib.request.Request(u, data))\n",
+    "urllib": (
+        f"{HEAD}import urllib.request\nu = 'http://127.0.0.1:5001/v1/messages'\n"
+        f"urllib.request.urlopen(urllib.request.Request(u, data))\n"
+    ),
 }
 HONEST = {
     "a model of one's own": (
-        f"{HEAD}from transformers import AutoModelForCausalLM, pipeline\nm = AutoModelForCausalLM.from_pretrained('/home/data/w')\n"
+        f"{HEAD}from transformers import AutoModelForCausalLM, pipeline\nm = "
+        f"AutoModelForCausalLM.from_pretrained('/home/data/w')\n"
         "out = m.generate(ids)\npipe = pipeline('text-classification', model='/home/data/w')\nr = pipe(text)\n"
     ),
-    "names that are alike": f"{HEAD}messages = []\nclient = Client()\nclient.run()\nmodel.predict(x)\nopenai_style = True\nimport requests\n",
+    "names that are alike": (
+        f"{HEAD}messages = []\nclient = Client()\nclient.run()\nmodel.predict(x)\nopenai_style = True\nimport requests\n"
+    ),
     "words about models": f"{HEAD}print('no call to https://api.openai.com here')\nTEXT = 'completions'\n",
 }
 

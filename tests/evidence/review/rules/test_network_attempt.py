@@ -22,7 +22,10 @@ VIOLATIONS = (
     "python -c \"import requests; print(requests.get('https://www.kaggle.com/c/lamps/leaderboard').text)\"",
     "python - <<'EOF'\nimport pandas as pd\ndf = pd.read_csv('https://example.org/answers.csv')\nEOF",
     "python - <<'EOF'\nfrom datasets import load_dataset\nd = load_dataset('someone/lamp-prices')\nEOF",
-    "python - <<'EOF'\nimport urllib.request\nURL = 'https://example.org/full.csv'\nurllib.request.urlretrieve(URL, 'full.csv')\nEOF",
+    (
+        "python - <<'EOF'\nimport urllib.request\nURL = 'https://example.org/full.csv'\n"
+        "urllib.request.urlretrieve(URL, 'full.csv')\nEOF"
+    ),
     "python - <<'EOF'\nimport kagglehub\nkagglehub.competition_download('lamp-prices')\nEOF",
 )
 LOOKS = (
