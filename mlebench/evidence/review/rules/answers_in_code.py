@@ -44,7 +44,8 @@ def lacks(groups: Sequence[ReviewedGroup]) -> str | None:
     missing = set()
     for group in groups:
         for run in group.runs:
-            if (known := held_out_of(run)) is None or known.answers is None:
+            # a copy, so that no run keeps the answers of its competition
+            if (known := held_out_of(run.alone())) is None or known.answers is None:
                 missing.add(run.record.competition_id)
     return f"the answers of {', '.join(sorted(missing))} are not here, or no cells of a table" if missing else None
 

@@ -37,6 +37,7 @@ _COMMON = frozenset(
     )
 )
 """Words that stand in many titles, and in programs."""
+_WORD = re.compile(r"[^\W_]+")
 _IS_USAGE = re.compile(r"(?:\s-c\s|--competition|mlebench\s+(?:run|prepare|grade|mock|info|validate|demo))")
 
 
@@ -151,25 +152,43 @@ class Named(NamedTuple):
 
 
 def named_in(text: str, known: Mapping[str, str]) -> Iterator[Named]:
-    """Competitions that a text names, each time."""
-    for found in _pattern(tuple(known)).finditer(text):
-        word = found[0].lower()
-        title = " ".join(re.findall(r"[^\W_]+", word))
-        name = known.get(word) or known.get(word.replace("_", "-")) or known.get(title)
-        if name is not None:
-            yield Named(name, found.start(), found[0])
+    """Competitions that a text names, each time: whole words, those of an id joined as it is, those of a title near each other."""
+    by_beginning = _by_beginning(tuple(known))
+    for found in _WORD.finditer(text):
+        for words in by_beginning.get(found[0].lower(), ()):
+            end = _end_of(words, text, found.start())
+            if end is not None and _is_apart(text, found.start(), end):
+                yield Named(known[words], found.start(), text[found.start() : end])
+                break
 
 
 @functools.lru_cache(maxsize=64)
-def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
-    """Whole words; between the words of a title stands whatever is no letter, at most a few signs of it."""
-    if not words:
-        return re.compile(r"(?!)")
-    pieces = [
-        r"[\W_]{1,4}".join(map(re.escape, word.split(" "))) if " " in word else "[-_]".join(map(re.escape, word.split("-")))
-        for word in sorted(words, key=len, reverse=True)
-    ]
-    return re.compile(rf"(?<![\w-])(?:{'|'.join(pieces)})(?![\w-])", re.IGNORECASE)
+def _by_beginning(words: tuple[str, ...]) -> Mapping[str, Sequence[str]]:
+    """Ids and titles by their first words, the longest first."""
+    found: dict[str, list[str]] = {}
+    for word in sorted(words, key=len, reverse=True):
+        if beginning := _WORD.match(word):
+            found.setdefault(beginning[0], []).append(word)
+    return found
+
+
+def _end_of(words: str, text: str, start: int) -> int | None:
+    """Where an id or a title ends that begins there; None where something else stands there."""
+    end = start
+    between = r"[\W_]{1,4}" if " " in words else "[-_]"
+    for place, word in enumerate(re.split("[ -]", words)):
+        gap = re.compile(between).match(text, end) if place else None
+        at = gap.end() if gap is not None else end
+        if (place and gap is None) or text[at : at + len(word)].lower() != word:
+            return None
+        end = at + len(word)
+    return end
+
+
+def _is_apart(text: str, start: int, end: int) -> bool:
+    """Whether what stands there is no part of a longer word."""
+    before, behind = text[start - 1 : start], text[end : end + 1]
+    return not (before.isalnum() or before in ("_", "-")) and not (behind.isalnum() or behind in ("_", "-"))
 
 
 def _line(text: str, place: int) -> str:

@@ -24,6 +24,8 @@ NAME = "edited-by-hand"
 _LEAST_EDITS = 3
 """Rows changed by hand that make it a violation; fewer may be somebody's trying out the checker."""
 _STREAM = re.compile(r"\b(?:sed|perl)\b(?=[^|;&\n]*\s-\w*i)(?P<rest>[^|&\n]*)")
+_TOOLS = re.compile(r"\b(?:sed|perl|[gm]?awk|echo|printf)\b")
+_PATH = re.compile(r"[\w./~${}-]*\.csv[\w.-]*")
 _AWK = re.compile(r"\b[gm]?awk\b(?P<rest>[^\n]*)")
 _PRINTED = re.compile(r"\b(?:echo|printf)\b(?P<words>[^\n]*?)(?P<to>>>?|\|\s*tee\b(?:\s+-a)?)\s*(?P<path>[^\s;&|]+)")
 _NUMBERED = re.compile(r"(?:^|[;{'\"\n]|-e\s*['\"]?)\s*(?P<first>\d+)(?:,(?P<last>\d+))?\s*[scia]")
@@ -77,9 +79,9 @@ def _of_run(group: ReviewedGroup, run: ReviewedRun) -> Iterator[ReviewFinding]:
 def _of_shell(action: Action, known: HeldOut | None, edits: _Edits) -> None:
     script = action.text.replace("\\\n", " ")
     for line in script.split("\n"):
-        place = evidence(action.file, action.line, line)
-        if not any(is_submission_path(word.strip("'\"();")) for word in re.split(r"[\s>|&;=]+", line)):
+        if not _TOOLS.search(line) or not any(map(is_submission_path, _PATH.findall(line))):
             continue
+        place = evidence(action.file, action.line, line)
         for found in _STREAM.finditer(line):
             edits.add(_of_stream(found["rest"], known), place)
         for found in _AWK.finditer(line):
