@@ -188,9 +188,9 @@ class KaggleService:
         work: Callable[[], Result],
         competition_id: str | None,
         patience: Patience,
-        subject: str = "the list of competitions",
+        notebook: str | None = None,
     ) -> Result:
-        """What a request answers; `subject` is what it is about where that is no competition."""
+        """What a request answers; it is about a competition, a notebook, or neither."""
         import requests
 
         while True:
