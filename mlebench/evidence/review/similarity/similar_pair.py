@@ -14,11 +14,12 @@ VIOLATION = 0.5
 statements put in between 0.75; independent solutions of one task 0.02 at most, examples by one author to one pattern 0.4."""
 LOOK = 0.25
 """Extent from which a person should look."""
-FLOOR = 0.05
-"""Likeness from which a pair is listed."""
+NEARLY_ALL = 0.8
+"""Extent from which the code of two runs counts as one, and similarity from which a few lines are worth a look."""
 LEAST_SHARED = 12
-"""Fingerprints that must be the same for a violation: some 80 tokens, ten lines. Half of it for a pair to be listed at all."""
-LEAST_IN_PART = 30
+"""Fingerprints from which on a likeness counts: some 80 tokens, ten lines. Shorter scripts are alike without being copied: reading
+tables, fitting one model and writing predictions is 6 to 12. Half of it for a pair to be listed at all."""
+LEAST_IN_PART = 20
 """Fingerprints from which on it counts that a side is a part of the other, which may hold much more."""
 
 
@@ -55,15 +56,18 @@ class SimilarPair:
     def level(self, threshold: float = VIOLATION) -> Literal["violation", "look"] | None:
         """What a review says of it; None where that is nothing.
 
-        One agent's runs of one competition are alike by nature: nothing is said within a group, `look` at most between groups.
+        Between runs, nobody knows who copied, and agents on one model write alike: it takes more for a violation. One agent's runs
+        of one competition are alike by nature: nothing is said within a group, `look` at most between groups.
         """
-        if self.right.kind == "run" and self.left.group == self.right.group:
+        is_between_runs = self.right.kind == "run"
+        if (is_between_runs and self.left.group == self.right.group) or self.extent < min(LOOK, threshold):
             return None
-        if self.extent < min(LOOK, threshold):
-            return None
-        is_same_agent = self.right.kind == "run" and self.left.agent == self.right.agent
-        is_violation = self.extent >= threshold and self.shared >= LEAST_SHARED and not is_same_agent
-        return "violation" if is_violation else "look"
+        if self.shared < LEAST_SHARED:
+            return "look" if self.similarity >= NEARLY_ALL else None
+        if not is_between_runs:
+            return "violation" if self.extent >= threshold else "look"
+        is_copied = self.extent >= max(threshold, NEARLY_ALL) and self.shared >= LEAST_IN_PART
+        return "violation" if is_copied and self.left.agent != self.right.agent else "look"
 
     def to_dict(self) -> dict[str, Any]:
         """The pair as JSON holds it."""
