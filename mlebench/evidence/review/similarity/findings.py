@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from grading.printable import printable
 from mlebench.evidence.review.finding import LONGEST_QUOTE, Evidence, Level, ReviewFinding
 from mlebench.evidence.review.similarity.code_set import Side
+from mlebench.evidence.review.similarity.run_code import place_of
 from mlebench.evidence.review.similarity.similar_pair import SimilarPair
 from mlebench.evidence.review.similarity.similarities import Similarities
 from mlebench.evidence.review.similarity.stretches import Lines
@@ -38,7 +39,7 @@ def _finding(pair: SimilarPair, level: Level, similarities: Similarities) -> Rev
         f"stands here, at most {pair.longest:,} tokens in a row"
     )
     places = [
-        Evidence(stretch.left.file, stretch.left.first, _quote(stretch.left, stretch.right, other))
+        Evidence(*place_of(stretch.left), _quote(stretch.left, stretch.right, other))
         for stretch in pair.stretches[:_MOST_EVIDENCE]
     ]
     runs = (own.name,) if own.kind == "run" else similarities.run_ids.get(own.group, ())

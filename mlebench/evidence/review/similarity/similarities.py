@@ -12,13 +12,13 @@ from mlebench.evidence.review.similarity.boilerplate import boilerplate
 from mlebench.evidence.review.similarity.code_set import Side, code_set, fenced_code, texts_below
 from mlebench.evidence.review.similarity.comparison import compared
 from mlebench.evidence.review.similarity.fingerprints import fingerprints
+from mlebench.evidence.review.similarity.run_code import code_of
 from mlebench.evidence.review.similarity.similar_pair import VIOLATION, SimilarPair
-from mlebench.evidence.review.texts import Part, TextFile
+from mlebench.evidence.review.texts import TextFile
 
 MOST_SHOWN = 100
 """Pairs of which the texts are kept, so that they can be shown side by side."""
 _MOST_PAIRS = 5_000
-_PARTS: tuple[Part, ...] = ("code", "output", "logs")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Similarities:
 def similar_pairs(
     groups: Sequence[ReviewedGroup], against: Path | None = None, *, starter: Sequence[Path] = (), threshold: float = VIOLATION
 ) -> Similarities:
-    """Compare the code of every run, and of every agent's folder, with notebooks; and runs of one competition with each other.
+    """Compare the code that every run left or ran, and every agent's folder, with notebooks; and runs of a competition mutually.
 
     Left out is what everybody was given (code of the agent's folder, of the task's text and of `starter`) and what many have
     (`boilerplate`). An agent's folder is itself compared with notebooks.
@@ -58,7 +58,7 @@ def similar_pairs(
     """
     import numpy as np
 
-    runs = [code_set(_side_of(run), run.alone().texts(*_PARTS)) for group in groups for run in group.runs]
+    runs = [code_set(_side_of(run), code_of(run.alone())) for group in groups for run in group.runs]
     agents = [code_set(_side_of_agent(group), group.agent_texts()) for group in groups]
     notebooks = [code_set(Side("notebook", text.name), [text]) for text in (texts_below(against) if against else ())]
     given = [fingerprints(fenced_code(text)).hashes for text in _task_texts(groups)]
@@ -116,4 +116,4 @@ def _sides(groups: Sequence[ReviewedGroup], wanted: Mapping[Side, set[str]]) -> 
             yield side, group.agent_texts()
         for run in group.runs:
             if (side := _side_of(run)) in wanted:
-                yield side, run.alone().texts(*_PARTS)
+                yield side, code_of(run.alone())

@@ -1,0 +1,36 @@
+"""The code of a run: files that it left, and Python that its traces say it ran or wrote, as it may have left no file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlebench.evidence.review.commands import Action, actions_of
+from mlebench.evidence.review.reviewed import ReviewedRun
+from mlebench.evidence.review.similarity.code_set import is_code
+from mlebench.evidence.review.similarity.stretches import Lines
+from mlebench.evidence.review.texts import TextFile
+
+_STEP = " · step "
+"""Stands in the name of what a trace tells, between the trace's file and a number."""
+
+
+def code_of(run: ReviewedRun) -> Iterator[TextFile]:
+    """The files of code of a run, then what else it ran or wrote, each text once; what is no code is among the files."""
+    left: set[str] = set()
+    for text in run.texts("code", "output", "logs"):
+        left.add(text.text.strip())
+        yield text
+    steps = [action for action in actions_of(run) if _is_code(action) and action.text.strip() not in left]
+    for number, action in enumerate(steps, start=1):
+        path = action.path.rsplit("/", 1)[-1] if is_code(action.path) else "ran.py"
+        yield TextFile(f"{action.file}{_STEP}{number}/{path}", "output", action.text)
+
+
+def place_of(lines: Lines) -> tuple[str, int | None]:
+    """The file in which lines stand, and the first of them; None in a trace, in which lines are those of the code."""
+    file, step, _ = lines.file.partition(_STEP)
+    return file, None if step else lines.first
+
+
+def _is_code(action: Action) -> bool:
+    return action.ran and (action.kind == "python" or (action.kind == "write" and is_code(action.path)))
