@@ -17,8 +17,8 @@ LOOK = 0.25
 NEARLY_ALL = 0.8
 """Extent from which the code of two runs counts as one, and similarity from which a few lines are worth a look."""
 LEAST_SHARED = 12
-"""Fingerprints from which on a likeness counts: some 80 tokens, ten lines. Shorter scripts are alike without being copied: to read
-tables, fit one model and write predictions takes 6 to 12. Half of it for a pair to be listed at all."""
+"""Fingerprints from which on a likeness counts: 80 tokens, ten lines. Shorter scripts are alike without being copied: reading
+tables, fitting a model and writing predictions is 6 to 12. Half of it for a pair to be listed at all."""
 LEAST_IN_PART = 20
 """Fingerprints from which on it counts that a side is a part of the other, which may hold much more."""
 
