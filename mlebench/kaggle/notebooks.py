@@ -16,7 +16,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grading.printable import printable
 from mlebench._support.files import read_text, write_json, write_text
 from mlebench.errors import NotOnKaggle, UsageError, WorkFailed
 from mlebench.kaggle.patience import Patience
@@ -155,7 +154,7 @@ def _fetch(
         if (kept := known.get(ref)) is not None and _is_current(kept, entry, folder):
             there[ref] = kept
             continue
-        tell(f"fetches {printable(ref)}")
+        tell(f"fetches {ref[:_LONGEST_TITLE]}")
         try:
             there[ref] = known[ref] = _fetch_one(service, entry, folder, patience)
             fetched += 1
@@ -177,7 +176,7 @@ class _Unusable(Exception):
 def _fetch_one(service: KaggleService, entry: Any, folder: Path, patience: Patience) -> Notebook:
     named = _REF.fullmatch(str(entry.ref))
     if named is None:
-        raise _Unusable(f"{printable(str(entry.ref))} is no name of a notebook")
+        raise _Unusable(f"{str(entry.ref)[:_LONGEST_TITLE]!r} is no name of a notebook")
     owner, name = named.groups()
     blob = service.notebook(owner, name, patience)
     source, language = str(blob.source or ""), str(blob.language or entry.language or "").lower()
@@ -188,10 +187,10 @@ def _fetch_one(service: KaggleService, entry: Any, folder: Path, patience: Patie
     write_text(folder / file, source)
     return Notebook(
         ref=str(entry.ref),
-        title=printable(str(entry.title or ""), _LONGEST_TITLE),
+        title=str(entry.title or "")[:_LONGEST_TITLE],
         votes=int(entry.total_votes or 0),
         url=f"https://www.kaggle.com/code/{owner}/{name}",
-        language=printable(language),
+        language=language[:_LONGEST_TITLE],
         last_run=_last_run(entry),
         file=file,
         sha256=_sha256(folder / file),

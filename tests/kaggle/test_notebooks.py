@@ -53,10 +53,11 @@ def test_the_most_voted_come_first_from_as_many_pages_as_it_takes(written: Loopb
 
 def test_the_index_says_whose_they_are_and_nothing_is_committed(written: LoopbackKaggle) -> None:
     folder = fetch_notebooks(competition(), number=2).folder
+    assert "\x1b" not in (folder / "notebooks.json").read_text()
     index = json.loads((folder / "notebooks.json").read_text())
     assert (index["competition"], index["sorted_by"]) == (TABLE, "voteCount")
     assert index["notebooks"][1] | {"sha256": "", "last_run": ""} == {
-        "ref": "ada/second-best", "title": "Zwei \\x1b[31m", "votes": 20, "url": "https://www.kaggle.com/code/ada/second-best",
+        "ref": "ada/second-best", "title": "Zwei \x1b[31m", "votes": 20, "url": "https://www.kaggle.com/code/ada/second-best",
         "language": "python", "last_run": "", "file": "ada__second-best.py", "sha256": "", "licence": "unknown",
     }  # fmt: skip
     assert (folder / ".gitignore").read_text() == "*\n"
