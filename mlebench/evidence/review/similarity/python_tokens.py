@@ -29,7 +29,7 @@ _AT_MARGIN = re.compile(r"[^\s#)\]}]")
 _CONTINUED = re.compile(r"(?:else|elif|except|finally)\b")
 _MAGIC = re.compile(r"^([ \t]*)(?:[%!?]|print\b(?![ \t]*[(=])).*$", re.MULTILINE)
 _TIMED = re.compile(r"^([ \t]*)%%?(?:time|timeit)[ \t]+(?=\S)", re.MULTILINE)
-_MAGIC_VALUE = re.compile(r"=[ \t]*[!%].*$", re.MULTILINE)
+_MAGIC_VALUE = re.compile(r"^([ \t]*)[^=(\n]*=[ \t]*[!%].*$", re.MULTILINE)
 _OTHER_CELL = re.compile(r"%%(?:bash|sh|script|html|HTML|javascript|js|latex|svg|R|perl|ruby|cython|sql|markdown)\b")
 _OLD_EXCEPT = re.compile(r"^([ \t]*except[ \t]+[\w.()]+),[ \t]*(\w+)[ \t]*:", re.MULTILINE)
 
@@ -80,7 +80,7 @@ def _without_shell(text: str) -> str:
         if _OTHER_CELL.match(cell.removeprefix(CELL).lstrip()):
             cells[place] = "\n" * cell.count("\n")
     text = _TIMED.sub(r"\1", f"\n{CELL}".join(cells))
-    return _OLD_EXCEPT.sub(r"\1 as \2:", _MAGIC.sub(r"\1pass", _MAGIC_VALUE.sub("= None", text)))
+    return _OLD_EXCEPT.sub(r"\1 as \2:", _MAGIC.sub(r"\1pass", _MAGIC_VALUE.sub(r"\1pass", text)))
 
 
 def _block_around(lines: Sequence[str], number: int) -> tuple[int, int]:
