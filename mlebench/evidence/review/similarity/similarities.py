@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mlebench.errors import MlebenchError
 from mlebench.evidence.review.reviewed import ReviewedGroup, ReviewedRun
 from mlebench.evidence.review.similarity.boilerplate import boilerplate
 from mlebench.evidence.review.similarity.code_set import Side, code_set, fenced_code, texts_below
@@ -91,7 +93,10 @@ def _task_texts(groups: Sequence[ReviewedGroup]) -> Iterator[str]:
     """What agents were told, each once."""
     runs = (run for group in groups for run in group.runs)
     competitions = {run.competition.id: run.competition for run in runs if run.competition is not None}
-    yield from (competition.description for competition in competitions.values())
+    for competition in competitions.values():
+        # a competition of somebody's own may have none
+        with contextlib.suppress(MlebenchError):
+            yield competition.description
 
 
 def _texts(pairs: Sequence[SimilarPair], groups: Sequence[ReviewedGroup], against: Path | None) -> dict[tuple[Side, str], str]:
