@@ -141,7 +141,7 @@ def test_familiarity_stands_against_the_groups_scores(
     group: Group, root: Path, judge: Provider, capsys: pytest.CaptureFixture[str]
 ) -> None:
     test_familiarity.serve(judge, test_familiarity.completion, test_familiarity.refuse)
-    texts = test_familiarity.put(root, **{"toy-a": "one e two three", "toy-b": "no such words", "elsewhere": "red"})
+    texts = test_familiarity.put(root, **{"toy-a": "one e two three", "toy-b": "no such words", "elsewhere": "red apples"})
     options = ("--rule", "edited-by-hand", "--models", root / "models.yaml", "--familiarity", "a", "--texts", texts)
     known = reviewed(capsys, 0, *options)["familiarity"]
 
