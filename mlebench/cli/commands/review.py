@@ -31,7 +31,6 @@ from mlebench.errors import UsageError
 if TYPE_CHECKING:
     from mlebench.evidence.review.outcome import Review
     from mlebench.evidence.review.review import ReviewOptions
-    from mlebench.profiles import Budget
     from mlebench.reports.flagged_runs import FlaggedTotals
 
 _BUNDLE_SUFFIX = ".zip"
@@ -108,7 +107,7 @@ def _places(given: str, runs_dir: Path) -> list[Path]:
 
 
 def _options(arguments: argparse.Namespace, sources: list[Path]) -> ReviewOptions:
-    from mlebench.evidence.review.review import ReviewOptions, chosen_rules
+    from mlebench.evidence.review.review import ReviewOptions, budget_of, chosen_rules
 
     for option, folders in (("--against", [arguments.against]), ("--starter", arguments.starter), ("--texts", [arguments.texts])):
         for folder in folders:
@@ -130,26 +129,12 @@ def _options(arguments: argparse.Namespace, sources: list[Path]) -> ReviewOption
         familiarity=arguments.familiarity,
         texts=arguments.texts,
         models=tuple(arguments.models),
-        budget=_budget(arguments.judge_budget),
+        budget=None if arguments.judge_budget is None else budget_of("--judge-budget", arguments.judge_budget),
         calls=None if is_one_group or arguments.output is None else arguments.output.with_name(f"{arguments.output.stem}_calls"),
         data_dir=Path(arguments.data_dir) if arguments.data_dir else None,
         split_key=split_key_of(arguments),
         jobs=arguments.jobs,
     )
-
-
-def _budget(words: str | None) -> Budget | None:
-    from pydantic import ValidationError
-
-    from mlebench._support.yaml_model import describe
-    from mlebench.profiles import Budget
-
-    if words is None:
-        return None
-    try:
-        return Budget.model_validate(words)
-    except ValidationError as error:
-        raise UsageError(f"`--judge-budget`: {describe(error, Budget)}") from None
 
 
 def _totals(arguments: argparse.Namespace, sources: list[Path], found: Review) -> dict[str, list[FlaggedTotals]]:

@@ -10,8 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from grading.printable import printable
 from mlebench._support.hints import alternatives
+from mlebench._support.yaml_model import describe
 from mlebench.errors import BundleFault, UsageError, WorkFailed
 from mlebench.evidence.review.correlation import normalised_scores
 from mlebench.evidence.review.familiarity import Familiarity, familiarity
@@ -113,6 +116,18 @@ def chosen_rules(names: Sequence[str]) -> tuple[str, ...]:
             hint = f", did you mean {alternatives(near)}?" if near else f"; the rules are {', '.join(LOOKED_AT)}"
             raise UsageError(f"there is no rule {printable(name)!r}{hint}")
     return tuple(name for name in LOOKED_AT if name in names or not names)
+
+
+def budget_of(option: str, words: str) -> Budget:
+    """The budget that words such as `usd=2,calls=100` set.
+
+    Raises:
+        UsageError: they set none; the sentence begins with the option's name.
+    """
+    try:
+        return Budget.model_validate(words)
+    except ValidationError as error:
+        raise UsageError(f"`{option}`: {describe(error, Budget)}") from None
 
 
 def _refuse_namesakes(groups: Sequence[ReviewedGroup]) -> None:
