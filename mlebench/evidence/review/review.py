@@ -27,6 +27,7 @@ from mlebench.evidence.review.review_file import MOST_FINDINGS, MOST_PLACES, sta
 from mlebench.evidence.review.reviewed import ReviewedGroup, reviewed_groups
 from mlebench.evidence.review.rules import RULES
 from mlebench.evidence.review.similarity.findings import similarity_findings
+from mlebench.evidence.review.similarity.similar_pair import SimilarPair
 from mlebench.evidence.review.similarity.similarities import Similarities, similar_pairs
 from mlebench.profiles import Budget
 from mlebench.runs.record import now
@@ -39,8 +40,8 @@ CALLS_FOLDER = "review"
 """In a group's folder: the ledger of what models were asked in its review, and the texts."""
 _CALLS_AT_ONCE = 4
 """To models, at least; what a provider bears stands in the file of models."""
-_MOST_PAIRS = 1000
-"""That are kept with a group's review."""
+_MOST_PAIRS, _MOST_STRETCHES = 1000, 5
+"""That are kept with a group's review, and of a pair."""
 _LONGEST_REASON = 300
 _ORDER = {"violation": 0, "look": 1}
 
@@ -271,8 +272,13 @@ def _pairs_of(similarities: Similarities, group: str) -> dict[str, Any]:
     return {
         "threshold": similarities.threshold,
         "notebooks": similarities.notebooks,
-        "pairs": [pair.to_dict() for pair in pairs[:_MOST_PAIRS]],
+        "pairs": [_shortened(pair) for pair in pairs[:_MOST_PAIRS]],
     }
+
+
+def _shortened(pair: SimilarPair) -> dict[str, Any]:
+    told = pair.to_dict()
+    return told | {"stretches": told["stretches"][:_MOST_STRETCHES]}
 
 
 def _of_one_group(judgements: Judgements, group: str) -> dict[str, Any]:
