@@ -6,8 +6,12 @@ import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 from grading.printable import printable
 from mlebench.preparation.audit.bought import Market
@@ -176,7 +180,7 @@ class _Search:
             yield Clue(NAME, pattern, _what("file", found, count, "field"), guesses)
 
 
-def indicated(cells: object, target: Target, comparer: Comparer) -> dict[str, tuple[str, np.ndarray]]:
+def indicated(cells: pd.DataFrame, target: Target, comparer: Comparer) -> dict[str, tuple[str, np.ndarray]]:
     """By class the column that says so of its rows alone, and these rows, shape (units,) bool.
 
     Args:
@@ -184,9 +188,6 @@ def indicated(cells: object, target: Target, comparer: Comparer) -> dict[str, tu
         target: of a class, of the units.
         comparer: counts what is tried.
     """
-    import pandas as pd
-
-    assert isinstance(cells, pd.DataFrame)
     answers = classes_of(target)
     found: dict[str, tuple[str, np.ndarray]] = {}
     for name in cells.columns:

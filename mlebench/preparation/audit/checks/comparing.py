@@ -434,9 +434,7 @@ def _codes(column: Column, target: Target) -> Iterator[tuple[str, np.ndarray]]:
             yield f" in its remainder by {divisor}", np.where(whole, whole_numbers % divisor, -1)
 
 
-def _salted(
-    column: Column, ids: np.ndarray, classes: Sequence[str], digest: Callable[[bytes], str], length: int
-) -> np.ndarray:
+def _salted(column: Column, ids: np.ndarray, classes: Sequence[str], digest: Callable[[bytes], str], length: int) -> np.ndarray:
     """Which class a digest of a row's id and class names, shape (rows,), -1 for none."""
     result = np.full(len(column.codes), -1, dtype=np.int64)
     forms = ("{0}{1}", "{0}_{1}", "{0}-{1}", "{0}:{1}", "{0},{1}", "{1}{0}", "{1}_{0}", "{1}-{0}", "{1}:{0}")
@@ -561,9 +559,7 @@ def _text_readings(column: Column) -> Iterator[tuple[str, Reading, Reading]]:
         yield f", {how},", read, readings.words
 
 
-def _told_texts(
-    how: str, said: np.ndarray, told: np.ndarray, form: Reading, true: np.ndarray, target: Target
-) -> Told | None:
+def _told_texts(how: str, said: np.ndarray, told: np.ndarray, form: Reading, true: np.ndarray, target: Target) -> Told | None:
     places = np.flatnonzero(told)
     left = [form(str(said[place])) or "" for place in places]
     right = [form(str(true[place])) or "" for place in places]
@@ -576,4 +572,5 @@ def _told_texts(
     different = {text for text, match in zip(right, matches, strict=True) if match}
     if len(different) > max(1, len(right) // 2):
         log_p = min(log_p, -math.log(2) * sum(min(len(text), 40) for text in different))
-    return Told(how, target, np.where(told, said, None), count, len(places), log_p)
+    said[~told] = None
+    return Told(how, target, said, count, len(places), log_p)

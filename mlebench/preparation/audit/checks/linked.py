@@ -113,10 +113,13 @@ class Linker:
 
     def named(self, cells: pd.Series) -> np.ndarray:
         """For each cell the place of the name of test rows that it holds, -1 for none; shape (cells,), int64."""
-        found = self._names.get_indexer(cells.to_numpy(dtype=object))
+        import pandas as pd
+
+        found = self._names.get_indexer(pd.Index(cells.to_numpy(dtype=object)))
         if (found >= 0).any():
             return np.asarray(found)
-        return np.asarray(self._names.get_indexer([stem(text.replace("\\", "/").rpartition("/")[2]) for text in cells]))
+        names = [stem(str(text).replace("\\", "/").rpartition("/")[2]) for text in cells]
+        return np.asarray(self._names.get_indexer(pd.Index(names, dtype=object)))
 
     def rows_named(self, place: int) -> np.ndarray:
         """Positions of the test rows that a name is of."""

@@ -184,9 +184,7 @@ def out_of_fold(features: np.ndarray, answers: np.ndarray, *, seed: int = 0) -> 
     return result
 
 
-def _grow(
-    features: np.ndarray, answers: np.ndarray, asked: np.ndarray, rows: np.ndarray, result: np.ndarray, depth: int
-) -> None:
+def _grow(features: np.ndarray, answers: np.ndarray, asked: np.ndarray, rows: np.ndarray, result: np.ndarray, depth: int) -> None:
     """Write the means of the leaves into the rows of `result` that `asked` are the features of."""
     split = _best_split(features, answers) if depth and len(rows) else None
     if split is None:
