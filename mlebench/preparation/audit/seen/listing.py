@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from grading.printable import printable
 from mlebench._support.ahead import worked_ahead
@@ -61,6 +61,8 @@ class Seen:
         """
         self.public = public
         self.jobs = jobs
+        self.found: dict[str, Any] = {}
+        """What others found in it and need not look for again, by a name."""
         self._troubles: dict[str, None] = {}
         self._store = Store(_KEPT)
 

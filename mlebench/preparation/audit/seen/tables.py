@@ -70,14 +70,21 @@ class SeenTable:
         return pd.concat(found, ignore_index=True).iloc[:most]
 
 
-def tables_of(seen: Seen) -> Iterator[SeenTable]:
-    """All tables; nested values are named `a.b.c`.
+def tables_of(seen: Seen) -> Sequence[SeenTable]:
+    """All tables, looked for once; nested values are named `a.b.c`.
 
     Formats: csv, tsv, json (lists of records, columns, records by key), JSON lines, parquet, feather, npy, npz, mat, TFRecord
     (scalar features), BSON, sqlite, xlsx, plain values in pickles, which are never unpickled, and what stands in rows or pairs in
     Markdown, HTML, XML, YAML, SQL and code. Text that zips, parquet and feather files carry beside their content is read, too:
     `a.zip#comment`. Columns of text without a header are named `0`, `1`, ….
     """
+    if "tables" not in seen.found:
+        seen.found["tables"] = tuple(_tables_among(seen))
+    tables: Sequence[SeenTable] = seen.found["tables"]
+    return tables
+
+
+def _tables_among(seen: Seen) -> Iterator[SeenTable]:
     archives = {file.path for file in seen.archives}
     files = [
         file for file in seen.files if file.size and file.link is None and file.path not in archives and could_hold(file.suffix)
