@@ -1,4 +1,4 @@
-"""`mlebench audit` lists what tells answers, what it buys and whether it is declared, and its exit code says whether anything is not."""
+"""`mlebench audit` lists what tells answers, what it buys and whether that is declared; its exit code says whether all is."""
 
 from __future__ import annotations
 
