@@ -5,7 +5,8 @@ They are kept beside the competition's data, where no agent sees them, and are n
 
 examples:
   mlebench notebooks fetch spaceship-titanic
-  mlebench notebooks fetch spaceship-titanic --number 50 --sort-by scoreDescending
+  mlebench notebooks fetch spaceship-titanic -o notebooks/spaceship-titanic --number 50 --sort-by scoreDescending
+  mlebench review my-group --against notebooks
 """
 
 from __future__ import annotations

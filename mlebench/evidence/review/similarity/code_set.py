@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 LARGEST_FILE = 2**20
 """Characters of the largest file that is compared."""
 MOST_FILES = 2_000
-"""Files of code of a run, an agent or a notebook folder's part."""
-MOST_TEXT = 16 * 2**20
-"""Characters of all files of a run."""
+"""Files of code of a run or an agent."""
+MOST_TEXT = 8 * 2**20
+"""Characters of all of them."""
 _MOST_NOTEBOOKS = 20_000
 _DEEPEST = 12
 

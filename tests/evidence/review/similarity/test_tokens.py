@@ -23,6 +23,8 @@ for name in ("a", "b"):
     result = scaled(load(name), low=0.1)
     table[name] = result
 """
+LOOP = len(ORIGINAL) - ORIGINAL.index("for name")
+"""Characters of the part outside the function."""
 
 
 def kinds(text: str) -> list[list[str]]:
@@ -40,7 +42,7 @@ def kinds(text: str) -> list[list[str]]:
         ORIGINAL.replace("    table", "    # remark\n\n    print(result, 'is it')\n    logger.info('%s', name)\n    table"),
         ORIGINAL.replace("total = np.sum(values ** 2)", "total = (np.sum(\n        (values ** 2)\n    ))"),
         "\n".join([*ORIGINAL.split("\n")[8:], *ORIGINAL.split("\n")[:8]]),
-        ORIGINAL[: ORIGINAL.index("for name")] + "if __name__ == '__main__':\n" + indent(ORIGINAL[ORIGINAL.index("for name") :], "  "),
+        ORIGINAL[:-LOOP] + "if __name__ == '__main__':\n" + indent(ORIGINAL[-LOOP:], "  "),
         f"# %%\n%matplotlib inline\n!pip install numpy\nx = !ls\n# %%\n%%bash\nls | wc\n# %%\n{ORIGINAL}",
         f"{ORIGINAL}\nprint 'Python 2'\nprint table\n",
         ORIGINAL.replace("\n", "\r\n"),
