@@ -39,7 +39,6 @@ def notebooks(having: int, among: int = 10, folder: str = "") -> list[CodeSet]:
 def test_what_several_notebooks_have_is_common(having: int, expected: bool) -> None:
     assert OF_IDIOM
     found = set(boilerplate([], notebooks(having)).tolist())
-
     # and nothing of what each has of its own
     assert found == (OF_IDIOM if expected else set())
 
