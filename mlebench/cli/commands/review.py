@@ -66,7 +66,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the JSON document, of bundles too")
     parser.add_argument("--details", action="store_true", help="print every finding, however many")
-    add_jobs(parser, "processes that compare code, and calls to models at once where more than four")
+    add_jobs(parser, "calls to models at once, where more than four")
     add_data_dir(parser)
     add_runs_dir(parser)
     add_json(parser)
