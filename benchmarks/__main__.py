@@ -23,6 +23,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "grade_many": ["--rounds", "2"],
     "large_preparation": ["--rounds", "1"],
     "image_folders": ["--images", "10000", "--rounds", "3"],
+    "audit": ["--files", "20000", "--rows", "200000"],
     "run_groups": ["--runs", "50", "--gpus", "64"],
 }
 """What runs by default, with less than a benchmark does by itself where that takes long."""
