@@ -10,8 +10,9 @@ import numpy as np
 
 from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.checks import statistics
+from mlebench.preparation.audit.checks.tables import tables
 from mlebench.preparation.audit.clue import Clue, Guess
-from mlebench.preparation.audit.seen.tables import SeenTable, tables_of
+from mlebench.preparation.audit.seen.tables import SeenTable
 from mlebench.preparation.audit.truth import Target, Truth
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def sample_submission(case: Case) -> Iterator[Clue]:
     """
     family = statistics.Family()
     needed = {*case.truth.id_columns, *(column for target in case.truth.targets for column in target.columns)}
-    for table in tables_of(case.seen):
+    for table in tables(case):
         if not needed <= {*table.columns}:
             continue
         said = _by_row(table, case.truth)
@@ -68,7 +69,7 @@ def _repeats_what_is_given(case: Case, sample: SeenTable, said: pd.Series) -> bo
     different = {*said}
     if _as_numbers(said.to_numpy(dtype=object)) is not None:
         return False
-    for table in tables_of(case.seen):
+    for table in tables(case):
         if table.path == sample.path or table.path in case.labels.tables:
             continue
         head = table.read(len(said) + 1)

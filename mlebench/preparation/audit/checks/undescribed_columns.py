@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.checks.described import described
+from mlebench.preparation.audit.checks.tables import tables
 from mlebench.preparation.audit.clue import Clue
-from mlebench.preparation.audit.seen.tables import SeenTable, tables_of
+from mlebench.preparation.audit.seen.tables import SeenTable
 
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 _AN_ID = re.compile(r"[0-9a-f]{6,}", re.IGNORECASE)
@@ -26,16 +27,14 @@ def undescribed_columns(case: Case) -> Iterator[Clue]:
     spoken = {_form(word) for word in re.findall(r"[\w.\-]+", case.competition.description)} - {""}
     expected = {*case.truth.known, *(name for target in case.truth.targets for name in (*target.columns, *target.classes))}
     found: dict[tuple[str, tuple[str, ...]], list[SeenTable]] = {}
-    for table in tables_of(case.seen):
+    for table in tables(case):
         columns = [column for column in table.columns if column not in expected and column not in _OF_NO_NAME]
         unnamed = tuple(column for column in columns if not _is_spoken_of(case, column, table.columns, spoken))
         if unnamed:
             found.setdefault((table.file.path.rpartition("/")[0], unnamed), []).append(table)
-    for (folder, unnamed), tables in found.items():
-        path = tables[0].path if len(tables) == 1 else f"{folder}/*{tables[0].file.suffix}".lstrip("/")
-        yield Clue(
-            "undescribed-columns", path, f"the task text does not name {_listed(unnamed)} of {len(tables):,} {_tables(tables)}"
-        )
+    for (folder, unnamed), held in found.items():
+        path = held[0].path if len(held) == 1 else f"{folder}/*{held[0].file.suffix}".lstrip("/")
+        yield Clue("undescribed-columns", path, f"the task text does not name {_listed(unnamed)} of {len(held):,} {_noun(held)}")
 
 
 def _is_spoken_of(case: Case, column: str, siblings: Iterable[str], spoken: set[str]) -> bool:
@@ -58,5 +57,5 @@ def _listed(columns: tuple[str, ...]) -> str:
     return f"{noun} {shown}{', …' if len(columns) > _SHOWN else ''}"
 
 
-def _tables(tables: list[SeenTable]) -> str:
-    return "table" if len(tables) == 1 else "tables"
+def _noun(held: list[SeenTable]) -> str:
+    return "table" if len(held) == 1 else "tables"
