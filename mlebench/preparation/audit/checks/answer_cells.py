@@ -28,7 +28,7 @@ from mlebench.preparation.audit.truth import Target
 NAME = "answer-cells"
 NEARLY_ALL = 0.995
 """From this share of training rows on a column is the answer, even if the task text names it."""
-_AS_IN_TRAINING = 1e-3
+_AS_IN_TRAINING = 1e-6
 """Probability from which on a column agrees with answers no more than training rows let expect."""
 _FEW = 3
 _LIKELY = 0.05
@@ -60,11 +60,12 @@ def answer_cells(case: Case) -> Iterator[Clue]:
 
 def _is_sample(case: Case, looked: Looked) -> bool:
     """Whether a table is the sample submission, whose answers another check looks at."""
-    return looked.table.path == case.competition.sample_submission.name
+    first = looked.table.path.partition("!")[0].rpartition("/")[2].lower()
+    return first == case.competition.sample_submission.name.lower() or ("sample" in first and "submission" in first)
 
 
 def _may_be_by_place(case: Case, looked: Looked) -> bool:
-    """Whether a table's rows could be those of the test in some order: it has as many, and none of its columns is called an id."""
+    """Whether a table's rows could be those of the test in some order: as many, and no column is called an id."""
     named = looked.linked is not None and bool(looked.linked.id_columns & {*case.truth.id_columns})
     return looked.rows == case.truth.rows and not named
 
@@ -73,6 +74,7 @@ def _may_be_by_place(case: Case, looked: Looked) -> bool:
 class _Search:
     case: Case
     comparer: Comparer = field(default_factory=Comparer)
+    kept: tuple[pd.DataFrame, dict[str, Column]] | None = None
 
     def in_table(self, source: Linked) -> Iterator[Clue]:
         """One clue for all columns of a table that tell something."""
@@ -80,7 +82,7 @@ class _Search:
         asked = [*asked_of(self.case.truth, source.units, len(source.cells))]
         ids = ids_of(self.case.truth, source.units, len(source.cells))
         for column in source.columns:
-            cells = Column.of(source.cells[column].to_numpy(dtype=object))
+            cells = self._column(source, column)
             for question in asked:
                 told = self._worth(question, self.comparer.best(cells, question.target, ids))
                 told = told or self._as_labelled(source, column, cells, question.target)
@@ -91,6 +93,15 @@ class _Search:
             return
         guesses = self._of_all_rows(source, found)
         yield Clue(NAME, source.table.path, _what(source.by, found, len(source.cells)), guesses)
+
+    def _column(self, source: Linked, column: str) -> Column:
+        """A column's cells, kept while its table is read in one order after another."""
+        if self.kept is None or self.kept[0] is not source.cells:
+            self.kept = source.cells, {}
+        columns = self.kept[1]
+        if column not in columns:
+            columns[column] = Column.of(source.cells[column].to_numpy(dtype=object))
+        return columns[column]
 
     def _as_labelled(self, source: Linked, column: str, cells: Column, target: Target) -> Told | None:
         """What a column says that is the label of training rows; it is believed of few test rows, as nothing else was tried."""
@@ -221,10 +232,8 @@ def _what(by: str, found: Sequence[tuple[str, Asked, Told]], rows: int, noun: st
     others = [name for name in dict.fromkeys(name for name, _, _ in found) if name != column]
     beside = f"; so do {_listed(others)}" if others else ""
     joined = "" if by in ("id", "file") else f", read by {by},"
-    return (
-        f"the {noun} {printable(column)}{joined} {told.how} {printable(question.target.name, 40)} in {told.right:,} of {told.of:,} "
-        f"rows{beside}"
-    )
+    asked = printable(question.target.name, 40)
+    return f"the {noun} {printable(column)}{joined} {told.how} {asked} in {told.right:,} of {told.of:,} rows{beside}"
 
 
 def _listed(names: Sequence[str]) -> str:

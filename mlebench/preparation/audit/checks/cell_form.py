@@ -19,6 +19,7 @@ from mlebench.preparation.audit.clue import Clue
 NAME = "cell-form"
 _LIFT = 0.8
 _MOST_LINE_BYTES = 2**28
+_TEXTS = frozenset({".csv", ".tsv", ".txt", ".jsonl", ".json"})
 _MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?", "missing", "nil"})
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u2064\ufeff\u00a0\u2000-\u200a\u3000]")
 _NUMBER = re.compile(r"\s*[-+]?\d*\.?\d*(?:[eE][-+]?\d+)?\s*")
@@ -125,7 +126,7 @@ def _of_lines(case: Case, source: Linked) -> dict[str, np.ndarray]:
     if (only := source.table.only) is None:
         return {}
     file = only.file
-    if only.part or "*" in file.path or file.suffix not in {".csv", ".tsv", ".txt", ".jsonl", ".json"} or file.size > _MOST_LINE_BYTES:
+    if only.part or "*" in file.path or file.suffix not in _TEXTS or file.size > _MOST_LINE_BYTES:
         return {}
     with case.seen.open(file) as stream:
         raw = stream.read(_MOST_LINE_BYTES)

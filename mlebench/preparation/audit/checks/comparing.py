@@ -27,6 +27,7 @@ MOST_COMPARED = 20_000
 """Rows on which it is decided whether cells tell something."""
 _MOST_CODES = 400
 _SHIFTS = 20
+_DECIMALS = 3
 _TOGETHER, _LEAST_TOGETHER, _MOST_TOGETHER = 0.5, 12, 2_000
 _UNORDERED = ", in another order,"
 _LONGEST_SHORT = 120
@@ -242,8 +243,8 @@ class Column:
     def measured(self) -> bool:
         """Whether its cells are numbers with decimals, nearly each another: what is asked of labels is not asked of these."""
         some = self.texts[:500]
-        decimals = sum("." in text and not np.isnan(_number(text)) for text in some)
-        return len(self.texts) > _MOST_CODES and decimals > 0.9 * len(some)
+        decimals = sum(len(text.rpartition(".")[2]) >= _DECIMALS and not np.isnan(_number(text)) for text in some if "." in text)
+        return len(self.texts) > len(self.codes) / 2 and decimals > 0.8 * len(some)
 
     def at(self, rows: np.ndarray) -> Column:
         """Some of the rows."""

@@ -15,9 +15,10 @@ from mlebench.preparation.audit.checks.files import FileGroup, Finder, file_grou
 from mlebench.preparation.audit.checks.once import once
 from mlebench.preparation.audit.seen.tables import SeenTable, tables_of
 
-TEXTS = frozenset(
-    [".json", ".txt", ".xml", ".log", ".yaml", ".yml", ".md", ".srt", ".nmea", ".csv", ".tsv", ".ini", ".cfg", ".toml", ".html", ".meta", ".info", ".label", ".lab", ".cls", ".ann", ".xmp", ".geojson"]
-)
+TEXTS = frozenset({
+    ".ann", ".cfg", ".cls", ".csv", ".geojson", ".html", ".info", ".ini", ".json", ".lab", ".label", ".log", ".md", ".meta", ".nmea",
+    ".srt", ".toml", ".tsv", ".txt", ".xml", ".xmp", ".yaml", ".yml",
+})  # fmt: skip
 _MOST_BYTES = 2**16
 _MOST_FIELDS = 300
 _MOST_FILES = 50_000

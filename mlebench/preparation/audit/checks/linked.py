@@ -244,10 +244,11 @@ def by_place(case: Case, table: Sheet, orders: Mapping[str, np.ndarray], rows: i
 
     cells = pd.concat([chunk.iloc[:, :MOST_COLUMNS] for chunk in table.chunks()]).reset_index(drop=True)
     kept = statistics.drawn(rows, MOST_ROWS)
+    drawn = cells.iloc[kept].reset_index(drop=True)
     for name, order in orders.items():
         for direction, way in ((name, order), (f"{name}, backwards", order[::-1])):
             if len(way) != rows or len(cells) != rows:
                 continue
             units = np.full(case.truth.rows, -1, dtype=np.int64)
             units[way[kept]] = np.arange(len(kept))
-            yield Linked(table, direction, cells.iloc[kept].reset_index(drop=True), units, kept, frozenset())
+            yield Linked(table, direction, drawn, units, kept, frozenset())
