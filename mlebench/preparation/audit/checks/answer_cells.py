@@ -20,7 +20,7 @@ from mlebench.preparation.audit.checks import readings, statistics, training
 from mlebench.preparation.audit.checks.asked import Asked, asked_of, ids_of
 from mlebench.preparation.audit.checks.comparing import Column, Comparer, Told, classes_of, plainly_equal
 from mlebench.preparation.audit.checks.described import described
-from mlebench.preparation.audit.checks.fields import fields_of_files, tables_of_units
+from mlebench.preparation.audit.checks.fields import fields_of_files, lists_in_texts, tables_of_units
 from mlebench.preparation.audit.checks.linked import Linked, Linker, Looked, by_place, look_into, orders_of, tables_with_links
 from mlebench.preparation.audit.clue import Clue, Guess
 from mlebench.preparation.audit.truth import Target
@@ -54,6 +54,10 @@ def answer_cells(case: Case) -> Iterator[Clue]:
                 yield from found
                 if found:
                     break
+    for path, way, cells in lists_in_texts(case, orders):
+        clue = search.in_list(path, way, cells)
+        if clue is not None:
+            yield clue
     for files in (*fields_of_files(case), *tables_of_units(case)):
         yield from search.in_fields(files.pattern, files.units, files.cells)
 
@@ -172,6 +176,18 @@ class _Search:
                 columns = _listed([column for column, _ in found.values()])
                 what = f"columns {columns} each say whether the answer is one of {len(found)} classes"
                 yield Clue(NAME, source.table.path, what, (question.guess(values),))
+
+    def in_list(self, path: str, way: np.ndarray, cells: np.ndarray) -> Clue | None:
+        """A list in a text, of as many words as there are test rows, read in one of their orders."""
+        units = np.full(self.case.truth.rows, -1, dtype=np.int64)
+        units[way] = np.arange(len(way))
+        for question in asked_of(self.case.truth, units, len(way)):
+            told = self.comparer.best(cells, question.target)
+            if told is not None:
+                asked = printable(question.target.name, 40)
+                what = f"a list in the text {told.how} {asked} in {told.right:,} of {told.of:,} rows"
+                return Clue(NAME, path, what, (question.guess(told.values),))
+        return None
 
     def in_fields(self, pattern: str, units: np.ndarray, cells: Mapping[str, np.ndarray]) -> Iterator[Clue]:
         """Fields of text files, one file for each unit."""

@@ -128,8 +128,12 @@ def _of_lines(case: Case, source: Linked) -> dict[str, np.ndarray]:
     file = only.file
     if only.part or "*" in file.path or file.suffix not in _TEXTS or file.size > _MOST_LINE_BYTES:
         return {}
-    with case.seen.open(file) as stream:
-        raw = stream.read(_MOST_LINE_BYTES)
+    try:
+        with case.seen.open(file) as stream:
+            raw = stream.read(_MOST_LINE_BYTES)
+    except OSError as error:
+        case.seen.tell(file.path, error)
+        return {}
     lines = raw.split(b"\n")
     if lines and not lines[-1]:
         lines.pop()

@@ -23,6 +23,9 @@ _MOST_BYTES = 2**16
 _MOST_FIELDS = 300
 _MOST_FILES = 50_000
 _LONGEST = 1_000
+_MOST_OF_A_TEXT = 2**22
+_MOST_TEXTS = 200
+_LEAST_LISTED = 12
 _LONGEST_JOINED = 20_000
 _MOST_OF_A_TABLE = 300
 _PAIR = re.compile(r"^[\s#;/*-]*([\w .$-]{1,60}?)\s*[:=]\s*(.{1,1000}?)\s*[,;]?\s*$", re.MULTILINE)
@@ -130,3 +133,32 @@ def _columns_of(table: SeenTable) -> Iterator[tuple[str, str]]:
         if texts:
             yield f"{column} (first)", texts[0][:_LONGEST]
             yield f"{column} (all)", " ".join(texts)[:_LONGEST_JOINED]
+
+
+def lists_in_texts(case: Case, orders: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Lists in texts that have as many words, or one word that has as many letters, as there are test rows.
+
+    Yields:
+        The path of the text, an order of the test rows, positions of shape (rows,), and the words, shape (rows,) object.
+    """
+    rows = case.truth.rows
+    finder = Finder(case)
+    files = [file for file in case.seen.files if file.suffix in TEXTS | {""} and file.size <= _MOST_OF_A_TEXT]
+    files = [file for file in files if not len(finder.rows_of(file))][:_MOST_TEXTS]
+    for file, content in case.seen.contents(files, _MOST_OF_A_TEXT) if rows >= _LEAST_LISTED else ():
+        for line in content.decode("utf-8", "replace").splitlines():
+            if len(line) < rows:
+                continue
+            for words in _lists_of(line, rows):
+                for way in orders.values():
+                    yield file.path, way, np.array(words, dtype=object)
+
+
+def _lists_of(line: str, rows: int) -> Iterator[list[str]]:
+    for inner in [line, *re.findall(r"[\[({]([^\[\](){}]+)[\])}]", line)]:
+        for sign in (",", ";", "\t", " "):
+            words = [word.strip(" \t\"'") for word in inner.split(sign)]
+            if len(words) >= rows and len(trimmed := [word for word in words if word]) in (rows, rows + 1, rows + 2):
+                yield trimmed[-rows:]
+                yield trimmed[:rows]
+    yield from ([*word] for word in line.split() if len(word) == rows)

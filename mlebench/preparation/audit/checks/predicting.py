@@ -13,6 +13,8 @@ from mlebench.preparation.audit.checks.statistics import Family, Prediction
 from mlebench.preparation.audit.clue import Guess
 from mlebench.preparation.audit.truth import Target
 
+_FURTHER = 100
+"""Tries that are counted ahead, so that the first is judged as the last is."""
 _RANKED_FROM = 9
 """Of so many classes it is also asked where in their sorted order an answer stands."""
 
@@ -54,10 +56,11 @@ def predicted(features: np.ndarray, question: Asked, family: Family, bounds: Bou
     codes = classes_of(target)[rows]
     family.tried += 1
     found = statistics.predict_classes(features, codes)
-    if found is not None and found.quality > bounds.auc and _is_real(features, codes, found, family):
+    quality = None if found is None else _quality(features, codes, found, family, bounds.auc)
+    if found is not None and quality is not None:
         values = np.full(len(target.values), None, dtype=object)
         values[rows] = named(found.values, target)
-        return Predicted(f"with an area under the curve of {found.quality:.2f}", question.guess(values), len(rows), found.log_p)
+        return Predicted(f"with an area under the curve of {quality:.2f}", question.guess(values), len(rows), found.log_p)
     if len(target.classes) >= _RANKED_FROM:
         return _as_numbers(features, codes.astype(np.float64), rows, question, family, bounds)
     return None
@@ -68,9 +71,10 @@ def _as_numbers(
 ) -> Predicted | None:
     family.tried += 1
     found = statistics.predict_numbers(features, numbers)
-    if found is None or found.quality <= bounds.r2 or not _is_real(features, numbers, found, family):
+    quality = None if found is None else _quality(features, numbers, found, family, bounds.r2)
+    if found is None or quality is None:
         return None
-    return Predicted(f"with R² = {found.quality:.2f}", question.guess(_spread(found, rows, question.target)), len(rows), found.log_p)
+    return Predicted(f"with R² = {quality:.2f}", question.guess(_spread(found, rows, question.target)), len(rows), found.log_p)
 
 
 def _spread(found: Prediction, rows: np.ndarray, target: Target) -> np.ndarray:
@@ -83,5 +87,11 @@ def _spread(found: Prediction, rows: np.ndarray, target: Target) -> np.ndarray:
     return named(places, target)
 
 
-def _is_real(features: np.ndarray, answers: np.ndarray, found: Prediction, family: Family) -> bool:
-    return family.improbable(found.log_p, family.tried + 100) and statistics.holds_against_shuffles(features, answers, found)
+def _quality(features: np.ndarray, answers: np.ndarray, tree: Prediction, family: Family, least: float) -> float | None:
+    """The quality of the tree, or of the best single feature; None where either is too little, or chance."""
+    tried = family.tried + _FURTHER
+    is_tree = tree.quality > least and family.improbable(tree.log_p, tried)
+    if is_tree and statistics.holds_against_shuffles(features, answers, tree):
+        return tree.quality
+    quality, log_p = statistics.directly(features, answers)
+    return quality if quality > least and family.improbable(log_p, tried) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -16,7 +17,7 @@ from mlebench.preparation.audit.checks.predicting import Bounds, predicted
 from mlebench.preparation.audit.checks.statistics import Family
 from mlebench.preparation.audit.checks.tags import EXTENTS, tags_of
 from mlebench.preparation.audit.clue import Clue, Guess
-from mlebench.preparation.audit.seen.listing import SeenFile
+from mlebench.preparation.audit.seen.listing import BETWEEN, SeenFile
 
 NAME = "sizes-and-times"
 _WEAK = Bounds(auc=0.8, r2=0.3)
@@ -28,15 +29,16 @@ def sizes_and_times(case: Case) -> Iterator[Clue]:
     """Each group of files by itself: exact codes first, then predictions by times and places, then by sizes and extents."""
     comparer, family = Comparer(), Family()
     for place, group in enumerate(file_groups(case)):
+        entries = _entries(case, group)
         for question in asked_of(case.truth, group.units, len(group.files)):
-            clue = _exact(group, question, comparer) or _by_times(group, question, family)
+            clue = _exact(group, entries, question, comparer) or _by_times(group, question, family)
             clue = clue or _by_sizes(case, place, question, family)
             if clue is not None:
                 yield clue
 
 
-def _exact(group: FileGroup, question: Asked, comparer: Comparer) -> Clue | None:
-    for what, cells in _texts(group.files).items():
+def _exact(group: FileGroup, entries: Mapping[str, np.ndarray], question: Asked, comparer: Comparer) -> Clue | None:
+    for what, cells in {**_texts(group.files), **entries}.items():
         if len({*cells}) > 1 and (told := comparer.best(cells, question.target)) is not None:
             sentence = f"{what} {told.how} {printable(question.target.name, 40)} in {told.right:,} of {told.of:,} cases"
             return Clue(NAME, group.pattern, sentence, (question.guess(told.values),))
@@ -58,6 +60,32 @@ def _texts(files: Sequence[SeenFile]) -> Mapping[str, np.ndarray]:
         "the link's target": lambda file: file.link,
     }
     return {what: np.array([function(file) for file in files], dtype=object) for what, function in read.items()}
+
+
+def _entries(case: Case, group: FileGroup) -> Mapping[str, np.ndarray]:
+    """What a zip archive says of how it holds the files, by name, each shape (files,), object; nothing of other files."""
+    archives = {file.archive for file in group.files}
+    (archive,) = archives if len(archives) == 1 else (None,)
+    if archive is None or BETWEEN in archive:
+        return {}
+    try:
+        with zipfile.ZipFile(case.seen.public / archive) as opened:
+            held = {entry.filename: entry for entry in opened.infolist()}
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+        return {}
+    found = [held.get(file.path.removeprefix(f"{archive}{BETWEEN}")) for file in group.files]
+    read: dict[str, Callable[[zipfile.ZipInfo], int]] = {
+        "how the file is compressed": lambda entry: entry.compress_type,
+        "the file's flags": lambda entry: entry.flag_bits,
+        "the system of the file's entry": lambda entry: entry.create_system,
+        "the version of the file's entry": lambda entry: entry.create_version,
+        "the attributes of the file's entry": lambda entry: entry.external_attr,
+        "the length of the file's extra fields": lambda entry: len(entry.extra),
+    }
+    return {
+        what: np.array([None if entry is None else str(function(entry)) for entry in found], dtype=object)
+        for what, function in read.items()
+    }
 
 
 def _part_of_second(file: SeenFile) -> str | None:

@@ -145,6 +145,36 @@ def log_normal_tail(z: float) -> float:
     return float(norm.logsf(z))
 
 
+def directly(features: np.ndarray, answers: np.ndarray) -> tuple[float, float]:
+    """What single features say without any tree: the best area under a curve (or squared correlation of ranks), and its log_p.
+
+    Args:
+        features: shape (rows, features).
+        answers: shape (rows,): int64 classes or float64 numbers.
+    """
+    best, tail, tried = 0.0, 0.0, 0
+    for column in np.where(np.isnan(features), -np.inf, features).T:
+        if answers.dtype.kind == "f":
+            together = float(np.corrcoef(ranks(column), ranks(answers))[0, 1]) if column.min() < column.max() else 0.0
+            found = [(together**2, math.atanh(min(abs(together), 1 - 1e-15)) * math.sqrt(max(1, len(answers) - 3)))]
+        else:
+            found = [_turned(column, answers == place) for place in np.flatnonzero(np.bincount(answers) >= FOLDS)[:MOST_CLASSES]]
+        for quality, z in found:
+            tried += 2
+            best, tail = max(best, quality), min(tail, log_normal_tail(z))
+    return best, min(0.0, tail + math.log(max(1, tried)))
+
+
+def _turned(scores: np.ndarray, positive: np.ndarray) -> tuple[float, float]:
+    """The area under the curve of scores, or of their opposite, and by how many standard deviations it is above that of chance."""
+    high = int(positive.sum())
+    low = len(positive) - high
+    if not low:
+        return 0.5, 0.0
+    away = abs(auc(scores, positive) - 0.5)
+    return 0.5 + away, away / math.sqrt((high + low + 1) / (12 * high * low))
+
+
 def holds_against_shuffles(features: np.ndarray, answers: np.ndarray, found: Prediction, *, seed: int = 1) -> bool:
     """Whether no shuffle of the answers is predicted nearly as well; ends at the first that is.
 
