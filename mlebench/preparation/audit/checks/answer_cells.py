@@ -50,14 +50,15 @@ def answer_cells(case: Case) -> Iterator[Clue]:
     for table in looked:
         if table.table.path not in told and _may_be_by_place(case, table):
             for source in by_place(case, table.table, orders, case.truth.rows):
-                found = [*search.in_table(source)]
-                yield from found
-                if found:
+                clues = [*search.in_table(source)]
+                yield from clues
+                if clues:
                     break
     for path, way, cells in lists_in_texts(case, orders):
-        clue = search.in_list(path, way, cells)
-        if clue is not None:
-            yield clue
+        found = search.in_list(path, way, cells) if path not in told else None
+        if found is not None:
+            told.add(path)
+            yield found
     for files in (*fields_of_files(case), *tables_of_units(case)):
         yield from search.in_fields(files.pattern, files.units, files.cells)
 
@@ -140,7 +141,8 @@ class _Search:
         share = training.share_equal(self.case, column, told.target)
         if share is None or share >= NEARLY_ALL:
             return False
-        return statistics.log_binomial_tail(told.right, told.of, share) > math.log(_AS_IN_TRAINING)
+        cells = int((self._column(source, column).codes >= 0).sum())
+        return statistics.log_binomial_tail(told.right, cells, share) > math.log(_AS_IN_TRAINING)
 
     def _of_all_rows(self, source: Linked, found: Sequence[tuple[str, Asked, Told]]) -> tuple[Guess, ...]:
         """For every target the guess of the column that tells most of it."""

@@ -16,8 +16,8 @@ from mlebench.preparation.audit.checks.once import once
 from mlebench.preparation.audit.seen.tables import SeenTable, tables_of
 
 TEXTS = frozenset({
-    ".ann", ".cfg", ".cls", ".csv", ".geojson", ".html", ".info", ".ini", ".json", ".lab", ".label", ".log", ".md", ".meta", ".nmea",
-    ".srt", ".toml", ".tsv", ".txt", ".xml", ".xmp", ".yaml", ".yml",
+    ".ann", ".cfg", ".cls", ".csv", ".geojson", ".html", ".info", ".ini", ".json", ".lab", ".label", ".log", ".md", ".meta",
+    ".nmea", ".srt", ".toml", ".tsv", ".txt", ".xml", ".xmp", ".yaml", ".yml",
 })  # fmt: skip
 _MOST_BYTES = 2**16
 _MOST_FIELDS = 300

@@ -32,9 +32,8 @@ def metadata(case: Case) -> Iterator[Clue]:
             for name, cells in tags.items():
                 told = comparer.best(columns[name], question.target)
                 if told is not None:
-                    sentence = (
-                        f"{printable(name)} {told.how} {printable(question.target.name, 40)} in {told.right:,} of {told.of:,} files"
-                    )
+                    asked = printable(question.target.name, 40)
+                    sentence = f"{printable(name)} {told.how} {asked} in {told.right:,} of {told.of:,} files"
                     yield Clue(NAME, group.pattern, sentence, (question.guess(told.values),))
                     continue
                 found = predicted(_features(cells), question, family, _BOUNDS)

@@ -38,7 +38,8 @@ def training_tables(case: Case) -> Sequence[SeenTable]:
 def taught(case: Case, target: Target, column: str) -> Taught | None:
     """Training rows that have a column, with their answers; None where there are none."""
     for table in training_tables(case):
-        if column not in table.columns:
+        # what holds the answers where other rows have this column is no training table of it
+        if column not in table.columns or case.labels.tables.get(table.path, ("", ""))[1] == column:
             continue
         cells = _head_of(case, table.path)
         if cells is None:
