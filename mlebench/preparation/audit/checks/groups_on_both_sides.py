@@ -8,14 +8,31 @@ import numpy as np
 
 from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.clue import Clue, Guess
+from mlebench.preparation.audit.likeness import pictures, sounds
 from mlebench.preparation.audit.likeness.chance import Agreement, agreement
-from mlebench.preparation.audit.likeness.groups import Grouping, group_values, is_part, is_person, is_whole, readings_of
-from mlebench.preparation.audit.likeness.sides import TablePair, TestUnits, labels_of_rows, table_pairs, table_sides
-from mlebench.preparation.audit.likeness.votes import told_rows
-from mlebench.preparation.audit.truth import Target
+from mlebench.preparation.audit.likeness.groups import (
+    Grouping,
+    group_values,
+    is_part,
+    is_person,
+    is_reference,
+    is_whole,
+    readings_of,
+)
+from mlebench.preparation.audit.likeness.sides import (
+    TablePair,
+    TestUnits,
+    file_sides,
+    labels_of_rows,
+    table_pairs,
+    table_sides,
+)
+from mlebench.preparation.audit.likeness.votes import labels_of_paths, told_rows
+from mlebench.preparation.audit.truth import Target, stem
 
 NAME = "groups-on-both-sides"
 
+_MOST_FILES = 200_000
 _MOST_ROWS = 1_000_000
 """Rows of a table that are looked at."""
 _TRIED = 50
@@ -48,10 +65,11 @@ def _groupings(case: Case, units: TestUnits) -> Iterator[Grouping]:
         except (OSError, ValueError):
             continue
     yield from _of_ids(case)
+    yield from _of_files(case)
 
 
 def _of_tables(case: Case, pair: TablePair, units: TestUnits) -> Iterator[Grouping]:
-    columns = [name for name in pair.columns if is_person(name) or is_part(name)]
+    columns = [name for name in pair.columns if is_person(name) or is_part(name) or is_reference(name)]
     if not columns:
         return
     test, train = pair.test.table.read(_MOST_ROWS), pair.train.table.read(_MOST_ROWS)
@@ -81,6 +99,25 @@ def _of_ids(case: Case) -> Iterator[Grouping]:
             yield Grouping(f"{how} in `{case.truth.id_columns[0]}`", "*", mine, rows, theirs, labels, from_id=True)
 
 
+def _of_files(case: Case) -> Iterator[Grouping]:
+    """Groups in the folders and names of files, where these say more than ids."""
+    sides = file_sides(case, (*pictures.ENDINGS, *sounds.ENDINGS, "txt", "csv", "parquet", "json"))
+    if not sides.test or not sides.train:
+        return
+    train = sides.train[:_MOST_FILES]
+    labels = labels_of_paths(case, [file.path for file in train])
+    folder = f"{sides.test[0].path.rpartition('/')[0]}/*"
+    mine, theirs = (
+        np.array([file.parts[-2] if len(file.parts) > 2 else "" for file in files], object) for files in (sides.test, train)
+    )
+    yield Grouping("the folder group", folder, mine, sides.rows, theirs, labels)
+    ids = {*case.truth.ids.iloc[:, 0].astype(str)}
+    names = [[stem(file.name) for file in files] for files in (sides.test, train)]
+    if not {*names[0]} <= ids:
+        for how, mine, theirs in readings_of(*(np.array(one, dtype=object) for one in names)):
+            yield Grouping(f"{how} in names of files", folder, mine, sides.rows, theirs, labels, from_id=True)
+
+
 def _clues(case: Case, grouping: Grouping) -> Iterator[Clue]:
     shared = grouping.shared
     if not shared.any() or grouping.is_numbered_anew():
@@ -89,7 +126,8 @@ def _clues(case: Case, grouping: Grouping) -> Iterator[Clue]:
     count = told_rows(grouping.rows, things)
     best, guesses = _best(case, grouping)
     by_name = count >= _LEAST_SHARED * case.truth.rows and _is_named(grouping, best)
-    if not by_name and not (grouping.is_fine() and best.holds(_TRIED, _MARGIN)):
+    whole = grouping.from_id or is_person(grouping.name) or is_part(grouping.name) or grouping.is_small()
+    if not by_name and not (whole and grouping.is_fine() and best.holds(_TRIED, _MARGIN)):
         return
     wholes = len({*grouping.test[things]})
     agrees = f"; answers of their training parts agree to {best.hits:.2f}, by chance {best.base:.2f}" if best.rows else ""

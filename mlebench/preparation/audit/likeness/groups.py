@@ -21,7 +21,9 @@ _PARTS = (
     "game play match drive trip ride session recording video clip scene sequence study exam series slide book document page "
     "sentence paragraph context passage article question prompt anchor conversation dialogue thread essay house hotel room visit "
     "burst shot molecule compound breath experiment batch run site location camera device machine station plot field farm family "
-    "household group cluster cell well plate angle seq"
+    "household group cluster cell well plate angle seq "
+    "operator collector photographer observer driver seller customer client account member employee doctor hospital clinic lot "
+    "kit source flight track tile block colony litter"
 )
 PARTS = frozenset(_PARTS.split())
 """Words of columns whose rows are parts of one whole; they count where the whole tells the answers of its parts."""
@@ -49,9 +51,17 @@ def is_part(column: str) -> bool:
     return bool(_singular(column) & PARTS) and not _singular(column) & _MEASURES
 
 
+def is_reference(column: str) -> bool:
+    """Whether a name says that a column refers to something, whatever that is."""
+    return bool(words(column) & _REFERENCES)
+
+
 def is_whole(column: str) -> bool:
     """Whether a name is that of a whole beyond doubt."""
     return bool(_singular(column) & _WHOLES) and not _singular(column) & _MEASURES
+
+
+_REFERENCES = frozenset({"id", "ids", "uid", "uuid", "guid", "ref", "key", "code", "no", "nr", "tag", "group", "hash"})
 
 
 def _singular(column: str) -> frozenset[str]:
@@ -100,6 +110,11 @@ class Grouping:
         sides = [_counted({*groups} - {""}) for groups in (self.test, self.train)]
         return all(sides) and sides[0] != sides[1]
 
+    def is_small(self) -> bool:
+        """Whether training groups have few things each, as the parts of one whole are."""
+        _, count = np.unique(self.train[self.train != ""].astype(str), return_counts=True)
+        return bool(len(count) >= _FEWEST_SMALL and count.mean() <= _LARGEST_SMALL)
+
     def has_several(self) -> bool:
         """Whether there are several groups, and any of several training things."""
         _, count = np.unique(self.train[self.train != ""].astype(str), return_counts=True)
@@ -113,6 +128,8 @@ class Grouping:
         return bool(covered and len(count) >= _FEWEST_NAMED and np.median(count) >= 2 and count.max() <= 0.5 * len(named))
 
 
+_FEWEST_SMALL, _LARGEST_SMALL = 20, 10
+"""How many groups of how many things on average what a column refers to must be, if its name says no more."""
 _FEWEST_NAMED = 3
 """Groups of one name that are no two kinds."""
 

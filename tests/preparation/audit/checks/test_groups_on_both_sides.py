@@ -34,7 +34,9 @@ def at_random(rng: np.random.Generator) -> np.ndarray:
     return rng.random(ROWS) < 0.3
 
 
-@pytest.mark.parametrize("column", ["patient_id", "Subject", "speakerID", "scene", "location", "device_id", "sessionId"])
+@pytest.mark.parametrize(
+    "column", ["patient_id", "Subject", "speakerID", "scene", "location", "device_id", "sessionId", "thing_id"]
+)
 def test_groups_that_tell_answers_are_found_and_what_they_tell(tmp_path: Path, column: str) -> None:
     rng = np.random.default_rng(0)
     rows = table(rng, 80, 0.9).rename(columns={"group": column})
@@ -108,3 +110,19 @@ def test_a_table_of_both_sides_tells_their_groups(tmp_path: Path) -> None:
     case = case_of(tmp_path, pd.DataFrame({"id": ids[:5], "label": [0, 1, 0, 1, 1]}))
     (clue,) = clues(groups_on_both_sides, case)
     assert (clue.file, clue.rows) == ("information.csv", 5)
+
+
+def test_folders_of_files_are_groups(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = table(rng, 60, 0.9)
+    test = at_random(rng)
+    for row, (group, held_out) in enumerate(zip(rows["group"], test, strict=True)):
+        folder = tmp_path / ("test" if held_out else "train") / group
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"r{row}.png").write_bytes(rng.bytes(80))
+    rows = rows.drop(columns="group").assign(id=[f"r{row}" for row in range(ROWS)])
+    rows[~test][["id", "label"]].to_csv(tmp_path / "train.csv", index=False)
+    case = case_of(tmp_path, rows[test][["id", "label"]].reset_index(drop=True))
+    (clue,) = clues(groups_on_both_sides, case)
+    assert clue.rows is not None and clue.rows > 150
+    assert "the folder" in clue.what
