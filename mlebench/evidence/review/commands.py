@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from mlebench.evidence.review.reviewed import ReviewedRun
 from mlebench.evidence.review.said import Said, ToolCall
-from mlebench.evidence.review.texts import TextFile
+from mlebench.evidence.review.texts import LineCounter, TextFile
 
 Kind = Literal["shell", "python", "write", "edit"]
 """shell: a command line or script; python: Python source; write: a whole file; edit: a part of a file replaced."""
@@ -113,7 +113,9 @@ _SHELLS = ("bash", "sh", "shell", "console", "zsh", "mswea_bash_command", "termi
 _PYTHONS = ("python", "py", "python3", "ipython", "jupyter")
 _HEREDOC = re.compile(r"<<-?[ \t]*(?P<quote>['\"]?)(?P<end>[A-Za-z_]\w*)(?P=quote)(?P<rest>[^\n]*)\n")
 _TARGET = re.compile(r"(?:>>?|\btee(?:[ \t]+-a)?)[ \t]*(?P<path>[^\s;&|<>]+)")
-_INLINE = re.compile(r"""\bpython[\d.]*[ \t]+(?:-\w+[ \t]+)*-c[ \t]+(?P<quote>["'])(?P<body>.*?)(?<!\\)(?P=quote)""", re.DOTALL)
+_INLINE = re.compile(
+    r"""\bpython[\d.]*[ \t]+(?:-\w+[ \t]+)*-c[ \t]+(?P<quote>["'])(?P<body>.{0,20000}?)(?<!\\)(?P=quote)""", re.DOTALL
+)
 _PATHS = ("path", "file_path", "filePath", "filename", "file_name", "notebook_path", "target_file", "file", "relative_path")
 _CONTENTS = ("content", "file_text", "contents", "new_source", "code_edit", "text", "file_content")
 _NEWS, _OLDS = (
@@ -328,8 +330,9 @@ def _of_log(text: TextFile) -> Iterator[Action]:
 def _fenced(text: TextFile, with_lines: bool = True) -> Iterator[Action]:
     """Blocks between fences, and marked lines outside of them."""
     rest, place = [], 0
+    lines = LineCounter(text)
     for block in _FENCE.finditer(text.text):
-        line = text.line_of(block.start("body")) if with_lines else None
+        line = lines.line_of(block.start("body")) if with_lines else None
         kind = block["kind"].lower()
         if kind in _SHELLS:
             yield Action("shell", block["body"], text.name, line)
@@ -338,11 +341,14 @@ def _fenced(text: TextFile, with_lines: bool = True) -> Iterator[Action]:
         # keeps the places of what stands outside
         rest += [text.text[place : block.start()], re.sub(r"[^\n]", " ", block[0])]
         place = block.end()
+    lines = LineCounter(text)
     for found in _MARKED.finditer("".join([*rest, text.text[place:]])) if with_lines else ():
         command = found["command"].strip()
         if is_command(command):
-            yield Action("shell", command.rstrip("\"')") if found[0].rstrip().endswith(")") else command, text.name,
-                         text.line_of(found.start("command")))  # fmt: skip
+            # of `bash("…")` without what closes it
+            mark = found[0][: found.start("command") - found.start()]
+            bare = command.rstrip("\"')") if re.search(r"\((?:command=)?[\"']?$", mark) else command
+            yield Action("shell", bare, text.name, lines.line_of(found.start("command")))
 
 
 def is_command(line: str) -> bool:
@@ -392,7 +398,7 @@ def of_code(text: TextFile) -> Iterator[Action]:
 _MAGIC = re.compile(r"^[ \t]*(?:!|%(?=pip|conda|sx|sh)|%%(?:bash|sh)\b[^\n]*\n)(?P<command>[^\n]*)", re.MULTILINE)
 _SYSTEM = re.compile(
     r"\b(?:os\.(?:system|popen)|subprocess\.(?:run|call|Popen|check_call|check_output|getoutput|getstatusoutput))\(\s*"
-    r"(?:f?(?P<quote>['\"]{3}|['\"])(?P<text>.*?)(?<!\\)(?P=quote)|(?P<list>\[[^\]]{1,4000}\]))",
+    r"(?:f?(?P<quote>['\"]{3}|['\"])(?P<text>.{0,4000}?)(?<!\\)(?P=quote)|(?P<list>\[[^\]]{1,4000}\]))",
     re.DOTALL,
 )
 
@@ -401,12 +407,14 @@ def shell_in_python(action: Action) -> Iterator[Action]:
     """Command lines that Python source runs: magics of notebooks, `os.system`, `subprocess`."""
     text = action.text
     base = (action.line or 1) - 1 if not action.ran else None
+    lines = LineCounter(TextFile(action.file, "code", text))
     for found in _MAGIC.finditer(text):
-        line = None if base is None else base + text.count("\n", 0, found.start()) + 1
+        line = None if base is None else base + lines.line_of(found.start())
         if found["command"].strip():
             yield Action("shell", found["command"], action.file, line if base is not None else action.line)
+    lines = LineCounter(TextFile(action.file, "code", text))
     for found in _SYSTEM.finditer(text):
-        line = None if base is None else base + text.count("\n", 0, found.start()) + 1
+        line = None if base is None else base + lines.line_of(found.start())
         words = found["text"]
         if words is None:
             words = " ".join(re.findall(r"""['"]([^'"]*)['"]""", found["list"]))

@@ -101,6 +101,21 @@ class TextFile:
             place += len(line) + 1
 
 
+class LineCounter:
+    """Lines of places that are asked for in order, without counting from the beginning each time."""
+
+    def __init__(self, text: TextFile) -> None:
+        self._text = text
+        self._place, self._line = 0, 1
+
+    def line_of(self, place: int) -> int:
+        """As `TextFile.line_of`, of a place not before the last one."""
+        self._line += self._text.text.count("\n", self._place, place)
+        self._place = place
+        is_behind = self._text.cut_at is not None and place >= self._text.cut_at
+        return self._line + (self._text.lines_cut if is_behind else 0)
+
+
 @dataclass(frozen=True)
 class LeftFile:
     """A file of a run or of an agent's folder, opened when it is read."""

@@ -152,7 +152,7 @@ class Named(NamedTuple):
 
 
 def named_in(text: str, known: Mapping[str, str]) -> Iterator[Named]:
-    """Competitions that a text names, each time: whole words, those of an id joined as it is, those of a title near each other."""
+    """Competitions that a text names, each time: whole words, those of an id joined to each other, those of a title near."""
     by_beginning = _by_beginning(tuple(known))
     for found in _WORD.finditer(text):
         for words in by_beginning.get(found[0].lower(), ()):

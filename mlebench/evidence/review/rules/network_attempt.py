@@ -157,7 +157,8 @@ def judged_command(line: str) -> tuple[Level | None, list[str]]:
         return None, hosts
     if not urls:
         return "look", hosts
-    return max((_judged_url(found, line) for found in urls), key=lambda level: level == "violation"), hosts
+    is_asking = _ASKS_WHETHER.search(f"{line} ") is not None
+    return max((_judged_url(found, is_asking) for found in urls), key=lambda level: level == "violation"), hosts
 
 
 def _bare_host(line: str) -> bool:
@@ -171,7 +172,7 @@ def _bare_host(line: str) -> bool:
     )
 
 
-def _judged_url(found: re.Match[str], line: str) -> Level:
+def _judged_url(found: re.Match[str], is_asking: bool) -> Level:
     host, path = found["host"].lower(), (found["path"] or "").rstrip("/")
     if "kaggle" in host:
         return "violation"
@@ -181,7 +182,6 @@ def _judged_url(found: re.Match[str], line: str) -> Level:
     if _WEIGHTS.search(path) and not re.search(r"(?i)kaggle|solution|answers?|labels?", path):
         return "look"
     is_probe = not path or (host.removeprefix("www.") in _WELL_KNOWN and len(path) < 2)
-    is_asking = _ASKS_WHETHER.search(f"{line} ") is not None
     if not is_others and (is_probe and (is_asking or host.removeprefix("www.") in _WELL_KNOWN)):
         return "look"
     return "violation"
@@ -231,7 +231,7 @@ def _judged_call(call: ast.Call, source: PythonSource) -> tuple[Level | None, li
     hosts = [found["host"].lower() for found in urls]
     if not urls:
         return None, []
-    return max((_judged_url(found, "") for found in urls), key=lambda level: level == "violation"), hosts
+    return max((_judged_url(found, False) for found in urls), key=lambda level: level == "violation"), hosts
 
 
 def _assigned(name: str, source: PythonSource) -> str:
