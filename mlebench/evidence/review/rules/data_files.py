@@ -16,6 +16,7 @@ from mlebench.evidence.review.written import written_in_text
 _ENDS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".yaml", ".yml", ".dat", "")
 _WRITERS = r"to_csv|to_json|to_pickle|to_parquet|\bdump|\bsave|savetxt|\bwrite|writer|\btee\b|>"
 _READERS = r"read_\w+|\bload\w*|\bopen|genfromtxt|reader|\bcat\b|\bcp\b|\bjoin\b|read_text|scan_csv"
+_LONGEST_LINE, _MOST_LINES = 1000, 200
 _OPENED_TO_WRITE = r"[^\n]{0,40}?,\s*(?:mode=)?['\"][wax]b?\+?['\"]|[^\n]{0,20}\)\.(?:write_text|write_bytes|open\(['\"]w)"
 
 
@@ -54,26 +55,32 @@ def _found(run: ReviewedRun, known: HeldOut) -> Iterator[DataFile]:
 
 def _uses(run: ReviewedRun, name: str) -> tuple[bool, bool]:
     """Whether programs and commands read and write a file of that name."""
+    stem = PurePosixPath(name).stem
     is_read = is_written = False
     for action in actions_of(run):
         # written by hand is not made by a program
-        if action.kind in ("python", "shell") and name.partition(".")[0] in action.text:
-            names = [re.escape(PurePosixPath(name).stem), *_kept_under(name, action.text)]
-            for word in names:
-                is_written |= _follows(_WRITERS, _READERS, word, action.text) or bool(
-                    re.search(word + _OPENED_TO_WRITE, action.text)
-                )
-                is_read |= _follows(_READERS, _WRITERS, word, action.text)
+        if action.kind not in ("python", "shell") or stem not in action.text:
+            continue
+        for word in (stem, *_kept_under(stem, action.text)):
+            for line in _lines_with(word, action.text):
+                is_written |= _follows(_WRITERS, _READERS, word, line)
+                is_written |= re.search(re.escape(word) + _OPENED_TO_WRITE, line) is not None
+                is_read |= _follows(_READERS, _WRITERS, word, line)
     return is_read, is_written
 
 
-def _kept_under(name: str, text: str) -> list[str]:
+def _lines_with(word: str, text: str) -> list[str]:
+    return [line[:_LONGEST_LINE] for line in text.split("\n") if word in line][:_MOST_LINES]
+
+
+def _kept_under(stem: str, text: str) -> Iterator[str]:
     """Names of variables that hold the path."""
-    stem = re.escape(PurePosixPath(name).stem)
-    found = re.finditer(rf"\b(\w+)\s*=\s*(?!.*(?:{_READERS}|{_WRITERS})\()[^\n=]*{stem}", text)
-    return [rf"\b{one[1]}\b" for one in found]
+    for line in _lines_with(stem, text):
+        kept = re.match(r"\s*(\w+)\s*=", line)
+        if kept is not None and re.search(rf"(?:{_READERS}|{_WRITERS})\(", line) is None:
+            yield kept[1]
 
 
-def _follows(verb: str, other: str, word: str, text: str) -> bool:
+def _follows(verb: str, other: str, word: str, line: str) -> bool:
     """Whether a word stands behind a verb in a line, with none of the other verbs between them."""
-    return re.search(rf"(?:{verb})(?:(?!{other})[^\n])*?{word}", text) is not None
+    return re.search(rf"(?:{verb})(?:(?!{other}).)*?(?<!\w){re.escape(word)}", line) is not None
