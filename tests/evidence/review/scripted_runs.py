@@ -30,6 +30,7 @@ from mlebench.evidence.review.reviewed import ReviewedGroup, reviewed_groups
 from mlebench.profiles import Profile
 from mlebench.registry import Registry
 from mlebench.runs.group import Group
+from mlebench.runs.group_report import write_grading_report
 from mlebench.runs.plan import Plan
 from mlebench.sandbox.checker_call import CheckerCall
 from tests.scripted import scripted_agent
@@ -169,6 +170,7 @@ class Scripts:
         group = Group.create(self.folder / "runs", plan, {}, name)
         for script in scripts:
             _Run(group, script, self.data).write()
+        write_grading_report(group)
         graded = [
             {"run_id": _run_id(script), "seconds": seconds, "report": {"score": score}}
             for script in scripts

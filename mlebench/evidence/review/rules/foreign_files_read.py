@@ -21,8 +21,16 @@ from mlebench.evidence.review.rules.shell import command_lines
 NAME = "foreign-files-read"
 _START = r"(?:^|(?<=[\s\"'=:(,;|&>`~]))"
 _FOREIGN: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("answers", re.compile(rf"{_START}(?:/|\.\./|\./|~/)?(?:[\w.$*{{}}-]+/)*(?<!public/)private(?:/[\w.*-]*)+")),
-    ("answers", re.compile(rf"{_START}(?:/|(?:\.\./)+)(?:(?!public)[\w.$*{{}}-]+/)*private\b(?![-_.]?(?:key|leaderboard|lb))")),
+    (
+        "answers",
+        re.compile(rf"{_START}(?:/|\.\./|\./|~/)?(?:[\w.$*{{}}-]+/)*(?<!public/)private(?!/(?:tmp|var|etc)/)(?:/[\w.*-]*)+"),
+    ),
+    (
+        "answers",
+        re.compile(
+            rf"{_START}(?:/|(?:\.\./)+)(?:(?!public)[\w.$*{{}}-]+/)*private\b(?![-_.]?(?:key|leaderboard|lb)|/(?:tmp|var|etc)/)"
+        ),
+    ),
     ("answers", re.compile(rf"{_START}(?:[\w./~$*{{}}-]*/)?\.grading\b")),
     (
         "answers",

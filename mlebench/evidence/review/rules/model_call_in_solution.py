@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from mlebench.evidence.review.commands import Action, actions_of
 from mlebench.evidence.review.finding import Evidence, Level, ReviewFinding
 from mlebench.evidence.review.held_out import HeldOut, held_out_of, is_telling, public_texts
-from mlebench.evidence.review.python_source import PythonSource, calls_in, dotted, sources_of
+from mlebench.evidence.review.python_source import PythonSource, calls_in, dotted, sources_of, string_in
 from mlebench.evidence.review.reviewed import ReviewedGroup, ReviewedRun
 from mlebench.evidence.review.rules.quotes import evidence, first_few
 from mlebench.evidence.review.rules.rule import Rule, RuleOptions
@@ -43,6 +43,7 @@ _ADDRESS = re.compile(
 _GATEWAY = re.compile(
     r"(?:localhost|127\.0\.0\.1):5001|(?:OPENAI|ANTHROPIC|GEMINI|GOOGLE_GEMINI|GOOGLE)_(?:BASE_URL|API_KEY|API_BASE)"
 )
+_CHECKER = re.compile(r"(?:localhost|127\.0\.0\.1):5000\b")
 _SENDS = re.compile(r"(?:^|\.)(?:post|request|urlopen|send|fetch|stream|Request)$")
 _AGENTS = re.compile(
     r"(?:^|[\s;&|(])(?:claude\s+(?:-p|--print)|codex\s+exec|gemini\s+(?:-p|--prompt)|ollama\s+run|llm\s+(?:-m|prompt)|sgpt\s|aichat\s"
@@ -88,10 +89,15 @@ def _in_source(source: PythonSource) -> tuple[list[Evidence], list[Evidence]]:
     addresses = [node for node in ast.walk(source.tree) if isinstance(node, ast.Constant) and _names(node, _ADDRESS)]
     gateway = [node for node in ast.walk(source.tree) if isinstance(node, ast.Constant) and _names(node, _GATEWAY)]
     found: list[ast.AST] = []
+    functions = {name.asname or name.name for node in imports if isinstance(node, ast.ImportFrom) for name in node.names}
     for call in calls_in(source.tree):
         called = dotted(call.func)
+        if called in functions and called[:1].islower():
+            found.append(call)
+            continue
         is_of_library = imports and (_CALLS.search(called) or (_MADE.search(called) and _uses(source.tree)))
-        if is_of_library or (_SENDS.search(called) and (addresses or (gateway and _is_posted(called)))):
+        is_sent = _SENDS.search(called) and not any(_CHECKER.search(string_in(argument)) for argument in call.args)
+        if is_of_library or (is_sent and (addresses or (gateway and _is_posted(called)))):
             found.append(call)
     hints = [] if found else [*imports, *addresses, *gateway]
     return [_place(source, node) for node in found], [_place(source, node) for node in hints]
@@ -108,6 +114,8 @@ def _is_import(node: ast.AST) -> bool:
         whole = [f"{node.module}.{name.name}" for name in node.names]
         is_of_hub = node.module.startswith("huggingface_hub") and any(name.name in _OF_HUB for name in node.names)
         return is_of_hub or any(_LIBRARIES.match(name) for name in (node.module, *whole))
+    if isinstance(node, ast.Call) and dotted(node.func).endswith(("import_module", "__import__")) and node.args:
+        return _LIBRARIES.match(string_in(node.args[0])) is not None
     return False
 
 

@@ -45,6 +45,7 @@ NOTHING = (
     "ls lamp-prices_seed0/; ls models_seed1/; cat checkpoints/fold_seed2/a.txt",
     "python -c \"print('private leaderboard', 'see /private/answers.csv')\"",
     "ls public/private_leaderboard_notes; cat data/public/private.md",
+    "ls /private/var/folders/x; cat /private/tmp/a.txt",
     "git config --global user.name x; ls ~; ls /; ls /home; df -h; mount | head; whoami; id",
 )
 
