@@ -10,7 +10,8 @@ from mlebench.evidence.review.judging.chunks import CHARACTERS
 from mlebench.evidence.review.review import CALLS_FOLDER, SIMILARITY
 from mlebench.evidence.review.review_file import REVIEW_FILE
 from mlebench.evidence.review.rules import RULES
-from mlebench.evidence.review.similarity.similar_pair import FLOOR, LEAST_SHARED, LOOK, VIOLATION
+from mlebench.evidence.review.similarity.comparison import FLOOR
+from mlebench.evidence.review.similarity.similar_pair import LEAST_IN_PART, LEAST_SHARED, LOOK, NEARLY_ALL, VIOLATION
 from mlebench.reports.review_words import WAYS
 from tests.docs.test_pages import options_of, parser
 
@@ -24,10 +25,14 @@ def section(title: str) -> str:
     return found[0]
 
 
-def first_cells(text: str) -> list[str]:
-    """The first cells of a table, without its head."""
+def cells(text: str) -> list[list[str]]:
+    """The cells of a table, without its head."""
     lines = [line for line in text.splitlines() if line.startswith("|")]
-    return [line.strip("|").split(" | ")[0].strip() for line in lines[2:]]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
+
+
+def first_cells(text: str) -> list[str]:
+    return [row[0] for row in cells(text)]
 
 
 def test_each_rule_has_its_row_in_the_order_of_rules() -> None:
@@ -41,9 +46,9 @@ def test_every_option_of_its_own_is_named() -> None:
 
 
 def test_bounds_of_similar_code_are_those_that_hold() -> None:
-    violation, *others = first_cells(section("Similar code"))
-    assert violation == f"from {VIOLATION:.0%}, with at least {LEAST_SHARED} fingerprints".replace("%", " %")
-    assert others == [f"from {LOOK:.0%}".replace("%", " %"), f"from {FLOOR:.0%}".replace("%", " %")]
+    bounds = {NEARLY_ALL: LEAST_IN_PART, VIOLATION: LEAST_SHARED, LOOK: LEAST_SHARED, FLOOR: LEAST_SHARED // 2}
+    expected = [[f"from {extent:.0%}".replace("%", " %"), f"{least} fingerprints"] for extent, least in bounds.items()]
+    assert [row[:2] for row in cells(section("Similar code"))] == expected
 
 
 def test_chunks_and_files_are_as_named() -> None:
