@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlebench._support import paths
-from mlebench.cli.options import add_data_dir, add_jobs, add_json, add_runs_dir, split_key_of, tell
+from mlebench.cli.options import add_data_dir, add_json, add_runs_dir, at_least, split_key_of, tell
 from mlebench.cli.output import print_json
 from mlebench.errors import UsageError
 
@@ -51,7 +51,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     models.add_argument(
         "--judge", action="append", default=[], metavar="MODEL", help="a model that judges logs and code (repeatable)"
     )
-    models.add_argument("--judge-budget", metavar="WORDS", help="of all calls of this review, e.g. usd=2,calls=100")
+    models.add_argument(
+        "--judge-budget", metavar="WORDS", help="of the judges' calls, and again of those for familiarity, e.g. usd=2,calls=100"
+    )
     models.add_argument(
         "--familiarity", metavar="MODEL", help="measure how well a model knows public texts, by their probability"
     )
@@ -60,13 +62,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     models.add_argument("--models", type=Path, action="append", default=[], metavar="FILE",
                         help="a file of models beside models.yaml (repeatable)")  # fmt: skip
+    models.add_argument("--jobs", type=at_least(1), default=4, metavar="N", help="calls to models at once (default: 4)")
     parser.add_argument("--split-key", metavar="K", help="secret key that the data was made from (default: $MLEBENCH_SPLIT_KEY)")
     parser.add_argument(
         "--html", type=Path, metavar="FILE", help="write a page, and beside it one with similar code side by side"
     )
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the JSON document, of bundles too")
     parser.add_argument("--details", action="store_true", help="print every finding, however many")
-    add_jobs(parser, "calls to models at once, where more than four")
     add_data_dir(parser)
     add_runs_dir(parser)
     add_json(parser)

@@ -38,8 +38,6 @@ LOOKED_AT = (*RULES, SIMILARITY)
 """What `ReviewOptions.rules` chooses from."""
 CALLS_FOLDER = "review"
 """In a group's folder: the ledger of what models were asked in its review, and the texts."""
-_CALLS_AT_ONCE = 4
-"""To models, at least; what a provider bears stands in the file of models."""
 _MOST_PAIRS, _MOST_STRETCHES = 1000, 5
 """That are kept with a group's review, and of a pair."""
 _LONGEST_REASON = 300
@@ -72,8 +70,8 @@ class ReviewOptions:
     """Where competitions are prepared; by default where a group's plan says it."""
     split_key: str | None = None
     """The secret key that their data was split with."""
-    jobs: int = 1
-    """Processes that compare code, and calls to models at once where more than four."""
+    jobs: int = 4
+    """Calls to models at once; what a provider bears stands in the file of models."""
 
 
 def review(
@@ -196,7 +194,7 @@ class _Reviewing:
             folder=self._calls_folder(),
             model_files=options.models,
             budget=options.budget,
-            jobs=max(options.jobs, _CALLS_AT_ONCE),
+            jobs=options.jobs,
             note=self._incomplete.append,
         )
         self._findings += judgements.findings
@@ -215,7 +213,7 @@ class _Reviewing:
                 folder=self._calls_folder(),
                 model_files=options.models,
                 budget=options.budget,
-                jobs=max(options.jobs, _CALLS_AT_ONCE),
+                jobs=options.jobs,
                 note=self._incomplete.append,
             )
         except WorkFailed as error:
