@@ -124,10 +124,10 @@ def _cells(finding: ReviewFinding, review: GroupReview, group_folder: Path | Non
     return [
         Cell(finding.level, _ORDER[finding.level], css="" if finding.level == "violation" else "faint"),
         Cell(finding.rule, text=True),
-        Cell(runs_text(finding, review), long=True),
+        Cell(runs_text(finding, review), css="narrow", long=True),
         Cell(finding.text, long=True),
-        Cell(NOTHING, long=True, links=links),
-        Cell(" · ".join(quotes) or NOTHING, long=True),
+        Cell(NOTHING, css="narrow", long=True, links=links),
+        Cell(" · ".join(quotes) or NOTHING, css="narrow", long=True),
     ]
 
 

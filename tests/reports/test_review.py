@@ -259,12 +259,16 @@ def test_the_page_links_to_what_shows_it(reviewed: Group, tmp_path: Path, capsys
             "[...table.querySelectorAll('tbody tr')].map((row) => [...row.cells].map((cell) => cell.textContent)))"
         )
         assert page.errors == [] and set(page.requests) <= {path.as_uri(), "data:,"}
+        fits = page.run(
+            "[...document.querySelectorAll('#review .scroll')].map((table) => table.scrollWidth <= table.clientWidth)"
+        )
         page.run("document.querySelectorAll('#review thead button')[0].click()")
 
     # the agent's folder and what lies outside the group's are named, not linked
     assert [(path.parent / link).resolve() for link in links] == [
         (reviewed.folder / f"{run_id}/run.log").resolve() for run_id in ("toy-one_seed1", "toy-two_seed0")
     ]
+    assert fits[1], "findings are read without scrolling sideways"
     totals, findings = rows
     assert [row[1] for row in totals] == ["all runs", "without flagged runs", "flagged runs as failures"]
     assert [row[:3] for row in findings] == [
