@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from grading.printable import printable
+from grading.wording import counted
 from mlebench._support.hints import alternatives
 from mlebench._support.yaml_model import describe
 from mlebench.errors import BundleFault, UsageError, WorkFailed
@@ -36,6 +37,8 @@ SIMILARITY = "similarity"
 FAMILIARITY = "familiarity"
 LOOKED_AT = (*RULES, SIMILARITY)
 """What `ReviewOptions.rules` chooses from."""
+EVERY_RULE = "every rule"
+"""Stands in the place of a rule's name where something is not at hand at all."""
 CALLS_FOLDER = "review"
 """In a group's folder: the ledger of what models were asked in its review, and the texts."""
 _MOST_PAIRS, _MOST_STRETCHES = 1000, 5
@@ -241,12 +244,21 @@ class _Reviewing:
             reviewed_at=now(),
             states=states,
             rules=looked_at,
-            skipped=tuple(dict.fromkeys((*self._skipped[name], *not_chosen))),
+            skipped=tuple(dict.fromkeys((*_not_at_hand(group), *self._skipped[name], *not_chosen))),
             findings=_sorted_findings(self._findings, name, [*states]),
             similarity=None if similarities is None else _pairs_of(similarities, name),
             judgements=None if judgements is None else _of_one_group(judgements, name),
             familiarity=None if known is None else _against_scores(known, group),
         )
+
+
+def _not_at_hand(group: ReviewedGroup) -> Iterator[Skipped]:
+    """What no rule could look at, as it is not here."""
+    if group.by_hash:
+        reasons = ", ".join(f"{printable(reason)}: {count:,}" for reason, count in group.by_hash.items())
+        yield Skipped(EVERY_RULE, f"{counted(sum(group.by_hash.values()), 'file')} of the bundle by hash alone ({reasons})")
+    if not group.agent_files:
+        yield Skipped(EVERY_RULE, "the agent's folder is not here as it was when the group was made")
 
 
 def _sorted_findings(findings: Iterable[ReviewFinding], group: str, order: Sequence[str]) -> tuple[ReviewFinding, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -127,6 +128,8 @@ class ReviewedGroup:
     """The agent's folder as it was recorded, where it is at hand."""
     agent_files: Sequence[LeftFile] = ()
     """Its files; of a bundle they are there although it has no folder."""
+    by_hash: Mapping[str, int] = field(default_factory=dict)
+    """Of a bundle, how many of the group's files and folders stand in it by their hash alone, by reason."""
 
     def agent_texts(self) -> Iterator[TextFile]:
         """The texts of the agent's folder."""
@@ -189,7 +192,9 @@ def _of_bundle(bundle: OpenedBundle, opened_group: OpenedGroup, data_dir: Path, 
             files.setdefault(unquote(parts[2]), []).append(LeftFile(_shown(parts[2:]), part, container.size(name), blocks))
     records = list(opened_group.records.values())
     made = _group(group, records, files, data_dir, split_key, None)
-    return replace(made, agent_files=agent[:_MOST_FILES])
+    own = (name_of(GROUPS, opened_group.name), name_of(AGENTS, opened_group.name))
+    by_hash = Counter(reason for name, reason in opened_group.left_out.items() if "/".join(name.split("/")[:2]) in own)
+    return replace(made, agent_files=agent[:_MOST_FILES], by_hash=dict(sorted(by_hash.items())))
 
 
 def _group(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mlebench.agents import AgentSpec
 from mlebench.errors import UsageError
 from mlebench.evidence.bundle import make_bundle
 from mlebench.evidence.review import looked
@@ -151,6 +152,27 @@ def test_a_bundle_is_reviewed_as_its_group_is(group: Group, tmp_path: Path, with
     from_folder, from_bundle = of_one(group.folder), of_one(bundle)
     assert from_bundle.findings == from_folder.findings and from_bundle.states == from_folder.states
     assert bundle.read_bytes() == content
+
+
+def test_what_a_bundle_holds_by_hash_alone_is_named(group: Group, tmp_path: Path, with_rules: Callable[..., None]) -> None:
+    with_rules(each_run=each_run)
+    bundle = make_bundle([group], tmp_path / "b.zip", leave_out=frozenset({"logs", "agent"})).path
+    by_hash, folder = of_one(bundle).skipped
+    assert (by_hash.rule, folder.rule) == ("every rule", "every rule")
+    # of each of four runs: training.log and run.log, a copy of the data in code, a file beside the submission
+    assert "logs: 8" in by_hash.reason and "competition data: 4" in by_hash.reason and "not submitted: 4" in by_hash.reason
+    assert folder.reason == "the agent's folder is not here as it was when the group was made"
+
+
+def test_an_agents_folder_that_was_changed_since_is_named(
+    group: Group, monkeypatch: pytest.MonkeyPatch, with_rules: Callable[..., None]
+) -> None:
+    with_rules(each_run=each_run)
+    assert of_one(group.folder).skipped == ()
+    monkeypatch.setattr(AgentSpec, "fingerprint", lambda agent: "0" * 64)
+    assert of_one(group.folder).skipped == (
+        Skipped("every rule", "the agent's folder is not here as it was when the group was made"),
+    )
 
 
 def test_two_groups_of_one_name_are_reviewed_one_after_the_other(
