@@ -11,6 +11,7 @@ from pathlib import Path
 from mlebench.data.raw_faults import is_of_the_content
 from mlebench.data.workers import Workers
 from mlebench.preparation.audit.seen.archives.kind import open_archive
+from mlebench.preparation.audit.seen.archives.zips import Zip
 from mlebench.preparation.audit.seen.file import SeenFile
 from mlebench.preparation.audit.seen.formats.encoding import decoded, encoding_of
 from mlebench.preparation.audit.seen.listing import Seen
@@ -103,11 +104,15 @@ def say_batch(public: Path, archive: str | None, files: Sequence[tuple[str, int,
             answers = []
             for _, at, size in files:
                 try:
-                    within = opened.window(at, size)
+                    within, method = opened.window(at, size), "stored"
                     if within is None:
+                        method = "packed"
                         with opened.open(0, at, size) as stream:
                             within = beginning(stream, size, _MOST)
-                    answers.append(_say(within))
+                    said, trouble = _say(within)
+                    if isinstance(opened, Zip):
+                        said["zip.method"] = method
+                    answers.append((said, trouble))
                 except OSError as error:
                     answers.append(({}, _reason(error)))
             return answers

@@ -295,7 +295,16 @@ def test_a_member_says_what_its_archive_says_beside_it(tmp_path: Path) -> None:
         opened.writestr(entry, b"\0\1")
     seen = Seen(tmp_path)
     found = {file.path: answers for file, answers in said_by(seen.files, seen)}
-    assert found["a.zip!/x.bin"] == {"zip.comment": WORD}
+    assert found["a.zip!/x.bin"] == {"zip.comment": WORD, "zip.method": "stored"}
+
+
+def test_how_a_zip_packs_a_member(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as opened:
+        for name, method in (("x", zipfile.ZIP_STORED), ("y", zipfile.ZIP_DEFLATED)):
+            opened.writestr(name, RAW * 9, method)
+    seen = Seen(tmp_path)
+    found = {file.path: answers.get("zip.method") for file, answers in said_by(seen.files, seen)}
+    assert found == {"a.zip": None, "a.zip!/x": "stored", "a.zip!/y": "packed"}
 
 
 def test_headers_of_arrays_and_what_follows_them(tmp_path: Path) -> None:
