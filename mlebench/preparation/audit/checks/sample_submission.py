@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from mlebench.preparation.audit.truth import Target, Truth
 if TYPE_CHECKING:
     import pandas as pd
 
+CHECK = "sample-submission"
+
 _MANY_VALUES = 12
 """Different values from which on it is no chance that a sample is made of the values of the answers."""
 _TAKEN = 0.9
@@ -27,6 +29,13 @@ _FEW = 10
 _OF_INPUTS = 0.95
 """Share of a sample's different texts that must stand in one column of a table of the test set for it to repeat what is given."""
 _NEARLY_ALL = 0.9
+
+
+class _Agreeing(NamedTuple):
+    target: Target
+    log_p: float
+    hits: int
+    values: np.ndarray
 
 
 def sample_submission(case: Case) -> Iterator[Clue]:
@@ -42,11 +51,49 @@ def sample_submission(case: Case) -> Iterator[Clue]:
         said = _by_row(table, case.truth)
         if said is None:
             continue
+        family.tried += len(case.truth.targets)
+        agreeing = []
         for target in case.truth.targets:
-            family.tried += 1
-            for clue in _clues(table, target, said, family):
+            values = _values(target, said)
+            told = _told(values)
+            if len({*values[told].tolist()}) < 2 or told.sum() < _FEW:
+                continue
+            log_p, hits = _agreement(values[told], target.values[told], target.kind)
+            if family.improbable(log_p):
                 if target.is_one_hot or not _repeats_what_is_given(case, table, said[target.columns[0]]):
-                    yield clue
+                    agreeing.append(_Agreeing(target, log_p, hits, values))
+            elif _is_shuffled(values[told], target):
+                what = f"{_shown(target)} is made of the values of the answers in another order"
+                yield Clue(CHECK, table.path, what, rows=int(told.sum()))
+        if agreeing:
+            yield _clue(table, agreeing, len(said))
+
+
+def _clue(table: SeenTable, agreeing: Sequence[_Agreeing], rows: int) -> Clue:
+    best = min(agreeing, key=lambda one: one.log_p)
+    others = f" and {len(agreeing) - 1:,} more columns agree" if len(agreeing) > 1 else " agrees"
+    exponent = max(-300, math.floor(best.log_p / math.log(10)) + 1)
+    what = f"{_shown(best.target)}{others} with the answers more than chance: equal values in {best.hits:,} of {rows:,} rows"
+    guesses = tuple(Guess(one.target.name, _as_answers(one.values, one.target)) for one in agreeing)
+    return Clue(CHECK, table.path, f"{what}, p < 1e{exponent}", guesses)
+
+
+def _shown(target: Target) -> str:
+    return target.columns[0] if len(target.columns) == 1 else f"{target.columns[0]} … {target.columns[-1]}"
+
+
+def _as_answers(values: np.ndarray, target: Target) -> np.ndarray:
+    """What a sample says as answers: numbers that stand for two classes are cut where these fit best."""
+    if target.kind != "class" or {*values.tolist()} <= {*target.classes, None}:
+        return values
+    scores, classes = _as_numbers(values), target.classes
+    if scores is None or len(classes) != 2:
+        return np.array([value if value in classes else None for value in values.tolist()], dtype=object)
+    high = target.values == classes[1]
+    order = np.argsort(-scores, kind="stable")
+    ways = [(scores >= scores[order[int(high.sum()) - 1]]), (scores <= scores[order[-int(high.sum())]])]
+    fitting = max(ways, key=lambda way: int((way == high).sum()))
+    return np.where(fitting, classes[1], classes[0]).astype(object)
 
 
 def _by_row(table: SeenTable, truth: Truth) -> pd.DataFrame | None:
@@ -70,7 +117,7 @@ def _repeats_what_is_given(case: Case, sample: SeenTable, said: pd.Series) -> bo
     if _as_numbers(said.to_numpy(dtype=object)) is not None:
         return False
     for table in tables(case):
-        if table.path == sample.path or table.path in case.labels.tables:
+        if table.path == sample.path or "train" in table.path.lower() or said.name in table.columns:
             continue
         head = table.read(len(said) + 1)
         if len(head) == len(said) and any(
@@ -78,21 +125,6 @@ def _repeats_what_is_given(case: Case, sample: SeenTable, said: pd.Series) -> bo
         ):
             return True
     return False
-
-
-def _clues(table: SeenTable, target: Target, said: pd.DataFrame, family: statistics.Family) -> Iterator[Clue]:
-    values = _values(target, said)
-    told = _told(values)
-    if len({*values[told].tolist()}) < 2 or told.sum() < _FEW:
-        return
-    log_p, hits = _agreement(values[told], target.values[told], target.kind)
-    if family.improbable(log_p):
-        what = f"{target.name} agrees with the answers in {hits:,} of {len(said):,} rows; by chance that has a probability below"
-        exponent = max(-300, math.floor(log_p / math.log(10)) + 1)
-        yield Clue("sample-submission", table.path, f"{what} 1e{exponent}", (Guess(target.name, values),))
-    elif _is_shuffled(values[told], target):
-        what = f"{target.name} is made of the values of the answers in another order"
-        yield Clue("sample-submission", table.path, what, rows=int(told.sum()))
 
 
 def _values(target: Target, said: pd.DataFrame) -> np.ndarray:

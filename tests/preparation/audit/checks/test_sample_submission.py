@@ -55,6 +55,26 @@ def test_a_sample_that_agrees_with_the_answers_is_told(cases: Cases, tmp_path: P
     assert guess.told.all()
 
 
+def test_probabilities_that_know_classes_are_bought_as_classes(cases: Cases, tmp_path: Path) -> None:
+    def noisy(best: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+        return best.assign(has_cactus=1 / (1 + np.exp(-4 * best["has_cactus"].astype(float) + 2 + rng.normal(0, 1, len(best)))))
+
+    competition = planted(copied(cases, "aerial-cactus-identification", tmp_path), noisy)
+    case = case_of(competition)
+    (clue,) = sample_submission(case)
+    (guess,) = clue.guesses
+    assert {*guess.values} == {*case.truth.targets[0].classes}
+    assert (guess.values == case.truth.targets[0].values).mean() > 0.8
+
+
+def test_columns_that_agree_are_one_clue(cases: Cases, tmp_path: Path) -> None:
+    name = "jigsaw-toxic-comment-classification-challenge"
+    competition = planted(copied(cases, name, tmp_path), lambda best, rng: best)
+    (clue,) = sample_submission(case_of(competition))
+    assert len(clue.guesses) == 6
+    assert "and 5 more columns agree" in clue.what
+
+
 def test_a_shuffled_copy_of_the_answers_is_told(cases: Cases, tmp_path: Path) -> None:
     competition = planted(
         copied(cases, "bms-molecular-translation", tmp_path),
