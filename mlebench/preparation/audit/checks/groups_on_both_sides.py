@@ -113,7 +113,8 @@ def _of_files(case: Case) -> Iterator[Grouping]:
     yield Grouping("the folder group", folder, mine, sides.rows, theirs, labels)
     ids = {*case.truth.ids.iloc[:, 0].astype(str)}
     names = [[stem(file.name) for file in files] for files in (sides.test, train)]
-    if not {*names[0]} <= ids:
+    # names that several units have, such as those of slices, say nothing of the whole
+    if not {*names[0]} <= ids and all(len({*one}) == len(one) for one in names):
         for how, mine, theirs in readings_of(*(np.array(one, dtype=object) for one in names)):
             yield Grouping(f"{how} in names of files", folder, mine, sides.rows, theirs, labels, from_id=True)
 

@@ -126,3 +126,17 @@ def test_folders_of_files_are_groups(tmp_path: Path) -> None:
     (clue,) = clues(groups_on_both_sides, case)
     assert clue.rows is not None and clue.rows > 150
     assert "the folder" in clue.what
+
+
+def test_names_that_files_of_all_units_have_are_no_groups(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    units = [f"case{row}" for row in range(40)]
+    for row, unit in enumerate(units):
+        for place in range(12):
+            folder = tmp_path / ("test" if row >= 28 else "train") / unit
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"slice_{place:02}_266.png").write_bytes(rng.bytes(80))
+    label = np.arange(40) % 2
+    pd.DataFrame({"id": units[:28], "label": label[:28]}).to_csv(tmp_path / "train.csv", index=False)
+    case = case_of(tmp_path, pd.DataFrame({"id": units[28:], "label": label[28:]}))
+    assert clues(groups_on_both_sides, case) == []
