@@ -125,7 +125,9 @@ class Grouping:
         named = np.concatenate([self.test, self.train])
         _, count = np.unique(named[named != ""].astype(str), return_counts=True)
         covered = (named != "").mean() >= 0.9
-        return bool(covered and len(count) >= _FEWEST_NAMED and np.median(count) >= 2 and count.max() <= 0.5 * len(named))
+        # a few names of very many things are kinds
+        several = len(count) >= max(_FEWEST_NAMED, np.log2(len(named)) / 2)
+        return bool(covered and several and np.median(count) >= 2 and count.max() <= 0.5 * len(named))
 
 
 _FEWEST_SMALL, _LARGEST_SMALL = 20, 10
