@@ -140,3 +140,11 @@ def test_names_that_files_of_all_units_have_are_no_groups(tmp_path: Path) -> Non
     pd.DataFrame({"id": units[:28], "label": label[:28]}).to_csv(tmp_path / "train.csv", index=False)
     case = case_of(tmp_path, pd.DataFrame({"id": units[28:], "label": label[28:]}))
     assert clues(groups_on_both_sides, case) == []
+
+
+def test_the_very_same_angle_is_a_group_where_it_tells_answers(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = table(rng, 150, 0.9).rename(columns={"group": "inc_angle"})
+    rows["inc_angle"] = (rows["inc_angle"].str[1:4].astype(int) * 0.0613 + 30).round(4)
+    (clue,) = clues(groups_on_both_sides, split(tmp_path, rows, at_random(rng)))
+    assert "inc_angle" in clue.what

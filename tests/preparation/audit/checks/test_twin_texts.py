@@ -107,3 +107,16 @@ def test_text_files_are_compared_by_test_unit(tmp_path: Path) -> None:
 
     assert told(clue, case) == {f"te{row:03}": str(row % 2) for row in range(TWINS)}
     assert clue.file == "test/*"
+
+
+def test_sequences_that_differ_in_a_base_or_two_are_near_copies(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    train, test = (["".join(rng.choice([*"ACGU"], 107)) for _ in range(count)] for count in (200, 60))
+    other = str.maketrans("ACGU", "CGUA")
+    test[:TWINS] = [text[:50] + text[50:52].translate(other) + text[52:] for text in train[:TWINS]]
+    case = split(tmp_path, train, test)
+    for side in ("train", "test"):
+        table = pd.read_csv(tmp_path / f"{side}.csv", dtype=str)
+        table.rename(columns={"essay": "sequence"}).to_csv(tmp_path / f"{side}.csv", index=False)
+    (clue,) = clues(twin_texts, case)
+    assert clue.rows == TWINS
