@@ -11,6 +11,7 @@ import numpy as np
 
 from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.clue import Clue
+from mlebench.preparation.audit.likeness.measures import FEWEST_COLUMNS, near_copies
 from mlebench.preparation.audit.likeness.row_hashes import RowHashes, block_count, matches, normal, row_hashes
 from mlebench.preparation.audit.likeness.sides import TablePair, TestUnits, labels_of_rows, table_pairs, table_sides
 from mlebench.preparation.audit.likeness.votes import guesses_of, told_rows
@@ -28,6 +29,8 @@ _FEWEST_COLUMNS = 2
 """A single column that says so much is a text, and left to that check."""
 _FEWEST_COLUMNS_NEAR = 5
 _LETTERS_OF_A_TEXT = 20
+_MEASURED = 300_000
+"""Training rows among which near copies of a tenth of so many test rows are looked for."""
 _MOST_PAIRS = 1_000_000
 _MOST_TEST_ROWS = 5_000_000
 """Of more, the first."""
@@ -41,6 +44,7 @@ def twin_rows(case: Case) -> Iterator[Clue]:
         try:
             twins = _Twins(case, pair, units)
             yield from twins.clues()
+            yield from twins.near_clues()
         except (OSError, ValueError):
             continue
 
@@ -108,6 +112,23 @@ class _Twins:
             how = f"in all of {len(self._columns)} columns but `{left_out}`"
             yield from self._clue(one.found, owners, how, besides=equal)
 
+    def near_clues(self) -> Iterator[Clue]:
+        """Rows of measurements of which each is a little changed."""
+        train, test = self._pair.train.table.read(_MEASURED), self._pair.test.table.read(_MEASURED // 10)
+        own = np.flatnonzero(self._pair.train.units(train, 0, self._units, self._case.truth) < 0)
+        owners = self._pair.test.units(test, 0, self._units, self._case.truth)
+        mine = np.flatnonzero(owners >= 0)
+        columns = [name for name in self._columns if _is_measure(train[name])]
+        if len(columns) < FEWEST_COLUMNS:
+            return
+        wanted, offered = _numbers(test.iloc[mine][columns]), _numbers(train.iloc[own][columns])
+        finite = [np.flatnonzero(np.isfinite(numbers).all(axis=1)) for numbers in (wanted, offered)]
+        left, right = near_copies(wanted[finite[0]], offered[finite[1]])
+        if len(left):
+            found = _Found()
+            found.add(self._case, mine[finite[0][left]], train.iloc[own[finite[1][right]]])
+            yield from self._clue(found, owners, f"but for a little in each of {len(columns)} measurements")
+
     def _test_rows(self) -> tuple[np.ndarray, RowHashes, np.ndarray]:
         """The units of test rows, their hashes, and how much the equality of each block says, in bits."""
         owners, cells, bits, offset = [], [], [], 0
@@ -163,6 +184,19 @@ class _Twins:
         told = guesses_of(self._case.truth, rows, twins, labels)
         what = f"{count:,} of {self._case.truth.rows:,} test rows equal rows of {self._pair.train.table.path} {how}"
         yield Clue(NAME, self._pair.test.table.path, what, told, count)
+
+
+def _is_measure(cells: pd.Series) -> bool:
+    """Whether a column holds numbers with fractions, of many values."""
+    head = cells.head(1000)
+    return bool(head.str.fullmatch(r"-?\d*\.\d+(e[-+]?\d+)?", case=False).mean() > 0.5 and head.nunique() > 0.3 * len(head))
+
+
+def _numbers(table: pd.DataFrame) -> np.ndarray:
+    import pandas as pd
+
+    numbers: np.ndarray = table.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
+    return numbers
 
 
 def _names_rows(name: str, train: pd.Series, test: pd.Series) -> bool:

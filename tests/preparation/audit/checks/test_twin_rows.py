@@ -95,3 +95,19 @@ def test_numbering_that_starts_anew_on_each_side_hides_no_twin(tmp_path: Path) -
     test.iloc[:TWINS] = train.iloc[100 : 100 + TWINS].set_axis(range(TWINS))
     train, test = (table.assign(row_id=range(len(table))) for table in (train, test))
     assert clues(twin_rows, split(tmp_path, train, test, rng))[0].rows == TWINS
+
+
+def test_measurements_that_are_all_a_little_changed_are_twins(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    train, test = (pd.DataFrame(rng.normal(size=(rows, 8)).round(5), columns=[*"stuvwxyz"]) for rows in (400, 100))
+    test.iloc[:TWINS] = train.iloc[:TWINS] + rng.normal(0, 0.005, (TWINS, 8))
+    (clue,) = clues(twin_rows, split(tmp_path, train, test, rng))
+    assert clue.rows == TWINS
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 8])
+def test_measurements_of_few_causes_are_near_each_other_by_chance(tmp_path: Path, dimensions: int) -> None:
+    rng = np.random.default_rng(0)
+    causes = rng.normal(size=(dimensions, 8))
+    train, test = (pd.DataFrame(rng.normal(size=(rows, dimensions)) @ causes, columns=[*"stuvwxyz"]) for rows in (400, 100))
+    assert clues(twin_rows, split(tmp_path, train, test, rng)) == []
