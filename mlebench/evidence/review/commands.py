@@ -101,13 +101,20 @@ _PROGRAMS = frozenset(
 )
 """First words that make a marked line of a log a command."""
 _MARKED = re.compile(
-    r"^[ \t]*(?:\[[^\]\n]{1,40}\][ \t]*)?(?:\d{4}-\d\d-\d\d[T ][\d:.,]+Z?[ \t]*[-|]?[ \t]*)?"
-    r"(?:(?:\([\w.-]{1,30}\) )?(?:[\w.-]{1,40}@[\w.-]{1,60}:[^$#\n]{0,100})?[$#] |\++ |> (?:(?:bash|shell|sh|exec|run)\b:? )?"
-    r"|(?:(?i:running|executing|execute|run|command|cmd|ran|exec|bash|shell|action input|tool call)"
-    r"(?: command| cmd| shell)?[:>] ?)"
+    r"^[ \t]*(?:\[[^\]\n]{1,40}\][ \t]*){0,3}(?:\d{4}-\d\d-\d\d[T ][\d:.,]+Z?[ \t]*[-|]?[ \t]*)?"
+    r"(?:(?:DEBUG|INFO|WARNING|NOTICE)\b[ \t:|-]*(?:[\w.]{1,40}[ \t]?[:|-][ \t]+)?)?"
+    r"(?:(?:\([\w.-]{1,30}\) )?(?:[\w.-]{1,40}@[\w.-]{1,60}:[^$#\n]{0,100}|(?:ba|z)?sh-[\d.]+)?[$#%] |\++ "
+    r"|> (?:(?:bash|shell|sh|exec|run)\b:? )?"
+    r"|(?:(?i:running|executing|execute|run|command|cmd|ran|exec|bash|shell|action input|tool call|tool)"
+    r"(?: command| cmd| shell| bash| script)?(?:[:>=] ?| (?=[`'\"]))[`'\"]?)"
     r"|(?:(?i:bash|shell|run_shell_command|execute_bash)\((?:command=)?[\"']?))(?P<command>.+)$",
     re.MULTILINE,
 )
+_TAGGED = re.compile(
+    r"<(?P<tag>execute_bash|bash|command|shell|cmd|execute_command|run|python|execute_ipython|ipython|code)>(?P<body>.{1,20000}?)</(?P=tag)>",
+    re.DOTALL,
+)
+_PROMPTED = re.compile(r"^[ \t]*(?:>>>|\.\.\.|In \[\d+\]:) (?P<line>.*)$", re.MULTILINE)
 _FENCE = re.compile(r"^[ \t]*```[ \t]*(?P<kind>[\w-]*)[^\n]*\n(?P<body>.*?)^[ \t]*```[ \t]*$", re.MULTILINE | re.DOTALL)
 _SHELLS = ("bash", "sh", "shell", "console", "zsh", "mswea_bash_command", "terminal", "execute_bash")
 _PYTHONS = ("python", "py", "python3", "ipython", "jupyter")
@@ -122,7 +129,7 @@ _NEWS, _OLDS = (
     ("new_str", "new_string", "newString", "new_text", "insert_text", "replace", "replacement"),
     (*("old_str", "old_string", "oldString", "old_text", "search", "target"),),
 )
-_COMMANDS = ("command", "cmd", "bash_command", "shell_command", "commands", "keystrokes", "command_line")
+_COMMANDS = ("command", "cmd", "bash_command", "shell_command", "commands", "keystrokes", "command_line", "argv", "bash", "shell")
 _CODES = ("code", "python", "source", "python_code", "script", "cell")
 _ARGUMENTS = ("arguments", "input", "args", "parameters", "params", "action_input", "tool_input", "kwargs")
 _NAMES = ("name", "tool", "tool_name", "function", "recipient_name", "action")
@@ -145,8 +152,9 @@ def _all(run: ReviewedRun) -> Iterator[Action]:
     for name, one in said:
         yield from _of_said(name, one, has_tools)
     for text in run.texts("logs", "run.log"):
-        yield from _of_log(text)
-    for text in run.texts("code"):
+        programs = [replace(action, ran=True) for action in of_code(text)]
+        yield from programs or _of_log(text)
+    for text in run.texts("code", "output"):
         yield from of_code(text)
 
 
@@ -338,22 +346,39 @@ def _fenced(text: TextFile, with_lines: bool = True) -> Iterator[Action]:
             yield Action("shell", block["body"], text.name, line)
         elif kind in _PYTHONS:
             yield Action("python", block["body"], text.name, line)
+        elif not kind and is_command(block["body"].lstrip("$ ").split("\n")[0]):
+            yield Action("shell", re.sub(r"(?m)^\$ ", "", block["body"]), text.name, line)
         # keeps the places of what stands outside
         rest += [text.text[place : block.start()], re.sub(r"[^\n]", " ", block[0])]
         place = block.end()
+    yield from _tagged(text, with_lines)
     lines = LineCounter(text)
     for found in _MARKED.finditer("".join([*rest, text.text[place:]])) if with_lines else ():
         command = found["command"].strip()
         if is_command(command):
             # of `bash("…")` without what closes it
             mark = found[0][: found.start("command") - found.start()]
-            bare = command.rstrip("\"')") if re.search(r"\((?:command=)?[\"']?$", mark) else command
+            bare = command.rstrip("\"')`") if re.search(r"\((?:command=)?[\"']?$|[`'\"]$", mark) else command
             yield Action("shell", bare, text.name, lines.line_of(found.start("command")))
+
+
+def _tagged(text: TextFile, with_lines: bool) -> Iterator[Action]:
+    """What stands between tags, and what was typed at prompts of Python."""
+    lines = LineCounter(text)
+    for found in _TAGGED.finditer(text.text):
+        kind: Kind = "python" if found["tag"] in ("python", "execute_ipython", "ipython", "code") else "shell"
+        body = found["body"].strip()
+        if kind == "python" or is_command(body):
+            yield Action(kind, body, text.name, lines.line_of(found.start()) if with_lines else None)
+    typed = list(_PROMPTED.finditer(text.text)) if with_lines else []
+    if typed:
+        source = "\n".join(found["line"] for found in typed[:_MOST_ACTIONS])
+        yield Action("python", source, text.name, text.line_of(typed[0].start()))
 
 
 def is_command(line: str) -> bool:
     """Whether the first word of a line is a program that agents call."""
-    words = re.sub(r"^(?:sudo |env |nohup |time |\w+=\S* )+", "", line.strip().lstrip("('\"")).split(None, 1)
+    words = re.sub(r"^(?:sudo |env |nohup |time |\w+=\S* )+", "", line.strip().lstrip("('\"`")).split(None, 1)
     return bool(words) and words[0].rstrip(":;").rpartition("/")[2] in _PROGRAMS
 
 
@@ -367,7 +392,7 @@ def _in_json(value: Any, file: str, line: int, depth: int) -> Iterator[Action]:
         return
     if not isinstance(value, dict):
         return
-    name = _first(value, _NAMES)
+    name = _first(value, _NAMES) or _first(value, ("type", "kind"))
     given = next((value[key] for key in _ARGUMENTS if value.get(key) not in (None, "", {}, [])), None)
     if isinstance(given, str) and isinstance(parsed := _json(given), dict):
         given = parsed

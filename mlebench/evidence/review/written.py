@@ -8,6 +8,7 @@ import binascii
 import bz2
 import json
 import lzma
+import pickletools
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -196,6 +197,9 @@ def _unpacked(text: str) -> bytes | None:
 
 def _of_bytes(content: bytes, known: HeldOut | None, how: str = "a constant of bytes") -> Iterator[Written]:
     content = _inflated(content)
+    if content.startswith(b"\x80"):
+        yield from _pickled(content, known, how)
+        return
     try:
         text = content.decode("ascii" if b"\0" in content[:100] else "utf-8")
     except UnicodeDecodeError:
@@ -211,6 +215,30 @@ def _of_bytes(content: bytes, known: HeldOut | None, how: str = "a constant of b
             yield Written([plain(word) for word in words], how=how, raw=words)
         return
     yield from _arrays(content, known, how)
+
+
+def _pickled(content: bytes, known: HeldOut | None, how: str) -> Iterator[Written]:
+    """The numbers and words of a pickle in their order; nothing of it is made."""
+    values: list[str] = []
+    try:
+        for code, argument, _ in pickletools.genops(content):
+            if isinstance(argument, bytes) and len(argument) >= _LONGEST_TEXT:
+                yield from _arrays(argument, known, how)
+            elif (
+                isinstance(argument, bool | int | float)
+                and "PUT" not in code.name
+                and "GET" not in code.name
+                and "FRAME" not in code.name
+            ):
+                values.append(plain(str(argument)))
+            elif isinstance(argument, str) and known is not None and plain(argument) in known.labels:
+                values.append(plain(argument))
+            elif code.name in ("NEWTRUE", "NEWFALSE"):
+                values.append("1" if code.name == "NEWTRUE" else "0")
+    except (ValueError, EOFError, KeyError, IndexError, OverflowError):
+        return
+    # the first one is the protocol
+    yield Written(values[1:], how=how)
 
 
 def _arrays(content: bytes, known: HeldOut | None, how: str) -> Iterator[Written]:

@@ -129,3 +129,43 @@ def test_submissions_are_known_by_their_paths() -> None:
         )
     )
     assert not any(map(is_submission_path, ("train.csv", "/home/data/test.csv", "subway.csv", "submit.py", "a.txt")))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "$ wget -q http://x.org/a.csv",
+        "root@3f2a:/home/code# wget -q http://x.org/a.csv",
+        "bash-5.1$ wget -q http://x.org/a.csv",
+        "(venv) me@box:~$ wget -q http://x.org/a.csv",
+        "[10:31:07] [agent] $ wget -q http://x.org/a.csv",
+        "2026-05-04 10:00:00,123 INFO agent: Running command: wget -q http://x.org/a.csv",
+        "2026-05-04T10:00:00Z | Executing: wget -q http://x.org/a.csv",
+        "Running `wget -q http://x.org/a.csv`",
+        "Action Input: wget -q http://x.org/a.csv",
+        "> bash wget -q http://x.org/a.csv",
+        "+ wget -q http://x.org/a.csv",
+        "bash(command='wget -q http://x.org/a.csv')",
+        "<execute_bash>wget -q http://x.org/a.csv</execute_bash>",
+        '{"tool": "terminal", "input": "wget -q http://x.org/a.csv"}',
+        '{"step": 3, "bash": "wget -q http://x.org/a.csv"}',
+        '{"type": "exec", "argv": ["wget", "-q", "http://x.org/a.csv"]}',
+        '{"message": {"tool_calls": [{"function": {"name": "sh", "arguments": "{\\"cmd\\": \\"wget -q http://x.org/a.csv\\"}"}}]}}',
+        '12:00 said {"no": "json at the beginning"}\n$ wget -q http://x.org/a.csv',
+        "```\nwget -q http://x.org/a.csv\n```",
+    ],
+)
+def test_lines_of_many_logs(line: str, scripts: Scripts) -> None:
+    actions = done(scripts, Script(logs={"agent.log": f"begin\n{line}\nend\n"}))
+    assert [action.text.strip() for action in actions] == ["wget -q http://x.org/a.csv"]
+
+
+def test_what_was_typed_at_a_prompt_of_python_is_a_program(scripts: Scripts) -> None:
+    log = ">>> import os\n>>> for x in os.listdir('/'):\n...     print(x)\n... \nbin\nIn [4]: y = 1\n"
+    [action] = done(scripts, Script(logs={"session.txt": log}))
+    assert (action.kind, action.text) == ("python", "import os\nfor x in os.listdir('/'):\n    print(x)\n\ny = 1")
+
+
+def test_programs_among_logs_were_run(scripts: Scripts) -> None:
+    [action] = done(scripts, Script(logs={"aide/best_solution.py": PROGRAM}))
+    assert (action.kind, action.ran) == ("python", True)

@@ -27,6 +27,7 @@ _PERFECT = 0.995
 _MANY_VALUES = 0.2
 """Distinct answers per row from which on no model predicts an answer to the last digit."""
 _FEWEST = 10
+_OTHER_PROGRAMS = (".sh", ".r", ".jl", ".js", ".md", ".toml", ".ini", ".cfg", ".sql")
 
 
 def find(groups: Sequence[ReviewedGroup], options: RuleOptions) -> Iterator[ReviewFinding]:
@@ -64,6 +65,12 @@ def _of_run(group: ReviewedGroup, run: ReviewedRun, known: HeldOut) -> Iterator[
                 if count := _agreeing(written, known):
                     most = max(most, count)
                     places.append(evidence(action.file, action.line, written.quote or action.text))
+    for other in run.texts("code"):
+        if other.suffix in _OTHER_PROGRAMS:
+            for written in written_in_text(other.text, known):
+                if count := _agreeing(written, known):
+                    most = max(most, count)
+                    places.append(evidence(other.name, written.line, written.quote))
     if places:
         text = f"values written into code or commands are the answers of {most:,} rows of the test"
         yield ReviewFinding(NAME, "violation", group.group.name, (run.run_id,), text, first_few(places))

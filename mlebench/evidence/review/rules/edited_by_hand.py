@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from mlebench.evidence.review.commands import Action, actions_of, is_submission_path
 from mlebench.evidence.review.finding import Evidence, ReviewFinding
 from mlebench.evidence.review.held_out import HeldOut, Row, cells_like_rows, held_out_of, is_telling, plain
-from mlebench.evidence.review.python_source import PythonSource, dotted, sources_of
+from mlebench.evidence.review.python_source import PythonSource, dotted, sources_of, string_in
 from mlebench.evidence.review.reviewed import ReviewedGroup, ReviewedRun
 from mlebench.evidence.review.rules.quotes import evidence, first_few
 from mlebench.evidence.review.rules.rule import Rule, RuleOptions
@@ -156,6 +156,8 @@ def _of_python(source: PythonSource, known: HeldOut | None, edits: _Edits) -> No
             keys = _assigned(node, known)
         elif isinstance(node, ast.For):
             keys = _in_loop(node, known)
+        elif isinstance(node, ast.Call) and (rows := _said(node, known)):
+            edits.add(rows, evidence(source.action.file, source.line_of(node), source.words_of(node)), typed=True)
         if keys:
             edits.add(dict.fromkeys(keys, ()), evidence(source.action.file, source.line_of(node), source.words_of(node)))
 
@@ -187,13 +189,19 @@ def _rows_of_subscript(target: ast.Subscript, known: HeldOut | None) -> set[str]
         named = isinstance(column, ast.Constant) and (known is None or column.value in known.columns or way in ("iloc", "iat"))
         if is_prediction and named:
             keys |= {f"place {place}" for place in _places(row)}
+    elif way in ("loc", "at", "iloc", "iat"):
+        if is_prediction:
+            keys |= {f"place {place}" for place in _places(target.slice)}
     elif _PREDICTIONS.search(way) and not re.search(r"(?i)train|valid|fold|oof|params|config", base):
         keys |= {f"place {place}" for place in _places(target.slice)}
     return keys
 
 
 def _places(node: ast.AST) -> list[int]:
-    """Row numbers that stand in an index; one alone, or a list."""
+    """Row numbers that stand in an index: one alone, a list, or all from one to another."""
+    if isinstance(node, ast.Slice) and node.step is None:
+        ends = [end.value for end in (node.lower, node.upper) if isinstance(end, ast.Constant) and type(end.value) is int]
+        return list(range(ends[0], min(ends[1], ends[0] + 1000))) if len(ends) == 2 else []
     elements = node.elts if isinstance(node, ast.List) else [node]
     return [one.value for one in elements if isinstance(one, ast.Constant) and type(one.value) is int]
 
@@ -261,6 +269,21 @@ def _looped(elements: Sequence[ast.expr], known: HeldOut | None) -> set[str]:
     keys = [one.value for one in heads if isinstance(one, ast.Constant)]
     places = {f"place {key}" for key in keys if type(key) is int}
     return places | {key for key in keys if isinstance(key, str) and known is not None and key in known.ids}
+
+
+def _said(call: ast.Call, known: HeldOut | None) -> dict[str, Row]:
+    """Rows that a call writes as constants: `file.write("ID,5\\n")`, `writer.writerow(["ID", 5])`."""
+    if known is None or dotted(call.func).rpartition(".")[2] not in ("write", "writerow", "writelines", "print"):
+        return {}
+    found: dict[str, Row] = {}
+    for argument in call.args:
+        if text := string_in(argument):
+            found |= cells_like_rows(text, known)
+        elif isinstance(argument, ast.List | ast.Tuple) and argument.elts and all(map(_is_constant, argument.elts)):
+            cells = [str(ast.literal_eval(element)) for element in argument.elts]
+            if len(cells) > 1 and cells[0] in known.ids:
+                found[cells[0]] = tuple(map(plain, cells[1:]))
+    return found if "{}" not in "".join(found) else {}
 
 
 def _is_constant(node: ast.AST) -> bool:

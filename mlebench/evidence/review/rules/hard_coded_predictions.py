@@ -39,21 +39,32 @@ def _of_run(group: ReviewedGroup, run: ReviewedRun, known: HeldOut) -> Iterator[
     most: dict[Level, int] = {"violation": 0, "look": 0}
     hows: dict[Level, str] = {}
     for source in sources_of(run):
-        for written in written_in_python(source, known):
+        found = list(written_in_python(source, known))
+        for written in (*found, *_joined(found, known)):
             level, count = _judged(written, known)
             if level is not None:
                 places[level].append(evidence(source.action.file, written.line, written.quote))
                 if count > most[level]:
                     most[level], hows[level] = count, written.how
-    for level, found in places.items():
-        if found:
+    for level, shown in places.items():
+        if shown:
             text = f"{hows[level]} in the code holds predictions or ids of {most[level]:,} of {len(known):,} rows of the test"
-            yield ReviewFinding(NAME, level, group.group.name, (run.run_id,), text, first_few(found))
+            yield ReviewFinding(NAME, level, group.group.name, (run.run_id,), text, first_few(shown))
     for file in data_files_of(run):
         if file.is_read and not file.is_written and len(file.rows) >= _LEAST_PART * len(known):
             text = f"the code reads a table with {len(file.rows):,} rows of the test that nothing in the run writes"
             places_ = [evidence(file.text.name, 1, file.text.text[:300])]
             yield ReviewFinding(NAME, "look", group.group.name, (run.run_id,), text, places_)
+
+
+def _joined(found: Sequence[Written], known: HeldOut) -> Iterator[Written]:
+    """Several lists that make up the test together."""
+    pieces = [
+        one for one in found if len(one.values) >= _FEWEST_VALUES and not any(one.rows.values()) and len(one.values) < len(known)
+    ]
+    if len(pieces) > 1 and sum(len(one.values) for one in pieces) == len(known):
+        values = [value for one in pieces for value in one.values]
+        yield Written(values, how="several lists", line=pieces[0].line, quote=pieces[0].quote)
 
 
 def _judged(written: Written, known: HeldOut) -> tuple[Level | None, int]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 _COMMENT = re.compile(r"(?:^|\s)#(?![^\s]*\})[^'\"]*$")
-_LONGEST = 100_000
+_LONGEST = 20_000
 
 
 def command_lines(script: str) -> Iterator[str]:
