@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from mlebench.evidence.review.reviewed import ReviewedRun
 from mlebench.evidence.review.said import Said, ToolCall
@@ -115,7 +115,7 @@ _TAGGED = re.compile(
     re.DOTALL,
 )
 _PROMPTED = re.compile(r"^[ \t]*(?:>>>|\.\.\.|In \[\d+\]:) (?P<line>.*)$", re.MULTILINE)
-_FENCE = re.compile(r"^[ \t]*```[ \t]*(?P<kind>[\w-]*)[^\n]*\n(?P<body>.*?)^[ \t]*```[ \t]*$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^[ \t]*```[ \t]*(?P<kind>[\w-]*)[^\n]*$", re.MULTILINE)
 _SHELLS = ("bash", "sh", "shell", "console", "zsh", "mswea_bash_command", "terminal", "execute_bash")
 _PYTHONS = ("python", "py", "python3", "ipython", "jupyter")
 _HEREDOC = re.compile(r"<<-?[ \t]*(?P<quote>['\"]?)(?P<end>[A-Za-z_]\w*)(?P=quote)(?P<rest>[^\n]*)\n")
@@ -339,18 +339,17 @@ def _fenced(text: TextFile, with_lines: bool = True) -> Iterator[Action]:
     """Blocks between fences, and marked lines outside of them."""
     rest, place = [], 0
     lines = LineCounter(text)
-    for block in _FENCE.finditer(text.text):
-        line = lines.line_of(block.start("body")) if with_lines else None
-        kind = block["kind"].lower()
-        if kind in _SHELLS:
-            yield Action("shell", block["body"], text.name, line)
-        elif kind in _PYTHONS:
-            yield Action("python", block["body"], text.name, line)
-        elif not kind and is_command(block["body"].lstrip("$ ").split("\n")[0]):
-            yield Action("shell", re.sub(r"(?m)^\$ ", "", block["body"]), text.name, line)
+    for block in _blocks(text.text):
+        line = lines.line_of(block.start) if with_lines else None
+        if block.kind in _SHELLS:
+            yield Action("shell", block.body, text.name, line)
+        elif block.kind in _PYTHONS:
+            yield Action("python", block.body, text.name, line)
+        elif not block.kind and is_command(block.body.lstrip("$ ").split("\n")[0]):
+            yield Action("shell", re.sub(r"(?m)^\$ ", "", block.body), text.name, line)
         # keeps the places of what stands outside
-        rest += [text.text[place : block.start()], re.sub(r"[^\n]", " ", block[0])]
-        place = block.end()
+        rest += [text.text[place : block.start], re.sub(r"[^\n]", " ", block.body)]
+        place = block.start + len(block.body)
     yield from _tagged(text, with_lines)
     lines = LineCounter(text)
     for found in _MARKED.finditer("".join([*rest, text.text[place:]])) if with_lines else ():
@@ -360,6 +359,26 @@ def _fenced(text: TextFile, with_lines: bool = True) -> Iterator[Action]:
             mark = found[0][: found.start("command") - found.start()]
             bare = command.rstrip("\"')`") if re.search(r"\((?:command=)?[\"']?$|[`'\"]$", mark) else command
             yield Action("shell", bare, text.name, lines.line_of(found.start("command")))
+
+
+class _Block(NamedTuple):
+    kind: str
+    start: int
+    """Of the body in the text."""
+    body: str
+
+
+def _blocks(text: str) -> Iterator[_Block]:
+    """What stands between fences; a fence that nothing closes opens none."""
+    opening: re.Match[str] | None = None
+    for fence in _FENCE.finditer(text):
+        is_bare = not fence[0].strip().strip("`")
+        if opening is None:
+            opening = fence
+        elif is_bare:
+            start = min(opening.end() + 1, len(text))
+            yield _Block(opening["kind"].lower(), start, text[start : fence.start()])
+            opening = None
 
 
 def _tagged(text: TextFile, with_lines: bool) -> Iterator[Action]:
