@@ -20,7 +20,7 @@ from mlebench.registry import Competition
 Row = tuple[str, ...]
 LARGEST_TABLE = 128 * 2**20
 """Bytes of a table that is read as a whole."""
-_MOST_ROWS = 500_000
+_MOST_ROWS, _MOST_CELLS = 500_000, 10_000_000
 _LONGEST_CELL = 2**20
 _FEWEST_LETTERS = 5
 """Letters of an id that stands for nothing else in a text, where it is not a number."""
@@ -73,6 +73,7 @@ def is_telling(name: str) -> bool:
     return len(name) >= _FEWEST_LETTERS and any(letter.isdigit() for letter in name)
 
 
+@functools.lru_cache(maxsize=100_000)
 def plain(cell: str) -> str:
     """A cell in the one form in which cells are compared: numbers with six digits, truth values and words in small letters."""
     text = cell.strip().strip("'\"").strip()
@@ -114,12 +115,16 @@ def _sample(competition: Competition) -> Table | None:
     return read_table(Path(competition.sample_submission), _id_columns(competition))
 
 
-def public_tables(competition: Competition) -> Iterator[tuple[str, Table]]:
-    """The csv files that agents get, beside the sample submission, which hold ids of the test."""
-    folder, sample = Path(competition.public_dir), Path(competition.sample_submission)
-    for path in sorted(folder.glob("*.csv")):
-        if path != sample and path.is_file() and (table := read_table(path, _id_columns(competition))) is not None:
-            yield path.name, table
+@functools.lru_cache(maxsize=2)
+def public_tables(competition: Competition) -> Sequence[tuple[str, Table]]:
+    """The csv files that agents get, beside the sample submission, as far as they hold predictions for ids of the test."""
+    folder, path = Path(competition.public_dir), Path(competition.sample_submission)
+    sample = _sample(competition)
+    if sample is None:
+        return ()
+    others = (other for other in sorted(folder.glob("*.csv")) if other != path and other.is_file())
+    found = ((other.name, read_table(other, sample.id_columns, like=sample)) for other in others)
+    return [(name, table) for name, table in found if table is not None and table.rows]
 
 
 @functools.lru_cache(maxsize=2)
@@ -137,13 +142,14 @@ def public_texts(competition: Competition) -> frozenset[str]:
     return frozenset(found)
 
 
-def read_table(path: Path, id_columns: Row = (), within: Path | None = None) -> Table | None:
+def read_table(path: Path, id_columns: Row = (), within: Path | None = None, like: Table | None = None) -> Table | None:
     """A csv file with ids, whoever wrote it; None where it is none, or is too large.
 
     Args:
         path: the file.
         id_columns: names of the columns with ids; the first column where they are not there.
         within: see `open_plain`.
+        like: keep the ids and columns of this table alone; a single column may have another name.
     """
     rows = _rows(path, within or path.parent)
     try:
@@ -154,16 +160,29 @@ def read_table(path: Path, id_columns: Row = (), within: Path | None = None) -> 
         places = [names.index(name) for name in id_columns if name in names]
         if len(places) != len(id_columns) or not places:
             places = [0]
-        others = [place for place in range(len(names)) if place not in places]
+        others = _kept_columns(names, places, like)
+        if not others:
+            return None
         found: dict[str, Row] = {}
         for cells in rows:
-            if len(cells) == len(names):
-                found["\x1f".join(cells[place].strip() for place in places)] = tuple(plain(cells[place]) for place in others)
-            if len(found) > _MOST_ROWS:
+            if len(cells) != len(names):
+                continue
+            name = "\x1f".join(cells[place].strip() for place in places)
+            if like is None or name in like.rows:
+                found[name] = tuple(plain(cells[place]) for place in others)
+            if len(found) > _MOST_ROWS or len(found) * len(others) > _MOST_CELLS:
                 return None
     except (OSError, csv.Error, ValueError):
         return None
     return Table(tuple(names[place] for place in places), tuple(names[place] for place in others), found)
+
+
+def _kept_columns(names: Sequence[str], ids: Sequence[int], like: Table | None) -> list[int]:
+    """Places of the columns that are read; none where a table has not all that it should have."""
+    others = [place for place in range(len(names)) if place not in ids]
+    if like is None or (len(others) == 1 == len(like.columns)):
+        return others
+    return [names.index(name) for name in like.columns] if set(like.columns) <= set(names) else []
 
 
 def _rows(path: Path, within: Path) -> Iterator[list[str]]:
@@ -208,12 +227,8 @@ def _of_competition(competition: Competition) -> HeldOut | None:
 
 def _answers(competition: Competition, sample: Table) -> Mapping[str, Row] | None:
     """The answers in the columns of the sample, as far as they have them."""
-    table = read_table(Path(competition.answers), sample.id_columns)
-    if table is None or not set(sample.columns) <= set(table.columns):
-        return None
-    places = [table.columns.index(name) for name in sample.columns]
-    found = {name: tuple(row[place] for place in places) for name, row in table.rows.items() if name in sample.rows}
-    return found if len(found) >= 0.5 * len(sample.rows) else None
+    table = read_table(Path(competition.answers), sample.id_columns, like=sample)
+    return table.rows if table is not None and len(table.rows) >= 0.5 * len(sample.rows) else None
 
 
 def _of_submission(run: ReviewedRun) -> HeldOut | None:

@@ -60,7 +60,7 @@ def _equal_files(
     if is_constant(table) or len(table.rows) < _FEWEST_ROWS:
         return
     for path in others:
-        other = read_table(path, table.id_columns)
+        other = read_table(path, table.id_columns, like=table)
         if other is not None and _is_equal(table, other):
             name = path.relative_to(folder).as_posix() if folder is not None else path.name
             yield "violation", f"the submission holds the predictions of {name} in the folder that was given"
