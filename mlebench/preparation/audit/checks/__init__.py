@@ -7,6 +7,7 @@ from mlebench.preparation.audit.checks.answer_cells import answer_cells
 from mlebench.preparation.audit.checks.cell_form import cell_form
 from mlebench.preparation.audit.checks.file_names import file_names
 from mlebench.preparation.audit.checks.groups_on_both_sides import groups_on_both_sides
+from mlebench.preparation.audit.checks.marks import marks
 from mlebench.preparation.audit.checks.metadata import metadata
 from mlebench.preparation.audit.checks.order import order
 from mlebench.preparation.audit.checks.predictive_columns import predictive_columns
@@ -28,6 +29,7 @@ CHECKS: dict[str, Check] = {
     "order": order,
     "sizes-and-times": sizes_and_times,
     "metadata": metadata,
+    "marks": marks,
     "cell-form": cell_form,
     "predictive-columns": predictive_columns,
     "twin-rows": twin_rows,

@@ -116,6 +116,9 @@ class _Search:
         return told if told is not None and told.right == told.of >= _FEW and told.log_p < math.log(_LIKELY) else None
 
     def _is_label(self, column: str, target: Target) -> bool:
+        tables = self.case.labels.tables.items()
+        if any(label == column and "train" in path.lower() for path, (_, label) in tables):
+            return True
         share = training.share_equal(self.case, column, target)
         return share is not None and share >= NEARLY_ALL
 
@@ -257,4 +260,3 @@ def _what(by: str, found: Sequence[tuple[str, Asked, Told]], rows: int, noun: st
 def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(printable(name, 40) for name in names[:_MOST_NAMED])
     return f"{shown} and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else shown
-

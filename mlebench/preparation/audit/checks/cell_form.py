@@ -88,9 +88,7 @@ def cell_form(case: Case) -> Iterator[Clue]:
         yield from found or _told(source, "lines", _of_lines(case, source) if asked else {}, asked, family)
 
 
-def _told(
-    source: Linked, where: str, forms: Mapping[str, np.ndarray], asked: list[Asked], family: Family
-) -> Iterator[Clue]:
+def _told(source: Linked, where: str, forms: Mapping[str, np.ndarray], asked: list[Asked], family: Family) -> Iterator[Clue]:
     for question in asked:
         best: tuple[str, Told] | None = None
         answers = classes_of(question.target)

@@ -60,7 +60,12 @@ def _one_of_each_group(case: Case, linked: Sequence[Linked]) -> np.ndarray:
         for column in source.cells.columns:
             cells = source.cells[column].to_numpy(dtype=object)
             starts = np.append(True, cells[1:] != cells[:-1])
-            if len(cells) > 1 and len(cells) / starts.sum() > 1 and starts.sum() == len({*cells}) and starts.sum() > len(cells) / 500:
+            if (
+                len(cells) > 1
+                and len(cells) / starts.sum() > 1
+                and starts.sum() == len({*cells})
+                and starts.sum() > len(cells) / 500
+            ):
                 first = np.flatnonzero(starts)
                 if len(first) >= 0.9 * len(cells) or len(first) < 2:
                     continue

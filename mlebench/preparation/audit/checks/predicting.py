@@ -42,7 +42,9 @@ class Predicted:
 def predicted(features: np.ndarray, question: Asked, family: Family, bounds: Bounds) -> Predicted | None:
     """What a small tree of features, shape (units, features) float, says of units; None where it is chance, or too little."""
     target = question.target
-    known = ~np.isnan(target.values) if target.kind == "number" else np.array([value != "" for value in target.values], dtype=bool)
+    known = (
+        ~np.isnan(target.values) if target.kind == "number" else np.array([value != "" for value in target.values], dtype=bool)
+    )
     if target.kind == "text" or not known.any():
         return None
     rows = np.flatnonzero(known)

@@ -52,7 +52,9 @@ def _texts(files: Sequence[SeenFile]) -> Mapping[str, np.ndarray]:
         "the file's time in seconds": lambda file: None if file.modified is None else str(math.floor(file.modified)),
         "the minute of the file's time": lambda file: None if file.modified is None else str(math.floor(file.modified) // 60),
         "the second of the file's time": lambda file: None if file.modified is None else str(math.floor(file.modified) % 60),
-        "the hour of the file's time": lambda file: None if file.modified is None else str(math.floor(file.modified) // 3600 % 24),
+        "the hour of the file's time": lambda file: (
+            None if file.modified is None else str(math.floor(file.modified) // 3600 % 24)
+        ),
         "the day of the file's time": lambda file: None if file.modified is None else str(math.floor(file.modified) // 86400),
         "the part of a second of the file's time": _part_of_second,
         "the file's permissions": lambda file: oct(file.mode),

@@ -104,7 +104,9 @@ def test_digests_of_an_id_and_its_label_are_found(tmp_path: Path) -> None:
 def test_a_table_in_an_archive_in_an_archive_is_read(tmp_path: Path) -> None:
     toy = Toy(tmp_path)
     inner = Toy(tmp_path / "inner")
-    inner.archive("inner.zip", {"notes/all.csv": "".join(f"{n};{a}\n" for n, a in zip(toy.ids, toy.answers, strict=True)).encode()})
+    inner.archive(
+        "inner.zip", {"notes/all.csv": "".join(f"{n};{a}\n" for n, a in zip(toy.ids, toy.answers, strict=True)).encode()}
+    )
     toy.archive("extra.zip", {"deep/inner.zip": (inner.public / "inner.zip").read_bytes()})
     (clue,) = clues(toy)
     assert clue.file == "extra.zip!/deep/inner.zip!/notes/all.csv"

@@ -22,7 +22,9 @@ FORMS: dict[str, Callable[[str, int], str]] = {
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
 def test_the_form_of_a_cell_that_tells_the_answer_is_found(tmp_path: Path, form: Callable[[str, int], str]) -> None:
     toy = Toy(tmp_path, "binary", 80)
-    toy.test["length"] = [form(cell.lstrip("-"), int(answer)) for cell, answer in zip(toy.test["length"], toy.answers, strict=True)]
+    toy.test["length"] = [
+        form(cell.lstrip("-"), int(answer)) for cell, answer in zip(toy.test["length"], toy.answers, strict=True)
+    ]
     case = toy.case()
     (clue,) = cell_form(case)
     assert share_right(clue, case) > 0.95
@@ -30,7 +32,13 @@ def test_the_form_of_a_cell_that_tells_the_answer_is_found(tmp_path: Path, form:
 
 def test_capital_letters_of_an_id_of_another_table_are_found(tmp_path: Path) -> None:
     toy = Toy(tmp_path, "binary", 80)
-    toy.table("pages.csv", {"id": toy.ids, "link": [("HTTP" if a == "1" else "http") + f"://{n}" for n, a in zip(toy.ids, toy.answers, strict=True)]})
+    toy.table(
+        "pages.csv",
+        {
+            "id": toy.ids,
+            "link": [("HTTP" if a == "1" else "http") + f"://{n}" for n, a in zip(toy.ids, toy.answers, strict=True)],
+        },
+    )
     assert [clue.file for clue in cell_form(toy.case())] == ["pages.csv"]
 
 
@@ -42,7 +50,9 @@ def test_the_raw_line_of_a_row_is_looked_at(tmp_path: Path, mark: str) -> None:
         is_marked = answer == "1"
         cell = f"{toy.rng.normal():.3f}"
         cell = f'"{cell}"' if mark == "quotes" and is_marked else cell
-        lines.append(f"{name},{cell}" + ("\r" if mark == "line ends" and is_marked else "  " if mark == "blanks" and is_marked else ""))
+        lines.append(
+            f"{name},{cell}" + ("\r" if mark == "line ends" and is_marked else "  " if mark == "blanks" and is_marked else "")
+        )
     toy.write("widths.csv", "\n".join(lines) + "\n")
     case = toy.case()
     found = [*cell_form(case)]

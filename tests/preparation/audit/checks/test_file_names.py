@@ -42,7 +42,9 @@ def test_members_of_an_archive_are_files_as_well(tmp_path: Path) -> None:
     assert clue.file == "test.zip!/*/*.wav" and share_right(clue, case) == 1
 
 
-@pytest.mark.parametrize("code", [lambda row, label: f"{label}{row:05}", lambda row, label: str(30 * row + 10 * ("cat", "dog", "newt").index(label))])
+@pytest.mark.parametrize(
+    "code", [lambda row, label: f"{label}{row:05}", lambda row, label: str(30 * row + 10 * ("cat", "dog", "newt").index(label))]
+)
 def test_an_id_that_tells_the_class_is_found(tmp_path: Path, code: Callable[[int, str], str]) -> None:
     toy = Toy(tmp_path, rows=90)
     toy.ids = [code(100 + row, label) for row, label in enumerate(toy.answers)]

@@ -62,7 +62,16 @@ def test_columns_of_noise_ring_by_no_chance(tmp_path: Path, kind: Kind, rows: in
 
 @pytest.mark.parametrize(
     ("column", "is_described"),
-    [("length", True), ("Length", True), ("width", False), ("f_07", True), ("g_07", False), ("bodyMass", True), ("a.length", True), ("len", False)],
+    [
+        ("length", True),
+        ("Length", True),
+        ("width", False),
+        ("f_07", True),
+        ("g_07", False),
+        ("bodyMass", True),
+        ("a.length", True),
+        ("len", False),
+    ],
 )
 def test_a_column_is_described_by_its_name_its_words_or_its_series(tmp_path: Path, column: str, is_described: bool) -> None:
     text = "Predict `label`. `length` is in metres, `f_00` to `f_30` are measurements, and the body mass is in grams."
