@@ -31,7 +31,7 @@ _LEAST_SHARE = 0.05
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table, or tables of the same columns whose paths differ in numbers alone, as shards of a data set, one after the other."""
+    """A table, or tables of the same columns whose paths differ in numbers alone, such as shards, one after the other."""
 
     tables: Sequence[SeenTable]
 

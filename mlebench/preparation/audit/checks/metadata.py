@@ -43,7 +43,7 @@ def metadata(case: Case) -> Iterator[Clue]:
 
 
 def _features(cells: np.ndarray) -> np.ndarray:
-    """What a tree can split: the number or place of a value, whether there is one, and how long it is; shape (files, features)."""
+    """What a tree can split: the number or place of a value, and how long it is; shape (files, features)."""
     texts = np.array(["" if cell is None else str(cell) for cell in cells])
     lengths = np.char.str_len(texts).astype(np.float64)
     values = as_numbers(texts) if len(np.unique(texts)) <= _MOST_VALUES or as_numbers(texts).dtype.kind == "f" else lengths

@@ -28,6 +28,8 @@ _NEIGHBOURS = 0.3
 _NEIGHBOURS_ALONE = 0.9
 """The same where there are no training rows to compare with: test rows may be the parts of a sequence."""
 _LEAST_ROWS = 20
+_LONGEST_RUN = 500
+_MOST_RUNS = 0.9
 _MOST_TRAINING = 20_000
 
 

@@ -30,8 +30,8 @@ _LEAST_ROWS = 30
 _LEAST_NAMED = 0.5
 """Where the task text names fewer of a table's columns, not to be named says nothing."""
 _LONGEST = 120
-_MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?", "0", "0.0", "[]", "{}", "false"})
-_MOSTLY = 0.5
+_MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?", "[]", "{}"})
+_SELDOM, _MOSTLY = 0.05, 0.5
 _MOST_FREQUENT = 0.7
 """A more frequent class is had by rows with a value without any leak."""
 
@@ -88,7 +88,7 @@ def _by_presence(case: Case, source: Linked, column: str, question: Asked, famil
     if target.kind != "class":
         return None
     present = _is_present(source.cells[column])
-    if not 0 < present.mean() < _MOSTLY:
+    if not _SELDOM < present.mean() < _MOSTLY:
         return None
     answers = classes_of(target)
     family.tried += 1
