@@ -62,15 +62,8 @@ def _one_of_each_group(case: Case, linked: Sequence[Linked]) -> np.ndarray:
         for column in source.cells.columns:
             cells = source.cells[column].to_numpy(dtype=object)
             starts = np.append(True, cells[1:] != cells[:-1])
-            if (
-                len(cells) > 1
-                and len(cells) / starts.sum() > 1
-                and starts.sum() == len({*cells})
-                and starts.sum() > len(cells) / 500
-            ):
-                first = np.flatnonzero(starts)
-                if len(first) >= 0.9 * len(cells) or len(first) < 2:
-                    continue
+            first = np.flatnonzero(starts)
+            if len(first) == len({*cells}) and max(2, len(cells) / _LONGEST_RUN) <= len(first) < _MOST_RUNS * len(cells):
                 owners = np.flatnonzero(np.isin(source.units, first))
                 kept = kept[np.isin(kept, owners)]
                 break
@@ -130,7 +123,7 @@ class _Search:
         return None
 
     def _by_neighbours(self, question: Asked, name: str, file: str) -> _Found | None:
-        """Whether every second answer is that of its neighbour more often than chance has it, and than training rows let expect."""
+        """Whether every second answer is that of its neighbour more often than chance and training rows let expect."""
         target = question.target
         self.family.tried += 1
         answers = target.values if target.kind == "number" else classes_of(target)

@@ -103,7 +103,8 @@ def _by_presence(case: Case, source: Linked, column: str, question: Asked, famil
         return None
     if not family.improbable(statistics.log_binomial_tail(count, count, share)):
         return None
-    what = f"the column {printable(column, 40)} has a value in {present.sum():,} rows, of which {printable(target.name, 40)} is always"
+    asked = printable(target.name, 40)
+    what = f"the column {printable(column, 40)} has a value in {present.sum():,} rows, of which {asked} is always"
     values = named(np.where(present, place, -1), target)
     return Clue(NAME, source.table.path, f"{what} {printable(target.classes[place], 40)}", (question.guess(values),))
 
@@ -113,8 +114,7 @@ def _is_present(cells: pd.Series) -> np.ndarray:
 
 
 def features_of(cells: np.ndarray) -> np.ndarray:
-    """What a tree can split of one column, shape (rows, features): its numbers or sorted places, how often a value occurs, and the
-    length of the text."""
+    """What a tree can split of one column, shape (rows, 3): its numbers or sorted places, how often a value occurs, its length."""
     _, codes, counts = np.unique(cells, return_inverse=True, return_counts=True)
     often = counts[codes.reshape(-1)].astype(np.float64)
     return np.stack([as_numbers(cells), often, np.char.str_len(cells).astype(np.float64)], axis=1)
