@@ -21,7 +21,16 @@ from mlebench.preparation.audit.checks.asked import Asked, asked_of, ids_of
 from mlebench.preparation.audit.checks.comparing import Column, Comparer, Told, classes_of, plainly_equal
 from mlebench.preparation.audit.checks.described import described
 from mlebench.preparation.audit.checks.fields import fields_of_files, lists_in_texts, tables_of_units
-from mlebench.preparation.audit.checks.linked import Linked, Linker, Looked, by_place, look_into, orders_of, tables_with_links
+from mlebench.preparation.audit.checks.linked import (
+    Linked,
+    Linker,
+    Looked,
+    by_place,
+    is_sample,
+    look_into,
+    orders_of,
+    tables_with_links,
+)
 from mlebench.preparation.audit.clue import Clue, Guess
 from mlebench.preparation.audit.truth import Target
 
@@ -40,7 +49,7 @@ _MOST_INDICATING = 10
 def answer_cells(case: Case) -> Iterator[Clue]:
     """Tables by id, then those without ids by place, then text files of single units."""
     search = _Search(case)
-    looked = [looked for looked in tables_with_links(case) if not _is_sample(case, looked)]
+    looked = [looked for looked in tables_with_links(case) if not is_sample(case, looked.table.path)]
     told: set[str] = set()
     for table in looked:
         for clue in search.in_table(table.linked) if table.linked is not None else ():
@@ -61,12 +70,6 @@ def answer_cells(case: Case) -> Iterator[Clue]:
             yield found
     for files in (*fields_of_files(case), *tables_of_units(case)):
         yield from search.in_fields(files.pattern, files.units, files.cells)
-
-
-def _is_sample(case: Case, looked: Looked) -> bool:
-    """Whether a table is the sample submission, whose answers another check looks at."""
-    first = looked.table.path.partition("!")[0].rpartition("/")[2].lower()
-    return first == case.competition.sample_submission.name.lower() or ("sample" in first and "submission" in first)
 
 
 def _may_be_by_place(case: Case, looked: Looked) -> bool:

@@ -28,7 +28,7 @@ MOST_COMPARED = 20_000
 _MOST_CODES = 400
 _SHIFTS = 20
 _DECIMALS = 3
-_TOGETHER, _LEAST_TOGETHER, _MOST_TOGETHER = 0.5, 12, 2_000
+_TOGETHER, _LEAST_TOGETHER, _MOST_TOGETHER = 0.5, 6, 2_000
 _UNORDERED = ", in another order,"
 _LONGEST_SHORT = 120
 """Longer cells are texts: their parts are not labels."""

@@ -25,7 +25,7 @@ _MOST_FILES = 50_000
 _LONGEST = 1_000
 _MOST_OF_A_TEXT = 2**22
 _MOST_TEXTS = 200
-_LEAST_LISTED = 12
+_LEAST_LISTED = 20
 _LONGEST_JOINED = 20_000
 _MOST_OF_A_TABLE = 300
 _PAIR = re.compile(r"^[\s#;/*-]*([\w .$-]{1,60}?)\s*[:=]\s*(.{1,1000}?)\s*[,;]?\s*$", re.MULTILINE)
@@ -149,9 +149,14 @@ def lists_in_texts(case: Case, orders: Mapping[str, np.ndarray]) -> Iterator[tup
         for line in content.decode("utf-8", "replace").splitlines():
             if len(line) < rows:
                 continue
-            for words in _lists_of(line, rows):
+            for words in filter(_could_be_answers, _lists_of(line, rows)):
                 for way in orders.values():
                     yield file.path, way, np.array(words, dtype=object)
+
+
+def _could_be_answers(words: Sequence[str]) -> bool:
+    """Whether words are numbers, or so few different ones that they are no sentence."""
+    return len({*words}) <= len(words) / 2 or sum(word[-1:].isdigit() for word in words) > len(words) / 2
 
 
 def _lists_of(line: str, rows: int) -> Iterator[list[str]]:

@@ -217,6 +217,12 @@ def _whole_ids(truth: Truth, chunk: pd.DataFrame) -> tuple[np.ndarray, np.ndarra
     return rows, ids.index.to_numpy()[found[rows]]
 
 
+def is_sample(case: Case, path: str) -> bool:
+    """Whether a table is the sample submission, whose answers another check looks at."""
+    first = path.partition("!")[0].rpartition("/")[2].lower()
+    return first == case.competition.sample_submission.name.lower() or ("sample" in first and "submission" in first)
+
+
 def orders_of(case: Case, linked: Sequence[Linked]) -> Mapping[str, np.ndarray]:
     """Orders of all test rows that an agent sees, each shape (rows,): positions of test rows, first to last. By name."""
     truth = case.truth

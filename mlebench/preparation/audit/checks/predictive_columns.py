@@ -17,7 +17,7 @@ from mlebench.preparation.audit.checks import statistics, training
 from mlebench.preparation.audit.checks.asked import Asked, asked_of
 from mlebench.preparation.audit.checks.comparing import classes_of, named
 from mlebench.preparation.audit.checks.described import described
-from mlebench.preparation.audit.checks.linked import Linked, linked_tables
+from mlebench.preparation.audit.checks.linked import Linked, is_sample, linked_tables
 from mlebench.preparation.audit.checks.predicting import Bounds, predicted
 from mlebench.preparation.audit.checks.sizes_and_times import as_numbers
 from mlebench.preparation.audit.checks.statistics import Family
@@ -40,6 +40,8 @@ def predictive_columns(case: Case) -> Iterator[Clue]:
     """Columns of tables with test rows, one at a time."""
     family, settled = Family(), Family()
     for source in linked_tables(case):
+        if is_sample(case, source.table.path):
+            continue
         names = [column for column in source.columns if column not in case.truth.known]
         unnamed = {column for column in names if not described(case, column, names)}
         tells = len(names) - len(unnamed) >= _LEAST_NAMED * len(names)
@@ -114,7 +116,7 @@ def _is_present(cells: pd.Series) -> np.ndarray:
 
 
 def features_of(cells: np.ndarray) -> np.ndarray:
-    """What a tree can split of one column, shape (rows, 3): its numbers or sorted places, how often a value occurs, its length."""
+    """What a tree can split of one column, shape (rows, 3): numbers or sorted places, how often a value occurs, its length."""
     _, codes, counts = np.unique(cells, return_inverse=True, return_counts=True)
     often = counts[codes.reshape(-1)].astype(np.float64)
     return np.stack([as_numbers(cells), often, np.char.str_len(cells).astype(np.float64)], axis=1)

@@ -1,4 +1,4 @@
-"""`sizes-and-times`: what a listing says of a file (size, time, mode, place in its archive), and its image's or sound's extent."""
+"""`sizes-and-times`: what a listing says of a file (size, time, mode), and how large its image or sound is."""
 
 from __future__ import annotations
 

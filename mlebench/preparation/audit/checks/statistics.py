@@ -166,7 +166,7 @@ def directly(features: np.ndarray, answers: np.ndarray) -> tuple[float, float]:
 
 
 def _turned(scores: np.ndarray, positive: np.ndarray) -> tuple[float, float]:
-    """The area under the curve of scores, or of their opposite, and by how many standard deviations it is above that of chance."""
+    """The area under the curve of scores, or of their opposite, and by how many standard deviations it exceeds chance."""
     high = int(positive.sum())
     low = len(positive) - high
     if not low:

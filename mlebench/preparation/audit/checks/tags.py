@@ -18,8 +18,10 @@ _MOST_TAGS = 400
 
 @once
 def tags_of(case: Case, place: int) -> Mapping[str, np.ndarray]:
-    """What each file of the group at a place of `file_groups` says, by tag, shape (files,) object, None where it does not; of tags
-    that differ between files."""
+    """What each file of the group at a place of `file_groups` says, by tag, shape (files,) object, None where it does not.
+
+    Tags that are the same of all files are left out.
+    """
     group = file_groups(case)[place]
     places = {file.path: row for row, file in enumerate(group.files)}
     found: dict[str, np.ndarray] = {}
