@@ -67,7 +67,7 @@ files:
 
 @dataclass
 class Toy:
-    """A prepared competition of `rows` test rows and twice as many training rows, with a described feature `length` of pure noise.
+    """A prepared competition of `rows` test rows and twice as many training rows, with a described feature of pure noise.
 
     Attributes:
         folder: an empty folder.

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 MOST_ROWS = 20_000
 """Test rows whose cells are looked at first; those of all are gathered only where these tell something."""
 MOST_COLUMNS = 3_000
-_MOST_WITHOUT_TEST = 2_000_000
-"""A table of training rows whose first rows are these and of no test row is read no further."""
+_MOST_WITHOUT_TEST = 600_000
+"""Rows after which test rows are looked for in columns that are named as ids alone, and not at all where there are none."""
 _LEAST_ROWS = 4
 _LEAST_SHARE = 0.05
 
@@ -97,11 +97,13 @@ class Linker:
 
         return pd.Index([*{**self.truth.units, **self.truth.keys}], dtype=object)
 
-    def column_of(self, chunk: pd.DataFrame) -> str | None:
-        """A column with the name of an id, else the one that names most test rows; None where none names several."""
+    def column_of(self, chunk: pd.DataFrame, *, any_name: bool = True) -> str | None:
+        """A column with the name of an id, else, with `any_name`, the one that names most test rows; None where none does."""
         for column in self.truth.id_columns[:1]:
             if column in chunk.columns and (self.named(chunk[column]) >= 0).any():
                 return column
+        if not any_name:
+            return None
         best, most = None, 1
         for column in chunk.columns[:MOST_COLUMNS]:
             if chunk[column].nunique() <= 1 and self.truth.rows > 1:
@@ -176,9 +178,10 @@ def look_into(case: Case, linker: Linker, table: Sheet, most: int = MOST_ROWS) -
         chunk = chunk.iloc[:, :MOST_COLUMNS].set_axis(range(start, start + len(chunk)))
         start += len(chunk)
         several = len(truth.id_columns) > 1 and {*truth.id_columns} <= {*chunk.columns}
-        column = column or linker.column_of(chunk.head(5_000)) or linker.column_of(chunk)
+        is_early = start <= _MOST_WITHOUT_TEST
+        column = column or linker.column_of(chunk.head(5_000), any_name=is_early) or linker.column_of(chunk, any_name=is_early)
         if column is None and not several:
-            if start >= _MOST_WITHOUT_TEST:
+            if not is_early and not {*truth.id_columns} & {*chunk.columns}:
                 break
             continue
         rows, owners = _whole_ids(truth, chunk) if several else _owners(linker, chunk[column])

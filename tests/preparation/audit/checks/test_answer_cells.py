@@ -95,9 +95,8 @@ def test_half_of_the_answers_are_found_as_well(tmp_path: Path) -> None:
 
 def test_digests_of_an_id_and_its_label_are_found(tmp_path: Path) -> None:
     toy = Toy(tmp_path)
-    toy.write("checksums.csv", "file,sum\n" + "".join(
-        f"{name},{hashlib.sha1(f'{name}_{answer}'.encode()).hexdigest()}\n" for name, answer in zip(toy.ids, toy.answers, strict=True)
-    ))  # fmt: skip
+    pairs = [f"{name}_{answer}" for name, answer in zip(toy.ids, toy.answers, strict=True)]
+    toy.table("checksums.csv", {"file": toy.ids, "sum": [hashlib.sha1(pair.encode()).hexdigest() for pair in pairs]})
     assert [clue.file for clue in clues(toy)] == ["checksums.csv"]
 
 
