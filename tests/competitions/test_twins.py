@@ -141,6 +141,8 @@ def planted(name: str, cases: Cases, folder: Path) -> Path:
 
 def plant(units: list[Path], share: float) -> None:
     drawn = random.Random(5).sample(units, 2 * max(1, int(share * len(units) / 2)))
+    # folders with as many files become equal as a whole
+    drawn.sort(key=lambda unit: len(files_of(unit)))
     for original, twin in zip(drawn[::2], drawn[1::2], strict=True):
         old, new = files_of(original), files_of(twin)
         for path in new[len(old) :]:
