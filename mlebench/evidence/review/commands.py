@@ -469,7 +469,9 @@ def is_submission_path(path: str) -> bool:
     """Whether a path is that of a submission, under its own name or a like one."""
     name = PurePosixPath(path).name.lower()
     in_folder = "submission" in PurePosixPath(path).parts[:-1] and name.endswith(".csv")
-    return in_folder or bool(re.fullmatch(r"(?:.*[_-])?(?:sub|submission|submit|preds?|predictions?)s?(?:[_.-].*)?\.csv.*", name))
+    return in_folder or bool(
+        re.fullmatch(r"(?:.*[_-])?(?:sub|submission|submit)s?(?:[_.-].*)?\.csv.*|(?:test_)?pred(?:iction)?s?\.csv", name)
+    )
 
 
 def _json(text: str) -> Any:

@@ -112,6 +112,15 @@ HONEST = {
             )
         }
     ),
+    "maps of classes": Script(
+        RIVERS,
+        code={
+            "fix.py": f"{HEAD}label_map[0] = 'calm'\nlabel_map[1] = 'wild'\nlabel_map[2] = 'odd'\npred_names[5] = 'a'\n"
+            "pred_names[7] = 'b'\npred_names[9] = 'c'\nprobs[0] = 0.2\nprobs[1] = 0.3\nprobs[2] = 0.5\n"
+            "results[4] = 1\nresults[5] = 1\nresults[9] = 2\nprint('3, calm')\nprint('4, wild')\nprint('5, odd')\n"
+        },
+    ),
+    "scores of folds": Script(RIVERS, commands=[f"echo '{fold},0.8{fold}' >> preds_scores.csv" for fold in (1, 2, 3, 4, 5)]),
     "programs that write it": Script(
         style="blocks",
         commands=[

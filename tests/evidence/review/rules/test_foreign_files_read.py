@@ -47,6 +47,7 @@ NOTHING = (
     "ls lamp-prices_seed0/; ls models_seed1/; cat checkpoints/fold_seed2/a.txt",
     "python -c \"print('private leaderboard', 'see /private/answers.csv')\"",
     "ls public/private_leaderboard_notes; cat data/public/private.md",
+    "find /home -name 'solution*.py'; find / -name 'grader.py' -o -name 'libprivate.so'; find /data -name '*label*'",
     "ls /private/var/folders/x; cat /private/tmp/a.txt",
     "git config --global user.name x; ls ~; ls /; ls /home; df -h; mount | head; whoami; id",
 )
