@@ -11,7 +11,7 @@ import numpy as np
 from mlebench.preparation.audit.clue import Guess
 from mlebench.preparation.audit.truth import Target, Truth
 
-MOST_TARGETS = 60
+MOST_TARGETS = 40
 _MOST_SLOTS = 6
 _MOST_JOINED = 200
 _ALL_BUT_LAST = re.compile(r"^.*[_\-:]")
@@ -86,7 +86,8 @@ def _slots(truth: Truth, target: Target, rows: np.ndarray, units: np.ndarray, co
     held = np.bincount(codes)
     frequent = np.flatnonzero(held > 0.5 * len(np.unique(units[rows])))
     common = [slot for slot in frequent if len(np.unique(target.values[rows[codes == slot]].astype(str))) > 1]
-    for slot in common[:: max(1, -(-len(common) // _MOST_SLOTS))]:
+    most = _MOST_SLOTS if len(truth.targets) <= _MOST_SLOTS else 1
+    for slot in common[:: max(1, -(-len(common) // most))]:
         yield _asked(truth, target, rows[codes == slot], units, count)
     if not len(names) or len(common):
         return
