@@ -29,6 +29,7 @@ _NEIGHBOURS_ALONE = 0.9
 """The same where there are no training rows to compare with: test rows may be the parts of a sequence."""
 _LEAST_ROWS = 20
 _LONGEST_RUN = 500
+_SORTED = 0.8
 _MOST_RUNS = 0.9
 _MOST_TRAINING = 20_000
 
@@ -104,11 +105,24 @@ class _Search:
         places = np.arange(count, dtype=np.float64)[:, None]
         found = predicted(places, question, self.family, Bounds())
         file = name.removeprefix("the rows of ").removeprefix("the members of ")
-        if found is not None:
+        if found is not None and not self._is_sequence(question):
             return _Found(file, f"the place among {name} predicts", found.quality, found.guess, found.log_p)
         if question.target.kind != "class":
             return self._by_neighbours(question, name, file) if question.target.kind == "number" else None
         return self._by_period(question, name, file) or self._by_neighbours(question, name, file)
+
+    def _is_sequence(self, question: Asked) -> bool:
+        """Whether classes come in runs as the parts of a sequence do: in no sorted order, and in training rows as well."""
+        if question.target.kind != "class":
+            return False
+        answers = classes_of(question.target)
+        runs = 1 + int((answers[1:] != answers[:-1]).sum())
+        together, _ = _together(answers)
+        usual = self._in_training(question.target)
+        if together < _NEIGHBOURS or (usual is not None and together >= 2 * usual):
+            return False
+        is_sorted = abs(float(np.corrcoef(np.arange(len(answers)), statistics.ranks(answers.astype(float)))[0, 1])) > _SORTED
+        return runs > 1.5 * len({*answers}) or (usual is None and not is_sorted and together < _NEIGHBOURS_ALONE)
 
     def _by_period(self, question: Asked, name: str, file: str) -> _Found | None:
         answers = classes_of(question.target)
