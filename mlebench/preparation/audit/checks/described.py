@@ -1,7 +1,8 @@
 """Whether the task text speaks of a column.
 
 `described(case, column, siblings)` is shared by the checks: a column counts as described if the description names it as it is
-spelled, names its words one after the other, or names another of its numbered series (`f_00` of `f_07`).
+spelled, names its words one after the other, names another of its numbered series (`f_00` of `f_07`), or shows its form with
+places left open (`mean_<property>`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from mlebench.preparation.audit.case import Case
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 _LAST_NUMBER = re.compile(r"\d+(?=\D*$)")
+_OPEN = re.compile(r"<[^<>\s]{1,30}>|\{[^{}\s]{1,30}\}")
+_FORM = re.compile(rf"(?:[\w.\-]|{_OPEN.pattern}){{3,100}}")
 _SERIES = 3
 """Columns that differ in a number alone and are so many are a series."""
 
@@ -34,6 +37,8 @@ def _is_named(name: str, text: str, words: str, siblings: Iterable[str]) -> bool
     folded = name.casefold()
     if re.search(rf"(?<![\w]){re.escape(folded)}(?![\w])", text):
         return True
+    if any(form.fullmatch(folded) for form in _forms_in(text)):
+        return True
     spoken = _spoken(name)
     if len(spoken) > 4 and f" {spoken} " in words:
         return True
@@ -47,6 +52,13 @@ def _is_named(name: str, text: str, words: str, siblings: Iterable[str]) -> bool
     stem = folded[: number.start()].strip("_-. ")
     is_series = sum(shape.fullmatch(other) is not None for other in siblings) >= _SERIES
     return is_series and len(stem) >= 1 and re.search(rf"(?<!\w){re.escape(stem)}s?(?!\w)", text) is not None
+
+
+@functools.lru_cache(maxsize=4)
+def _forms_in(text: str) -> tuple[re.Pattern[str], ...]:
+    """Names with places left open that a text shows; one that leaves all open says nothing."""
+    shown = {found for found in _FORM.findall(text) if _OPEN.search(found) and len(_OPEN.sub("", found).strip("_-.")) >= 3}
+    return tuple(re.compile(r"\w+?".join(map(re.escape, _OPEN.split(form)))) for form in sorted(shown))
 
 
 def _spoken(name: str) -> str:

@@ -79,7 +79,8 @@ class Seen:
     @property
     def troubles(self) -> Sequence[str]:
         """Archives that could not be opened, members left out at bounds, files that could not be read: a sentence each."""
-        self.files
+        # what is wrong is told while listing
+        _ = self._listing
         return list(self._troubles)
 
     def tell(self, path: str, trouble: object) -> None:

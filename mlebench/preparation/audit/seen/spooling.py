@@ -73,7 +73,7 @@ class Store:
         if size > self._left or size > shutil.disk_usage(tempfile.gettempdir()).free // 2:
             return False
         if self._file is None:
-            self._file = tempfile.TemporaryFile(buffering=0)
+            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # it lives as long as this object
         start = self._end
         for piece in pieces(stream, self._left):
             self._end += self._file.write(piece)

@@ -43,7 +43,7 @@ def _name_of(entry: os.DirEntry[str]) -> str:
 
 def _seen(path: str, position: int, entry: os.DirEntry[str]) -> SeenFile:
     status = entry.stat(follow_symlinks=False)
-    link = os.readlink(entry.path) if stat.S_ISLNK(status.st_mode) else None
+    link = os.readlink(entry.path) if stat.S_ISLNK(status.st_mode) else None  # noqa: PTH115
     return SeenFile(path, status.st_size, status.st_mtime, position, None, stat.S_IMODE(status.st_mode), "", link)
 
 

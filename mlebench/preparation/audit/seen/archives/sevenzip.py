@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Found = tuple[int, IO[bytes]]
 
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".zst")
+
 
 class SevenZip:
     """A 7z archive in place."""
@@ -36,16 +38,16 @@ class SevenZip:
             members = [_member(entry) for entry in opened.files]
             locked = opened.needs_password()
         for position, member in enumerate(members):
-            size = member.size
-            yield (
-                member,
-                Opener(
-                    lambda at=position, size=size: self.open(at, 0, size).read(HEAD),
-                    lambda at=position, size=size: self.open(at, 0, size),
-                ),
-            )
+            yield member, self._opener(position, member)
         if locked:
             raise OSError("it is encrypted")
+
+    def _opener(self, position: int, member: Member) -> Opener:
+        def head() -> bytes:
+            # a pass for each member is worth it where the name says that it pays
+            return self.open(position, 0, member.size).read(HEAD) if member.name.lower().endswith(_ARCHIVES) else b""
+
+        return Opener(head, lambda: self.open(position, 0, member.size))
 
     def wanted(self, positions: Set[int]) -> Iterator[Found]:
         """See `Archive`."""
@@ -123,7 +125,7 @@ def _factory(names: dict[str, int], ready: Queue[Any], ended: threading.Event) -
 
         def __init__(self, position: int | None) -> None:
             self._position = position
-            self._content = tempfile.SpooledTemporaryFile(HELD)
+            self._content = tempfile.SpooledTemporaryFile(HELD)  # noqa: SIM115  # whoever reads it closes it
 
         def write(self, content: bytes | bytearray) -> int:
             if ended.is_set():

@@ -59,8 +59,9 @@ def read_ends(window: AnyWindow) -> Ends:
     end = tail_start + found
     comment = tail[found + _END.size : found + _END.size + commented]
     locator = window.at(end - 20, 20) if end >= 20 else b""
-    if locator[:4] == b"PK\6\7" and (big := window.at(int.from_bytes(locator[8:16], "little"), _END64.size))[:4] == b"PK\6\6":
-        if len(big) == _END64.size:
+    if locator[:4] == b"PK\6\7":
+        big = window.at(int.from_bytes(locator[8:16], "little"), _END64.size)
+        if big[:4] == b"PK\6\6" and len(big) == _END64.size:
             *_, size, offset = _END64.unpack(big)
             end = int.from_bytes(locator[8:16], "little")
     start = end - size

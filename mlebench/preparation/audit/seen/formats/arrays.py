@@ -117,10 +117,10 @@ def read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]
     """
     from numpy.lib import format as npy
 
-    version = npy.read_magic(stream)  # type: ignore[no-untyped-call]
+    version = npy.read_magic(stream)
     reader = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     try:
-        return reader(stream)  # type: ignore[no-any-return, no-untyped-call]
+        return reader(stream)
     except (SyntaxError, TypeError, RecursionError, MemoryError) as error:
         raise ValueError(f"it has no sound header ({error})") from None
 

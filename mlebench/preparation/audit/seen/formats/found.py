@@ -88,7 +88,7 @@ def columns_of(records: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
 
 def flattened(value: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
     """Cells of a nested value by name: `a.b.c`, and `a.0.b` for the first records of a list."""
-    inner = value.items() if isinstance(value, Mapping) else None
+    inner: Iterable[tuple[object, Any]] | None = value.items() if isinstance(value, Mapping) else None
     if (
         inner is None
         and isinstance(value, list)

@@ -1,7 +1,7 @@
 """Pickles, of which nothing is ever made: their instructions are followed for plain values alone.
 
-What a pickle would import or call becomes a list of what it would be called with, so that the values within data frames, arrays and
-objects are found without their code.
+What a pickle would import or call becomes a list of what it would be called with, so that the values within data frames, arrays
+and objects are found without their code.
 """
 
 from __future__ import annotations
@@ -232,6 +232,9 @@ _PUSHED: dict[str, Any] = {
     "EMPTY_TUPLE": tuple,
 }
 _WITH_ARGUMENT = frozenset(
-    ["INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "FLOAT", "BINFLOAT"]
+    """
+    INT BININT BININT1 BININT2 LONG LONG1 LONG4 STRING BINSTRING SHORT_BINSTRING BINBYTES SHORT_BINBYTES BINBYTES8
+    BYTEARRAY8 UNICODE SHORT_BINUNICODE BINUNICODE BINUNICODE8 FLOAT BINFLOAT
+    """.split()  # noqa: SIM905  # a list of words
 )
 _GATHERING = frozenset(["TUPLE", "LIST", "DICT", "FROZENSET", "APPENDS", "ADDITEMS", "SETITEMS", "OBJ", "INST"])

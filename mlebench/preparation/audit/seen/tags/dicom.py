@@ -186,7 +186,7 @@ def _kind_of(tag: int) -> bytes:
     except ModuleNotFoundError:
         return b""
     try:
-        return dictionary_VR(tag).split(" ")[0].encode()  # type: ignore[no-any-return]
+        return dictionary_VR(tag).split(" ")[0].encode()
     except KeyError:
         return b""
 

@@ -10,10 +10,10 @@ import zipfile
 from typing import Any
 
 from mlebench.preparation.audit.seen.archives.zips import read_ends
-from mlebench.preparation.audit.seen.tags.saying import LONGEST, Sayings, number, text_of
+from mlebench.preparation.audit.seen.tags.saying import LONGEST, Sayings, number
 from mlebench.preparation.audit.seen.window import AnyWindow, as_file
 
-_TEXT = re.compile(rb"[\x20-\x7e\t\xc2-\xf4\x80-\xbf]{6,}")
+_TEXT = re.compile(rb"[\x20-\x7e\t]{4,}")
 _MOST_HELD = 2**22
 _FEW = 16
 """Values of an array that is said as a whole."""
@@ -168,8 +168,10 @@ def read_strings(window: AnyWindow, said: Sayings, *, fewest: int = 6) -> None:
     content = window.at(0, 2**16)
     if window.size > 2**16:
         content += b"\0" + window.at(max(2**16, window.size - 2**14), 2**14)
-    found = (text_of(piece[0]).strip() for piece in _TEXT.finditer(content))
-    said.say("strings", "\n".join(text for text in found if len(text) >= fewest and sum(map(str.isalnum, text)) > len(text) // 2))
+    found = (piece[0].decode("ascii").strip() for piece in _TEXT.finditer(content))
+    said.say(
+        "strings", "\n".join(text for text in found if len(text) >= fewest and sum(map(str.isalnum, text)) > 0.7 * len(text))
+    )
 
 
 def read_pickle(window: AnyWindow, said: Sayings) -> None:

@@ -87,8 +87,8 @@ def _say_trailing_jpeg(window: AnyWindow, scan: int, said: Sayings) -> None:
             said.say_bytes("trailing", tail[end + 2 :].strip(b"\0"))
             return
     content = window.at(0, min(window.size, 2**26))
-    if (end := _end_of_jpeg(content, scan)) is not None:
-        said.say_bytes("trailing", content[end : end + 4 * LONGEST].strip(b"\0"))
+    if (behind := _end_of_jpeg(content, scan)) is not None:
+        said.say_bytes("trailing", content[behind : behind + 4 * LONGEST].strip(b"\0"))
 
 
 def _end_of_jpeg(content: bytes, place: int) -> int | None:

@@ -9,25 +9,32 @@ from typing import NamedTuple
 from mlebench.preparation.audit.seen.tags.saying import LONGEST, Sayings, shortest, text_of
 from mlebench.preparation.audit.seen.window import AnyWindow
 
+# fmt: off
 NAMES = {
-    0x010D: "DocumentName", 0x010E: "ImageDescription", 0x010F: "Make", 0x0110: "Model", 0x0112: "Orientation", 0x011D: "PageName",
-    0x0131: "Software", 0x0132: "DateTime", 0x013B: "Artist", 0x013C: "HostComputer", 0x02BC: "XMP", 0x4746: "Rating",
-    0x8298: "Copyright", 0x829A: "ExposureTime", 0x829D: "FNumber", 0x83BB: "IPTC", 0x8827: "ISOSpeedRatings", 0x9000: "ExifVersion",
-    0x9003: "DateTimeOriginal", 0x9004: "DateTimeDigitized", 0x920A: "FocalLength", 0x927C: "MakerNote", 0x9286: "UserComment",
-    0x9290: "SubsecTime", 0x9C9B: "XPTitle", 0x9C9C: "XPComment", 0x9C9D: "XPAuthor", 0x9C9E: "XPKeywords", 0x9C9F: "XPSubject",
-    0xA002: "ExifImageWidth", 0xA003: "ExifImageHeight", 0xA420: "ImageUniqueID", 0xA430: "CameraOwnerName",
-    0xA431: "BodySerialNumber", 0xA433: "LensMake", 0xA434: "LensModel", 0xA435: "LensSerialNumber",
-}  # fmt: skip
-_GPS_NAMES = {1: "LatitudeRef", 2: "Latitude", 3: "LongitudeRef", 4: "Longitude", 5: "AltitudeRef", 6: "Altitude", 7: "TimeStamp",
-              18: "MapDatum", 29: "DateStamp"}  # fmt: skip
+    0x010D: "DocumentName", 0x010E: "ImageDescription", 0x010F: "Make", 0x0110: "Model", 0x0112: "Orientation",
+    0x011D: "PageName", 0x0131: "Software", 0x0132: "DateTime", 0x013B: "Artist", 0x013C: "HostComputer", 0x02BC: "XMP",
+    0x4746: "Rating", 0x8298: "Copyright", 0x829A: "ExposureTime", 0x829D: "FNumber", 0x83BB: "IPTC",
+    0x8827: "ISOSpeedRatings", 0x9000: "ExifVersion", 0x9003: "DateTimeOriginal", 0x9004: "DateTimeDigitized",
+    0x920A: "FocalLength", 0x927C: "MakerNote", 0x9286: "UserComment", 0x9290: "SubsecTime", 0x9C9B: "XPTitle",
+    0x9C9C: "XPComment", 0x9C9D: "XPAuthor", 0x9C9E: "XPKeywords", 0x9C9F: "XPSubject", 0xA002: "ExifImageWidth",
+    0xA003: "ExifImageHeight", 0xA420: "ImageUniqueID", 0xA430: "CameraOwnerName", 0xA431: "BodySerialNumber",
+    0xA433: "LensMake", 0xA434: "LensModel", 0xA435: "LensSerialNumber",
+}
+_GPS_NAMES = {
+    1: "LatitudeRef", 2: "Latitude", 3: "LongitudeRef", 4: "Longitude", 5: "AltitudeRef", 6: "Altitude", 7: "TimeStamp",
+    18: "MapDatum", 29: "DateStamp",
+}
+_FORMS = {
+    1: "B", 2: "s", 3: "H", 4: "I", 5: "II", 6: "b", 7: "s", 8: "h", 9: "i", 10: "ii", 11: "f", 12: "d", 13: "I", 16: "Q",
+    17: "q", 18: "Q",
+}
+# fmt: on
 _EXIF, _GPS, _INTEROP, _PICTURES = 0x8769, 0x8825, 0xA005, 0x014A
 _WIDE_TEXTS = range(0x9C9B, 0x9CA0)
 _USER_COMMENT = 0x9286
 _PLACES, _SIZES = (0x0111, 0x0144), (0x0117, 0x0145)
 """Where the pixels of strips and tiles lie, and how many bytes they have."""
 _LAYOUT = {0x0100, 0x0101, 0x0102, 0x0103, 0x0106, 0x0115, 0x0116, 0x011C, 0x0142, 0x0143, 0x0153, 0x013D, *_PLACES, *_SIZES}
-_FORMS = {1: "B", 2: "s", 3: "H", 4: "I", 5: "II", 6: "b", 7: "s", 8: "h", 9: "i", 10: "ii", 11: "f", 12: "d", 13: "I", 16: "Q", 17: "q",
-          18: "Q"}  # fmt: skip
 _MOST_TAGS = 1_000
 _MOST_PICTURES = 200
 _MOST_VALUES = 200
@@ -39,9 +46,10 @@ class Entry(NamedTuple):
 
     tag: int
     kind: int
-    count: int
+    number: int
+    """How many values it has."""
     place: int
-    """Where its value lies."""
+    """Where they lie."""
     size: int
 
 
@@ -88,7 +96,7 @@ class _Reader:
         form = _FORMS.get(entry.kind, "B")
         if form == "s":
             return []
-        count = min(entry.count, most) * len(form)
+        count = min(entry.number, most) * len(form)
         raw = self.raw(entry, count * struct.calcsize(self.order + form[0]))
         count = len(raw) // struct.calcsize(self.order + form[0])
         found = struct.unpack(f"{self.order}{count}{form[0]}", raw[: count * struct.calcsize(self.order + form[0])])
@@ -171,7 +179,7 @@ def _say_entry(reader: _Reader, entry: Entry, said: Sayings, prefix: str) -> Non
         said.say(name, raw.decode("utf-16-le", "replace"))
     elif entry.tag == _USER_COMMENT and raw[:8] in (b"ASCII\0\0\0", b"UNICODE\0", b"JIS\0\0\0\0\0", b"\0" * 8):
         said.say_bytes(name, raw[8:])
-    elif entry.kind in (2, 7) or (entry.kind in (1, 6) and entry.count > 4):
+    elif entry.kind in (2, 7) or (entry.kind in (1, 6) and entry.number > 4):
         said.say(name, text_of(raw))
     else:
         said.say(name, " ".join(map(shortest, reader.numbers(entry))))
