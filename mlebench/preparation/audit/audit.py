@@ -19,6 +19,7 @@ from mlebench.errors import UsageError
 from mlebench.preparation.audit.bought import Market
 from mlebench.preparation.audit.case import Case, Check
 from mlebench.preparation.audit.checks import CHECKS
+from mlebench.preparation.audit.checks.sample_submission import CHECK as SAMPLE
 from mlebench.preparation.audit.clue import Clue
 from mlebench.preparation.audit.finding import Finding
 from mlebench.preparation.audit.labels import read_labels
@@ -134,7 +135,7 @@ def _finding(clue: Clue, case: Case, market: Market) -> Finding:
     for guess in clue.guesses:
         told |= guess.told
     rows = clue.rows if clue.rows is not None else int(told.sum()) or None
-    bought = market.bought(clue.guesses)
+    bought = market.bought(clue.guesses, of_sample=clue.check == SAMPLE)
     competition = case.competition
     return Finding(
         competition.id,

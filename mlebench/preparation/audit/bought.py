@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -44,19 +44,34 @@ class Market:
     competition: Competition
     truth: Truth
 
-    def bought(self, guesses: Sequence[Guess]) -> Bought:
-        """What a submission gets that answers what `guesses` tell, and elsewhere is the baseline."""
-        if not guesses or self.baseline is None:
+    def bought(self, guesses: Sequence[Guess], *, of_sample: bool = False) -> Bought:
+        """What a submission gets that answers what `guesses` tell, and elsewhere is the baseline.
+
+        Args:
+            guesses: what is told.
+            of_sample: the sample submission is what tells it, so that the baseline is one answer for every row.
+        """
+        start = self.constant if of_sample else self.baseline
+        if not guesses or start is None:
             return Bought(None, None, None)
-        table, baseline = self.baseline
+        table, baseline = start
         score = self._graded(self._with(guesses, table.copy()))
         return Bought(score, baseline, self._medal(score))
 
     @functools.cached_property
     def baseline(self) -> tuple[pd.DataFrame, float] | None:
-        """A submission that knows nothing, in the form of `Truth.perfect`, and its score: the sample submission, else the first
-        answer for every row; None where neither is valid."""
-        for table in self._drafts():
+        """A submission that knows nothing, in the form of `Truth.perfect`, and its score: the sample submission, else `constant`;
+        None where neither is valid."""
+        sample = self._sample()
+        return (self._first_valid([sample]) if sample is not None else None) or self.constant
+
+    @functools.cached_property
+    def constant(self) -> tuple[pd.DataFrame, float] | None:
+        """The same without the sample submission: the most frequent answer for every row, else answers in another order."""
+        return self._first_valid(self._drafts())
+
+    def _first_valid(self, drafts: Iterable[pd.DataFrame]) -> tuple[pd.DataFrame, float] | None:
+        for table in drafts:
             score = self._graded(table)
             if score is not None:
                 return table, score
@@ -64,8 +79,6 @@ class Market:
 
     def _drafts(self) -> Iterator[pd.DataFrame]:
         perfect = self.truth.perfect
-        if (sample := self._sample()) is not None:
-            yield sample
         constant = perfect.copy()
         for column in perfect.columns.difference([*self.truth.id_columns]):
             constant[column] = perfect[column].mode().iloc[0]

@@ -60,3 +60,13 @@ def test_a_medal_is_that_of_the_published_thresholds(cases: Cases) -> None:
 
 def test_without_guesses_nothing_is_bought(cases: Cases) -> None:
     assert market(cases, "spaceship-titanic").bought([]) == (None, None, None)
+
+
+def test_a_sample_that_tells_answers_is_not_compared_with_itself(cases: Cases) -> None:
+    stall = market(cases, "spaceship-titanic")
+    (target,) = stall.truth.targets
+    frequent = max(target.classes, key=[*target.values].count)
+    usual = stall.bought([Guess(target.name, np.full(stall.truth.rows, frequent, dtype=object))], of_sample=True)
+    told = stall.bought([Guess(target.name, target.values)], of_sample=True)
+    assert told.baseline == usual.score
+    assert told.score == 1 and told.baseline < 1

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import functools
-import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from mlebench.preparation.audit.case import Case
-from mlebench.preparation.audit.seen.listing import Seen
 
 _Found = TypeVar("_Found")
-_kept: weakref.WeakKeyDictionary[Seen, dict[tuple[object, ...], Any]] = weakref.WeakKeyDictionary()
 
 
 def once(find: Callable[..., _Found]) -> Callable[..., _Found]:
@@ -19,7 +16,8 @@ def once(find: Callable[..., _Found]) -> Callable[..., _Found]:
 
     @functools.wraps(find)
     def found(case: Case, *more: Any) -> _Found:
-        kept = _kept.setdefault(case.seen, {})
+        # beside the listing, and not by it: what is found may refer to the listing, and goes with it
+        kept = case.seen.found.setdefault("once", {})
         key = (find.__module__, find.__qualname__, *more)
         if key not in kept:
             kept[key] = find(case, *more)
