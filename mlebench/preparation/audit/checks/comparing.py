@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from mlebench.preparation.audit.checks import readings, statistics
+from mlebench.preparation.audit.checks.digits import ALONG, Digits
 from mlebench.preparation.audit.checks.readings import Reading
 from mlebench.preparation.audit.checks.statistics import Family
 from mlebench.preparation.audit.clue import Guess
@@ -22,6 +23,8 @@ LIFT = 0.7
 """And of what the most frequent answer leaves open, so much must be told."""
 CODE_LIFT = 0.95
 """A code of which nobody says what it stands for must tell nearly all."""
+SORTED_LIFT = 0.85
+"""So much where classes are told by shares of sorted digits, of which some lie between two classes."""
 MONOTONE = 0.999
 MOST_COMPARED = 20_000
 """Rows on which it is decided whether cells tell something."""
@@ -102,11 +105,13 @@ class Comparer:
             yield self._equal_number
             if learn:
                 yield self._monotone
+                yield self._along_digits
         elif target.kind == "class":
             yield self._equal_class
             yield self._digest
             if learn:
                 yield self._code
+                yield self._sorted_by_digits
         else:
             yield self._equal_text
 
@@ -156,6 +161,18 @@ class Comparer:
             if told is not None and self.learnt.improbable(told.log_p):
                 yield told
 
+    def _sorted_by_digits(self, column: Column, target: Target, ids: np.ndarray | None) -> Told | None:
+        """Classes that stand together where rows are sorted by some of the digits of their cells."""
+        if not column.short:
+            return None
+        answers = classes_of(target)
+        for how, codes in column.digits.sorting(answers):
+            self.learnt.tried += 1
+            told = learnt_code(f" in {how}", codes, answers, target, SORTED_LIFT)
+            if told is not None and self.learnt.improbable(told.log_p):
+                return told
+        return None
+
     # -- numbers
 
     def _equal_number(self, column: Column, target: Target, ids: np.ndarray | None) -> Told | None:
@@ -180,6 +197,18 @@ class Comparer:
                 continue
             self.learnt.tried += 1
             told = learnt_function(f"is a monotone function{how} of", numbers, known, target)
+            if told is not None and self.learnt.improbable(told.log_p):
+                return told
+        return None
+
+    def _along_digits(self, column: Column, target: Target, ids: np.ndarray | None) -> Told | None:
+        """Numbers that some of the digits of cells rise or fall with."""
+        if not column.short:
+            return None
+        for how, numbers in column.digits.along(target.values):
+            known = ~np.isnan(numbers) & ~np.isnan(target.values)
+            self.learnt.tried += 1
+            told = learnt_function(f"goes, in {how}, along with", numbers, known, target, ALONG)
             if told is not None and self.learnt.improbable(told.log_p):
                 return told
         return None
@@ -245,6 +274,11 @@ class Column:
         some = self.texts[:500]
         decimals = sum(len(text.rpartition(".")[2]) >= _DECIMALS and not np.isnan(_number(text)) for text in some if "." in text)
         return len(self.texts) > len(self.codes) / 2 and decimals > 0.8 * len(some)
+
+    @functools.cached_property
+    def digits(self) -> Digits:
+        """Parts of its cells that are numbers of their own."""
+        return Digits(self.codes, self.texts)
 
     def at(self, rows: np.ndarray) -> Column:
         """Some of the rows."""
@@ -340,13 +374,13 @@ def learnt_code(how: str, codes: np.ndarray, answers: np.ndarray, target: Target
     return Told(f"stands for{how}", target, named(said, target), right, len(answers), log_p)
 
 
-def learnt_function(how: str, numbers: np.ndarray, known: np.ndarray, target: Target) -> Told | None:
+def learnt_function(how: str, numbers: np.ndarray, known: np.ndarray, target: Target, least: float = MONOTONE) -> Told | None:
     """Whether numbers, shape (rows,), order the answers; each half of the rows is read as the other half teaches."""
     x, y = numbers[known], target.values[known]
     if len(np.unique(x)) < 8 or len(np.unique(y)) < 8:
         return None
     together = float(np.corrcoef(statistics.ranks(x), statistics.ranks(y))[0, 1])
-    if abs(together) < MONOTONE:
+    if abs(together) < least:
         return None
     values = np.full(len(numbers), np.nan)
     order = np.argsort(x, kind="stable")
