@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +31,7 @@ from mlebench.preparation.audit.checks.linked import (
     orders_of,
     tables_with_links,
 )
+from mlebench.preparation.audit.checks.packed import packed_in
 from mlebench.preparation.audit.clue import Clue, Guess
 from mlebench.preparation.audit.truth import Target
 
@@ -44,6 +45,8 @@ _LIKELY = 0.05
 _LEAST_INDICATED = 0.98
 _MOST_NAMED = 3
 _MOST_INDICATING = 10
+_MOST_UNPACKED = 1_000
+"""Rows whose cells are unpacked before it is known that these tell something."""
 
 
 def answer_cells(case: Case) -> Iterator[Clue]:
@@ -83,6 +86,8 @@ class _Search:
     case: Case
     comparer: Comparer = field(default_factory=Comparer)
     kept: tuple[pd.DataFrame, dict[str, Column]] | None = None
+    packed: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """By the name of what stands within cells their column, and where within them."""
 
     def in_table(self, source: Linked) -> Iterator[Clue]:
         """One clue for all columns of a table that tell something."""
@@ -96,11 +101,32 @@ class _Search:
                 told = told or self._as_labelled(source, column, cells, question.target)
                 if told is not None and not self._is_the_task(source, column, told):
                     found.append((column, question, told))
+        found = found or [*self._within_cells(source, asked)]
         if not found:
             yield from self._indicators(source, asked)
             return
         guesses = self._of_all_rows(source, found)
         yield Clue(NAME, source.table.path, _what(source.by, found, len(source.cells)), guesses)
+
+    def _within_cells(self, source: Linked, asked: Sequence[Asked]) -> Iterator[tuple[str, Asked, Told]]:
+        """What stands within cells and tells something; of many rows some are looked at first."""
+        rows = statistics.drawn(len(source.cells), _MOST_UNPACKED)
+        for column in source.columns:
+            cells = source.cells[column].to_numpy(dtype=object)
+            if len(rows) < len(cells) and not any(self._told_within(column, cells[rows], [_of_some(one, rows) for one in asked])):
+                continue
+            for name, question, told in self._told_within(column, cells, asked):
+                if not self._is_the_task(source, column, told, self.packed[name][1]):
+                    yield name, question, told
+
+    def _told_within(self, column: str, cells: np.ndarray, asked: Sequence[Asked]) -> Iterator[tuple[str, Asked, Told]]:
+        for where, inner in packed_in(cells).items():
+            inside = Column.of(inner)
+            self.packed[f"{column}{where}"] = column, where
+            for question in asked:
+                told = self._worth(question, self.comparer.best(inside, question.target))
+                if told is not None:
+                    yield f"{column}{where}", question, told
 
     def _column(self, source: Linked, column: str) -> Column:
         """A column's cells, kept while its table is read in one order after another."""
@@ -140,15 +166,27 @@ class _Search:
         """Grades what clues tell."""
         return Market(self.case.competition, self.case.truth)
 
-    def _is_the_task(self, source: Linked, column: str, told: Told) -> bool:
+    def _is_the_task(self, source: Linked, column: str, told: Told, where: str = "") -> bool:
         """Whether the task text names the column, and training rows show it to agree with the answer as often."""
         if not described(self.case, column, source.cells.columns):
             return False
         share = training.share_equal(self.case, column, told.target)
+        if share is not None and (where or told.how != "equals"):
+            share = max(share, self._share_told(column, where, told.target))
         if share is None or share >= NEARLY_ALL:
             return False
-        cells = int((self._column(source, column).codes >= 0).sum())
+        cells = told.of if where else int((self._column(source, column).codes >= 0).sum())
         return statistics.log_binomial_tail(told.right, cells, share) > math.log(_AS_IN_TRAINING)
+
+    def _share_told(self, column: str, where: str, target: Target) -> float:
+        """In which share of training rows a column, or what stands somewhere within it, tells the answer in any reading."""
+        known = training.taught(self.case, target, column)
+        if known is None:
+            return 0.0
+        cells = known.cells[column].to_numpy(dtype=object)
+        within = packed_in(cells).get(where) if where else cells
+        taught = None if within is None else self.comparer.best(within, replace(target, values=known.answers))
+        return 0.0 if taught is None else taught.right / taught.of
 
     def _of_all_rows(self, source: Linked, found: Sequence[tuple[str, Asked, Told]]) -> tuple[Guess, ...]:
         """For every target the guess of the column that tells most of it."""
@@ -167,7 +205,10 @@ class _Search:
         for question in asked_of(self.case.truth, whole.units, len(whole.cells)):
             if (entry := best.get(question.target.name)) is None:
                 continue
-            told = self.comparer.best(whole.cells[entry[0]].to_numpy(dtype=object), question.target)
+            column, where = self.packed.get(entry[0], (entry[0], ""))
+            cells = whole.cells[column].to_numpy(dtype=object)
+            cells = packed_in(cells).get(where, cells) if entry[0] in self.packed else cells
+            told = self.comparer.best(cells, question.target)
             if told is not None:
                 yield question.guess(told.values)
 
@@ -213,6 +254,12 @@ class _Search:
                 best.setdefault(entry[1].target.name, entry)
             guesses = tuple(question.guess(told.values) for _, question, told in best.values() if question.units.max() >= 0)
             yield Clue(NAME, pattern, _what("file", found, count, "field"), guesses)
+
+
+def _of_some(question: Asked, rows: np.ndarray) -> Asked:
+    """A question of some of the units alone; its guesses are of no test rows."""
+    target = replace(question.target, values=question.target.values[rows])
+    return Asked(target, np.full(len(question.units), -1, dtype=np.int64))
 
 
 def indicated(cells: pd.DataFrame, target: Target, comparer: Comparer) -> dict[str, tuple[str, np.ndarray]]:
