@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from mlebench.preparation.audit.clue import Clue
 NAME = "cell-form"
 _LIFT = 0.8
 _MOST_LINE_BYTES = 2**28
+_MOST_JSON_BYTES = 2**27
+_MOST_INNER = 100
 _TEXTS = frozenset({".csv", ".tsv", ".txt", ".jsonl", ".json"})
 _MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?", "missing", "nil"})
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u2064\ufeff\u00a0\u2000-\u200a\u3000]")
@@ -85,7 +87,10 @@ def cell_form(case: Case) -> Iterator[Clue]:
         for column in source.cells.columns if asked else ():
             forms = _of_cells(source.cells[column].to_numpy(dtype=object))
             found += _told(source, f"the column {printable(column, 40)}", forms, asked, family)
-        yield from found or _told(source, "lines", _of_lines(case, source) if asked else {}, asked, family)
+        if asked and not found:
+            found = [*_told(source, "lines", _of_lines(case, source), asked, family)]
+            found = found or [*_told(source, "records", _of_records(case, source), asked, family)]
+        yield from found
 
 
 def _told(source: Linked, where: str, forms: Mapping[str, np.ndarray], asked: list[Asked], family: Family) -> Iterator[Clue]:
@@ -143,6 +148,48 @@ def _of_lines(case: Case, source: Linked) -> dict[str, np.ndarray]:
     found: dict[str, np.ndarray] = {}
     for name, read in _LINE_FORMS:
         codes, values = pd.factorize(np.array([read(line) for line in chosen], dtype=object))
+        if 1 < len(values) <= 64:
+            found[name] = np.asarray(codes)
+    return found
+
+
+def _of_records(case: Case, source: Linked) -> dict[str, np.ndarray]:
+    """Codes of how the keys of each record of a JSON file are ordered; none where its records are not rows."""
+    only = source.table.only
+    if only is None or "*" in only.file.path or only.file.suffix != ".json" or only.file.size > _MOST_JSON_BYTES:
+        return {}
+    try:
+        with case.seen.open(only.file) as stream:
+            records = _records_of(json.loads(stream.read(_MOST_JSON_BYTES)), int(source.places.max()) + 1)
+    except (OSError, ValueError, RecursionError):
+        # another one tells of it, who reads all of it
+        return {}
+    return orders_of_keys([list(records[place]) for place in source.places]) if records else {}
+
+
+def _records_of(value: object, least: int, depth: int = 0) -> list[dict[str, object]]:
+    """The records of a JSON value, at least so many: a list of them, or one by key; none where there are no such."""
+    inner = [*value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    if len(inner) >= least and all(isinstance(record, dict) for record in inner):
+        return inner
+    found = (_records_of(one, least, depth + 1) for one in inner[:_MOST_INNER]) if depth < 2 else iter(())
+    return next(filter(None, found), [])
+
+
+def orders_of_keys(keys: Sequence[Sequence[str]]) -> dict[str, np.ndarray]:
+    """Codes of the order of keys of each record, shape (records,) int64: of all, of those that all records have, and the ends."""
+    import pandas as pd
+
+    common = set(keys[0]).intersection(*keys[1:]) if keys else set()
+    read: dict[str, list[tuple[str, ...]]] = {
+        "the order of keys": [tuple(names) for names in keys],
+        "the order of the keys of all records": [tuple(name for name in names if name in common) for names in keys],
+        "the first and the last key": [(*names[:1], *names[-1:]) for names in keys],
+        "the first key": [tuple(names[:1]) for names in keys],
+    }
+    found: dict[str, np.ndarray] = {}
+    for name, orders in read.items():
+        codes, values = pd.factorize(np.array(["\0".join(order) for order in orders], dtype=object))
         if 1 < len(values) <= 64:
             found[name] = np.asarray(codes)
     return found

@@ -78,6 +78,8 @@ def fields_of(text: str) -> dict[str, str]:
         found.setdefault(name.strip(), []).append(value)
     fields = {name: values[0][:_LONGEST] for name, values in found.items()}
     fields |= {f"{name}[]": " ".join(values)[:_LONGEST_JOINED] for name, values in found.items() if len(values) > 1}
+    if found:
+        fields |= {"(order of names)": ",".join(found)[:_LONGEST], "(first name)": next(iter(found))}
     lines = text.strip().splitlines()
     if lines:
         fields |= {"(first line)": lines[0][:_LONGEST], "(last line)": lines[-1][:_LONGEST], "(lines)": str(len(lines))}

@@ -25,8 +25,11 @@ MOST_ROWS = 20_000
 MOST_COLUMNS = 3_000
 _MOST_WITHOUT_TEST = 600_000
 """Rows after which test rows are looked for in columns that are named as ids alone, and not at all where there are none."""
+_HEAD = 5_000
 _LEAST_ROWS = 4
 _LEAST_SHARE = 0.05
+_OF_A_FILE = re.compile(r"[/\\]|\.[A-Za-z]")
+"""Texts without any of these are no paths, and have no ending."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,11 @@ class Linker:
 
         return pd.Index([*{**self.truth.units, **self.truth.keys}], dtype=object)
 
+    @functools.cached_property
+    def _known(self) -> frozenset[str]:
+        """The same, as most columns hold none of them."""
+        return frozenset(self._names)
+
     def column_of(self, chunk: pd.DataFrame, *, any_name: bool = True) -> str | None:
         """A column with the name of an id, else, with `any_name`, the one that names most test rows; None where none does."""
         for column in self.truth.id_columns[:1]:
@@ -106,9 +114,10 @@ class Linker:
             return None
         best, most = None, 1
         for column in chunk.columns[:MOST_COLUMNS]:
-            if chunk[column].nunique() <= 1 and self.truth.rows > 1:
+            named = self.named(chunk[column])
+            if not (named >= 0).any() or (chunk[column].nunique() <= 1 and self.truth.rows > 1):
                 continue
-            count = len({*self.named(chunk[column])} - {-1})
+            count = len({*named} - {-1})
             if count > most:
                 best, most = column, count
         return best
@@ -117,10 +126,12 @@ class Linker:
         """For each cell the place of the name of test rows that it holds, -1 for none; shape (cells,), int64."""
         import pandas as pd
 
-        found = self._names.get_indexer(pd.Index(cells.to_numpy(dtype=object)))
-        if (found >= 0).any():
-            return np.asarray(found)
-        names = [stem(str(text).replace("\\", "/").rpartition("/")[2]) for text in cells]
+        texts = cells.to_numpy(dtype=object)
+        if not self._known.isdisjoint(texts):
+            return np.asarray(self._names.get_indexer(pd.Index(texts)))
+        if _OF_A_FILE.search("\n".join(map(str, texts))) is None:
+            return np.full(len(texts), -1, dtype=np.int64)
+        names = [stem(str(text).replace("\\", "/").rpartition("/")[2]) for text in texts]
         return np.asarray(self._names.get_indexer(pd.Index(names, dtype=object)))
 
     def rows_named(self, place: int) -> np.ndarray:
@@ -179,7 +190,9 @@ def look_into(case: Case, linker: Linker, table: Sheet, most: int = MOST_ROWS) -
         start += len(chunk)
         several = len(truth.id_columns) > 1 and {*truth.id_columns} <= {*chunk.columns}
         is_early = start <= _MOST_WITHOUT_TEST
-        column = column or linker.column_of(chunk.head(5_000), any_name=is_early) or linker.column_of(chunk, any_name=is_early)
+        column = column or linker.column_of(chunk.head(_HEAD), any_name=is_early)
+        if column is None and len(chunk) > _HEAD:
+            column = linker.column_of(chunk, any_name=is_early)
         if column is None and not several:
             if not is_early and not {*truth.id_columns} & {*chunk.columns}:
                 break

@@ -74,7 +74,9 @@ def _fields(cell: str, depth: int = 0) -> Mapping[str, str]:
     text = cell.strip()[:_MOST_READ]
     if text[:1] in ("{", "[", "<") or _QUERY.fullmatch(text):
         parts = "\n".join(re.split(r"[&;]", text)) if text[:1] not in ("{", "[", "<") else text
-        return {f".{name}": value for name, value in fields_of(parts).items() if not name.startswith("(l")}
+        return {
+            f".{name}": value for name, value in fields_of(parts).items() if not name.startswith(("(li", "(la", "(first line"))
+        }
     if depth < _DEEPEST and (decoded := _decoded(text)) is not None:
         return _fields(decoded, depth + 1) or {" (decoded)": decoded}
     return {}

@@ -170,3 +170,16 @@ def test_a_described_feature_that_often_is_the_answer_is_the_task(tmp_path: Path
     toy.test["before"] = [answer if row % 15 else "x" for row, answer in enumerate(toy.answers)]
     toy.train["before"] = [answer if row % 15 else "x" for row, answer in enumerate(toy.train_answers)]
     assert clues(toy) == []
+
+
+@pytest.mark.parametrize("ending", ["json", "xml"])
+def test_the_order_of_names_in_the_files_of_units_is_looked_at(tmp_path: Path, ending: str) -> None:
+    toy = Toy(tmp_path, "binary", 80)
+    for name, answer in zip(toy.ids, toy.answers, strict=True):
+        items = [("width", str(toy.rng.integers(9))), ("hue", str(toy.rng.integers(9)))]
+        pairs = dict(items[::-1] if answer == "1" else items)
+        attributes = " ".join(f'{key}="{value}"' for key, value in pairs.items())
+        toy.write(f"test/{name}.{ending}", json.dumps(pairs) if ending == "json" else f"<photo {attributes}/>")
+    case = toy.case()
+    (clue,) = answer_cells(case)
+    assert "order of names" in clue.what and share_right(clue, case) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,3 +68,20 @@ def test_forms_of_nothing_ring_by_no_chance(tmp_path: Path, kind: Kind, rows: in
     cells = [cell.lstrip("-") for cell in toy.test["length"]]
     toy.test["length"] = [forms[toy.rng.integers(0, len(forms))](cell, int(toy.rng.integers(0, 2))) for cell in cells]
     assert [*cell_form(toy.case())] == []
+
+
+@pytest.mark.parametrize("shape", ["one line", "records by key", "within an object"])
+def test_the_order_of_keys_of_json_records_is_looked_at(tmp_path: Path, shape: str) -> None:
+    toy = Toy(tmp_path, "binary", 80)
+    records = []
+    for row, (name, answer) in enumerate(zip(toy.ids, toy.answers, strict=True)):
+        items = [("id", name), ("size", row % 7), ("hue", row % 5)]
+        record = dict(items[::-1] if answer == "1" else items)
+        # not every record has every key
+        records.append(record | ({"note": "x"} if row % 3 else {}))
+    whole = {"rows": records} if shape == "within an object" else {str(k): record for k, record in enumerate(records)}
+    toy.write("more.json", json.dumps(records if shape == "one line" else whole))
+    case = toy.case()
+    clues = [*cell_form(case)]
+    assert [clue.file.partition("#")[0] for clue in clues] == ["more.json"]
+    assert share_right(clues[0], case) == 1
