@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mlebench.preparation.audit.case import Case
+from mlebench.preparation.audit.checks.linked import Linked, Linker, linked_tables
 from mlebench.preparation.audit.checks.once import once
 from mlebench.preparation.audit.seen.listing import SeenFile
 from mlebench.preparation.audit.truth import stem
@@ -20,6 +21,9 @@ MOST_OF_A_UNIT = 3
 _LEAST_UNITS = 4
 _SHORTEST_NUMBER, _LONGEST_NUMBER = 3, 18
 _LEAST_SHARE = 0.03
+_MOST_NAMED = 2_000_000
+_MOST_OF_A_NAME = 4
+"""Test rows that a file has in the mean for a column to name it."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +64,57 @@ def file_groups(case: Case) -> list[FileGroup]:
     return groups
 
 
+@once
+def named_beside(case: Case) -> Mapping[str, np.ndarray]:
+    """By names of files that are no single test row's, and of their folders, the test rows beside which tables have these names.
+
+    A table such as `image_id,prediction_id` is meant: where a column has few names, as of sides or sites, these are no files'.
+    """
+    names = {
+        name
+        for file in case.seen.files
+        if "train" not in file.path.lower() and len(case.truth.rows_of(file.path)) != 1
+        for part in file.parts
+        for name in (part, stem(part))
+    }
+    found: dict[str, np.ndarray] = {}
+    for source in linked_tables(case) if names else ():
+        if "train" in source.table.path.lower() or source.by != "id":
+            continue
+        for column in sorted(source.id_columns & {*source.cells.columns})[:1]:
+            for name, rows in _beside_ids(case, source, column, names):
+                found.setdefault(name, rows)
+    return found
+
+
+def _beside_ids(case: Case, source: Linked, ids: str, names: set[str]) -> Iterator[tuple[str, np.ndarray]]:
+    """Names that cells of a table are or have at their ends, with the test rows that the cells beside them name."""
+    linker = Linker(case.truth)
+    columns = [column for column in source.columns if not names.isdisjoint(map(_last_part, source.cells[column]))]
+    rows_of: dict[str, defaultdict[str, set[int]]] = {column: defaultdict(set) for column in columns}
+    read = 0
+    for chunk in source.table.chunks() if columns else ():
+        places = linker.named(chunk[ids])
+        for column in columns:
+            for place, cell in zip(places, chunk[column], strict=True):
+                if place >= 0 and (name := _last_part(cell)) in names:
+                    rows_of[column][name].update(linker.rows_named(int(place)).tolist())
+        if (read := read + len(chunk)) >= _MOST_NAMED:
+            break
+    for named in rows_of.values():
+        if len(named) >= _LEAST_UNITS and sum(map(len, named.values())) <= _MOST_OF_A_NAME * len(named):
+            yield from ((name, np.array(sorted(rows), dtype=np.int64)) for name, rows in named.items())
+
+
+def _last_part(cell: object) -> str:
+    return stem(str(cell).rpartition("/")[2])
+
+
 class Finder:
     """Finds the test rows of files."""
 
     def __init__(self, case: Case) -> None:
+        self.case = case
         self.truth = case.truth
         self.shared = case.labels.shared
 
@@ -75,10 +126,27 @@ class Finder:
         rows = self.truth.rows_of(file.path)
         is_train = "train" in file.path.lower()
         if not len(rows):
-            return rows if is_train else self._by_number(file)
+            return rows if is_train else self._through_tables(file)
+        if len(rows) > 1 and not is_train:
+            beside = self._beside.get(file.name, self._beside.get(stem(file.name)))
+            # a table tells files of a folder apart that has several test rows, such as the images of two breasts
+            return rows if beside is None or len(beside) >= len(rows) else beside
         if is_train and any(name in self.shared for part in file.parts for name in (part, stem(part))):
             return rows[:0]
         return rows
+
+    def _through_tables(self, file: SeenFile) -> np.ndarray:
+        """Rows that a table of test rows names beside the file; else those of its number."""
+        for part in reversed(file.parts):
+            rows = self._beside.get(part, self._beside.get(stem(part)))
+            if rows is not None:
+                return rows
+        return self._by_number(file)
+
+    @functools.cached_property
+    def _beside(self) -> Mapping[str, np.ndarray]:
+        """By the name of a file or folder the test rows beside which tables have it."""
+        return named_beside(self.case)
 
     def _by_number(self, file: SeenFile) -> np.ndarray:
         for part in reversed(file.parts):

@@ -73,3 +73,22 @@ def test_tags_of_nothing_ring_by_no_chance(tmp_path: Path, kind: Kind, rows: int
         label = str(toy.rng.choice(["cat", "dog", "newt", "0", "1"]))
         toy.write(f"test/{name}.jpg", with_exif(label))
     assert [*metadata(toy.case())] == []
+
+
+@pytest.mark.parametrize("folder", ["photos", "photos/UNIT"])
+def test_files_that_a_table_of_test_rows_names_are_theirs(tmp_path: Path, folder: str) -> None:
+    """Several files for each row, of names that are no ids, in folders of two rows each."""
+    toy = Toy(tmp_path, "binary", 80)
+    toy.ids = [f"unit{1000 + row // 2}_{'LR'[row % 2]}" for row in range(80)]
+    toy.test["id"] = toy.ids
+    names, owners = [], []
+    for row, (name, answer) in enumerate(zip(toy.ids, toy.answers, strict=True)):
+        for file in toy.rng.integers(10**6, 10**9, 2):
+            content = picture("JPEG", comment=b"follow-up" if answer == "1" else b"screening")
+            toy.write(f"{folder.replace('UNIT', f'unit{1000 + row // 2}')}/{file}.jpg", content)
+            names.append(str(file))
+            owners.append(name)
+    toy.table("photos.csv", {"photo": names, "id": owners})
+    case = toy.case()
+    found = [*metadata(case)]
+    assert found and share_right(found[0], case) == 1
