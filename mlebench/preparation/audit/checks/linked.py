@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from mlebench.preparation.audit.case import Case
-from mlebench.preparation.audit.checks import statistics
+from mlebench.preparation.audit.checks import readings, statistics
 from mlebench.preparation.audit.checks.once import once
+from mlebench.preparation.audit.checks.readings import is_digest
 from mlebench.preparation.audit.seen.listing import Seen
 from mlebench.preparation.audit.seen.tables import SeenTable, tables_of
 from mlebench.preparation.audit.truth import Truth, stem
@@ -28,8 +29,10 @@ _MOST_WITHOUT_TEST = 600_000
 _HEAD = 5_000
 _LEAST_ROWS = 4
 _LEAST_SHARE = 0.05
-_OF_A_FILE = re.compile(r"[/\\]|\.[A-Za-z]")
-"""Texts without any of these are no paths, and have no ending."""
+_SAMPLED = 400
+_LEAST_SPELLED = 0.5
+"""Of the cells of a column, or of the test rows if these are fewer, so many must be ids in one spelling."""
+_MOST_SAME = 0.1
 
 
 @dataclass(frozen=True)
@@ -87,11 +90,52 @@ class Linked:
         return [column for column in self.cells.columns if column not in self.id_columns]
 
 
+def _folded(name: str) -> str:
+    """Letters and digits alone, in one case."""
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+def _without_head(name: str) -> str:
+    """The last run of letters and digits, without zeros in front."""
+    runs = re.findall(r"[^\W_]+", name.casefold())
+    return runs[-1].lstrip("0") or "0" if runs else ""
+
+
+def _as_number(name: str) -> str:
+    """The digits alone, without zeros in front, and of a whole number without its decimals."""
+    digits = "".join(re.findall(r"\d", re.sub(r"\.0+$", "", name)))
+    return digits.lstrip("0") or digits[-1:]
+
+
+def _digested(digest: Callable[[bytes], str]) -> Callable[[str], str]:
+    return lambda name: digest(name.encode("utf-8", "surrogatepass"))
+
+
+SPELLINGS: tuple[tuple[Callable[[str], str], Callable[[str], str]], ...] = (
+    (_folded, _folded),
+    (_without_head, _without_head),
+    (_as_number, _as_number),
+    *((_digested(digest), readings.plain) for _, digest in readings.ALGORITHMS),
+)
+"""What is made of ids, and what of cells, to compare them."""
+
+
+def _common_head(names: Sequence[str]) -> str:
+    """What all names begin with."""
+    first, last = min(names), max(names)
+    return first[: next((place for place, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)]
+
+
+def _without(head: str) -> Callable[[str], str]:
+    return lambda name: name.removeprefix(head)
+
+
 class Linker:
     """Finds the test rows that cells name."""
 
     def __init__(self, truth: Truth) -> None:
         self.truth = truth
+        self._spelled: dict[Callable[[str], str], Mapping[str, int]] = {}
 
     @functools.cached_property
     def _names(self) -> pd.Index:
@@ -126,13 +170,47 @@ class Linker:
         """For each cell the place of the name of test rows that it holds, -1 for none; shape (cells,), int64."""
         import pandas as pd
 
-        texts = cells.to_numpy(dtype=object)
-        if not self._known.isdisjoint(texts):
-            return np.asarray(self._names.get_indexer(pd.Index(texts)))
-        if _OF_A_FILE.search("\n".join(map(str, texts))) is None:
-            return np.full(len(texts), -1, dtype=np.int64)
-        names = [stem(str(text).replace("\\", "/").rpartition("/")[2]) for text in texts]
-        return np.asarray(self._names.get_indexer(pd.Index(names, dtype=object)))
+        found = self._names.get_indexer(pd.Index(cells.to_numpy(dtype=object)))
+        if (found >= 0).any():
+            return np.asarray(found)
+        names = [stem(str(text).replace("\\", "/").rpartition("/")[2]) for text in cells]
+        found = self._names.get_indexer(pd.Index(names, dtype=object))
+        return np.asarray(found if (found >= 0).any() else self._spelled_otherwise(names))
+
+    def _spelled_otherwise(self, names: Sequence[str]) -> np.ndarray:
+        """As `named`, of cells that spell ids in another way, each its own; the first way that names enough of them."""
+        step = max(1, len(names) // _SAMPLED)
+        some = names[::step]
+        if not some:
+            return np.empty(0, dtype=np.int64)
+        for spell, of_cell in (*SPELLINGS, (self._headless, _without(_common_head(names)))):
+            if of_cell is readings.plain and not is_digest(some[0]):
+                continue
+            places = self._places_by(spell)
+            hits = [place for name in some if (place := places.get(of_cell(name), -1)) >= 0]
+            enough = len(hits) >= _LEAST_SPELLED * min(len(some), self.truth.rows / step)
+            if enough and len({*hits}) >= max(_LEAST_ROWS, 0.9 * len(hits)):
+                return np.array([places.get(of_cell(name), -1) for name in names], dtype=np.int64)
+        return np.full(len(names), -1, dtype=np.int64)
+
+    @functools.cached_property
+    def _headless(self) -> Callable[[str], str]:
+        return _without(_common_head([*self.truth.keys]))
+
+    def _places_by(self, spell: Callable[[str], str]) -> Mapping[str, int]:
+        """Places of names by what a spelling makes of them, if it makes the same of few; without these."""
+        if spell not in self._spelled:
+            rows: dict[str, int] = {}
+            places: dict[str, int] = {}
+            same: set[str] = set()
+            for place, name in enumerate(self._names):
+                spelled, row = spell(str(name)), int(self.rows_named(place)[0])
+                places.setdefault(spelled, place)
+                if rows.setdefault(spelled, row) != row:
+                    same.add(spelled)
+            kept = {spelled: place for spelled, place in places.items() if spelled and spelled not in same}
+            self._spelled[spell] = kept if len(same) <= _MOST_SAME * len(places) else {}
+        return self._spelled[spell]
 
     def rows_named(self, place: int) -> np.ndarray:
         """Positions of the test rows that a name is of."""
@@ -260,11 +338,26 @@ def orders_of(case: Case, linked: Sequence[Linked]) -> Mapping[str, np.ndarray]:
     return {name: found[name] for name in different.values()}
 
 
+def _counted(cells: pd.DataFrame) -> np.ndarray:
+    """The order of rows, shape (rows,) int64, in which a column counts them, from 0 or 1; that of the table where none does."""
+    import pandas as pd
+
+    rows = np.arange(len(cells))
+    for column in cells.columns[:MOST_COLUMNS]:
+        if str(cells[column].iloc[0]).strip().isdigit():
+            numbers = pd.to_numeric(cells[column], errors="coerce").to_numpy(dtype=np.float64)
+            order = np.argsort(numbers, kind="stable")
+            if numbers[order[0]] in (0, 1) and (numbers[order] - numbers[order[0]] == rows).all():
+                return order
+    return rows
+
+
 def by_place(case: Case, table: Sheet, orders: Mapping[str, np.ndarray], rows: int) -> Iterator[Linked]:
     """The cells of a table with as many rows as there are test rows, read in each order of these, forwards and backwards."""
     import pandas as pd
 
     cells = pd.concat([chunk.iloc[:, :MOST_COLUMNS] for chunk in table.chunks()]).reset_index(drop=True)
+    cells = cells.iloc[_counted(cells)].reset_index(drop=True)
     kept = statistics.drawn(rows, MOST_ROWS)
     drawn = cells.iloc[kept].reset_index(drop=True)
     for name, order in orders.items():

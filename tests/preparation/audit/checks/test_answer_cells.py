@@ -111,6 +111,41 @@ def test_a_table_in_an_archive_in_an_archive_is_read(tmp_path: Path) -> None:
     assert clue.file == "extra.zip!/deep/inner.zip!/notes/all.csv"
 
 
+SPELLINGS: dict[str, Callable[[str, int], str]] = {
+    "in capitals": lambda name, row: name.upper(),
+    "without its first letter": lambda name, row: name[1:],
+    "behind a folder and a word": lambda name, row: f"img/test_{name}.jpg",
+    "md5": lambda name, row: hashlib.md5(name.encode()).hexdigest(),
+    "its row": lambda name, row: str(row),
+    "its row with zeros, from 1": lambda name, row: f"{row + 1:05d}",
+}
+
+
+@pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS.keys())
+def test_a_table_is_read_by_ids_in_another_spelling(tmp_path: Path, spell: Callable[[str, int], str]) -> None:
+    toy = Toy(tmp_path)
+    shuffled = toy.rng.permutation(toy.rows)
+    columns = {
+        "case": [spell(toy.ids[row], row) for row in shuffled],
+        "remark": [f"it is a {toy.answers[row]}" for row in shuffled],
+    }
+    toy.table("remarks.csv", columns)
+    case = toy.case()
+    clue = next(clue for clue in answer_cells(case) if clue.file == "remarks.csv")
+    assert "remark" in clue.what and share_right(clue, case) == 1
+
+
+@pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS.keys())
+def test_a_table_of_other_ids_in_such_a_spelling_is_not(tmp_path: Path, spell: Callable[[str, int], str]) -> None:
+    toy = Toy(tmp_path)
+    columns = {
+        "case": [spell(name, row) for row, name in enumerate(toy.train_ids)],
+        "remark": [f"it is a {answer}" for answer in toy.train_answers],
+    }
+    toy.table("remarks.csv", columns)
+    assert clues(toy) == []
+
+
 @pytest.mark.parametrize("backwards", [False, True])
 def test_an_array_of_as_many_rows_is_read_by_place(tmp_path: Path, backwards: bool) -> None:
     toy = Toy(tmp_path, "number")
