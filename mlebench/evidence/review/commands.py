@@ -142,7 +142,7 @@ def actions_of(run: ReviewedRun) -> Sequence[Action]:
     """All that a run did, each once: first what transcripts tell, then logs, then `code/`."""
     found: list[Action] | None = run.memo.get("actions")
     if found is None:
-        found = run.memo["actions"] = list(_each_once(_all(run)))
+        found = run.memo["actions"] = list(each_once(_all(run)))
     return found
 
 
@@ -158,7 +158,7 @@ def _all(run: ReviewedRun) -> Iterator[Action]:
         yield from of_code(text)
 
 
-def _each_once(actions: Iterator[Action]) -> Iterator[Action]:
+def each_once(actions: Iterator[Action]) -> Iterator[Action]:
     """Each action where it stands first, with what its command holds: scripts within it, and files that it writes."""
     known: set[tuple[Kind, str, str, str]] = set()
     size = 0

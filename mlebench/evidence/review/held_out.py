@@ -38,6 +38,8 @@ class Table:
     """Of what is predicted, in the file's order."""
     rows: Mapping[str, Row]
     """By id, in the file's order; the parts of an id in several columns stand side by side."""
+    listed: int = 0
+    """Rows of the file, with those whose id stands twice."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,22 @@ class HeldOut:
     """Of each column, how often each answer occurs."""
     labels: frozenset[str] = frozenset()
     """The answers, where they are few."""
+    listed: int = 0
+    """Rows of the sample submission, with those whose id stands twice."""
     _telling: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @functools.cached_property
+    def classes(self) -> Mapping[str, tuple[str, str]]:
+        """Where each row has 1 in one column and 0 in all others: that column's plain name, and its place, by id."""
+        if self.answers is None or len(self.columns) < 2:
+            return {}
+        rows = self.answers.items()
+        if any(row.count("1") != 1 or row.count("0") != len(row) - 1 for _, row in rows):
+            return {}
+        return {name: (plain(self.columns[place := row.index("1")]), str(place)) for name, row in rows}
 
     @functools.cached_property
     def ids_tell(self) -> bool:
@@ -164,17 +178,16 @@ def read_table(path: Path, id_columns: Row = (), within: Path | None = None, lik
         if not others:
             return None
         found: dict[str, Row] = {}
+        listed = 0
         for cells in rows:
-            if len(cells) != len(names):
-                continue
-            name = "\x1f".join(cells[place].strip() for place in places)
-            if like is None or name in like.rows:
-                found[name] = tuple(plain(cells[place]) for place in others)
-            if len(found) > _MOST_ROWS or len(found) * len(others) > _MOST_CELLS:
+            if len(cells) == len(names):
+                listed += 1
+                found["\x1f".join(cells[place].strip() for place in places)] = tuple(plain(cells[place]) for place in others)
+            if len(found) > _MOST_ROWS:
                 return None
     except (OSError, csv.Error, ValueError):
         return None
-    return Table(tuple(names[place] for place in places), tuple(names[place] for place in others), found)
+    return Table(tuple(names[place] for place in places), tuple(names[place] for place in others), found, listed)
 
 
 def _kept_columns(names: Sequence[str], ids: Sequence[int], like: Table | None) -> list[int]:
@@ -212,17 +225,31 @@ def _of_competition(competition: Competition) -> HeldOut | None:
     sample = _sample(competition)
     if sample is None or not sample.rows:
         return None
+    sample = _predicted(competition, sample)
     ids = {name: place for place, name in enumerate(sample.rows)}
     answers = _answers(competition, sample)
     if answers is None:
-        return HeldOut(ids, sample.columns)
+        return HeldOut(ids, sample.columns, listed=sample.listed)
     shares = []
     for column in range(len(sample.columns)):
         counts = Counter(row[column] for row in answers.values())
         shares.append({value: count / len(answers) for value, count in counts.most_common(1000)})
     labels = {value for share in shares for value in share}
     few = frozenset(labels) if len(labels) <= max(20, len(ids) // 5) else frozenset()
-    return HeldOut(ids, sample.columns, answers, shares, few)
+    return HeldOut(ids, sample.columns, answers, shares, few, sample.listed)
+
+
+def _predicted(competition: Competition, sample: Table) -> Table:
+    """The table without columns that nobody predicts, such as a date beside the id."""
+    try:
+        columns = getattr(competition.grader, "columns", None)
+    except MlebenchError:
+        return sample
+    places = [place for place, name in enumerate(sample.columns) if isinstance(columns, Mapping) and name in columns]
+    if not places or len(places) == len(sample.columns):
+        return sample
+    rows = {name: tuple(row[place] for place in places) for name, row in sample.rows.items()}
+    return Table(sample.id_columns, tuple(sample.columns[place] for place in places), rows, sample.listed)
 
 
 def _answers(competition: Competition, sample: Table) -> Mapping[str, Row] | None:
@@ -237,7 +264,7 @@ def _of_submission(run: ReviewedRun) -> HeldOut | None:
         return None
     words = {cell for row in table.rows.values() for cell in row}
     few = frozenset(words) if len(words) <= _MOST_LABELS else frozenset()
-    return HeldOut({name: place for place, name in enumerate(table.rows)}, table.columns, labels=few)
+    return HeldOut({name: place for place, name in enumerate(table.rows)}, table.columns, labels=few, listed=table.listed)
 
 
 def cells_like_rows(text: str, known: HeldOut) -> dict[str, Row]:

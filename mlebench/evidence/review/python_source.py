@@ -52,10 +52,13 @@ def sources_of(run: ReviewedRun) -> Sequence[PythonSource]:
     """All Python of a run, each source once."""
     found: list[PythonSource] | None = run.memo.get("sources")
     if found is None:
-        found = run.memo["sources"] = [
-            PythonSource(action, parsed(action.text)) for action in actions_of(run) if action.kind == "python"
-        ]
+        found = run.memo["sources"] = python_sources(actions_of(run))
     return found
+
+
+def python_sources(actions: Sequence[Action]) -> list[PythonSource]:
+    """The Python among actions."""
+    return [PythonSource(action, parsed(action.text)) for action in actions if action.kind == "python"]
 
 
 def parsed(text: str) -> ast.Module | None:

@@ -12,11 +12,12 @@ import pickletools
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mlebench.evidence.review.held_out import HeldOut, Row, cells_like_rows, plain
+from mlebench.evidence.review.held_out import HeldOut, Row, cells_like_rows, is_telling, plain
 from mlebench.evidence.review.python_source import PythonSource, dotted
+from mlebench.evidence.review.uses import places_of
 
 FEWEST = 5
 """Values or rows that are worth a look."""
@@ -28,6 +29,7 @@ _HEX = re.compile(r"[0-9a-fA-F\s]{40,}")
 _SYMBOLS = re.compile(r"[0-9A-Za-z]{20,}")
 _LEAST_BITS = 24
 _BRACKETS = re.compile(r"[\[({](?P<inner>[^\[\](){}=]{2000,})[\])}]")
+_SHORT_BRACKETS = re.compile(r"[\[({](?P<inner>[^\[\](){}=]{16,})[\])}]")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Written:
     quote: str = ""
     raw: Sequence[str] = ()
     """The values as they stand there, for ids."""
+    names: Sequence[str] = ()
+    """Variables that get them; `=` where they go straight into a column, a table or a file."""
 
 
 def written_in_python(source: PythonSource, known: HeldOut | None) -> Iterator[Written]:
@@ -51,12 +55,15 @@ def written_in_python(source: PythonSource, known: HeldOut | None) -> Iterator[W
         yield from _in_long_source(source)
     else:
         inside: set[int] = set()
+        places = places_of(source.tree)
         for node in ast.walk(source.tree):
             if id(node) in inside:
                 continue
             for found in _of_node(node, source, known):
                 inside.update(map(id, ast.walk(node)))
-                yield found
+                yield replace(found, names=places.get(id(node), ()))
+        if known is not None:
+            yield from _in_branches(source, source.tree, known)
     if known is not None:
         yield from _by_lines(source, known)
 
@@ -130,6 +137,32 @@ def _of_sequence(node: ast.List | ast.Tuple | ast.Set, known: HeldOut | None) ->
         yield from _of_pairs(pairs, known, "a list of records")
 
 
+def _in_branches(source: PythonSource, tree: ast.AST, known: HeldOut) -> Iterator[Written]:
+    """Rows that branches tell apart: `if name == ID: return VALUE`, and cases of a match."""
+    rows: dict[str, Row] = {}
+    first: ast.AST | None = None
+    for node in ast.walk(tree):
+        for name, value in _branch(node):
+            if name in known.ids and is_telling(name) and (row := _row(value)) is not None:
+                rows[name] = row
+                first = first or node
+    if len(rows) >= FEWEST and first is not None:
+        yield Written(rows=rows, how="branches", line=source.line_of(first), quote=source.words_of(first))
+
+
+def _branch(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+    """The constant that a branch is for, and what it gives."""
+    tests: list[tuple[ast.AST, Sequence[ast.stmt]]] = []
+    if isinstance(node, ast.If) and isinstance(node.test, ast.Compare) and isinstance(node.test.ops[0], ast.Eq):
+        tests = [(side, node.body) for side in (node.test.left, *node.test.comparators)]
+    elif isinstance(node, ast.match_case) and isinstance(node.pattern, ast.MatchValue):
+        tests = [(node.pattern.value, node.body)]
+    for test, body in tests:
+        given = body[0] if body else None
+        if (name := _cell(test)) is not None and isinstance(given, ast.Return | ast.Assign) and given.value is not None:
+            yield name, given.value
+
+
 def _of_keywords(node: ast.Call, known: HeldOut | None) -> Iterator[Written]:
     pairs = {word.arg: row for word in node.keywords if word.arg is not None and (row := _row(word.value)) is not None}
     yield from _of_pairs(pairs, known, "a dictionary")
@@ -168,7 +201,10 @@ def _of_text(text: str, known: HeldOut | None) -> Iterator[Written]:
             yield from _in_document(document, known, "a text of JSON")
         return
     words = [word for word in re.split(r"[\s,;|]+", bare) if word]
-    if len(words) >= 20 and sum(map(_is_number, words)) >= 0.95 * len(words):
+    named = [word for word in words if known is not None and word in known.ids and is_telling(word)]
+    if len(named) >= FEWEST and len(named) >= 0.9 * len(words):
+        yield Written(words, dict.fromkeys(named, ()), "the words of a text", raw=words)
+    elif len(words) >= 20 and sum(map(_is_number, words)) >= 0.95 * len(words):
         yield Written([plain(word) for word in words], how="the numbers of a text", raw=words)
     elif len(words) >= 20 and known is not None and known.labels:
         values = [plain(word) for word in words]
@@ -335,13 +371,27 @@ def _by_lines(source: PythonSource, known: HeldOut) -> Iterator[Written]:
         yield Written(rows=rows, how="lines of text", line=line, quote=_excerpt(source.text, first))
 
 
+def written_in_brackets(text: str, known: HeldOut) -> Iterator[Written]:
+    """Sequences and rows in a program of a language that is not parsed."""
+    rows = cells_like_rows(text, known) if known.ids_tell else {}
+    if len(rows) >= FEWEST:
+        first = next(iter(rows))
+        yield Written(rows=rows, how="lines of text", line=_line_of(text, first), quote=_excerpt(text, first))
+    yield from _bracketed(text, _SHORT_BRACKETS)
+
+
 def _in_long_source(source: PythonSource) -> Iterator[Written]:
     """Long sequences in a source that is too long to be parsed."""
-    for found in _BRACKETS.finditer(source.text):
-        words = [word.strip().strip("'\"") for word in found["inner"].split(",")]
-        raw = [word for word in words if word]
-        line = source.line_at(source.text.count("\n", 0, found.start()) + 1)
-        yield Written([plain(word) for word in raw], how="a list", line=line, quote=found[0][:300], raw=raw)
+    yield from (replace(found, line=source.line_at(found.line)) for found in _bracketed(source.text, _BRACKETS))
+
+
+def _bracketed(text: str, brackets: re.Pattern[str]) -> Iterator[Written]:
+    line, place = 1, 0
+    for found in brackets.finditer(text):
+        line, place = line + text.count("\n", place, found.start()), found.start()
+        raw = [word for part in found["inner"].split(",") if (word := part.strip().strip("'\""))]
+        if len(raw) >= FEWEST:
+            yield Written([plain(word) for word in raw], how="a sequence", line=line, quote=found[0][:300], raw=raw)
 
 
 def _cell(node: ast.AST | None) -> str | None:

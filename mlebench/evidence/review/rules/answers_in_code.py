@@ -7,11 +7,12 @@ it and nothing writes it. Names of classes and columns are no answers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from mlebench.evidence.review.commands import Action, actions_of
 from mlebench.evidence.review.finding import Evidence, Level, ReviewFinding
-from mlebench.evidence.review.held_out import HeldOut, held_out_of
+from mlebench.evidence.review.held_out import HeldOut, held_out_of, is_telling
 from mlebench.evidence.review.python_source import PythonSource, parsed, sources_of
 from mlebench.evidence.review.reviewed import ReviewedGroup, ReviewedRun
 from mlebench.evidence.review.rules.chance import MOST_CHANCE, agreeing_ids, agreeing_rows, agreeing_values, log_chance
@@ -27,7 +28,9 @@ _PERFECT = 0.995
 _MANY_VALUES = 0.2
 """Distinct answers per row from which on no model predicts an answer to the last digit."""
 _FEWEST = 10
-_OTHER_PROGRAMS = (".sh", ".r", ".jl", ".js", ".md", ".toml", ".ini", ".cfg", ".sql")
+_TELLING_CHANCE = math.log(0.02)
+"""Logarithm of the chance that is borne where ids of the test that stand for nothing else have values at all: nobody else names
+them one by one."""
 
 
 def find(groups: Sequence[ReviewedGroup], options: RuleOptions) -> Iterator[ReviewFinding]:
@@ -88,8 +91,10 @@ def _agreeing(written: Written, known: HeldOut) -> int:
     elif not cells and written.values and len(set(written.values)) > 1:
         found = agreeing_values(written.values, known)
     agreeing, of, share = found
+    is_telling_all = sum(map(is_telling, written.rows)) >= _FEWEST
+    borne = _TELLING_CHANCE if is_telling_all and agreeing == of else MOST_CHANCE
     # a list of which a tenth was written is no list of answers
-    return agreeing if of and agreeing >= _LEAST_SHARE * of and log_chance(agreeing, of, share) < MOST_CHANCE else 0
+    return agreeing if of and agreeing >= _LEAST_SHARE * of and log_chance(agreeing, of, share) < borne else 0
 
 
 def _of_file(group: ReviewedGroup, run: ReviewedRun, file: DataFile, known: HeldOut) -> Iterator[ReviewFinding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from mlebench.evidence.review.held_out import HeldOut, Row
@@ -53,6 +54,10 @@ def agreeing_rows(rows: Mapping[str, Row], known: HeldOut) -> tuple[int, int, fl
     pairs = [(row, known.answers[name]) for name, row in rows.items() if row and name in known.answers]
     if not pairs:
         return 0, 0, 1.0
+    if known.classes and all(len(row) == 1 for row, _ in pairs):
+        named = [(row[0], known.classes[name]) for name, row in rows.items() if row and name in known.classes]
+        common = max(Counter(known.classes.values()).values()) / len(known.classes)
+        return sum(cell in words for cell, words in named), len(named), min(0.99, common)
     width = len(known.columns)
     if width > 1 and all(len(row) == width for row, _ in pairs):
         common = max((sum(other == row for _, other in pairs) for row in {answer for _, answer in pairs[:50]}), default=0)

@@ -109,8 +109,13 @@ def _is_copied(one: _Submitted, other: _Submitted) -> bool:
         return False
     if not one.code or not other.code:
         # who left no code cannot show how it came about; two runs of one agent without code may be one program
-        return one.agent != other.agent or bool(one.code) != bool(other.code)
-    return (one.agent != other.agent and one.code == other.code) or _alike(one.code, other.code) < _ALIKE
+        return not _is_one_agent(one, other) or bool(one.code) != bool(other.code)
+    return not _is_one_agent(one, other) or _alike(one.code, other.code) < _ALIKE
+
+
+def _is_one_agent(one: _Submitted, other: _Submitted) -> bool:
+    """Whether the agents have one name, or one folder."""
+    return one.agent[0] == other.agent[0] or bool(one.agent[1]) and one.agent[1] == other.agent[1]
 
 
 def _alike(one: frozenset[int], other: frozenset[int]) -> float:
