@@ -421,7 +421,10 @@ def _in_json(value: Any, file: str, line: int, depth: int) -> Iterator[Action]:
         if isinstance(given, str):
             return
     elif not is_message and (command := _command(value)):
-        yield Action("shell", command, file, line)
+        if command not in _VERBS:
+            yield Action("shell", command, file, line)
+        elif "observation" not in _first(value, ("kind", "observation")).lower():
+            yield from _of_arguments(name, value, file, line)
     if value.get("role") in ("assistant", "model") and not value.get("tool_calls") and isinstance(value.get("content"), str):
         yield from (replace(action, line=line) for action in _fenced(TextFile(file, "logs", value["content"]), with_lines=False))
     for key, inner in value.items():
@@ -439,6 +442,9 @@ def of_code(text: TextFile) -> Iterator[Action]:
         yield Action("python", text.text, text.name, 1, ran=False)
 
 
+_WRITTEN = re.compile(
+    r"^[ \t]*%%(?:writefile|file)[ \t]+(?:-a[ \t]+)?(?P<path>[^\n]+)\n(?P<body>.*?)(?=^# %%|\Z)", re.MULTILINE | re.DOTALL
+)
 _MAGIC = re.compile(r"^[ \t]*(?:!|%(?=pip|conda|sx|sh)|%%(?:bash|sh)\b[^\n]*\n)(?P<command>[^\n]*)", re.MULTILINE)
 _SYSTEM = re.compile(
     r"\b(?:os\.(?:system|popen)|subprocess\.(?:run|call|Popen|check_call|check_output|getoutput|getstatusoutput))\(\s*"
@@ -448,10 +454,13 @@ _SYSTEM = re.compile(
 
 
 def shell_in_python(action: Action) -> Iterator[Action]:
-    """Command lines that Python source runs: magics of notebooks, `os.system`, `subprocess`."""
+    """Command lines that Python source runs, and files that it writes: magics of notebooks, `os.system`, `subprocess`."""
     text = action.text
     base = (action.line or 1) - 1 if not action.ran else None
     lines = LineCounter(TextFile(action.file, "code", text))
+    for found in _WRITTEN.finditer(text) if "%%" in text else ():
+        line = None if base is None else base + text.count("\n", 0, found.start()) + 1
+        yield Action("write", found["body"], action.file, line or action.line, found["path"].strip(" \t'\""))
     for found in _MAGIC.finditer(text):
         line = None if base is None else base + lines.line_of(found.start())
         if found["command"].strip():

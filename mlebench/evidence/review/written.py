@@ -6,6 +6,7 @@ import ast
 import base64
 import binascii
 import bz2
+import itertools
 import json
 import lzma
 import pickletools
@@ -28,6 +29,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]{40,}={0,2}\s*")
 _HEX = re.compile(r"[0-9a-fA-F\s]{40,}")
 _SYMBOLS = re.compile(r"[0-9A-Za-z]{20,}")
 _LEAST_BITS = 24
+_MOST_CODES = 2_000_000
 _BRACKETS = re.compile(r"[\[({](?P<inner>[^\[\](){}=]{2000,})[\])}]")
 _SHORT_BRACKETS = re.compile(r"[\[({](?P<inner>[^\[\](){}=]{16,})[\])}]")
 
@@ -250,31 +252,28 @@ def _of_bytes(content: bytes, known: HeldOut | None, how: str = "a constant of b
             words = [word for word in re.split(r"[\s,;|\[\]]+", bare) if word]
             yield Written([plain(word) for word in words], how=how, raw=words)
         return
+    if content.startswith(b"\x80"):
+        yield from _pickled(content, known, how)
+        return
     yield from _arrays(content, known, how)
 
 
 def _pickled(content: bytes, known: HeldOut | None, how: str) -> Iterator[Written]:
-    """The numbers and words of a pickle in their order; nothing of it is made."""
-    values: list[str] = []
+    """The numbers and words of a pickle, of which nothing is run."""
+    cells: list[str] = []
     try:
-        for code, argument, _ in pickletools.genops(content):
-            if isinstance(argument, bytes) and len(argument) >= _LONGEST_TEXT:
-                yield from _arrays(argument, known, how)
-            elif (
-                isinstance(argument, bool | int | float)
-                and "PUT" not in code.name
-                and "GET" not in code.name
-                and "FRAME" not in code.name
-            ):
-                values.append(plain(str(argument)))
-            elif isinstance(argument, str) and known is not None and plain(argument) in known.labels:
-                values.append(plain(argument))
-            elif code.name in ("NEWTRUE", "NEWFALSE"):
-                values.append("1" if code.name == "NEWTRUE" else "0")
-    except (ValueError, EOFError, KeyError, IndexError, OverflowError):
-        return
-    # the first one is the protocol
-    yield Written(values[1:], how=how)
+        for opcode, value, _ in itertools.islice(pickletools.genops(content), _MOST_CODES):
+            if opcode.name in ("NEWTRUE", "NEWFALSE"):
+                cells.append(opcode.name[3:].lower())
+            elif isinstance(value, str | int | float) and "PUT" not in opcode.name and "GET" not in opcode.name:
+                cells += [] if opcode.name in ("PROTO", "FRAME") else [str(value)]
+    except (ValueError, OverflowError, UnicodeDecodeError, AttributeError):
+        pass
+    rows = {} if known is None else {name: (plain(cell),) for name, cell in itertools.pairwise(cells) if name in known.ids}
+    if len(rows) >= FEWEST and known is not None and known.ids_tell:
+        yield Written(rows=rows, how=how)
+    elif len(cells) >= FEWEST:
+        yield Written([plain(cell) for cell in cells], how=how, raw=cells)
 
 
 def _arrays(content: bytes, known: HeldOut | None, how: str) -> Iterator[Written]:

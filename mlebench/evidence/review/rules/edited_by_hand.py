@@ -12,10 +12,11 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mlebench.evidence.review.agent_programs import agent_actions
 from mlebench.evidence.review.commands import Action, actions_of, is_submission_path
 from mlebench.evidence.review.finding import Evidence, ReviewFinding
 from mlebench.evidence.review.held_out import HeldOut, Row, cells_like_rows, held_out_of, is_telling, plain
-from mlebench.evidence.review.python_source import PythonSource, dotted, sources_of, string_in
+from mlebench.evidence.review.python_source import PythonSource, dotted, python_sources, sources_of
 from mlebench.evidence.review.reviewed import ReviewedGroup, ReviewedRun
 from mlebench.evidence.review.rules.quotes import evidence, first_few
 from mlebench.evidence.review.rules.rule import Rule, RuleOptions
@@ -23,7 +24,7 @@ from mlebench.evidence.review.rules.rule import Rule, RuleOptions
 NAME = "edited-by-hand"
 _LEAST_EDITS = 3
 """Rows changed by hand that make it a violation; fewer may be somebody's trying out the checker."""
-_BEGINNING = 20
+_LONGEST_ROW = 2000
 _STREAM = re.compile(r"\b(?:sed|perl)\b(?=[^|;&\n]*\s-\w*i)(?P<rest>[^|&\n]*)")
 _TOOLS = re.compile(r"\b(?:sed|perl|[gm]?awk|echo|printf)\b")
 _PATH = re.compile(r"[\w./~${}-]*\.csv[\w.-]*")
@@ -58,17 +59,29 @@ def find(groups: Sequence[ReviewedGroup], options: RuleOptions) -> Iterator[Revi
     """See the module."""
     for group in groups:
         for run in group.runs:
-            yield from _of_run(group, run)
+            yield from _found(group, (run.run_id,), held_out_of(run), actions_of(run), sources_of(run))
+            if run.is_first(run.record.competition_id):
+                # what the agent's own programs do leaves no other trace
+                programs = agent_actions(group)
+                competition = run.record.competition_id
+                runs = tuple(other.run_id for other in group.group.plan.runs if other.competition_id == competition)
+                yield from _found(group, runs, held_out_of(run), programs, python_sources(programs))
 
 
-def _of_run(group: ReviewedGroup, run: ReviewedRun) -> Iterator[ReviewFinding]:
-    known, edits = held_out_of(run), _Edits()
-    for action in actions_of(run):
+def _found(
+    group: ReviewedGroup,
+    runs: tuple[str, ...],
+    known: HeldOut | None,
+    actions: Sequence[Action],
+    sources: Sequence[PythonSource],
+) -> Iterator[ReviewFinding]:
+    edits = _Edits()
+    for action in actions:
         if action.kind == "shell":
             _of_shell(action, known, edits)
         elif action.kind in ("write", "edit") and is_submission_path(action.path):
             _of_editor(action, known, edits)
-    for source in sources_of(run):
+    for source in sources:
         _of_python(source, known, edits)
     # the same value for all rows is a dummy, however it came there
     typed = edits.typed if len(set(edits.typed.values())) > 1 else {}
@@ -80,7 +93,7 @@ def _of_run(group: ReviewedGroup, run: ReviewedRun) -> Iterator[ReviewFinding]:
         return
     is_sure = count >= _LEAST_EDITS
     text = f"predictions of {count:,} row{'s were' if count > 1 else ' was'} written or changed by hand"
-    yield ReviewFinding(NAME, "violation" if is_sure else "look", group.group.name, (run.run_id,), text, first_few(edits.places))
+    yield ReviewFinding(NAME, "violation" if is_sure else "look", group.group.name, runs, text, first_few(edits.places))
 
 
 def _of_shell(action: Action, known: HeldOut | None, edits: _Edits) -> None:
@@ -161,10 +174,11 @@ def _of_python(source: PythonSource, known: HeldOut | None, edits: _Edits) -> No
         keys: set[str] = set()
         if isinstance(node, ast.Assign | ast.AugAssign):
             keys = _assigned(node, known)
+            keys |= set(_lines_put(node, known))
         elif isinstance(node, ast.For):
             keys = _in_loop(node, known)
-        elif isinstance(node, ast.Call) and (rows := _said(node, known)):
-            edits.add(rows, evidence(source.action.file, source.line_of(node), source.words_of(node)), typed=True)
+        elif isinstance(node, ast.Call):
+            keys = set(_lines_replaced(node, known))
         if keys:
             edits.add(dict.fromkeys(keys, ()), evidence(source.action.file, source.line_of(node), source.words_of(node)))
 
@@ -182,6 +196,27 @@ def _assigned(node: ast.Assign | ast.AugAssign, known: HeldOut | None) -> set[st
     if any(isinstance(target, ast.Subscript | ast.Attribute) for target in targets) and not isinstance(node.value, ast.Dict):
         keys |= {name for call in ast.walk(node.value) if isinstance(call, ast.Call) for name in _listed(call, known)}
     return keys
+
+
+def _lines_put(node: ast.Assign | ast.AugAssign, known: HeldOut | None) -> Iterator[str]:
+    """Rows that stand whole in a text which becomes a line of a file: `lines[3] = "ID,VALUE"`."""
+    target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+    if known is not None and isinstance(target, ast.Subscript) and isinstance(node.value, ast.Constant | ast.JoinedStr):
+        yield from _rows_in(node.value, known)
+
+
+def _lines_replaced(call: ast.Call, known: HeldOut | None) -> Iterator[str]:
+    """Rows in a text of which others take the place: `text.replace("ID,OLD", "ID,NEW")`, `re.sub`."""
+    if known is None or not re.search(r"(?:^|\.)(?:replace|subn?)$", dotted(call.func)) or len(call.args) < 2:
+        return
+    old, new = ({*_rows_in(argument, known)} for argument in call.args[:2])
+    yield from new & old if old else ()
+
+
+def _rows_in(node: ast.AST, known: HeldOut) -> Iterator[str]:
+    text = node.value if isinstance(node, ast.Constant) else None
+    if isinstance(text, str) and len(text) < _LONGEST_ROW:
+        yield from (name for name in cells_like_rows(text.strip("^$\\n "), known) if is_telling(name))
 
 
 def _rows_of_subscript(target: ast.Subscript, known: HeldOut | None) -> set[str]:

@@ -183,7 +183,7 @@ def _of_ids(telling: list[str], written: Written, known: HeldOut) -> tuple[Level
 
 def _is_sequence(values: Sequence[str], known: HeldOut) -> bool:
     size, rows = len(values), len(known)
-    is_long = size == rows or (rows > size >= _LEAST_PART * rows and size >= _MANY_VALUES)
+    is_long = size in (rows, known.listed) or (rows > size >= _LEAST_PART * rows and size >= _MANY_VALUES)
     if len(known.columns) > 1:
         is_long = is_long or (size == rows * len(known.columns) and size >= _MANY_VALUES)
     if size < _FEWEST_VALUES or not is_long or len(set(values)) < 2:
