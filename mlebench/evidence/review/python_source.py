@@ -113,12 +113,54 @@ def calls_in(tree: ast.AST) -> Iterator[ast.Call]:
     return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
 
 
-def string_in(node: ast.AST | None) -> str:
-    """The constant text of an expression, as far as it is constant; of f-strings, without what is put in."""
+def string_in(node: ast.AST | None, deepest: int = 20) -> str:
+    """The constant text of an expression, as far as it is constant; of f-strings, without what is put in.
+
+    Args:
+        node: the expression.
+        deepest: how far it is followed to the right.
+    """
+    ends: list[str] = []
+    # long sums lean to the left
+    while isinstance(node, ast.BinOp) and deepest:
+        ends.append(string_in(node.right, deepest - 1))
+        node = node.left
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    if isinstance(node, ast.JoinedStr):
-        return "".join(string_in(part) if isinstance(part, ast.Constant) else "{}" for part in node.values)
-    if isinstance(node, ast.BinOp):
-        return string_in(node.left) + string_in(node.right)
-    return ""
+        ends.append(node.value)
+    elif isinstance(node, ast.JoinedStr):
+        ends.append("".join(string_in(part, 0) if isinstance(part, ast.Constant) else "{}" for part in node.values))
+    return "".join(reversed(ends))
+
+
+_UNKNOWN = "$_"
+_JOINS = re.compile(r"(?:^|\.)(?:join|joinpath|Path|PurePath|PosixPath)$")
+_MOST_PARTS = 50
+
+
+def path_in(node: ast.AST) -> str:
+    """A path that an expression joins of parts: `a / "b"`, `os.path.join(a, "b")`, `Path("a", "b")`; parts that are not constant
+    are `$_`. Empty of any other expression, and of one without a constant.
+    """
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        parts: list[ast.AST] = []
+        while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and len(parts) < _MOST_PARTS:
+            parts.append(node.right)
+            node = node.left
+        parts = [node, *reversed(parts)]
+    elif isinstance(node, ast.Call) and _JOINS.search(dotted(node.func)) and len(node.args) > 1 - _is_method(node):
+        parts = [*([node.func.value] if _is_method(node) and isinstance(node.func, ast.Attribute) else []), *node.args]
+    else:
+        return ""
+    words = [_part(part) for part in parts[: 2 * _MOST_PARTS]]
+    return re.sub(r"/{2,}", "/", "/".join(words)) if any(word != _UNKNOWN for word in words) else ""
+
+
+def _is_method(call: ast.Call) -> bool:
+    """Whether a path is what is joined to: `path.joinpath("b")`."""
+    return dotted(call.func).endswith(".joinpath")
+
+
+def _part(node: ast.AST) -> str:
+    if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in ("Path", "PurePath", "str") and node.args:
+        node = node.args[0]
+    return string_in(node) or _UNKNOWN

@@ -262,15 +262,29 @@ def _pickled(content: bytes, known: HeldOut | None, how: str) -> Iterator[Writte
     """The numbers and words of a pickle, of which nothing is run."""
     cells: list[str] = []
     try:
-        for opcode, value, _ in itertools.islice(pickletools.genops(content), _MOST_CODES):
-            if opcode.name in ("NEWTRUE", "NEWFALSE"):
-                cells.append(opcode.name[3:].lower())
-            elif isinstance(value, str | int | float) and "PUT" not in opcode.name and "GET" not in opcode.name:
-                cells += [] if opcode.name in ("PROTO", "FRAME") else [str(value)]
-    except (ValueError, OverflowError, UnicodeDecodeError, AttributeError):
-        pass
-    rows = {} if known is None else {name: (plain(cell),) for name, cell in itertools.pairwise(cells) if name in known.ids}
-    if len(rows) >= FEWEST and known is not None and known.ids_tell:
+        for code, argument, _ in itertools.islice(pickletools.genops(content), _MOST_CODES):
+            if code.name != "MEMOIZE" and "PUT" not in code.name:
+                if name and isinstance(argument, bool | int | float | str):
+                    rows[name] = (plain(str(argument)),)
+                name = (
+                    str(argument) if known is not None and isinstance(argument, str | int) and str(argument) in known.ids else ""
+                )
+            if isinstance(argument, bytes) and len(argument) >= _LONGEST_TEXT:
+                yield from _arrays(argument, known, how)
+            elif (
+                isinstance(argument, bool | int | float)
+                and "PUT" not in code.name
+                and "GET" not in code.name
+                and "FRAME" not in code.name
+            ):
+                values.append(plain(str(argument)))
+            elif isinstance(argument, str) and known is not None and plain(argument) in known.labels:
+                values.append(plain(argument))
+            elif code.name in ("NEWTRUE", "NEWFALSE"):
+                values.append("1" if code.name == "NEWTRUE" else "0")
+    except (ValueError, EOFError, KeyError, IndexError, OverflowError):
+        return
+    if known is not None and known.ids_tell and len(rows) >= FEWEST:
         yield Written(rows=rows, how=how)
     elif len(cells) >= FEWEST:
         yield Written([plain(cell) for cell in cells], how=how, raw=cells)

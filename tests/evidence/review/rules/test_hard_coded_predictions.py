@@ -49,7 +49,11 @@ CHEATS = {
 }
 CHEATS |= {
     "several lists": Script(
-        code={"a.py": HEAD + "".join(f"p{start} = {PRICES[start : start + 25]!r}\n" for start in range(0, 100, 25))}
+        code={
+            "a.py": HEAD
+            + "".join(f"p{start} = {PRICES[start : start + 25]!r}\n" for start in range(0, 100, 25))
+            + "sub['price'] = p0 + p25 + p50 + p75\n"
+        }
     ),
     "a pickle": Script(code={"a.py": f"{HEAD}import pickle\np = pickle.loads({pickle.dumps(PRICES)!r})\n"}),
 }
