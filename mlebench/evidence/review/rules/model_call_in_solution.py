@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from mlebench.evidence.review.commands import Action, actions_of
 from mlebench.evidence.review.finding import Evidence, Level, ReviewFinding
-from mlebench.evidence.review.held_out import HeldOut, held_out_of, is_telling, public_texts
+from mlebench.evidence.review.held_out import HeldOut, held_out_of, is_telling, plain, public_texts
 from mlebench.evidence.review.python_source import PythonSource, calls_in, dotted, sources_of, string_in
 from mlebench.evidence.review.reviewed import ReviewedGroup, ReviewedRun
 from mlebench.evidence.review.rules.quotes import evidence, first_few
@@ -35,6 +35,7 @@ _MADE = re.compile(
     r"(?:Chat(?:OpenAI|Anthropic|GoogleGenerativeAI|Ollama|Groq|Cohere|MistralAI|LiteLLM)|LLMChain|InferenceClient)$"
 )
 _USED = re.compile(r"\.(?:invoke|ainvoke|batch|predict|run|complete|chat|generate|stream)$")
+_CLOUD = re.compile(r"(?:^|\.)invoke_model(?:_with_response_stream)?$|bedrock\w*\.converse(?:_stream)?$")
 _ADDRESS = re.compile(
     r"/v1/chat/completions|/chat/completions|/v1/completions|/v1/responses|/v1/messages\b|:generateContent|:streamGenerateContent"
     r"|api\.openai\.com|api\.anthropic\.com|generativelanguage\.googleapis\.com|api\.groq\.com|api\.together\.xyz|openrouter\.ai"
@@ -52,6 +53,14 @@ _AGENTS = re.compile(
 _MOST_ASKED = 3
 """Messages of a request that is no part of a conversation."""
 _LEAST_ROWS, _SURE_ROWS, _SURE_SHARE = 20, 30, 0.1
+_FEWEST_ROWS, _SMALL_SHARE = 8, 0.5
+"""Rows of a small test that are labelled one by one."""
+_LABELS_OF_WORDS = 0.3
+_BULK_ROWS, _BULK_LINES = 5, 0.6
+"""Rows in one request, and their share of its lines, that are shown for nothing else than to be labelled."""
+_LONGEST_ANSWER = 200_000
+_LABEL = re.compile(r"[\w.-]+")
+_NUMBER = re.compile(r"-?\d{1,12}(?:\.\d{1,12})?%?")
 
 
 def find(groups: Sequence[ReviewedGroup], options: RuleOptions) -> Iterator[ReviewFinding]:
@@ -99,6 +108,8 @@ def _in_source(source: PythonSource) -> tuple[list[Evidence], list[Evidence]]:
         is_sent = _SENDS.search(called) and not any(_CHECKER.search(string_in(argument)) for argument in call.args)
         if is_of_library or (is_sent and (addresses or (gateway and _is_posted(called)))):
             found.append(call)
+    # clients of a cloud serve many other things
+    found += [call for call in calls_in(source.tree) if _CLOUD.search(dotted(call.func))]
     hints = [] if found else [*imports, *addresses, *gateway]
     return [_place(source, node) for node in found], [_place(source, node) for node in hints]
 
@@ -140,23 +151,37 @@ def _in_shell(action: Action) -> Iterator[Evidence]:
 
 
 def _of_talks(group: ReviewedGroup, run: ReviewedRun, known: HeldOut) -> Iterator[ReviewFinding]:
-    """Requests of their own that hold rows of the test."""
+    """Requests of their own that hold rows of the test: labelling where they hold little else, or where labels are the answer."""
     texts = public_texts(run.competition) if run.competition is not None and run.has_own_answers else frozenset()
     rows: set[str] = set()
+    labelled: set[str] = set()
     places: list[Evidence] = []
     for talk in run.talks:
         if talk.has_tools or talk.asked > _MOST_ASKED:
             continue
-        for said in talk.news:
-            if said.role == "user" and (new := _rows_in(said.text, known, texts) - rows):
-                rows |= new
-                places.append(evidence(talk.name, None, said.text))
-    if len(rows) < _LEAST_ROWS or len(places) < 2:
+        asked = "\n".join(said.text for said in talk.news if said.role == "user")
+        if new := _rows_in(asked, known, texts) - rows:
+            rows |= new
+            places.append(evidence(talk.name, None, asked))
+            answer = "\n".join(said.text for said in talk.news if said.role == "agent")
+            lines = sum(bool(line.strip()) for line in asked.split("\n"))
+            is_bulk = len(new) >= max(_BULK_ROWS, _BULK_LINES * lines)
+            labelled |= new if is_bulk or _is_labels(answer, known) else set()
+    few = max(_FEWEST_ROWS, _SMALL_SHARE * len(known))
+    if len(places) < 2 or (len(rows) < _LEAST_ROWS and len(labelled) < few):
         return
-    is_sure = len(rows) >= max(_SURE_ROWS, _SURE_SHARE * len(known))
+    is_sure = len(labelled) >= min(max(_SURE_ROWS, _SURE_SHARE * len(known)), few)
     level: Level = "violation" if is_sure else "look"
     text = f"{len(places):,} requests to models, outside of any conversation with tools, hold {len(rows):,} rows of the test"
     yield ReviewFinding(NAME, level, group.group.name, (run.run_id,), text, first_few(places))
+
+
+def _is_labels(answer: str, known: HeldOut) -> bool:
+    """Whether an answer says labels and little else."""
+    words = _LABEL.findall(answer[:_LONGEST_ANSWER])
+    names = {*known.labels, *map(plain, known.columns)}
+    labels = sum(plain(word) in names or word in known.ids or _NUMBER.fullmatch(word) is not None for word in words)
+    return labels > 0 and labels >= _LABELS_OF_WORDS * len(words) and "```py" not in answer
 
 
 def _rows_in(text: str, known: HeldOut, texts: frozenset[str]) -> set[str]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from mlebench.evidence.review.commands import actions_of
+from mlebench.evidence.review.agent_programs import agent_actions
+from mlebench.evidence.review.commands import Action, actions_of
 from mlebench.evidence.review.finding import Evidence, Level, ReviewFinding
-from mlebench.evidence.review.python_source import PythonSource, calls_in, dotted, sources_of, string_in
+from mlebench.evidence.review.python_source import PythonSource, calls_in, dotted, python_sources, sources_of, string_in
 from mlebench.evidence.review.reviewed import ReviewedGroup, ReviewedRun
 from mlebench.evidence.review.rules.quotes import evidence, first_few
 from mlebench.evidence.review.rules.rule import Rule, RuleOptions
@@ -80,12 +82,18 @@ _HUB_WEIGHTS = re.compile(r"(?:^|\.)(?:snapshot_download|hf_hub_download|load_st
 _LOADERS = ("csv", "json", "parquet", "text", "imagefolder", "audiofolder", "pandas", "arrow", "webdataset")
 _FAILED = re.compile(
     r"(?:(?i:could not resolve host|unable to resolve host address|name resolution|failed to establish a new connection"
-    r"|max retries exceeded|network is unreachable|connection refused|couldn't connect to|getaddrinfo failed|nodename nor serv))"
+    r"|max retries exceeded|network is unreachable|connection refused|couldn't connect to|getaddrinfo failed|nodename nor serv"
+    r"|name or service not known|urlopen error|couldn't reach|no address associated))"
 )
+_OF_OTHERS = re.compile(r"/simple/|\bRetrying \(Retry|\blocalhost\b|127\.0\.0\.1")
+"""Lines of package managers, and of what is no network."""
 _FAILED_HOST = re.compile(
     r"(?i)host(?:name)?[:=(\s]+['\"‘]?(?P<host>[\w-]+(?:\.[\w-]+)+)"
     r"|resolve host(?: address)?:?\s+['\"‘]?(?P<other>[\w-]+(?:\.[\w-]+)+)"
 )
+_TRACED = re.compile(r"\bFile \"[^\"\n]{1,300}\", line \d")
+_LONGEST_LINE = 2000
+_MOST_PARTS = 100
 _REFUSED = re.compile(r"^\[mlebench\] .*?\b(?:refused|cut) (?P<host>\[?[\w.:-]+?\]?):\d+", re.MULTILINE)
 
 
@@ -95,25 +103,38 @@ def find(groups: Sequence[ReviewedGroup], options: RuleOptions) -> Iterator[Revi
         if group.group.plan.profile.network == "open":
             continue
         for run in group.runs:
-            yield from _of_run(group, run)
+            actions, sources = actions_of(run), sources_of(run)
+            traces = _Traces.of(run, actions)
+            tried = (*_in_commands(actions, traces), *_in_programs(sources, traces), *_refused(run))
+            yield from _found(group, (run.run_id,), tried)
+        # a group may come one run at a time
+        if any(run.is_first() for run in group.runs):
+            yield from _of_agent(group)
 
 
-def _of_run(group: ReviewedGroup, run: ReviewedRun) -> Iterator[ReviewFinding]:
+def _of_agent(group: ReviewedGroup) -> Iterator[ReviewFinding]:
+    """The programs of the agent's folder: other people's work alone, as tools may reach whatever a profile opens."""
+    actions = agent_actions(group)
+    ran = _Traces(frozenset(), "", True)
+    tried = [*_in_commands(actions, ran), *_in_programs(python_sources(actions), ran)]
+    theirs = [one for one in tried if one[0] == "violation" and _OTHERS_WORK.search(one[1].quote)]
+    yield from _found(group, tuple(planned.run_id for planned in group.group.plan.runs), theirs)
+
+
+def _found(group: ReviewedGroup, runs: tuple[str, ...], tried: Sequence[_Tried]) -> Iterator[ReviewFinding]:
     allowed = group.group.plan.profile.allow
-    failed = set(_failed_hosts(run))
-    ran = "\n".join(action.text for action in actions_of(run) if action.kind == "shell" and action.ran)
     places: dict[Level, list[Evidence]] = {"violation": [], "look": []}
-    for level, place, hosts in (*_in_commands(run), *_in_programs(run, failed, ran), *_refused(run)):
+    for level, place, hosts in tried:
         if level is not None and not (hosts and all(_is_open(host, allowed) for host in hosts)):
             places[level].append(place)
     if places["violation"]:
         text = f"{_tries(len(places['violation']))} to reach data, other people's work or other addresses outside"
-        yield ReviewFinding(NAME, "violation", group.group.name, (run.run_id,), text, first_few(places["violation"]))
+        yield ReviewFinding(NAME, "violation", group.group.name, runs, text, first_few(places["violation"]))
     if places["look"]:
         text = (
             f"{_tries(len(places['look']))} to get packages or weights, or to see whether there is a network, or code that would"
         )
-        yield ReviewFinding(NAME, "look", group.group.name, (run.run_id,), text, first_few(places["look"]))
+        yield ReviewFinding(NAME, "look", group.group.name, runs, text, first_few(places["look"]))
 
 
 def _tries(count: int) -> str:
@@ -123,12 +144,42 @@ def _tries(count: int) -> str:
 _Tried = tuple[Level | None, Evidence, list[str]]
 
 
-def _in_commands(run: ReviewedRun) -> Iterator[_Tried]:
-    for action in actions_of(run):
+@dataclass(frozen=True)
+class _Traces:
+    """What tells that a program in the code was run."""
+
+    failed: frozenset[str]
+    """Hosts of which logs say that they were not reached."""
+    ran: str
+    """The commands, and the lines of logs that name a file of a program."""
+    any_failed: bool
+    """Whether logs say that some host was not reached, without its name."""
+
+    @classmethod
+    def of(cls, run: ReviewedRun, actions: Sequence[Action]) -> _Traces:
+        """Those of a run."""
+        failed, ran, is_nameless = set(), [action.text for action in actions if action.kind == "shell" and action.ran], False
+        for text in run.texts("logs", "run.log", "transcript"):
+            for line in text.text.split("\n"):
+                if _TRACED.search(line):
+                    ran.append(line[:_LONGEST_LINE])
+                if _FAILED.search(line) and not _OF_OTHERS.search(line):
+                    hosts = [*_hosts_in(line[:_LONGEST_LINE])]
+                    failed.update(hosts)
+                    is_nameless |= not hosts
+        return cls(frozenset(failed), "\n".join(ran), is_nameless)
+
+    def tell(self, file: str, hosts: Sequence[str]) -> bool:
+        """Whether a program was run that asks for hosts."""
+        return self.any_failed or not self.failed.isdisjoint(hosts) or PurePosixPath(file).name in self.ran
+
+
+def _in_commands(actions: Sequence[Action], traces: _Traces) -> Iterator[_Tried]:
+    for action in actions:
         if action.kind == "shell":
             for line in command_lines(action.text):
                 level, hosts = judged_command(line)
-                if level == "violation" and not action.ran:
+                if level == "violation" and not (action.ran or traces.tell(action.file, hosts)):
                     level = "look"
                 yield level, evidence(action.file, action.line, line), hosts
 
@@ -187,21 +238,45 @@ def _judged_url(found: re.Match[str], is_asking: bool) -> Level:
     return "violation"
 
 
-def _in_programs(run: ReviewedRun, failed: set[str], ran: str) -> Iterator[_Tried]:
-    for source in sources_of(run):
+def _in_programs(sources: Sequence[PythonSource], traces: _Traces) -> Iterator[_Tried]:
+    for source in sources:
         if source.tree is None:
             continue
+        texts = _texts_of(source.tree)
         for call in calls_in(source.tree):
-            level, hosts = _judged_call(call, source)
-            if level is None:
-                continue
-            # what lies in the code was run where a log says that its host was asked for, or a command names it
-            was_run = source.action.ran or bool(failed & set(hosts)) or PurePosixPath(source.action.file).name in ran
-            level = level if was_run or level == "look" else "look"
-            yield level, evidence(source.action.file, source.line_of(call), source.words_of(call)), hosts
+            level, hosts = _judged_call(call, texts)
+            if level is not None:
+                was_run = source.action.ran or traces.tell(source.action.file, hosts)
+                level = level if was_run else "look"
+                yield level, evidence(source.action.file, source.line_of(call), source.words_of(call)), hosts
 
 
-def _judged_call(call: ast.Call, source: PythonSource) -> tuple[Level | None, list[str]]:
+def _texts_of(tree: ast.AST) -> Mapping[str, str]:
+    """The constant texts for which names stand that are assigned once."""
+    found: dict[str, list[ast.AST]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    found.setdefault(target.id, []).append(node.value)
+    return {name: text for name, values in found.items() if len(values) == 1 and (text := string_in(values[0]))}
+
+
+def _text_in(node: ast.AST, texts: Mapping[str, str]) -> str:
+    """The text of an argument, with what names stand for put in."""
+    if isinstance(node, ast.Name):
+        return texts.get(node.id, "")
+    if isinstance(node, ast.JoinedStr):
+        return "".join(
+            _text_in(part.value, texts) or "{}" if isinstance(part, ast.FormattedValue) else string_in(part)
+            for part in node.values
+        )
+    if isinstance(node, ast.BinOp) and isinstance(node.left, ast.Name):
+        return texts.get(node.left.id, "") + string_in(node.right)
+    return string_in(node)
+
+
+def _judged_call(call: ast.Call, texts: Mapping[str, str]) -> tuple[Level | None, list[str]]:
     called = dotted(call.func)
     if re.search(r"(?:^|\.)(?:hub\.load)$", called) and called.startswith("torch"):
         is_local = any(word.arg == "source" and string_in(word.value) == "local" for word in call.keywords)
@@ -217,8 +292,7 @@ def _judged_call(call: ast.Call, source: PythonSource) -> tuple[Level | None, li
         return "violation", []
     if not _PYTHON_FETCHES.search(called):
         return None, []
-    words = [string_in(argument) for argument in (*call.args, *(word.value for word in call.keywords))]
-    words += [text for argument in call.args if isinstance(argument, ast.Name) and (text := _assigned(argument.id, source))]
+    words = [_text_in(argument, texts) for argument in (*call.args, *(word.value for word in call.keywords))]
     if called.endswith("load_dataset"):
         is_local = not words or words[0] in _LOADERS or words[0].startswith(("/", "./", "../")) or not words[0]
         return (None if is_local else "violation"), ["huggingface.co"]
@@ -234,25 +308,10 @@ def _judged_call(call: ast.Call, source: PythonSource) -> tuple[Level | None, li
     return max((_judged_url(found, False) for found in urls), key=lambda level: level == "violation"), hosts
 
 
-def _assigned(name: str, source: PythonSource) -> str:
-    """The constant text that a name stands for, where it is assigned once."""
-    if source.tree is None:
-        return ""
-    found = [
-        node.value
-        for node in ast.walk(source.tree)
-        if isinstance(node, ast.Assign) and any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
-    ]
-    return string_in(found[0]) if len(found) == 1 else ""
-
-
-def _failed_hosts(run: ReviewedRun) -> Iterator[str]:
-    """Hosts of which logs say that they were not reached."""
-    for text in run.texts("logs", "run.log", "transcript"):
-        for line in text.text.split("\n"):
-            if _FAILED.search(line):
-                yield from ((found["host"] or found["other"]).lower() for found in _FAILED_HOST.finditer(line))
-                yield from (found["host"].lower() for found in _URL.finditer(line))
+def _hosts_in(line: str) -> Iterator[str]:
+    """Hosts of which a line says that they were not reached."""
+    yield from ((found["host"] or found["other"]).lower() for found in _FAILED_HOST.finditer(line))
+    yield from (found["host"].lower() for found in _URL.finditer(line))
 
 
 def _refused(run: ReviewedRun) -> Iterator[_Tried]:
