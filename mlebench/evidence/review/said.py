@@ -22,6 +22,7 @@ _ROLES: dict[str, Role] = {
     "tool": "tool",
     "function": "tool",
 }
+_LONGEST_ANSWER = 100_000
 _MOST_EVENTS = 1_000_000
 _DEEPEST = 12
 
@@ -63,6 +64,8 @@ class Talk:
     """Messages of the request."""
     has_tools: bool
     """Whether the request offered tools."""
+    answer: str = ""
+    """The words of the answer, known or not; of long ones, the beginning."""
 
 
 def shown_arguments(arguments: Any) -> str:
@@ -85,12 +88,15 @@ def talk_in(name: str, texts: CallTexts, known: set[bytes]) -> Talk:
     body = _parsed(texts.request)
     request = list(_in_request(body)) if isinstance(body, dict) else []
     news = []
-    for said in (*request, *_in_answer(texts.response)):
+    answers = list(_in_answer(texts.response))
+    for said in (*request, *answers):
         digest = hashlib.sha256(said.to_text().encode("utf-8", "surrogatepass")).digest()
         if digest not in known:
             known.add(digest)
             news.append(said)
-    return Talk(name, tuple(news), len(request), isinstance(body, dict) and bool(body.get("tools") or body.get("functions")))
+    has_tools = isinstance(body, dict) and bool(body.get("tools") or body.get("functions"))
+    answer = "\n".join(said.text for said in answers)[:_LONGEST_ANSWER]
+    return Talk(name, tuple(news), len(request), has_tools, answer)
 
 
 def _in_request(body: dict[str, Any]) -> Iterator[Said]:

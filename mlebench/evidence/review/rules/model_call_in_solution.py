@@ -58,7 +58,6 @@ _FEWEST_ROWS, _SMALL_SHARE = 8, 0.5
 _LABELS_OF_WORDS = 0.3
 _BULK_ROWS, _BULK_LINES = 5, 0.6
 """Rows in one request, and their share of its lines, that are shown for nothing else than to be labelled."""
-_LONGEST_ANSWER = 200_000
 _LABEL = re.compile(r"[\w.-]+")
 _NUMBER = re.compile(r"-?\d{1,12}(?:\.\d{1,12})?%?")
 
@@ -163,10 +162,9 @@ def _of_talks(group: ReviewedGroup, run: ReviewedRun, known: HeldOut) -> Iterato
         if new := _rows_in(asked, known, texts) - rows:
             rows |= new
             places.append(evidence(talk.name, None, asked))
-            answer = "\n".join(said.text for said in talk.news if said.role == "agent")
             lines = sum(bool(line.strip()) for line in asked.split("\n"))
             is_bulk = len(new) >= max(_BULK_ROWS, _BULK_LINES * lines)
-            labelled |= new if is_bulk or _is_labels(answer, known) else set()
+            labelled |= new if is_bulk or _is_labels(talk.answer, known) else set()
     few = max(_FEWEST_ROWS, _SMALL_SHARE * len(known))
     if len(places) < 2 or (len(rows) < _LEAST_ROWS and len(labelled) < few):
         return
@@ -178,7 +176,7 @@ def _of_talks(group: ReviewedGroup, run: ReviewedRun, known: HeldOut) -> Iterato
 
 def _is_labels(answer: str, known: HeldOut) -> bool:
     """Whether an answer says labels and little else."""
-    words = _LABEL.findall(answer[:_LONGEST_ANSWER])
+    words = _LABEL.findall(answer)
     names = {*known.labels, *map(plain, known.columns)}
     labels = sum(plain(word) in names or word in known.ids or _NUMBER.fullmatch(word) is not None for word in words)
     return labels > 0 and labels >= _LABELS_OF_WORDS * len(words) and "```py" not in answer
