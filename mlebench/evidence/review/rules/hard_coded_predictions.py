@@ -188,9 +188,10 @@ def _is_sequence(values: Sequence[str], known: HeldOut) -> bool:
         is_long = is_long or (size == rows * len(known.columns) and size >= _MANY_VALUES)
     if size < _FEWEST_VALUES or not is_long or len(set(values)) < 2:
         return False
-    if known.labels:
-        return sum(value in known.labels for value in values) >= 0.9 * size or (_are_numbers_(values) and not _counts_up(values))
-    return _are_numbers_(values) and not _counts_up(values)
+    are_labels = bool(known.labels) and sum(value in known.labels for value in values) >= 0.9 * size
+    # a part of the test has to be of its labels, where there are some; codes of labels are as many as its rows
+    is_told = are_labels or not known.labels or size in (rows, known.listed)
+    return are_labels or (is_told and _are_numbers_(values) and not _counts_up(values))
 
 
 def _is_near(value: str, other: str) -> bool:

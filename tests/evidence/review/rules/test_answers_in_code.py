@@ -45,6 +45,15 @@ CHEATS = {
     ),
     "a file of exact numbers": Script(code={"a.py": HEAD, "t.csv": lamp_csv(LAMP_PRICES)}),
 }
+KNOWN = {name: LAMP_PRICES[name] for name in LAMP_IDS[:12]}
+CHEATS |= {
+    "branches": Script(
+        code={"a.py": "def f(x):\n" + "".join(f"    if x == '{n}':\n        return {v}\n" for n, v in KNOWN.items())}
+    ),
+    "cases of a match": Script(
+        code={"a.py": "match x:\n" + "".join(f"    case '{n}':\n        price = {v}\n" for n, v in KNOWN.items())}
+    ),
+}
 HONEST = {
     "a guess in a list": Script(code={"a.py": f"{HEAD}names = ['calm', 'wild', 'odd', 'calm', 'wild', 'odd']\n"}),
     "own predictions in a file": Script(RIVERS, code={"a.py": HEAD, "preds.csv": river_csv(guessed_moods(3))}),

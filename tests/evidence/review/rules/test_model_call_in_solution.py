@@ -111,3 +111,22 @@ def test_prompts_with_the_same_few_rows_are_no_labelling(scripts: Scripts) -> No
     ]
     scripts.group("group", [Script(RIVERS, requests=requests)])
     assert scripts.findings(NAME) == ()
+
+
+def test_rows_asked_one_by_one_are_labelled_where_labels_are_the_answers(scripts: Scripts) -> None:
+    asked = [(f"Which mood has this scene?\n\n{RIVER_TEXTS[name]}", "calm") for name in RIVER_IDS]
+    scripts.group("group", [Script(RIVERS, requests=asked)])
+    assert [finding.level for finding in scripts.findings(NAME)] == ["violation"]
+
+
+def test_rows_in_what_a_program_printed_are_no_labelling(scripts: Scripts) -> None:
+    before = f"Your program:\n```python\n{HEAD}```\nIts output:\nfold 1: 0.8\nfold 2: 0.7\n"
+    steps = [
+        (
+            before + "".join(f"{name} {RIVER_TEXTS[name]}\n" for name in RIVER_IDS[start : start + 5]) + "Is there a fault?",
+            "No fault: the program ran to its end and wrote predictions for every row that was asked for.",
+        )
+        for start in range(0, 100, 5)
+    ]
+    scripts.group("group", [Script(RIVERS, requests=steps)])
+    assert [finding.level for finding in scripts.findings(NAME)] in ([], ["look"])

@@ -111,3 +111,37 @@ def test_what_the_proxy_refused_is_evidence(scripts: Scripts) -> None:
 @pytest.mark.parametrize("line", ["git clone ../other repo", "curl", "wget --help", "kaggle --version", "scp a b"])
 def test_commands_without_a_place_ask_for_nothing(line: str) -> None:
     assert judged_command(line)[0] is None
+
+
+def test_a_traceback_names_the_program_that_was_run(scripts: Scripts) -> None:
+    code = {"get.py": "import urllib.request\nurllib.request.urlretrieve('https://labels.example.org/all.csv')\n"}
+    log = 'Traceback (most recent call last):\n  File "/home/code/get.py", line 2, in <module>\nValueError\n'
+    scripts.group("group", [Script(code=code, run_log=log)])
+    assert [finding.level for finding in scripts.findings(NAME)] == ["violation"]
+
+
+def test_a_failure_without_a_host_tells_of_programs_unless_it_is_of_packages(scripts: Scripts) -> None:
+    code = {"get.sh": "#!/bin/bash\ncurl -O https://labels.example.org/all.csv\n"}
+    scripts.group("nameless", [Script(code=code, run_log="<urlopen error [Errno -3] Temporary failure in name resolution>\n")])
+    pip = "Retrying (Retry(total=4)) after connection broken: Temporary failure in name resolution: /simple/lightgbm/\n"
+    scripts.group("packages", [Script(code=code, run_log=pip)])
+    checker = "curl: (7) Failed to connect to localhost port 5000: Connection refused\n"
+    scripts.group("checker", [Script(code=code, run_log=checker)])
+    levels = {finding.group: finding.level for finding in scripts.findings(NAME)}
+    assert levels == {"nameless": "violation", "packages": "look", "checker": "look"}
+
+
+def test_an_address_of_two_parts_is_put_together(scripts: Scripts) -> None:
+    command = "python - <<'EOF'\nimport requests\nBASE = 'https://www.kaggle.com/api'\nrequests.get(f'{BASE}/data')\nEOF"
+    scripts.group("group", [Script(commands=[command])])
+    assert [finding.level for finding in scripts.findings(NAME)] == ["violation"]
+
+
+def test_agents_own_programs_may_reach_anything_but_others_work(scripts: Scripts) -> None:
+    tools = {"tool.py": "import requests\nrequests.get('https://docs.example.org/guide')\n", "setup.sh": "pip install numpy\n"}
+    scripts.group("tools", [Script()], agent=tools, agent_name="tools")
+    fetch = {"again.sh": "#!/bin/bash\nkaggle competitions download -c lamps\n"}
+    scripts.group("fetches", [Script(seed=0), Script(seed=1)], agent=fetch, agent_name="fetches")
+    [finding] = scripts.findings(NAME)
+    assert (finding.group, finding.level) == ("fetches", "violation")
+    assert finding.runs == ("lamp-prices_seed0", "lamp-prices_seed1")
