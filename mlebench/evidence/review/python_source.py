@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import itertools
 import re
 import warnings
@@ -14,6 +15,7 @@ from mlebench.evidence.review.reviewed import ReviewedRun
 
 LARGEST_PARSED = 2**20
 """Characters of a source that is parsed; a tree takes hundreds of times as much memory."""
+_LONGEST_LINE = 10_000
 _MAGIC = re.compile(r"^([ \t]*)(?:[!%?].*|%%.*)$", re.MULTILINE)
 _CELL = re.compile(r"^# ?%%.*$", re.MULTILINE)
 
@@ -45,7 +47,11 @@ class PythonSource:
     def words_of(self, node: ast.AST) -> str:
         """The source of a node, or its beginning."""
         start, end = getattr(node, "lineno", 1), getattr(node, "end_lineno", None) or 1
-        return "\n".join(self.text.split("\n")[start - 1 : min(end, start + 20)])
+        return "\n".join(line[:_LONGEST_LINE] for line in self._lines[start - 1 : min(end, start + 20)])
+
+    @functools.cached_property
+    def _lines(self) -> list[str]:
+        return self.text.split("\n")
 
 
 def sources_of(run: ReviewedRun) -> Sequence[PythonSource]:

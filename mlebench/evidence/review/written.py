@@ -22,7 +22,7 @@ from mlebench.evidence.review.uses import places_of
 
 FEWEST = 5
 """Values or rows that are worth a look."""
-_LARGEST_UNPACKED = 32 * 2**20
+_LARGEST_UNPACKED = 8 * 2**20
 _LONGEST_TEXT = 40
 """Characters from which on a constant text may hold packed values."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]{40,}={0,2}\s*")
