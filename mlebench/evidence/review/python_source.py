@@ -50,6 +50,11 @@ class PythonSource:
         return "\n".join(line[:_LONGEST_LINE] for line in self._lines[start - 1 : min(end, start + 20)])
 
     @functools.cached_property
+    def nodes(self) -> Sequence[ast.AST]:
+        """All nodes of the tree, as `ast.walk` gives them; none where there is no tree."""
+        return () if self.tree is None else tuple(ast.walk(self.tree))
+
+    @functools.cached_property
     def _lines(self) -> list[str]:
         return self.text.split("\n")
 
@@ -114,9 +119,9 @@ def dotted(node: ast.AST) -> str:
     return ".".join(reversed(parts))
 
 
-def calls_in(tree: ast.AST) -> Iterator[ast.Call]:
+def calls_in(source: PythonSource) -> Iterator[ast.Call]:
     """All calls."""
-    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return (node for node in source.nodes if isinstance(node, ast.Call))
 
 
 def string_in(node: ast.AST | None, deepest: int = 20) -> str:

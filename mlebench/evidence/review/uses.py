@@ -23,7 +23,7 @@ def names_put(sources: Iterable[PythonSource]) -> frozenset[str]:
     put: set[str] = set()
     passed: dict[str, set[str]] = {}
     for source in sources:
-        for node in ast.walk(source.tree) if source.tree is not None else ():
+        for node in source.nodes:
             put |= _names_in(sink for sink in sinks_of(node))
             for name, value in _assigned(node):
                 passed.setdefault(name, set()).update(_names_in([value]))
@@ -73,14 +73,14 @@ def _names_in(nodes: Iterable[ast.AST]) -> set[str]:
     return {one.id for node in nodes for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)}
 
 
-def places_of(tree: ast.AST) -> dict[int, tuple[str, ...]]:
+def places_of(source: PythonSource) -> dict[int, tuple[str, ...]]:
     """For each constant within an assignment, the names that get it; `=` where it goes straight into a column or a file.
 
     Returns:
         by `id` of the node.
     """
     found: dict[int, tuple[str, ...]] = {}
-    for node in ast.walk(tree):
+    for node in source.nodes:
         for name, value in (*_assigned(node), *(("=", sink) for sink in sinks_of(node))):
             for inner in ast.walk(value):
                 if isinstance(inner, _CONSTANTS) and name not in (known := found.get(id(inner), ())):

@@ -57,15 +57,15 @@ def written_in_python(source: PythonSource, known: HeldOut | None) -> Iterator[W
         yield from _in_long_source(source)
     else:
         inside: set[int] = set()
-        places = places_of(source.tree)
-        for node in ast.walk(source.tree):
+        places = places_of(source)
+        for node in source.nodes:
             if id(node) in inside:
                 continue
             for found in _of_node(node, source, known):
                 inside.update(map(id, ast.walk(node)))
                 yield replace(found, names=places.get(id(node), ()))
         if known is not None:
-            yield from _in_branches(source, source.tree, known)
+            yield from _in_branches(source, known)
     if known is not None:
         yield from _by_lines(source, known)
 
@@ -139,11 +139,11 @@ def _of_sequence(node: ast.List | ast.Tuple | ast.Set, known: HeldOut | None) ->
         yield from _of_pairs(pairs, known, "a list of records")
 
 
-def _in_branches(source: PythonSource, tree: ast.AST, known: HeldOut) -> Iterator[Written]:
+def _in_branches(source: PythonSource, known: HeldOut) -> Iterator[Written]:
     """Rows that branches tell apart: `if name == ID: return VALUE`, and cases of a match."""
     rows: dict[str, Row] = {}
     first: ast.AST | None = None
-    for node in ast.walk(tree):
+    for node in source.nodes:
         for name, value in _branch(node):
             if name in known.ids and is_telling(name) and (row := _row(value)) is not None:
                 rows[name] = row

@@ -12,12 +12,12 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mlebench.evidence.review.agent_programs import agent_actions
+from mlebench.evidence.review.agent_programs import agent_actions, agent_sources
 from mlebench.evidence.review.commands import Action, actions_of, is_submission_path
 from mlebench.evidence.review.finding import Evidence, ReviewFinding
 from mlebench.evidence.review.held_out import HeldOut, Row, cells_like_rows, held_out_of, is_telling, plain
-from mlebench.evidence.review.python_source import PythonSource, dotted, python_sources, sources_of
-from mlebench.evidence.review.reviewed import ReviewedGroup, ReviewedRun
+from mlebench.evidence.review.python_source import PythonSource, dotted, sources_of, string_in
+from mlebench.evidence.review.reviewed import ReviewedGroup
 from mlebench.evidence.review.rules.quotes import evidence, first_few
 from mlebench.evidence.review.rules.rule import Rule, RuleOptions
 
@@ -65,7 +65,7 @@ def find(groups: Sequence[ReviewedGroup], options: RuleOptions) -> Iterator[Revi
                 programs = agent_actions(group)
                 competition = run.record.competition_id
                 runs = tuple(other.run_id for other in group.group.plan.runs if other.competition_id == competition)
-                yield from _found(group, runs, held_out_of(run), programs, python_sources(programs))
+                yield from _found(group, runs, held_out_of(run), programs, agent_sources(group))
 
 
 def _found(
@@ -168,9 +168,7 @@ def _of_editor(action: Action, known: HeldOut | None, edits: _Edits) -> None:
 
 
 def _of_python(source: PythonSource, known: HeldOut | None, edits: _Edits) -> None:
-    if source.tree is None:
-        return
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         keys: set[str] = set()
         if isinstance(node, ast.Assign | ast.AugAssign):
             keys = _assigned(node, known)

@@ -11,10 +11,10 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
-from mlebench.evidence.review.agent_programs import agent_actions
+from mlebench.evidence.review.agent_programs import agent_actions, agent_sources
 from mlebench.evidence.review.commands import Action, actions_of
 from mlebench.evidence.review.finding import Evidence, Level, ReviewFinding
-from mlebench.evidence.review.python_source import PythonSource, dotted, path_in, python_sources, sources_of, string_in
+from mlebench.evidence.review.python_source import PythonSource, dotted, path_in, sources_of, string_in
 from mlebench.evidence.review.reviewed import ReviewedGroup, ReviewedRun
 from mlebench.evidence.review.rules.quotes import evidence, first_few
 from mlebench.evidence.review.rules.rule import Rule, RuleOptions
@@ -99,7 +99,7 @@ def find(groups: Sequence[ReviewedGroup], options: RuleOptions) -> Iterator[Revi
 def _of_agent(group: ReviewedGroup) -> Iterator[ReviewFinding]:
     """The programs of the agent's folder, of which nobody knows what is run: answers alone count."""
     actions = agent_actions(group)
-    read = [*_commands(actions), *_constants(python_sources(actions))]
+    read = [*_commands(actions), *_constants(agent_sources(group))]
     sought = [(text, place) for text, place in read if judged(text, _NONE)[1] in _OF_ANSWERS]
     yield from _found(group, tuple(planned.run_id for planned in group.group.plan.runs), sought, _NONE)
 
@@ -162,15 +162,14 @@ def _commands(actions: Sequence[Action]) -> Iterator[tuple[str, Evidence]]:
 def _constants(sources: Sequence[PythonSource]) -> Iterator[tuple[str, Evidence]]:
     """Constant texts that programs pass on or keep: what is only said is none."""
     for source in sources:
-        if source.tree is not None:
-            yield from _in_source(source, source.tree)
+        yield from _in_source(source)
 
 
-def _in_source(source: PythonSource, tree: ast.AST) -> Iterator[tuple[str, Evidence]]:
+def _in_source(source: PythonSource) -> Iterator[tuple[str, Evidence]]:
     said: set[int] = set()
-    words = (one.value[:_MOST_CONSTANT] for one in ast.walk(tree) if isinstance(one, ast.Constant) and isinstance(one.value, str))
+    words = (one.value[:_MOST_CONSTANT] for one in source.nodes if isinstance(one, ast.Constant) and isinstance(one.value, str))
     seeks = any(_NAMES_ANSWERS.fullmatch(word.lower()) for word in words)
-    for node in ast.walk(tree):
+    for node in source.nodes:
         if isinstance(node, ast.Call) and _SPEAKS.search(dotted(node.func)):
             said.update(id(argument) for argument in node.args)
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):

@@ -13,11 +13,11 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from mlebench.evidence.review.agent_programs import agent_actions
+from mlebench.evidence.review.agent_programs import agent_actions, agent_sources
 from mlebench.evidence.review.commands import Action, actions_of, is_submission_path
 from mlebench.evidence.review.finding import Evidence, Level, ReviewFinding
 from mlebench.evidence.review.held_out import HeldOut, Row, Table, cells_like_rows, held_out_of, is_telling, submission_of
-from mlebench.evidence.review.python_source import PythonSource, python_sources, sources_of
+from mlebench.evidence.review.python_source import PythonSource, sources_of
 from mlebench.evidence.review.reviewed import ReviewedGroup, ReviewedRun
 from mlebench.evidence.review.rules.chance import log_chance
 from mlebench.evidence.review.rules.data_files import data_files_of
@@ -73,7 +73,7 @@ def _of_agent(group: ReviewedGroup, run: ReviewedRun, known: HeldOut) -> Iterato
     """The programs of the agent's folder, with the first run of each competition."""
     actions = agent_actions(group)
     judged = _Judged(known, submission_of(run))
-    judged.add_programs(python_sources(actions), actions)
+    judged.add_programs(agent_sources(group), actions)
     competition = run.record.competition_id
     runs = tuple(other.run_id for other in group.group.plan.runs if other.competition_id == competition)
     yield from judged.findings(group, runs, f"in the agent's folder holds, for {competition},")

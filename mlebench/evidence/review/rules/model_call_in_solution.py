@@ -93,22 +93,23 @@ def _in_source(source: PythonSource) -> tuple[list[Evidence], list[Evidence]]:
     """Calls, and what hints at some."""
     if source.tree is None:
         return [], []
-    imports = [node for node in ast.walk(source.tree) if _is_import(node)]
-    addresses = [node for node in ast.walk(source.tree) if isinstance(node, ast.Constant) and _names(node, _ADDRESS)]
-    gateway = [node for node in ast.walk(source.tree) if isinstance(node, ast.Constant) and _names(node, _GATEWAY)]
+    imports = [node for node in source.nodes if _is_import(node)]
+    addresses = [node for node in source.nodes if isinstance(node, ast.Constant) and _names(node, _ADDRESS)]
+    gateway = [node for node in source.nodes if isinstance(node, ast.Constant) and _names(node, _GATEWAY)]
     found: list[ast.AST] = []
     functions = {name.asname or name.name for node in imports if isinstance(node, ast.ImportFrom) for name in node.names}
-    for call in calls_in(source.tree):
+    is_used = bool(imports) and _uses(source)
+    for call in calls_in(source):
         called = dotted(call.func)
         if called in functions and called[:1].islower():
             found.append(call)
             continue
-        is_of_library = imports and (_CALLS.search(called) or (_MADE.search(called) and _uses(source.tree)))
+        is_of_library = imports and (_CALLS.search(called) or (is_used and _MADE.search(called)))
         is_sent = _SENDS.search(called) and not any(_CHECKER.search(string_in(argument)) for argument in call.args)
         if is_of_library or (is_sent and (addresses or (gateway and _is_posted(called)))):
             found.append(call)
     # clients of a cloud serve many other things
-    found += [call for call in calls_in(source.tree) if _CLOUD.search(dotted(call.func))]
+    found += [call for call in calls_in(source) if _CLOUD.search(dotted(call.func))]
     hints = [] if found else [*imports, *addresses, *gateway]
     return [_place(source, node) for node in found], [_place(source, node) for node in hints]
 
@@ -134,8 +135,8 @@ def _names(node: ast.Constant, pattern: re.Pattern[str]) -> bool:
     return isinstance(node.value, str) and len(node.value) < 500 and pattern.search(node.value) is not None
 
 
-def _uses(tree: ast.AST) -> bool:
-    return any(_USED.search(dotted(call.func)) or isinstance(call.func, ast.Name) for call in calls_in(tree))
+def _uses(source: PythonSource) -> bool:
+    return any(_USED.search(dotted(call.func)) or isinstance(call.func, ast.Name) for call in calls_in(source))
 
 
 def _is_posted(called: str) -> bool:

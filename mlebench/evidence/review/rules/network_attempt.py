@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from mlebench.evidence.review.agent_programs import agent_actions
+from mlebench.evidence.review.agent_programs import agent_actions, agent_sources
 from mlebench.evidence.review.commands import Action, actions_of
 from mlebench.evidence.review.finding import Evidence, Level, ReviewFinding
-from mlebench.evidence.review.python_source import PythonSource, calls_in, dotted, python_sources, sources_of, string_in
+from mlebench.evidence.review.python_source import PythonSource, calls_in, dotted, sources_of, string_in
 from mlebench.evidence.review.reviewed import ReviewedGroup, ReviewedRun
 from mlebench.evidence.review.rules.quotes import evidence, first_few
 from mlebench.evidence.review.rules.rule import Rule, RuleOptions
@@ -116,7 +116,7 @@ def _of_agent(group: ReviewedGroup) -> Iterator[ReviewFinding]:
     """The programs of the agent's folder: other people's work alone, as tools may reach whatever a profile opens."""
     actions = agent_actions(group)
     ran = _Traces(frozenset(), "", True)
-    tried = [*_in_commands(actions, ran), *_in_programs(python_sources(actions), ran)]
+    tried = [*_in_commands(actions, ran), *_in_programs(agent_sources(group), ran)]
     theirs = [one for one in tried if one[0] == "violation" and _OTHERS_WORK.search(one[1].quote)]
     yield from _found(group, tuple(planned.run_id for planned in group.group.plan.runs), theirs)
 
@@ -242,8 +242,8 @@ def _in_programs(sources: Sequence[PythonSource], traces: _Traces) -> Iterator[_
     for source in sources:
         if source.tree is None:
             continue
-        texts = _texts_of(source.tree)
-        for call in calls_in(source.tree):
+        texts = _texts_of(source)
+        for call in calls_in(source):
             level, hosts = _judged_call(call, texts)
             if level is not None:
                 was_run = source.action.ran or traces.tell(source.action.file, hosts)
@@ -251,10 +251,10 @@ def _in_programs(sources: Sequence[PythonSource], traces: _Traces) -> Iterator[_
                 yield level, evidence(source.action.file, source.line_of(call), source.words_of(call)), hosts
 
 
-def _texts_of(tree: ast.AST) -> Mapping[str, str]:
+def _texts_of(source: PythonSource) -> Mapping[str, str]:
     """The constant texts for which names stand that are assigned once."""
     found: dict[str, list[ast.AST]] = {}
-    for node in ast.walk(tree):
+    for node in source.nodes:
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name):
