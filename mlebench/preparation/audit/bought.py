@@ -77,6 +77,13 @@ class Market:
                 return table, score
         return None
 
+    @functools.cached_property
+    def hides_answers(self) -> bool:
+        """Whether the answers are worth anything: what stands there may be one solution of many, no better than the sample."""
+        if self.baseline is None:
+            return True
+        return self._graded(self.truth.perfect) != self.baseline[1]
+
     def _drafts(self) -> Iterator[pd.DataFrame]:
         perfect = self.truth.perfect
         constant = perfect.copy()

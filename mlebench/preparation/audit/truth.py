@@ -27,8 +27,6 @@ _NUMBERS = ("Probability", "Real")
 _LABELS = ("Integer", "Boolean", "Label")
 _MOST_CLASSES = 2_000
 _LONGEST_CLASS = 60
-_SHORTEST_UNIT = 2
-"""Characters of a unit's name that says something."""
 _LEAST_COVERED = 0.1
 
 
@@ -98,11 +96,7 @@ class Truth:
             names = [_LAST_PART.sub("", name) for name in names]
             heads.append(names)
         found = _positions(heads)
-        return {
-            name: rows
-            for name, rows in found.items()
-            if len(name) >= _SHORTEST_UNIT and name not in self.keys and len(rows) < self.rows
-        }
+        return {name: rows for name, rows in found.items() if name not in self.keys and len(rows) < self.rows}
 
     def rows_of(self, path: str) -> np.ndarray:
         """Positions of the rows that a file belongs to, by its name, its stem or its folders; empty where it belongs to none."""

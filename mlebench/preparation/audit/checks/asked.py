@@ -118,7 +118,12 @@ def one_row_each(truth: Truth) -> np.ndarray | None:
     import pandas as pd
 
     ids = truth.ids.iloc[:, 0]
-    heads = ids if ids.duplicated().any() else ids.str.replace(_LAST_PART, "", regex=True)
+    heads = ids
+    if not ids.duplicated().any():
+        heads = ids.str.replace(_LAST_PART, "", regex=True)
+        # an ending may have two parts, such as `_patient_overall` beside `_C1`
+        shorter = heads.str.replace(_LAST_PART, "", regex=True)
+        heads = shorter.where(shorter.isin({*heads}), heads)
     codes, names = pd.factorize(heads)
     if len(names) > 0.7 * truth.rows:
         return None

@@ -57,7 +57,7 @@ def _is_named(name: str, text: str, words: str, siblings: Iterable[str]) -> bool
 @functools.lru_cache(maxsize=4)
 def _forms_in(text: str) -> tuple[re.Pattern[str], ...]:
     """Names with places left open that a text shows; one that leaves all open says nothing."""
-    shown = {found for found in _FORM.findall(text) if _OPEN.search(found) and len(_OPEN.sub("", found).strip("_-.")) >= 3}
+    shown = {found for found in _FORM.findall(text) if _OPEN.search(found) and _OPEN.sub("", found).strip("_-.")}
     return tuple(re.compile(r"\w+?".join(map(re.escape, _OPEN.split(form)))) for form in sorted(shown))
 
 
