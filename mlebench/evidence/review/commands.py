@@ -111,8 +111,9 @@ _MARKED = re.compile(
     re.MULTILINE,
 )
 _TAGGED = re.compile(
-    r"<(?P<tag>execute_bash|bash|command|shell|cmd|execute_command|run|python|execute_ipython|ipython|code)>(?P<body>.{1,20000}?)</(?P=tag)>",
-    re.DOTALL,
+    r"<(?P<tag>execute_bash|bash|command|shell|cmd|execute_command|run|python|execute_ipython|ipython|code)>"
+    # up to the next tag of the name, so that none is looked through again and again
+    r"(?P<body>(?:[^<]|<(?!/?(?P=tag)>)){1,20000})</(?P=tag)>"
 )
 _PROMPTED = re.compile(r"^[ \t]*(?:>>>|\.\.\.|In \[\d+\]:) (?P<line>.*)$", re.MULTILINE)
 _FENCE = re.compile(r"^[ \t]*```[ \t]*(?P<kind>[\w-]*)[^\n]*$", re.MULTILINE)

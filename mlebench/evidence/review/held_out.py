@@ -180,10 +180,13 @@ def read_table(path: Path, id_columns: Row = (), within: Path | None = None, lik
         found: dict[str, Row] = {}
         listed = 0
         for cells in rows:
-            if len(cells) == len(names):
+            if len(cells) != len(names):
+                continue
+            name = "\x1f".join(cells[place].strip() for place in places)
+            if like is None or name in like.rows:
                 listed += 1
-                found["\x1f".join(cells[place].strip() for place in places)] = tuple(plain(cells[place]) for place in others)
-            if len(found) > _MOST_ROWS:
+                found[name] = tuple(plain(cells[place]) for place in others)
+            if len(found) > _MOST_ROWS or len(found) * len(others) > _MOST_CELLS:
                 return None
     except (OSError, csv.Error, ValueError):
         return None

@@ -252,15 +252,14 @@ def _of_bytes(content: bytes, known: HeldOut | None, how: str = "a constant of b
             words = [word for word in re.split(r"[\s,;|\[\]]+", bare) if word]
             yield Written([plain(word) for word in words], how=how, raw=words)
         return
-    if content.startswith(b"\x80"):
-        yield from _pickled(content, known, how)
-        return
     yield from _arrays(content, known, how)
 
 
 def _pickled(content: bytes, known: HeldOut | None, how: str) -> Iterator[Written]:
-    """The numbers and words of a pickle, of which nothing is run."""
-    cells: list[str] = []
+    """The numbers and words of a pickle in their order, or its rows by id; nothing of it is made."""
+    values: list[str] = []
+    rows: dict[str, Row] = {}
+    name = ""
     try:
         for code, argument, _ in itertools.islice(pickletools.genops(content), _MOST_CODES):
             if code.name != "MEMOIZE" and "PUT" not in code.name:
@@ -286,8 +285,8 @@ def _pickled(content: bytes, known: HeldOut | None, how: str) -> Iterator[Writte
         return
     if known is not None and known.ids_tell and len(rows) >= FEWEST:
         yield Written(rows=rows, how=how)
-    elif len(cells) >= FEWEST:
-        yield Written([plain(cell) for cell in cells], how=how, raw=cells)
+    # the first one is the protocol
+    yield Written(values[1:], how=how)
 
 
 def _arrays(content: bytes, known: HeldOut | None, how: str) -> Iterator[Written]:

@@ -31,6 +31,7 @@ _FEWEST = 10
 _TELLING_CHANCE = math.log(0.02)
 """Logarithm of the chance that is borne where ids of the test that stand for nothing else have values at all: nobody else names
 them one by one."""
+_OTHER_PROGRAMS = (".sh", ".r", ".jl", ".js", ".md", ".toml", ".ini", ".cfg", ".sql")
 
 
 def find(groups: Sequence[ReviewedGroup], options: RuleOptions) -> Iterator[ReviewFinding]:

@@ -25,6 +25,8 @@ NAME = "competition-named"
 _LEAST_WORDS, _OF_A_NAME = 2, 3
 """Words of its own that a title has, and with which it is one's name alone."""
 _LEAST_LETTERS = 12
+_NEAR = 1000
+"""Characters to either side that are looked at of a long line."""
 _CONTEXT = re.compile(
     r"(?i)kaggle|competition|challenge|leaderboard|\bLB\b|medal|\bgold\b|\bCV\b|folds?\b|submi|score|\bbest\b|\buse\b"
 )
@@ -192,9 +194,11 @@ def _is_apart(text: str, start: int, end: int) -> bool:
 
 
 def _line(text: str, place: int) -> str:
-    start = text.rfind("\n", 0, place) + 1
-    end = text.find("\n", place)
-    return text[start : end if end >= 0 else len(text)]
+    """The line on which a place stands; of a long one, what is near."""
+    first, last = max(0, place - _NEAR), min(len(text), place + _NEAR)
+    start = text.rfind("\n", first, place) + 1
+    end = text.find("\n", place, last)
+    return text[start or first : end if end >= 0 else last]
 
 
 RULE = Rule(NAME, "Do the agent's folder or its system texts name competitions of the benchmark?", find)

@@ -25,6 +25,7 @@ NAME = "edited-by-hand"
 _LEAST_EDITS = 3
 """Rows changed by hand that make it a violation; fewer may be somebody's trying out the checker."""
 _LONGEST_ROW = 2000
+_BEGINNING = 20
 _STREAM = re.compile(r"\b(?:sed|perl)\b(?=[^|;&\n]*\s-\w*i)(?P<rest>[^|&\n]*)")
 _TOOLS = re.compile(r"\b(?:sed|perl|[gm]?awk|echo|printf)\b")
 _PATH = re.compile(r"[\w./~${}-]*\.csv[\w.-]*")
@@ -177,6 +178,8 @@ def _of_python(source: PythonSource, known: HeldOut | None, edits: _Edits) -> No
             keys = _in_loop(node, known)
         elif isinstance(node, ast.Call):
             keys = set(_lines_replaced(node, known))
+            if rows := _said(node, known):
+                edits.add(rows, evidence(source.action.file, source.line_of(node), source.words_of(node)), typed=True)
         if keys:
             edits.add(dict.fromkeys(keys, ()), evidence(source.action.file, source.line_of(node), source.words_of(node)))
 

@@ -115,7 +115,7 @@ def _is_copied(one: _Submitted, other: _Submitted) -> bool:
 
 def _is_one_agent(one: _Submitted, other: _Submitted) -> bool:
     """Whether the agents have one name, or one folder."""
-    return one.agent[0] == other.agent[0] or bool(one.agent[1]) and one.agent[1] == other.agent[1]
+    return one.agent[0] == other.agent[0] or (bool(one.agent[1]) and one.agent[1] == other.agent[1])
 
 
 def _alike(one: frozenset[int], other: frozenset[int]) -> float:

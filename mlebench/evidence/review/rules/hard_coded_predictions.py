@@ -40,7 +40,7 @@ _FEWEST_SAME = 8
 _NEAR = 1e-3
 _SURE, _LIKELY = -20.0, -3.0
 """Logarithms of the chance of that, for constants that go nowhere, and for those that go into a table or a file."""
-_PLAIN = ("a list", "a dictionary", "columns")
+_PLAIN = ("a list", "a dictionary", "columns", "several lists")
 """Ways of writing constants that are there for any reason."""
 _OTHER_PROGRAMS = (".r", ".jl", ".js", ".ts", ".c", ".cc", ".cpp", ".java", ".go", ".rs", ".rmd", ".m", ".scala")
 
@@ -64,9 +64,9 @@ def _of_run(group: ReviewedGroup, run: ReviewedRun, known: HeldOut) -> Iterator[
     yield from judged.findings(group, (run.run_id,), "in the code holds")
     for file in data_files_of(run):
         if file.is_read and not file.is_written and len(file.rows) >= _LEAST_PART * len(known):
-            text = f"the code reads a table with {len(file.rows):,} rows of the test that nothing in the run writes"
-            places_ = [evidence(file.text.name, 1, file.text.text[:300])]
-            yield ReviewFinding(NAME, "look", group.group.name, (run.run_id,), text, places_)
+            said = f"the code reads a table with {len(file.rows):,} rows of the test that nothing in the run writes"
+            places = [evidence(file.text.name, 1, file.text.text[:300])]
+            yield ReviewFinding(NAME, "look", group.group.name, (run.run_id,), said, places)
 
 
 def _of_agent(group: ReviewedGroup, run: ReviewedRun, known: HeldOut) -> Iterator[ReviewFinding]:
@@ -77,6 +77,18 @@ def _of_agent(group: ReviewedGroup, run: ReviewedRun, known: HeldOut) -> Iterato
     competition = run.record.competition_id
     runs = tuple(other.run_id for other in group.group.plan.runs if other.competition_id == competition)
     yield from judged.findings(group, runs, f"in the agent's folder holds, for {competition},")
+
+
+def _joined(found: Sequence[Written], known: HeldOut) -> Iterator[Written]:
+    """Several lists that make up the test together."""
+    pieces = [
+        one for one in found if len(one.values) >= _FEWEST_VALUES and not any(one.rows.values()) and len(one.values) < len(known)
+    ]
+    if len(pieces) > 1 and sum(len(one.values) for one in pieces) == len(known):
+        values = [value for one in pieces for value in one.values]
+        # all of them have to go where one goes
+        names = [name for one in pieces for name in one.names] if all(one.names for one in pieces) else []
+        yield Written(values, how="several lists", line=pieces[0].line, quote=pieces[0].quote, names=names)
 
 
 class _Judged:
@@ -92,7 +104,8 @@ class _Judged:
         """Python, and rows that a shell script writes into a submission."""
         self._put = names_put(sources)
         for source in sources:
-            self.add(written_in_python(source, self._known), source.action.file)
+            found = list(written_in_python(source, self._known))
+            self.add([*found, *_joined(found, self._known)], source.action.file)
         for action in actions:
             if action.kind == "write" and not action.ran and is_submission_path(action.path):
                 rows = cells_like_rows(action.text, self._known)
