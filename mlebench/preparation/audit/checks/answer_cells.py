@@ -32,7 +32,9 @@ from mlebench.preparation.audit.checks.linked import (
     tables_with_links,
 )
 from mlebench.preparation.audit.checks.masks import masks_of_units
+from mlebench.preparation.audit.checks.outlines import outlined
 from mlebench.preparation.audit.checks.packed import packed_in
+from mlebench.preparation.audit.checks.tracks import followed
 from mlebench.preparation.audit.clue import Clue, Guess
 from mlebench.preparation.audit.truth import Target
 
@@ -74,9 +76,11 @@ def answer_cells(case: Case) -> Iterator[Clue]:
             yield found
     for files in (*fields_of_files(case), *tables_of_units(case)):
         yield from search.in_fields(files.pattern, files.units, files.cells)
-    for found in masks_of_units(case) if not case.quick else ():
-        what = f"the bright pixels are the mask {printable(found.target, 40)} of {found.alike:,} of {found.of:,} files"
-        yield Clue(NAME, found.pattern, what, (found.guess,))
+    for masks in masks_of_units(case) if not case.quick else ():
+        what = f"the bright pixels are the mask {printable(masks.target, 40)} of {masks.alike:,} of {masks.of:,} files"
+        yield Clue(NAME, masks.pattern, what, (masks.guess,))
+    yield from followed(case, NAME)
+    yield from outlined(case, NAME)
 
 
 def _may_be_by_place(case: Case, looked: Looked) -> bool:

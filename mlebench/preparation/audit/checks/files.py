@@ -21,6 +21,7 @@ MOST_OF_A_UNIT = 3
 _LEAST_UNITS = 4
 _SHORTEST_NUMBER, _LONGEST_NUMBER = 3, 18
 _LEAST_SHARE = 0.03
+_JOINING = ("-", "_", "/", ".")
 _MOST_NAMED = 2_000_000
 _MOST_OF_A_NAME = 4
 """Test rows that a file has in the mean for a column to name it."""
@@ -123,7 +124,8 @@ class Finder:
 
         Where ids are numbers, a file is also known by the only number in its name: `Sample00220.zip` by 0220.
         """
-        rows = self.truth.rows_of(file.path)
+        rows = self._joined(file)
+        rows = rows if len(rows) else self.truth.rows_of(file.path)
         is_train = "train" in file.path.lower()
         if not len(rows):
             return rows if is_train else self._through_tables(file)
@@ -134,6 +136,15 @@ class Finder:
         if is_train and any(name in self.shared for part in file.parts for name in (part, stem(part))):
             return rows[:0]
         return rows
+
+    def _joined(self, file: SeenFile) -> np.ndarray:
+        """Rows whose id is made of the names of two folders, one within the other: `2021-09-04/Pixel5` of `2021-09-04-Pixel5`."""
+        for outer, within in zip(file.parts[:-1], file.parts[1:], strict=True):
+            for sign in _JOINING:
+                name = f"{outer}{sign}{within}"
+                if (rows := self.truth.keys.get(name, self.truth.units.get(name))) is not None:
+                    return rows
+        return np.empty(0, dtype=np.int64)
 
     def _through_tables(self, file: SeenFile) -> np.ndarray:
         """Rows that a table of test rows names beside the file; else those of its number."""

@@ -33,6 +33,8 @@ _SAMPLED = 400
 _LEAST_SPELLED = 0.5
 """Of the cells of a column, or of the test rows if these are fewer, so many must be ids in one spelling."""
 _MOST_SAME = 0.1
+_OF_A_FILE = re.compile(r"[/\\]|\.[A-Za-z]")
+"""Texts without any of these are no paths, and have no ending."""
 
 
 @dataclass(frozen=True)
@@ -170,12 +172,16 @@ class Linker:
         """For each cell the place of the name of test rows that it holds, -1 for none; shape (cells,), int64."""
         import pandas as pd
 
-        found = self._names.get_indexer(pd.Index(cells.to_numpy(dtype=object)))
-        if (found >= 0).any():
-            return np.asarray(found)
-        names = [stem(str(text).replace("\\", "/").rpartition("/")[2]) for text in cells]
-        found = self._names.get_indexer(pd.Index(names, dtype=object))
-        return np.asarray(found if (found >= 0).any() else self._spelled_otherwise(names))
+        texts = cells.to_numpy(dtype=object)
+        if not self._known.isdisjoint(texts):
+            return np.asarray(self._names.get_indexer(pd.Index(texts)))
+        names = [str(text) for text in texts]
+        if _OF_A_FILE.search("\n".join(names)) is not None:
+            names = [stem(name.replace("\\", "/").rpartition("/")[2]) for name in names]
+            found = self._names.get_indexer(pd.Index(names, dtype=object))
+            if (found >= 0).any():
+                return np.asarray(found)
+        return self._spelled_otherwise(names)
 
     def _spelled_otherwise(self, names: Sequence[str]) -> np.ndarray:
         """As `named`, of cells that spell ids in another way, each its own; the first way that names enough of them."""

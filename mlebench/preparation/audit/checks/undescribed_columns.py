@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.checks.described import described
+from mlebench.preparation.audit.checks.few_rows import OF_ALL, told_by_columns
 from mlebench.preparation.audit.checks.tables import tables
 from mlebench.preparation.audit.clue import Clue
 from mlebench.preparation.audit.seen.tables import SeenTable
@@ -34,7 +35,9 @@ def undescribed_columns(case: Case) -> Iterator[Clue]:
             found.setdefault((table.file.path.rpartition("/")[0], unnamed), []).append(table)
     for (folder, unnamed), held in found.items():
         path = held[0].path if len(held) == 1 else f"{folder}/*{held[0].file.suffix}".lstrip("/")
-        yield Clue("undescribed-columns", path, f"the task text does not name {_listed(unnamed)} of {len(held):,} {_noun(held)}")
+        what = f"the task text does not name {_listed(unnamed)} of {len(held):,} {_noun(held)}"
+        guesses = next(filter(None, (told_by_columns(case, table.path, unnamed) for table in held)), ())
+        yield Clue("undescribed-columns", path, what + (OF_ALL if guesses else ""), guesses)
 
 
 def _is_spoken_of(case: Case, column: str, siblings: Iterable[str], spoken: set[str]) -> bool:

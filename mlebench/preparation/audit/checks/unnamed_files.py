@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from mlebench.preparation.audit.case import Case
+from mlebench.preparation.audit.checks.few_rows import OF_ALL, told_by_files
 from mlebench.preparation.audit.clue import Clue
 from mlebench.preparation.audit.seen.listing import SeenFile
 from mlebench.preparation.record import PreparationRecord
@@ -34,14 +35,16 @@ def unnamed_files(case: Case) -> Iterator[Clue]:
     """Files and members of archives of which neither preparation nor the task text says why they are there."""
     files = case.seen.files
     unnamed = list(_beside_the_named(case, files))
-    yield from _clues(unnamed, "is not among the files that preparation names", "are not among the files that preparation names")
+    yield from _clues(
+        case, unnamed, "is not among the files that preparation names", "are not among the files that preparation names"
+    )
     left = [file for file in files if any(_LEFT_OVER.match(part) for part in file.parts)]
-    yield from _clues([file for file in left if file not in unnamed], "is hidden or left over", "are hidden or left over")
+    yield from _clues(case, [file for file in left if file not in unnamed], "is hidden or left over", "are hidden or left over")
     outwards = [file for file in files if file.link is not None and _leads_outside(file)]
-    yield from _clues(outwards, "is a link that leads outside", "are links that lead outside")
+    yield from _clues(case, outwards, "is a link that leads outside", "are links that lead outside")
     told = {file.path for file in (*unnamed, *left, *outwards)}
     odd = [file for file in _odd_ones(case, files) if file.path not in told]
-    yield from _clues(odd, "is of another kind than the files around it", "are of another kind than the files around them")
+    yield from _clues(case, odd, "is of another kind than the files around it", "are of another kind than the files around them")
 
 
 def _beside_the_named(case: Case, files: Sequence[SeenFile]) -> Iterator[SeenFile]:
@@ -97,15 +100,17 @@ def _is_of_a_unit(case: Case, file: SeenFile) -> bool:
     return any(case.labels.value(target, file.path) is not None for target in [*case.labels.of][:_MOST_TARGETS])
 
 
-def _clues(files: Sequence[SeenFile], one: str, several: str) -> Iterator[Clue]:
+def _clues(case: Case, files: Sequence[SeenFile], one: str, several: str) -> Iterator[Clue]:
     """One clue for the files of each folder."""
     folders: defaultdict[str, dict[str, SeenFile]] = defaultdict(dict)
     for file in files:
         folders[file.path.rpartition("/")[0]][file.path] = file
     for folder, held in folders.items():
         paths = [*held]
+        guesses = told_by_files(case, paths)
+        told = OF_ALL if guesses else ""
         if len(paths) == 1:
-            yield Clue("unnamed-files", paths[0], f"{paths[0]} {one}")
+            yield Clue("unnamed-files", paths[0], f"{paths[0]} {one}{told}", guesses)
             continue
         shown = ", ".join(path.rpartition("/")[2] for path in paths[:_SHOWN]) + (", …" if len(paths) > _SHOWN else "")
-        yield Clue("unnamed-files", f"{folder}/*".lstrip("/"), f"{len(paths):,} files ({shown}) {several}")
+        yield Clue("unnamed-files", f"{folder}/*".lstrip("/"), f"{len(paths):,} files ({shown}) {several}{told}", guesses)
