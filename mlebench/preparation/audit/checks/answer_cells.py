@@ -20,6 +20,7 @@ from mlebench.preparation.audit.checks import readings, statistics, training
 from mlebench.preparation.audit.checks.asked import Asked, asked_of, ids_of
 from mlebench.preparation.audit.checks.comparing import Column, Comparer, Told, classes_of, plainly_equal
 from mlebench.preparation.audit.checks.described import described
+from mlebench.preparation.audit.checks.dictionaries import dictionaries_of
 from mlebench.preparation.audit.checks.fields import fields_of_files, lists_in_texts, tables_of_units
 from mlebench.preparation.audit.checks.linked import (
     Linked,
@@ -109,12 +110,28 @@ class _Search:
                 told = told or self._as_labelled(source, column, cells, question.target)
                 if told is not None and not self._is_the_task(source, column, told):
                     found.append((column, question, told))
-        found = found or [*self._within_cells(source, asked)]
+        found = found or [*self._within_cells(source, asked)] or [*self._by_dictionary(source, asked)]
         if not found:
             yield from self._indicators(source, asked)
             return
         guesses = self._of_all_rows(source, found)
         yield Clue(NAME, source.table.path, _what(source.by, found, len(source.cells)), guesses)
+
+    def _by_dictionary(self, source: Linked, asked: Sequence[Asked]) -> Iterator[tuple[str, Asked, Told]]:
+        """Cells that hold answers by the names that another public table gives to them."""
+        for dictionary in dictionaries_of(self.case):
+            if dictionary.where == source.table.path:
+                continue
+            for column in source.columns:
+                said = dictionary.read(source.cells[column].to_numpy(dtype=object))
+                if said is None:
+                    continue
+                read = Column.of(said)
+                for question in asked:
+                    if question.target.name in dictionary.targets:
+                        told = self._worth(question, self.comparer.best(read, question.target, learn=False))
+                        if told is not None and not self._is_the_task(source, column, told):
+                            yield column, question, told
 
     def _within_cells(self, source: Linked, asked: Sequence[Asked]) -> Iterator[tuple[str, Asked, Told]]:
         """What stands within cells and tells something; of many rows some are looked at first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,9 @@ from mlebench.preparation.audit.truth import Target, Truth
 MOST_TARGETS = 40
 _MOST_SLOTS = 6
 _MOST_JOINED = 200
+_OFTEN = 0.1
+_MOST_FEW, _FEW_OF = 50, 0.1
+OTHER = "(another answer)"
 _ALL_BUT_LAST = re.compile(r"^.*[_\-:]")
 _LAST_PART = re.compile(r"(?<=.)[_\-:][^_\-:]*$")
 
@@ -26,13 +30,15 @@ class Asked:
     """Its values have one entry for each unit; NaN or the empty text where a unit has none."""
     units: np.ndarray
     """Shape (test rows,), int64: which unit's value answers a row, -1 for none."""
+    other: str | None = None
+    """The class that stands for all answers but the most frequent one, and guesses none of them."""
 
     def guess(self, values: np.ndarray) -> Guess:
         """The rows' guess for values that units are said to have, shape (units,); see `Guess.values`."""
         if self.target.kind == "number":
             return Guess(self.target.name, np.append(values.astype(np.float64), np.nan)[self.units])
         padded = np.empty(len(values) + 1, dtype=object)
-        padded[:-1] = values
+        padded[:-1] = [None if value == self.other else value for value in values]
         padded[-1] = None
         return Guess(self.target.name, padded[self.units])
 
@@ -55,7 +61,8 @@ def asked_of(truth: Truth, units: np.ndarray, count: int) -> Iterator[Asked]:
     sizes = np.bincount(units[rows], minlength=count)
     for target in truth.targets[:MOST_TARGETS]:
         if sizes.max() == 1:
-            yield _asked(truth, target, rows, units, count)
+            yield (whole := _asked(truth, target, rows, units, count))
+            yield from _whether_usual(whole)
         elif _is_constant(target.values[rows], units[rows]):
             first = rows[np.append(True, np.diff(units[rows]) > 0)]
             yield Asked(_asked(truth, target, first, units, count).target, units)
@@ -70,6 +77,22 @@ def _asked(truth: Truth, target: Target, rows: np.ndarray, units: np.ndarray, co
     own = np.full(truth.rows, -1, dtype=np.int64)
     own[rows] = units[rows]
     return Asked(replace(target, values=values), own)
+
+
+def _whether_usual(question: Asked) -> Iterator[Asked]:
+    """Of texts that are often the same, as the runs of empty masks are: which class they are of, or whether they are that one."""
+    target = question.target
+    values = [str(value) for value in target.values]
+    counts = Counter(value for value, row in zip(values, np.isin(np.arange(len(values)), question.units), strict=True) if row)
+    if target.kind == "number" or target.is_one_hot or not counts:
+        return
+    usual, often = counts.most_common(1)[0]
+    if len(counts) <= min(_MOST_FEW, _FEW_OF * counts.total()):
+        if target.kind == "text":
+            yield replace(question, target=replace(target, kind="class"))
+    elif _OFTEN < often / counts.total() < 1 - _OFTEN:
+        classes = np.array([value if value == usual else OTHER for value in values], dtype=object)
+        yield replace(question, target=replace(target, kind="class", values=classes), other=OTHER)
 
 
 def _is_constant(values: np.ndarray, units: np.ndarray) -> bool:
@@ -88,7 +111,8 @@ def _slots(truth: Truth, target: Target, rows: np.ndarray, units: np.ndarray, co
     common = [slot for slot in frequent if len(np.unique(target.values[rows[codes == slot]].astype(str))) > 1]
     most = _MOST_SLOTS if len(truth.targets) <= _MOST_SLOTS else 1
     for slot in common[:: max(1, -(-len(common) // most))]:
-        yield _asked(truth, target, rows[codes == slot], units, count)
+        yield (whole := _asked(truth, target, rows[codes == slot], units, count))
+        yield from _whether_usual(whole)
     if not len(names) or len(common):
         return
     joined = np.full(count, "", dtype=object)

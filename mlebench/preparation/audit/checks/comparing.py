@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import string
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,7 @@ MOST_COMPARED = 20_000
 _MOST_CODES = 400
 _SHIFTS = 20
 _DECIMALS = 3
+_SHORTEST_HEAD = 3
 _TOGETHER, _LEAST_TOGETHER, _MOST_TOGETHER = 0.5, 6, 2_000
 _UNORDERED = ", in another order,"
 _LONGEST_SHORT = 120
@@ -226,7 +228,25 @@ class Comparer:
             found = _told_texts(f"equals{how}", said, told, form, true, target)
             if found is not None and self.direct.improbable(found.log_p):
                 return found
-        return self._word_for_word(column, target)
+        return self._behind_common_head(column, target) or self._word_for_word(column, target)
+
+    def _behind_common_head(self, column: Column, target: Target) -> Told | None:
+        """Texts that lack what all answers begin with."""
+        true = target.values.astype(str)
+        first, last = min(true), max(true)
+        head = first[: next((place for place, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)]
+        # up to a sign: chance lets all answers go on with the same letter
+        head = head.rstrip(string.ascii_letters + string.digits)
+        if len(head) < _SHORTEST_HEAD:
+            return None
+        said = column.map_texts("", readings.plain)
+        told = np.array([text is not None and text != "" for text in said], dtype=bool)
+        if not told.any():
+            return None
+        whole = np.array([None if text is None else head + text for text in said], dtype=object)
+        self.direct.tried += 1
+        found = _told_texts("lacks but the beginning of", whole, told, readings.words, true, target)
+        return found if found is not None and self.direct.improbable(found.log_p) else None
 
     def _word_for_word(self, column: Column, target: Target) -> Told | None:
         """Texts whose words stand for those of the answer, one for one."""

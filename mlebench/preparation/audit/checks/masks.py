@@ -47,14 +47,14 @@ class FoundMasks:
 
 def masks_of_units(case: Case) -> Iterator[FoundMasks]:
     """Groups of files whose bright pixels, or those of one value, are the mask that is asked for."""
-    if not any(target.kind == "text" and _is_of_runs(target.values) for target in case.truth.targets):
+    if not any(target.kind != "number" and _is_of_runs(target.values) for target in case.truth.targets):
         return
     for group in file_groups(case):
         if group.files[0].suffix not in PICTURES:
             continue
         pictures = _pictures_of(case, group)
         for question in asked_of(case.truth, group.units, len(group.files)):
-            if question.target.kind == "text" and _is_of_runs(question.target.values) and len(pictures) >= _LEAST_MASKS:
+            if question.target.kind != "number" and _is_of_runs(question.target.values) and len(pictures) >= _LEAST_MASKS:
                 found = _found(group, question, pictures)
                 if found is not None:
                     yield found

@@ -61,16 +61,24 @@ def _clue(
     if len(cells) < _LEAST_ROWS:
         return _by_presence(case, source, column, question, families[1])
     absent = not training.has_column(case, column)
-    if unnamed and (tells or absent):
+    added = absent and _is_like_training(case, source, column)
+    if added or (unnamed and (tells or absent)):
         found = predicted(features_of(cells), question, families[0], _UNNAMED)
         if found is not None:
-            what = f"the column {printable(column, 40)}, which the task text does not name, predicts"
+            why = "the task text does not name" if unnamed else "training rows do not have"
+            what = f"the column {printable(column, 40)}, which {why}, predicts"
             return Clue(NAME, source.table.path, f"{what} {printable(question.target.name, 40)} {found.quality}", (found.guess,))
     found = predicted(features_of(cells), question, families[1], _SETTLED)
     if found is not None and not _settles_training(case, column, question):
         what = f"the column {printable(column, 40)} settles"
         return Clue(NAME, source.table.path, f"{what} {printable(question.target.name, 40)} {found.quality}", (found.guess,))
     return _by_presence(case, source, column, question, families[1])
+
+
+def _is_like_training(case: Case, source: Linked, column: str) -> bool:
+    """Whether all other columns of a table are those of a table of training rows."""
+    others = {*source.cells.columns} - {column} - case.truth.known
+    return bool(others) and any(others <= {*table.columns} for table in training.training_tables(case))
 
 
 def _settles_training(case: Case, column: str, question: Asked) -> bool:

@@ -146,6 +146,46 @@ def test_a_table_of_other_ids_in_such_a_spelling_is_not(tmp_path: Path, spell: C
     assert clues(toy) == []
 
 
+@pytest.mark.parametrize("sign", ["|", "; "])
+def test_answers_by_the_names_of_a_public_dictionary_are_found(tmp_path: Path, sign: str) -> None:
+    toy = Toy(tmp_path, "text")
+    numbers = [sorted(toy.rng.choice(np.arange(100, 160), 3, replace=False)) for _ in range(toy.rows)]
+    toy.answers[:] = [" ".join(map(str, row)) for row in numbers]
+    names = {number: f"culture, {number % 7} of {number * 31 % 1009}" for number in range(100, 160)}
+    toy.table("labels.csv", {"number": [*names], "name": [*names.values()]})
+    toy.test["tags"] = [sign.join(names[number] for number in row) for row in numbers]
+    case = toy.case()
+    (clue,) = answer_cells(case)
+    assert "tags" in clue.what and share_right(clue, case) == 1
+
+
+def test_names_of_a_public_dictionary_that_say_other_answers_are_left_alone(tmp_path: Path) -> None:
+    toy = Toy(tmp_path)
+    toy.table("labels.csv", {"label": ["cat", "dog", "newt"], "name": ["Felis", "Canis", "Triturus"]})
+    toy.test["seen"] = [str(name) for name in toy.rng.choice(["Felis", "Canis", "Triturus"], toy.rows)]
+    assert clues(toy) == []
+
+
+def test_texts_that_lack_what_all_answers_begin_with_are_found(tmp_path: Path) -> None:
+    toy = Toy(tmp_path, "text")
+    toy.test["structure"] = [*toy.answers]
+    toy.answers[:] = [f"Formula=1/{answer}" for answer in toy.answers]
+    case = toy.case()
+    (clue,) = answer_cells(case)
+    assert "structure" in clue.what and share_right(clue, case) == 1
+
+
+def test_a_code_for_whether_a_text_is_the_usual_one_is_found(tmp_path: Path) -> None:
+    toy = Toy(tmp_path, "text")
+    empty = toy.rng.random(toy.rows) < 0.4
+    toy.answers[:] = ["-" if none else answer for none, answer in zip(empty, toy.answers, strict=True)]
+    toy.test["batch"] = ["q7" if none else str(toy.rng.choice(["q3", "q9"])) for none in empty]
+    case = toy.case()
+    (clue,) = answer_cells(case)
+    assert "batch" in clue.what and (clue.guesses[0].told == empty).all()
+    assert share_right(clue, case) == empty.mean()
+
+
 @pytest.mark.parametrize("backwards", [False, True])
 def test_an_array_of_as_many_rows_is_read_by_place(tmp_path: Path, backwards: bool) -> None:
     toy = Toy(tmp_path, "number")

@@ -89,3 +89,13 @@ def test_statistics_see_nothing_in_noise() -> None:
         assert found is not None
         tails.append(found.log_p)
     assert np.mean(np.array(tails) < np.log(0.05)) <= 0.05
+
+
+def test_a_column_of_a_described_series_that_training_rows_lack_is_found(tmp_path: Path) -> None:
+    toy = Toy(tmp_path, "number", rows=120, description="Predict `label` of each `id` from the measurements `s1` to `s4`.")
+    for table in (toy.train, toy.test):
+        for column in ("s1", "s2", "s3", "length"):
+            table[column] = [f"{number:.4f}" for number in toy.rng.normal(0, 1, len(table))]
+    toy.test["s4"] = [f"{(float(answer) - 50) / 20 + toy.rng.normal(0, 0.3):.4f}" for answer in toy.answers]
+    (clue,) = predictive_columns(toy.case())
+    assert "s4" in clue.what and "training rows do not have" in clue.what

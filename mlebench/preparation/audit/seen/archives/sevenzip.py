@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import tempfile
 import threading
-from collections.abc import Generator, Iterator, Set
+from collections.abc import Generator, Iterator, Mapping, Set
 from queue import Empty, Queue
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -33,32 +34,45 @@ class SevenZip:
         self._window = window
 
     def entries(self) -> Iterator[tuple[Member, Opener]]:
-        """See `Archive`; each content that is asked for costs a pass."""
+        """See `Archive`; each content that is asked for costs a pass, the heads of all members one together."""
         with damage_told(), self._opened() as opened:
             members = [_member(entry) for entry in opened.files]
             locked = opened.needs_password()
         for position, member in enumerate(members):
-            yield member, self._opener(position, member)
+            yield (
+                member,
+                Opener(functools.partial(self._head, position), functools.partial(self.open, position, 0, member.size)),
+            )
         if locked:
             raise OSError("it is encrypted")
 
-    def _opener(self, position: int, member: Member) -> Opener:
-        def head() -> bytes:
-            # a pass for each member is worth it where the name says that it pays
-            return self.open(position, 0, member.size).read(HEAD) if member.name.lower().endswith(_ARCHIVES) else b""
+    def _head(self, position: int) -> bytes:
+        return self._heads.get(position, b"")
 
-        return Opener(head, lambda: self.open(position, 0, member.size))
+    @functools.cached_property
+    def _heads(self) -> Mapping[int, bytes]:
+        """The first bytes of each member by its position; of one that is damaged, and of those behind it, none."""
+        heads: dict[int, bytes] = {}
+        with contextlib.suppress(OSError):
+            for position, stream in self._wanted(None, HEAD):
+                heads[position] = stream.read(HEAD)
+        return heads
 
     def wanted(self, positions: Set[int]) -> Iterator[Found]:
         """See `Archive`."""
+        return self._wanted(positions)
+
+    def _wanted(self, positions: Set[int] | None, most: int | None = None) -> Iterator[Found]:
+        """Members at positions, or all, each with at most so many of its first bytes."""
         with damage_told(), self._opened() as opened:
             if opened.needs_password():
                 raise OSError("it is encrypted")
             members = [_member(entry) for entry in opened.files]
             if is_bomb(sum(member.size for member in members), self._window.size):
                 raise OSError("it unpacks to absurdly much")
-        names = {members[at].name: at for at in sorted(positions) if at < len(members) and members[at].is_file}
-        yield from self._contents(names)
+        places = range(len(members)) if positions is None else sorted(positions)
+        names = {members[at].name: at for at in places if at < len(members) and members[at].is_file}
+        yield from self._contents(names, most)
 
     def open(self, position: int, at: int, size: int) -> IO[bytes]:
         """See `Archive`."""
@@ -76,7 +90,7 @@ class SevenZip:
 
         return py7zr.SevenZipFile(as_file(self._window))
 
-    def _contents(self, names: dict[str, int]) -> Iterator[Found]:
+    def _contents(self, names: dict[str, int], most: int | None) -> Iterator[Found]:
         """Members as they come out of the library, which pushes them from a thread of its own."""
         ready: Queue[Found | BaseException | None] = Queue(4)
         ended = threading.Event()
@@ -84,7 +98,7 @@ class SevenZip:
         def unpack() -> None:
             try:
                 with damage_told(), self._opened() as opened:
-                    opened.extract(targets=list(names), factory=_factory(names, ready, ended))
+                    opened.extract(targets=list(names), factory=_factory(names, most, ready, ended))
                 ready.put(None)
             except BaseException as error:
                 ready.put(error)
@@ -117,7 +131,7 @@ def _member(entry: Any) -> Member:
     )
 
 
-def _factory(names: dict[str, int], ready: Queue[Any], ended: threading.Event) -> Any:
+def _factory(names: dict[str, int], most: int | None, ready: Queue[Any], ended: threading.Event) -> Any:
     from py7zr.io import Py7zIO, WriterFactory
 
     class Sink(Py7zIO):
@@ -130,7 +144,10 @@ def _factory(names: dict[str, int], ready: Queue[Any], ended: threading.Event) -
         def write(self, content: bytes | bytearray) -> int:
             if ended.is_set():
                 raise OSError("nobody wants the rest")
-            return self._content.write(content) if self._position is not None else len(content)
+            if self._position is not None:
+                kept = len(content) if most is None else max(0, most - self._content.tell())
+                self._content.write(content[:kept])
+            return len(content)
 
         def read(self, size: int | None = None) -> bytes:
             return self._content.read(-1 if size is None else size)
