@@ -32,6 +32,8 @@ _OF_BASE32 = re.compile(r"[A-Z2-7]+=*")
 _OF_HEX = re.compile(r"(0x)?([0-9a-fA-F]{2})+")
 _COMMENT = re.compile(r"<!--(.*?)-->|/\*(.*?)\*/", re.DOTALL)
 _BRACKETED = re.compile(r"[\[({<]([^\[\](){}<>]*)[\])}>]\W*$")
+_A_NUMBER = re.compile(r"\s*[-+]?\d*\.?\d*(e[-+]?\d+)?\s*", re.IGNORECASE)
+"""A longer run of digits could be hexadecimal, and is asked for digits all the same."""
 _QUERY = re.compile(r"[\w.-]+=[^=&;]*([&;][\w.-]+=[^=&;]*)+")
 
 
@@ -42,7 +44,7 @@ def packed_in(cells: np.ndarray) -> Mapping[str, np.ndarray]:
         cells: shape (rows,), text.
     """
     some = [text for text in dict.fromkeys(str(cell) for cell in cells[: 20 * _PROBED]) if text.strip()][:_PROBED]
-    if not some or max(map(len, some)) < _SHORTEST_ENCODED:
+    if not some or max(map(len, some)) < _SHORTEST_ENCODED or all(map(_A_NUMBER.fullmatch, some)):
         return {}
     within: dict[str, np.ndarray] = {}
     for how, read in _ways(some):
