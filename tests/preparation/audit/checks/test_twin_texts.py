@@ -22,12 +22,12 @@ def texts(count: int, words: int, rng: np.random.Generator) -> list[str]:
     return [" ".join(rng.choice(known, words)).capitalize() + "." for _ in range(count)]
 
 
-def split(public: Path, train: list[str], test: list[str]) -> Case:
+def split(public: Path, train: list[str], test: list[str], column: str = "essay") -> Case:
     rng = np.random.default_rng(5)
     labels = [str(one) for one in rng.integers(0, 3, len(train))]
-    pd.DataFrame({"id": range(len(train)), "essay": train, "label": labels}).to_csv(public / "train.csv", index=False)
+    pd.DataFrame({"id": range(len(train)), column: train, "label": labels}).to_csv(public / "train.csv", index=False)
     names = [f"t{row}" for row in range(len(test))]
-    pd.DataFrame({"id": names, "essay": test}).to_csv(public / "test.csv", index=False)
+    pd.DataFrame({"id": names, column: test}).to_csv(public / "test.csv", index=False)
     return case_of(public, pd.DataFrame({"id": names, "label": rng.integers(0, 3, len(test))}))
 
 
@@ -114,9 +114,5 @@ def test_sequences_that_differ_in_a_base_or_two_are_near_copies(tmp_path: Path) 
     train, test = (["".join(rng.choice([*"ACGU"], 107)) for _ in range(count)] for count in (200, 60))
     other = str.maketrans("ACGU", "CGUA")
     test[:TWINS] = [text[:50] + text[50:52].translate(other) + text[52:] for text in train[:TWINS]]
-    case = split(tmp_path, train, test)
-    for side in ("train", "test"):
-        table = pd.read_csv(tmp_path / f"{side}.csv", dtype=str)
-        table.rename(columns={"essay": "sequence"}).to_csv(tmp_path / f"{side}.csv", index=False)
-    (clue,) = clues(twin_texts, case)
+    (clue,) = clues(twin_texts, split(tmp_path, train, test, "sequence"))
     assert clue.rows == TWINS
