@@ -33,6 +33,9 @@ _SAMPLED = 400
 _LEAST_SPELLED = 0.5
 """Of the cells of a column, or of the test rows if these are fewer, so many must be ids in one spelling."""
 _MOST_SAME = 0.1
+_FRACTION = re.compile(r"-?\d*\.\d+(e[+-]?\d+)?")
+_MOST_FRACTIONS = 0.2
+"""Measurements are no ids in whichever spelling."""
 _OF_A_FILE = re.compile(r"[/\\]|\.[A-Za-z]")
 """Texts without any of these are no paths, and have no ending."""
 
@@ -189,6 +192,8 @@ class Linker:
         some = names[::step]
         if not some:
             return np.empty(0, dtype=np.int64)
+        if sum(_FRACTION.fullmatch(name) is not None for name in some) > _MOST_FRACTIONS * len(some):
+            return np.full(len(names), -1, dtype=np.int64)
         for spell, of_cell in (*SPELLINGS, (self._headless, _without(_common_head(names)))):
             if of_cell is readings.plain and not is_digest(some[0]):
                 continue
