@@ -33,6 +33,11 @@ def described(case: Case, column: str, siblings: Iterable[str] = ()) -> bool:
     return any(_is_named(name, text, words, siblings) for name in dict.fromkeys((column, column.rpartition(".")[2])) if name)
 
 
+def named_itself(case: Case, column: str) -> bool:
+    """Whether the description spells the column's whole name, not just that of its series."""
+    return re.search(rf"(?<![\w]){re.escape(column.casefold())}(?![\w])", _text_of(case.competition.description)[0]) is not None
+
+
 def _is_named(name: str, text: str, words: str, siblings: Iterable[str]) -> bool:
     folded = name.casefold()
     if re.search(rf"(?<![\w]){re.escape(folded)}(?![\w])", text):

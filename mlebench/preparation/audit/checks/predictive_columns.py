@@ -16,7 +16,7 @@ from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.checks import statistics, training
 from mlebench.preparation.audit.checks.asked import Asked, asked_of
 from mlebench.preparation.audit.checks.comparing import classes_of, named
-from mlebench.preparation.audit.checks.described import described
+from mlebench.preparation.audit.checks.described import described, named_itself
 from mlebench.preparation.audit.checks.linked import Linked, is_sample, linked_tables
 from mlebench.preparation.audit.checks.predicting import Bounds, predicted
 from mlebench.preparation.audit.checks.sizes_and_times import as_numbers
@@ -61,7 +61,7 @@ def _clue(
     if len(cells) < _LEAST_ROWS:
         return _by_presence(case, source, column, question, families[1])
     absent = not training.has_column(case, column)
-    added = absent and _is_like_training(case, source, column)
+    added = absent and not named_itself(case, column) and _is_like_training(case, source, column)
     if added or (unnamed and (tells or absent)):
         found = predicted(features_of(cells), question, families[0], _UNNAMED)
         if found is not None:

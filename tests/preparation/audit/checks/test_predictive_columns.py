@@ -92,7 +92,7 @@ def test_statistics_see_nothing_in_noise() -> None:
 
 
 def test_a_column_of_a_described_series_that_training_rows_lack_is_found(tmp_path: Path) -> None:
-    toy = Toy(tmp_path, "number", rows=120, description="Predict `label` of each `id` from the measurements `s1` to `s4`.")
+    toy = Toy(tmp_path, "number", rows=120, description="Predict `label` of each `id` from the measurements `s1` to `s9`.")
     for table in (toy.train, toy.test):
         for column in ("s1", "s2", "s3", "length"):
             table[column] = [f"{number:.4f}" for number in toy.rng.normal(0, 1, len(table))]
