@@ -79,10 +79,10 @@ class Market:
 
     @functools.cached_property
     def hides_answers(self) -> bool:
-        """Whether the answers are worth anything: what stands there may be one solution of many, no better than the sample."""
-        if self.baseline is None:
-            return True
-        return self._graded(self.truth.perfect) != self.baseline[1]
+        """Whether the answers are worth anything: what stands there may be one solution of many, no better than another."""
+        # a sample may hold the answers itself
+        nothing = self.constant or self.baseline
+        return nothing is None or self._graded(self.truth.perfect) != nothing[1]
 
     def _drafts(self) -> Iterator[pd.DataFrame]:
         perfect = self.truth.perfect

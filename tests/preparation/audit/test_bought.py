@@ -70,3 +70,11 @@ def test_a_sample_that_tells_answers_is_not_compared_with_itself(cases: Cases) -
     told = stall.bought([Guess(target.name, target.values)], of_sample=True)
     assert told.baseline == usual.score
     assert told.score == 1 and told.baseline is not None and told.baseline < 1
+
+
+@pytest.mark.parametrize(
+    ("name", "hides"), [("spaceship-titanic", True), ("research-neural-testbed", True), ("research-active-batch", False)]
+)
+def test_answers_that_are_no_better_than_others_hide_nothing(cases: Cases, name: str, hides: bool) -> None:
+    """In `research-active-batch` any choice of items is a submission, and what stands among the answers is one of them."""
+    assert market(cases, name).hides_answers is hides
