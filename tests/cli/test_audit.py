@@ -51,6 +51,14 @@ def test_a_leak_is_told_with_the_score_that_it_buys(data: Path, capsys: pytest.C
     assert found["score"] == 1 > found["baseline"] and found["medal"] == "gold"
 
 
+def test_a_column_that_is_the_answers_is_told_once(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It predicts them as well, and is not described."""
+    leak(data)
+    main(["audit", ID, "--data-dir", str(data), "--json"])
+    (audit,) = json.loads(capsys.readouterr().out)["audits"]
+    assert sorted(finding["check"] for finding in audit["findings"]) == ["answer-cells", "undescribed-columns"]
+
+
 def test_a_leak_that_an_issue_declares_is_no_failure(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -58,7 +66,6 @@ def test_a_leak_that_an_issue_declares_is_no_failure(
     mine = shutil.copytree(Registry().get_competitions_dir() / ID, tmp_path / "mine" / ID)
     with (mine / "issues.yaml").open("a", encoding="utf-8") as issues:
         known = "".join(f"    - {{check: {name}, file: '*.csv'}}\n" for name in ("answer-cells", "undescribed-columns"))
-        known += "    - {check: predictive-columns, file: '*.csv', edition: v2}\n"
         issues.write(f"- name: boarding-tells\n  kind: leak\n  v1: It tells.\n  v2: It stays.\n  found_as:\n{known}")
     monkeypatch.setenv("MLEBENCH_COMPETITIONS_PATH", str(tmp_path / "mine"))
 
