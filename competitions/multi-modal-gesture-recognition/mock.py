@@ -17,9 +17,7 @@ MOVIE = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom\0\0\0\x08mdat"
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     ids = [f"{number:04d}" for number in sorted(rng.choice(np.arange(1, 10_000), size + 3, replace=False))]
-    # a Matlab file takes some milliseconds, so a few performances are given by many people
     performances = [rng.integers(1, 21, rng.integers(1, 21)) for _ in range(50)]
-    matlab_files = [matlab_file(rng, performance) for performance in performances]
     performed = dict(zip(ids, rng.integers(0, len(performances), len(ids)).tolist(), strict=True))
     labelled = [str(name) for name in rng.permutation(ids[:size])]
     rows = [(name, " ".join(map(str, performances[performed[name]]))) for name in labelled]
@@ -30,7 +28,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     sound = partial(wav_bytes, rng, 16_000, 0.005)
     for number in range(4):
         members = sorted(labelled[number::4])
-        pack(raw, f"training{number + 1}", {name: matlab_files[performed[name]] for name in members}, sound)
+        pack(raw, f"training{number + 1}", {name: matlab_file(rng, performances[performed[name]]) for name in members}, sound)
     for number, name in enumerate(ids[size:], start=1):
         pack(raw, f"validation{number}", {name: matlab_file(rng, performances[0][:0])}, sound)
     for name in ("devel01-40", "valid_all_files_combined"):

@@ -33,7 +33,7 @@ def test_nothing_undeclared_is_found(cases: Cases, name: str, edition: EditionNa
     [
         ("cassava-leaf-disease-classification", "answer-cells", "labels-in-test-records"),
         ("siim-isic-melanoma-classification", "answer-cells", "labels-in-tfrecords"),
-        ("multi-modal-gesture-recognition", "answer-cells", "labels-in-test-archive"),
+        ("multi-modal-gesture-recognition", "metadata", "labels-in-test-archive"),
         ("chaii-hindi-and-tamil-question-answering", "twin-texts", "contexts-on-both-sides"),
         ("ml2021spring-hw2", "twin-stretches", "overlapping-frames-on-both-sides"),
         ("hubmap-kidney-segmentation", "groups-on-both-sides", "donors-on-both-sides"),

@@ -27,6 +27,8 @@ _NUMBERS = ("Probability", "Real")
 _LABELS = ("Integer", "Boolean", "Label")
 _MOST_CLASSES = 2_000
 _LONGEST_CLASS = 60
+_SEQUENCE = 3
+"""Words that make a sequence, of which each may be told."""
 _LEAST_COVERED = 0.1
 
 
@@ -259,6 +261,8 @@ def _kind(cells: np.ndarray, column: str) -> Kind:
 
 
 def _of_text(cells: np.ndarray, different: set[str]) -> Kind:
+    if sum(len(cell.split()) >= _SEQUENCE for cell in different) > len(different) / 2:
+        return "text"
     few = len(different) <= min(_MOST_CLASSES, max(2, len(cells) * 0.7))
     return "class" if few and max(map(len, different), default=0) <= _LONGEST_CLASS else "text"
 
