@@ -198,8 +198,11 @@ class _Search:
         share = training.share_equal(self.case, column, told.target)
         if share is not None and (where or told.how != "equals"):
             share = max(share, self._share_told(column, where, told.target))
-        if share is None or share >= NEARLY_ALL:
+        if share is None:
             return False
+        if share >= NEARLY_ALL:
+            # what has to be learnt, and can be from training rows, is the task; a copy of the answers is none
+            return told.how == "stands for"
         cells = told.of if where else int((self._column(source, column).codes >= 0).sum())
         return statistics.log_binomial_tail(told.right, cells, share) > math.log(_AS_IN_TRAINING)
 

@@ -12,7 +12,7 @@ from grading.printable import printable
 from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.checks.asked import Asked, asked_of
 from mlebench.preparation.audit.checks.comparing import Told, classes_of, learnt_code
-from mlebench.preparation.audit.checks.linked import Linked, linked_tables
+from mlebench.preparation.audit.checks.linked import Linked, is_sample, linked_tables
 from mlebench.preparation.audit.checks.statistics import Family
 from mlebench.preparation.audit.clue import Clue
 
@@ -84,7 +84,8 @@ def cell_form(case: Case) -> Iterator[Clue]:
             if question.target.kind == "class" and len(question.target.classes) > 1
         ]
         found: list[Clue] = []
-        for column in source.cells.columns if asked else ():
+        # whatever the cells of a sample submission are, that is another check's
+        for column in source.cells.columns if asked and not is_sample(case, source.table.path) else ():
             forms = _of_cells(source.cells[column].to_numpy(dtype=object))
             found += _told(source, f"the column {printable(column, 40)}", forms, asked, family)
         if asked and not found:
