@@ -6,7 +6,7 @@ import fnmatch
 import logging
 import os
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -171,17 +171,3 @@ def declaring_issue(competition: Competition, check: str, file: str) -> str | No
             if in_edition and known.check == check and fnmatch.fnmatchcase(file, known.file):
                 return issue.name
     return None
-
-
-def unfounded(competition: Competition, audits: Collection[Audit]) -> Iterator[str]:
-    """Issues of which a finding is declared that none of the audits made: a sentence each."""
-    for issue in competition.issues:
-        for known in issue.found_as:
-            looked = [done for done in audits if known.edition in (None, done.edition) and known.check in done.checks]
-            matched = any(
-                found.check == known.check and fnmatch.fnmatchcase(found.file, known.file)
-                for done in looked
-                for found in done.findings
-            )
-            if looked and not matched:
-                yield f"{issue.name} declares a finding of {known.check} that is not there"

@@ -115,18 +115,15 @@ def _read(table: SeenTable, target: Target, columns: Sequence[str], truth: Truth
     import pandas as pd
 
     parts, read, ids = [], 0, None
-    try:
-        for chunk in table.chunks():
-            ids = _id_column(chunk, columns, truth) if ids is None else ids
-            units = _units(chunk, ids, table, read)
-            read += len(chunk)
-            part = pd.Series(_values(chunk, target, columns), index=units, dtype=object)
-            # the test side with its answers is a leak, not something to learn from
-            parts.append(part if "train" in table.path.lower() else part[~units.isin(truth.keys)])
-            if read >= _MOST_ROWS:
-                break
-    except (OSError, ValueError):
-        pass
+    for chunk in table.chunks():
+        ids = _id_column(chunk, columns, truth) if ids is None else ids
+        units = _units(chunk, ids, table, read)
+        read += len(chunk)
+        part = pd.Series(_values(chunk, target, columns), index=units, dtype=object)
+        # the test side with its answers is a leak, not something to learn from
+        parts.append(part if "train" in table.path.lower() else part[~units.isin(truth.keys)])
+        if read >= _MOST_ROWS:
+            break
     return ids or "", _joined(parts)
 
 

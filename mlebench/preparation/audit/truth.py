@@ -29,7 +29,6 @@ _MOST_CLASSES = 2_000
 _LONGEST_CLASS = 60
 _SEQUENCE = 3
 """Words that make a sequence, of which each may be told."""
-_LEAST_COVERED = 0.1
 
 
 @dataclass(frozen=True)
@@ -114,80 +113,6 @@ class Truth:
                 if (rows := self.keys.get(name, self.units.get(name))) is not None:
                     return rows
         return _NO_ROWS
-
-    def link(self, table: pd.DataFrame) -> np.ndarray | None:
-        """For each row of a table the position of the test row that it is of, -1 where it is of none.
-
-        The columns that name test rows most often decide. None where none does for at least a tenth of the test rows. A unit with
-        several test rows has no place here, see `pairs`.
-        """
-        import pandas as pd
-
-        if len(self.id_columns) > 1 and {*self.id_columns} <= {*table.columns}:
-            index = pd.MultiIndex.from_frame(self.ids.drop_duplicates())
-            first = self.ids.drop_duplicates().index.to_numpy()
-            place = index.get_indexer(pd.MultiIndex.from_frame(table[[*self.id_columns]].astype(str)))
-            return self._covering(np.where(place >= 0, first[place], -1))
-        for column in [name for name in table.columns if name in self.id_columns]:
-            if (named := self._covering(self._places(table[column]))) is not None:
-                return named
-        best: np.ndarray | None = None
-        most = 0
-        for column in table.columns:
-            place = self._places(table[column])
-            covered = len(np.unique(place[place >= 0]))
-            if covered > most:
-                best, most = place, covered
-        return None if best is None else self._covering(best)
-
-    def pairs(self, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray] | None:
-        """Which rows of a table are of which test rows, units with several test rows included.
-
-        Returns:
-            Two arrays of one length: positions in the table and of test rows. None where they cover less than a tenth of these.
-        """
-        if (place := self.link(table)) is not None:
-            rows = np.flatnonzero(place >= 0)
-            return rows, place[rows]
-        best: tuple[np.ndarray, np.ndarray] | None = None
-        most = 0
-        for column in table.columns:
-            left, right = self._unit_pairs(table[column])
-            if (covered := len(np.unique(right))) > most:
-                best, most = (left, right), covered
-        return best if most >= max(1, _LEAST_COVERED * self.rows) else None
-
-    def _places(self, cells: pd.Series) -> np.ndarray:
-        """For each cell the position of the only test row, or the first of several, that it names; -1 for none."""
-        first = self._first_rows
-        texts = cells.astype(str)
-        place = first.reindex(texts).to_numpy()
-        if not (place >= 0).any():
-            place = first.reindex([stem(text.rpartition("/")[2]) for text in texts]).to_numpy()
-        found: np.ndarray = np.nan_to_num(place, nan=-1).astype(np.int64)
-        return found
-
-    @functools.cached_property
-    def _first_rows(self) -> pd.Series:
-        import pandas as pd
-
-        return pd.Series({key: int(rows[0]) for key, rows in self.keys.items()}, dtype=np.float64)
-
-    def _unit_pairs(self, cells: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-        left: list[np.ndarray] = []
-        right: list[np.ndarray] = []
-        for place, text in enumerate(cells.astype(str)):
-            rows = self.units.get(stem(text.rpartition("/")[2]))
-            if rows is not None:
-                left.append(np.full(len(rows), place))
-                right.append(rows)
-        if not left:
-            return _NO_ROWS, _NO_ROWS
-        return np.concatenate(left), np.concatenate(right)
-
-    def _covering(self, place: np.ndarray) -> np.ndarray | None:
-        covered = len(np.unique(place[place >= 0]))
-        return place if covered >= max(1, _LEAST_COVERED * self.rows) else None
 
 
 _NO_ROWS = np.empty(0, dtype=np.int64)

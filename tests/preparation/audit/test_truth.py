@@ -43,28 +43,6 @@ def test_a_unit_is_what_several_ids_begin_with() -> None:
     assert found.rows_of("test/p1.nii").tolist() == [0, 1]
 
 
-def test_rows_of_a_table_are_found_by_the_column_that_names_most_test_rows() -> None:
-    table = pd.DataFrame({"n": ["1", "2", "3"], "file": ["test/c.jpg", "test/x.jpg", "test/a.jpg"]})
-    link = truth(["a.jpg", "b.jpg", "c.jpg"]).link(table)
-    assert link is not None and link.tolist() == [2, -1, 0]
-
-
-def test_a_table_that_names_no_test_row_is_of_none() -> None:
-    assert truth(["a", "b", "c"]).link(pd.DataFrame({"name": ["x", "y"]})) is None
-
-
-def test_ids_of_several_columns_are_found_together() -> None:
-    found = truth(["t1", "t1", "t2"], time=["1", "2", "1"])
-    link = found.link(pd.DataFrame({"time": ["1", "2", "9"], "id": ["t2", "t1", "t1"]}))
-    assert link is not None and link.tolist() == [2, 1, -1]
-
-
-def test_a_row_of_a_unit_is_of_all_its_test_rows() -> None:
-    pairs = truth(["p1_s1", "p1_s2", "p2_s1"]).pairs(pd.DataFrame({"patient": ["p2", "p1"]}))
-    assert pairs is not None
-    assert [part.tolist() for part in pairs] == [[0, 1, 1], [2, 0, 1]]
-
-
 @pytest.mark.parametrize(
     ("name", "kinds"),
     [

@@ -66,10 +66,7 @@ def _found(case: Case, words: Mapping[str, frozenset[str]]) -> Iterator[Dictiona
     for table in tables_of(case.seen) if words else ():
         if is_sample(case, table.path):
             continue
-        try:
-            cells = table.read(_MOST_ENTRIES)
-        except (OSError, ValueError):
-            continue
+        cells = table.read(_MOST_ENTRIES)
         columns = [column for column in cells.columns[:_MOST_COLUMNS] if cells[column].nunique() == len(cells) >= _LEAST_ENTRIES]
         for meant in columns:
             values = [str(value) for value in cells[meant]]

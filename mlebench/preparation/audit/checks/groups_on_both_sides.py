@@ -60,10 +60,7 @@ def groups_on_both_sides(case: Case) -> Iterator[Clue]:
 
 def _groupings(case: Case, units: TestUnits) -> Iterator[Grouping]:
     for pair in table_pairs(table_sides(case, units), case.truth):
-        try:
-            yield from _of_tables(case, pair, units)
-        except (OSError, ValueError):
-            continue
+        yield from _of_tables(case, pair, units)
     yield from _of_ids(case)
     yield from _of_files(case)
 

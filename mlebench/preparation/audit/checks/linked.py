@@ -244,13 +244,7 @@ class Looked(NamedTuple):
 def tables_with_links(case: Case) -> Sequence[Looked]:
     """Every table that can be read, with the cells of at most `MOST_ROWS` test rows which its rows name."""
     linker = Linker(case.truth)
-    looked: list[Looked] = []
-    for table in sheets_of(case.seen):
-        try:
-            looked.append(look_into(case, linker, table))
-        except (OSError, ValueError):
-            continue
-    return looked
+    return [look_into(case, linker, table) for table in sheets_of(case.seen)]
 
 
 def linked_tables(case: Case) -> Iterator[Linked]:
@@ -259,12 +253,7 @@ def linked_tables(case: Case) -> Iterator[Linked]:
 
 
 def look_into(case: Case, linker: Linker, table: Sheet, most: int = MOST_ROWS) -> Looked:
-    """Read a table through, and keep the cells beside at most so many test rows.
-
-    Raises:
-        OSError: it cannot be read.
-        ValueError: it is damaged.
-    """
+    """Read a table through, and keep the cells beside at most so many test rows."""
     import pandas as pd
 
     truth = case.truth

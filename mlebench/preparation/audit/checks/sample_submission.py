@@ -11,9 +11,8 @@ import numpy as np
 from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.checks import statistics
 from mlebench.preparation.audit.checks.asked import endings
-from mlebench.preparation.audit.checks.tables import tables
 from mlebench.preparation.audit.clue import Clue, Guess
-from mlebench.preparation.audit.seen.tables import SeenTable
+from mlebench.preparation.audit.seen.tables import SeenTable, tables_of
 from mlebench.preparation.audit.truth import Target, Truth
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def sample_submission(case: Case) -> Iterator[Clue]:
     """
     family = statistics.Family()
     needed = {*case.truth.id_columns, *(column for target in case.truth.targets for column in target.columns)}
-    for table in tables(case):
+    for table in tables_of(case.seen):
         if not needed <= {*table.columns}:
             continue
         said = _by_row(table, case.truth)
@@ -129,7 +128,7 @@ def _repeats_what_is_given(case: Case, sample: SeenTable, said: pd.Series) -> bo
     different = {*said}
     if _as_numbers(said.to_numpy(dtype=object)) is not None:
         return False
-    for table in tables(case):
+    for table in tables_of(case.seen):
         if table.path == sample.path or "train" in table.path.lower() or said.name in table.columns:
             continue
         head = table.read(len(said) + 1)

@@ -6,7 +6,6 @@ All p-values are natural logarithms, upper bounds rather than estimates, so that
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -254,9 +253,3 @@ def drawn(rows: int, most: int = MOST_ROWS) -> np.ndarray:
     if rows <= most:
         return np.arange(rows)
     return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
-
-
-def one_each(codes: np.ndarray) -> Iterator[np.ndarray]:
-    """For every code, ascending, the positions that have it."""
-    order = np.argsort(codes, kind="stable")
-    yield from np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)

@@ -9,9 +9,9 @@ import numpy as np
 
 from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.checks import statistics
-from mlebench.preparation.audit.checks.tables import tables
 from mlebench.preparation.audit.clue import Clue, Guess
 from mlebench.preparation.audit.seen.listing import SeenFile
+from mlebench.preparation.audit.seen.tables import tables_of
 from mlebench.preparation.audit.truth import Target, Truth
 
 CHECK = "description"
@@ -39,7 +39,7 @@ def description(case: Case) -> Iterator[Clue]:
 
 def _another_header(case: Case, text: str) -> Iterator[Clue]:
     needed = [*case.truth.id_columns, *(column for target in case.truth.targets for column in target.columns)]
-    forms = {frozenset(table.columns) for table in tables(case) if {*needed} <= {*table.columns}} | {frozenset(needed)}
+    forms = {frozenset(table.columns) for table in tables_of(case.seen) if {*needed} <= {*table.columns}} | {frozenset(needed)}
     shown = [header for header in _headers(text) if sum(name in needed for name in header) >= _SHARED * len(header)]
     if shown and not any(_is_form(header, needed, form) for header in shown for form in forms):
         what = f"the example of a submission begins with {','.join(shown[-1])}, not with {','.join(needed[:_SHOWN])}"

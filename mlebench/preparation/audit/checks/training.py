@@ -58,10 +58,7 @@ def _head_of(case: Case, path: str) -> pd.DataFrame | None:
     """The first rows of a training table."""
     for table in training_tables(case):
         if table.path == path:
-            try:
-                return table.read(MOST_ROWS)
-            except (OSError, ValueError):
-                return None
+            return table.read(MOST_ROWS)
     return None
 
 

@@ -52,13 +52,10 @@ def twin_texts(case: Case) -> Iterator[Clue]:
     """Texts of at least `FEWEST_LETTERS` letters that are equal, nearly so, or one within the other."""
     units = TestUnits(case.truth)
     for pair in table_pairs(table_sides(case, units), case.truth):
-        try:
-            head = pair.test.table.read(500)
-            for column in pair.columns:
-                if is_prose(head[column]) or is_sequence(column, head[column]):
-                    yield from _of_column(case, pair, column, units)
-        except (OSError, ValueError):
-            continue
+        head = pair.test.table.read(500)
+        for column in pair.columns:
+            if is_prose(head[column]) or is_sequence(column, head[column]):
+                yield from _of_column(case, pair, column, units)
     yield from _of_files(case)
 
 

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator
 from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.checks.described import described
 from mlebench.preparation.audit.checks.few_rows import OF_ALL, told_by_columns
-from mlebench.preparation.audit.checks.tables import tables
 from mlebench.preparation.audit.clue import Clue
-from mlebench.preparation.audit.seen.tables import SeenTable
+from mlebench.preparation.audit.seen.tables import SeenTable, tables_of
 
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 _AN_ID = re.compile(r"[0-9a-f]{6,}", re.IGNORECASE)
@@ -28,7 +27,7 @@ def undescribed_columns(case: Case) -> Iterator[Clue]:
     spoken = {_form(word) for word in re.findall(r"[\w.\-]+", case.competition.description)} - {""}
     expected = {*case.truth.known, *(name for target in case.truth.targets for name in (*target.columns, *target.classes))}
     found: dict[tuple[str, tuple[str, ...]], list[SeenTable]] = {}
-    for table in tables(case):
+    for table in tables_of(case.seen):
         columns = [column for column in table.columns if column not in expected and column not in _OF_NO_NAME]
         unnamed = tuple(column for column in columns if not _is_spoken_of(case, column, table.columns, spoken))
         if unnamed:

@@ -161,10 +161,7 @@ def table_sides(case: Case, units: TestUnits) -> list[TableSide]:
     found = []
     for tables in forms.values():
         shards = Shards(tuple(tables))
-        try:
-            head = shards.read(_HEAD)
-        except (OSError, ValueError):
-            continue
+        head = shards.read(_HEAD)
         if len(head) and (side := _side(shards, head, units, case.truth)) is not None:
             found.append(side)
     return found
