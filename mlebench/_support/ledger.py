@@ -1,4 +1,5 @@
-"""Ledgers: files of lines, each of which holds the hash of the line before, so that nobody changes one unseen."""
+"""Ledgers: files of lines, each of which holds the hash of the line before and says of which run it is, so that nobody changes
+one, or puts it in the place of another, unseen."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from grading.printable import printable
 from mlebench._support.plain_files import append_plain, open_plain
@@ -27,6 +28,24 @@ _MOST_CHECKED = 64 * 2**20
 _MOST_HELD = 10_000
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
 _encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+class Whose(NamedTuple):
+    """The attempt of a run whose calls a ledger holds; its fields are keys of each line. Lines of earlier harnesses lack them."""
+
+    group: str
+    """Of the run, as its record calls it."""
+    run: str
+    attempt: int
+
+
+def stated_whose(entry: Mapping[str, Any]) -> tuple[str | int | None, ...] | None:
+    """What a line says of whose it is, in the order of `Whose`; None where it says nothing, as those of earlier harnesses."""
+    if not any(key in entry for key in Whose._fields):
+        return None
+    stated = (entry.get(key) for key in Whose._fields)
+    # to Python True is 1
+    return tuple(value if type(value) in (str, int) else None for value in stated)
 
 
 def canonical(entry: Mapping[str, Any]) -> bytes:
@@ -128,10 +147,11 @@ class Ledger:
     sees the break.
     """
 
-    def __init__(self, path: Path, note: Callable[[str], None] = lambda sentence: None) -> None:
+    def __init__(self, path: Path, note: Callable[[str], None] = lambda sentence: None, whose: Whose | None = None) -> None:
         """Args:
         path: of the file; its folder is there.
         note: gets a sentence about each kind of fault.
+        whose: what each line says of whose it is; None where the ledger is no run's.
         """
         self.lines = 0
         """Lines of the chain."""
@@ -139,6 +159,7 @@ class Ledger:
         """Hash of the last one; None of an empty ledger."""
         self._path = path
         self._note = note
+        self._whose = whose._asdict() if whose is not None else {}
         self._noted: set[str] = set()
         self._held: list[dict[str, Any]] = []
         self._latest = ""
@@ -151,7 +172,7 @@ class Ledger:
         """Add a line; it is in the file when this returns, if the file can be written at all.
 
         Args:
-            entry: JSON-ready, of less than 1 MiB; `at`, `n`, `previous` and `hash` are added.
+            entry: JSON-ready, of less than 1 MiB; `at`, `n`, `previous`, `hash` and whose it is are added.
 
         Returns:
             the whole line.
@@ -159,7 +180,7 @@ class Ledger:
         Raises:
             ValueError, TypeError: the entry is not JSON-ready or too long.
         """
-        line = {**entry, "at": self._now()}
+        line = {**entry, **self._whose, "at": self._now()}
         if (size := len(canonical(line))) > LONGEST_LINE - 1024:
             raise ValueError(f"an entry of {size} bytes is too long for a ledger")
         if len(self._held) >= _MOST_HELD:

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 
 from grading.printable import printable
 from mlebench._support.dialect import DialectName
-from mlebench._support.ledger import Ledger, ledger_lines
+from mlebench._support.ledger import Ledger, Whose, ledger_lines
 from mlebench._support.loop_thread import LoopThread
 from mlebench._support.secrets import Mask
 from mlebench._support.unix_socket import listen_at
@@ -62,6 +62,7 @@ class Gateway:
         note: Callable[[str], None],
         wake: Callable[[], None],
         bounds: Bounds | None = None,
+        whose: Whose | None = None,
     ) -> None:
         """Args:
             access: what the run may ask, and with which keys.
@@ -72,6 +73,7 @@ class Gateway:
             note: writes a line to the run's log; called from another thread.
             wake: called from another thread when `must_end` is set.
             bounds: of all that an agent may take.
+            whose: what the ledger's lines say of whose they are.
 
         Raises:
             OSError: the address cannot be bound.
@@ -85,7 +87,7 @@ class Gateway:
         self._words = Mask(hidden)
         self._hosts = OpenHosts(access.allow)
         self._socket = listen_at(address)
-        self._ledger = Ledger(run_dir / f"{LEDGER}.jsonl", self._say)
+        self._ledger = Ledger(run_dir / f"{LEDGER}.jsonl", self._say, whose)
         self._account = Account(access.budget)
         self._restore(run_dir)
         self._transcript = Transcript(run_dir / "transcript", hidden, access.record == "full", self._say)

@@ -58,6 +58,7 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
         models=model_access(plan, task.model_keys()),
         obfuscated=plan.obfuscated,
         keep=task.keep,
+        recorded_group=record.group,
     )
 
 

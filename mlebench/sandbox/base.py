@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from mlebench._support.ledger import Whose
 from mlebench.agents import AgentSpec
 from mlebench.gateway.access import ModelAccess
 from mlebench.profiles import Profile
@@ -100,6 +101,13 @@ class RunRequest:
     """The agent is not to learn which competition it works on."""
     keep: bool = False
     """Leave the container (or the working folder) standing after the end, to look into it."""
+    recorded_group: str | None = None
+    """What the run's record calls the group, whose folder may have another name since; None: the same."""
+
+    @property
+    def whose(self) -> Whose:
+        """What each line of this attempt's ledgers says of whose it is."""
+        return Whose(self.recorded_group or self.group, self.run_id, self.attempt)
 
     @property
     def label(self) -> str:

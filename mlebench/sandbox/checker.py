@@ -93,7 +93,7 @@ def serve_checker(request: RunRequest, address: Path, uploads: Path, note: Calla
     if request.obfuscated:
         words[request.competition_id] = "the competition"
     largest = largest_submission(request.public_dir)
-    ledger = Ledger(request.run_dir / f"{LEDGER}.jsonl", note)
+    ledger = Ledger(request.run_dir / f"{LEDGER}.jsonl", note, request.whose)
     try:
         return Checker(request.validate, address, uploads, largest, words=words, ledger=ledger, secrets=request.secrets)
     except BaseException:

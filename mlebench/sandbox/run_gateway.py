@@ -112,7 +112,7 @@ class RunGateway:
         self._request = request
         self._status: ModelStatus | None = None
         self._looked = float("-inf")
-        self._gateway = Gateway(request.models, address, request.run_dir, token, request.secrets, note, wake)
+        self._gateway = Gateway(request.models, address, request.run_dir, token, request.secrets, note, wake, whose=request.whose)
 
     def look(self) -> ModelsEnd | None:
         """Why the run must be ended now, if it must; also keeps what others see of its models up to date."""

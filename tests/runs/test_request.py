@@ -21,3 +21,14 @@ def test_instructions_speak_of_models_where_a_run_has_some(plan: Callable[..., P
             request = make_request(RunTask(group, run), group.record(run))
             assert ("OPENAI_BASE_URL" in request.instructions) is speaks
             assert (request.models is not None) is speaks
+
+
+def test_ledgers_name_the_group_as_its_records_do(plan: Callable[..., Plan], runs_dir: Path) -> None:
+    """Whoever gives its folder another name and resumes it makes no ledger of another group; what is on the machine is found by
+    the folder's name."""
+    made = Group.create(runs_dir, plan(), {"engine": {}}, "first")
+    group = Group.open(made.folder.rename(runs_dir / "second"))
+    run = group.plan.runs[0]
+    request = make_request(RunTask(group, run), replace(group.record(run), attempt=3))
+    assert request.whose == ("first", run.run_id, 3)
+    assert request.label == f"second.{run.run_id}.3"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mlebench._support.ledger import broken_line
+from mlebench._support.ledger import broken_line, stated_whose
 from mlebench.errors import GroupStopped, UsageError
 from mlebench.runs import lock
 from mlebench.runs.cancel import cancel_group, cancel_run
@@ -380,6 +380,7 @@ def test_calls_of_the_checker_are_recorded_with_their_verdicts(plan: Plans, runs
     (run_dir,) = (group.run_dir(planned.run_id) for planned in group.plan.runs)
     lines = [json.loads(line) for line in (run_dir / "checker_calls.jsonl").read_text().splitlines()]
     assert broken_line(lines) is None
+    assert {stated_whose(line) for line in lines} == {(group.name, group.records()[0].run_id, 1)}
     assert group.records()[0].ledgers == {"checker_calls": {"lines": 2, "head": lines[-1]["hash"]}}
     assert [call["sha256"] for call in calls] == [line["sha256"] for line in lines]
     assert lines[1]["header"] and lines[1]["message"] == "the submission is valid"

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mlebench._support.ledger import stated_whose
 from mlebench.agents import AgentSpec
 from mlebench.cli.main import main
 from mlebench.gateway import gateway as gateways
@@ -161,6 +162,8 @@ def test_a_run_without_models_is_tried_again_with_a_budget_of_its_own(play: Play
     assert [line["outcome"] for line in ledger(kept)] == ["answered", "failed", "probe"]
     assert earlier["ledgers"]["model_calls"]["lines"] == 3
     assert (kept / "transcript").is_dir()
+    for place, attempt in ((kept, 1), (folder, 2)):
+        assert {stated_whose(line) for line in ledger(place)} == {(group.name, record.run_id, attempt)}
     assert (record.usage["calls"], len(ledger(folder)), ledger(folder)[0]["previous"]) == (2, 2, None)
 
 

@@ -19,7 +19,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlebench._support import ledger as module
-from mlebench._support.ledger import LONGEST_LINE, Ledger, broken_line, broken_line_of, canonical, hash_of, ledger_lines
+from mlebench._support.ledger import (
+    LONGEST_LINE,
+    Ledger,
+    Whose,
+    broken_line,
+    broken_line_of,
+    canonical,
+    hash_of,
+    ledger_lines,
+    stated_whose,
+)
 
 MOST = 2**24
 
@@ -49,6 +59,20 @@ def opened(path: Path, notes: list[str]) -> Iterator[Callable[[], Ledger]]:
 
 def lines_of(path: Path) -> list[dict[str, Any]]:
     return list(ledger_lines(path, MOST))
+
+
+def test_each_line_says_whose_it_is(path: Path) -> None:
+    """Also those of a harness that goes on with the ledger, and whatever an entry says."""
+    for number in range(2):
+        ledger = Ledger(path, whose=Whose("group", "toy_seed0", 1))
+        assert stated_whose(ledger.append({"run": "another", "number": number})) == ("group", "toy_seed0", 1)
+        ledger.close()
+    assert [stated_whose(line) for line in lines_of(path)] == [("group", "toy_seed0", 1)] * 2
+    assert broken_line_of(path, MOST) is None
+
+
+def test_a_ledger_of_no_run_says_of_none(opened: Callable[[], Ledger]) -> None:
+    assert stated_whose(opened().append({"a": 1})) is None
 
 
 def test_a_line_is_canonical_json_with_its_place_and_the_hash_of_the_line_before(

@@ -19,7 +19,7 @@ from typing import Any
 from grading.printable import printable
 from grading.wording import counted
 from mlebench._support.files import parse_own_json
-from mlebench._support.ledger import LONGEST_LINE, canonical, hash_of
+from mlebench._support.ledger import LONGEST_LINE, Whose, canonical, hash_of, stated_whose
 from mlebench._support.plain_files import open_plain
 from mlebench.errors import ContainerFault
 from mlebench.evidence.levels.spending import Spending
@@ -47,6 +47,8 @@ _Texts = Mapping[str, Mapping[int, str]]
 """Names of texts of calls, by their folder and the line of the ledger that they are of."""
 _CHECKED, _REFUSED = "checked", "refused"
 _COST_DRIFT = 1e-9
+_OF_PLACE = frozenset(("at", "n", "previous", "hash", *Whose._fields))
+"""Keys of a line that say where it stands rather than what was called."""
 
 
 def ledgers_level(bundle: OpenedBundle) -> Level:
@@ -77,6 +79,7 @@ class _Attempt:
     """One attempt of a run, the last or an earlier one."""
 
     folder: tuple[str, ...]
+    number: int
     started_at: Any
     ended_at: Any
     ends: Any
@@ -92,6 +95,24 @@ class _Scanned:
     head: str | None = None
     verdicts: list[tuple[Any, Any, Any]] = field(default_factory=list)
     refused: int = 0
+
+
+class _Belonging:
+    """Whether the lines of a ledger are of the attempt in whose folder it lies, in their order."""
+
+    def __init__(self, whose: Whose) -> None:
+        self._whose = whose
+        self._said: tuple[str | int | None, ...] | None = None
+
+    def look(self, entry: Mapping[str, Any]) -> Iterator[str]:
+        """A sentence where this line is another's; none of one that says the same as the line before it."""
+        said = stated_whose(entry)
+        if said is not None and said not in (self._whose, self._said):
+            yield f"it is of {_named(*said)}, and lies in the ledger of {_named(*self._whose)}"
+        elif said is None and self._said is not None:
+            # a ledger that an earlier harness began and this one went on with has such lines first
+            yield "it does not say of which run it is, and the line before it does"
+        self._said = said
 
 
 class _OfRun:
@@ -136,8 +157,8 @@ class _OfRun:
             number = str(entry.get("attempt"))
             if number.isdecimal() and len(number) < 7:
                 times = (entry.get("started_at"), entry.get("ended_at"))
-                yield _Attempt(("attempts", number), *times, entry.get("ledgers"), entry.get("usage"), False)
-        yield _Attempt((), record.started_at, record.ended_at, record.ledgers, record.usage, True)
+                yield _Attempt(("attempts", number), int(number), *times, entry.get("ledgers"), entry.get("usage"), False)
+        yield _Attempt((), record.attempt, record.started_at, record.ended_at, record.ledgers, record.usage, True)
 
     def _of_attempt(self, attempt: _Attempt) -> Iterator[Finding]:
         ends = attempt.ends if isinstance(attempt.ends, Mapping) else {}
@@ -174,6 +195,7 @@ class _OfRun:
         before: datetime | None = None
         start, end = known_time(attempt.started_at), known_time(attempt.ended_at)
         spending, has_failed, answers = Spending(), False, set[str | None]()
+        whose = _Belonging(Whose(self._record.group, self.run_id, attempt.number))
         for number, raw in enumerate(_raw_lines(path), 1):
             self.lines += 1
             entry, said = _parsed(raw, number, found.head)
@@ -182,6 +204,7 @@ class _OfRun:
                 found.lines, found.head = number, None
                 return
             found.lines, found.head = number, entry["hash"]
+            yield from (Finding(called, words, number) for words in whose.look(entry))
             at = known_time(entry.get("at"))
             if at is None:
                 yield Finding(called, "its time is none", number)
@@ -194,7 +217,7 @@ class _OfRun:
             elif not -_BEFORE <= (at - start).total_seconds() <= (end - start).total_seconds() + _after(entry):
                 yield Finding(called, "the call is outside the time of its run", number)
             self._first = self._first or at
-            rest = {key: value for key, value in entry.items() if key not in ("at", "n", "previous", "hash")}
+            rest = {key: value for key, value in entry.items() if key not in _OF_PLACE}
             self._calls.update(canonical({**rest, "after": round((at - self._first).total_seconds(), 6), "ledger": name}))
             if name == MODEL_CALLS:
                 call = ModelCall.from_entry(entry)
@@ -315,6 +338,10 @@ def _tokens_said(call: ModelCall, response: str) -> Tokens | None:
         return said
     except (ValueError, TypeError, RecursionError):
         return None
+
+
+def _named(group: object, run: object, attempt: object) -> str:
+    return printable(f"attempt {attempt} of {run} in {group}", 200)
 
 
 def _words_of(tokens: Tokens | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from mlebench._support.ledger import canonical, hash_of
+from mlebench._support.ledger import Whose, canonical, hash_of
 from tests.evidence.real_group import REFUSED, TWICE
 from tests.evidence.tampering import Contents, Kinds, Line
 
@@ -298,16 +298,71 @@ def ledgers_of_two_runs_in_each_others_place(contents: Contents) -> None:
     files[names[0]], files[names[1]] = files[names[1]], files[names[0]]
 
 
-@LEDGERS.fails("ledgers", *OF_CHECKS, *OF_MODELS, f"{OTHER}/{CHECKS}", f"{OTHER}/{MODELS}")
+def at_one_time(*records: dict[str, Any]) -> None:
+    """Let runs, or attempts, begin and end together, so that no time tells whose a call is."""
+    times = {"started_at": min(one["started_at"] for one in records), "ended_at": max(one["ended_at"] for one in records)}
+    for record in records:
+        record |= times
+
+
+def exchanged(first: dict[str, Any], second: dict[str, Any], *keys: str) -> None:
+    for key in keys:
+        first[key], second[key] = second[key], first[key]
+
+
+def folders_exchanged(contents: Contents, first: tuple[str, ...], second: tuple[str, ...], *parts: str) -> None:
+    """Put what lies in a file or folder of two places into each other's."""
+    names = {
+        name: contents.name(*there) + name.removeprefix(contents.name(*here))
+        for here, there in ((first, second), (second, first))
+        for name in contents.files
+        if name in [contents.name(*here, part) for part in parts]
+        or any(name.startswith(contents.name(*here, part) + "/") for part in parts)
+    }
+    moved = {to: contents.files.pop(name) for name, to in names.items()}
+    contents.files |= moved
+
+
+@LEDGERS.fails("ledgers", f"{RUN}/{CHECKS}", f"{OTHER}/{CHECKS}", line=1)
 def ledgers_of_two_runs_in_each_others_place_with_their_ends(contents: Contents) -> None:
-    ledgers_of_two_runs_in_each_others_place(contents)
+    folders_exchanged(contents, (RUN,), (OTHER,), CHECKS)
     with contents.record(RUN) as first, contents.record(OTHER) as second:
-        for key in ("ledgers", "checker_calls", "refused_checks"):
-            first[key], second[key] = second[key], first[key]
-        for record in (first, second):
-            record["ledgers"] = dict(record["ledgers"])
-        for name in ("model_calls",):
-            first["ledgers"][name], second["ledgers"][name] = second["ledgers"][name], first["ledgers"][name]
+        at_one_time(first, second)
+        exchanged(first, second, "checker_calls", "refused_checks")
+        exchanged(first["ledgers"], second["ledgers"], "checker_calls")
+
+
+@LEDGERS.fails("ledgers", f"{RUN}/{CHECKS}", f"{OTHER}/{MODELS}", line=1)
+def all_calls_of_two_runs_in_each_others_place(contents: Contents) -> None:
+    folders_exchanged(contents, (RUN,), (OTHER,), CHECKS, MODELS, "transcript")
+    with contents.record(RUN) as first, contents.record(OTHER) as second:
+        at_one_time(first, second)
+        exchanged(first, second, "ledgers", "checker_calls", "refused_checks", "usage")
+
+
+@LEDGERS.fails("ledgers", f"{TWICE}/{MODELS}", f"{TWICE}/attempts/1/{MODELS}", line=1)
+def all_calls_of_two_attempts_in_each_others_place(contents: Contents) -> None:
+    folders_exchanged(contents, (TWICE,), (TWICE, "attempts", "1"), CHECKS, MODELS, "transcript")
+    with contents.record(TWICE) as record:
+        at_one_time(record, record["attempts"][0])
+        exchanged(record, record["attempts"][0], "ledgers", "usage")
+
+
+@LEDGERS.fails("ledgers", f"{RUN}/{MODELS}", line=2)
+def line_of_a_run_of_another_group(contents: Contents) -> None:
+    edited(contents, 1, {"group": "another"}, RUN, MODELS, keeps_chain=True)
+
+
+@LEDGERS.fails("ledgers", f"{RUN}/{MODELS}", line=2)
+def line_of_an_attempt_that_is_true(contents: Contents) -> None:
+    """In Python `True == 1`."""
+    edited(contents, 1, {"attempt": True}, RUN, MODELS, keeps_chain=True)
+
+
+@LEDGERS.fails("ledgers", f"{RUN}/{MODELS}", line=2)
+def line_of_no_run(contents: Contents) -> None:
+    nameless = [{key: value for key, value in line.items() if key not in Whose._fields} for line in contents.lines(RUN, MODELS)]
+    rewritten(contents, lambda lines: [lines[0], nameless[1], *lines[2:]], RUN, MODELS, keeps_chain=True)
 
 
 @LEDGERS.fails("ledgers", f"{OTHER}/{MODELS}", f"{RUN}/{MODELS}", f"{RUN}/run.json")

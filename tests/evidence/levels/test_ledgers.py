@@ -117,6 +117,68 @@ def test_calls_with_their_texts_hold(make: Callable[..., Run]) -> None:
     assert (level.state, level.summary) == ("holds", "2 calls of 1 run in unbroken chains"), level.findings
 
 
+OURS = {"group": "group", "run": "toy-a_seed0", "attempt": 1}
+
+
+class TestWhose:
+    """Each line says of which attempt of which run it is, since one harness; those of earlier ones say nothing."""
+
+    def said(self, make: Callable[..., Run], *whose: Mapping[str, Any]) -> list[str]:
+        run = make()
+        run.group.record().attempt = 1
+        run.calls(*(call(f"2026-11-01T00:00:{5 + place:02}+00:00", **said) for place, said in enumerate(whose)))
+        return [said.removeprefix(run.name("model_calls.jsonl")) for said in run.said()]
+
+    @pytest.mark.parametrize("whose", [(OURS, OURS), ({}, {}), ({}, OURS, OURS)], ids=["ours", "earlier", "taken up"])
+    def test_lines_of_this_attempt_and_of_earlier_harnesses_hold(
+        self, make: Callable[..., Run], whose: tuple[Mapping[str, Any], ...]
+    ) -> None:
+        assert self.said(make, *whose) == []
+
+    @pytest.mark.parametrize(
+        ("other", "named"),
+        [
+            ({"run": "toy-a_seed1"}, "attempt 1 of toy-a_seed1 in group"),
+            ({"attempt": 2}, "attempt 2 of toy-a_seed0 in group"),
+            ({"group": "better"}, "attempt 1 of toy-a_seed0 in better"),
+            ({"attempt": True}, "attempt None of toy-a_seed0 in group"),
+            ({"run": {"toy-a_seed0": 1}}, "attempt 1 of None in group"),
+        ],
+    )
+    def test_a_line_of_another_is_named_once(self, make: Callable[..., Run], other: Mapping[str, Any], named: str) -> None:
+        theirs = {**OURS, **other}
+        where = "attempt 1 of toy-a_seed0 in group"
+        assert self.said(make, OURS, theirs, theirs) == [f", line 2: it is of {named}, and lies in the ledger of {where}"]
+
+    def test_no_line_without_a_run_follows_one_with_its_run(self, make: Callable[..., Run]) -> None:
+        said = self.said(make, {}, OURS, {}, {})
+        assert said == [", line 3: it does not say of which run it is, and the line before it does"]
+
+    def test_a_line_that_says_a_part_is_none_of_an_earlier_harness(self, make: Callable[..., Run]) -> None:
+        said = self.said(make, {"run": "toy-a_seed0"})
+        assert said == [
+            ", line 1: it is of attempt None of toy-a_seed0 in None, and lies in the ledger of attempt 1 of toy-a_seed0 in group"
+        ]
+
+
+def test_two_runs_with_the_same_calls_are_seen_whatever_run_the_lines_name(tmp_path: Path) -> None:
+    group = stated_group(tmp_path, competitions=("toy-a",), seeds=(0, 1))
+    for record in group.records.values():
+        record.ended_at, record.wall_seconds, record.plan_sha256, record.attempt = END, 60.0, group.group.plan.sha256, 1
+        whose = {"group": "group", "run": record.run_id, "attempt": 1}
+        checks = [{"outcome": "refused", "valid": None, "at": f"2026-11-01T00:00:0{second}+00:00"} for second in (5, 7)]
+        lines = chained({**check, **whose} for check in checks)
+        folder = group.run_dir(record.run_id)
+        folder.mkdir(parents=True)
+        (folder / "checker_calls.jsonl").write_bytes(b"".join(canonical(line) + b"\n" for line in lines))
+        record.ledgers["checker_calls"] = {"lines": 2, "head": lines[-1]["hash"]}
+        record.refused_checks = 2
+    bundle = StatedBundle(tmp_path, (group,))
+    bundle.container = Texts()  # type: ignore[attr-defined]
+    said = [finding.text for finding in ledgers_level(cast(OpenedBundle, bundle)).findings]
+    assert len(said) == 2 and all("its calls, and the times between them, are those of" in words for words in said)
+
+
 class TestTexts:
     """A text that is there must be the one; one that is not there at all is not claimed."""
 
