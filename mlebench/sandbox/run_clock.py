@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
 
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """Counts on while the machine is suspended, as the kernel's start times of processes do."""
@@ -37,3 +41,10 @@ def age_of(pid: int, proc: Path = Path("/proc")) -> float | None:
         return max(0.0, time.clock_gettime(_CLOCK) - int(fields[19]) / os.sysconf("SC_CLK_TCK"))
     except (OSError, ValueError, IndexError):
         return None
+
+
+def start_of(process: psutil.Process) -> datetime:
+    """When a process started, by the wall clock of now."""
+    age = age_of(process.pid)
+    # where the kernel says no age; on Linux this counts from a boot time in whole seconds
+    return datetime.fromtimestamp(process.create_time(), UTC) if age is None else datetime.now(UTC) - timedelta(seconds=age)

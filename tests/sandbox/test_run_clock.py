@@ -6,9 +6,10 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 
-from mlebench.sandbox.run_clock import RunClock, age_of
+from mlebench.sandbox.run_clock import RunClock, age_of, start_of
 
 
 def test_time_counts_from_the_start_on():
@@ -39,3 +40,18 @@ def test_the_age_of_what_is_no_process_is_unknown(tmp_path: Path, stat: str):
     (tmp_path / "7" / "stat").write_text(stat)
     assert age_of(7, tmp_path) is None
     assert age_of(8, tmp_path) is None
+
+
+def test_the_start_of_a_process_is_right_to_a_tick_of_the_kernel():
+    """A boot time in whole seconds, from which psutil counts, makes it wrong by up to one."""
+    for _ in range(5):
+        before = datetime.now(UTC)
+        with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+            started = start_of(psutil.Process(child.pid))
+        assert before - timedelta(seconds=0.02) <= started <= datetime.now(UTC)
+
+
+def test_the_start_of_a_process_whose_age_is_unknown_is_what_the_system_says():
+    with subprocess.Popen([sys.executable, "-c", ""]) as child:
+        process = psutil.Process(child.pid)
+    assert start_of(process) == datetime.fromtimestamp(process.create_time(), UTC)

@@ -33,6 +33,7 @@ from mlebench.sandbox.local.gateway import MODELS_NOTICE, LocalGateway
 from mlebench.sandbox.local.handle import STATE, LocalHandle
 from mlebench.sandbox.local.leader import ENDING
 from mlebench.sandbox.local.outputs import reclaim
+from mlebench.sandbox.run_clock import start_of
 from mlebench.sandbox.run_gateway import Endpoint, model_environment, serve_again
 from mlebench.sandbox.run_log import LARGEST_LOG, RunLog
 
@@ -116,8 +117,7 @@ class LocalSandbox:
                 # the agent is running already
                 log.note(f"there is no submission checker any more: {error}")
             gateway = serve_again(request, log.note, lambda: _resume_gateway(request, mark, log.note))
-            started_at = datetime.fromtimestamp(keeper.create_time(), UTC)
-            return LocalHandle(request, log, mark, keeper.pid, started_at, checker, gateway)
+            return LocalHandle(request, log, mark, keeper.pid, start_of(keeper), checker, gateway)
         # nobody holds what the agent may have set free by killing those who did
         processes.end_marked(mark, _END_SECONDS)
         ending = read_ending(request.run_dir / STATE, mark)

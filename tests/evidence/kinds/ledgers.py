@@ -340,6 +340,21 @@ def all_calls_of_two_runs_in_each_others_place(contents: Contents) -> None:
         exchanged(first, second, "ledgers", "checker_calls", "refused_checks", "usage")
 
 
+@LEDGERS.fails("ledgers", f"{RUN}/{CHECKS}", f"{OTHER}/{MODELS}", line=1)
+def runs_of_two_seeds_in_each_others_place(contents: Contents) -> None:
+    """With all that is in their folders, and with records and reports that name the other seed."""
+    names = ("run.json", "run.log", CHECKS, MODELS, "transcript", "submission", "logs", "code", "snapshots")
+    folders_exchanged(contents, (RUN,), (OTHER,), *names)
+    with contents.record(RUN) as first, contents.record(OTHER) as second:
+        exchanged(first, second, "run_id", "seed")
+        made = {}
+        for record in (first, second):
+            record["report"] |= {"run_id": record["run_id"], "seed": record["seed"]}
+            made[record["run_id"]] = record["report"]
+    with contents.report() as report:
+        report["competition_reports"] = [made.get(one["run_id"], one) for one in report["competition_reports"]]
+
+
 @LEDGERS.fails("ledgers", f"{TWICE}/{MODELS}", f"{TWICE}/attempts/1/{MODELS}", line=1)
 def all_calls_of_two_attempts_in_each_others_place(contents: Contents) -> None:
     folders_exchanged(contents, (TWICE,), (TWICE, "attempts", "1"), CHECKS, MODELS, "transcript")
