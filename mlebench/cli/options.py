@@ -21,6 +21,9 @@ Number = TypeVar("Number", int, float)
 # what options are added to
 Options = argparse.ArgumentParser | argparse._ArgumentGroup
 
+SANDBOXES = ("docker", "apptainer", "bubblewrap", "plain", "local")
+"""What `--sandbox` takes; the words of `mlebench.sandbox.base.SandboxWord`, which take long to import."""
+LOCAL_HELP = "local: bubblewrap where it works, else plain, which isolates nothing"
 _SPLITS = "low, medium, high, all, dev, demo, research, own, or a file with one id a line"
 
 

@@ -76,7 +76,7 @@ class Rules(BaseModel):
     """Hosts that may be open beside models."""
     grants: tuple[Grant, ...] = ()
     """What the gateway may grant."""
-    sandbox: tuple[Literal["docker", "local"], ...] = Field(default=("docker",), min_length=1)
+    sandbox: tuple[Literal["docker", "apptainer", "bubblewrap", "plain", "local"], ...] = Field(default=("docker",), min_length=1)
     task_text: tuple[TaskText, ...] = Field(default=get_args(TaskText), min_length=1)
     models: Literal["named", "any"] = "any"
     """named: the group names its models, and asked no others."""

@@ -21,6 +21,7 @@ from mlebench.errors import MlebenchError
 from mlebench.runs.competitions import load_competition
 from mlebench.runs.models import served_models
 from mlebench.runs.plan import Plan
+from mlebench.sandbox.base import isolates
 
 TaskText = Literal["plain", "obfuscated", "kaggle"]
 
@@ -211,8 +212,7 @@ class Conditions:
             grants=profile.grants if plan.has_gateway else (),
             limits={key: value for key, value in profile.model_dump(mode="json").items() if key not in _NO_LIMITS},
             sandbox=plan.sandbox,
-            # a profile's network is the container's; a local process has this machine's
-            network=profile.network if plan.sandbox != "local" else "not isolated",
+            network=plan.agents_network,
             task_text="obfuscated" if plan.obfuscated else "kaggle" if profile.task_text == "kaggle" else "plain",
             edition=plan.edition,
             split_key_hash=plan.split_key_hash,
@@ -301,13 +301,16 @@ class Conditions:
                     yield _Difference(part, key, mine.get(key), others.get(key))
 
     def _is_told_elsewhere(self, part: str, other: Conditions) -> bool:
-        """Whether another part's difference says it: models are arguments, and a local sandbox has no network of its own."""
+        """Whether another part's difference says it: models are arguments, and a plain process has no network of its own."""
         if part == "models":
             return self.arguments is not None and other.arguments is not None
-        return part == "network" and self.sandbox != other.sandbox and "local" in (self.sandbox, other.sandbox)
+        return part == "network" and self.sandbox != other.sandbox and not (isolates(self.sandbox) and isolates(other.sandbox))
 
     def _part(self, name: str) -> Any:
         value = getattr(self, name)
+        if name == "sandbox" and value == "local":
+            # the name that earlier harnesses gave it
+            return "plain"
         return "published" if name == "split_key_hash" and value is None else value
 
 

@@ -13,6 +13,7 @@ from mlebench.profiles import Profile
 from mlebench.runs.group import Group
 from mlebench.runs.record import now, seconds_between
 from mlebench.runs.schedule.overview import MEDALS, Display, Overview, RunView, Silent
+from mlebench.sandbox import notices
 from mlebench.sandbox.model_status import ModelStatus, read_status
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Quiet(Silent):
         self._stream = stream
 
     def begin(self, groups: list[Group]) -> None:
-        """The local sandbox's notice."""
+        """What the sandboxes say of themselves."""
         for line in _notices(groups):
             print(line, file=self._stream, flush=True)
 
@@ -227,10 +228,5 @@ def _headline(group: Group) -> str:
 
 
 def _notices(groups: list[Group]) -> list[str]:
-    local = [group.plan for group in groups if group.plan.sandbox == "local"]
-    if not local:
-        return []
-    from mlebench.sandbox.local.gateway import MODELS_NOTICE
-    from mlebench.sandbox.local.sandbox import NOTICE
-
-    return [NOTICE, MODELS_NOTICE] if any(plan.has_gateway for plan in local) else [NOTICE]
+    found = [notice for group in groups for notice in notices(group.plan.sandbox, with_models=group.plan.has_gateway)]
+    return list(dict.fromkeys(found))

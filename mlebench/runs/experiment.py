@@ -37,7 +37,8 @@ from mlebench.runs.competitions import load_competition
 from mlebench.runs.models import with_models
 from mlebench.runs.plan import Plan
 from mlebench.runs.settings import RunSettings
-from mlebench.sandbox.base import SandboxName
+from mlebench.sandbox import resolve_sandbox
+from mlebench.sandbox.base import SandboxWord
 
 
 class _Part(BaseModel):
@@ -81,7 +82,7 @@ class Experiment(RunSettings):
     profile: ChosenProfile = ChosenProfile()
     edition: EditionName = "v1"
     obfuscated: bool = False
-    sandbox: SandboxName = "docker"
+    sandbox: SandboxWord = "docker"
     network: Network | None = None
     """Instead of the profile's, as the next two."""
     budget: Budget | None = None
@@ -157,7 +158,7 @@ class Experiment(RunSettings):
             profile_settings={**profile.settings, **self._profile_settings},
             model_files=[str(path.expanduser().absolute()) for path in self.models],
             argument_settings=chosen.arguments,
-            sandbox=self.sandbox,
+            sandbox=resolve_sandbox(self.sandbox),
             edition=self.edition,
             split_key_hash=key_hash,
             obfuscated=self.obfuscated,

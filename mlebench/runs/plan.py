@@ -17,7 +17,7 @@ from mlebench.agents import AgentSpec
 from mlebench.gateway.models import Model
 from mlebench.profiles import Profile
 from mlebench.registry.facts import EditionName
-from mlebench.sandbox.base import SandboxName
+from mlebench.sandbox.base import SandboxName, SandboxWord, canonical, has_images, isolates
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
@@ -43,7 +43,7 @@ class Plan:
     competitions: tuple[str, ...]
     seeds: tuple[int, ...]
     profile: Profile
-    sandbox: SandboxName
+    sandbox: SandboxWord
     edition: EditionName = "v1"
     split_key_hash: str | None = None
     """Fingerprint of a secret split key of edition v2; the key itself is written nowhere."""
@@ -67,6 +67,26 @@ class Plan:
         file lists `models`; an agent that knows of no gateway asks there as it always did."""
         network = self.profile.network
         return network == "models" or (network == "open" and bool(self.agent.named_models))
+
+    @property
+    def isolates(self) -> bool:
+        """Whether its sandbox keeps agents from the machine's network, files and processes."""
+        return isolates(self.sandbox)
+
+    @property
+    def has_images(self) -> bool:
+        """Whether its sandbox makes runs of images."""
+        return has_images(self.sandbox)
+
+    @property
+    def sandbox_name(self) -> SandboxName:
+        """Its sandbox by the name that it has today."""
+        return canonical(self.sandbox)
+
+    @property
+    def agents_network(self) -> str:
+        """The network that its agents have: the profile's is a container's, and a plain process has this machine's."""
+        return self.profile.network if self.isolates else "not isolated"
 
     @functools.cached_property
     def runs(self) -> tuple[PlannedRun, ...]:

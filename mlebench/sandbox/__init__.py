@@ -1,6 +1,7 @@
-"""Where agents work: in containers (docker) or as plain processes (local). Nobody outside knows which.
+"""Where agents work: in containers, within walls around processes of this machine, or as plain processes. Nobody outside knows
+which.
 
-The container engine's code is imported only when asked for.
+The code of an engine is imported only when asked for.
 """
 
 from __future__ import annotations
@@ -11,21 +12,37 @@ from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
     # what comes along with it would make the start of a local run's log slow
-    from mlebench.sandbox.base import Sandbox
+    from mlebench.sandbox.base import Sandbox, SandboxName, SandboxWord
 
 
 def get_sandbox(name: str) -> Sandbox:
-    """The sandbox called `docker` or `local`.
+    """The sandbox called `docker`, `apptainer`, `bubblewrap` or `plain`; `local` of an earlier harness is `plain`.
 
     Raises:
         UsageError: there is no such sandbox.
     """
-    if name == "local":
+    if name in ("plain", "local"):
+        from mlebench.sandbox.local.plain import PlainWalls
         from mlebench.sandbox.local.sandbox import LocalSandbox
 
-        return LocalSandbox()
+        return LocalSandbox(PlainWalls())
     if name == "docker":
         from mlebench.sandbox.docker.sandbox import DockerSandbox
 
         return DockerSandbox()
     raise UsageError(f"there is no sandbox `{name}`; choose one with `--sandbox docker` or `--sandbox local`")
+
+
+def resolve_sandbox(word: SandboxWord) -> SandboxName:
+    """The sandbox that a user's word means on this machine: `local` is the best one that needs no engine."""
+    return "plain" if word == "local" else word
+
+
+def notices(word: SandboxWord, *, with_models: bool) -> list[str]:
+    """What a user is told who starts runs in a sandbox that is no engine's, a sentence each."""
+    if word in ("docker", "apptainer"):
+        return []
+    from mlebench.sandbox.local.gateway import MODELS_NOTICE
+    from mlebench.sandbox.local.plain import NOTICE
+
+    return [NOTICE, MODELS_NOTICE] if with_models else [NOTICE]

@@ -20,7 +20,9 @@ from mlebench.profiles import Profile
 
 EndState = Literal["finished", "failed", "timed-out", "cancelled"]
 FailureClass = Literal["agent", "infrastructure"]
-SandboxName = Literal["docker", "local"]
+SandboxName = Literal["docker", "apptainer", "bubblewrap", "plain"]
+SandboxWord = SandboxName | Literal["local"]
+"""What users write, and what plans hold: in a plan `local` is of an earlier harness, and means `plain`."""
 OUTPUT_FOLDERS = ("submission", "logs", "code")
 """Folders of a run that the agent writes; they are taken out whatever the end was."""
 LARGEST_SUBMISSION = 4 * 2**30
@@ -217,6 +219,21 @@ class Sandbox(Protocol):
         Found by `request.label`; the harness may have been killed between any two steps of `start`.
         """
         ...
+
+
+def canonical(word: SandboxWord) -> SandboxName:
+    """The sandbox that a plan names."""
+    return "plain" if word == "local" else word
+
+
+def isolates(word: str | None) -> bool:
+    """Whether a sandbox keeps agents from the machine's network, files and processes; one that is not known does not."""
+    return word in ("docker", "apptainer", "bubblewrap")
+
+
+def has_images(word: SandboxWord) -> bool:
+    """Whether a sandbox makes its runs of images."""
+    return word in ("docker", "apptainer")
 
 
 def exited(code: int, hint: str = "") -> Outcome:

@@ -17,7 +17,7 @@ from functools import partial
 
 from mlebench._support import paths
 from mlebench._support.hints import command
-from mlebench.cli.options import add_data_dir, add_runs_dir, at_least, tell
+from mlebench.cli.options import LOCAL_HELP, SANDBOXES, add_data_dir, add_runs_dir, at_least, tell
 
 RESEARCH = ("research-nnn-retrieval", "research-dyadic-logistic")
 """The quickest two of the research suite."""
@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--research", action="store_true", help="two competitions that nobody can have memorised")
     parser.add_argument("--seeds", type=at_least(1), default=2, metavar="N", help="number of seeds (default: 2)")
-    parser.add_argument("--sandbox", choices=("docker", "local"), default="local", help="default: local, which isolates nothing")
+    parser.add_argument("--sandbox", choices=SANDBOXES, default="local", help=f"default: local; {LOCAL_HELP}")
     add_data_dir(parser)
     add_runs_dir(parser)
 

@@ -19,7 +19,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlebench._support.hints import command
-from mlebench.cli.options import add_data_dir, add_edition, add_json, add_runs_dir, add_split, again, at_least
+from mlebench.cli.options import (
+    LOCAL_HELP,
+    SANDBOXES,
+    add_data_dir,
+    add_edition,
+    add_json,
+    add_runs_dir,
+    add_split,
+    again,
+    at_least,
+)
 from mlebench.cli.output import print_json, print_table
 from mlebench.errors import GroupStopped, UsageError
 
@@ -55,7 +65,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--budget", metavar="WORDS", help="of each run for models, e.g. usd=5,calls=200")
     where.add_argument("--models", action="append", metavar="FILE", help="a file of models beside models.yaml (repeatable)")
     where.add_argument("--allow", action="append", metavar="HOST", help="a host open beside the models (repeatable)")
-    where.add_argument("--sandbox", choices=("docker", "local"), help="default: docker; local isolates nothing")
+    where.add_argument("--sandbox", choices=SANDBOXES, help=f"default: docker; {LOCAL_HELP}")
     where.add_argument("--executor", choices=("local", "ray", "slurm"), help="default: local, this machine")
     where.add_argument("--address", metavar="A", help="of the Ray cluster (default: auto)")
     where.add_argument("--executor-set", action="append", metavar="KEY=VALUE", help="for sbatch, e.g. partition=gpu")

@@ -109,7 +109,7 @@ class _Look:
         profile = plan.profile
         planned = {
             "sandbox": plan.sandbox,
-            "network": profile.network if plan.sandbox != "local" else "not isolated",
+            "network": plan.agents_network,
             "time_limit_seconds": profile.time_limit,
             "models": plan.agent.models,
             "models_served": served_models(plan),

@@ -185,7 +185,7 @@ class _OfResult:
         allowed: tuple[tuple[str, str | None, Sequence[str]], ...] = (
             ("edition", plan.edition, rules.editions),
             ("network", profile.network, rules.network),
-            ("sandbox", plan.sandbox, rules.sandbox),
+            ("sandbox", plan.sandbox_name, ["plain" if name == "local" else name for name in rules.sandbox]),
             ("task text", conditions.task_text, rules.task_text),
         )
         for what, value, values in allowed:

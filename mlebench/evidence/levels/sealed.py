@@ -49,8 +49,8 @@ def _summary(bundle: OpenedBundle) -> str:
 def _ways_out(group: OpenedGroup) -> Iterator[str]:
     """What an agent could reach, or could have been given, that no ledger holds."""
     plan = group.group.plan
-    if plan.sandbox == "local":
-        yield "the sandbox is local, which closes nothing"
+    if not plan.isolates:
+        yield f"the sandbox is {plan.sandbox}, which closes nothing"
     elif plan.profile.network == "open":
         yield "the network was open"
     if plan.profile.network == "models" and plan.profile.allow:
@@ -96,16 +96,15 @@ def _of_circumstances(group: OpenedGroup) -> Iterator[Finding]:
     """Three places of `group.yaml` say what was closed: they must say the same."""
     plan, conditions, manifest = group.group.plan, group.group.conditions, group.group.manifest
     profile = plan.profile
-    network = profile.network if plan.sandbox != "local" else "not isolated"
     said = {
         "sandbox": (plan.sandbox, conditions.sandbox, manifest.get("sandbox")),
-        "network": (network, conditions.network, manifest.get("network")),
+        "network": (plan.agents_network, conditions.network, manifest.get("network")),
         "allow": (set(profile.allow), set(conditions.allow) | (set(profile.allow) if profile.network != "models" else set())),
         "grants": (set(profile.grants), set(conditions.grants) | (set(profile.grants) if not plan.has_gateway else set())),
     }
     # on a cluster each node builds its own, and the manifest names no engine
     names_engine = _mapping(manifest.get("engine")).get("engine") is not None
-    if plan.sandbox != "local" and names_engine and _planned_image(group) is None:
+    if plan.has_images and names_engine and _planned_image(group) is None:
         yield Finding(_plan_file(group), "its manifest does not say the digest of the agent's image")
     for key, values in said.items():
         listed = manifest.get(key)
@@ -146,7 +145,8 @@ def _of_checks(group: OpenedGroup, run_id: str, record: RunRecord) -> Iterator[F
 def _of_image(group: OpenedGroup, run_id: str, record: RunRecord) -> Iterator[Finding]:
     """A container's image is on record, and it is that of the plan."""
     plan = group.group.plan
-    if plan.sandbox == "local" or not record.has_ended or record.started_at is None or record.failure_class == "infrastructure":
+    was_made = record.has_ended and record.started_at is not None and record.failure_class != "infrastructure"
+    if not plan.has_images or not was_made:
         return
     digest = record.resources.get("image_digest")
     name = group.file_of(run_id, "run.json")

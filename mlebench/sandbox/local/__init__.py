@@ -1,1 +1,1 @@
-"""The sandbox that runs agents as processes of this machine; it isolates nothing."""
+"""The sandboxes of processes of this machine: how they are laid out, held and ended, whatever walls stand around them."""

@@ -1,4 +1,4 @@
-"""The gateway to models of a local run: a port of this machine, as its agent has no container in which localhost is its own."""
+"""The gateway to models of a local run: a port of this machine, or a socket where the agent has a localhost of its own."""
 
 from __future__ import annotations
 
@@ -12,21 +12,36 @@ from typing import Any, TypeVar
 from mlebench._support.loop_thread import LoopThread
 from mlebench._support.plain_files import read_plain
 from mlebench.sandbox.base import RunRequest
-from mlebench.sandbox.run_gateway import Endpoint, RunGateway, kept_token, new_token
+from mlebench.sandbox.run_gateway import CONTAINER_URL, Endpoint, RunGateway, kept_token, new_token
 
 MODELS_NOTICE = (
-    "local sandbox: the keys of models are in the environment of the harness, open to the agent; the gateway to models, its "
+    "plain sandbox: the keys of models are in the environment of the harness, open to the agent; the gateway to models, its "
     "budget and its ledger work all the same"
 )
 _HERE = "127.0.0.1"
-_TOKEN, _PORT = "gateway-token", "gateway-port"
+TOKEN, _PORT = "gateway-token", "gateway-port"
 _BLOCK = 2**16
 _SECONDS = 10.0
 _Result = TypeVar("_Result")
 _thread = LoopThread("ports of gateways")
 
 
-class LocalGateway(RunGateway):
+class ServedGateway(RunGateway):
+    """The gateway of one attempt, and where its agent finds it."""
+
+    endpoint: Endpoint
+
+
+class OwnGateway(ServedGateway):
+    """One that is passed on to a port of the agent's own loopback device."""
+
+    def __init__(self, request: RunRequest, address: Path, token: str, note: Callable[[str], None]) -> None:
+        """Serve it; see `RunGateway`."""
+        super().__init__(request, address, token, note)
+        self.endpoint = Endpoint(CONTAINER_URL, token)
+
+
+class LocalGateway(ServedGateway):
     """The gateway of one attempt behind a port of the loopback device, open to all of its users: the token counts."""
 
     def __init__(
@@ -56,7 +71,7 @@ class LocalGateway(RunGateway):
     @classmethod
     def begin(cls, request: RunRequest, address: Path, state: Path, note: Callable[[str], None]) -> LocalGateway:
         """That of a new attempt; `state` is the folder in which the next harness finds token and port."""
-        gateway = cls(request, address, new_token(state / _TOKEN), note)
+        gateway = cls(request, address, new_token(state / TOKEN), note)
         try:
             (state / _PORT).write_text(str(gateway._forwarder.port), encoding="ascii")
         except BaseException:
@@ -71,7 +86,7 @@ class LocalGateway(RunGateway):
         Raises:
             OSError: token or port are gone, or another program has taken the port.
         """
-        token, port = kept_token(state / _TOKEN), _kept_port(state / _PORT)
+        token, port = kept_token(state / TOKEN), _kept_port(state / _PORT)
         try:
             return cls(request, address, token, note, port)
         except OSError as error:

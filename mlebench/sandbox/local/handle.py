@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 from mlebench._support.folders import remove_tree
@@ -40,7 +41,7 @@ _SHUTDOWN_CODES = (128 + signal.SIGTERM, 128 + signal.SIGKILL)
 
 
 class LocalHandle:
-    """One attempt; `process` and `data` are known only to the harness that started it."""
+    """One attempt; `process` and `data` are known only to the harness that started it, `own_sockets` is removed at its end."""
 
     def __init__(
         self,
@@ -53,6 +54,7 @@ class LocalHandle:
         gateway: RunGateway | None = None,
         process: subprocess.Popen[bytes] | None = None,
         data: LaidData | None = None,
+        own_sockets: Path | None = None,
     ) -> None:
         self.label = request.label
         self.cpu_ids = request.cpu_ids
@@ -62,6 +64,7 @@ class LocalHandle:
         self._mark = mark
         self._process = process
         self._data = data
+        self._own_sockets = own_sockets
         self._exit = processes.Exit(pid) if pid is not None else None
         self._family = processes.Family(pid, mark) if pid is not None else None
         self._clock = RunClock(started_at, 0.0 if process is not None else age_of(pid) if pid is not None else None)
@@ -169,6 +172,8 @@ class LocalHandle:
             if not request.keep and not mounts.below(run_dir / "home"):
                 remove_tree(run_dir / "home")
             remove_tree(run_dir / STATE)
+            if self._own_sockets is not None:
+                remove_tree(self._own_sockets)
         self._close()
         return outcome
 

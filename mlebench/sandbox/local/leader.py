@@ -155,6 +155,7 @@ def _become_agent(order: dict[str, Any], output: int) -> NoReturn:
         if order["cpu_ids"]:
             _take_cores(order["cpu_ids"])
         os.chdir(order["folder"])
+        _lay_inputs(order["inputs"])
         _execute(order["command"], order["environment"])
     except OSError as error:
         os.write(2, f"cannot start {order['command'][0]}: {error.strerror}\n".encode("utf-8", "backslashreplace"))
@@ -162,6 +163,25 @@ def _become_agent(order: dict[str, Any], output: int) -> NoReturn:
     except BaseException as error:
         os.write(2, f"cannot start the agent: {error}\n".encode("utf-8", "backslashreplace"))
     os._exit(126)
+
+
+def _lay_inputs(inputs: list[str]) -> None:
+    """What the command reads from its descriptors 3, 4, …"""
+    if not inputs:
+        return
+    import base64
+    import fcntl
+
+    # all of them first, high enough that none is overwritten
+    first = 64
+    for number, text in enumerate(inputs):
+        content = os.memfd_create("input")
+        os.write(content, base64.b64decode(text))
+        os.lseek(content, 0, os.SEEK_SET)
+        fcntl.fcntl(content, fcntl.F_DUPFD_CLOEXEC, first + number)
+        os.close(content)
+    for number in range(len(inputs)):
+        os.dup2(first + number, 3 + number)
 
 
 def _take_cores(cpu_ids: list[int]) -> None:

@@ -1,4 +1,4 @@
-"""The local sandbox: a subprocess in a folder with the container's layout. It isolates nothing.
+"""The sandbox of processes of this machine: an agent in a folder with the container's layout, within walls of some kind.
 
 The agent runs below a leader of its own (see `leader`), which writes down how it ended. So nothing of a run depends on the
 harness being alive: a new harness finds the processes by their mark and goes on waiting.
@@ -6,9 +6,9 @@ harness being alive: a new harness finds the processes by their mark and goes on
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
-import os
 import shlex
 import shutil
 import subprocess
@@ -21,7 +21,7 @@ from typing import Any
 from mlebench._support.folders import remove_tree
 from mlebench._support.machine import usable_cores
 from mlebench._support.paths import content_dir, make_private, socket_dir
-from mlebench.agents import NOT_COPIED, AgentSpec, has_interpreter, script_problems
+from mlebench.agents import NOT_COPIED, AgentSpec, has_interpreter
 from mlebench.errors import MlebenchError, StartFailed, UsageError, WorkFailed
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import OUTPUT_FOLDERS, RunRequest, SandboxName, agent_environment
@@ -29,43 +29,42 @@ from mlebench.sandbox.checker import UPLOADS, Checker, serve_checker, sweep_sock
 from mlebench.sandbox.local import leader, processes
 from mlebench.sandbox.local.data import LaidData
 from mlebench.sandbox.local.ending import boot_id, read_ending
-from mlebench.sandbox.local.gateway import MODELS_NOTICE, LocalGateway
+from mlebench.sandbox.local.gateway import MODELS_NOTICE, TOKEN, LocalGateway, OwnGateway, ServedGateway
 from mlebench.sandbox.local.handle import STATE, LocalHandle
+from mlebench.sandbox.local.inherited import inherited
 from mlebench.sandbox.local.leader import ENDING
 from mlebench.sandbox.local.outputs import reclaim
+from mlebench.sandbox.local.walls import Laid, Launch, Walls
 from mlebench.sandbox.run_clock import start_of
-from mlebench.sandbox.run_gateway import Endpoint, model_environment, serve_again
+from mlebench.sandbox.run_gateway import Endpoint, RunGateway, kept_token, model_environment, new_token, serve_again
 from mlebench.sandbox.run_log import LARGEST_LOG, RunLog
 
-NOTICE = "local sandbox: isolates nothing, the agent runs as you, sees your files and has the network"
-NOT_HIDDEN = "obfuscated: the local sandbox hides nothing, the paths of this run name the competition; use `--sandbox docker`"
-_INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TMPDIR", "SSL_CERT_FILE", "CUDA_HOME")
+PRIVATE_HOME = "/home"
+"""Where an agent within private walls finds its folders, as in a container."""
+NOT_HIDDEN = "obfuscated: the plain sandbox hides nothing, the paths of this run name the competition; use `--sandbox docker`"
 _END_SECONDS = 15.0
 _GRACE_BEYOND = 60.0
 """Seconds beyond its grace period for which a run whose harness dies meanwhile may go on saving its work."""
 
 
 class LocalSandbox:
-    """Runs agents as subprocesses, for development and for machines without a container engine."""
+    """Runs agents as processes of this machine, within one kind of walls."""
 
-    name: SandboxName = "local"
+    def __init__(self, walls: Walls) -> None:
+        self._walls = walls
+        self.name: SandboxName = walls.name
 
     def problems(self, agents: list[AgentSpec], profile: Profile) -> list[str]:
         """What would keep these agents from starting here."""
-        found = []
-        for agent in agents:
-            if agent.needs_image:
-                found.append(f"agent {agent.id} needs an image; run it with `--sandbox docker`")
-            found += script_problems(agent)
-        return found
+        return self._walls.problems(agents, profile)
 
     def unbuilt(self, agents: list[AgentSpec]) -> list[str]:
-        """Nothing is built."""
-        return []
+        """Ids of the agents whose image is missing or outdated."""
+        return self._walls.unbuilt(agents)
 
     def describe(self, agents: list[AgentSpec]) -> dict[str, Any]:
-        """The interpreter that agents find as `python`."""
-        return {"engine": "local", "version": None, "python": sys.version.split()[0], "images": {}}
+        """What the walls are made of."""
+        return self._walls.describe(agents)
 
     def cores(self) -> frozenset[int]:
         """Those that this process may use."""
@@ -79,95 +78,159 @@ class LocalSandbox:
         """
         log = RunLog(request.run_dir / "run.log", request.secrets)
         log.trust()
-        mark = processes.mark_of(request.run_dir, request.attempt)
+        places = _Places(request, self._walls)
         checker: Checker | None = None
-        gateway: LocalGateway | None = None
+        gateway: ServedGateway | None = None
         try:
-            address = _checker_socket(mark)
-            make_private(address.parent)
-            checker = _serve_checker(request, address, log.note)
-            data = _lay_out(request, address, log.note)
-            log.note(NOTICE)
-            if request.obfuscated:
+            places.make()
+            checker = _serve_checker(request, places, log.note)
+            data = _lay_out(request, places, log.note)
+            log.note(self._walls.notice)
+            if request.obfuscated and not self._walls.is_private:
                 log.note(NOT_HIDDEN)
             if request.models is not None:
-                log.note(MODELS_NOTICE)
-                gateway = LocalGateway.begin(request, _models_socket(mark), request.run_dir / STATE, log.note)
-            process = _launch(request, mark, None if gateway is None else gateway.endpoint)
+                gateway = self._begin_gateway(request, places, log.note)
+            launch = self._launch(request, places, None if gateway is None else gateway.endpoint)
+            process = _start(request, places, launch)
         except (OSError, ValueError, UsageError, WorkFailed) as error:
             # a word with a NUL byte is a ValueError
-            for server in (checker, gateway):
-                if server is not None:
-                    server.close()
+            _give_up(places, checker, gateway)
             raise StartFailed("start-failed", f"cannot start {request.agent.id} here: {error}") from error
-        return LocalHandle(request, log, mark, process.pid, datetime.now(UTC), checker, gateway, process, data)
+        except StartFailed:
+            _give_up(places, checker, gateway)
+            raise
+        started_at = datetime.now(UTC)
+        return LocalHandle(
+            request, log, places.mark, process.pid, started_at, checker, gateway, process, data, places.own_sockets
+        )
 
     def attach(self, request: RunRequest) -> LocalHandle | None:
         """The attempt that an earlier harness started, alive or just ended."""
-        mark = processes.mark_of(request.run_dir, request.attempt)
+        places = _Places(request, self._walls)
+        mark = places.mark
         log = RunLog(request.run_dir / "run.log", request.secrets)
         log.trust()
         keeper = processes.keeper(mark)
         if keeper is not None:
             checker = None
             try:
-                make_private(socket_dir())
-                checker = _serve_checker(request, _checker_socket(mark), log.note)
+                places.make()
+                checker = _serve_checker(request, places, log.note)
             except (OSError, MlebenchError) as error:
                 # the agent is running already
                 log.note(f"there is no submission checker any more: {error}")
-            gateway = serve_again(request, log.note, lambda: _resume_gateway(request, mark, log.note))
-            return LocalHandle(request, log, mark, keeper.pid, start_of(keeper), checker, gateway)
+            gateway = serve_again(request, log.note, lambda: self._resume_gateway(request, places, log.note))
+            return LocalHandle(request, log, mark, keeper.pid, start_of(keeper), checker, gateway, own_sockets=places.own_sockets)
         # nobody holds what the agent may have set free by killing those who did
         processes.end_marked(mark, _END_SECONDS)
         ending = read_ending(request.run_dir / STATE, mark)
         if ending is None:
+            places.remove_sockets()
             return None
         # nobody asks it any more, but it knows whether the budget was spent
-        gateway = serve_again(request, log.note, lambda: _resume_gateway(request, mark, log.note))
-        return LocalHandle(request, log, mark, None, ending.started_at, gateway=gateway)
+        gateway = serve_again(request, log.note, lambda: self._resume_gateway(request, places, log.note))
+        return LocalHandle(request, log, mark, None, ending.started_at, gateway=gateway, own_sockets=places.own_sockets)
+
+    def _begin_gateway(self, request: RunRequest, places: _Places, note: Callable[[str], None]) -> ServedGateway:
+        state = request.run_dir / STATE
+        if self._walls.is_private:
+            return OwnGateway(request, places.models, new_token(state / TOKEN), note)
+        note(MODELS_NOTICE)
+        return LocalGateway.begin(request, places.models, state, note)
+
+    def _resume_gateway(self, request: RunRequest, places: _Places, note: Callable[[str], None]) -> ServedGateway:
+        state = request.run_dir / STATE
+        places.make()
+        if self._walls.is_private:
+            return OwnGateway(request, places.models, kept_token(state / TOKEN), note)
+        return LocalGateway.resume(request, places.models, state, note)
+
+    def _launch(self, request: RunRequest, places: _Places, models: Endpoint | None) -> Launch:
+        laid = Laid(
+            request,
+            places.home,
+            places.outputs,
+            places.description,
+            None if request.validate is None else places.checker,
+            None if request.models is None else places.models,
+        )
+        home = PRIVATE_HOME if self._walls.is_private else str(places.home)
+        environment = agent_environment(request, home, model_environment(request, models))
+        return self._walls.launch(laid, request.agent.command_arguments, environment)
 
 
-def _serve_checker(request: RunRequest, address: Path, note: Callable[[str], None]) -> Checker | None:
+class _Places:
+    """Where the parts of an attempt lie: the same for every harness that waits for it."""
+
+    def __init__(self, request: RunRequest, walls: Walls) -> None:
+        self.mark = processes.mark_of(request.run_dir, request.attempt)
+        self.is_private = walls.is_private
+        self.outputs = request.run_dir
+        self.home = self.outputs / "home"
+        self.state = request.run_dir / STATE
+        short = hashlib.sha256(self.mark.encode()).hexdigest()[:20]
+        shared = socket_dir()
+        self.own_sockets = shared / short if walls.is_private else None
+        """The folder of sockets that the agent is shown."""
+        self.checker = shared / f"{short}.sock" if self.own_sockets is None else self.own_sockets / "checker.sock"
+        self.models = shared / f"{short}.models.sock" if self.own_sockets is None else self.own_sockets / "models.sock"
+        self.uploads = shared / f"{short}{UPLOADS}"
+
+    @property
+    def description(self) -> Path:
+        """Where walls are private, no file of the home's, as it is shown on its own."""
+        return self.state / "description.md" if self.is_private else self.home / "data" / "description.md"
+
+    def make(self) -> None:
+        """Make the folders of the sockets.
+
+        Raises:
+            UsageError: the folder around them is not this user's own.
+            OSError: one cannot be made.
+        """
+        make_private(socket_dir())
+        if self.own_sockets is not None:
+            self.own_sockets.mkdir(mode=0o700, exist_ok=True)
+
+    def remove_sockets(self) -> None:
+        """Take the attempt's own folder of sockets away."""
+        if self.own_sockets is not None:
+            shutil.rmtree(self.own_sockets, ignore_errors=True)
+
+
+def _give_up(places: _Places, *servers: Checker | RunGateway | None) -> None:
+    for server in servers:
+        if server is not None:
+            server.close()
+    places.remove_sockets()
+
+
+def _serve_checker(request: RunRequest, places: _Places, note: Callable[[str], None]) -> Checker | None:
     if request.validate is None:
         return None
-    sweep_sockets(address.parent)
-    return serve_checker(request, address, address.with_suffix(UPLOADS), note)
+    sweep_sockets(socket_dir())
+    return serve_checker(request, places.checker, places.uploads, note)
 
 
-def _checker_socket(mark: str) -> Path:
-    """The same path in every harness that waits for this attempt."""
-    return socket_dir() / f"{_short(mark)}.sock"
-
-
-def _models_socket(mark: str) -> Path:
-    return socket_dir() / f"{_short(mark)}.models.sock"
-
-
-def _short(mark: str) -> str:
-    return hashlib.sha256(mark.encode()).hexdigest()[:20]
-
-
-def _resume_gateway(request: RunRequest, mark: str, note: Callable[[str], None]) -> LocalGateway:
-    make_private(socket_dir())
-    return LocalGateway.resume(request, _models_socket(mark), request.run_dir / STATE, note)
-
-
-def _lay_out(request: RunRequest, checker_socket: Path, note: Callable[[str], None]) -> LaidData:
-    """The container's `/home` as a folder, with links to the run's output folders."""
-    run_dir = request.run_dir
-    home = run_dir / "home"
+def _lay_out(request: RunRequest, places: _Places, note: Callable[[str], None]) -> LaidData | None:
+    """The container's `/home` as a folder, with links to the run's output folders, and its data unless the walls show that."""
+    run_dir, home = request.run_dir, places.home
     reclaim(run_dir, note)
     remove_tree(home)
-    for name in (*OUTPUT_FOLDERS, "snapshots", STATE, "home"):
-        (run_dir / name).mkdir(parents=True, exist_ok=True)
-    data = LaidData(request.public_dir, home / "data", note)
-    (home / "data" / "description.md").unlink(missing_ok=True)
-    (home / "data" / "description.md").write_text(request.description, encoding="utf-8")
+    for folder in (*(places.outputs / name for name in OUTPUT_FOLDERS), run_dir / "snapshots", places.state, home):
+        folder.mkdir(parents=True, exist_ok=True)
+    data = None
+    if places.is_private:
+        for name in ("data", *OUTPUT_FOLDERS):
+            (home / name).mkdir()
+    else:
+        data = LaidData(request.public_dir, home / "data", note)
+        for name in OUTPUT_FOLDERS:
+            (home / name).symlink_to(Path("..") / name)
+    places.description.unlink(missing_ok=True)
+    places.description.write_text(request.description, encoding="utf-8")
     (home / "instructions.txt").write_text(request.instructions, encoding="utf-8")
-    for name in OUTPUT_FOLDERS:
-        (home / name).symlink_to(Path("..") / name)
-    _write_checker_script(home, checker_socket)
+    _write_checker_script(places)
     package = content_dir("containers") / "runtime" / "mlebench_agent"
     shutil.copytree(package, home / ".lib" / package.name, ignore=shutil.ignore_patterns(*NOT_COPIED))
     # a copy, as an image holds one: what the agent writes beside its code stays in this run
@@ -179,43 +242,42 @@ def _lay_out(request: RunRequest, checker_socket: Path, note: Callable[[str], No
     return data
 
 
-def _write_checker_script(home: Path, socket: Path) -> None:
-    """The container's own script, asking at this run's socket."""
+def _write_checker_script(places: _Places) -> None:
+    """The container's own script; without private walls it asks at this run's socket."""
     text = (content_dir("containers") / "runtime" / "validate_submission.sh").read_text(encoding="utf-8")
-    text = text.replace("/run/mlebench/checker.sock", shlex.quote(str(socket)))
-    script = home / "validate_submission.sh"
-    script.write_text(text.replace("/home/submission", str(home / "submission")), encoding="utf-8")
+    if not places.is_private:
+        text = text.replace("/run/mlebench/checker.sock", shlex.quote(str(places.checker)))
+        text = text.replace("/home/submission", str(places.home / "submission"))
+    script = places.home / "validate_submission.sh"
+    script.write_text(text, encoding="utf-8")
     script.chmod(0o755)
 
 
-def _launch(request: RunRequest, mark: str, models: Endpoint | None) -> subprocess.Popen[bytes]:
-    state, home = request.run_dir / STATE, request.run_dir / "home"
-    remove_tree(state / ENDING)
-    start = home / "agent" / request.agent.start
-    shell = [] if os.access(start, os.X_OK) else ["/bin/sh"]
-    environment = _environment(request, home, mark, models)
-    command = [*shell, str(start), *request.agent.command_arguments]
+def _start(request: RunRequest, places: _Places, launch: Launch) -> subprocess.Popen[bytes]:
+    """Start the keeper, which starts the command of the walls."""
+    remove_tree(places.state / ENDING)
     order = {
-        "command": command,
-        "environment": environment,
-        "folder": str(home / "agent"),
+        "command": list(launch.command),
+        "environment": dict(launch.environment),
+        "inputs": [base64.b64encode(content).decode() for content in launch.inputs],
+        "folder": "/" if places.is_private else str(places.home / "agent"),
         "cpu_ids": request.cpu_ids,
-        "mark": mark,
+        "mark": places.mark,
         "boot": boot_id(),
-        "state": str(state),
+        "state": str(places.state),
         "log": str(request.run_dir / "run.log"),
         "largest_log": LARGEST_LOG,
         "secrets": request.secrets,
         "longest_grace": request.profile.grace + _GRACE_BEYOND,
         "import_path": sys.path,
     }
-    if any("\0" in word for word in (*command, *environment, *environment.values())):
+    if any("\0" in word for word in (*launch.command, *launch.environment, *launch.environment.values())):
         raise ValueError("embedded null byte in a variable or an argument")
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", leader.__file__],
         cwd="/",
         # what the agent's environment says is the agent's alone
-        env={**_inherited(), processes.MARK_VARIABLE: mark},
+        env={**inherited(), processes.MARK_VARIABLE: places.mark},
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -225,26 +287,3 @@ def _launch(request: RunRequest, mark: str, models: Endpoint | None) -> subproce
     with process.stdin as pipe:
         pipe.write(json.dumps(order).encode())
     return process
-
-
-def _inherited() -> dict[str, str]:
-    return {name: os.environ[name] for name in _INHERITED if name in os.environ}
-
-
-def _environment(request: RunRequest, home: Path, mark: str, models: Endpoint | None) -> dict[str, str]:
-    inherited = _inherited()
-    path = os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)])
-    return {
-        **inherited,
-        "PATH": path,
-        "HOME": str(home),
-        # `mlebench_agent` alone, as in a container
-        "PYTHONPATH": str(home / ".lib"),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONUNBUFFERED": "1",
-        **agent_environment(request, str(home), model_environment(request, models)),
-        "CUDA_VISIBLE_DEVICES": ",".join(request.gpu_ids),
-        # indices are counted as nvidia-smi counts; CUDA's own order begins with the fastest
-        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
-        processes.MARK_VARIABLE: mark,
-    }

@@ -23,12 +23,17 @@ class Laid:
 
     request: RunRequest
     home: Path
-    """The folder that becomes the agent's home: `agent/`, `data/`, `.lib/`, `instructions.txt`, `validate_submission.sh`, and
-    links to the run's output folders."""
+    """The folder that becomes the agent's home: `agent/`, `.lib/`, `instructions.txt`, `validate_submission.sh`, `data/` and the
+    output folders. Where the walls are private, the latter are empty: places for what is to be seen there."""
+    outputs: Path
+    """The folder that holds `submission/`, `logs/` and `code/`, which the agent writes."""
+    description: Path
+    """The text that the agent finds as `data/description.md`."""
     checker_socket: Path | None
-    """Where the harness answers the checker's questions; None for a run that has no checker."""
+    """Where the harness answers the checker's questions; None for a run that has no checker. Where the walls are private it is
+    `checker.sock` in a folder of the run's own, to be shown as a whole: a harness that comes back makes the socket anew."""
     models_socket: Path | None
-    """Where the harness serves the gateway to models; None for a run that has none."""
+    """Where the harness serves the gateway to models, `models.sock` beside the checker's; None for a run that has none."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,10 @@ class Launch:
     environment: Mapping[str, str]
     """The whole environment of the command. Secrets of the agent may be in it, and never in `command`, which every user of the
     machine can read."""
+    inputs: Sequence[bytes] = ()
+    """What the command reads from its descriptors 3, 4, …: long or private words, a filter of system calls."""
+    is_watched: bool = False
+    """Whether the keeper holds memory, processes and disk to the profile's limits by looking at them, as nothing else does."""
 
 
 class Walls(Protocol):
@@ -70,7 +79,7 @@ class Walls(Protocol):
         Args:
             laid: the run.
             arguments: those of the agent's start script, `home/agent/<request.agent.start>`.
-            environment: the agent's variables, by the paths that it sees.
+            environment: the variables that every sandbox sets for the agent, by the paths that it sees, and its own.
 
         Raises:
             StartFailed: the walls cannot be put up.

@@ -13,6 +13,7 @@ from mlebench.agents import AgentSpec
 from mlebench.sandbox.base import RunRequest
 from mlebench.sandbox.local import data
 from mlebench.sandbox.local.data import LaidData
+from mlebench.sandbox.local.plain import PlainWalls
 from mlebench.sandbox.local.sandbox import LocalSandbox
 
 
@@ -80,7 +81,7 @@ def test_a_run_that_changed_the_prepared_data_says_so(
     script = 'chmod 644 "$DATA_DIR/test.csv"; echo more >> "$DATA_DIR/test.csv"; echo mine > "$DATA_DIR/description.md"'
     request = request_for(agent(script))
     (request.public_dir / "description.md").write_text("prepared")
-    handle = LocalSandbox().start(request)
+    handle = LocalSandbox(PlainWalls()).start(request)
     handle.wait(handle.started_at + timedelta(seconds=60))
     log = (request.run_dir / "run.log").read_text()
     assert "the prepared data of toy-a was changed" in log and "mlebench prepare -c toy-a --force" in log

@@ -24,6 +24,7 @@ from mlebench.gateway.usage import measured_usage
 from mlebench.sandbox.base import Outcome, RunRequest
 from mlebench.sandbox.local.gateway import MODELS_NOTICE, Forwarder
 from mlebench.sandbox.local.handle import STATE, LocalHandle
+from mlebench.sandbox.local.plain import PlainWalls
 from mlebench.sandbox.local.sandbox import LocalSandbox
 from mlebench.sandbox.model_status import ModelStatus, read_status
 from tests.gateway.asking import CLIENT, access
@@ -62,7 +63,7 @@ def asking(
 
 
 def play(request: RunRequest) -> Outcome:
-    return end(request, LocalSandbox().start(request))
+    return end(request, LocalSandbox(PlainWalls()).start(request))
 
 
 def end(request: RunRequest, handle: LocalHandle) -> Outcome:
@@ -167,13 +168,13 @@ until("{tmp_path}/go")
 print("second", ask()[0], flush=True); print("third", ask()[0], flush=True)
 """
     request = asking(program, budget={"calls": 2})
-    first = LocalSandbox().start(request)
+    first = LocalSandbox(PlainWalls()).start(request)
     wait_until(lambda: is_ready(request), explain=lambda: log_of(request))
     first.detach()
     assert end(request, first).reason == "detached"
     assert len(ledger(request)) == 1
 
-    second = LocalSandbox().attach(request)
+    second = LocalSandbox(PlainWalls()).attach(request)
     assert second is not None
     (tmp_path / "go").touch()
     outcome = end(request, second)
@@ -186,13 +187,13 @@ print("second", ask()[0], flush=True); print("third", ask()[0], flush=True)
 
 def ended_alone(request: RunRequest, go: Path) -> Outcome:
     """The outcome of an agent that goes on, and ends, while no harness is there."""
-    first = LocalSandbox().start(request)
+    first = LocalSandbox(PlainWalls()).start(request)
     wait_until(lambda: is_ready(request))
     first.detach()
     end(request, first)
     go.touch()
     wait_until(lambda: (request.run_dir / STATE / "ending.json").exists())
-    second = LocalSandbox().attach(request)
+    second = LocalSandbox(PlainWalls()).attach(request)
     assert second is not None
     return end(request, second)
 
@@ -206,13 +207,13 @@ def test_an_agent_that_failed_while_no_gateway_was_there_is_not_to_blame(asking:
 
 def test_a_port_that_another_program_took_is_said(asking: Asking, tmp_path: Path) -> None:
     request = asking(f'ready()\nuntil("{tmp_path}/go")\nsys.exit(5)')
-    first = LocalSandbox().start(request)
+    first = LocalSandbox(PlainWalls()).start(request)
     wait_until(lambda: is_ready(request))
     port = int((request.run_dir / STATE / "gateway-port").read_text())
     first.detach()
     end(request, first)
     with socket.create_server(("127.0.0.1", port)):
-        second = LocalSandbox().attach(request)
+        second = LocalSandbox(PlainWalls()).attach(request)
         assert second is not None
         (tmp_path / "go").touch()
         outcome = end(request, second)
@@ -232,7 +233,7 @@ def test_a_new_attempt_has_a_new_token(asking: Asking) -> None:
 
 def test_who_watches_sees_what_is_used(asking: Asking, tmp_path: Path) -> None:
     request = asking(f'ask(); ready(); until("{tmp_path}/go")')
-    handle = LocalSandbox().start(request)
+    handle = LocalSandbox(PlainWalls()).start(request)
     thread = threading.Thread(target=end, args=(request, handle))
     thread.start()
     status = wait_until(lambda: (found := read_status(request.run_dir)) and found.calls and found)

@@ -17,6 +17,7 @@ import pytest
 from mlebench.agents import AgentSpec
 from mlebench.sandbox.base import Outcome, RunRequest
 from mlebench.sandbox.local import descendants, processes
+from mlebench.sandbox.local.plain import PlainWalls
 from mlebench.sandbox.local.sandbox import LocalSandbox
 from tests.waiting import wait_until
 
@@ -85,13 +86,13 @@ def of_the_test(tmp_path: Path) -> list[str]:
 
 
 def play(request: RunRequest) -> Outcome:
-    handle = LocalSandbox().start(request)
+    handle = LocalSandbox(PlainWalls()).start(request)
     return handle.wait(handle.started_at + timedelta(seconds=request.profile.time_limit))
 
 
 def overrun(request: RunRequest) -> Outcome:
     """The outcome of an attempt whose deadline comes once the agent has written logs/ready."""
-    handle = LocalSandbox().start(request)
+    handle = LocalSandbox(PlainWalls()).start(request)
     wait_until(lambda: ready(request))
     return handle.wait(handle.started_at)
 
@@ -115,12 +116,12 @@ def test_a_daemon_that_hides_from_every_search_ends_at_the_deadline(agent: Agent
 
 def test_it_ends_with_the_agent_although_no_harness_is_there(agent: Agents, request_for: Requests) -> None:
     request = request_for(agent(DAEMON + "exit 4"))
-    handle = LocalSandbox().start(request)
+    handle = LocalSandbox(PlainWalls()).start(request)
     handle.detach()
     assert handle.wait(handle.started_at + timedelta(seconds=600)).reason == "detached"
     wait_until(lambda: ready(request) and not psutil.pid_exists(int(ready(request))))
     wait_until(lambda: processes.keeper(processes.mark_of(request.run_dir, 1)) is None)
-    attached = LocalSandbox().attach(request)
+    attached = LocalSandbox(PlainWalls()).attach(request)
     assert attached is not None
     assert attached.wait(handle.started_at + timedelta(seconds=600)).exit_code == 4
 
@@ -182,12 +183,12 @@ def test_an_agent_that_kills_the_keeper_without_a_harness_is_no_failure_of_the_i
 ) -> None:
     script = 'until [ -e "$LOGS_DIR/go" ]; do sleep 0.02; done; kill -KILL $(ps -o ppid= -p "$PPID"); sleep 904'
     request = request_for(agent(script))
-    handle = LocalSandbox().start(request)
+    handle = LocalSandbox(PlainWalls()).start(request)
     handle.detach()
     handle.wait(handle.started_at + timedelta(seconds=600))
     (request.run_dir / "logs" / "go").touch()
     wait_until(lambda: processes.keeper(processes.mark_of(request.run_dir, 1)) is None)
-    attached = LocalSandbox().attach(request)
+    attached = LocalSandbox(PlainWalls()).attach(request)
     assert attached is not None
     assert attached.wait(handle.started_at + timedelta(seconds=600)).reason == "killed"
 
@@ -228,11 +229,11 @@ def test_an_exit_code_is_not_the_agents_to_write(agent: Agents, request_for: Req
         exit 3
     """
     request = request_for(agent(script))
-    handle = LocalSandbox().start(request)
+    handle = LocalSandbox(PlainWalls()).start(request)
     handle.detach()
     handle.wait(handle.started_at + timedelta(seconds=600))
     wait_until(lambda: processes.keeper(processes.mark_of(request.run_dir, 1)) is None)
-    attached = LocalSandbox().attach(request)
+    attached = LocalSandbox(PlainWalls()).attach(request)
     assert attached is not None
     outcome = attached.wait(handle.started_at + timedelta(seconds=600))
     assert (outcome.exit_code, outcome.reason, outcome.failure_class) == (3, "exit-code", "agent")
@@ -266,13 +267,13 @@ def test_a_limit_is_counted_by_no_wall_clock(agent: Agents, request_for: Request
             return datetime.now(UTC) + timedelta(days=cls.day)
 
     request = request_for(agent('until [ -e "$LOGS_DIR/go" ]; do sleep 0.02; done'), limits={"grace": 0.2})
-    handle = LocalSandbox().start(request)
+    handle = LocalSandbox(PlainWalls()).start(request)
     monkeypatch.setattr(local_handle, "datetime", Jumping)
     monkeypatch.setattr("time.time", lambda: 0.0)
     (request.run_dir / "logs" / "go").touch()
     assert handle.wait(handle.started_at + timedelta(seconds=60)).reason == "exited"
     again = request_for(agent("sleep 907"), limits={"grace": 0.2})
-    handle = LocalSandbox().start(again)
+    handle = LocalSandbox(PlainWalls()).start(again)
     begun = time.monotonic()
     outcome = handle.wait(handle.started_at + timedelta(seconds=1))
     assert outcome.reason == "timed-out"

@@ -27,7 +27,8 @@ from mlebench.sandbox.local import handle as local_handle
 from mlebench.sandbox.local import processes
 from mlebench.sandbox.local.ending import Ending, read_ending
 from mlebench.sandbox.local.handle import STATE
-from mlebench.sandbox.local.sandbox import NOTICE, LocalSandbox
+from mlebench.sandbox.local.plain import NOTICE, PlainWalls
+from mlebench.sandbox.local.sandbox import LocalSandbox
 from tests.ordinary_user import needs_root, run_as_ordinary_user
 from tests.scripted import SUBMIT
 from tests.waiting import wait_until
@@ -38,7 +39,7 @@ PROFILE = Profile(name="toy", time_limit=30, network="open")
 
 
 def play(request: RunRequest) -> Outcome:
-    handle = LocalSandbox().start(request)
+    handle = LocalSandbox(PlainWalls()).start(request)
     return handle.wait(handle.started_at + timedelta(seconds=request.profile.time_limit))
 
 
@@ -112,8 +113,10 @@ def test_what_agents_build_on_is_found_by_each_interpreter_and_kept_by_none(agen
 def test_an_agent_that_lives_in_an_image_is_refused(agent: Agents) -> None:
     for settings in ("image: me/mine:1", "stages: [node]"):
         chosen = agent(settings=settings)
-        assert LocalSandbox().problems([chosen], PROFILE) == ["agent scripted needs an image; run it with `--sandbox docker`"]
-    assert LocalSandbox().problems([agent()], PROFILE) == []
+        assert LocalSandbox(PlainWalls()).problems([chosen], PROFILE) == [
+            "agent scripted needs an image; run it with `--sandbox docker`"
+        ]
+    assert LocalSandbox(PlainWalls()).problems([agent()], PROFILE) == []
 
 
 def test_agent_cannot_change_its_folder_or_the_environment_of_the_harness(
@@ -149,10 +152,10 @@ def test_an_agent_that_the_shutdown_of_the_machine_ended_is_not_to_blame(
 ) -> None:
     """The machine was started anew, when the next harness finds its end."""
     request = request_for(agent("kill -TERM $$"))
-    handle = LocalSandbox().start(request)
+    handle = LocalSandbox(PlainWalls()).start(request)
     wait_until(lambda: ending(request) is not None and not alive(request))
     monkeypatch.setattr(local_handle, "boot_id", lambda: "another start of the machine")
-    attached = LocalSandbox().attach(request)
+    attached = LocalSandbox(PlainWalls()).attach(request)
     assert attached is not None
     outcome = attached.wait(handle.started_at + timedelta(seconds=30))
     assert (outcome.state, outcome.reason, outcome.failure_class) == ("failed", "terminated", "infrastructure")
@@ -160,7 +163,7 @@ def test_an_agent_that_the_shutdown_of_the_machine_ended_is_not_to_blame(
 
 def overrun(request: RunRequest) -> Outcome:
     """The outcome of an attempt whose deadline comes once the agent has made logs/ready."""
-    handle = LocalSandbox().start(request)
+    handle = LocalSandbox(PlainWalls()).start(request)
     wait_until(lambda: is_ready(request))
     return handle.wait(datetime.now(UTC))
 
@@ -220,7 +223,7 @@ def test_processes_that_the_agent_left_behind_are_ended(agent: Agents, request_f
 
 def test_stopping_from_another_thread_cancels(agent: Agents, request_for: Requests) -> None:
     request = request_for(agent('touch "$LOGS_DIR/ready"; sleep 600'))
-    handle = LocalSandbox().start(request)
+    handle = LocalSandbox(PlainWalls()).start(request)
 
     def stop() -> None:
         wait_until(lambda: is_ready(request))
@@ -281,8 +284,9 @@ def start_and_die(request: RunRequest) -> None:
 
     code = textwrap.dedent("""
         import os, pickle, signal, sys
-        from mlebench.sandbox.local.sandbox import NOTICE, LocalSandbox
-        LocalSandbox().start(pickle.loads(sys.stdin.buffer.read()))
+        from mlebench.sandbox.local.plain import NOTICE, PlainWalls
+        from mlebench.sandbox.local.sandbox import LocalSandbox
+        LocalSandbox(PlainWalls()).start(pickle.loads(sys.stdin.buffer.read()))
         os.kill(os.getpid(), signal.SIGKILL)
     """)
     subprocess.run([sys.executable, "-c", code], input=pickle.dumps(request), check=False)
@@ -292,7 +296,7 @@ def test_live_attempt_is_found_again_with_its_time_and_exit_code(agent: Agents, 
     request = request_for(agent('until [ -e "$LOGS_DIR/go" ]; do sleep 0.05; done; echo the end; exit 5'))
     before = datetime.now(UTC)
     start_and_die(request)
-    handle = LocalSandbox().attach(request)
+    handle = LocalSandbox(PlainWalls()).attach(request)
     assert handle is not None
     assert before - timedelta(seconds=0.02) <= handle.started_at <= datetime.now(UTC)
     (request.run_dir / "logs" / "go").touch()
@@ -305,19 +309,19 @@ def test_attempt_that_ended_meanwhile_is_found_with_its_end(agent: Agents, reque
     request = request_for(agent("exit 0"))
     start_and_die(request)
     wait_until(lambda: ending(request) is not None and not alive(request))
-    handle = LocalSandbox().attach(request)
+    handle = LocalSandbox(PlainWalls()).attach(request)
     assert handle is not None
     assert handle.wait(datetime.now(UTC) + timedelta(seconds=60)).state == "finished"
 
 
 def test_no_trace_is_found_of_what_never_ran(agent: Agents, request_for: Requests) -> None:
-    assert LocalSandbox().attach(request_for(agent())) is None
+    assert LocalSandbox(PlainWalls()).attach(request_for(agent())) is None
 
 
 def test_attempt_past_its_limit_is_stopped_when_found(agent: Agents, request_for: Requests) -> None:
     request = request_for(agent("sleep 600"), limits={"grace": 0.2})
     start_and_die(request)
-    handle = LocalSandbox().attach(request)
+    handle = LocalSandbox(PlainWalls()).attach(request)
     assert handle is not None
     assert handle.wait(handle.started_at).state == "timed-out"
     wait_until(lambda: not alive(request))
@@ -344,7 +348,7 @@ def test_a_run_does_not_start_where_others_could_answer_for_the_checker(
     theirs.chmod(mode)
     request = request_for(agent("touch $LOGS_DIR/ready"), validate=lambda path: (True, ""))
     with pytest.raises(StartFailed, match=f"chmod 700 {theirs}"):
-        LocalSandbox().start(request)
+        LocalSandbox(PlainWalls()).start(request)
     assert list(theirs.iterdir()) == []
     assert not is_ready(request)
     theirs.chmod(0o700)
@@ -357,7 +361,7 @@ def test_an_agent_that_is_found_again_goes_on_without_a_checker_where_there_can_
     request = request_for(agent('until [ -e "$LOGS_DIR/go" ]; do sleep 0.05; done'))
     start_and_die(request)
     socket_dir.symlink_to(request.run_dir)
-    handle = LocalSandbox().attach(replace(request, validate=lambda path: (True, "")))
+    handle = LocalSandbox(PlainWalls()).attach(replace(request, validate=lambda path: (True, "")))
     assert handle is not None
     (request.run_dir / "logs" / "go").touch()
     assert handle.wait(handle.started_at + timedelta(seconds=600)).state == "finished"
@@ -391,7 +395,7 @@ def test_agents_that_start_at_the_same_time_all_start(agent: Agents, request_for
     def start(number: int) -> int | None:
         run_dir = tmp_path / "many" / str(number)
         run_dir.mkdir(parents=True)
-        handle = LocalSandbox().start(replace(request, run_id=f"run-{number}", run_dir=run_dir))
+        handle = LocalSandbox(PlainWalls()).start(replace(request, run_id=f"run-{number}", run_dir=run_dir))
         return handle.wait(handle.started_at + timedelta(seconds=30)).exit_code
 
     with ThreadPoolExecutor(16) as pool:
@@ -425,7 +429,7 @@ def test_secrets_larger_than_a_pipe_are_masked(agent: Agents, request_for: Reque
 
 def test_a_word_that_no_process_can_be_given_is_said(agent: Agents, request_for: Requests) -> None:
     with pytest.raises(StartFailed, match="null"):
-        LocalSandbox().start(request_for(agent(), environment={"KEY": "a\0b"}))
+        LocalSandbox(PlainWalls()).start(request_for(agent(), environment={"KEY": "a\0b"}))
 
 
 def test_no_line_of_an_agent_looks_like_the_harnesss(agent: Agents, request_for: Requests) -> None:
@@ -466,7 +470,7 @@ def test_an_obfuscated_run_says_that_nothing_is_hidden_here(agent: Agents, reque
     request = request_for(agent("env | grep -v -e PATH -e HOME -e _DIR -e PWD"), obfuscated=True)
     play(request)
     log = (request.run_dir / "run.log").read_text()
-    assert "the local sandbox hides nothing" in log
+    assert "the plain sandbox hides nothing" in log
     assert "toy-a" not in log
 
 

@@ -1,0 +1,12 @@
+"""The variables of the harness that its own helpers, and plain agents, take over."""
+
+from __future__ import annotations
+
+import os
+
+_NAMES = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TMPDIR", "SSL_CERT_FILE", "CUDA_HOME")
+
+
+def inherited() -> dict[str, str]:
+    """Those that are set."""
+    return {name: os.environ[name] for name in _NAMES if name in os.environ}

@@ -1,0 +1,66 @@
+"""No walls: the agent is a process like any other of this user. It isolates nothing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlebench.agents import AgentSpec, script_problems
+from mlebench.profiles import Profile
+from mlebench.sandbox.base import SandboxName
+from mlebench.sandbox.local import processes
+from mlebench.sandbox.local.inherited import inherited
+from mlebench.sandbox.local.walls import Laid, Launch
+
+NOTICE = "plain sandbox: isolates nothing, the agent runs as you, sees your files and has the network"
+
+
+class PlainWalls:
+    """Nothing stands between the agent and the machine; for development, and where nothing better works."""
+
+    name: SandboxName = "plain"
+    notice = NOTICE
+    is_private = False
+
+    def problems(self, agents: list[AgentSpec], profile: Profile) -> list[str]:
+        """What would keep these agents from starting here."""
+        found = []
+        for agent in agents:
+            if agent.needs_image:
+                found.append(f"agent {agent.id} needs an image; run it with `--sandbox docker`")
+            found += script_problems(agent)
+        return found
+
+    def unbuilt(self, agents: list[AgentSpec]) -> list[str]:
+        """Nothing is built."""
+        return []
+
+    def describe(self, agents: list[AgentSpec]) -> dict[str, Any]:
+        """The interpreter that agents find as `python`."""
+        return {"engine": "plain", "version": None, "python": sys.version.split()[0], "images": {}}
+
+    def launch(self, laid: Laid, arguments: Sequence[str], environment: Mapping[str, str]) -> Launch:
+        """The start script itself, through the shell where nothing says how to execute it."""
+        start = laid.home / "agent" / laid.request.agent.start
+        shell = [] if os.access(start, os.X_OK) else ["/bin/sh"]
+        return Launch([*shell, str(start), *arguments], self._environment(laid, environment))
+
+    def _environment(self, laid: Laid, environment: Mapping[str, str]) -> dict[str, str]:
+        request, known = laid.request, inherited()
+        return {
+            **known,
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), known.get("PATH", os.defpath)]),
+            "HOME": str(laid.home),
+            # `mlebench_agent` alone, as in a container
+            "PYTHONPATH": str(laid.home / ".lib"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONUNBUFFERED": "1",
+            **environment,
+            "CUDA_VISIBLE_DEVICES": ",".join(request.gpu_ids),
+            # indices are counted as nvidia-smi counts; CUDA's own order begins with the fastest
+            "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+            processes.MARK_VARIABLE: processes.mark_of(request.run_dir, request.attempt),
+        }
