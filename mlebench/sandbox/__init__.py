@@ -26,6 +26,11 @@ def get_sandbox(name: str) -> Sandbox:
         from mlebench.sandbox.local.sandbox import LocalSandbox
 
         return LocalSandbox(PlainWalls())
+    if name == "bubblewrap":
+        from mlebench.sandbox.bubblewrap.walls import BubblewrapWalls
+        from mlebench.sandbox.local.sandbox import LocalSandbox
+
+        return LocalSandbox(BubblewrapWalls())
     if name == "docker":
         from mlebench.sandbox.docker.sandbox import DockerSandbox
 

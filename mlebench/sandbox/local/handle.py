@@ -11,25 +11,22 @@ import threading
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Literal
 
-from mlebench._support.folders import remove_tree
 from mlebench.sandbox.base import Outcome, RunRequest, exited
 from mlebench.sandbox.checker import Checker
 from mlebench.sandbox.kept_outcome import keep_outcome
-from mlebench.sandbox.local import mounts, processes
+from mlebench.sandbox.local import processes
 from mlebench.sandbox.local.data import LaidData
 from mlebench.sandbox.local.ending import Ending, boot_id, read_ending
 from mlebench.sandbox.local.outputs import reclaim, settle
+from mlebench.sandbox.local.places import Places
 from mlebench.sandbox.run_clock import RunClock, age_of
 from mlebench.sandbox.run_gateway import ModelsEnd, RunGateway, name_models_end, with_models_end
 from mlebench.sandbox.run_log import RunLog
 from mlebench.sandbox.snapshots import PlainSubmission, Snapshots, kept_bytes
 
 _logger = logging.getLogger("mlebench")
-STATE = ".local"
-"""Folder in a run's, in which the leader writes down the end of the agent."""
 _Forced = Literal["stop", "detach", "deadline"] | ModelsEnd
 """Why the harness ends an attempt, or leaves it."""
 _LOOK_SECONDS = 30.0
@@ -41,32 +38,30 @@ _SHUTDOWN_CODES = (128 + signal.SIGTERM, 128 + signal.SIGKILL)
 
 
 class LocalHandle:
-    """One attempt; `process` and `data` are known only to the harness that started it, `own_sockets` is removed at its end."""
+    """One attempt; `process` and `data` are known only to the harness that started it."""
 
     def __init__(
         self,
         request: RunRequest,
         log: RunLog,
-        mark: str,
+        places: Places,
         pid: int | None,
         started_at: datetime,
         checker: Checker | None = None,
         gateway: RunGateway | None = None,
         process: subprocess.Popen[bytes] | None = None,
         data: LaidData | None = None,
-        own_sockets: Path | None = None,
     ) -> None:
         self.label = request.label
         self.cpu_ids = request.cpu_ids
         self.started_at = started_at
         self._request = request
         self._log = log
-        self._mark = mark
+        self._places = places
         self._process = process
         self._data = data
-        self._own_sockets = own_sockets
         self._exit = processes.Exit(pid) if pid is not None else None
-        self._family = processes.Family(pid, mark) if pid is not None else None
+        self._family = processes.Family(pid, places.mark) if pid is not None else None
         self._clock = RunClock(started_at, 0.0 if process is not None else age_of(pid) if pid is not None else None)
         self._asked: Literal["stop", "detach"] | None = None
         self._stop_grace = request.profile.grace
@@ -106,7 +101,7 @@ class LocalHandle:
         """Until the agent has ended by itself (None) or must be ended, `limit` seconds after its start at the latest."""
         assert self._exit is not None
         run_dir, every = self._request.run_dir, self._request.profile.snapshot_every
-        most = self._request.profile.max_output
+        outputs, most = self._places.outputs, self._request.profile.max_output
         snapshots = Snapshots(run_dir / "snapshots", every, self._clock, most, self._log.note, self._request.secrets)
         pause = min(_LOOK_SECONDS if self._gateway is None else _GATEWAY_SECONDS, every or _LOOK_SECONDS)
         while True:
@@ -120,7 +115,7 @@ class LocalHandle:
             if self._gateway is not None and (end := self._gateway.look()) is not None:
                 return end
             if snapshots.due():
-                snapshots.take(PlainSubmission(run_dir / "submission" / "submission.csv", run_dir))
+                snapshots.take(PlainSubmission(outputs / "submission" / "submission.csv", outputs))
 
     def _let_finish(self, grace: float) -> None:
         """Ask every process to leave, also those that are started meanwhile, and wait for them, at most `grace` seconds."""
@@ -145,7 +140,7 @@ class LocalHandle:
     def _conclude(self, forced: _Forced | None) -> Outcome:
         request, run_dir = self._request, self._request.run_dir
         usage = self._collect_process()
-        ending = read_ending(run_dir / STATE, self._mark)
+        ending = read_ending(self._places.state, self._places.mark)
         is_over_since_boot = self._family is None and ending is not None and ending.boot != boot_id()
         outcome = _name_outcome(forced, self._exit_code(forced, ending), request, is_shut_down=is_over_since_boot)
         if forced is None:
@@ -155,6 +150,10 @@ class LocalHandle:
             usage |= ending.usage | usage
             ended_at = ended_at if self._family is not None else max(ending.ended_at, self.started_at)
         reclaim(run_dir, self._log.note)
+        try:
+            self._places.bring_outputs()
+        except OSError as error:
+            self._log.note(f"not all that the agent wrote could be brought here ({error.strerror})")
         if self._data is not None and self._data.was_changed():
             text = f"the prepared data of {request.competition_id} was changed while this run was under way"
             advice = f"`mlebench prepare -c {request.competition_id} --force` prepares it anew"
@@ -168,13 +167,9 @@ class LocalHandle:
         self._log.note(outcome.log_line)
         outcome = replace(outcome, started_at=self.started_at, ended_at=ended_at, resources=usage)
         keep_outcome(run_dir, request.attempt, outcome)
-        with contextlib.suppress(OSError):
-            if not request.keep and not mounts.below(run_dir / "home"):
-                remove_tree(run_dir / "home")
-            remove_tree(run_dir / STATE)
-            if self._own_sockets is not None:
-                remove_tree(self._own_sockets)
+        self._places.clear(keep=request.keep)
         self._close()
+        self._places.remove_sockets()
         return outcome
 
     def _exit_code(self, forced: str | None, ending: Ending | None) -> int | None:

@@ -7,7 +7,6 @@ harness being alive: a new harness finds the processes by their mark and goes on
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import shlex
 import shutil
@@ -20,20 +19,21 @@ from typing import Any
 
 from mlebench._support.folders import remove_tree
 from mlebench._support.machine import usable_cores
-from mlebench._support.paths import content_dir, make_private, socket_dir
+from mlebench._support.paths import content_dir, socket_dir
 from mlebench.agents import NOT_COPIED, AgentSpec, has_interpreter
 from mlebench.errors import MlebenchError, StartFailed, UsageError, WorkFailed
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import OUTPUT_FOLDERS, RunRequest, SandboxName, agent_environment
-from mlebench.sandbox.checker import UPLOADS, Checker, serve_checker, sweep_sockets
+from mlebench.sandbox.checker import Checker, serve_checker, sweep_sockets
 from mlebench.sandbox.local import leader, processes
 from mlebench.sandbox.local.data import LaidData
 from mlebench.sandbox.local.ending import boot_id, read_ending
 from mlebench.sandbox.local.gateway import MODELS_NOTICE, TOKEN, LocalGateway, OwnGateway, ServedGateway
-from mlebench.sandbox.local.handle import STATE, LocalHandle
+from mlebench.sandbox.local.handle import LocalHandle
 from mlebench.sandbox.local.inherited import inherited
 from mlebench.sandbox.local.leader import ENDING
 from mlebench.sandbox.local.outputs import reclaim
+from mlebench.sandbox.local.places import Places
 from mlebench.sandbox.local.walls import Laid, Launch, Walls
 from mlebench.sandbox.run_clock import start_of
 from mlebench.sandbox.run_gateway import Endpoint, RunGateway, kept_token, model_environment, new_token, serve_again
@@ -78,11 +78,11 @@ class LocalSandbox:
         """
         log = RunLog(request.run_dir / "run.log", request.secrets)
         log.trust()
-        places = _Places(request, self._walls)
+        places = Places(request, is_private=self._walls.is_private)
         checker: Checker | None = None
         gateway: ServedGateway | None = None
         try:
-            places.make()
+            places.make_sockets()
             checker = _serve_checker(request, places, log.note)
             data = _lay_out(request, places, log.note)
             log.note(self._walls.notice)
@@ -99,14 +99,11 @@ class LocalSandbox:
         except StartFailed:
             _give_up(places, checker, gateway)
             raise
-        started_at = datetime.now(UTC)
-        return LocalHandle(
-            request, log, places.mark, process.pid, started_at, checker, gateway, process, data, places.own_sockets
-        )
+        return LocalHandle(request, log, places, process.pid, datetime.now(UTC), checker, gateway, process, data)
 
     def attach(self, request: RunRequest) -> LocalHandle | None:
         """The attempt that an earlier harness started, alive or just ended."""
-        places = _Places(request, self._walls)
+        places = Places(request, is_private=self._walls.is_private)
         mark = places.mark
         log = RunLog(request.run_dir / "run.log", request.secrets)
         log.trust()
@@ -114,42 +111,41 @@ class LocalSandbox:
         if keeper is not None:
             checker = None
             try:
-                places.make()
+                places.make_sockets()
                 checker = _serve_checker(request, places, log.note)
             except (OSError, MlebenchError) as error:
                 # the agent is running already
                 log.note(f"there is no submission checker any more: {error}")
             gateway = serve_again(request, log.note, lambda: self._resume_gateway(request, places, log.note))
-            return LocalHandle(request, log, mark, keeper.pid, start_of(keeper), checker, gateway, own_sockets=places.own_sockets)
+            return LocalHandle(request, log, places, keeper.pid, start_of(keeper), checker, gateway)
         # nobody holds what the agent may have set free by killing those who did
         processes.end_marked(mark, _END_SECONDS)
-        ending = read_ending(request.run_dir / STATE, mark)
+        ending = read_ending(places.state, mark)
         if ending is None:
             places.remove_sockets()
             return None
         # nobody asks it any more, but it knows whether the budget was spent
         gateway = serve_again(request, log.note, lambda: self._resume_gateway(request, places, log.note))
-        return LocalHandle(request, log, mark, None, ending.started_at, gateway=gateway, own_sockets=places.own_sockets)
+        return LocalHandle(request, log, places, None, ending.started_at, gateway=gateway)
 
-    def _begin_gateway(self, request: RunRequest, places: _Places, note: Callable[[str], None]) -> ServedGateway:
-        state = request.run_dir / STATE
+    def _begin_gateway(self, request: RunRequest, places: Places, note: Callable[[str], None]) -> ServedGateway:
         if self._walls.is_private:
-            return OwnGateway(request, places.models, new_token(state / TOKEN), note)
+            return OwnGateway(request, places.models, new_token(places.state / TOKEN), note)
         note(MODELS_NOTICE)
-        return LocalGateway.begin(request, places.models, state, note)
+        return LocalGateway.begin(request, places.models, places.state, note)
 
-    def _resume_gateway(self, request: RunRequest, places: _Places, note: Callable[[str], None]) -> ServedGateway:
-        state = request.run_dir / STATE
-        places.make()
+    def _resume_gateway(self, request: RunRequest, places: Places, note: Callable[[str], None]) -> ServedGateway:
+        places.make_sockets()
         if self._walls.is_private:
-            return OwnGateway(request, places.models, kept_token(state / TOKEN), note)
-        return LocalGateway.resume(request, places.models, state, note)
+            return OwnGateway(request, places.models, kept_token(places.state / TOKEN), note)
+        return LocalGateway.resume(request, places.models, places.state, note)
 
-    def _launch(self, request: RunRequest, places: _Places, models: Endpoint | None) -> Launch:
+    def _launch(self, request: RunRequest, places: Places, models: Endpoint | None) -> Launch:
         laid = Laid(
             request,
             places.home,
             places.outputs,
+            places.scratch,
             places.description,
             None if request.validate is None else places.checker,
             None if request.models is None else places.models,
@@ -159,68 +155,31 @@ class LocalSandbox:
         return self._walls.launch(laid, request.agent.command_arguments, environment)
 
 
-class _Places:
-    """Where the parts of an attempt lie: the same for every harness that waits for it."""
-
-    def __init__(self, request: RunRequest, walls: Walls) -> None:
-        self.mark = processes.mark_of(request.run_dir, request.attempt)
-        self.is_private = walls.is_private
-        self.outputs = request.run_dir
-        self.home = self.outputs / "home"
-        self.state = request.run_dir / STATE
-        short = hashlib.sha256(self.mark.encode()).hexdigest()[:20]
-        shared = socket_dir()
-        self.own_sockets = shared / short if walls.is_private else None
-        """The folder of sockets that the agent is shown."""
-        self.checker = shared / f"{short}.sock" if self.own_sockets is None else self.own_sockets / "checker.sock"
-        self.models = shared / f"{short}.models.sock" if self.own_sockets is None else self.own_sockets / "models.sock"
-        self.uploads = shared / f"{short}{UPLOADS}"
-
-    @property
-    def description(self) -> Path:
-        """Where walls are private, no file of the home's, as it is shown on its own."""
-        return self.state / "description.md" if self.is_private else self.home / "data" / "description.md"
-
-    def make(self) -> None:
-        """Make the folders of the sockets.
-
-        Raises:
-            UsageError: the folder around them is not this user's own.
-            OSError: one cannot be made.
-        """
-        make_private(socket_dir())
-        if self.own_sockets is not None:
-            self.own_sockets.mkdir(mode=0o700, exist_ok=True)
-
-    def remove_sockets(self) -> None:
-        """Take the attempt's own folder of sockets away."""
-        if self.own_sockets is not None:
-            shutil.rmtree(self.own_sockets, ignore_errors=True)
-
-
-def _give_up(places: _Places, *servers: Checker | RunGateway | None) -> None:
+def _give_up(places: Places, *servers: Checker | RunGateway | None) -> None:
     for server in servers:
         if server is not None:
             server.close()
     places.remove_sockets()
 
 
-def _serve_checker(request: RunRequest, places: _Places, note: Callable[[str], None]) -> Checker | None:
+def _serve_checker(request: RunRequest, places: Places, note: Callable[[str], None]) -> Checker | None:
     if request.validate is None:
         return None
     sweep_sockets(socket_dir())
     return serve_checker(request, places.checker, places.uploads, note)
 
 
-def _lay_out(request: RunRequest, places: _Places, note: Callable[[str], None]) -> LaidData | None:
+def _lay_out(request: RunRequest, places: Places, note: Callable[[str], None]) -> LaidData | None:
     """The container's `/home` as a folder, with links to the run's output folders, and its data unless the walls show that."""
     run_dir, home = request.run_dir, places.home
     reclaim(run_dir, note)
     remove_tree(home)
-    for folder in (*(places.outputs / name for name in OUTPUT_FOLDERS), run_dir / "snapshots", places.state, home):
+    for folder in (*(run_dir / name for name in OUTPUT_FOLDERS), run_dir / "snapshots", places.state, home):
         folder.mkdir(parents=True, exist_ok=True)
     data = None
     if places.is_private:
+        for folder in (*(places.outputs / name for name in OUTPUT_FOLDERS), places.scratch):
+            folder.mkdir(parents=True, exist_ok=True)
         for name in ("data", *OUTPUT_FOLDERS):
             (home / name).mkdir()
     else:
@@ -242,7 +201,7 @@ def _lay_out(request: RunRequest, places: _Places, note: Callable[[str], None]) 
     return data
 
 
-def _write_checker_script(places: _Places) -> None:
+def _write_checker_script(places: Places) -> None:
     """The container's own script; without private walls it asks at this run's socket."""
     text = (content_dir("containers") / "runtime" / "validate_submission.sh").read_text(encoding="utf-8")
     if not places.is_private:
@@ -253,7 +212,7 @@ def _write_checker_script(places: _Places) -> None:
     script.chmod(0o755)
 
 
-def _start(request: RunRequest, places: _Places, launch: Launch) -> subprocess.Popen[bytes]:
+def _start(request: RunRequest, places: Places, launch: Launch) -> subprocess.Popen[bytes]:
     """Start the keeper, which starts the command of the walls."""
     remove_tree(places.state / ENDING)
     order = {

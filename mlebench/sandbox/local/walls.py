@@ -27,6 +27,8 @@ class Laid:
     output folders. Where the walls are private, the latter are empty: places for what is to be seen there."""
     outputs: Path
     """The folder that holds `submission/`, `logs/` and `code/`, which the agent writes."""
+    scratch: Path
+    """A folder for `/tmp`, where the walls are private."""
     description: Path
     """The text that the agent finds as `data/description.md`."""
     checker_socket: Path | None

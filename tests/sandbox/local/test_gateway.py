@@ -23,7 +23,8 @@ from mlebench.gateway.bounds import Bounds
 from mlebench.gateway.usage import measured_usage
 from mlebench.sandbox.base import Outcome, RunRequest
 from mlebench.sandbox.local.gateway import MODELS_NOTICE, Forwarder
-from mlebench.sandbox.local.handle import STATE, LocalHandle
+from mlebench.sandbox.local.handle import LocalHandle
+from mlebench.sandbox.local.places import STATE
 from mlebench.sandbox.local.plain import PlainWalls
 from mlebench.sandbox.local.sandbox import LocalSandbox
 from mlebench.sandbox.model_status import ModelStatus, read_status

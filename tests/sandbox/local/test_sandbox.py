@@ -26,7 +26,7 @@ from mlebench.sandbox.base import Outcome, RunRequest
 from mlebench.sandbox.local import handle as local_handle
 from mlebench.sandbox.local import processes
 from mlebench.sandbox.local.ending import Ending, read_ending
-from mlebench.sandbox.local.handle import STATE
+from mlebench.sandbox.local.places import STATE
 from mlebench.sandbox.local.plain import NOTICE, PlainWalls
 from mlebench.sandbox.local.sandbox import LocalSandbox
 from tests.ordinary_user import needs_root, run_as_ordinary_user

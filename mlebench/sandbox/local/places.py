@@ -1,0 +1,90 @@
+"""Where the parts of a local attempt lie: the same for every harness that waits for it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import shutil
+
+from mlebench._support.folders import remove_tree
+from mlebench._support.paths import make_private, socket_dir
+from mlebench.sandbox.base import OUTPUT_FOLDERS, RunRequest
+from mlebench.sandbox.checker import UPLOADS
+from mlebench.sandbox.local import mounts, processes
+
+STATE = ".local"
+"""Folder in a run's, in which the leader writes down the end of the agent."""
+
+
+class Places:
+    """The folders and sockets of an attempt."""
+
+    def __init__(self, request: RunRequest, *, is_private: bool) -> None:
+        """Args:
+        request: the run.
+        is_private: whether the agent sees the folders by other paths, and its sockets in a folder of its own.
+        """
+        self.is_private = is_private
+        self.mark = processes.mark_of(request.run_dir, request.attempt)
+        self.run_dir = request.run_dir
+        self.state = request.run_dir / STATE
+        name = hashlib.sha256(self.mark.encode()).hexdigest()
+        # the kernel tells an agent from where its folders are shown, and a run's folder names the competition
+        self.outputs = request.run_dir.parent / f".{name[:20]}" if is_private and request.obfuscated else request.run_dir
+        self.home = self.outputs / "home"
+        self.scratch = (self.outputs if self.is_elsewhere else self.state) / "tmp"
+        """What private walls show as `/tmp`."""
+        self.description = (self.state if is_private else self.home / "data") / "description.md"
+        self._own = socket_dir() / name[:16] if is_private else None
+        if self._own is None:
+            shared = socket_dir()
+            self.checker, self.models = shared / f"{name[:20]}.sock", shared / f"{name[:20]}.models.sock"
+            self.uploads = shared / f"{name[:20]}{UPLOADS}"
+        else:
+            # the folder of the two is shown to the agent, and nothing beside it
+            self.checker, self.models = self._own / "s" / "checker.sock", self._own / "s" / "models.sock"
+            self.uploads = self._own / "uploads"
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the agent works in a folder beside the run's, until it has ended."""
+        return self.outputs != self.run_dir
+
+    def make_sockets(self) -> None:
+        """Make the folders of the sockets.
+
+        Raises:
+            UsageError: the folder around them is not this user's own.
+            OSError: one cannot be made.
+        """
+        make_private(socket_dir())
+        if self._own is not None:
+            self.checker.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def remove_sockets(self) -> None:
+        """Take away what `make_sockets` made for this attempt alone."""
+        if self._own is not None:
+            shutil.rmtree(self._own, ignore_errors=True)
+
+    def bring_outputs(self) -> None:
+        """Once the agent has ended: its folders stand in the run's folder.
+
+        Raises:
+            OSError: the disk is full, or one of them cannot be moved.
+        """
+        if not self.is_elsewhere:
+            return
+        for name in (*OUTPUT_FOLDERS, "home"):
+            if (self.outputs / name).is_dir():
+                remove_tree(self.run_dir / name)
+                (self.outputs / name).rename(self.run_dir / name)
+
+    def clear(self, *, keep: bool) -> None:
+        """Remove what only a living agent needs; with `keep` its home stays."""
+        with contextlib.suppress(OSError):
+            if not keep and not mounts.below(self.run_dir / "home"):
+                remove_tree(self.run_dir / "home")
+        with contextlib.suppress(OSError):
+            remove_tree(self.state)
+            if self.is_elsewhere:
+                remove_tree(self.outputs)
