@@ -24,6 +24,13 @@ _USER = "1000"
 _ENTRYPOINT = "/opt/mlebench/entrypoint.py"
 _SOCKETS = "/run/mlebench"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_HIDDEN = tuple(
+    f"/proc/{name}"
+    for name in (
+        "iomem", "kallsyms", "kcore", "keys", "kmsg", "kpagecgroup", "kpagecount", "kpageflags", "latency_stats", "sched_debug",
+        "slabinfo", "timer_list", "vmallocinfo",
+    )
+)  # fmt: skip
 _OWN_COUNT = (5, 14)
 """Linux from which a user's processes are counted apart in each namespace of users."""
 _DATA_PER_MEMORY = 2
@@ -136,7 +143,7 @@ def _words(laid: Laid, program: Program, descriptor: Any) -> Iterator[str]:
 def _devices(laid: Laid, program: Program) -> Iterator[str]:
     request = laid.request
     yield from ("--proc", "/proc", "--dev", "/dev")
-    for path in ("/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug", "/proc/latency_stats"):
+    for path in _HIDDEN:
         if Path(path).exists():
             yield from ("--ro-bind", "/dev/null", path)
     size = ["--size", str(request.profile.shm)] if program.limits_sizes else []

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from mlebench._support.plain_files import read_plain
-from mlebench.sandbox.local.leader import ENDING
+from mlebench.sandbox.local.leader import ENDING, EXCESS
 
 _LARGEST = 2**16
 _MOST_CPU_SECONDS = 1e12
 _MOST_BYTES = 2**60
+_EXCESSES = ("out-of-memory", "process-limit", "disk-full", "disk-unmeasured", "host-disk-full")
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,18 @@ def read_ending(state: Path, mark: str) -> Ending | None:
         ended_at = _time(content["ended"], datetime.now(UTC))
         return Ending(content["code"], _time(content["started"], ended_at), ended_at, str(content["boot"])[:100], _usage(content))
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None
+
+
+def read_excess(state: Path, mark: str) -> tuple[str, int] | None:
+    """The reason for which who watches the limits ended the attempt with a mark, and the bytes or processes that it had."""
+    try:
+        content = json.loads(read_plain(state / EXCESS, _LARGEST))
+        used = content["used"]
+        if content["mark"] != mark or content["reason"] not in _EXCESSES or type(used) is not int or not 0 <= used <= _MOST_BYTES:
+            return None
+        return content["reason"], used
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

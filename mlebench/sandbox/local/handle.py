@@ -13,12 +13,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from mlebench._support.quantities import show_size
 from mlebench.sandbox.base import Outcome, RunRequest, exited
 from mlebench.sandbox.checker import Checker
 from mlebench.sandbox.kept_outcome import keep_outcome
 from mlebench.sandbox.local import processes
 from mlebench.sandbox.local.data import LaidData
-from mlebench.sandbox.local.ending import Ending, boot_id, read_ending
+from mlebench.sandbox.local.ending import Ending, boot_id, read_ending, read_excess
 from mlebench.sandbox.local.outputs import reclaim, settle
 from mlebench.sandbox.local.places import Places
 from mlebench.sandbox.run_clock import RunClock, age_of
@@ -143,7 +144,10 @@ class LocalHandle:
         ending = read_ending(self._places.state, self._places.mark)
         is_over_since_boot = self._family is None and ending is not None and ending.boot != boot_id()
         outcome = _name_outcome(forced, self._exit_code(forced, ending), request, is_shut_down=is_over_since_boot)
-        if forced is None:
+        excess = read_excess(self._places.state, self._places.mark) if forced is None else None
+        if excess is not None:
+            outcome = _name_excess(*excess, request, outcome.exit_code)
+        elif forced is None:
             outcome = with_models_end(outcome, self._gateway, request, was_away=self._family is None)
         ended_at = self.started_at + timedelta(seconds=self._clock.elapsed)
         if ending is not None:
@@ -206,6 +210,23 @@ class LocalHandle:
         if self._gateway is not None:
             self._gateway.close()
             self._gateway = None
+
+
+def _name_excess(reason: str, used: int, request: RunRequest, code: int | None) -> Outcome:
+    """The outcome of an attempt that was ended for a limit, in the words that it has in a container."""
+    profile = request.profile
+    if reason == "out-of-memory":
+        detail = f"used more than its {show_size(profile.memory)} of memory; `--profile-set memory=SIZE` gives it more"
+    elif reason == "process-limit":
+        detail = f"had {used:,} processes and threads, more than its {profile.pids:,}; `--profile-set pids=NUMBER` gives it more"
+    elif reason == "disk-full":
+        detail = f"wrote {show_size(used)}, more than its {show_size(profile.disk)} of disk"
+    elif reason == "disk-unmeasured":
+        detail = "nested folders so deeply that what it wrote could not be counted, so its limit on disk could not be enforced"
+    else:
+        detail = f"the disk is full, and it had written {show_size(used)} of it"
+        return Outcome("failed", reason, detail, code, "infrastructure")
+    return Outcome("failed", reason, detail, code, "agent")
 
 
 def _name_outcome(forced: _Forced | None, code: int | None, request: RunRequest, *, is_shut_down: bool) -> Outcome:

@@ -26,10 +26,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mlebench.sandbox.local.watchdog import Watchdog
     from mlebench.sandbox.run_log import RunLog
 
-ENDING = "ending.json"
-"""File in the run's state folder: how the agent ended."""
+ENDING, EXCESS = "ending.json", "excess.json"
+"""Files in the run's state folder: how the agent ended, and which limit it was ended for."""
 _SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
 _BUSY = (errno.ETXTBSY, errno.EAGAIN)
 _BUSY_SECONDS = 60.0
@@ -69,7 +70,8 @@ def main() -> NoReturn:
     os.close(agents_end)
     os.close(leaders_end)
     log = _open_log(order)
-    _copy_while(log, output, life)
+    watchdog = _open_watchdog(order, leader) if order["limits"] else None
+    _copy_while(log, output, life, order, watchdog)
     status = os.waitpid(leader, 0)[1]
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
@@ -90,15 +92,32 @@ def _open_log(order: dict[str, Any]) -> RunLog:
     return RunLog(order["log"], order["secrets"], order["largest_log"])
 
 
-def _copy_while(log: RunLog, output: int, life: int) -> None:
-    """Copy the agent's output until the other end of `life` is closed."""
+def _open_watchdog(order: dict[str, Any], leader: int) -> Watchdog:
+    from pathlib import Path
+
+    from mlebench.sandbox.local.watchdog import Limits, Watchdog
+
+    return Watchdog(leader, Limits(**order["limits"]), [Path(folder) for folder in order["watched_folders"]])
+
+
+def _copy_while(log: RunLog, output: int, life: int, order: dict[str, Any], watchdog: Watchdog | None) -> None:
+    """Copy the agent's output until the other end of `life` is closed; meanwhile hold the agent to its limits."""
     waiting = [output, life]
+    due = time.monotonic()
     while life in waiting:
-        for descriptor in select.select(waiting, [], [])[0]:
+        left = None if watchdog is None else max(0.0, due - time.monotonic())
+        for descriptor in select.select(waiting, [], [], left)[0]:
             if block := os.read(descriptor, _BLOCK):
                 log.copy([block])
             else:
                 waiting.remove(descriptor)
+        if watchdog is not None and time.monotonic() >= due:
+            if (excess := watchdog.look()) is not None:
+                # first what it is ended for, so that a harness which comes later finds that
+                with contextlib.suppress(OSError):
+                    _write(order, EXCESS, {"reason": excess.reason, "used": excess.used})
+                watchdog.end()
+            due = time.monotonic() + watchdog.pause
 
 
 def _copy_rest(log: RunLog, output: int) -> None:
@@ -152,6 +171,8 @@ def _become_agent(order: dict[str, Any], output: int) -> NoReturn:
             signal.signal(number, signal.SIG_DFL)
         os.dup2(output, 1)
         os.dup2(output, 2)
+        if order["limits"]:
+            _be_first_to_go()
         if order["cpu_ids"]:
             _take_cores(order["cpu_ids"])
         os.chdir(order["folder"])
@@ -182,6 +203,14 @@ def _lay_inputs(inputs: list[str]) -> None:
         os.close(content)
     for number in range(len(inputs)):
         os.dup2(first + number, 3 + number)
+
+
+def _be_first_to_go() -> None:
+    """Where the machine itself runs out of memory, before whoever watches has looked, it is the agent's that is ended."""
+    with contextlib.suppress(OSError):
+        adjustment = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        os.write(adjustment, b"1000")
+        os.close(adjustment)
 
 
 def _take_cores(cpu_ids: list[int]) -> None:
@@ -275,16 +304,12 @@ def _write_ending(order: dict[str, Any], code: int, started: float) -> None:
     """Write down the end, whatever the agent did to the folder; it is no more."""
     # the exit code still tells a harness that is there
     with contextlib.suppress(OSError, ImportError, MemoryError):
-        _write(order, code, started)
+        _write(order, ENDING, _ending(order, code, started))
 
 
-def _write(order: dict[str, Any], code: int, started: float) -> None:
-    # late, as the agent is to start soon
-    from pathlib import Path
-
+def _ending(order: dict[str, Any], code: int, started: float) -> dict[str, Any]:
     used, own = resource.getrusage(resource.RUSAGE_CHILDREN), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    content = {
-        "mark": order["mark"],
+    return {
         "code": code,
         "started": started,
         "ended": time.time(),
@@ -293,15 +318,21 @@ def _write(order: dict[str, Any], code: int, started: float) -> None:
         # a process counts the memory of the one that it was forked from until it runs its program
         "peak_memory_bytes": used.ru_maxrss * _MAXRSS_UNIT if used.ru_maxrss > own else None,
     }
+
+
+def _write(order: dict[str, Any], name: str, content: dict[str, Any]) -> None:
+    # late, as the agent is to start soon
+    from pathlib import Path
+
     state = Path(order["state"])
-    target, partial = state / ENDING, state / f".{ENDING}-{os.getpid()}"
+    target, partial = state / name, state / f".{name}-{os.getpid()}"
     if state.is_symlink() or not state.is_dir():
         _move_aside(state)
         state.mkdir(parents=True)
     state.chmod(0o700)
     _move_aside(partial)
     with partial.open("x") as file:
-        json.dump(content, file)
+        json.dump({"mark": order["mark"], **content}, file)
     if target.is_dir() and not target.is_symlink():
         _move_aside(target)
     partial.replace(target)

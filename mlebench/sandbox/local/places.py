@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shutil
+from pathlib import Path
 
 from mlebench._support.folders import remove_tree
 from mlebench._support.paths import make_private, socket_dir
@@ -49,6 +50,11 @@ class Places:
     def is_elsewhere(self) -> bool:
         """Whether the agent works in a folder beside the run's, until it has ended."""
         return self.outputs != self.run_dir
+
+    @property
+    def written(self) -> list[Path]:
+        """The folders that the agent writes."""
+        return [self.outputs / name for name in OUTPUT_FOLDERS] + [self.home, self.scratch]
 
     def make_sockets(self) -> None:
         """Make the folders of the sockets.

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
+import math
+import random
 import shlex
 import shutil
 import subprocess
@@ -31,7 +33,7 @@ from mlebench.sandbox.local.ending import boot_id, read_ending
 from mlebench.sandbox.local.gateway import MODELS_NOTICE, TOKEN, LocalGateway, OwnGateway, ServedGateway
 from mlebench.sandbox.local.handle import LocalHandle
 from mlebench.sandbox.local.inherited import inherited
-from mlebench.sandbox.local.leader import ENDING
+from mlebench.sandbox.local.leader import ENDING, EXCESS
 from mlebench.sandbox.local.outputs import reclaim
 from mlebench.sandbox.local.places import Places
 from mlebench.sandbox.local.walls import Laid, Launch, Walls
@@ -212,21 +214,36 @@ def _write_checker_script(places: Places) -> None:
     script.chmod(0o755)
 
 
+def _limits(request: RunRequest) -> dict[str, int]:
+    profile = request.profile
+    return {"memory": profile.memory, "pids": profile.pids, "disk": profile.disk}
+
+
+def _some_cores(profile: Profile) -> list[int]:
+    """As many of this machine's cores as a run may use; none where it may use all."""
+    usable = sorted(usable_cores())
+    count = math.ceil(profile.cpus)
+    return random.sample(usable, count) if count < len(usable) else []
+
+
 def _start(request: RunRequest, places: Places, launch: Launch) -> subprocess.Popen[bytes]:
     """Start the keeper, which starts the command of the walls."""
-    remove_tree(places.state / ENDING)
+    for name in (ENDING, EXCESS):
+        remove_tree(places.state / name)
     order = {
         "command": list(launch.command),
         "environment": dict(launch.environment),
         "inputs": [base64.b64encode(content).decode() for content in launch.inputs],
         "folder": "/" if places.is_private else str(places.home / "agent"),
-        "cpu_ids": request.cpu_ids,
+        "cpu_ids": request.cpu_ids or (_some_cores(request.profile) if launch.is_watched else ()),
         "mark": places.mark,
         "boot": boot_id(),
         "state": str(places.state),
         "log": str(request.run_dir / "run.log"),
         "largest_log": LARGEST_LOG,
         "secrets": request.secrets,
+        "limits": _limits(request) if launch.is_watched else None,
+        "watched_folders": [str(folder) for folder in places.written],
         "longest_grace": request.profile.grace + _GRACE_BEYOND,
         "import_path": sys.path,
     }

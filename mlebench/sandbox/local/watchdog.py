@@ -1,0 +1,258 @@
+"""Holds an agent to its limits of memory, processes and disk by looking, where no kernel does; run by the keeper (see `leader`).
+
+What counts: memory that processes have to themselves or share (a page of several processes once), files in memory (`/dev/shm` and
+such as have no name), threads, and the bytes of the folders that the agent writes. It works for walls that give the agent a list
+of processes of its own, so that none of them is missed. Standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+_FIRST_SECONDS, _LEAST_SECONDS = 0.05, 0.2
+_SHARE = 0.05
+"""Of its time that a look may take."""
+_DISK_SECONDS, _DISK_SHARE = 5.0, 0.02
+_LEAST_FREE = 2**30
+"""Bytes on the disk below which a run that wrote much is ended."""
+_DEEPEST = 250
+"""Folders within folders that are counted; each takes a descriptor meanwhile."""
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Limits(NamedTuple):
+    """What an agent may have."""
+
+    memory: int
+    """Bytes."""
+    pids: int
+    """Processes, each of its threads counted."""
+    disk: int
+    """Bytes in the folders."""
+
+
+class Excess(NamedTuple):
+    """A limit that an agent has gone beyond, in the words of an outcome."""
+
+    reason: str
+    used: int
+    """Bytes."""
+
+
+class Use(NamedTuple):
+    """What an agent has at a moment."""
+
+    memory: int
+    """Bytes, at most; more than it has where pages are shared."""
+    pids: int
+
+
+class Watchdog:
+    """Watches what is below one process. `look` is cheap, and to be called again after `pause` seconds."""
+
+    def __init__(self, leader: int, limits: Limits, folders: list[Path]) -> None:
+        """Args:
+        leader: number of the process below which the agent is.
+        limits: what it may have.
+        folders: those that it writes.
+        """
+        self.pause = _FIRST_SECONDS
+        self.peak_memory = 0
+        """Bytes, as far as was seen."""
+        self._leader = leader
+        self._limits = limits
+        self._folders = folders
+        self._first: int | None = None
+        self._next_disk = 0.0
+
+    def look(self) -> Excess | None:
+        """Which limit is exceeded, if one is; raises nothing for what the agent does."""
+        begun = time.monotonic()
+        first = self._first_process()
+        excess = None
+        if first is not None:
+            excess = self._look_at_processes(Path(f"/proc/{first}/root"))
+        if excess is None and begun >= self._next_disk:
+            excess = self._look_at_disk()
+        self.pause = max(_LEAST_SECONDS if first is not None else _FIRST_SECONDS, (time.monotonic() - begun) / _SHARE)
+        return excess
+
+    def end(self) -> None:
+        """Kill the agent's first process, and the kernel ends all of its others with it."""
+        if (first := self._first_process()) is not None:
+            with contextlib.suppress(OSError):
+                os.kill(first, signal.SIGKILL)
+
+    def _first_process(self) -> int | None:
+        """Process 1 of the agent's own list, by its number here."""
+        if self._first is None or not _is_first(self._first):
+            self._first = next((pid for pid in _below(self._leader, 4) if _is_first(pid)), None)
+        return self._first
+
+    def _look_at_processes(self, root: Path) -> Excess | None:
+        pids = _numbers(root / "proc")
+        limits = self._limits
+        threads = sum(_threads(root / "proc" / pid) for pid in pids)
+        if threads > limits.pids:
+            return Excess("process-limit", threads)
+        files = _files_in_memory(root, pids)
+        use = files + sum(_at_most(root / "proc" / pid) for pid in pids)
+        if use > limits.memory:
+            use = _exactly(root, pids, files)
+        self.peak_memory = max(self.peak_memory, use)
+        return Excess("out-of-memory", use) if use > limits.memory else None
+
+    def _look_at_disk(self) -> Excess | None:
+        begun = time.monotonic()
+        sizes = [_bytes_below(folder, self._limits.disk) for folder in self._folders]
+        took = time.monotonic() - begun
+        self._next_disk = begun + max(_DISK_SECONDS, took / _DISK_SHARE)
+        size = sum(part for part in sizes if part is not None)
+        if None in sizes:
+            return Excess("disk-unmeasured", size)
+        if size > self._limits.disk:
+            return Excess("disk-full", size)
+        with contextlib.suppress(OSError):
+            found = os.statvfs(self._folders[0])
+            if found.f_bavail * found.f_frsize < _LEAST_FREE < size:
+                return Excess("host-disk-full", size)
+        return None
+
+
+def _below(pid: int, generations: int) -> Iterator[int]:
+    """Children of a process, theirs, and so on."""
+    if generations:
+        with contextlib.suppress(OSError, ValueError):
+            for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split():
+                yield int(child)
+                yield from _below(int(child), generations - 1)
+
+
+def _is_first(pid: int) -> bool:
+    """Whether a process is the first one in a list of processes that is not ours."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_bytes().splitlines():
+            if line.startswith(b"NSpid:"):
+                numbers = line.split()[1:]
+                return len(numbers) > 1 and numbers[-1] == b"1"
+    return False
+
+
+def _numbers(proc: Path) -> list[str]:
+    try:
+        with os.scandir(proc) as entries:
+            return [entry.name for entry in entries if entry.name.isdigit()]
+    except OSError:
+        return []
+
+
+def _fields(path: Path) -> dict[bytes, int]:
+    """Numbers that the kernel gives a process by name, those of memory in bytes."""
+    found = {}
+    with contextlib.suppress(OSError):
+        for line in path.read_bytes().splitlines():
+            words = line.split()
+            if len(words) > 1 and words[1].isdigit():
+                found[words[0]] = int(words[1]) * (1024 if words[-1] == b"kB" else 1)
+    return found
+
+
+def _threads(process: Path) -> int:
+    # gone, or about to go
+    return _fields(process / "status").get(b"Threads:", 0)
+
+
+def _at_most(process: Path) -> int:
+    """Memory of a process that is no file's on disk, pages that it shares included."""
+    said = _fields(process / "status")
+    return said.get(b"RssAnon:", 0) + said.get(b"RssShmem:", 0) + said.get(b"VmSwap:", 0)
+
+
+def _exactly(root: Path, pids: list[str], files: int) -> int:
+    """Memory of all processes and of files in memory, each page once."""
+    own = mapped = 0
+    for pid in pids:
+        said = _fields(root / "proc" / pid / "smaps_rollup")
+        if b"Pss_Anon:" not in said:
+            # it hides itself, or the kernel is old
+            own += _at_most(root / "proc" / pid)
+            continue
+        own += said[b"Pss_Anon:"] + said.get(b"SwapPss:", 0)
+        mapped += said.get(b"Pss_Shmem:", 0)
+    # what is mapped of files in memory is among them
+    return own + max(mapped, files)
+
+
+def _files_in_memory(root: Path, pids: list[str]) -> int:
+    """Bytes of `/dev/shm`, and of files in memory that have no name but a descriptor."""
+    size = 0
+    with contextlib.suppress(OSError):
+        found = os.statvfs(root / "dev/shm")
+        size = (found.f_blocks - found.f_bfree) * found.f_frsize
+    seen: set[tuple[int, int]] = set()
+    for pid in pids:
+        folder = root / "proc" / pid / "fd"
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    path = Path(entry.path)
+                    if str(path.readlink()).startswith("/memfd:"):
+                        status = path.stat()
+                        if (status.st_dev, status.st_ino) not in seen:
+                            seen.add((status.st_dev, status.st_ino))
+                            size += status.st_blocks * 512
+    return size
+
+
+def _bytes_below(folder: Path, enough: int) -> int | None:
+    """Bytes that the files of a folder take from the disk; stops counting beyond `enough`.
+
+    Returns:
+        None where folders are nested too deeply to be counted.
+    """
+    with contextlib.suppress(OSError):
+        return _bytes_in(os.open(folder, _FOLDER), enough, 0)
+    return 0
+
+
+def _bytes_in(descriptor: int, enough: int, depth: int) -> int | None:
+    """The same of an open folder, which is closed; no link that the agent puts in a folder's place leads out."""
+    size = 0
+    try:
+        with os.scandir(descriptor) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    status = entry.stat(follow_symlinks=False)
+                    size += status.st_blocks * 512
+                    if stat.S_ISDIR(status.st_mode):
+                        if depth == _DEEPEST:
+                            return None
+                        inner = _bytes_in(_open_folder(entry.name, descriptor), enough - size, depth + 1)
+                        if inner is None:
+                            return None
+                        size += inner
+                if size > enough:
+                    break
+    finally:
+        os.close(descriptor)
+    return size
+
+
+def _open_folder(name: str, within: int) -> int:
+    """Open a folder of the agent's, which may have closed it to itself, and so to us."""
+    try:
+        return os.open(name, _FOLDER, dir_fd=within)
+    except PermissionError:
+        found = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=within)
+        try:
+            Path(f"/proc/self/fd/{found}").chmod(0o700)
+        finally:
+            os.close(found)
+        return os.open(name, _FOLDER, dir_fd=within)
