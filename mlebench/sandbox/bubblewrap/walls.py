@@ -99,7 +99,7 @@ class BubblewrapWalls:
         if laid.request.profile.network == "open":
             command = network.command(command, 3 + len(inputs) + 1)
         packed = b"".join(os.fsencode(word) + b"\0" for word in words)
-        return Launch(command, _environment(environment), [packed, *inputs], is_watched=True)
+        return Launch(command, _environment(environment), [packed, *inputs], outlasts_signals=True, is_watched=True)
 
 
 def _environment(environment: Mapping[str, str]) -> dict[str, str]:

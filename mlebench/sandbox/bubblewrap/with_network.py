@@ -14,10 +14,12 @@ import os
 import select
 import signal
 import sys
+import time
 from typing import NoReturn
 
 _SET_PARENT_DEATH_SIGNAL = 1
 _READY_SECONDS = 30.0
+_PAUSE_SECONDS = 0.01
 _OPTIONS = ("--configure", "--mtu=65520", "--disable-host-loopback", "--enable-sandbox")
 
 
@@ -65,6 +67,8 @@ def _above(descriptor: int, lowest: int) -> int:
 
 def _lay_on(slirp: str, pid: int) -> int | None:
     """Start the network of a process's namespace; its own process, or None where it does not get ready."""
+    if not _has_loopback(pid):
+        return None
     ready, tells = os.pipe()
     network = _fork()
     if network == 0:
@@ -80,6 +84,21 @@ def _lay_on(slirp: str, pid: int) -> int | None:
         return network
     os.kill(network, signal.SIGKILL)
     return None
+
+
+def _has_loopback(pid: int) -> bool:
+    """Wait until bwrap has set up the loopback device, which fails where the network has done so already."""
+    end = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError):
+            addresses = os.open(f"/proc/{pid}/net/fib_trie", os.O_RDONLY)
+            try:
+                if b"127.0.0.1" in os.read(addresses, 2**16):
+                    return True
+            finally:
+                os.close(addresses)
+        time.sleep(_PAUSE_SECONDS)
+    return False
 
 
 def _fork() -> int:

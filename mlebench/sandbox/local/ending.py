@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlebench._support.plain_files import read_plain
-from mlebench.sandbox.local.leader import ENDING, EXCESS
+from mlebench.sandbox.local.leader import ENDING, WATCHED
 
 _LARGEST = 2**16
 _MOST_CPU_SECONDS = 1e12
@@ -33,6 +33,18 @@ class Ending:
     """`cpu_seconds` and `peak_memory_bytes`, as far as they are known."""
 
 
+@dataclass(frozen=True)
+class Watched:
+    """What an agent had, and the limit that it was ended for."""
+
+    reason: str | None
+    """A word of outcomes; None where it kept to its limits."""
+    used: int
+    """Bytes or processes that it had then."""
+    usage: dict[str, Any]
+    """As in `Ending`."""
+
+
 def read_ending(state: Path, mark: str) -> Ending | None:
     """The end of the attempt with a mark; None while the agent has not ended, or where nothing usable is found."""
     try:
@@ -45,15 +57,15 @@ def read_ending(state: Path, mark: str) -> Ending | None:
         return None
 
 
-def read_excess(state: Path, mark: str) -> tuple[str, int] | None:
-    """The reason for which who watches the limits ended the attempt with a mark, and the bytes or processes that it had."""
+def read_watched(state: Path, mark: str) -> Watched | None:
+    """What who watched the attempt with a mark saw of it; None where nobody did, or nothing usable is found."""
     try:
-        content = json.loads(read_plain(state / EXCESS, _LARGEST))
-        used = content["used"]
-        if content["mark"] != mark or content["reason"] not in _EXCESSES or type(used) is not int or not 0 <= used <= _MOST_BYTES:
+        content = json.loads(read_plain(state / WATCHED, _LARGEST))
+        used, reason = content.get("used", 0), content.get("reason")
+        if content["mark"] != mark or reason not in (None, *_EXCESSES) or type(used) is not int or not 0 <= used <= _MOST_BYTES:
             return None
-        return content["reason"], used
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return Watched(reason, used, _usage(content))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, AttributeError):
         return None
 
 

@@ -19,7 +19,7 @@ from mlebench.sandbox.checker import Checker
 from mlebench.sandbox.kept_outcome import keep_outcome
 from mlebench.sandbox.local import processes
 from mlebench.sandbox.local.data import LaidData
-from mlebench.sandbox.local.ending import Ending, boot_id, read_ending, read_excess
+from mlebench.sandbox.local.ending import Ending, boot_id, read_ending, read_watched
 from mlebench.sandbox.local.outputs import reclaim, settle
 from mlebench.sandbox.local.places import Places
 from mlebench.sandbox.run_clock import RunClock, age_of
@@ -144,14 +144,17 @@ class LocalHandle:
         ending = read_ending(self._places.state, self._places.mark)
         is_over_since_boot = self._family is None and ending is not None and ending.boot != boot_id()
         outcome = _name_outcome(forced, self._exit_code(forced, ending), request, is_shut_down=is_over_since_boot)
-        excess = read_excess(self._places.state, self._places.mark) if forced is None else None
-        if excess is not None:
-            outcome = _name_excess(*excess, request, outcome.exit_code)
+        watched = read_watched(self._places.state, self._places.mark)
+        if forced is None and watched is not None and watched.reason is not None:
+            outcome = _name_excess(watched.reason, watched.used, request, outcome.exit_code)
         elif forced is None:
             outcome = with_models_end(outcome, self._gateway, request, was_away=self._family is None)
         ended_at = self.started_at + timedelta(seconds=self._clock.elapsed)
         if ending is not None:
             usage |= ending.usage | usage
+        for key, value in {} if watched is None else watched.usage.items():
+            usage[key] = max(value, usage.get(key, 0))
+        if ending is not None:
             ended_at = ended_at if self._family is not None else max(ending.ended_at, self.started_at)
         reclaim(run_dir, self._log.note)
         try:

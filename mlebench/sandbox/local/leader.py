@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from mlebench.sandbox.local.watchdog import Watchdog
     from mlebench.sandbox.run_log import RunLog
 
-ENDING, EXCESS = "ending.json", "excess.json"
-"""Files in the run's state folder: how the agent ended, and which limit it was ended for."""
+ENDING, WATCHED = "ending.json", "watched.json"
+"""Files in the run's state folder: how the agent ended, and what who watched it saw."""
 _SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
 _BUSY = (errno.ETXTBSY, errno.EAGAIN)
 _BUSY_SECONDS = 60.0
@@ -112,12 +112,18 @@ def _copy_while(log: RunLog, output: int, life: int, order: dict[str, Any], watc
             else:
                 waiting.remove(descriptor)
         if watchdog is not None and time.monotonic() >= due:
-            if (excess := watchdog.look()) is not None:
+            if watchdog.look():
                 # first what it is ended for, so that a harness which comes later finds that
-                with contextlib.suppress(OSError):
-                    _write(order, EXCESS, {"reason": excess.reason, "used": excess.used})
+                _write_watched(order, watchdog)
                 watchdog.end()
             due = time.monotonic() + watchdog.pause
+    if watchdog is not None:
+        _write_watched(order, watchdog)
+
+
+def _write_watched(order: dict[str, Any], watchdog: Watchdog) -> None:
+    with contextlib.suppress(OSError):
+        _write(order, WATCHED, watchdog.seen)
 
 
 def _copy_rest(log: RunLog, output: int) -> None:
@@ -169,6 +175,8 @@ def _become_agent(order: dict[str, Any], output: int) -> NoReturn:
         os.setsid()
         for number in _DEFAULTS:
             signal.signal(number, signal.SIG_DFL)
+        if order["outlasts_signals"]:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
         os.dup2(output, 1)
         os.dup2(output, 2)
         if order["limits"]:

@@ -33,7 +33,7 @@ from mlebench.sandbox.local.ending import boot_id, read_ending
 from mlebench.sandbox.local.gateway import MODELS_NOTICE, TOKEN, LocalGateway, OwnGateway, ServedGateway
 from mlebench.sandbox.local.handle import LocalHandle
 from mlebench.sandbox.local.inherited import inherited
-from mlebench.sandbox.local.leader import ENDING, EXCESS
+from mlebench.sandbox.local.leader import ENDING, WATCHED
 from mlebench.sandbox.local.outputs import reclaim
 from mlebench.sandbox.local.places import Places
 from mlebench.sandbox.local.walls import Laid, Launch, Walls
@@ -228,7 +228,7 @@ def _some_cores(profile: Profile) -> list[int]:
 
 def _start(request: RunRequest, places: Places, launch: Launch) -> subprocess.Popen[bytes]:
     """Start the keeper, which starts the command of the walls."""
-    for name in (ENDING, EXCESS):
+    for name in (ENDING, WATCHED):
         remove_tree(places.state / name)
     order = {
         "command": list(launch.command),
@@ -242,6 +242,7 @@ def _start(request: RunRequest, places: Places, launch: Launch) -> subprocess.Po
         "log": str(request.run_dir / "run.log"),
         "largest_log": LARGEST_LOG,
         "secrets": request.secrets,
+        "outlasts_signals": launch.outlasts_signals,
         "limits": _limits(request) if launch.is_watched else None,
         "watched_folders": [str(folder) for folder in places.written],
         "longest_grace": request.profile.grace + _GRACE_BEYOND,

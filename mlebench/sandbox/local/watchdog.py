@@ -14,7 +14,7 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _FIRST_SECONDS, _LEAST_SECONDS = 0.05, 0.2
 _SHARE = 0.05
@@ -22,6 +22,7 @@ _SHARE = 0.05
 _DISK_SECONDS, _DISK_SHARE = 5.0, 0.02
 _LEAST_FREE = 2**30
 """Bytes on the disk below which a run that wrote much is ended."""
+_TICKS = os.sysconf("SC_CLK_TCK")
 _DEEPEST = 250
 """Folders within folders that are counted; each takes a descriptor meanwhile."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -46,14 +47,6 @@ class Excess(NamedTuple):
     """Bytes."""
 
 
-class Use(NamedTuple):
-    """What an agent has at a moment."""
-
-    memory: int
-    """Bytes, at most; more than it has where pages are shared."""
-    pids: int
-
-
 class Watchdog:
     """Watches what is below one process. `look` is cheap, and to be called again after `pause` seconds."""
 
@@ -64,16 +57,24 @@ class Watchdog:
         folders: those that it writes.
         """
         self.pause = _FIRST_SECONDS
-        self.peak_memory = 0
-        """Bytes, as far as was seen."""
+        self._excess: Excess | None = None
+        self._peak_memory = 0
+        self._cpu_seconds = 0.0
         self._leader = leader
         self._limits = limits
         self._folders = folders
         self._first: int | None = None
         self._next_disk = 0.0
 
-    def look(self) -> Excess | None:
-        """Which limit is exceeded, if one is; raises nothing for what the agent does."""
+    @property
+    def seen(self) -> dict[str, Any]:
+        """What was seen so far, ready for JSON: `peak_memory_bytes`, `cpu_seconds`, and the limit that was exceeded first, if one
+        was, with what the agent had then: `reason`, `used`."""
+        excess = {} if self._excess is None else self._excess._asdict()
+        return {"peak_memory_bytes": self._peak_memory, "cpu_seconds": round(self._cpu_seconds, 3), **excess}
+
+    def look(self) -> bool:
+        """Whether a limit is exceeded; raises nothing for what the agent does."""
         begun = time.monotonic()
         first = self._first_process()
         excess = None
@@ -82,7 +83,8 @@ class Watchdog:
         if excess is None and begun >= self._next_disk:
             excess = self._look_at_disk()
         self.pause = max(_LEAST_SECONDS if first is not None else _FIRST_SECONDS, (time.monotonic() - begun) / _SHARE)
-        return excess
+        self._excess = self._excess or excess
+        return excess is not None
 
     def end(self) -> None:
         """Kill the agent's first process, and the kernel ends all of its others with it."""
@@ -91,9 +93,9 @@ class Watchdog:
                 os.kill(first, signal.SIGKILL)
 
     def _first_process(self) -> int | None:
-        """Process 1 of the agent's own list, by its number here."""
+        """Process 1 of the agent's own list, by its number here; None before it has that list in place of this machine's."""
         if self._first is None or not _is_first(self._first):
-            self._first = next((pid for pid in _below(self._leader, 4) if _is_first(pid)), None)
+            self._first = next((pid for pid in _below(self._leader, 4) if _is_first(pid) and _has_own_list(pid)), None)
         return self._first
 
     def _look_at_processes(self, root: Path) -> Excess | None:
@@ -102,11 +104,12 @@ class Watchdog:
         threads = sum(_threads(root / "proc" / pid) for pid in pids)
         if threads > limits.pids:
             return Excess("process-limit", threads)
+        self._cpu_seconds = max(self._cpu_seconds, sum(_seconds_of(root / "proc" / pid) for pid in pids))
         files = _files_in_memory(root, pids)
         use = files + sum(_at_most(root / "proc" / pid) for pid in pids)
         if use > limits.memory:
             use = _exactly(root, pids, files)
-        self.peak_memory = max(self.peak_memory, use)
+        self._peak_memory = max(self._peak_memory, use)
         return Excess("out-of-memory", use) if use > limits.memory else None
 
     def _look_at_disk(self) -> Excess | None:
@@ -145,6 +148,12 @@ def _is_first(pid: int) -> bool:
     return False
 
 
+def _has_own_list(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/root/proc").stat().st_dev != Path("/proc").stat().st_dev
+    return False
+
+
 def _numbers(proc: Path) -> list[str]:
     try:
         with os.scandir(proc) as entries:
@@ -167,6 +176,15 @@ def _fields(path: Path) -> dict[bytes, int]:
 def _threads(process: Path) -> int:
     # gone, or about to go
     return _fields(process / "status").get(b"Threads:", 0)
+
+
+def _seconds_of(process: Path) -> float:
+    """CPU seconds of a process, and of those that it has seen the end of."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        # the name in parentheses may hold blanks and parentheses of its own
+        fields = (process / "stat").read_bytes().rpartition(b")")[2].split()
+        return sum(int(field) for field in fields[11:15]) / _TICKS
+    return 0.0
 
 
 def _at_most(process: Path) -> int:
