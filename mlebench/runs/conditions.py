@@ -304,7 +304,9 @@ class Conditions:
         """Whether another part's difference says it: models are arguments, and a plain process has no network of its own."""
         if part == "models":
             return self.arguments is not None and other.arguments is not None
-        return part == "network" and self.sandbox != other.sandbox and not (isolates(self.sandbox) and isolates(other.sandbox))
+        if part != "network" or self.sandbox == other.sandbox:
+            return False
+        return any(sandbox is not None and not isolates(sandbox) for sandbox in (self.sandbox, other.sandbox))
 
     def _part(self, name: str) -> Any:
         value = getattr(self, name)

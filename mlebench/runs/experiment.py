@@ -150,7 +150,7 @@ class Experiment(RunSettings):
 
     def _plan(self, chosen: ChosenAgent, competitions: tuple[str, ...], data_dir: Path, key_hash: str | None) -> Plan:
         profile = chosen.profile or self.profile
-        return make_plan(
+        plan = make_plan(
             get_agent(chosen.agent),
             competitions=competitions,
             seeds=self.seeds,
@@ -158,12 +158,13 @@ class Experiment(RunSettings):
             profile_settings={**profile.settings, **self._profile_settings},
             model_files=[str(path.expanduser().absolute()) for path in self.models],
             argument_settings=chosen.arguments,
-            sandbox=resolve_sandbox(self.sandbox),
+            sandbox=self.sandbox,
             edition=self.edition,
             split_key_hash=key_hash,
             obfuscated=self.obfuscated,
             data_dir=data_dir,
         )
+        return replace(plan, sandbox=resolve_sandbox(self.sandbox, plan.profile.network))
 
     @property
     def _profile_settings(self) -> dict[str, Any]:

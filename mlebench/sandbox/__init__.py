@@ -38,14 +38,29 @@ def get_sandbox(name: str) -> Sandbox:
     raise UsageError(f"there is no sandbox `{name}`; choose one with `--sandbox docker` or `--sandbox local`")
 
 
-def resolve_sandbox(word: SandboxWord) -> SandboxName:
-    """The sandbox that a user's word means on this machine: `local` is the best one that needs no engine."""
-    return "plain" if word == "local" else word
+def resolve_sandbox(word: SandboxWord, network: str) -> SandboxName:
+    """The sandbox that a user's word means on this machine: `local` is the best one that needs no engine.
+
+    Args:
+        word: what the user wrote.
+        network: the profile's; an open one takes a program of its own to lay on within walls.
+    """
+    if word != "local":
+        return word
+    from mlebench.sandbox.bubblewrap.network import problem
+    from mlebench.sandbox.bubblewrap.program import find_program
+
+    is_walled = not isinstance(find_program(), str) and (network != "open" or problem() is None)
+    return "bubblewrap" if is_walled else "plain"
 
 
 def notices(word: SandboxWord, *, with_models: bool) -> list[str]:
-    """What a user is told who starts runs in a sandbox that is no engine's, a sentence each."""
-    if word in ("docker", "apptainer"):
+    """What a user is told who starts runs in a sandbox of this machine's processes, a sentence each."""
+    if word == "bubblewrap":
+        from mlebench.sandbox.bubblewrap.walls import BubblewrapWalls
+
+        return [BubblewrapWalls.notice]
+    if word not in ("plain", "local"):
         return []
     from mlebench.sandbox.local.gateway import MODELS_NOTICE
     from mlebench.sandbox.local.plain import NOTICE

@@ -21,7 +21,7 @@ from mlebench.profiles import Profile
 EndState = Literal["finished", "failed", "timed-out", "cancelled"]
 FailureClass = Literal["agent", "infrastructure"]
 SandboxName = Literal["docker", "apptainer", "bubblewrap", "plain"]
-SandboxWord = SandboxName | Literal["local"]
+SandboxWord = Literal[SandboxName, "local"]
 """What users write, and what plans hold: in a plan `local` is of an earlier harness, and means `plain`."""
 OUTPUT_FOLDERS = ("submission", "logs", "code")
 """Folders of a run that the agent writes; they are taken out whatever the end was."""

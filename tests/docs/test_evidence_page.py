@@ -245,7 +245,7 @@ class TestBoard:
         [command] = [shlex.split(command) for command in COMMANDS if command.startswith("mlebench ")]
         [trusted] = [step["with"]["path"] for step in STEPS if "ref" in step.get("with", {})]
         (root / trusted).mkdir()
-        (root / trusted / "rules.yaml").write_text("sandbox: local\nmock_data: allow\n")
+        (root / trusted / "rules.yaml").write_text("sandbox: plain\nmock_data: allow\n")
         shutil.copy(root / "allowed_signers", root / trusted)
         (root / "bundles").mkdir()
         shutil.move(bundle_of_group, root / "bundles")

@@ -36,7 +36,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setattr(leases, "MACHINE_FOLDER", root / "machine")
         _set(patch, root)
         mlebench.run(
-            agents=str(agent.directory), competitions=TOYS[:2], seeds=2, profile="demo", sandbox="local", name="group",
+            agents=str(agent.directory), competitions=TOYS[:2], seeds=2, profile="demo", sandbox="plain", name="group",
             runs_dir=root / "runs",
         )  # fmt: skip
     yield root

@@ -75,12 +75,12 @@ def test_agents_are_kept_apart() -> None:
 
 
 def test_runs_that_differ_in_more_than_the_task_text_are_not_compared() -> None:
-    plain, twins = runs(named(["gold"] * 6)), runs(named(["none"] * 6), obfuscated=True, sandbox="local")
-    with pytest.raises(UsageError, match=r"these runs of ours differ in sandbox \(docker → local\)"):
+    plain, twins = runs(named(["gold"] * 6)), runs(named(["none"] * 6), obfuscated=True, sandbox="plain")
+    with pytest.raises(UsageError, match=r"these runs of ours differ in sandbox \(docker → plain\)"):
         familiarity([plain, twins])
 
-    found = familiarity([plain, runs(named(["none"] * 6), obfuscated=True), twins, runs(named(["gold"] * 6), sandbox="local")])
-    assert [(entry.agent, entry.gaps[0].difference) for entry in found] == [("ours (docker)", 1), ("ours (local)", 1)]
+    found = familiarity([plain, runs(named(["none"] * 6), obfuscated=True), twins, runs(named(["gold"] * 6), sandbox="plain")])
+    assert [(entry.agent, entry.gaps[0].difference) for entry in found] == [("ours (docker)", 1), ("ours (plain)", 1)]
 
 
 def test_instances_of_different_keys_are_not_averaged() -> None:

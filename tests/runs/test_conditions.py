@@ -38,7 +38,7 @@ def changed(**changes: Any) -> Conditions:
             "limits (gpus 0 → 1, time limit 1 h 00 min → 2 h 00 min)",
         ),
         ({"profile": PROFILE.changed({"memory": 2**30 + 1})}, "limits (memory 1073741824 → 1073741825)"),
-        ({"sandbox": "local"}, "sandbox (docker → local)"),
+        ({"sandbox": "plain"}, "sandbox (docker → plain)"),
         ({"profile": PROFILE.changed({"network": "none"})}, "network (open → none)"),
         ({"profile": PROFILE.changed({"task_text": "kaggle"})}, "task text (plain → kaggle)"),
         ({"obfuscated": True}, "task text (plain → obfuscated)"),
@@ -103,14 +103,20 @@ def test_unknown_equals_unknown_alone() -> None:
 
 
 def test_a_name_says_what_sets_conditions_apart() -> None:
-    first, more, local = changed(), changed(agent=AGENT.with_arguments({"steps": 100})), changed(sandbox="local")
+    first, more, plain = changed(), changed(agent=AGENT.with_arguments({"steps": 100})), changed(sandbox="plain")
 
     assert first.set_apart([more]) == ["steps=1"]
     assert more.set_apart([first]) == ["steps=100"]
-    assert local.set_apart([first, more]) == ["steps=1", "local"]
+    assert plain.set_apart([first, more]) == ["steps=1", "plain"]
     assert first.set_apart([first, Conditions("other")]) == []
     assert Conditions("tree/big").set_apart([first]) == ["conditions unknown"]
     assert first.set_apart([Conditions("tree/big")]) == []
+
+
+def test_local_of_an_earlier_harness_is_plain() -> None:
+    assert changed(sandbox="local").differences(changed(sandbox="plain")) == []
+    assert changed(sandbox="local").network == changed(sandbox="plain").network == "not isolated"
+    assert changed(sandbox="bubblewrap").network == PLAN.profile.network
 
 
 def test_a_group_keeps_its_conditions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

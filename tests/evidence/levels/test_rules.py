@@ -67,7 +67,8 @@ class TestPlan:
         [
             ({"edition": "v2"}, {"editions": ["v1"]}, "its edition is v2; the rules want v1"),
             ({"profile": {"network": "open"}}, {}, "its network is open; the rules want none or models"),
-            ({"sandbox": "local"}, {}, "its sandbox is local; the rules want docker"),
+            ({"sandbox": "plain"}, {}, "its sandbox is plain; the rules want docker"),
+            ({"sandbox": "local"}, {"sandbox": ["bubblewrap"]}, "its sandbox is plain; the rules want bubblewrap"),
             ({"obfuscated": True}, {"task_text": ["plain"]}, "its task text is obfuscated"),
             ({"profile": {"time_limit": 7200}}, {"limits": {"time_limit": "1h"}}, "time_limit 2 h"),
             ({"profile": {"gpus": 2}}, {"profile": "standard"}, "gpus 2"),
