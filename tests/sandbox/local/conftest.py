@@ -10,8 +10,19 @@ import pytest
 
 from mlebench.agents import AgentSpec
 from mlebench.profiles import Profile
+from mlebench.sandbox import get_sandbox
 from mlebench.sandbox.base import RunRequest
+from mlebench.sandbox.local.sandbox import LocalSandbox
+from tests.bubblewrap import needs_bubblewrap
 from tests.scripted import SUBMIT, scripted_agent
+
+
+@pytest.fixture(params=["plain", pytest.param("bubblewrap", marks=needs_bubblewrap)])
+def sandbox(request: pytest.FixtureRequest) -> LocalSandbox:
+    """One sandbox after the other, for what all of them do."""
+    found = get_sandbox(request.param)
+    assert isinstance(found, LocalSandbox)
+    return found
 
 
 @pytest.fixture
@@ -31,7 +42,7 @@ def request_for(tmp_path: Path) -> Callable[..., RunRequest]:
     public.mkdir()
     (public / "test.csv").write_text("id\na\nb\n")
     (public / "sample_submission.csv").write_text("id,y\na,1\nb,1\n")
-    profile = Profile(name="toy", cpus=1, memory=2**20, time_limit=30, grace=1, snapshot_every=0)
+    profile = Profile(name="toy", cpus=1, memory=2**30, network="none", time_limit=30, grace=1, snapshot_every=0)
 
     def make(agent: AgentSpec, limits: dict[str, Any] | None = None, **parts: Any) -> RunRequest:
         run_dir = tmp_path / "runs" / "group" / "toy-a_seed0"
