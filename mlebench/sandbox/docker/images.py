@@ -172,13 +172,14 @@ def build(client: Any, recipe: Recipe, log: Log, network: str | None = None) -> 
     Raises:
         WorkFailed: the build failed; the message holds its last lines.
     """
-    with _builder(recipe):
+    with only_maker(recipe.tag):
         return _build(client, recipe, log, network)
 
 
-def _builder(recipe: Recipe) -> AbstractContextManager[None]:
-    """Runs that start together, in one harness or several, do not all build the same image."""
-    return one_maker(f"image-{hashlib.sha256(recipe.tag.encode()).hexdigest()[:16]}")
+def only_maker(name: str) -> AbstractContextManager[None]:
+    """Be the only one who makes what `name` stands for: runs that start together, in one harness or several, do not all build
+    the same image."""
+    return one_maker(f"image-{hashlib.sha256(name.encode()).hexdigest()[:16]}")
 
 
 def _build(client: Any, recipe: Recipe, log: Log, network: str | None = None) -> Image:
@@ -204,7 +205,7 @@ def _build(client: Any, recipe: Recipe, log: Log, network: str | None = None) ->
     if built is None:
         raise WorkFailed(f"the engine built {recipe.tag} and does not have it; try again with `mlebench images build`")
     if before is not None and before.id != built.id:
-        _remove_unused(client, before.id)
+        remove_unused(client, before.id)
     return Image(recipe.tag, built.id)
 
 
@@ -216,7 +217,7 @@ def ensure(client: Any, recipe: Recipe, log: Log) -> Image:
     """
     if (found := find(client, recipe)) is not None:
         return found
-    with _builder(recipe):
+    with only_maker(recipe.tag):
         # another may have built it meanwhile
         return find(client, recipe) or _build(client, recipe, log)
 
@@ -337,7 +338,8 @@ def _label(client: Any, tag: str, label: str) -> str | None:
     return found.labels.get(label) if found is not None else None
 
 
-def _remove_unused(client: Any, image_id: str) -> None:
+def remove_unused(client: Any, image_id: str) -> None:
+    """Remove an image whose name another one has now, unless something stands on it."""
     from docker.errors import APIError
 
     try:
