@@ -30,6 +30,16 @@ def runs_dir(override: str | os.PathLike[str] | None = None) -> Path:
     return Path(override or os.environ.get("MLEBENCH_RUNS_DIR") or "runs").expanduser().absolute()
 
 
+def images_dir() -> Path:
+    """The folder of images as archives: `MLEBENCH_IMAGES_DIR`, else `mle-bench/images` in the user's cache folder.
+
+    Raises:
+        RuntimeError: the user has no home.
+    """
+    chosen = os.environ.get("MLEBENCH_IMAGES_DIR")
+    return (Path(chosen) if chosen else _user_cache_dir() / "mle-bench" / "images").expanduser().absolute()
+
+
 def facts_dir() -> Path:
     """The folder of the cached facts of competitions, in the user's cache folder.
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from mlebench.agents import AgentSpec
+from mlebench.cli.main import main
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.sandbox.docker import image_archives
 from mlebench.sandbox.docker.image_archives import Archive
@@ -190,3 +191,31 @@ def test_an_agents_image_travels_with_its_base_and_is_known_to_be_current(
     (folder / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\n")
     assert agent_image(image_archives.inventory(images_dir), agent).state == "missing"
     assert image_archives.load_agent(client, agent, images_dir, lines.append) is None
+
+
+def test_the_command_writes_the_base_alone_or_what_agents_run_in(
+    base_image: Image, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["images", "export", str(tmp_path), "--json"]) == 0
+    [told] = json.loads(capsys.readouterr().out)
+    assert (told["image"], told["digest"]) == (base_image.reference, base_image.id)
+    assert Path(told["file"]).stat().st_size == told["bytes"]
+    # an agent without a Dockerfile runs in the base, which is there by now
+    assert main(["images", "export", str(tmp_path), "react"]) == 0
+    output = capsys.readouterr()
+    assert output.out == f"{base_image.reference} ({base_image.id}): {told['file']}\n"
+    assert f"MLEBENCH_IMAGES_DIR={tmp_path}" in output.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["export"], "where to?"),
+        (["export", "DIR", "no-such-agent"], "no-such-agent"),
+        (["export", "DIR", "--gpu"], "images build --base"),
+        (["build", "DIR"], "images export DIR"),
+    ],
+)
+def test_what_is_not_to_be_exported_is_said(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["images", *words]) == 2
+    assert said in capsys.readouterr().err
