@@ -6,7 +6,6 @@ import json
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,6 @@ import pytest
 from mlebench._support.ledger import stated_whose
 from mlebench.agents import AgentSpec
 from mlebench.cli.main import main
-from mlebench.gateway import gateway as gateways
-from mlebench.gateway.bounds import Bounds
 from mlebench.profiles import Budget
 from mlebench.runs.group import Group
 from mlebench.runs.models import with_models
@@ -46,9 +43,7 @@ def provider() -> Iterator[Provider]:
 
 
 @pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The minute after a spent budget passes at once."""
-    monkeypatch.setattr(gateways, "Bounds", partial(Bounds, grace_seconds=0.2))
+def no_models_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLEBENCH_MODELS", raising=False)
 
 

@@ -104,6 +104,9 @@ class DockerHandle:
             # the agent is running already
             self._log.note(f"there is no submission checker any more: {error}")
         self._gateway = serve_again(self._request, self._log.note, lambda: self._serve_models(kept_token(self._folder.token)))
+        # asked anew, as the agent may have ended since the container was found; where the engine is away, `_look` waits for it
+        with contextlib.suppress(*failures()):
+            self._container.reload()
         self._was_found_ended = self._container.status in ("exited", "dead")
         self._attend()
 

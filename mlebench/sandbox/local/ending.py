@@ -25,7 +25,9 @@ class Ending:
     code: int
     """0 to 255."""
     started_at: datetime
-    """UTC, as `ended_at`; not later than that, and neither lies in the future."""
+    """UTC, as the others; none is later than `ended_at`, and that does not lie in the future."""
+    left_at: datetime
+    """When the agent itself had ended, after which what it left was ended, too."""
     ended_at: datetime
     boot: str
     """Names the time since the machine started; empty where the system has no such name."""
@@ -52,7 +54,10 @@ def read_ending(state: Path, mark: str) -> Ending | None:
         if content["mark"] != mark or type(content["code"]) is not int or not 0 <= content["code"] <= 255:
             return None
         ended_at = _time(content["ended"], datetime.now(UTC))
-        return Ending(content["code"], _time(content["started"], ended_at), ended_at, str(content["boot"])[:100], _usage(content))
+        # leaders of earlier harnesses do not say when the agent itself had ended
+        left_at = _time(content.get("left", content["ended"]), ended_at)
+        started_at = _time(content["started"], ended_at)
+        return Ending(content["code"], started_at, left_at, ended_at, str(content["boot"])[:100], _usage(content))
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import socket
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -20,6 +21,8 @@ MODELS_NOTICE = (
 )
 _HERE = "127.0.0.1"
 TOKEN, _PORT = "gateway-token", "gateway-port"
+_LOWEST_PORT, _TRIES = 10_000, 100
+"""Below are ports of well-known services."""
 _BLOCK = 2**16
 _SECONDS = 10.0
 _Result = TypeVar("_Result")
@@ -105,6 +108,24 @@ def _kept_port(path: Path) -> int:
     return int(text)
 
 
+def _listen() -> socket.socket:
+    """A socket at a free port, if possible one that no system gives to outgoing connections: such a port is soon another
+    program's, and a harness that comes back finds it taken."""
+    highest = _first_given_port() - 1
+    for _ in range(_TRIES if highest > _LOWEST_PORT else 0):
+        with contextlib.suppress(OSError):
+            return socket.create_server((_HERE, random.randint(_LOWEST_PORT, highest)), backlog=512)
+    return socket.create_server((_HERE, 0), backlog=512)
+
+
+def _first_given_port() -> int:
+    """The lowest port that this system gives to whoever names none; 0 where it does not say."""
+    try:
+        return int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
 class Forwarder:
     """Passes on what comes to a port of the loopback device to a Unix socket, and back, until it is closed."""
 
@@ -120,7 +141,7 @@ class Forwarder:
         """
         self._address = address
         self._connections: set[asyncio.Task[None]] = set()
-        listening = socket.create_server((_HERE, port), backlog=512)
+        listening = socket.create_server((_HERE, port), backlog=512) if port else _listen()
         self.port: int = listening.getsockname()[1]
         self._loop = _thread.join()
         self._server = self._do(asyncio.start_server(self._attend, sock=listening))

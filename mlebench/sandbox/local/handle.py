@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from mlebench._support.quantities import show_size
@@ -69,6 +69,8 @@ class LocalHandle:
         self._checker = checker
         self._gateway = gateway
         self._lock = threading.Lock()
+        self._served_since = None if process is not None else datetime.now(UTC)
+        """From when on this harness has served an agent that it did not start."""
 
     def wait(self, deadline: datetime) -> Outcome:
         """Wait for the end or the deadline; see `Handle.wait`."""
@@ -148,7 +150,7 @@ class LocalHandle:
         if forced is None and watched is not None and watched.reason is not None:
             outcome = _name_excess(watched.reason, watched.used, request, outcome.exit_code)
         elif forced is None:
-            outcome = with_models_end(outcome, self._gateway, request, was_away=self._family is None)
+            outcome = with_models_end(outcome, self._gateway, request, was_away=self._was_away(ending))
         ended_at = self.started_at + timedelta(seconds=self._clock.elapsed)
         if ending is not None:
             usage |= ending.usage | usage
@@ -178,6 +180,12 @@ class LocalHandle:
         self._close()
         self._places.remove_sockets()
         return outcome
+
+    def _was_away(self, ending: Ending | None) -> bool:
+        """Whether the agent ended before this harness came back; who held it may have outlived it by then."""
+        if self._family is None:
+            return True
+        return self._served_since is not None and ending is not None and ending.left_at < self._served_since
 
     def _exit_code(self, forced: str | None, ending: Ending | None) -> int | None:
         """The agent's exit code; None where nobody was there to see its end and no code is to be found."""

@@ -149,6 +149,7 @@ def _lead(order: dict[str, Any], output: int, started: float) -> NoReturn:
         pid, ended = os.wait()
         if pid == agent:
             status = ended
+    left = time.time()
     code = os.waitstatus_to_exitcode(status)
     # as a shell gives it
     code = code if code >= 0 else 128 - code
@@ -156,7 +157,7 @@ def _lead(order: dict[str, Any], output: int, started: float) -> NoReturn:
         if _is_stopping:
             _wait_for_everybody(order["longest_grace"])
         _end_everything(order)
-        _write_ending(order, code, started)
+        _write_ending(order, code, started, left)
     finally:
         # whatever limits the agent left this process, that is how it ended
         os._exit(code)
@@ -308,18 +309,19 @@ def _has_children() -> bool:
         return False
 
 
-def _write_ending(order: dict[str, Any], code: int, started: float) -> None:
+def _write_ending(order: dict[str, Any], code: int, started: float, left: float | None = None) -> None:
     """Write down the end, whatever the agent did to the folder; it is no more."""
     # the exit code still tells a harness that is there
     with contextlib.suppress(OSError, ImportError, MemoryError):
-        _write(order, ENDING, _ending(order, code, started))
+        _write(order, ENDING, _ending(order, code, started, left))
 
 
-def _ending(order: dict[str, Any], code: int, started: float) -> dict[str, Any]:
+def _ending(order: dict[str, Any], code: int, started: float, left: float | None) -> dict[str, Any]:
     used, own = resource.getrusage(resource.RUSAGE_CHILDREN), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "code": code,
         "started": started,
+        "left": time.time() if left is None else left,
         "ended": time.time(),
         "boot": order["boot"],
         "cpu_seconds": round(used.ru_utime + used.ru_stime, 3),

@@ -79,7 +79,7 @@ class Bench:
 
     def request(self, script: str, *, run_id: str = "toy_seed0", **given: Any) -> RunRequest:
         """A request for an agent whose start.sh is `script`; `profile` may hold values that differ."""
-        limits = {"cpus": 1, "memory": "512m", "pids": 200, "time_limit": 60, "grace": 3, "network": "none", "snapshot_every": 0}
+        limits = {"cpus": 1, "memory": "512m", "pids": 200, "time_limit": 300, "grace": 3, "network": "none", "snapshot_every": 0}
         profile = Profile(**{**limits, **given.pop("profile", {})}, name="test")
         agent = self.folder / "agents" / uuid.uuid4().hex[:8]
         agent.mkdir(parents=True)

@@ -42,7 +42,7 @@ def request_for(tmp_path: Path) -> Callable[..., RunRequest]:
     public.mkdir()
     (public / "test.csv").write_text("id\na\nb\n")
     (public / "sample_submission.csv").write_text("id,y\na,1\nb,1\n")
-    profile = Profile(name="toy", cpus=1, memory=2**30, network="none", time_limit=30, grace=1, snapshot_every=0)
+    profile = Profile(name="toy", cpus=1, memory=2**30, network="none", time_limit=300, grace=1, snapshot_every=0)
 
     def make(agent: AgentSpec, limits: dict[str, Any] | None = None, **parts: Any) -> RunRequest:
         run_dir = tmp_path / "runs" / "group" / "toy-a_seed0"
