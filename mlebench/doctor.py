@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mlebench._support import paths
+from mlebench._support.folders import free_space
 from mlebench._support.machine import find_gpus, usable_gpus
 from mlebench._support.quantities import show_size
 from mlebench._support.secrets import find_secrets
 from mlebench.agents import list_variants
 from mlebench.errors import EngineUnreachable, MlebenchError, UsageError
 from mlebench.gateway.catalogue import read_catalogue
-from mlebench.preparation.disk import free_space
 from mlebench.sandbox.docker import engine, images
 from mlebench.sandbox.docker.container import FOLDER_LABEL
 from mlebench.sandbox.docker.listing import IN_WORDS, list_all

@@ -12,13 +12,13 @@ import os
 import uuid
 import zipfile
 from collections.abc import Collection
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grading.published_grader import import_function as import_fn
 from mlebench._support import paths
 from mlebench._support.checksums import md5
+from mlebench._support.files import time_in_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,7 +144,7 @@ def purple(str: str) -> str:
 
 def get_timestamp() -> str:
     """The time in UTC, to the second, in a form that may be part of a file name: `2024-10-09T12-00-00-UTC`."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S-%Z")
+    return f"{time_in_name()}-UTC"
 
 
 def generate_run_id(competition_id: str, agent_id: str | None = None, run_group: str | None = None) -> str:

@@ -3,8 +3,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from mlebench.data import Edition, link, link_tree, open_zip, read_csv, unpack_files, write_csv
-from mlebench.data.raw_faults import damaged
-from mlebench.errors import UsageError
+from mlebench.data.raw_faults import damaged, to_get_elsewhere
 
 TABLES = ("sample_submission.csv", "train_curated.csv", "train_noisy.csv")
 AUDIO = ("test", "train_curated", "train_noisy")
@@ -36,10 +35,7 @@ def read_released_labels(raw: Path) -> pd.DataFrame:
     if (raw / inside).exists():
         return read_csv(raw / inside)
     if not (raw / f"{LABELS}.zip").exists():
-        raise UsageError(
-            f"{LABELS}.zip is missing from {raw}: the test labels are not in Kaggle's download; get it from {LABELS_URL} and "
-            "put it there"
-        )
+        raise to_get_elsewhere(raw / f"{LABELS}.zip", "the test labels", LABELS_URL)
     with open_zip(raw / f"{LABELS}.zip") as archive, archive.open(inside) as table:
         return read_csv(table)
 

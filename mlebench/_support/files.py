@@ -11,6 +11,7 @@ import math
 import os
 import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,6 +25,11 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _GZIP = b"\x1f\x8b"
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV, errno.EMLINK)
 """What a file system without hard links answers."""
+
+
+def time_in_name() -> str:
+    """The time in UTC, to the second, in a form that may be part of a file name and sorts: `2024-10-09T12-00-00`."""
+    return f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}"
 
 
 def read_text(path: Path, advice: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,13 @@ def entries_of(folder: Path, pattern: str = "*") -> list[Path]:
 def folder_size(folder: Path) -> int:
     """Bytes of all files below a folder."""
     return sum(entry.stat().st_size for entry in _files(folder))
+
+
+def free_space(folder: Path) -> int:
+    """Bytes free where `folder` is or will be."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
 
 
 def _files(folder: Path) -> Iterator[os.DirEntry[Any]]:

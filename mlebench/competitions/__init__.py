@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlebench._support.paths import content_dirs
-from mlebench.registry.content import MARK
+from mlebench.registry.content import homes
 
 
 class _Homes(list[str]):
@@ -17,7 +16,7 @@ class _Homes(list[str]):
 
     def __iter__(self) -> Iterator[str]:
         yield from super().__iter__()
-        yield from (f"{MARK}{home}" for home in content_dirs("competitions"))
+        yield from homes()
 
 
 __path__ = _Homes(__path__)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlebench.data.content_kind import read_head, trouble_of_table, trouble_of_text
-from mlebench.errors import MlebenchError, RawDataFault
+from mlebench.errors import MlebenchError, RawDataFault, UsageError
 
 _LONGEST_REASON = 300
 
@@ -40,6 +40,19 @@ def is_of_the_content(error: Exception) -> bool:
 def missing(what: object) -> RawDataFault:
     """The error for a file, a folder or a member of an archive that is not there."""
     return RawDataFault(f"{what} is missing from the raw data; download it again")
+
+
+def to_get_elsewhere(path: Path, what: str, url: str) -> UsageError:
+    """The error for a file that no download holds: a user gets it by hand.
+
+    Args:
+        path: where it is looked for.
+        what: is in it.
+        url: has it.
+    """
+    return UsageError(
+        f"{path.name} is missing from {path.parent}: {what} are not in Kaggle's download; get it from {url} and put it there"
+    )
 
 
 def not_a_file(path: object) -> RawDataFault:

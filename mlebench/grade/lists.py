@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grading.report import AggregateReport, aggregate_reports
-from mlebench._support.files import json_text, numbered_lines, parse_json, read_text, write_new_text
+from mlebench._support.files import json_text, numbered_lines, parse_json, read_text, time_in_name, write_new_text
 from mlebench.errors import UsageError
 from mlebench.grade.many import grade_many
 from mlebench.grade.one import Submission
 from mlebench.registry import registry as default_registry
-from mlebench.utils import get_timestamp
 
 if TYPE_CHECKING:
     from mlebench.registry import Registry
@@ -140,7 +139,7 @@ def save_report(aggregate: AggregateReport, output_dir: Path) -> Path:
     folder = _writable(output_dir)
     text = json_text(aggregate.to_dict()) + "\n"
     while True:
-        target = folder / f"{get_timestamp()}_grading_report.json"
+        target = folder / f"{time_in_name()}-UTC_grading_report.json"
         try:
             write_new_text(target, text)
             return target

@@ -321,7 +321,7 @@ def _warning(competition: Competition, record: PreparationRecord) -> str:
 
 
 def _fetch_pages(competition: Competition, options: PreparationOptions, listener: Listener) -> None:
-    from mlebench.kaggle.pages import fetch_pages
+    from mlebench.preparation.pages import fetch_pages
 
     listener(Step(competition.id, "getting Kaggle's pages"))
     try:

@@ -5,12 +5,12 @@ How much disk preparing takes is estimated from the sizes of the downloads.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from mlebench._support.folders import free_space
 from mlebench._support.quantities import show_size
 from mlebench._support.steps import Listener, ignore
 from mlebench.errors import UsageError
@@ -177,13 +177,6 @@ def disk_need(
 def known_size(competition: Competition) -> int | None:
     """Bytes of the download as the facts tell; None where they do not."""
     return None if competition.facts.download_gb is None else int(competition.facts.download_gb * 1e9)
-
-
-def free_space(folder: Path) -> int:
-    """Bytes free where `folder` is or will be."""
-    while not folder.exists():
-        folder = folder.parent
-    return shutil.disk_usage(folder).free
 
 
 def _needs_download(competition: Competition) -> bool:

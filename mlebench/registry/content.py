@@ -19,12 +19,18 @@ from types import CodeType, ModuleType
 from typing import Any
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
+from mlebench._support import paths
 from mlebench._support.extras import missing_extra
 from mlebench.errors import MlebenchError, UsageError
 
 MARK = f"{__name__}:"
 """Begins the entries of search paths that `_FolderFinder` serves, and no other finder."""
 __path__ = [MARK]  # the packages of the folders are submodules of this module
+
+
+def homes() -> list[str]:
+    """Entries of a search path by which imports find the folders that competitions are looked for in at this moment."""
+    return [f"{MARK}{home}" for home in paths.content_dirs("competitions")]
 
 
 def load_value(path: Path, name: str) -> Any:

@@ -16,7 +16,7 @@ from mlebench._support.files import parse_own_json
 from mlebench._support.hints import command
 from mlebench._support.plain_files import read_plain
 from mlebench.errors import UsageError
-from mlebench.grade.agreement import settled
+from mlebench.evidence.agreement import settled
 from mlebench.reports.checks import checks_of
 from mlebench.reports.kept_review import kept_review
 from mlebench.reports.report_file import read_report_file

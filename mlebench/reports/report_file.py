@@ -11,7 +11,7 @@ from grading.report import AggregateReport, CompetitionReport
 from mlebench._support.files import parse_json, read_text
 from mlebench._support.git_lfs import refuse_pointer
 from mlebench.errors import UsageError
-from mlebench.grade.agreement import settled, wrong_totals
+from mlebench.evidence.agreement import settled, wrong_totals
 from mlebench.reports.results import GradedRun, Results, with_data_of
 from mlebench.runs.conditions import Conditions
 

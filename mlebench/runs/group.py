@@ -8,14 +8,13 @@ import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from grading.printable import printable
-from mlebench._support.files import write_yaml
+from mlebench._support.files import time_in_name, write_yaml
 from mlebench._support.folders import entries_of, remove_tree
 from mlebench._support.hints import alternatives
 from mlebench._support.yaml_model import describe, read_yaml
@@ -337,7 +336,7 @@ def agent_part(agent_id: str) -> str:
 
 
 def _default_name(plan: Plan) -> str:
-    return f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}_{agent_part(plan.agent.id)}"
+    return f"{time_in_name()}_{agent_part(plan.agent.id)}"
 
 
 def _new_folder(runs_dir: Path, name: str, *, exact: bool) -> Path:

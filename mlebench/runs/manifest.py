@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import platform
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mlebench._support.machine import this_machine
 from mlebench._support.version import VERSION
 from mlebench.errors import MlebenchError
-from mlebench.preparation.digests import digests_by_id
+from mlebench.preparation.digests import digests_by_id, same_data
+from mlebench.registry import Competition
 from mlebench.runs.agent_files import file_hashes
 from mlebench.runs.competitions import load_competition
 from mlebench.runs.executors.base import Executor
@@ -53,6 +55,20 @@ def _data(plan: Plan) -> dict[str, dict[str, Any]]:
         with contextlib.suppress(MlebenchError):
             competitions.append(load_competition(plan.data_dir, plan.edition, None, competition_id))
     return digests_by_id(competitions)
+
+
+def other_data(manifest: Mapping[str, Any], competition: Competition) -> str | None:
+    """Whether grading here must give the same scores as where a group was made.
+
+    Args:
+        manifest: of the group; anybody may have written it.
+        competition: the one here.
+
+    Returns:
+        None where it must, else what differs, in a few words; see `same_data`.
+    """
+    recorded = manifest.get("data")
+    return same_data(recorded.get(competition.id) if isinstance(recorded, Mapping) else None, competition)
 
 
 def harness_commit() -> str | None:

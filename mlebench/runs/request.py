@@ -72,7 +72,7 @@ def _task_text(plan: Plan, competition: Competition) -> str:
     if plan.obfuscated:
         return competition.description_obfuscated
     if plan.profile.task_text == "kaggle":
-        from mlebench.kaggle.pages import task_text
+        from mlebench.preparation.pages import task_text
 
         return task_text(competition)
     return competition.description

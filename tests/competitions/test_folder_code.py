@@ -16,7 +16,7 @@ EACH = pytest.mark.parametrize("folder", [pytest.param(folder, id=folder.name) f
 RESEARCH = frozenset(Registry().list_competition_ids("research"))
 
 LIBRARIES = {"numpy", "pandas", "scipy", "sklearn", "PIL", "rapidfuzz", "shapely", "pyarrow", "pydicom"}
-RAW_FAULTS = {"damaged", "missing", "some_missing", "unreadable"}
+RAW_FAULTS = {"damaged", "missing", "some_missing", "to_get_elsewhere", "unreadable"}
 
 
 def trees(folder: Path) -> dict[str, ast.Module]:

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if not arguments.into:
         raise UsageError("where to? `mlebench dev write-checkout --all --into DIR`")
-    from mlebench.scaffold.published_checkout import write_checkout
+    from mlebench.registry.published_checkout import write_checkout
 
     root = Path(arguments.into).expanduser().absolute()
     count = write_checkout(competitions, registry.get_splits_dir(), root)

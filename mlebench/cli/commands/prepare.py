@@ -150,8 +150,8 @@ def _preflight(
 
 
 def _foretell(readiness: Readiness, needed: int, data_dir: Path) -> str:
+    from mlebench._support.folders import free_space
     from mlebench._support.quantities import show_size
-    from mlebench.preparation.disk import free_space
 
     known = sum(readiness.sizes.get(competition.id, 0) for competition in readiness.open)
     return (

@@ -19,16 +19,16 @@ from mlebench._support import paths
 from mlebench._support.files import parse_own_json
 from mlebench._support.version import VERSION
 from mlebench.errors import MlebenchError
+from mlebench.evidence.agreement import settled
 from mlebench.evidence.levels.snapshots import GradedSnapshot, GradedSnapshots
 from mlebench.evidence.opened import GROUP_FILE, RECORD_FILE, OpenedBundle, OpenedGroup
 from mlebench.evidence.statement import Subject
 from mlebench.evidence.verdict import Finding, Level
-from mlebench.grade.agreement import settled
 from mlebench.grade.many import grade_many
 from mlebench.grade.one import Submission
-from mlebench.preparation.digests import same_data
 from mlebench.registry import Competition, Registry
 from mlebench.runs.group_report import REPORT_FILE, group_totals
+from mlebench.runs.manifest import other_data
 from mlebench.runs.record import RunRecord
 from mlebench.runs.result import SUBMISSION
 
@@ -336,8 +336,7 @@ class _OfGroup:
         if not competition.answers.is_file():
             words = f"mlebench prepare -c {competition_id}" + ("" if self._edition == "v1" else f" --edition {self._edition}")
             return f"{competition_id} is not prepared here; `{words}` does that"
-        recorded = self.group.group.manifest.get("data")
-        other = same_data(recorded.get(competition_id) if isinstance(recorded, Mapping) else None, competition)
+        other = other_data(self.group.group.manifest, competition)
         return None if other is None else f"the data of {competition_id} is not the recorded one: {printable(other, 200)}"
 
 

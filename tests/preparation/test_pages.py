@@ -8,10 +8,15 @@ import pytest
 
 from mlebench.cli.main import main
 from mlebench.errors import UsageError
-from mlebench.kaggle.pages import pages_folder, task_text
+from mlebench.preparation.pages import pages_folder, task_text
 from mlebench.registry import Competition, Registry
-from tests.kaggle.conftest import TABLE
+from tests.kaggle.conftest import TABLE, kaggle
 from tests.kaggle.loopback import LoopbackKaggle
+
+__all__ = ["kaggle"]
+
+# one server at a time has the client's port
+pytestmark = pytest.mark.xdist_group("kaggle")
 
 PAGES = [
     {"name": "rules", "content": "Do not cheat.", "mimeType": "text/markdown"},
