@@ -24,7 +24,7 @@ def cancel_run(group: Group, run_id: str) -> None:
     run = next(run for run in group.plan.runs if run.run_id == run_id)
     record = group.record(run)
     if record.has_ended:
-        raise UsageError(f"{run_id} has ended already ({record.state}); `mlebench runs {group.name}` shows it")
+        raise UsageError(f"{run_id} has ended already ({record.state}); {group.command('runs', group.name)} shows it")
     (group.run_dir(run_id) / "cancel").touch()
     if not lock.is_held(group.folder):
         _cancel_without_harness(group, [run])
@@ -41,7 +41,7 @@ def cancel_group(group: Group) -> int:
     """
     left = [run for run in group.plan.runs if not group.record(run).has_ended]
     if not left:
-        raise UsageError(f"every run of {group.name} has ended; `mlebench runs {group.name}` shows them")
+        raise UsageError(f"every run of {group.name} has ended; {group.command('runs', group.name)} shows them")
     (group.folder / "cancel").touch()
     if not lock.is_held(group.folder):
         _cancel_without_harness(group, left)

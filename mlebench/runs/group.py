@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from grading.printable import printable
 from mlebench._support.files import time_in_name, write_yaml
 from mlebench._support.folders import entries_of, remove_tree
-from mlebench._support.hints import alternatives
+from mlebench._support.hints import alternatives, command
 from mlebench._support.yaml_model import describe, read_yaml
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.runs.conditions import Conditions
@@ -78,6 +78,10 @@ class Group:
     def name(self) -> str:
         """The folder's name."""
         return self.folder.name
+
+    def command(self, *words: str) -> str:
+        """A command in backticks that finds this group wherever it lies; see `hints.command`."""
+        return command(*words, runs_dir=self.folder.absolute().parent)
 
     def run_dir(self, run_id: str) -> Path:
         """Folder of one run."""
@@ -198,7 +202,7 @@ class Group:
         """Stands for a record that cannot be read: resuming the group does the run again and keeps what there is."""
         record = self._new_record(run)
         record.state, record.failure_class, record.reason = "failed", "infrastructure", RECORD_DAMAGED
-        record.detail = f"{problem}; `mlebench run --resume {self.name}` does the run again"
+        record.detail = f"{problem}; {self.command('run', '--resume', self.name)} does the run again"
         record.attempt = 1 + len(entries_of(self.run_dir(run.run_id) / "attempts"))
         return record
 
@@ -237,7 +241,7 @@ def find_group(runs_dir: Path, name: str) -> Group:
         known.insert(0, "latest")
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or [entry for entry in known if name in entry][:3]
     hint = f", did you mean {alternatives(near)}?" if near else ";"
-    raise UsageError(f"there is no run group `{name}` in {runs_dir}{hint} `mlebench runs` lists the groups")
+    raise UsageError(f"there is no run group `{name}` in {runs_dir}{hint} {command('runs', runs_dir=runs_dir)} lists the groups")
 
 
 def list_groups(
@@ -300,8 +304,9 @@ def _without_plan(folder: Path) -> str | None:
             return None
     except OSError:
         return None
+    making = command("run", "--name", folder.name, runs_dir=folder.absolute().parent)
     return (
-        f"{folder} has no plan, its group.yaml is {'empty' if path.is_file() else 'gone'}; `mlebench run --name {folder.name}` "
+        f"{folder} has no plan, its group.yaml is {'empty' if path.is_file() else 'gone'}; {making} "
         "makes the group anew where no agent has worked in it, else put group.yaml back or choose another name"
     )
 
@@ -352,5 +357,6 @@ def _new_folder(runs_dir: Path, name: str, *, exact: bool) -> Path:
             return folder.absolute()
         except FileExistsError:
             if exact:
-                raise UsageError(f"{folder} exists; continue it with `mlebench run --resume {name}`") from None
+                again = command("run", "--resume", name, runs_dir=runs_dir.absolute())
+                raise UsageError(f"{folder} exists; continue it with {again}") from None
     raise UsageError(f"{runs_dir} holds a thousand groups called {name}; choose another name with `--name`")

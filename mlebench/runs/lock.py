@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+from mlebench._support.hints import command
 from mlebench.errors import UsageError
 
 
@@ -25,9 +26,8 @@ def hold(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = path.read_text(encoding="utf-8").strip()
-            raise UsageError(
-                f"run group {folder.name} is running already ({holder}); watch it with `mlebench runs {folder.name} --watch`"
-            ) from None
+            watching = command("runs", folder.name, "--watch", runs_dir=folder.absolute().parent)
+            raise UsageError(f"run group {folder.name} is running already ({holder}); watch it with {watching}") from None
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()

@@ -70,7 +70,7 @@ def regrade_group(
                 logger.warning("%s is left out: %s", record.run_id, record.detail)
         runs = [planned for planned, record in records.items() if _is_gradable(record)]
         if not runs:
-            raise UsageError(f"no run of {folder} has ended; `mlebench runs {group.name}` shows their states")
+            raise UsageError(f"no run of {folder} has ended; {group.command('runs', group.name)} shows their states")
         submissions = [_submission(group, planned, _last_submission(group, planned)) for planned in runs]
         snapshots = _snapshots(group, runs) if in_place else []
         everything = [*submissions, *(submission for _, _, submission in snapshots)]

@@ -69,7 +69,7 @@ def check_movable(group: Group, settings: RunSettings) -> None:
         shown = ", ".join(held[:_SHOWN]) + (f" and {len(held) - _SHOWN} more" if len(held) > _SHOWN else "")
         raise UsageError(
             f"executor {was.executor} may still hold {shown}; resume {group.name} without `--executor` and `--address`, or "
-            f"cancel it first with `mlebench runs {group.name} --cancel`"
+            f"cancel it first with {group.command('runs', group.name, '--cancel')}"
         )
 
 

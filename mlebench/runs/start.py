@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlebench._support import paths
+from mlebench._support.hints import command
 from mlebench._support.yaml_model import validate
 from mlebench.errors import UsageError
 from mlebench.runs.competitions import load_competition
@@ -190,7 +191,8 @@ class _Start:
             if take_over(self.runs_dir / name):
                 display.say(f"{self.runs_dir / name} was left half-made, and nothing had run in it; it is made anew")
             else:
-                raise UsageError(f"{self.runs_dir / name} exists; continue it with `mlebench run --resume {name}`")
+                again = command("run", "--resume", name, runs_dir=self.runs_dir)
+                raise UsageError(f"{self.runs_dir / name} exists; continue it with {again}")
         return [
             Group.create(self.runs_dir, plan, make_manifest(plan, sandbox, self.executor), name, self.settings)
             for (plan, sandbox), name in zip(self.places(), names, strict=True)

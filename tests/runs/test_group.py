@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -110,3 +111,20 @@ def test_the_record_of_another_run_is_damaged(plan: Plans, runs_dir: Path) -> No
     assert first.has_valid_submission
     assert (second.reason, second.has_valid_submission) == ("record-damaged", False)
     assert "toy-a_seed0" in str(second.detail)
+
+
+def test_commands_that_messages_offer_find_a_group_that_lies_elsewhere(
+    plan: Plans, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = tmp_path / "my runs"
+    group = Group.create(elsewhere, plan(), {}, "mine")
+    there = f"--runs-dir '{elsewhere}'`"
+    (group.run_dir(group.plan.runs[0].run_id) / "run.json").write_text("{")
+    assert f"`mlebench run --resume mine {there} does the run again" in str(group.record(group.plan.runs[0]).detail)
+    with pytest.raises(UsageError, match=re.escape(f"continue it with `mlebench run --resume mine {there}")):
+        Group.create(elsewhere, plan(), {}, "mine")
+    watching = re.escape(f"`mlebench runs mine --watch {there}")
+    with lock.hold(group.folder), pytest.raises(UsageError, match=watching), lock.hold(group.folder):
+        pass
+    assert main(["runs", "no-such-group", "--runs-dir", str(elsewhere)]) == 2
+    assert f"`mlebench runs {there} lists the groups" in capsys.readouterr().err

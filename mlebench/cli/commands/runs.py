@@ -291,9 +291,8 @@ def _run_id(group: Group, name: str) -> str:
         return name
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or [entry for entry in known if name in entry][:3]
     hint = f", did you mean {alternatives(near)}?" if near else ";"
-    listing = command("runs", group.name, runs_dir=group.folder.parent)
-    raise UsageError(f"{group.name} has no run `{name}`{hint} {listing} lists them")
+    raise UsageError(f"{group.name} has no run `{name}`{hint} {group.command('runs', group.name)} lists them")
 
 
 def _resume(group: Group) -> str:
-    return command("run", "--resume", group.name, runs_dir=group.folder.parent)
+    return group.command("run", "--resume", group.name)

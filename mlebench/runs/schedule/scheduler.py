@@ -313,7 +313,7 @@ class _Scheduler:
             self._stopped[group.name] = (
                 f"{group.name} was stopped: {counted(self._settings.fail_fast, 'run')} in a row failed at once, the last one was "
                 f"{record.run_id} ({(record.detail or 'failed').rstrip('.')}); fix it and continue with "
-                f"`mlebench run --resume {group.name}`"
+                f"{group.command('run', '--resume', group.name)}"
             )
             self._delayed = [entry for entry in self._delayed if self._tasks[entry[1]].group is not group]
             heapq.heapify(self._delayed)
@@ -328,7 +328,7 @@ class _Scheduler:
 
     def _leave(self, *, stop: bool) -> None:
         """Ctrl-C stops what is running; SIGTERM leaves it alone, to be found again."""
-        names = " and ".join(f"`mlebench run --resume {group.name}`" for group in self._groups)
+        names = " and ".join(group.command("run", "--resume", group.name) for group in self._groups)
         if stop:
             self._display.say("stopping the running runs …")
             self._executor.stop_all(max((group.plan.profile.grace for group in self._groups), default=0))
