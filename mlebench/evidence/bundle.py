@@ -101,9 +101,9 @@ def make_bundle(
             held.enter_context(_held(group))
         for group in groups:
             _refuse_unfinished(group)
-            if "agent" not in leave_out:
+            if "agent" not in leave_out and group.imported is None:
                 _refuse_changed_agent(group)
-        contents = [_contents(group, with_agent="agent" not in leave_out) for group in groups]
+        contents = [_contents(group, with_agent="agent" not in leave_out and group.imported is None) for group in groups]
         statement, keyid = _write(groups, contents, target, overwrite, _Rules(leave_out, limits, secrets or {}, signer, progress))
     with target.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()

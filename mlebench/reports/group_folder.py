@@ -6,7 +6,7 @@ left out: only a damaged plan is an error.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,8 +48,21 @@ def read_group(folder: Path) -> Results:
         layers.setdefault(planned.seed, {})[planned.competition_id] = replace(run, snapshots=snapshots.get(planned.run_id, ()))
     reports = [run.report for layer in layers.values() for run in layer.values() if run.report is not None]
     conditions = with_data_of(group.conditions, [(str(folder), report) for report in reports])
+    notes += _of_import(group, reports)
     review = kept_review(group, notes)
     return Results(conditions, layers, (str(folder),), tuple(notes), reviews=() if review is None else (review,))
+
+
+def _of_import(group: Group, reports: Sequence[CompetitionReport]) -> list[str]:
+    """What readers must know of figures that another harness stated."""
+    if (imported := group.imported) is None:
+        return []
+    stated = sum(not report.submission_path for report in reports)
+    whose = f"{counted(stated, 'result')} as {imported.tool} stated {'it' if stated == 1 else 'them'}"
+    here = f"{counted(len(reports) - stated, 'result')} graded here"
+    told = [words for words, count in ((whose, stated), (here, len(reports) - stated)) if count]
+    left = f"; {counted(len(imported.left_out), 'run')} of it could not be imported" if imported.left_out else ""
+    return [f"{group.name} was imported from {imported.words}, {' and '.join(told) or 'without results'}{left}"]
 
 
 def _run(group: Group, planned: PlannedRun, report: CompetitionReport | None, notes: list[str]) -> GradedRun:

@@ -21,6 +21,7 @@ def cancel_run(group: Group, run_id: str) -> None:
     Raises:
         UsageError: it has ended already.
     """
+    group.refuse_imported("cancelled")
     run = next(run for run in group.plan.runs if run.run_id == run_id)
     record = group.record(run)
     if record.has_ended:
@@ -39,6 +40,7 @@ def cancel_group(group: Group) -> int:
     Raises:
         UsageError: every run has ended.
     """
+    group.refuse_imported("cancelled")
     left = [run for run in group.plan.runs if not group.record(run).has_ended]
     if not left:
         raise UsageError(f"every run of {group.name} has ended; {group.command('runs', group.name)} shows them")

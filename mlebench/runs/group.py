@@ -20,6 +20,7 @@ from mlebench._support.hints import alternatives, command
 from mlebench._support.yaml_model import describe, read_yaml
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.runs.conditions import Conditions
+from mlebench.runs.imported import Imported
 from mlebench.runs.lock import hold
 from mlebench.runs.plan import Plan, PlannedRun
 from mlebench.runs.record import RECORD_DAMAGED, RunRecord, checked_time, now
@@ -44,10 +45,11 @@ class _Harness(BaseModel):
 class _Manifest(BaseModel):
     """What is read of a manifest again; it holds more, for people."""
 
-    engine: _Engine = _Engine()
+    engine: _Engine | None = _Engine()
     harness: _Harness = _Harness()
     executor: str = "local"
     agent_files: dict[str, str] = {}
+    imported: Imported | None = None
 
 
 class _Content(BaseModel):
@@ -82,6 +84,27 @@ class Group:
     def command(self, *words: str) -> str:
         """A command in backticks that finds this group wherever it lies; see `hints.command`."""
         return command(*words, runs_dir=self.folder.absolute().parent)
+
+    @functools.cached_property
+    def imported(self) -> Imported | None:
+        """Where the runs come from that another harness made; None of this harness's own."""
+        content = self.manifest.get("imported")
+        return None if content is None else Imported.model_validate(content)
+
+    def refuse_imported(self, what: str) -> None:
+        """Refuse to carry out runs of another harness.
+
+        Args:
+            what: is asked of the group, such as `resumed`.
+
+        Raises:
+            UsageError: it was imported.
+        """
+        if self.imported is not None:
+            raise UsageError(
+                f"{self.name} was imported from {self.imported.words} and cannot be {what}, as its runs are another harness's; "
+                "`mlebench run` starts runs of your own"
+            )
 
     def run_dir(self, run_id: str) -> Path:
         """Folder of one run."""
@@ -119,14 +142,23 @@ class Group:
         manifest: dict[str, Any],
         name: str | None = None,
         settings: RunSettings | None = None,
+        conditions: Conditions | None = None,
     ) -> Group:
         """Make the group's folder with every run pending.
+
+        Args:
+            runs_dir: where the folder is made.
+            plan: what will run.
+            manifest: the circumstances.
+            name: of the folder; by default the time and the agent.
+            settings: how it is run.
+            conditions: of its runs; by default those of a plan that is carried out now.
 
         Raises:
             UsageError: a group of that name exists, or the name is no folder name.
         """
         folder = _new_folder(runs_dir, name or _default_name(plan), exact=name is not None)
-        group = cls(folder, plan, now(), Conditions.of(plan), manifest, settings or RunSettings())
+        group = cls(folder, plan, now(), conditions or Conditions.of(plan), manifest, settings or RunSettings())
         # held, so that nobody takes it for one that was left half-made
         with hold(folder):
             for run in plan.runs:
@@ -156,8 +188,10 @@ class Group:
             raise UsageError(problem)
         content = read_yaml(path)
         try:
-            _Content.model_validate(content)
+            manifest = _Content.model_validate(content).manifest
             plan = Plan.from_dict(content["plan"])
+            if manifest.imported is None and not plan.has_known_limits:
+                raise ValueError("it does not say under which limits it ran, nor that it was imported")
             conditions = Conditions.recorded(content, plan)
             settings = RunSettings(**_settings(content))
             return cls(folder.absolute(), plan, content["created_at"], conditions, content["manifest"], settings)
@@ -173,6 +207,12 @@ class Group:
         group = dataclasses.replace(self, settings=settings)
         if settings != self.settings:
             group._write()
+        return group
+
+    def with_circumstances(self, conditions: Conditions, manifest: dict[str, Any]) -> Group:
+        """The same group with more known of its circumstances; hold its lock."""
+        group = dataclasses.replace(self, conditions=conditions, manifest=manifest)
+        group._write()
         return group
 
     def _write(self) -> None:
@@ -202,7 +242,8 @@ class Group:
         """Stands for a record that cannot be read: resuming the group does the run again and keeps what there is."""
         record = self._new_record(run)
         record.state, record.failure_class, record.reason = "failed", "infrastructure", RECORD_DAMAGED
-        record.detail = f"{problem}; {self.command('run', '--resume', self.name)} does the run again"
+        again = f"{self.command('run', '--resume', self.name)} does the run again" if self.imported is None else "import it again"
+        record.detail = f"{problem}; {again}"
         record.attempt = 1 + len(entries_of(self.run_dir(run.run_id) / "attempts"))
         return record
 

@@ -1,11 +1,14 @@
-"""The frozen plan of a run group: what will run, and everything that a result depends on."""
+"""The frozen plan of a run group: what will run, and everything that a result depends on.
+
+Of a group that was imported from another harness it says what is known: the agent's name, and the runs.
+"""
 
 from __future__ import annotations
 
 import functools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,8 @@ from mlebench.registry.facts import EditionName
 from mlebench.sandbox.base import SandboxName, SandboxWord, canonical, has_images, isolates
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+UNKNOWN_LIMITS = Profile(name="unknown", description="limits of another harness, of which nothing is known", time_limit=1)
+"""Stands for the limits of imported runs, which nobody may hold against them; `profile: null` in `group.yaml`."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,8 @@ class Plan:
     competitions: tuple[str, ...]
     seeds: tuple[int, ...]
     profile: Profile
-    sandbox: SandboxWord
+    sandbox: SandboxWord | None
+    """None where another harness ran it."""
     edition: EditionName = "v1"
     split_key_hash: str | None = None
     """Fingerprint of a secret split key of edition v2; the key itself is written nowhere."""
@@ -60,6 +66,13 @@ class Plan:
     """The models that its runs may ask, by each name that agents may use: as they stood in the files when the group was made."""
     model_files: tuple[str, ...] = ()
     """Files of models that were given for this group."""
+    listed: tuple[PlannedRun, ...] | None = None
+    """The runs where they need not be each competition with each seed: of groups that were imported."""
+
+    @property
+    def has_known_limits(self) -> bool:
+        """Whether this harness set the limits and the sandbox of its runs."""
+        return self.sandbox is not None and self.profile != UNKNOWN_LIMITS
 
     @property
     def has_gateway(self) -> bool:
@@ -79,9 +92,9 @@ class Plan:
         return has_images(self.sandbox)
 
     @property
-    def sandbox_name(self) -> SandboxName:
-        """Its sandbox by the name that it has today."""
-        return canonical(self.sandbox)
+    def sandbox_name(self) -> SandboxName | None:
+        """Its sandbox by the name that it has today; None where another harness ran it."""
+        return None if self.sandbox is None else canonical(self.sandbox)
 
     @property
     def agents_network(self) -> str:
@@ -91,6 +104,8 @@ class Plan:
     @functools.cached_property
     def runs(self) -> tuple[PlannedRun, ...]:
         """Every run: seed by seed, so that an unfinished group has seen each competition about as often."""
+        if self.listed is not None:
+            return self.listed
         return tuple(PlannedRun(competition, seed) for seed in self.seeds for competition in self.competitions)
 
     @functools.cached_property
@@ -113,6 +128,7 @@ class Plan:
             "split_key_hash": self.split_key_hash,
             "obfuscated": self.obfuscated,
             "models": {name: model.model_dump(mode="json", exclude_defaults=True) for name, model in self.models.items()},
+            **self._listed_content,
         }
         return hash_of(parts)
 
@@ -123,7 +139,7 @@ class Plan:
             "agent_fingerprint": self.agent_fingerprint,
             "competitions": list(self.competitions),
             "seeds": list(self.seeds),
-            "profile": self.profile.model_dump(mode="json"),
+            "profile": None if self.profile == UNKNOWN_LIMITS else self.profile.model_dump(mode="json"),
             "sandbox": self.sandbox,
             "edition": self.edition,
             "split_key_hash": self.split_key_hash,
@@ -133,7 +149,12 @@ class Plan:
             "profile_settings": self.profile_settings,
             "models": {name: model.model_dump(mode="json", exclude_defaults=True) for name, model in self.models.items()},
             "model_files": list(self.model_files),
+            **self._listed_content,
         }
+
+    @property
+    def _listed_content(self) -> dict[str, Any]:
+        return {} if self.listed is None else {"listed": [asdict(run) for run in self.listed]}
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Plan:
@@ -142,7 +163,11 @@ class Plan:
         Raises:
             ValueError: a value is missing or of another kind.
         """
+        if content.get("profile", {}) is None:
+            content = {**content, "profile": UNKNOWN_LIMITS}
         plan: Plan = _adapter().validate_python(content)
+        if plan.listed is not None and not {run.competition_id for run in plan.listed} <= set(plan.competitions):
+            raise ValueError("`plan.listed` holds a run of a competition that `plan.competitions` does not name")
         for name in plan.competitions:
             if not _FOLDER_NAME.fullmatch(name):
                 raise ValueError(f"`plan.competitions` holds {printable(name)}, which names no competition")

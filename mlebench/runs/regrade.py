@@ -42,7 +42,8 @@ def regrade_group(
 
     In the plan's own edition the new reports replace the old ones in `run.json` and `grading_report.json`, and the snapshots'
     go to `snapshot_reports.json`. In another edition, or with `output_dir`, the group stays as it is and
-    `<timestamp>_grading_report.json` is written. A run whose record is damaged is left out with a warning.
+    `<timestamp>_grading_report.json` is written. A run whose record is damaged is left out with a warning. Imported runs
+    without a submission keep what their harness stated.
 
     Args:
         folder: the group's folder.
@@ -69,6 +70,10 @@ def regrade_group(
             if record.reason == RECORD_DAMAGED:
                 logger.warning("%s is left out: %s", record.run_id, record.detail)
         runs = [planned for planned, record in records.items() if _is_gradable(record)]
+        if group.imported is not None:
+            runs = [planned for planned in runs if _last_submission(group, planned).is_file()]
+            if not runs:
+                raise UsageError(f"{group.name} was imported without submissions, so that there is nothing to grade again")
         if not runs:
             raise UsageError(f"no run of {folder} has ended; {group.command('runs', group.name)} shows their states")
         submissions = [_submission(group, planned, _last_submission(group, planned)) for planned in runs]

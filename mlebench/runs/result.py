@@ -59,7 +59,7 @@ def grade_run(task: RunTask, record: RunRecord, is_stopped: Callable[[], bool] =
     record.ledgers = ledger_ends(task.run_dir, has_gateway)
     is_graded = record.failure_class != "infrastructure" and record.state != "cancelled"
     # who stops a run has its end booked
-    record.submission_sha256 = _sha256(task.run_dir, is_stopped if is_graded else lambda: False)
+    record.submission_sha256 = submission_digest(task.run_dir, is_stopped if is_graded else lambda: False)
     if not is_graded:
         return
     try:
@@ -117,7 +117,12 @@ def _known_secrets(task: RunTask) -> tuple[str, ...]:
         return ()
 
 
-def _sha256(run_dir: Path, is_stopped: Callable[[], bool]) -> str | None:
+def submission_digest(run_dir: Path, is_stopped: Callable[[], bool] = lambda: False) -> str | None:
+    """SHA-256 of what stands in `submission/`; None where nothing does that can be graded.
+
+    Raises:
+        Interrupted: `is_stopped` was true.
+    """
     digest, left = hashlib.sha256(), LARGEST_SUBMISSION
     try:
         with open_plain(run_dir / SUBMISSION, within=run_dir) as file:

@@ -120,6 +120,7 @@ def _start(
 
 
 def _resumed(group: Group, choices: dict[str, Any], split_key: str | None, runs_dir: Path) -> _Start:
+    group.refuse_imported("resumed")
     settings = group.settings.changed(choices)
     key = _split_key(group.plan.edition, split_key)
     check_unchanged(group, key)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlebench.sandbox.base import Sandbox, SandboxName, SandboxWord
 
 
-def get_sandbox(name: str) -> Sandbox:
+def get_sandbox(name: str | None) -> Sandbox:
     """The sandbox called `docker`, `apptainer`, `bubblewrap` or `plain`; `local` of an earlier harness is `plain`.
 
     Raises:
@@ -54,7 +54,7 @@ def resolve_sandbox(word: SandboxWord, network: str) -> SandboxName:
     return "bubblewrap" if is_walled else "plain"
 
 
-def notices(word: SandboxWord, *, with_models: bool) -> list[str]:
+def notices(word: SandboxWord | None, *, with_models: bool) -> list[str]:
     """What a user is told who starts runs in a sandbox of this machine's processes, a sentence each."""
     if word == "bubblewrap":
         from mlebench.sandbox.bubblewrap.walls import BubblewrapWalls

@@ -231,7 +231,7 @@ def isolates(word: str | None) -> bool:
     return word in ("docker", "apptainer", "bubblewrap")
 
 
-def has_images(word: SandboxWord) -> bool:
+def has_images(word: str | None) -> bool:
     """Whether a sandbox makes its runs of images."""
     return word in ("docker", "apptainer")
 

@@ -58,6 +58,7 @@ def ledgers_level(bundle: OpenedBundle) -> Level:
     looks = [
         _OfRun(bundle, group, run_id, record, texts, by_hash[group.name])
         for group in bundle.groups
+        if group.group.imported is None
         for run_id, record in group.records.items()
     ]
     findings = [finding for look in looks for finding in look.findings()]
@@ -67,6 +68,7 @@ def ledgers_level(bundle: OpenedBundle) -> Level:
     lines = sum(look.lines for look in looks)
     summary = f"{counted(lines, 'call')} of {counted(len(looks), 'run')} in unbroken chains"
     gaps = dict.fromkeys(gap for look in looks for gap in look.gaps)
+    gaps |= {f"{printable(group.name, 60)} was imported without ledgers": None for group in bundle.groups if group.group.imported}
     if missing := sum(look.without_texts for look in looks):
         gaps[f"{counted(missing, 'call')} {'has' if missing == 1 else 'have'} no text in the bundle"] = None
     if gaps or not looks:

@@ -27,6 +27,7 @@ from mlebench.profiles import get_profile
 from mlebench.runs.agent_files import fingerprint_of, is_same_content, settings_in
 from mlebench.runs.conditions import Conditions
 from mlebench.runs.group_report import REPORT_FILE, SNAPSHOT_FILE
+from mlebench.runs.imported import Imported
 from mlebench.runs.models import served_models
 from mlebench.runs.plan import PlannedRun
 from mlebench.runs.record import RunRecord, seconds_between
@@ -72,6 +73,9 @@ class _Look:
         return f"{printable(self.group.name, 60)} runs under {printable(self._plan.profile.name, 200)}" if settings else ""
 
     def findings(self) -> Iterator[Finding]:
+        if self.group.group.imported is not None:
+            yield from self._of_import(self.group.group.imported)
+            return
         yield from self._of_conditions()
         yield from self._of_manifest()
         yield from self._of_profile()
@@ -80,6 +84,19 @@ class _Look:
         yield from self._of_hashes()
         for run_id, record in self.group.records.items():
             yield from (Finding(self.group.file_of(run_id, RECORD_FILE), said) for said in self._of_record(run_id, record))
+
+    def _of_import(self, imported: Imported) -> Iterator[Finding]:
+        """Of runs of another harness, which no plan of ours is known of, what is said of them must be said once."""
+        self.gaps.append(f"{printable(self.group.name, 60)} was imported from {imported.words}, and nothing tells its limits")
+        self.flags.append(Finding(self._file, f"it was imported; its results are those that {imported.tool} stated"))
+        stated = self.group.group.conditions
+        for part in ("limits", "sandbox", "network", "agent_fingerprint"):
+            if getattr(stated, part) is not None:
+                yield Finding(self._file, f"it was imported, and `conditions.{part}` says what nobody can know")
+        if self._plan.has_known_limits:
+            yield Finding(self._file, "it was imported, and its plan says limits and a sandbox of this harness")
+        yield from self._of_runs()
+        yield from self._of_hashes()
 
     def _of_conditions(self) -> Iterator[Finding]:
         written = read_yaml(self.group.group.folder / GROUP_FILE)

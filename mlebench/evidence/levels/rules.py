@@ -179,6 +179,9 @@ class _OfResult:
             yield from _first(self._too_good)
 
     def _of_plan(self, group: OpenedGroup) -> Iterator[Finding]:
+        if (imported := group.group.imported) is not None:
+            yield _of(group, f"it was imported from {imported.words}; the rules want runs of this harness")
+            return
         plan, rules = group.group.plan, self._rules
         profile = plan.profile
         conditions = group.group.conditions

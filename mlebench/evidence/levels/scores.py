@@ -170,7 +170,10 @@ class _OfGroup:
         expected = {
             "run_id": run_id, "competition_id": competition_id, "seed": record.seed, "edition": plan.edition,
             "split_key_hash": plan.split_key_hash,
-            "instance_hash": conditions.instance_hashes.get(competition_id),
+            # of imported runs only reports may tell the data
+            "instance_hash": conditions.instance_hashes.get(
+                competition_id, None if self.group.group.imported is None else report.instance_hash
+            ),
             "data": conditions.data.get(competition_id, report.data),
             "competition_version": conditions.competition_versions.get(competition_id) or report.competition_version,
         }  # fmt: skip
@@ -222,8 +225,12 @@ class _OfGroup:
             yield Finding(name, "it is not the file that was submitted: the record holds another hash")
         elif stated is None and there is not None and report is not None:
             yield Finding(name, "the record holds no hash of a submission, and here is one")
-        elif report is not None and report.valid_submission and stated is None:
+        elif report is not None and report.valid_submission and stated is None and not self._is_stated(report):
             yield Finding(self.group.file_of(run_id, RECORD_FILE), "its report is of a submission that nothing else knows")
+
+    def _is_stated(self, report: CompetitionReport) -> bool:
+        """Whether another harness states it and nothing was graded here."""
+        return self.group.group.imported is not None and not report.submission_path
 
     # the group
 
@@ -308,6 +315,9 @@ class _OfGroup:
         return Submission(record.competition_id, folder / path, record.seed, run_id, within=folder)
 
     def _can_be_graded(self, entry: _Graded) -> bool:
+        if self._is_stated(entry.report):
+            self.gaps.append("what another harness states without a submission cannot be graded again")
+            return False
         if entry.report.error_kind == "grader_error":
             self.gaps.append("graders failed when the runs were made")
             return False

@@ -49,7 +49,9 @@ def _summary(bundle: OpenedBundle) -> str:
 def _ways_out(group: OpenedGroup) -> Iterator[str]:
     """What an agent could reach, or could have been given, that no ledger holds."""
     plan = group.group.plan
-    if not plan.isolates:
+    if (imported := group.group.imported) is not None:
+        yield f"it was imported from {imported.words}, and nothing tells what agents could reach"
+    elif not plan.isolates:
         yield f"the sandbox is {plan.sandbox}, which closes nothing"
     elif plan.profile.network == "open":
         yield "the network was open"
@@ -63,6 +65,8 @@ def _ways_out(group: OpenedGroup) -> Iterator[str]:
 
 def _gaps(bundle: OpenedBundle, group: OpenedGroup) -> Iterator[str]:
     """What of the group cannot be looked at."""
+    if group.group.imported is not None:
+        return
     if not _agent_file(bundle, group).is_file():
         yield "its agent.yaml is not in the bundle"
     plan = group.group.plan
@@ -84,6 +88,8 @@ def _flags(group: OpenedGroup) -> Iterator[Finding]:
 
 
 def _contradictions(bundle: OpenedBundle, group: OpenedGroup) -> Iterator[Finding]:
+    if group.group.imported is not None:
+        return
     yield from _of_circumstances(group)
     yield from _of_agent_file(bundle, group)
     yield from _of_models(group)

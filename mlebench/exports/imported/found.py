@@ -1,0 +1,143 @@
+"""What the readers of results give: runs of another harness, with what is not known left out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from grading.printable import printable
+from mlebench.runs.claims import harmless
+from mlebench.runs.imported import Format
+from mlebench.sandbox.base import EndState, FailureClass
+
+_LONGEST_NAME = 100
+_LONGEST_DETAIL = 1000
+_SECRET_NAMES = ("key", "token", "secret", "password", "credential")
+UNKNOWN_AGENT = "unknown"
+
+
+@dataclass(frozen=True)
+class AgentConfiguration:
+    """What tells one agent's runs from another's."""
+
+    name: str
+    models: tuple[str, ...] = ()
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """Finite numbers and short texts, none of them a secret by its name; see `known_arguments`."""
+
+
+@dataclass(frozen=True)
+class End:
+    """How a run ended."""
+
+    state: EndState = "finished"
+    reason: str = "exited"
+    detail: str | None = None
+    failure_class: FailureClass | None = None
+
+
+@dataclass(frozen=True)
+class Left:
+    """A file or folder that a run left."""
+
+    path: Path
+    within: Path
+    """A folder above it; no part of the path below may be a link."""
+    target: str
+    """Where it goes in the run's folder."""
+
+
+@dataclass(frozen=True)
+class FoundRun:
+    """One run of another harness."""
+
+    name: str
+    """What its harness calls it; printable."""
+    task: str
+    """What it worked on, as its harness calls it."""
+    agent: AgentConfiguration
+    end: End = End()
+    id: str | None = None
+    """By which its harness tells it from all others."""
+    seed: int | None = None
+    """None where seeds are counted in the order of time."""
+    edition: str | None = None
+    split_key_hash: str | None = None
+    """Of the secret key that its data was split with; None where its harness does not tell."""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    seconds: float | None = None
+    """That the agent worked."""
+    usage: Mapping[str, Any] = field(default_factory=dict)
+    """As `reported_usage` of a record."""
+    stated: Mapping[str, Any] = field(default_factory=dict)
+    """Score and flags, by the keys of a grading report; anything may stand there."""
+    submission: Left | None = None
+    left: tuple[Left, ...] = ()
+
+
+@dataclass(frozen=True)
+class Found:
+    """The runs of one source."""
+
+    format: Format
+    source: str
+    """Its name; printable."""
+    tool_version: str | None
+    runs: tuple[FoundRun, ...]
+    problems: tuple[str, ...]
+    """A sentence for each run that cannot be read."""
+    files: Mapping[str, str]
+    """SHA-256 of the files that were read."""
+
+
+def short(text: object) -> str:
+    """A name of unknown origin as a record may hold it."""
+    return printable(str(text), _LONGEST_NAME)
+
+
+def sentence(text: object) -> str:
+    """Words of another harness as the detail of a record."""
+    return printable(" ".join(str(text).split()), _LONGEST_DETAIL)
+
+
+def known_arguments(model: str | None, content: Mapping[str, Any], configuration: Any) -> dict[str, Any]:
+    """An agent's arguments: its model, those values that are plain and no secret by their names, and a hash of all that sets it
+    apart, so that runs of different configurations are never averaged.
+
+    Args:
+        model: that it asks.
+        content: arguments as they were given.
+        configuration: JSON-ready; all that may make a difference.
+    """
+    open_ = {key: value for key, value in content.items() if not any(word in str(key).lower() for word in _SECRET_NAMES)}
+    digest = hashlib.sha256(
+        json.dumps(configuration, sort_keys=True, default=str).encode("utf-8", "backslashreplace")
+    ).hexdigest()
+    return {**harmless(open_), **({"model": model} if model else {}), "configuration": digest[:12]}
+
+
+def moment(value: Any) -> datetime | None:
+    """A time in UTC; None where it is no ISO time with a zone of a year in which harnesses ran."""
+    try:
+        found = datetime.fromisoformat(value)
+        if found.tzinfo is None:
+            return None
+        found = found.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return found if 2000 <= found.year < 9000 else None
+
+
+def seconds_between(start: Any, end: Any) -> float | None:
+    """From one ISO time to another, zones or not; None where either is none, or they are in no order."""
+    try:
+        seconds = (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return seconds if 0 <= seconds < 1e9 else None
