@@ -9,7 +9,7 @@ from mlebench.errors import MissingExtra
 
 EXTRA_OF = {
     "fastparquet": "formats",
-    "inspect-ai": "inspect",
+    "inspect_ai": "inspect",
     "pillow": "formats",
     "py7zr": "formats",
     "pyarrow": "formats",
@@ -20,7 +20,7 @@ EXTRA_OF = {
     "submitit": "slurm",
 }
 """The extra of `pyproject.toml` that installs each optional package."""
-_INSTALLED_AS = {"PIL": "pillow", "inspect_ai": "inspect-ai"}
+_INSTALLED_AS = {"PIL": "pillow"}
 """The package of a module of another name."""
 
 

@@ -6,6 +6,7 @@ import argparse
 import difflib
 import importlib
 import itertools
+import keyword
 import os
 import re
 import sys
@@ -30,6 +31,7 @@ COMMANDS = {
     "audit": "look for answers in what agents see of prepared data",
     "review": "look for broken rules and copied code in run groups",
     "export": "write run groups in the formats of other tools",
+    "import": "make run groups of the results of other harnesses",
     "board": "build a leaderboard from such files, as a static site",
     "notebooks": "get the public notebooks of a competition, to compare runs with",
     "agents": "list agents, build their images",
@@ -105,6 +107,12 @@ def _refusal(word: str, rest: list[str]) -> str:
     return f"mlebench: unknown command `{word}`; {hint}"
 
 
+def command_module(name: str) -> str:
+    """The module of a command; one that is called as a word of Python ends in `_`."""
+    module = name.replace("-", "_")
+    return f"mlebench.cli.commands.{module}{'_' if keyword.iskeyword(module) else ''}"
+
+
 def command_parser(name: str, module: ModuleType) -> argparse.ArgumentParser:
     """The parser of one command, from its module."""
     from mlebench.cli.options import add_volume
@@ -121,7 +129,7 @@ def command_parser(name: str, module: ModuleType) -> argparse.ArgumentParser:
 
 
 def _dispatch(name: str, words: list[str]) -> int:
-    module = importlib.import_module(f"mlebench.cli.commands.{name.replace('-', '_')}")
+    module = importlib.import_module(command_module(name))
     arguments = command_parser(name, module).parse_args(words)
     arguments.words = [name, *words]
     if arguments.verbose:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from grading.report import aggregate_reports
-from mlebench.cli.main import COMMANDS, command_parser, main
+from mlebench.cli.main import COMMANDS, command_module, command_parser, main
 from mlebench.grade import save_report
 
 
@@ -81,7 +81,7 @@ SAME_EVERYWHERE = (
 def test_an_option_is_written_alike_in_every_command() -> None:
     seen: dict[str, set[tuple[str, ...]]] = {}
     for command in COMMANDS:
-        module = importlib.import_module(f"mlebench.cli.commands.{command.replace('-', '_')}")
+        module = importlib.import_module(command_module(command))
         for action in command_parser(command, module)._actions:
             for option in action.option_strings:
                 seen.setdefault(option, set()).add((*action.option_strings, str(action.metavar)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib
 
-from mlebench.cli.main import COMMANDS, command_parser
+from mlebench.cli.main import COMMANDS, command_module, command_parser
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +32,7 @@ def _whole_parser() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(prog="mlebench")
     commands = whole.add_subparsers(dest="command")
     for name, summary in COMMANDS.items():
-        module = importlib.import_module(f"mlebench.cli.commands.{name.replace('-', '_')}")
+        module = importlib.import_module(command_module(name))
         single = command_parser(name, module)
         for action in single._actions:
             # completion offers the ids; the command itself tells near misses

@@ -19,6 +19,13 @@ _LONGEST_NAME = 100
 _LONGEST_DETAIL = 1000
 _SECRET_NAMES = ("key", "token", "secret", "password", "credential")
 UNKNOWN_AGENT = "unknown"
+_KEYS = {"gold": "gold_medal", "silver": "silver_medal", "bronze": "bronze_medal", "valid": "valid_submission"}
+"""Scores call flags by short names."""
+_REPORT_KEYS = (
+    "competition_id", "score", "any_medal", "gold_medal", "silver_medal", "bronze_medal", "above_median", "submission_exists",
+    "valid_submission", "percentile", "rank", "leaderboard_size", "edition", "split_key_hash", "instance_hash", "data",
+    "competition_version", "error", "error_kind",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -120,6 +127,28 @@ def known_arguments(model: str | None, content: Mapping[str, Any], configuration
         json.dumps(configuration, sort_keys=True, default=str).encode("utf-8", "backslashreplace")
     ).hexdigest()
     return {**harmless(open_), **({"model": model} if model else {}), "configuration": digest[:12]}
+
+
+def figures_of(content: Mapping[str, Any], more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What a score says, by the keys of a grading report.
+
+    Args:
+        content: flags and numbers by their short names or by those of a report, or a whole report.
+        more: a second place that says such things; both must say the same.
+
+    Raises:
+        ValueError: they do not.
+    """
+    one, other = ({_KEYS.get(key, key): value for key, value in part.items()} for part in (content, more or {}))
+    for key in _REPORT_KEYS:
+        if one.get(key) is not None and other.get(key) is not None and one[key] != other[key]:
+            raise ValueError(f"it says two things of `{key}`: {short(one[key])} and {short(other[key])}")
+    return {key: value for key in _REPORT_KEYS if (value := one.get(key, other.get(key))) is not None}
+
+
+def text_or_none(value: Any) -> str | None:
+    """The value where it is a text."""
+    return value if isinstance(value, str) else None
 
 
 def moment(value: Any) -> datetime | None:

@@ -28,11 +28,13 @@ from mlebench.exports.imported.found import (
     Found,
     FoundRun,
     Left,
+    figures_of,
     known_arguments,
     moment,
     seconds_between,
     sentence,
     short,
+    text_or_none,
 )
 
 _LARGEST_RESULT = 64 * 2**20
@@ -57,8 +59,8 @@ _KEPT = (
 _TIMED_OUT = ("AgentTimeoutError",)
 _CANCELLED = ("CancelledError",)
 _EXIT_CODE = "NonZeroAgentExitCodeError"
-_FLAGS = {"gold": "gold_medal", "silver": "silver_medal", "bronze": "bronze_medal", "valid": "valid_submission"}
-"""Rewards are called after what they say; a report has longer names."""
+_REPORT = "verifier/report.json"
+"""The whole grading report, which the verifier of our own tasks writes beside its rewards."""
 
 
 class _Part(BaseModel):
@@ -191,6 +193,7 @@ def _run(job: Path, name: str, files: dict[str, str]) -> FoundRun:
     if times.started_at is None or times.finished_at is None:
         times = _Times(started_at=trial.started_at, finished_at=trial.finished_at)
     rewards = (trial.verifier_result.rewards if trial.verifier_result is not None else None) or {}
+    stated = figures_of(rewards, _report(job, folder, files))
     return FoundRun(
         name=short(name),
         task=trial.task_name,
@@ -201,10 +204,31 @@ def _run(job: Path, name: str, files: dict[str, str]) -> FoundRun:
         ended_at=moment(times.finished_at),
         seconds=seconds_between(times.started_at, times.finished_at),
         usage=_usage(trial.agent_result),
-        stated={_FLAGS.get(key, key): value for key, value in rewards.items() if value is not None},
+        edition=text_or_none(stated.get("edition")),
+        split_key_hash=text_or_none(stated.get("split_key_hash")),
+        stated=stated,
         submission=_submission(job, folder),
         left=tuple(Left(folder / source, job, target) for source, target in _KEPT),
     )
+
+
+def _report(job: Path, folder: Path, files: dict[str, str]) -> dict[str, Any]:
+    """The grading report of a trial; empty where there is none.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        content = read_plain(folder / _REPORT, _LARGEST_CONFIG, within=job)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ValueError(f"its {_REPORT} is {error.strerror}") from None
+    report = parse_own_json(content)
+    if not isinstance(report, dict):
+        raise ValueError(f"its {_REPORT} holds no report")
+    files[f"{short(folder.name)}/{_REPORT}"] = hashlib.sha256(content).hexdigest()
+    return report
 
 
 def _agent(trial: _Trial) -> AgentConfiguration:

@@ -20,6 +20,7 @@ _KEPT = (*FLAGS, "score", "percentile", "rank", "leaderboard_size", "valid_submi
 _OF_DATA = ("instance_hash", "competition_version", "data")
 _THRESHOLDS = ("gold_threshold", "silver_threshold", "bronze_threshold", "median_threshold", "is_lower_better")
 _MOST = 1e15
+_LONGEST_ERROR = 1000
 COMPARED = ("score", "valid_submission", *FLAGS)
 """What grading here is compared in with what was stated."""
 
@@ -61,6 +62,8 @@ def stated_report(
         ValueError: it states no result, or what it states cannot be.
     """
     known = _known(figures)
+    if figures.get("competition_id", competition.id) != competition.id:
+        raise ValueError(f"its report is of {printable(str(figures['competition_id']), 80)}, and its task is {competition.id}")
     if known.get("score") is None and known.get("any_medal") is None and known.get("valid_submission") is not False:
         raise ValueError("it states neither a score nor whether there was a medal")
     if known.get("valid_submission") is False:
@@ -77,7 +80,8 @@ def stated_report(
         notes.append(f"{', '.join(differing)} as {tool} states {are} not what the thresholds here make of its score")
     elif placed is not None:
         report = replace(report, **{key: getattr(placed, key) for key in (*FLAGS, *_THRESHOLDS)})
-    return Stated(replace(report, run_id=run_id, seed=seed, submission_path="", **_fault(report, tool)), tuple(notes))
+    fault = _fault(report, figures, tool)
+    return Stated(replace(report, run_id=run_id, seed=seed, submission_path="", **fault), tuple(notes))
 
 
 def _known(figures: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,8 +124,11 @@ def _is_made_up(competition: Competition) -> bool:
     return competition.data_kind == "mock"
 
 
-def _fault(report: CompetitionReport, tool: str) -> dict[str, Any]:
+def _fault(report: CompetitionReport, figures: Mapping[str, Any], tool: str) -> dict[str, Any]:
+    """Why there is no score, as it was stated or in general."""
     if report.valid_submission:
         return {"error": None, "error_kind": None}
+    error = figures.get("error")
+    said = printable(error, _LONGEST_ERROR) if isinstance(error, str) and error else ""
     kind = "invalid" if report.submission_exists else "missing"
-    return {"error": f"{tool} states that there was no valid submission", "error_kind": kind}
+    return {"error": said or f"{tool} states that there was no valid submission", "error_kind": kind}
