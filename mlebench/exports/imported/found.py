@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from mlebench.sandbox.base import EndState, FailureClass
 
 _LONGEST_NAME = 100
 _LONGEST_DETAIL = 1000
-_SECRET_NAMES = ("key", "token", "secret", "password", "credential")
+_SECRET_NAME = re.compile(r"(?i)(^|[_-])((api|access|auth|secret)?[_-]?(key|token)|secret|password|passwd|credentials?)$")
 UNKNOWN_AGENT = "unknown"
 _KEYS = {"gold": "gold_medal", "silver": "silver_medal", "bronze": "bronze_medal", "valid": "valid_submission"}
 """Scores call flags by short names."""
@@ -122,11 +123,17 @@ def known_arguments(model: str | None, content: Mapping[str, Any], configuration
         content: arguments as they were given.
         configuration: JSON-ready; all that may make a difference.
     """
-    open_ = {key: value for key, value in content.items() if not any(word in str(key).lower() for word in _SECRET_NAMES)}
-    digest = hashlib.sha256(
-        json.dumps(configuration, sort_keys=True, default=str).encode("utf-8", "backslashreplace")
-    ).hexdigest()
-    return {**harmless(open_), **({"model": model} if model else {}), "configuration": digest[:12]}
+    text = json.dumps(_without_secrets(configuration), sort_keys=True, default=str)
+    digest = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
+    known = harmless(_without_secrets(content))
+    return {**known, **({"model": model} if model else {}), "configuration": digest[:12]}
+
+
+def _without_secrets(value: Any) -> Any:
+    """The value without what is secret by its name: no result depends on it, and nobody may find it here."""
+    if isinstance(value, Mapping):
+        return {str(key): _without_secrets(entry) for key, entry in value.items() if not _SECRET_NAME.search(str(key))}
+    return [_without_secrets(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
 def figures_of(content: Mapping[str, Any], more: Mapping[str, Any] | None = None) -> dict[str, Any]:
