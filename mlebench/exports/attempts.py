@@ -90,6 +90,9 @@ _Reading = Callable[[PlannedRun, tuple[str, ...]], Callable[[int], bytes]]
 
 
 def _of_group(group: Group, run_ids: Collection[str], reading: _Reading | None = None) -> Iterator[Attempt | Unreadable]:
+    if group.imported is not None:
+        yield Unreadable(f"{group.name} was imported from {group.imported.words}, and no ledger tells what its agents asked")
+        return
     for run in group.plan.runs:
         if not run_ids or run.run_id in run_ids:
             yield from _of_run(group, run, reading or (lambda run, parts: _in_folder(group, run, parts)))

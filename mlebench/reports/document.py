@@ -357,8 +357,8 @@ def _notes(results: Results, figures: Sequence[SelectionFigures], about: Mapping
         if entry.counts.infrastructure:
             notes.append(
                 f"{entry.selection.name}: {counted(entry.counts.infrastructure, 'run')} failed by no fault of the agent and "
-                f"counted as {'a failure' if entry.counts.infrastructure == 1 else 'failures'}; "
-                f"{_resume(results)} runs them again"
+                f"counted as {'a failure' if entry.counts.infrastructure == 1 else 'failures'}"
+                + ("" if results.imported_ids is not None else f"; {_resume(results)} runs them again")
             )
     if note := _mock_note(results, figures):
         notes.append(note)

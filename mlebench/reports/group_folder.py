@@ -22,6 +22,7 @@ from mlebench.reports.kept_review import kept_review
 from mlebench.reports.report_file import read_report_file
 from mlebench.reports.results import GradedRun, GradedSnapshot, Results, RunDetails, with_data_of
 from mlebench.runs.claims import check_seconds
+from mlebench.runs.conditions import Conditions
 from mlebench.runs.group import Group
 from mlebench.runs.group_report import REPORT_FILE, SNAPSHOT_FILE, count_snapshots
 from mlebench.runs.plan import PlannedRun
@@ -47,10 +48,24 @@ def read_group(folder: Path) -> Results:
         run = _run(group, planned, graded.get(planned.run_id), notes)
         layers.setdefault(planned.seed, {})[planned.competition_id] = replace(run, snapshots=snapshots.get(planned.run_id, ()))
     reports = [run.report for layer in layers.values() for run in layer.values() if run.report is not None]
-    conditions = with_data_of(group.conditions, [(str(folder), report) for report in reports])
+    known = _with_versions(group, reports, notes)
+    conditions = with_data_of(known, [(str(folder), report) for report in reports])
     notes += _of_import(group, reports)
     review = kept_review(group, notes)
-    return Results(conditions, layers, (str(folder),), tuple(notes), reviews=() if review is None else (review,))
+    reviews = () if review is None else (review,)
+    ids = None if group.imported is None else group.imported.ids
+    return Results(conditions, layers, (str(folder),), tuple(notes), reviews=reviews, imported_ids=ids)
+
+
+def _with_versions(group: Group, reports: Sequence[CompetitionReport], notes: list[str]) -> Conditions:
+    """The group's conditions; of imported runs some results may tell the version of a competition and others not."""
+    if group.imported is None:
+        return group.conditions
+    told = {report.competition_id: report.competition_version for report in reports if report.competition_version is not None}
+    untold = {report.competition_id for report in reports if report.competition_version is None} & told.keys()
+    if untold:
+        notes.append(f"some results do not tell the version of {', '.join(sorted(untold))}; it is assumed to be the same")
+    return replace(group.conditions, competition_versions={**group.conditions.competition_versions, **told})
 
 
 def _of_import(group: Group, reports: Sequence[CompetitionReport]) -> list[str]:

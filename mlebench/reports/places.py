@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from grading.wording import counted
 from mlebench._support.hints import quoted
 from mlebench._support.paths import runs_dir
 from mlebench.errors import UsageError
@@ -51,10 +52,34 @@ def load_results(sources: Sequence[str | Path], groups_dir: Path | None = None) 
                 raise
             left_out.append(f"{place.name} is left out: {error}")
     read |= {file: [results] for file, results in results_of_files(files).items()}
+    left_out += _drop_copies(read, named)
     if not read:
         raise UsageError(f"nothing there can be read: {'; '.join(left_out)}")
     first, *rest = pool(results for place in places if place in read for results in read[place])
     return [replace(first, notes=(*first.notes, *left_out)), *rest]
+
+
+def _drop_copies(read: dict[Path, list[Results]], named: set[Path]) -> list[str]:
+    """Take out what was imported twice, as each run counts once; returns a sentence for each place that is left out.
+
+    Raises:
+        UsageError: it was named, too.
+    """
+    owners: dict[str, Path] = {}
+    said: list[str] = []
+    for place in list(read):
+        ids = {run_id for results in read[place] for run_id in results.imported_ids or ()}
+        if shared := sorted(ids & owners.keys()):
+            other = owners[shared[0]]
+            text = (
+                f"{counted(len(shared), 'run')} of it {'is' if len(shared) == 1 else 'are'} in {other}, too, imported once more"
+            )
+            if place in named:
+                raise UsageError(f"{place} cannot be reported on beside {other}: {text}; name one of them")
+            said.append(f"{place.name} is left out: {text}")
+            del read[place]
+        owners |= dict.fromkeys(ids - owners.keys(), place)
+    return said
 
 
 def _places(source: str, groups_dir: Path) -> list[Path]:

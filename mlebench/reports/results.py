@@ -111,6 +111,8 @@ class Results:
     """What sets them apart from other results of the same agent in one report, such as `steps=100, local`."""
     reviews: tuple[KeptReview, ...] = ()
     """Of the groups that were reviewed and have not changed since."""
+    imported_ids: frozenset[str] | None = None
+    """What tells runs of another harness from all others, see `mlebench.runs.imported`; None of this harness's own."""
 
     @property
     def name(self) -> str:
@@ -155,6 +157,7 @@ class Results:
             sources=(*self.sources, *other.sources),
             notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
             reviews=(*self.reviews, *other.reviews),
+            imported_ids=None if self.imported_ids is None else self.imported_ids | (other.imported_ids or frozenset()),
         )
 
 

@@ -204,7 +204,8 @@ def _totals_line(result: GroupResult) -> str:
     parts = [f"{count} {state}" for state, count in totals["states"].items()]
     lost = len(totals["infrastructure_failures"])
     if lost:
-        parts.append(f"{lost} of them lost to the infrastructure and in no total; {_resume(group)} tries again")
+        again = "" if group.imported is not None else f"; {_resume(group)} tries again"
+        parts.append(f"{lost} of them lost to the infrastructure and in no total{again}")
     if totals["mock_competitions"]:
         parts.append("scores on mock data earn no medal")
     if totals["gpu_hours"]:

@@ -88,7 +88,10 @@ class _Look:
     def _of_import(self, imported: Imported) -> Iterator[Finding]:
         """Of runs of another harness, which no plan of ours is known of, what is said of them must be said once."""
         self.gaps.append(f"{printable(self.group.name, 60)} was imported from {imported.words}, and nothing tells its limits")
-        self.flags.append(Finding(self._file, f"it was imported; its results are those that {imported.tool} stated"))
+        reports = [report for record in self.group.records.values() if (report := record.graded) is not None]
+        count = sum(not report.submission_path for report in reports)
+        said = f"it was imported; {count} of {counted(len(reports), 'result')} as {imported.tool} stated them"
+        self.flags.append(Finding(self._file, said))
         stated = self.group.group.conditions
         for part in ("limits", "sandbox", "network", "agent_fingerprint"):
             if getattr(stated, part) is not None:

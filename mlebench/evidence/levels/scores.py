@@ -34,6 +34,7 @@ from mlebench.runs.result import SUBMISSION
 
 _FLAGS = ("any_medal", "gold_medal", "silver_medal", "bronze_medal", "above_median")
 _THRESHOLDS = ("gold_threshold", "silver_threshold", "bronze_threshold", "median_threshold", "is_lower_better")
+_OF_DATA = ("instance_hash", "data", "competition_version")
 _STANDING = ("rank", "leaderboard_size", "percentile")
 _REGRADED = ("score", "submission_exists", "valid_submission", "error_kind", *_FLAGS, *_THRESHOLDS)
 
@@ -170,14 +171,14 @@ class _OfGroup:
         expected = {
             "run_id": run_id, "competition_id": competition_id, "seed": record.seed, "edition": plan.edition,
             "split_key_hash": plan.split_key_hash,
-            # of imported runs only reports may tell the data
-            "instance_hash": conditions.instance_hashes.get(
-                competition_id, None if self.group.group.imported is None else report.instance_hash
-            ),
+            "instance_hash": conditions.instance_hashes.get(competition_id),
             "data": conditions.data.get(competition_id, report.data),
             "competition_version": conditions.competition_versions.get(competition_id) or report.competition_version,
         }  # fmt: skip
+        may_be_unknown = _OF_DATA if self.group.group.imported is not None else ()
         for key, value in expected.items():
+            if key in may_be_unknown and None in (value, getattr(report, key)):
+                continue
             if getattr(report, key) != value:
                 stated = printable(str(getattr(report, key)), 60)
                 yield f"its report is of {key.replace('_', ' ')} {stated}, and the run of {printable(str(value), 60)}"

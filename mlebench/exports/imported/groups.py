@@ -93,6 +93,8 @@ class _Batch:
     """Of the secret key that the data was split with."""
     runs: dict[PlannedRun, FoundRun] = field(default_factory=dict)
     competitions: dict[str, Competition] = field(default_factory=dict)
+    instances: dict[str, str | None] = field(default_factory=dict)
+    """Hash of the key that a competition's data was generated from, as was stated."""
 
 
 def import_runs(sources: Sequence[Found], options: Options) -> Outcome:
@@ -137,12 +139,17 @@ def _batches(found: Found, options: Options, problems: list[str]) -> list[_Batch
             planned = PlannedRun(competition.id, _seed(run, competition.id, batch))
             if planned in batch.runs:
                 raise ValueError(f"it is seed {planned.seed} of {competition.id}, which is there already")
-            _stated(run, competition, planned, batch)
+            stated = _stated(run, competition, planned, batch)
+            instance = batch.instances.get(competition.id) if stated is None else stated.report.instance_hash
+            if instance != batch.instances.get(competition.id, instance):
+                raise ValueError("its data is not from the key of the data of the runs before it")
         except (ValueError, UsageError) as error:
             problems.append(f"{run.name} is left out: {printable(str(error), 300)}")
         else:
             batch.competitions[competition.id] = competition
             batch.runs[planned] = run
+            if stated is not None:
+                batch.instances[competition.id] = instance
     return [batch for batch in batches.values() if batch.runs]
 
 
@@ -315,23 +322,23 @@ def _conditions(batch: _Batch, plan: Plan) -> Conditions:
 
 
 def _with_data(conditions: Conditions, reports: Iterable[CompetitionReport]) -> Conditions:
-    """The conditions with what reports tell of the data, where those of a competition tell the same."""
-    told: dict[str, list[CompetitionReport]] = defaultdict(list)
-    for report in reports:
-        told[report.competition_id].append(report)
-    same = {
-        name: of_one[0]
-        for name, of_one in told.items()
-        if len({(report.competition_version, report.instance_hash, report.data) for report in of_one}) == 1
-    }
+    """The conditions with what reports tell of the data, as far as those of a competition do not contradict each other."""
+    listed = list(reports)
+    versions = _told(listed, "competition_version")
     return replace(
         conditions,
-        competition_versions={
-            name: same[name].competition_version if name in same else None for name in conditions.competition_versions
-        },
-        instance_hashes={name: report.instance_hash for name, report in same.items() if report.instance_hash is not None},
-        data={name: report.data for name, report in same.items() if report.data is not None},
+        competition_versions={name: versions.get(name) for name in conditions.competition_versions},
+        instance_hashes=_told(listed, "instance_hash"),
+        data=_told(listed, "data"),
     )
+
+
+def _told(reports: Iterable[CompetitionReport], key: str) -> dict[str, Any]:
+    """By competition what its reports say, where all that say something say the same."""
+    told: dict[str, set[Any]] = defaultdict(set)
+    for report in reports:
+        told[report.competition_id] |= {value} if (value := getattr(report, key)) is not None else set()
+    return {name: next(iter(values)) for name, values in told.items() if len(values) == 1}
 
 
 def _imported(
@@ -402,8 +409,8 @@ def _regraded(
     before = {record.run_id: record for record in group.records()}
     if not any(record.submission_sha256 for record in before.values()):
         return {}, []
-    key = options.registry.split_key
-    regrade_group(group.folder, split_key=key, data_dir=options.registry.data_dir, jobs=options.jobs)
+    _refuse_other_data(batch, before.values())
+    regrade_group(group.folder, split_key=options.registry.split_key, data_dir=options.registry.data_dir, jobs=options.jobs)
     names = {planned.run_id: run.name for planned, run in batch.runs.items()}
     graded: dict[str, CompetitionReport] = {}
     differences: list[str] = []
@@ -420,15 +427,29 @@ def _regraded(
     return graded, differences
 
 
+def _refuse_other_data(batch: _Batch, records: Iterable[RunRecord]) -> None:
+    """Submissions are graded only on the data that was worked on.
+
+    Raises:
+        UsageError: it was made from another key than the data here.
+    """
+    for name in dict.fromkeys(record.competition_id for record in records if record.submission_sha256):
+        competition, stated = batch.competitions[name], batch.instances.get(name)
+        is_other = stated is not None and stated != competition.instance_hash
+        if is_other or batch.key_hash != competition.edition.key_hash:
+            raise UsageError(
+                f"{batch.found.source} was run on data of {name} that was made from another key than the data here; give that "
+                "key with `--split-key KEY`, or import without `--regrade`"
+            )
+
+
 def _shown(value: object) -> str:
     return "none" if value is None else printable(str(value), 30)
 
 
 def _with_graded_data(group: Group, batch: _Batch, graded: Mapping[str, CompetitionReport]) -> Group:
-    """The group with the digests of the data, of competitions all of whose results were graded here."""
-    records = group.records()
-    reports = [report for record in records if (report := record.graded) is not None]
-    stated = {report.competition_id for report in reports if not report.submission_path}
-    whole = {report.competition_id for report in graded.values()} - stated
-    data = digests_by_id(batch.competitions[name] for name in sorted(whole))
+    """The group with the digests of the data that was graded on."""
+    reports = [report for record in group.records() if (report := record.graded) is not None]
+    names = {report.competition_id for report in graded.values()}
+    data = digests_by_id(batch.competitions[name] for name in sorted(names))
     return group.with_circumstances(_with_data(group.conditions, reports), {**group.manifest, "data": data})

@@ -61,6 +61,9 @@ class Job:
         content["trial_name"] = f"{kind}__{self._count:07d}"
         if (rewards := changes.pop("rewards", None)) is not None:
             content["verifier_result"] = {"rewards": rewards}
+        for part in (content, content["agent_execution"]):
+            for key in ("started_at", "finished_at"):
+                part[key] = f"{part[key][:11]}{10 + self._count:02d}{part[key][13:]}"
         content |= changes
         folder = self.folder / content["trial_name"].replace("/", "_").replace("\0", "_")
         (folder / "agent").mkdir(parents=True)
