@@ -39,7 +39,7 @@ from mlebench.exports.imported.found import (
     short,
     text_or_none,
 )
-from mlebench.exports.imported.inspect_reader import MODULE
+from mlebench.exports.imported.inspect_reader import MODULE, MOST_MEMORY, TOO_MUCH
 
 _SUFFIXES = (".eval", ".json")
 _LONGEST_LINE = 16 * 2**20
@@ -161,7 +161,7 @@ def _name(content: Mapping[str, Any]) -> str:
 def _lines(path: Path) -> Generator[Mapping[str, Any], None, None]:
     """What the reader's process tells; one that ends before it is done says so in the last line."""
     with tempfile.TemporaryFile() as errors:
-        words = [sys.executable, "-P", "-m", MODULE, str(path)]
+        words = [sys.executable, "-P", "-m", MODULE, str(path), str(MOST_MEMORY)]
         with subprocess.Popen(
             words, env=_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
         ) as process:
@@ -173,7 +173,7 @@ def _lines(path: Path) -> Generator[Mapping[str, Any], None, None]:
                 if process.poll() is None:
                     process.kill()
         if died:
-            yield {"kind": "error", "error": "reading it takes too much memory or time"}
+            yield {"kind": "error", "error": TOO_MUCH}
 
 
 def _environment() -> dict[str, str]:
@@ -205,7 +205,7 @@ def _identity(line: bytes) -> dict[str, Any]:
 
 def _header(content: Mapping[str, Any], shown: str) -> _Log:
     if content.get("kind") != "log":
-        why = _reason(content) if content else "reading it takes too much memory or time"
+        why = _reason(content) if content else TOO_MUCH
         raise UsageError(f"{shown} is no log of Inspect that can be read ({why}); {_GIVE}")
     try:
         return _Log.model_validate(content)

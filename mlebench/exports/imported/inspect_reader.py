@@ -1,4 +1,4 @@
-"""Reads a log of Inspect by Inspect's own library; runs as a process of its own, by `python -m …inspect_reader FILE`.
+"""Reads a log of Inspect by Inspect's own library; runs as a process of its own, by `python -m …inspect_reader FILE BYTES`.
 
 A log is a file of strangers, and how much memory and time reading it takes is nobody's promise: this process has limits, and
 whoever started it is told no more than a line of JSON for the log and one for each sample, without messages and events.
@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 MODULE = __name__ if __name__ != "__main__" else "mlebench.exports.imported.inspect_reader"
-MOST_MEMORY = 12 * 2**30
-"""Bytes of address space, of which a third is the library's own."""
+MOST_MEMORY = 6 * 2**30
+"""Bytes of address space, of which a fifth is the library's own."""
 MOST_SECONDS = 1800
 """Of processor time."""
 MOST_SAMPLES = 100_000
+TOO_MUCH = "reading it takes too much memory or time; `inspect log convert --to eval` makes a log of it that takes less"
 _NOT_READ = {"messages", "events", "store", "attachments", "timelines", "output", "events_data", "choices", "files", "setup"}
 _OF_SPEC = (
     *("task", "task_id", "run_id", "eval_id", "created", "task_args", "solver", "solver_args", "model", "model_args"),
@@ -28,19 +29,19 @@ _OF_SPEC = (
 )
 
 
-def main(path: Path) -> int:
+def main(path: Path, most_memory: int) -> int:
     """Write the lines; returns the exit code: 0 all, 1 with an error as the last line."""
     # whatever the library prints goes elsewhere
     out = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace")
     os.dup2(2, 1)
-    _limit(resource.RLIMIT_AS, MOST_MEMORY)
+    _limit(resource.RLIMIT_AS, most_memory)
     _limit(resource.RLIMIT_CPU, MOST_SECONDS)
     with out:
         try:
             for entry in _entries(path):
                 out.write(json.dumps(_finite(entry), default=str) + "\n")
         except MemoryError:
-            return _give_up(out, "reading it takes too much memory")
+            return _give_up(out, TOO_MUCH)
         except Exception as error:
             return _give_up(out, f"{type(error).__name__}: {error}")
     return 0
@@ -116,4 +117,4 @@ def _sample(sample: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))
