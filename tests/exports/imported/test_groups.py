@@ -129,7 +129,7 @@ def test_runs_that_cannot_be_imported_are_named_and_kept_with_the_group(job: Job
 
 def test_without_any_run_nothing_is_made(job: Job, registry: Registry) -> None:
     job.trial(task_name="hello")
-    with pytest.raises(UsageError, match="no run there can be imported .*hello is no competition"):
+    with pytest.raises(UsageError, match=r"no run there can be imported .*hello is no competition"):
         imported(job, registry)
     assert not (job.folder.parent / "runs").exists()
 
@@ -155,7 +155,7 @@ def test_a_copy_of_a_trial_counts_once(job: Job, registry: Registry) -> None:
 def test_what_fails_half_way_leaves_nothing(job: Job, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     job.trial(submission=SUBMISSION)
     (registry.data_dir / "toy-a" / "prepared" / "private" / "test.csv").unlink()
-    with pytest.raises(UsageError, match="not prepared|prepare"):
+    with pytest.raises(UsageError, match="prepare"):
         imported(job, registry, regrade=True)
     assert list((job.folder.parent / "runs").iterdir()) == []
 
@@ -201,8 +201,8 @@ def test_a_stated_medal_that_the_score_does_not_earn_is_told(job: Job, registry:
     report = made.group.records()[0].graded
     assert report is not None and report.medal == "silver" and report.gold_threshold is None
     assert made.notes == (
-        "bronze__0000001: any_medal, silver_medal, above_median as Harbor states them are not what the thresholds here make of its "
-        "score",
+        "bronze__0000001: any_medal, silver_medal, above_median as Harbor states them are not what the thresholds here make of "
+        "its score",
     )
 
 
@@ -268,7 +268,7 @@ def test_imported_runs_are_neither_resumed_nor_cancelled(job: Job, registry: Reg
         lambda: cancel_group(group),
         lambda: cancel_run(group, "toy-a_seed0"),
     ):
-        with pytest.raises(UsageError, match="job was imported from the Harbor job job and cannot be (resumed|cancelled)"):
+        with pytest.raises(UsageError, match=r"job was imported from the Harbor job job and cannot be (resumed|cancelled)"):
             refused()
 
 

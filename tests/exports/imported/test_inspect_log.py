@@ -75,7 +75,7 @@ def test_a_log_becomes_a_group_that_reports_can_hold(written_log: WrittenLog, to
 def test_both_forms_of_one_evaluation_are_told_alike(written_log: WrittenLog) -> None:
     one, other = (read_inspect_log(written_log(suffix)) for suffix in ("eval", "json"))
     assert {run.agent.name for run in one.runs} == {run.agent.name for run in other.runs}
-    assert [run.agent for run in one.runs][0].arguments == [run.agent for run in other.runs][0].arguments
+    assert one.runs[0].agent.arguments == other.runs[0].agent.arguments
 
 
 # what is no log
@@ -90,10 +90,10 @@ def test_without_inspect_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.
 def test_a_file_of_another_name_or_none_at_all(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"is called neither \*.eval nor \*.json"):
         read_inspect_log(tmp_path / "log.txt")
-    with pytest.raises(UsageError, match="cannot read .*: No such file"):
+    with pytest.raises(UsageError, match=r"cannot read .*: No such file"):
         read_inspect_log(tmp_path / "log.eval")
     (tmp_path / "link.eval").symlink_to(tmp_path / "log.txt")
-    with pytest.raises(UsageError, match="cannot read .*: a link"):
+    with pytest.raises(UsageError, match=r"cannot read .*: a link"):
         read_inspect_log(tmp_path / "link.eval")
 
 
@@ -115,7 +115,7 @@ def test_a_bomb_costs_its_process_and_nothing_else(tmp_path: Path, monkeypatch: 
         for _ in range(600):
             file.write(b" " * 2**20)
     monkeypatch.setattr(inspect_log, "MOST_MEMORY", 3 * 2**29)
-    with pytest.raises(UsageError, match="bomb.eval is no log of Inspect that can be read .*too much memory"):
+    with pytest.raises(UsageError, match=r"bomb.eval is no log of Inspect that can be read .*too much memory"):
         read_inspect_log(path)
 
 
@@ -137,7 +137,7 @@ def test_a_log_is_cut_in_the_middle(written_log: WrittenLog, tmp_path: Path) -> 
     path = tmp_path / "cut.eval"
     content = written_log("eval").read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(UsageError, match="cut.eval is no log of Inspect"):
+    with pytest.raises(UsageError, match=r"cut.eval is no log of Inspect"):
         read_inspect_log(path)
 
 
