@@ -27,6 +27,7 @@ from mlebench.exports.imported.stated import COMPARED, Stated, stated_report
 from mlebench.preparation.digests import digests_by_id
 from mlebench.registry import Competition, Registry
 from mlebench.registry.facts import EditionName
+from mlebench.runs.claims import harmless
 from mlebench.runs.conditions import Conditions
 from mlebench.runs.group import Group, agent_part, list_groups
 from mlebench.runs.group_report import write_grading_report
@@ -386,7 +387,7 @@ def _record(group: Group, planned: PlannedRun, run: FoundRun, batch: _Batch) -> 
         started_at=None if run.started_at is None else run.started_at.isoformat(),
         ended_at=None if run.ended_at is None else run.ended_at.isoformat(),
         wall_seconds=None if run.seconds is None else round(run.seconds, 3),
-        reported_usage=dict(run.usage),
+        reported_usage=harmless(run.usage),
         submission_sha256=submission_digest(group.run_dir(planned.run_id)),
     )
     stated = _stated(run, batch.competitions[planned.competition_id], planned, batch)

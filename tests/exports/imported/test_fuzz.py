@@ -118,9 +118,8 @@ def holds(found: Found, registry: Registry, runs_dir: Path) -> None:
     """Whatever was read becomes groups that can be read again and reported on, and the rest is named."""
     outcome = import_runs([found], Options(runs_dir, registry))
     assert all(problem.isprintable() and len(problem) < 700 for problem in outcome.problems)
-    assert sum(len(made.group.plan.runs) for made in outcome.made) + len(outcome.problems) == len(found.runs) + len(
-        found.problems
-    )
+    held = sum(len(made.group.plan.runs) for made in outcome.made)
+    assert held + len(outcome.problems) == len(found.runs) + len(found.problems)
     for made in outcome.made:
         group = Group.open(made.group.folder)
         assert group.folder.parent == runs_dir.absolute()
