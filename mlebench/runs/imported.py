@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from grading.printable import printable
+from mlebench.agents import AgentSpec
 
 Format = Literal["harbor-job", "inspect-log"]
 TOOLS: dict[Format, str] = {"harbor-job": "Harbor", "inspect-log": "Inspect"}
 """What people call the harness that writes each format."""
 _WORDS: dict[Format, str] = {"harbor-job": "the Harbor job", "inspect-log": "the Inspect log"}
 _LONGEST = 100
+_NO_FOLDER = Path(os.devnull)
+"""Stands for the folder of an agent that is not at hand: nothing lies in it, on any machine."""
 
 
 class ImportedRun(BaseModel):
@@ -61,3 +67,14 @@ class Imported(BaseModel):
     def ids(self) -> frozenset[str]:
         """What tells its runs from all others, whatever they were imported as."""
         return frozenset(run.id for run in self.runs.values() if run.id is not None)
+
+
+def agent_of(source: Format, name: str, arguments: Mapping[str, Any]) -> AgentSpec:
+    """An agent of another harness, of which no folder is known.
+
+    Args:
+        source: where it is from.
+        name: as it is called there.
+        arguments: as far as they are known.
+    """
+    return AgentSpec(name, None, _NO_FOLDER, description=f"imported from {TOOLS[source]}", arguments=arguments)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import re
 import tempfile
 from collections import defaultdict
@@ -19,7 +18,6 @@ from grading.report import CompetitionReport
 from grading.wording import counted
 from mlebench._support.folders import PARTIAL
 from mlebench._support.version import VERSION
-from mlebench.agents import AgentSpec
 from mlebench.errors import UsageError
 from mlebench.exports.imported.found import AgentConfiguration, Found, FoundRun
 from mlebench.exports.imported.left import copy_left
@@ -31,15 +29,13 @@ from mlebench.runs.claims import harmless
 from mlebench.runs.conditions import Conditions
 from mlebench.runs.group import Group, agent_part, list_groups
 from mlebench.runs.group_report import write_grading_report
-from mlebench.runs.imported import TOOLS, Imported, ImportedRun
+from mlebench.runs.imported import TOOLS, Imported, ImportedRun, agent_of
 from mlebench.runs.manifest import harness_commit
 from mlebench.runs.plan import UNKNOWN_LIMITS, Plan, PlannedRun
 from mlebench.runs.record import RunRecord
 from mlebench.runs.regrade import regrade_group
 from mlebench.runs.result import book_report, submission_digest
 
-NO_FOLDER = Path(os.devnull)
-"""Stands for the folder of an agent that is not at hand: nothing lies in it anywhere."""
 _MOST_SEEDS = 10_000
 _BEFORE_ID = re.compile(r"(mlebench|mle-bench|mle_bench|mle)[/_:-]+")
 _AFTER_ID = re.compile(r"[-_@.:]v[12]")
@@ -94,8 +90,8 @@ class _Batch:
     """Of the secret key that the data was split with."""
     runs: dict[PlannedRun, FoundRun] = field(default_factory=dict)
     competitions: dict[str, Competition] = field(default_factory=dict)
-    instances: dict[str, str | None] = field(default_factory=dict)
-    """Hash of the key that a competition's data was generated from, as was stated."""
+    data: dict[str, CompetitionReport] = field(default_factory=dict)
+    """By competition a report that tells as much of its data as any."""
 
 
 def import_runs(sources: Sequence[Found], options: Options) -> Outcome:
@@ -141,17 +137,32 @@ def _batches(found: Found, options: Options, problems: list[str]) -> list[_Batch
             if planned in batch.runs:
                 raise ValueError(f"it is seed {planned.seed} of {competition.id}, which is there already")
             stated = _stated(run, competition, planned, batch)
-            instance = batch.instances.get(competition.id) if stated is None else stated.report.instance_hash
-            if instance != batch.instances.get(competition.id, instance):
-                raise ValueError("its data is not from the key of the data of the runs before it")
+            _refuse_other_data_than_before(batch, None if stated is None else stated.report)
         except (ValueError, UsageError) as error:
             problems.append(f"{run.name} is left out: {printable(str(error), 300)}")
         else:
             batch.competitions[competition.id] = competition
             batch.runs[planned] = run
-            if stated is not None:
-                batch.instances[competition.id] = instance
+            if stated is not None and batch.data.get(competition.id, stated.report).competition_version is None:
+                batch.data[competition.id] = stated.report
+            elif stated is not None:
+                batch.data.setdefault(competition.id, stated.report)
     return [batch for batch in batches.values() if batch.runs]
+
+
+def _refuse_other_data_than_before(batch: _Batch, report: CompetitionReport | None) -> None:
+    """The results of a group are averaged, so those of one competition are of one data; a version may be unknown.
+
+    Raises:
+        ValueError: the report is of other data than one before it.
+    """
+    before = None if report is None else batch.data.get(report.competition_id)
+    if report is None or before is None:
+        return
+    for key in ("instance_hash", "competition_version", "data"):
+        one, other = getattr(before, key), getattr(report, key)
+        if one != other and (key == "instance_hash" or None not in (one, other)):
+            raise ValueError(f"its {key.replace('_', ' ')} is {other}, and that of the runs before it {one}")
 
 
 def _competition(run: FoundRun, registry: Registry) -> Competition:
@@ -286,15 +297,8 @@ def _make(folder: Path, batch: _Batch, name: str, options: Options, problems: li
 
 
 def _plan(batch: _Batch, runs: tuple[PlannedRun, ...], options: Options) -> Plan:
-    agent = AgentSpec(
-        name=batch.agent.name,
-        variant=None,
-        directory=NO_FOLDER,
-        description=f"imported from {TOOLS[batch.found.format]}",
-        arguments=batch.agent.arguments,
-    )
     return Plan(
-        agent=agent,
+        agent=agent_of(batch.found.format, batch.agent.name, batch.agent.arguments),
         competitions=tuple(dict.fromkeys(run.competition_id for run in runs)),
         seeds=tuple(dict.fromkeys(run.seed for run in runs)),
         profile=UNKNOWN_LIMITS,
@@ -435,8 +439,8 @@ def _refuse_other_data(batch: _Batch, records: Iterable[RunRecord]) -> None:
         UsageError: it was made from another key than the data here.
     """
     for name in dict.fromkeys(record.competition_id for record in records if record.submission_sha256):
-        competition, stated = batch.competitions[name], batch.instances.get(name)
-        is_other = stated is not None and stated != competition.instance_hash
+        competition, told = batch.competitions[name], batch.data.get(name)
+        is_other = told is not None and told.instance_hash not in (None, competition.instance_hash)
         if is_other or batch.key_hash != competition.edition.key_hash:
             raise UsageError(
                 f"{batch.found.source} was run on data of {name} that was made from another key than the data here; give that "

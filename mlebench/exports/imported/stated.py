@@ -70,6 +70,10 @@ def stated_report(
         # formats that take numbers alone write something in the place of a score that is not there
         known = {key: value for key, value in known.items() if key not in ("score", "percentile", "rank", "leaderboard_size")}
     told = {key: figures[key] for key in _OF_DATA if figures.get(key) is not None}
+    if not _is_version(version := told.get("competition_version")):
+        raise ValueError(f"`competition_version` is {printable(repr(version), 40)}, which is none")
+    if isinstance(instance := told.get("instance_hash"), str):
+        told["instance_hash"] = printable(instance)
     known |= {"submission_exists": known.get("submission_exists", True)} if has_submission else {}
     identity = {"competition_id": competition.id, "edition": competition.edition.name, "created_at": ended_at.isoformat()}
     content = {"any_medal": any(known.get(key) for key in _MEDALS), **told, **known, **identity, "split_key_hash": key_hash}
@@ -82,6 +86,10 @@ def stated_report(
         report = replace(report, **{key: getattr(placed, key) for key in (*FLAGS, *_THRESHOLDS)})
     fault = _fault(report, figures, tool)
     return Stated(replace(report, run_id=run_id, seed=seed, submission_path="", **fault), tuple(notes))
+
+
+def _is_version(value: Any) -> bool:
+    return value is None or (type(value) is int and 0 < value < 10**6)
 
 
 def _known(figures: Mapping[str, Any]) -> dict[str, Any]:
