@@ -143,10 +143,8 @@ def _batches(found: Found, options: Options, problems: list[str]) -> list[_Batch
         else:
             batch.competitions[competition.id] = competition
             batch.runs[planned] = run
-            if stated is not None and batch.data.get(competition.id, stated.report).competition_version is None:
+            if stated is not None and batch.data.setdefault(competition.id, stated.report).competition_version is None:
                 batch.data[competition.id] = stated.report
-            elif stated is not None:
-                batch.data.setdefault(competition.id, stated.report)
     return [batch for batch in batches.values() if batch.runs]
 
 
