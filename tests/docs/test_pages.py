@@ -17,7 +17,7 @@ from pkgutil import resolve_name
 
 import pytest
 
-from mlebench.cli.main import COMMANDS, command_parser
+from mlebench.cli.main import COMMANDS, command_module, command_parser
 from mlebench.errors import UsageError
 from mlebench.registry import SPLITS, Registry
 
@@ -37,7 +37,7 @@ def each_page(test: object) -> object:
 
 @cache
 def parser(command: str) -> argparse.ArgumentParser:
-    return command_parser(command, importlib.import_module(f"mlebench.cli.commands.{command.replace('-', '_')}"))
+    return command_parser(command, importlib.import_module(command_module(command)))
 
 
 def code(text: str) -> Iterator[tuple[str, bool]]:
