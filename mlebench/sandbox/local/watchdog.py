@@ -8,6 +8,7 @@ of processes of its own, so that none of them is missed. Standard library only.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import stat
@@ -16,10 +17,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-_FIRST_SECONDS, _LEAST_SECONDS = 0.05, 0.2
+_PAUSE_SECONDS = 0.05
+"""Between two counts of processes, which can double in as much; a count ends at the limit, so it is always cheap."""
+_MEMORY_SECONDS, _DISK_SECONDS = 0.2, 5.0
 _SHARE = 0.05
-"""Of its time that a look may take."""
-_DISK_SECONDS, _DISK_SHARE = 5.0, 0.02
+"""Of a processor that looking may take."""
 _LEAST_FREE = 2**30
 """Bytes on the disk below which a run that wrote much is ended."""
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -48,7 +50,7 @@ class Excess(NamedTuple):
 
 
 class Watchdog:
-    """Watches what is below one process. `look` is cheap, and to be called again after `pause` seconds."""
+    """Watches what is below one process. `look` is cheap, and to be called every `pause` seconds."""
 
     def __init__(self, leader: int, limits: Limits, folders: list[Path]) -> None:
         """Args:
@@ -56,7 +58,7 @@ class Watchdog:
         limits: what it may have.
         folders: those that it writes.
         """
-        self.pause = _FIRST_SECONDS
+        self.pause = _PAUSE_SECONDS
         self._excess: Excess | None = None
         self._peak_memory = 0
         self._cpu_seconds = 0.0
@@ -64,7 +66,7 @@ class Watchdog:
         self._limits = limits
         self._folders = folders
         self._first: int | None = None
-        self._next_disk = 0.0
+        self._next_memory = self._next_disk = 0.0
 
     @property
     def seen(self) -> dict[str, Any]:
@@ -75,14 +77,20 @@ class Watchdog:
 
     def look(self) -> bool:
         """Whether a limit is exceeded; raises nothing for what the agent does."""
-        begun = time.monotonic()
+        now = time.monotonic()
         first = self._first_process()
         excess = None
         if first is not None:
-            excess = self._look_at_processes(Path(f"/proc/{first}/root"))
-        if excess is None and begun >= self._next_disk:
+            root = Path(f"/proc/{first}/root")
+            excess = self._look_at_number(root)
+            if excess is None and now >= self._next_memory:
+                begun = time.process_time()
+                excess = self._look_at_memory(root)
+                self._next_memory = now + max(_MEMORY_SECONDS, (time.process_time() - begun) / _SHARE)
+        if excess is None and now >= self._next_disk:
+            begun = time.process_time()
             excess = self._look_at_disk()
-        self.pause = max(_LEAST_SECONDS if first is not None else _FIRST_SECONDS, (time.monotonic() - begun) / _SHARE)
+            self._next_disk = now + max(_DISK_SECONDS, (time.process_time() - begun) / _SHARE)
         self._excess = self._excess or excess
         return excess is not None
 
@@ -98,25 +106,31 @@ class Watchdog:
             self._first = next((pid for pid in _below(self._leader, 4) if _is_first(pid) and _has_own_list(pid)), None)
         return self._first
 
-    def _look_at_processes(self, root: Path) -> Excess | None:
-        pids = _numbers(root / "proc")
-        limits = self._limits
-        threads = sum(_threads(root / "proc" / pid) for pid in pids)
-        if threads > limits.pids:
+    def _look_at_number(self, root: Path) -> Excess | None:
+        """Before all else, and by their list alone: whoever starts others without end leaves no time for more."""
+        count = len(_numbers(root / "proc", self._limits.pids + 1))
+        return Excess("process-limit", count) if count > self._limits.pids else None
+
+    def _look_at_memory(self, root: Path) -> Excess | None:
+        """Memory, with threads and processor time, which are read at the same place."""
+        pids = _numbers(root / "proc", self._limits.pids + 1)
+        threads = use = 0
+        for pid in pids:
+            said = _fields(root / "proc" / pid / "status")
+            threads += said.get(b"Threads:", 0)
+            use += _at_most(said)
+        if threads > self._limits.pids:
             return Excess("process-limit", threads)
         self._cpu_seconds = max(self._cpu_seconds, sum(_seconds_of(root / "proc" / pid) for pid in pids))
         files = _files_in_memory(root, pids)
-        use = files + sum(_at_most(root / "proc" / pid) for pid in pids)
-        if use > limits.memory:
+        use += files
+        if use > self._limits.memory:
             use = _exactly(root, pids, files)
         self._peak_memory = max(self._peak_memory, use)
-        return Excess("out-of-memory", use) if use > limits.memory else None
+        return Excess("out-of-memory", use) if use > self._limits.memory else None
 
     def _look_at_disk(self) -> Excess | None:
-        begun = time.monotonic()
         sizes = [_bytes_below(folder, self._limits.disk) for folder in self._folders]
-        took = time.monotonic() - begun
-        self._next_disk = begun + max(_DISK_SECONDS, took / _DISK_SHARE)
         size = sum(part for part in sizes if part is not None)
         if None in sizes:
             return Excess("disk-unmeasured", size)
@@ -154,10 +168,11 @@ def _has_own_list(pid: int) -> bool:
     return False
 
 
-def _numbers(proc: Path) -> list[str]:
+def _numbers(proc: Path, most: int) -> list[str]:
+    """Numbers of the processes in a list, at most so many."""
     try:
         with os.scandir(proc) as entries:
-            return [entry.name for entry in entries if entry.name.isdigit()]
+            return list(itertools.islice((entry.name for entry in entries if entry.name.isdigit()), most))
     except OSError:
         return []
 
@@ -173,11 +188,6 @@ def _fields(path: Path) -> dict[bytes, int]:
     return found
 
 
-def _threads(process: Path) -> int:
-    # gone, or about to go
-    return _fields(process / "status").get(b"Threads:", 0)
-
-
 def _seconds_of(process: Path) -> float:
     """CPU seconds of a process, and of those that it has seen the end of."""
     with contextlib.suppress(OSError, ValueError, IndexError):
@@ -187,9 +197,8 @@ def _seconds_of(process: Path) -> float:
     return 0.0
 
 
-def _at_most(process: Path) -> int:
-    """Memory of a process that is no file's on disk, pages that it shares included."""
-    said = _fields(process / "status")
+def _at_most(said: dict[bytes, int]) -> int:
+    """Memory of a process that is no file's on disk, pages that it shares included, by its `status`."""
     return said.get(b"RssAnon:", 0) + said.get(b"RssShmem:", 0) + said.get(b"VmSwap:", 0)
 
 
@@ -200,7 +209,7 @@ def _exactly(root: Path, pids: list[str], files: int) -> int:
         said = _fields(root / "proc" / pid / "smaps_rollup")
         if b"Pss_Anon:" not in said:
             # it hides itself, or the kernel is old
-            own += _at_most(root / "proc" / pid)
+            own += _at_most(_fields(root / "proc" / pid / "status"))
             continue
         own += said[b"Pss_Anon:"] + said.get(b"SwapPss:", 0)
         mapped += said.get(b"Pss_Shmem:", 0)
