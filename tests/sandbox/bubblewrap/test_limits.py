@@ -1,4 +1,4 @@
-"""Limits hold within walls of bubblewrap, whatever the agent does, and a run that goes beyond one is named by the word of a container."""
+"""Limits hold within walls of bubblewrap, and a run that goes beyond one is named by the word that it has in a container."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_every_process_is_told_before_the_end(bench: Bench) -> None:
 
 
 def test_an_agent_that_kills_all_it_can_ended_by_itself(bench: Bench) -> None:
-    for end in ("kill -9 $$", "kill -9 -1", "exit 137"):
+    for end in ("kill -9 $$", "exit 137"):
         ended = bench.run(end)
         assert (ended.outcome.reason, ended.outcome.failure_class) == ("killed", "agent"), ended.log
 
