@@ -1,4 +1,4 @@
-"""Examines everything that runs need on this machine: engine, limits, GPUs, disk, credentials, images.
+"""Examines everything that runs need on this machine: engine, limits, bubblewrap, GPUs, disk, credentials, images.
 
 Limits are tried out in a container, not believed: an engine may accept a limit that its kernel does not enforce.
 """
@@ -20,6 +20,8 @@ from mlebench._support.secrets import find_secrets
 from mlebench.agents import list_variants
 from mlebench.errors import EngineUnreachable, MlebenchError, UsageError
 from mlebench.gateway.catalogue import read_catalogue
+from mlebench.sandbox.bubblewrap import network
+from mlebench.sandbox.bubblewrap.program import find_program
 from mlebench.sandbox.docker import engine, images
 from mlebench.sandbox.docker.container import FOLDER_LABEL
 from mlebench.sandbox.docker.listing import IN_WORDS, list_all
@@ -80,6 +82,7 @@ def examine(data_dir: str | Path | None = None, runs_dir: str | Path | None = No
         client = None
     if client is not None:
         yield from _examine_engine(client)
+    yield _bubblewrap()
     yield _gpus(client)
     yield _disk("data disk", paths.data_dir(data_dir))
     yield _disk("runs disk", paths.runs_dir(runs_dir))
@@ -194,6 +197,24 @@ def _gpus(client: Any) -> Finding:
         mend = "install the NVIDIA Container Toolkit and restart the engine: `nvidia-ctk runtime configure --runtime=docker`"
         return Finding("GPUs", "problem", f"{what}, but the engine cannot hand them to containers", mend)
     return Finding("GPUs", "ok", f"{what}, handed to containers by id")
+
+
+def _bubblewrap() -> Finding:
+    """The sandbox that needs no engine: whether it works, what it can limit, and how it opens a network."""
+    program = find_program()
+    if isinstance(program, str):
+        what, _, mend = program.partition("; ")
+        return Finding("bubblewrap", "warning", f"{what}, so `--sandbox local` isolates nothing", mend)
+    what = f"bwrap {program.release} works; memory, processes and disk of its runs are watched, not held by the kernel"
+    if not program.closes_namespaces:
+        mend = "version 0.8 or later also refuses new namespaces of users and limits `/dev/shm` by itself"
+        return Finding(
+            "bubblewrap", "warning", f"{what}; further namespaces are refused by the filter of system calls alone", mend
+        )
+    if network.problem() is not None:
+        mend = "`apt-get install slirp4netns` adds it; until then `--sandbox local` isolates nothing where a network is open"
+        return Finding("bubblewrap", "warning", f"{what}; it can open no network", mend)
+    return Finding("bubblewrap", "ok", f"{what}; open networks by slirp4netns")
 
 
 def _no_gpus() -> Finding:
