@@ -22,6 +22,7 @@ from mlebench.errors import EngineUnreachable, MlebenchError, UsageError
 from mlebench.gateway.catalogue import read_catalogue
 from mlebench.sandbox.bubblewrap import network
 from mlebench.sandbox.bubblewrap.program import find_program
+from mlebench.sandbox.bubblewrap.walls import limits_words
 from mlebench.sandbox.docker import engine, images
 from mlebench.sandbox.docker.container import FOLDER_LABEL
 from mlebench.sandbox.docker.listing import IN_WORDS, list_all
@@ -205,12 +206,10 @@ def _bubblewrap() -> Finding:
     if isinstance(program, str):
         what, _, mend = program.partition("; ")
         return Finding("bubblewrap", "warning", f"{what}, so `--sandbox local` isolates nothing", mend)
-    what = f"bwrap {program.release} works; memory, processes and disk of its runs are watched, not held by the kernel"
+    what = f"bwrap {program.release} works; of a run, {limits_words()}"
     if not program.closes_namespaces:
         mend = "version 0.8 or later also refuses new namespaces of users and limits `/dev/shm` by itself"
-        return Finding(
-            "bubblewrap", "warning", f"{what}; further namespaces are refused by the filter of system calls alone", mend
-        )
+        return Finding("bubblewrap", "warning", f"{what}; its filter alone refuses further namespaces", mend)
     if network.problem() is not None:
         mend = "`apt-get install slirp4netns` adds it; until then `--sandbox local` isolates nothing where a network is open"
         return Finding("bubblewrap", "warning", f"{what}; it can open no network", mend)

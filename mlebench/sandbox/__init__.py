@@ -59,7 +59,7 @@ def notices(word: SandboxWord | None, *, with_models: bool) -> list[str]:
     if word == "bubblewrap":
         from mlebench.sandbox.bubblewrap.walls import BubblewrapWalls
 
-        return [BubblewrapWalls.notice]
+        return [BubblewrapWalls().notice]
     if word not in ("plain", "local"):
         return []
     from mlebench.sandbox.local.gateway import MODELS_NOTICE

@@ -18,6 +18,7 @@ from mlebench.sandbox.bubblewrap import network, system
 from mlebench.sandbox.bubblewrap.gpus import device_files
 from mlebench.sandbox.bubblewrap.program import Program, find_program, namespaces
 from mlebench.sandbox.bubblewrap.seccomp import filter_for
+from mlebench.sandbox.local.cgroups import divisible
 from mlebench.sandbox.local.walls import Laid, Launch
 
 _USER = "1000"
@@ -35,18 +36,26 @@ _OWN_COUNT = (5, 14)
 """Linux from which a user's processes are counted apart in each namespace of users."""
 _DATA_PER_MEMORY = 2
 """How often its memory a single process may have allocated: what it does between two looks of who watches is bounded."""
-_NOTICE = (
-    "bubblewrap sandbox: the agent has files, processes and a network of its own and sees no others; "
-    "its memory, processes and disk are watched, not held by the kernel"
-)
+_NOTICE = "bubblewrap sandbox: the agent has files, processes and a network of its own and sees no others; "
+
+
+def limits_words() -> str:
+    """Who holds a run's limits on this machine."""
+    if divisible() is None:
+        return "its memory, processes and disk are watched, not held by the kernel"
+    return "its memory and processes are held by the kernel, its disk is watched"
 
 
 class BubblewrapWalls:
     """Namespaces of their own, a read-only system, no capabilities, a filter of system calls."""
 
     name: SandboxName = "bubblewrap"
-    notice = _NOTICE
     is_private = True
+
+    @property
+    def notice(self) -> str:
+        """What they isolate, and who holds the limits."""
+        return _NOTICE + limits_words()
 
     def problems(self, agents: list[AgentSpec], profile: Profile) -> list[str]:
         """What would keep these agents from starting here."""
@@ -74,7 +83,7 @@ class BubblewrapWalls:
             "version": None if isinstance(program, str) else program.release,
             "python": sys.version.split()[0],
             "isolates": ["files", "processes", "devices", "network", "system calls"],
-            "limits": "watched",
+            "limits": "watched" if divisible() is None else "held",
             "images": {},
         }
 

@@ -147,7 +147,7 @@ class LocalHandle:
         is_over_since_boot = self._family is None and ending is not None and ending.boot != boot_id()
         outcome = _name_outcome(forced, self._exit_code(forced, ending), request, is_shut_down=is_over_since_boot)
         watched = read_watched(self._places.state, self._places.mark)
-        if forced is None and watched is not None and watched.reason is not None:
+        if forced is None and watched is not None and watched.reason is not None and outcome.exit_code != 0:
             outcome = _name_excess(watched.reason, watched.used, request, outcome.exit_code)
         elif forced is None:
             outcome = with_models_end(outcome, self._gateway, request, was_away=self._was_away(ending))

@@ -119,11 +119,32 @@ def _copy_while(log: RunLog, output: int, life: int, order: dict[str, Any], watc
             due = time.monotonic() + watchdog.pause
     if watchdog is not None:
         _write_watched(order, watchdog)
+        _leave(order)
 
 
 def _write_watched(order: dict[str, Any], watchdog: Watchdog) -> None:
+    from pathlib import Path
+
+    from mlebench.sandbox.local.cgroups import used_in
+
+    # the limit that was seen to be exceeded comes before what the kernel then did
+    counted = used_in(Path(order["cgroup"])) if order["cgroup"] else {}
     with contextlib.suppress(OSError):
-        _write(order, WATCHED, watchdog.seen)
+        _write(order, WATCHED, {**counted, **watchdog.seen, **_largest(counted, watchdog.seen)})
+
+
+def _largest(counted: dict[str, Any], seen: dict[str, Any]) -> dict[str, Any]:
+    return {key: max(counted[key], seen[key]) for key in ("peak_memory_bytes", "cpu_seconds") if key in counted}
+
+
+def _leave(order: dict[str, Any]) -> None:
+    """Take the agent's control group away; without its own processes nobody is left in it."""
+    from pathlib import Path
+
+    from mlebench.sandbox.local.cgroups import remove_group
+
+    if order["cgroup"]:
+        remove_group(Path(order["cgroup"]))
 
 
 def _copy_rest(log: RunLog, output: int) -> None:
@@ -182,6 +203,8 @@ def _become_agent(order: dict[str, Any], output: int) -> NoReturn:
         os.dup2(output, 2)
         if order["limits"]:
             _be_first_to_go()
+        if order["cgroup"]:
+            _enter(order["cgroup"])
         if order["cpu_ids"]:
             _take_cores(order["cpu_ids"])
         os.chdir(order["folder"])
@@ -220,6 +243,15 @@ def _be_first_to_go() -> None:
         adjustment = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
         os.write(adjustment, b"1000")
         os.close(adjustment)
+
+
+def _enter(group: str) -> None:
+    try:
+        processes = os.open(f"{group}/cgroup.procs", os.O_WRONLY)
+        os.write(processes, str(os.getpid()).encode())
+        os.close(processes)
+    except OSError as error:
+        os.write(2, f"cannot enter {group} ({error.strerror}); limits are watched alone\n".encode())
 
 
 def _take_cores(cpu_ids: list[int]) -> None:

@@ -30,6 +30,8 @@ class Places:
         self.run_dir = request.run_dir
         self.state = request.run_dir / STATE
         name = hashlib.sha256(self.mark.encode()).hexdigest()
+        self.name = name[:20]
+        """One that no other attempt has, and that tells nothing."""
         # the kernel tells an agent from where its folders are shown, and a run's folder names the competition
         self.outputs = request.run_dir.parent / f".{name[:20]}" if is_private and request.obfuscated else request.run_dir
         self.home = self.outputs / "home"

@@ -28,6 +28,7 @@ from mlebench.profiles import Profile
 from mlebench.sandbox.base import OUTPUT_FOLDERS, RunRequest, SandboxName, agent_environment
 from mlebench.sandbox.checker import Checker, serve_checker, sweep_sockets
 from mlebench.sandbox.local import leader, processes
+from mlebench.sandbox.local.cgroups import make_group
 from mlebench.sandbox.local.data import LaidData
 from mlebench.sandbox.local.ending import boot_id, read_ending
 from mlebench.sandbox.local.gateway import MODELS_NOTICE, TOKEN, LocalGateway, OwnGateway, ServedGateway
@@ -244,6 +245,7 @@ def _start(request: RunRequest, places: Places, launch: Launch) -> subprocess.Po
         "secrets": request.secrets,
         "outlasts_signals": launch.outlasts_signals,
         "limits": _limits(request) if launch.is_watched else None,
+        "cgroup": str(group) if launch.is_watched and (group := make_group(request.profile, places.name)) is not None else None,
         "watched_folders": [str(folder) for folder in places.written],
         "longest_grace": request.profile.grace + _GRACE_BEYOND,
         "import_path": sys.path,

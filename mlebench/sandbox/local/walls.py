@@ -59,8 +59,12 @@ class Walls(Protocol):
     """One kind of walls."""
 
     name: SandboxName
-    notice: str
-    """A sentence for the run's log: what they isolate, and what they do not."""
+
+    @property
+    def notice(self) -> str:
+        """A sentence for the run's log: what they isolate, and what they do not."""
+        ...
+
     is_private: bool
     """Whether the agent has a loopback device, a file system and processes of its own, and so finds the checker at port 5000 and
     the gateway at port 5001 of `localhost`, and its folders below `/home`, as in a container of Docker."""
