@@ -35,9 +35,10 @@ class Places:
         # the kernel tells an agent from where its folders are shown, and a run's folder names the competition
         self.outputs = request.run_dir.parent / f".{name[:20]}" if is_private and request.obfuscated else request.run_dir
         self.home = self.outputs / "home"
-        self.scratch = (self.outputs if self.is_elsewhere else self.state) / "tmp"
+        beside = self.outputs if self.is_elsewhere else self.state
+        self.scratch = beside / "tmp"
         """What private walls show as `/tmp`."""
-        self.description = (self.state if is_private else self.home / "data") / "description.md"
+        self.description = (beside if is_private else self.home / "data") / "description.md"
         self._own = socket_dir() / name[:16] if is_private else None
         if self._own is None:
             shared = socket_dir()

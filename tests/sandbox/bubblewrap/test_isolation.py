@@ -225,7 +225,7 @@ for number in [name for name in os.listdir("/proc") if name.isdigit()]:
         except OSError:
             pass
 for folder, folders, names in os.walk("/"):
-    skipped = ("/proc", "/sys", "/usr", "/root", "/work", "/home/agent")
+    skipped = ("/proc", "/sys", "/usr", "/etc", "/root", "/work", "/home/agent")
     folders[:] = [name for name in folders if os.path.join(folder, name) not in skipped]
     look("the name", os.fsencode(" ".join([folder, *folders, *names])))
     for name in names:
