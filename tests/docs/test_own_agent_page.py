@@ -120,7 +120,7 @@ class TestExamples:
     def run(self, folder: Path, provider: Provider, *words: str) -> tuple[Group, RunRecord]:
         models = folder.parent / "models.yaml"
         models.write_text(MODELS.format(url=provider.base_url("chat")))
-        command = ["run", "--agent", str(folder), "-c", "demo-wine", "--profile", "demo", "--sandbox", "local", "--models",
+        command = ["run", "--agent", str(folder), "-c", "demo-wine", "--profile", "demo", "--sandbox", "plain", "--models",
                    str(models), "--argument", "model=m", "--name", "group", *words]  # fmt: skip
         assert main(command) == 0
         group = Group.open(folder.parent / "runs" / "group")

@@ -141,8 +141,9 @@ def test_an_agent_that_kills_all_it_can_ended_by_itself(bench: Bench) -> None:
 
 
 def test_nothing_of_a_run_is_left_on_the_machine(bench: Bench) -> None:
-    marker = f"600.{abs(hash(bench.folder)) % 10**6:06d}"
-    ended = bench.run(f"setsid sleep {marker} & (sleep {marker} &) ; exit 0")
+    marker = f"left-{abs(hash(bench.folder)):x}"
+    start = f"bash -c 'exec -a {marker} sleep 600'"
+    ended = bench.run(f"setsid {start} & ({start} &) ; exit 0")
     assert ended.outcome.state == "finished"
     words = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
     assert [line for line in words if marker.encode() in line] == []
