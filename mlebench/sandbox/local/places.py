@@ -86,6 +86,8 @@ class Places:
         for name in (*OUTPUT_FOLDERS, "home"):
             if (self.outputs / name).is_dir():
                 remove_tree(self.run_dir / name)
+                # the agent may have closed it to itself; it had no way to put something else in its place
+                (self.outputs / name).chmod(0o700)
                 (self.outputs / name).rename(self.run_dir / name)
 
     def clear(self, *, keep: bool) -> None:

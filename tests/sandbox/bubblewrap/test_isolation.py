@@ -262,3 +262,10 @@ def test_an_obfuscated_run_finds_its_competition_nowhere_and_its_work_comes_home
     assert (ended.run_dir / "code" / "mine.py").exists()
     # nothing is left of the folder in which it worked
     assert [path.name for path in ended.run_dir.parent.iterdir()] == ["spaceship-titanic_seed0"]
+
+
+def test_an_obfuscated_runs_closed_folders_come_home(bench: Bench) -> None:
+    script = "echo kept > /home/code/kept; chmod 0 /home/code /home/logs /home/submission /home"
+    ended = bench.run(script, obfuscated=True)
+    assert ended.outcome.state == "finished", ended.log
+    assert (ended.run_dir / "code" / "kept").read_text() == "kept\n"

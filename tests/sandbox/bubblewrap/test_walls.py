@@ -1,0 +1,104 @@
+"""What walls of bubblewrap need, say of themselves, and show of GPUs; the network that they open."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from mlebench.profiles import Profile
+from mlebench.sandbox import get_sandbox, resolve_sandbox
+from mlebench.sandbox.bubblewrap import network, program, walls
+from mlebench.sandbox.bubblewrap.gpus import device_files
+from mlebench.sandbox.bubblewrap.program import Program
+from tests.bubblewrap import needs_bubblewrap
+from tests.sandbox.bubblewrap.conftest import Bench
+
+MISSING = "bwrap is not there; install it"
+PROFILE = Profile(name="toy", time_limit=60, network="none")
+
+
+def test_a_machine_without_it_says_so_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walls, "find_program", lambda: MISSING)
+    assert get_sandbox("bubblewrap").problems([], PROFILE) == [f"{MISSING}; or use `--sandbox docker` or `--sandbox plain`"]
+
+
+def test_local_is_the_best_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "find_program", lambda: Program("/usr/bin/bwrap", (0, 8, 0)))
+    monkeypatch.setattr(network, "problem", lambda: "no slirp4netns")
+    assert [resolve_sandbox("local", kind) for kind in ("none", "models", "open")] == ["bubblewrap", "bubblewrap", "plain"]
+    monkeypatch.setattr(program, "find_program", lambda: MISSING)
+    assert resolve_sandbox("local", "none") == "plain"
+    assert resolve_sandbox("docker", "none") == "docker"
+
+
+def test_an_open_network_needs_a_program_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walls, "find_program", lambda: Program("/usr/bin/bwrap", (0, 8, 0)))
+    monkeypatch.setattr(network.shutil, "which", lambda name: None)
+    [problem] = get_sandbox("bubblewrap").problems([], PROFILE.model_copy(update={"network": "open"}))
+    assert "apt-get install slirp4netns" in problem
+    assert get_sandbox("bubblewrap").problems([], PROFILE) == []
+
+
+def test_old_versions_are_asked_for_no_more_than_they_can() -> None:
+    old, new = Program("bwrap", (0, 6, 2)), Program("bwrap", (0, 8, 0))
+    assert "--disable-userns" in program.namespaces(new) and "--disable-userns" not in program.namespaces(old)
+    assert (old.limits_sizes, new.limits_sizes) == (False, True)
+
+
+def test_gpus_are_shown_by_index_and_uuid_in_the_order_of_the_bus(tmp_path: Path) -> None:
+    known, devices = tmp_path / "gpus", tmp_path / "dev"
+    for place, minor, uuid in (("0000:41:00.0", 1, "GPU-b"), ("0000:01:00.0", 0, "GPU-a"), ("0000:c1:00.0", 3, "GPU-d")):
+        (known / place).mkdir(parents=True)
+        (known / place / "information").write_text(f"Model: \t\t H200\nGPU UUID: \t {uuid}\nDevice Minor: \t {minor}\n")
+    devices.mkdir()
+    for name in ("nvidiactl", "nvidia-uvm"):
+        (devices / name).touch()
+    assert [path.name for path in device_files(["2"], known, devices)] == ["nvidia3", "nvidiactl", "nvidia-uvm"]
+    assert [path.name for path in device_files(["GPU-b"], known, devices)][0] == "nvidia1"
+    assert device_files([], known, devices) == []
+    with pytest.raises(KeyError):
+        device_files(["7"], known, devices)
+
+
+@needs_bubblewrap
+def test_what_is_isolated_is_on_record(bench: Bench) -> None:
+    described = get_sandbox("bubblewrap").describe([])
+    assert described["engine"] == "bubblewrap" and described["images"] == {}
+    assert {"files", "network", "processes"} <= set(described["isolates"])
+    ended = bench.run("exit 0")
+    assert "files, processes and a network of its own" in ended.log
+
+
+FETCH = r"""
+import json, socket, sys, urllib.request
+def reach(url):
+    try:
+        return urllib.request.urlopen(url, timeout=5).status
+    except OSError:
+        return None
+port = sys.argv[1].partition("=")[2]
+names = [line.split(":")[0].strip() for line in open("/proc/net/dev").read().splitlines()[2:]]
+json.dump({"names": names, "loopback": reach(f"http://127.0.0.1:{port}"), "gateway": reach(f"http://10.0.2.2:{port}"),
+           "checker": reach("http://localhost:5000/health")}, open("/home/logs/x.json", "w"))
+"""
+
+
+@needs_bubblewrap
+@pytest.mark.skipif(network.problem() is not None, reason="slirp4netns is not there")
+def test_an_open_network_leaves_this_machines_loopback_out(bench: Bench) -> None:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    script = f"exec {sys.executable} /home/agent/x.py port={server.server_port}"
+    try:
+        ended = bench.run(script, files={"x.py": FETCH}, profile={"network": "open"})
+    finally:
+        server.shutdown()
+        server.server_close()
+    found = json.loads((ended.run_dir / "logs" / "x.json").read_text())
+    assert set(found["names"]) == {"lo", "tap0"}
+    assert (found["loopback"], found["gateway"], found["checker"]) == (None, None, 200)
