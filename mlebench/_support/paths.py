@@ -49,6 +49,11 @@ def facts_dir() -> Path:
     return _user_cache_dir() / "mle-bench" / "facts"
 
 
+def compose_dir() -> Path:
+    """The folder of compose files that other tools are given, in the user's cache folder; errors are those of `facts_dir`."""
+    return _user_cache_dir() / "mle-bench" / "compose"
+
+
 @functools.cache
 def content_dir(kind: ContentKind) -> Path:
     """The folder of competitions, agents or containers that this installation brings along.

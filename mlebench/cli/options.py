@@ -38,7 +38,7 @@ def add_runs_dir(parser: Options) -> None:
 
 
 def add_split(parser: Options, help: str) -> None:
-    """`--split`, its help ending with what it takes; `reports.selection.ids_of_split` reads it."""
+    """`--split`, its help ending with what it takes; `registry.lists.ids_of_split` reads it."""
     parser.add_argument("--split", metavar="S", help=f"{help}: {_SPLITS}")
 
 
@@ -154,7 +154,7 @@ def selected(arguments: argparse.Namespace, registry: Registry) -> list[Competit
     Raises:
         UsageError: if none is asked for, or one does not exist.
     """
-    from mlebench.reports.selection import ids_of_split, read_ids
+    from mlebench.registry.lists import ids_of_split, read_ids
 
     ids = [*arguments.ids, *arguments.competition_id]
     split = "all" if arguments.all else "low" if arguments.lite else arguments.split

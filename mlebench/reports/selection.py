@@ -1,21 +1,17 @@
-"""Which competitions a report is about: splits, lists of ids, and the facts of each that a report needs."""
+"""Which competitions a report is about, and the facts of each that a report needs."""
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grading.printable import printable
-from mlebench._support.files import numbered_lines, read_text
 from mlebench.errors import UsageError
 from mlebench.registry import SPLITS, Registry
+from mlebench.registry.lists import ids_of_split
 
 OWN_SELECTION = "selection"
 """Name of a selection that is none of the splits."""
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
@@ -98,38 +94,3 @@ def default_selections(present: set[str], registry: Registry) -> list[Selection]
 
 def _split(name: str, registry: Registry) -> Selection:
     return Selection(name, tuple(registry.list_competition_ids(name)))
-
-
-def read_ids(path: Path) -> list[str]:
-    """The competition ids of a text file, one a line, each once; a remark begins with `#`.
-
-    Raises:
-        UsageError: the file cannot be read, a line is no id, or there is none.
-    """
-    ids: dict[str, None] = {}
-    for number, line in numbered_lines(read_text(path, "give a text file with one id a line")):
-        name = line.partition(" #")[0].partition("\t#")[0].strip()
-        if not _ID.fullmatch(name):
-            raise UsageError(f"{path}, line {number} is no competition id ({printable(name)}); give one id a line")
-        ids[name] = None
-    if not ids:
-        raise UsageError(f"{path} names no competition; give one id a line, `mlebench list` shows them")
-    return list(ids)
-
-
-def ids_of_split(name: str, registry: Registry) -> list[str]:
-    """The competition ids of a split, or of a text file with one id a line.
-
-    Raises:
-        UsageError: it is neither, or the file is faulty.
-    """
-    if name in SPLITS:
-        return registry.list_competition_ids(name)
-    path = Path(name)
-    if not path.exists():
-        near = difflib.get_close_matches(name, SPLITS, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise UsageError(
-            f"there is no split {name!r} and no such file; {hint}`--split` takes {', '.join(SPLITS)} or a file with one id a line"
-        )
-    return read_ids(path)

@@ -7,14 +7,12 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from mlebench._support import paths
 from mlebench.errors import MlebenchError
 from mlebench.grade.one import Submission
 from mlebench.grade.pool import shared_pool
-from mlebench.preparation.obfuscated import obfuscated_public
 from mlebench.registry import Competition
+from mlebench.runs.given import instructions, public_folder, task_text
 from mlebench.runs.models import model_access
-from mlebench.runs.plan import Plan
 from mlebench.runs.record import RunRecord
 from mlebench.runs.task import RunTask
 from mlebench.sandbox.base import RunRequest
@@ -31,8 +29,7 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
     """
     plan = task.group.plan
     competition = task.competition()
-    public_dir = competition.public_dir
-    if not public_dir.is_dir():
+    if not competition.public_dir.is_dir():
         raise MlebenchError(
             f"{record.competition_id} is not prepared in {plan.data_dir}; `{competition.prepare_command}` prepares it"
         )
@@ -44,9 +41,9 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
         attempt=record.attempt,
         competition_id=record.competition_id,
         seed=record.seed,
-        public_dir=obfuscated_public(competition) if plan.obfuscated else public_dir,
-        description=_task_text(plan, competition),
-        instructions=_instructions(plan),
+        public_dir=public_folder(competition, obfuscated=plan.obfuscated),
+        description=task_text(competition, obfuscated=plan.obfuscated, text=plan.profile.task_text),
+        instructions=instructions(obfuscated=plan.obfuscated, has_gateway=plan.has_gateway),
         agent=plan.agent,
         profile=plan.profile,
         run_dir=task.run_dir,
@@ -66,23 +63,6 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
 def _load_grader(competition: Competition) -> None:
     """A grader that cannot be loaded is better known before the agent has worked for a day."""
     shared_pool().load(competition)
-
-
-def _task_text(plan: Plan, competition: Competition) -> str:
-    if plan.obfuscated:
-        return competition.description_obfuscated
-    if plan.profile.task_text == "kaggle":
-        from mlebench.preparation.pages import task_text
-
-        return task_text(competition)
-    return competition.description
-
-
-def _instructions(plan: Plan) -> str:
-    """The text of `home/instructions.txt`."""
-    names = ["instructions_obfuscated.txt" if plan.obfuscated else "instructions.txt"]
-    names += ["instructions_models.txt"] if plan.has_gateway else []
-    return "".join((paths.content_dir("containers") / name).read_text(encoding="utf-8") for name in names)
 
 
 def _checker(competition: Competition) -> Callable[[Path], tuple[bool, str]]:

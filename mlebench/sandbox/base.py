@@ -265,7 +265,21 @@ def agent_environment(request: RunRequest, home: str, models: Mapping[str, str] 
     if request.cpu_ids:
         threads = min(threads, len(request.cpu_ids))
     # an agent that chooses a policy chooses it for every OpenMP runtime
-    wait_policy = {} if "OMP_WAIT_POLICY" in request.environment else _WAIT_POLICY
+    variables = thread_variables(threads, waits="OMP_WAIT_POLICY" not in request.environment)
+    return {
+        **home_variables(home),
+        "COMPETITION_ID": "competition" if request.obfuscated else request.competition_id,
+        "MLEBENCH_SEED": str(request.seed),
+        "TIME_LIMIT_SECS": str(int(profile.time_limit)),
+        **variables,
+        "NVIDIA_VISIBLE_DEVICES": ",".join(request.gpu_ids) or "void",
+        **(models or {}),
+        **request.environment,
+    }
+
+
+def home_variables(home: str) -> dict[str, str]:
+    """Variables that say where an agent's folders are."""
     return {
         "MLEBENCH_HOME": home,
         "DATA_DIR": f"{home}/data",
@@ -273,14 +287,11 @@ def agent_environment(request: RunRequest, home: str, models: Mapping[str, str] 
         "LOGS_DIR": f"{home}/logs",
         "CODE_DIR": f"{home}/code",
         "AGENT_DIR": f"{home}/agent",
-        "COMPETITION_ID": "competition" if request.obfuscated else request.competition_id,
-        "MLEBENCH_SEED": str(request.seed),
-        "TIME_LIMIT_SECS": str(int(profile.time_limit)),
-        **dict.fromkeys(_COUNT_VARIABLES, str(threads)),
-        # threads that spin for a core that another process has take many times as long
-        **wait_policy,
-        **_OPENBLAS_WAIT,
-        "NVIDIA_VISIBLE_DEVICES": ",".join(request.gpu_ids) or "void",
-        **(models or {}),
-        **request.environment,
     }
+
+
+def thread_variables(threads: int, *, waits: bool = True) -> dict[str, str]:
+    """Variables that hold libraries to a number of threads, and, with `waits`, let threads sleep while they wait."""
+    # threads that spin for a core that another process has take many times as long
+    wait_policy = _WAIT_POLICY if waits else {}
+    return {**dict.fromkeys(_COUNT_VARIABLES, str(threads)), **wait_policy, **_OPENBLAS_WAIT}

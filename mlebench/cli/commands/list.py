@@ -19,7 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from mlebench.registry import Registry
-    from mlebench.reports.selection import ids_of_split
+    from mlebench.registry.lists import ids_of_split
 
     registry = Registry()
     ids = ids_of_split(arguments.split, registry) if arguments.split else registry.list_competition_ids()

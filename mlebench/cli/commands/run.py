@@ -171,7 +171,7 @@ def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
 def _competitions(arguments: argparse.Namespace) -> tuple[list[str] | None, str | None]:
     """Single competitions and the split that the flags name; a file with ids stands for what it lists."""
     from mlebench.registry import SPLITS, Registry
-    from mlebench.reports.selection import ids_of_split
+    from mlebench.registry.lists import ids_of_split
 
     if arguments.split is None or arguments.split in SPLITS:
         return arguments.competition_id, arguments.split

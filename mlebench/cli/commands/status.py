@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from mlebench.reports.selection import ids_of_split
+    from mlebench.registry.lists import ids_of_split
 
     registry = registry_of(arguments)
     if arguments.split:

@@ -12,12 +12,11 @@ from typing import Any
 
 from mlebench._support.folders import folder_size
 from mlebench.gateway.models import Model
-from mlebench.preparation.record import is_prepared, misfit
-from mlebench.registry.competition import prepare_command
 from mlebench.runs.competitions import load_competition
 from mlebench.runs.conditions import Conditions
 from mlebench.runs.executors.base import Executor, no_room
 from mlebench.runs.executors.booking import Need
+from mlebench.runs.given import unprepared
 from mlebench.runs.models import model_problems
 from mlebench.runs.plan import Plan
 from mlebench.runs.schedule.forecast import make_forecast
@@ -195,14 +194,7 @@ def _whole(seconds: float) -> int | None:
 
 def _unprepared(plan: Plan, secrets: Secrets) -> list[str]:
     competitions = [load_competition(plan.data_dir, plan.edition, secrets.split_key, name) for name in plan.competitions]
-    there = [each for each in competitions if is_prepared(each)]
-    misfits = [sentence for each in there if (sentence := misfit(each))]
-    missing = [each for each in competitions if each not in there]
-    if not missing:
-        return misfits
-    shown = ", ".join(each.id for each in missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
-    verb = "is" if len(missing) == 1 else "are"
-    return [f"{shown} {verb} not prepared in {plan.data_dir}; run `{prepare_command(missing)}`", *misfits]
+    return unprepared(competitions)
 
 
 def _missing_secrets(plan: Plan, secrets: Secrets) -> list[str]:

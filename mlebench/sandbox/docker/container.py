@@ -175,18 +175,20 @@ def _name(request: RunRequest) -> str:
     return f"mlebench-{re.sub(r'[^A-Za-z0-9_.-]', '-', request.label)}-{secrets.token_hex(3)}"
 
 
-def _mounts(request: RunRequest, folder: HostFolder) -> list[Any]:
-    public = request.public_dir.resolve()
+def data_mounts(public_dir: Path, description: Path) -> dict[str, Path]:
+    """What is mounted, read-only, so that `/home/data` is the public data with a text as its `description.md`: by its path."""
+    public = public_dir.resolve()
     if (public / "description.md").exists():
-        data = [_read_only("/home/data", public)]
+        data = {"/home/data": public}
     else:
         # a file cannot be mounted into a read-only folder that lacks its name
-        data = [_read_only(f"/home/data/{entry.name}", entry) for entry in sorted(public.iterdir())]
-    return [
-        *data,
-        _read_only("/home/data/description.md", folder.description),
-        _read_only(_CHECKER_FOLDER, folder.path / "checker"),
-    ]
+        data = {f"/home/data/{entry.name}": entry for entry in sorted(public.iterdir())}
+    return {**data, "/home/data/description.md": description}
+
+
+def _mounts(request: RunRequest, folder: HostFolder) -> list[Any]:
+    mounts = {**data_mounts(request.public_dir, folder.description), _CHECKER_FOLDER: folder.path / "checker"}
+    return [_read_only(target, source) for target, source in mounts.items()]
 
 
 def _read_only(target: str, source: Path) -> Any:

@@ -59,7 +59,7 @@ def test_gpus_are_shown_by_index_and_uuid_in_the_order_of_the_bus(tmp_path: Path
     for name in ("nvidiactl", "nvidia-uvm"):
         (devices / name).touch()
     assert [path.name for path in device_files(["2"], known, devices)] == ["nvidia3", "nvidiactl", "nvidia-uvm"]
-    assert [path.name for path in device_files(["GPU-b"], known, devices)][0] == "nvidia1"
+    assert next(path.name for path in device_files(["GPU-b"], known, devices)) == "nvidia1"
     assert device_files([], known, devices) == []
     with pytest.raises(KeyError):
         device_files(["7"], known, devices)

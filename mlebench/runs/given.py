@@ -1,0 +1,48 @@
+"""What an agent is given of a competition, wherever it works: the task's text, instructions and public data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from mlebench._support import paths
+from mlebench.preparation.obfuscated import obfuscated_public
+from mlebench.preparation.record import is_prepared, misfit
+from mlebench.registry import Competition
+from mlebench.registry.competition import prepare_command
+
+
+def unprepared(competitions: Sequence[Competition]) -> list[str]:
+    """What keeps competitions of one edition and data directory from being given, a sentence each with the command that helps."""
+    there = [each for each in competitions if is_prepared(each)]
+    misfits = [sentence for each in there if (sentence := misfit(each))]
+    missing = [each for each in competitions if each not in there]
+    if not missing:
+        return misfits
+    shown = ", ".join(each.id for each in missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+    verb = "is" if len(missing) == 1 else "are"
+    return [f"{shown} {verb} not prepared in {missing[0].data_dir}; run `{prepare_command(missing)}`", *misfits]
+
+
+def task_text(competition: Competition, *, obfuscated: bool, text: Literal["ours", "kaggle"] = "ours") -> str:
+    """The description that an agent reads; `text` is a profile's `task_text`."""
+    if obfuscated:
+        return competition.description_obfuscated
+    if text == "kaggle":
+        from mlebench.preparation.pages import task_text as text_of_kaggle
+
+        return text_of_kaggle(competition)
+    return competition.description
+
+
+def instructions(*, obfuscated: bool, has_gateway: bool = False) -> str:
+    """The text of `home/instructions.txt`."""
+    names = ["instructions_obfuscated.txt" if obfuscated else "instructions.txt"]
+    names += ["instructions_models.txt"] if has_gateway else []
+    return "".join((paths.content_dir("containers") / name).read_text(encoding="utf-8") for name in names)
+
+
+def public_folder(competition: Competition, *, obfuscated: bool) -> Path:
+    """Where the public data lies that an agent gets; errors are those of `obfuscated_public`."""
+    return obfuscated_public(competition) if obfuscated else competition.public_dir
