@@ -29,9 +29,14 @@ from mlebench.sandbox.docker.container import check_readable
 
 TASK_VERSION = 1
 """Raised when what is asked of agents, or how it is scored, changes for every competition; each has a version of its own, too."""
-_CHECKING = """CHECKING A SUBMISSION
-If you have the tool `validate`, it says whether a file such as /home/submission/submission.csv is a valid submission and, if
-not, why. It does not reveal a score."""
+_OTHERWISE = {
+    "CHECKING A SUBMISSION": """If you have the tool `validate`, it says whether a file such as /home/submission/submission.csv
+is a valid submission and, if not, why. It does not reveal a score.""",
+    "TIME AND MACHINE": """The environment variable TIME_LIMIT_SECS holds your time in seconds, counted from the start. At its
+end you are stopped. Your limits on memory and processors are fixed as well; work that exceeds them is ended. Libraries for
+machine learning are installed; check before you rely on one.""",
+}
+"""Sections of the instructions that tell of what a run has and a sample has not."""
 
 
 @task
@@ -116,9 +121,9 @@ _END = "When your submission stands and you are done improving it, call the tool
 def prompt(competition: Competition, *, obfuscated: bool) -> str:
     """What a sample asks: the instructions with the paths of its container, and the task's text."""
     given = instructions(obfuscated=obfuscated)
-    # the script and the address that a run has for this are not there
-    given, count = re.subn(r"^CHECKING A SUBMISSION\n.+?(?=\n\n)", lambda _: _CHECKING, given, flags=re.MULTILINE | re.DOTALL)
-    assert count == 1
+    for title, text in _OTHERWISE.items():
+        section = re.compile(rf"^{title}\n.+?(?=\n\n)", re.MULTILINE | re.DOTALL)
+        given = section.sub(f"{title}\n{text}", given, count=1)
     return f"{given.rstrip()}\n\n{task_text(competition, obfuscated=obfuscated)}"
 
 
