@@ -103,7 +103,7 @@ def test_a_submission_that_inspect_would_not_read_is_taken_out_whole(wine: Compe
     log = evaluate(wine, tmp_path, ("python", {"code": written}))
     content = b"id\n" + b"1" * LARGE
     score = score_of(log)
-    assert score.metadata["submission_sha256"] == hashlib.sha256(content).hexdigest()
+    assert score.metadata["submission_sha256"] == hashlib.sha256(content).hexdigest(), (score, answers_of_tools(log.samples[0]))
     (tmp_path / "submission.csv").write_bytes(content)
     assert judged(score.metadata) == judged(grade_csv(tmp_path / "submission.csv", wine).to_dict())
 

@@ -76,12 +76,16 @@ def test_a_key_of_ones_own_is_in_logs_by_its_hash_alone(cases: Cases, tmp_path: 
 
 
 def test_what_a_user_can_mend_is_one_sentence_without_traceback(tmp_path: Path) -> None:
-    command = [Path(sys.executable).with_name("inspect"), "eval", "mlebench/competitions", "--model", "mockllm/model"]
-    for words, said in (
-        (["-T", "ids=demo-wine", "-T", f"data_dir={tmp_path}"], "is not prepared"),
-        ([], "name competitions by"),
-        (["-T", "split=demo", "-T", "edition=v9"], "there is no edition"),
-    ):
-        done = subprocess.run([*command, *words], capture_output=True, text=True, cwd=tmp_path)
-        told = " ".join((done.stdout + done.stderr).split())
-        assert done.returncode != 0 and said in told and "Traceback" not in told, told
+    words = ["eval", "mlebench/competitions", "--model", "mockllm/model", "-T", "ids=demo-wine", "-T", f"data_dir={tmp_path}"]
+    command = [str(Path(sys.executable).with_name("inspect")), *words]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    told = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode != 0 and "`mlebench prepare demo-wine" in told and "Traceback" not in told, told
+
+
+def test_an_error_of_ours_is_one_that_inspect_shows_without_traceback(wine: Competition) -> None:
+    from inspect_ai._util.error import PrerequisiteError
+
+    for given in ({"edition": "v3"}, {"profile": "none"}, {"network": "models"}, {"compose_overrides": "text"}):
+        with pytest.raises(PrerequisiteError):
+            task_of(wine, **given)
