@@ -61,6 +61,8 @@ def write_compose(
             "COMPETITION_ID": competition_id,
             "TIME_LIMIT_SECS": str(int(profile.time_limit)),
             **thread_variables(max(1, int(profile.cpus))),
+            # on an engine that hands GPUs to every container
+            **({} if profile.gpus else {"NVIDIA_VISIBLE_DEVICES": "void"}),
         },
         "volumes": [_read_only(target, source) for target, source in data_mounts(public_dir, text).items()],
         "cap_drop": ["ALL"],
