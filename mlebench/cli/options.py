@@ -102,6 +102,26 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-l", "--list", metavar="FILE", help="a file with one id a line")
 
 
+def settings_of(words: list[str] | None, flag: str) -> dict[str, Any]:
+    """`KEY=VALUE` words; values that are JSON (numbers, true, lists) are read as such.
+
+    Raises:
+        UsageError: a word is no setting.
+    """
+    import json
+
+    settings = {}
+    for word in words or ():
+        key, separator, text = word.partition("=")
+        if not separator or not key:
+            raise UsageError(f"`{word}` is not a setting; write `{flag} KEY=VALUE`")
+        try:
+            settings[key] = json.loads(text)
+        except ValueError:
+            settings[key] = text
+    return settings
+
+
 def add_volume(parser: argparse.ArgumentParser, default: Any = False) -> None:
     """`--quiet` and `--verbose`, which every command has."""
     volume = parser.add_mutually_exclusive_group()

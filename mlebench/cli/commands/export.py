@@ -1,7 +1,8 @@
-"""Write run groups in the formats of other tools.
+"""Write run groups, or competitions, in the formats of other tools.
 
 examples:
   mlebench export atif latest
+  mlebench export harbor spaceship-titanic -o tasks
   mlebench export atif --help
 """
 
@@ -12,7 +13,10 @@ import importlib
 
 from mlebench.cli.options import add_volume
 
-FORMATS = {"atif": "what agents asked their models, were answered and did, as trajectories in ATIF"}
+FORMATS = {
+    "atif": "what agents asked their models, were answered and did, as trajectories in ATIF",
+    "harbor": "competitions as tasks of Harbor, for every agent that it runs",
+}
 """By the name of their module in `mlebench.cli.formats`."""
 
 

@@ -12,7 +12,6 @@ examples:
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 from pathlib import Path
@@ -29,6 +28,7 @@ from mlebench.cli.options import (
     add_split,
     again,
     at_least,
+    settings_of,
 )
 from mlebench.cli.output import print_json, print_table
 from mlebench.errors import GroupStopped, UsageError
@@ -127,7 +127,7 @@ def _settings_flags(arguments: argparse.Namespace) -> dict[str, Any]:
     given = {
         "executor": arguments.executor,
         "address": arguments.address,
-        "executor_settings": _settings(arguments.executor_set, "--executor-set") or None,
+        "executor_settings": settings_of(arguments.executor_set, "--executor-set") or None,
         "parallel": arguments.parallel,
         "retries": arguments.retries,
         "fail_fast": arguments.fail_fast,
@@ -154,9 +154,9 @@ def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
         **_settings_flags(arguments),
     }
     if arguments.profile or arguments.profile_set:
-        given["profile"] = {"base": arguments.profile, **_settings(arguments.profile_set, "--profile-set")}
+        given["profile"] = {"base": arguments.profile, **settings_of(arguments.profile_set, "--profile-set")}
     if arguments.agent:
-        settings = _settings(arguments.argument, "--argument")
+        settings = settings_of(arguments.argument, "--argument")
         given["agents"] = [{"agent": name, "arguments": settings} for name in arguments.agent]
     elif arguments.argument:
         raise UsageError("--argument belongs to an --agent; in an experiment file write it under `arguments`")
@@ -177,20 +177,6 @@ def _competitions(arguments: argparse.Namespace) -> tuple[list[str] | None, str 
         return arguments.competition_id, arguments.split
     listed = ids_of_split(arguments.split, Registry())
     return [*dict.fromkeys([*(arguments.competition_id or ()), *listed])], None
-
-
-def _settings(words: list[str] | None, flag: str) -> dict[str, Any]:
-    """`KEY=VALUE` words; values that are JSON (numbers, true, lists) are read as such."""
-    settings = {}
-    for word in words or ():
-        key, separator, text = word.partition("=")
-        if not separator or not key:
-            raise UsageError(f"`{word}` is not a setting; write `{flag} KEY=VALUE`")
-        try:
-            settings[key] = json.loads(text)
-        except ValueError:
-            settings[key] = text
-    return settings
 
 
 def _refuse_changes(arguments: argparse.Namespace) -> None:
