@@ -139,7 +139,7 @@ def test_a_competition_of_ones_own_travels_with_its_task(
     exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["dev", "new-competition", "my-own", "competitions"]) == 0
+    assert main(["new-competition", "my-own"]) == 0
     monkeypatch.setenv("MLEBENCH_COMPETITIONS_PATH", str(tmp_path / "competitions"))
     exported.export("my-own", "--without-data")
     files = exported.files("my-own")
