@@ -69,12 +69,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _choices(arguments: argparse.Namespace) -> Choices:
     from mlebench.exports.harbor.choices import Choices
-    from mlebench.profiles import get_profile
 
     if arguments.wheel is not None and not (arguments.wheel.is_file() and arguments.wheel.suffix == ".whl"):
         raise UsageError(f"{arguments.wheel} is no wheel; make one with `pip wheel --no-deps -w DIR` in the harness's folder")
-    return Choices(
-        limits=get_profile(arguments.profile).changed(settings_of(arguments.profile_set, "--profile-set")),
+    return Choices.of(
+        arguments.profile,
+        settings_of(arguments.profile_set, "--profile-set"),
         reward=arguments.reward,
         package_set=arguments.package_set,
         image=arguments.image,

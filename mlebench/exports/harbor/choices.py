@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlebench.profiles import Profile
 
 REWARDS = {
     "any_medal": "1 for a medal, so that a job's mean is the share of medals",
@@ -16,38 +20,12 @@ REWARDS = {
 """What `reward` can be, the first by default."""
 
 
-class Limits(Protocol):
-    """What a task takes of a profile (see `mlebench.profiles`)."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def cpus(self) -> float: ...
-    @property
-    def memory(self) -> int: ...
-    @property
-    def disk(self) -> int: ...
-    @property
-    def gpus(self) -> int: ...
-    @property
-    def shm(self) -> int: ...
-    @property
-    def pids(self) -> int: ...
-    @property
-    def time_limit(self) -> float: ...
-    @property
-    def network(self) -> str: ...
-    @property
-    def allow(self) -> tuple[str, ...]: ...
-    @property
-    def task_text(self) -> Literal["ours", "kaggle"]: ...
-
-
 @dataclass(frozen=True)
 class Choices:
     """What holds for every task of an export."""
 
-    limits: Limits
+    limits: Profile
+    """Of the agent."""
     reward: str = "any_medal"
     """One of `REWARDS`."""
     package_set: str = "light"
@@ -58,3 +36,14 @@ class Choices:
     """This harness as a wheel, for the verifier's image; None installs the version from the package index."""
     with_oracle: bool = False
     """Write a solution, which copies a submission made of the answers."""
+
+    @classmethod
+    def of(cls, profile: str | None, settings: Mapping[str, Any], **others: Any) -> Choices:
+        """Choices with a profile by its name, None for the default one, and with some of its values replaced.
+
+        Raises:
+            UsageError: there is no such profile or value.
+        """
+        from mlebench.profiles import get_profile
+
+        return cls(get_profile(profile).changed(dict(settings)), **others)

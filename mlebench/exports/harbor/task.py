@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mlebench._support.version import VERSION
 from mlebench.errors import UsageError
 from mlebench.exports.harbor.agent_side import environment, image_files, instruction
-from mlebench.exports.harbor.choices import Choices, Limits
+from mlebench.exports.harbor.choices import Choices
 from mlebench.exports.harbor.oracle import VOLUME_VARIABLE, solve_script
 from mlebench.exports.harbor.places import places_of
 from mlebench.exports.harbor.toml import toml_text
@@ -17,6 +17,7 @@ from mlebench.exports.harbor.verify import SUBMISSION
 from mlebench.grade.limits import LONGEST_START, limits_of_grading
 
 if TYPE_CHECKING:
+    from mlebench.profiles import Profile
     from mlebench.registry import Competition
 
 SCHEMA_VERSION = "1.4"
@@ -104,7 +105,7 @@ def _metadata(competition: Competition, choices: Choices) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value is not None}
 
 
-def _network(limits: Limits) -> dict[str, Any]:
+def _network(limits: Profile) -> dict[str, Any]:
     """What the agent reaches while it works; before that, Harbor installs it."""
     if limits.network == "open":
         return {}

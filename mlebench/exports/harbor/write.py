@@ -23,7 +23,7 @@ from mlebench.exports.harbor.task import CONFIG, HARNESS, task_files
 if TYPE_CHECKING:
     from mlebench.registry import Competition
 
-VOLUMES_SCRIPT, SETTINGS = "mlebench-volumes.sh", "mlebench.env"
+VOLUMES_SCRIPT, SETTINGS = "mlebench-volumes.sh", "mlebench-data.env"
 _LARGEST_CONFIG = 2**20
 _SCRIPT = f"""\
 #!/bin/sh
