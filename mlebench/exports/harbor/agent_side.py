@@ -16,7 +16,10 @@ from mlebench.sandbox.docker.images import DEFAULT_PARENT, GPU_PARENT, base_reci
 if TYPE_CHECKING:
     from mlebench.registry import Competition
 
-_AS_HARBOR_RUNS_IT = """
+LABEL = "mlebench.harbor"
+"""On the images of tasks, by which those that Harbor leaves can be found."""
+_AS_HARBOR_RUNS_IT = f"""
+LABEL {LABEL}=agent
 # Harbor keeps the container up and runs its commands beside; nothing in it checks submissions
 USER root
 RUN rm -f /home/validate_submission.sh

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mlebench._support.hints import quoted
 from mlebench._support.paths import content_dir
 from mlebench._support.version import VERSION
-from mlebench.exports.harbor.agent_side import compose_text, parent_here
+from mlebench.exports.harbor.agent_side import LABEL, compose_text, parent_here
 from mlebench.exports.harbor.choices import Choices
 from mlebench.exports.harbor.places import external, mounted, places_of
 from mlebench.exports.harbor.verify import DATA_DIR, MODULE
@@ -25,6 +25,7 @@ _DOCKERFILE = """\
 # Grades with the harness that wrote this task, and with the libraries that it grades with
 ARG PARENT
 FROM ${{PARENT}}
+LABEL {label}=verifier
 USER root
 RUN python3 -m venv /opt/mlebench
 COPY requirements.txt /packages/
@@ -56,6 +57,7 @@ def verifier_files(competition: Competition, choices: Choices) -> dict[str, str 
 
 def _dockerfile(wheel: Path | None, has_own: bool) -> str:
     return _DOCKERFILE.format(
+        label=LABEL,
         package=f"/packages/{wheel.name}" if wheel else f"mlebench=={VERSION}",
         wheel=f"COPY {wheel.name} /packages/\n" if wheel else "",
         own=_OWN_LINES if has_own else "",

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from mlebench.cli.main import main
+from mlebench.exports.harbor.agent_side import LABEL
 from mlebench.grade import grade_csv
 from mlebench.registry import Competition, Registry
 from mlebench.sandbox.docker import images
@@ -40,19 +41,19 @@ ln -s /data/demo-wine/prepared/private/answers.csv /home/submission/submission.c
 
 @dataclass(frozen=True)
 class Trials:
-    """A job of Harbor that is over."""
+    """Jobs of Harbor that are over: `helped`, in which the oracle is given the answers, and `unhelped`."""
 
     folder: Path
     competitions: dict[str, Competition]
 
-    def result(self, task: str) -> dict[str, Any]:
-        [path] = self.folder.glob(f"{task}__*/result.json")
-        result = dict(json.loads(path.read_text()))
-        assert result["exception_info"] is None, result["exception_info"]
-        return result
+    def trial(self, task: str, job: str = "helped") -> Path:
+        [folder] = (self.folder / job).glob(f"{task}__*")
+        return folder
 
-    def rewards(self, task: str) -> dict[str, float]:
-        return dict(self.result(task)["verifier_result"]["rewards"])
+    def rewards(self, task: str, job: str = "helped") -> dict[str, float]:
+        result: dict[str, Any] = json.loads((self.trial(task, job) / "result.json").read_text())
+        assert result["exception_info"] is None, result["exception_info"]
+        return dict(result["verifier_result"]["rewards"])
 
 
 @pytest.fixture(scope="module")
@@ -70,27 +71,37 @@ def trials(harbor: Harbor, wheel: Path, base_image: images.Image, tmp_path_facto
     small = ["--profile", "demo", "--profile-set", "network=open"]
     exported.export(WINE, "--with-oracle", *data, *images_of, *small)
     exported.export(TITANIC, "--with-oracle", "--edition", "v2", "--reward", "valid", *data, *images_of, *small)
-    solved_by(exported, WINE, "wine-looks", LOOK)
     solved_by(exported, WINE, "wine-nothing", "#!/bin/sh\n")
     solved_by(exported, WINE, "wine-invalid", HAND_IN.format("id,class_0\n1,2\n"))
     for name, competition in competitions.items():
         sample = competition.sample_submission.read_text()
         solved_by(exported, name, f"{name}-sample", HAND_IN.format(sample))
+    solved_by(exported, WINE, "wine-looks", LOOK, folder / "unhelped")
+    shutil.copytree(exported.folder / WINE, folder / "unhelped" / WINE)
     script = ["sh", str(exported.folder / "mlebench-volumes.sh")]
     subprocess.run(script, env=dict(harbor.environment), check=True)
     try:
-        oracle = ["-a", "oracle", "--extra-docker-compose", exported.folder / "mlebench-oracle.yaml"]
-        job = ["-o", folder / "jobs", "--job-name", "job", "-n", 2]
-        done = harbor.call("run", "-p", exported.folder, *oracle, *job, cwd=folder)
-        assert done.returncode == 0, done.stdout + done.stderr
-        yield Trials(folder / "jobs" / "job", competitions)
+        run(harbor, exported.folder, "helped", "--extra-docker-compose", exported.folder / "mlebench-oracle.yaml")
+        run(harbor, folder / "unhelped", "unhelped")
+        yield Trials(folder / "jobs", competitions)
     finally:
         subprocess.run([*script, "remove"], env=dict(harbor.environment), check=True)
+        # without BuildKit, layers stay that Harbor gave no name
+        subprocess.run(
+            ["docker", "image", "prune", "--force", "--filter", f"label={LABEL}"], stdout=subprocess.DEVNULL, check=True
+        )
 
 
-def solved_by(exported: Exported, task: str, name: str, script: str) -> None:
-    """The same task under another name, with another solution."""
-    folder = exported.folder / name
+def run(harbor: Harbor, tasks: Path, name: str, *words: object) -> None:
+    """All tasks of a folder, with the oracle as agent, in the job of this name."""
+    job = ["-a", "oracle", "-o", tasks.parent / "jobs", "--job-name", name, "-n", 2]
+    done = harbor.call("run", "-p", tasks, *job, *words, cwd=tasks.parent)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def solved_by(exported: Exported, task: str, name: str, script: str, within: Path | None = None) -> None:
+    """The same task under another name, with another solution; beside the others, or within another folder."""
+    folder = (within or exported.folder) / name
     shutil.copytree(exported.folder / task, folder)
     (folder / "solution" / "solve.sh").write_text(script)
     config = folder / "task.toml"
@@ -123,15 +134,21 @@ def test_nothing_and_what_is_invalid_get_no_score(trials: Trials) -> None:
         assert "score" not in told and set(told.values()) == {0.0}, task
 
 
+def test_without_the_answers_the_oracle_hands_in_nothing(trials: Trials) -> None:
+    said = (trials.trial(WINE, "unhelped") / "agent" / "oracle.txt").read_text()
+    assert said.startswith("the oracle has no answers; run it with --extra-docker-compose mlebench-oracle.yaml")
+    assert set(trials.rewards(WINE, "unhelped").values()) == {0.0}
+
+
 def test_an_agent_sees_what_it_may(trials: Trials) -> None:
     """Of the answers it knows at most where they would be; a link there is not followed."""
-    [seen] = trials.folder.glob("wine-looks__*/artifacts/logs/artifacts/seen.txt")
+    seen = trials.trial("wine-looks", "unhelped") / "artifacts" / "logs" / "artifacts" / "seen.txt"
     lines = seen.read_text().splitlines()
     public = sorted(path.name for path in trials.competitions[WINE].public_dir.iterdir())
     assert lines[: 1 + len(public)] == ["1000", *public]
-    rest = "\n".join(lines[1 + len(public) :])
-    for word in ("read-only", "writable", "no checker", "TIME_LIMIT_SECS=300", "COMPETITION_ID=demo-wine", "DATA_DIR=/home/data"):
-        assert word in rest
-    assert "MLEBENCH_CPUS=1" in rest and rest.endswith("sklearn")
-    told = trials.rewards("wine-looks")
+    rest = lines[1 + len(public) :]
+    assert {"read-only", "writable", "no checker", "sklearn"} <= set(rest)
+    assert {"TIME_LIMIT_SECS=300", "COMPETITION_ID=demo-wine", "DATA_DIR=/home/data", "MLEBENCH_CPUS=1"} <= set(rest)
+    assert any("/oracle" in line and "No such file" in line for line in rest)
+    told = trials.rewards("wine-looks", "unhelped")
     assert "score" not in told and told["valid"] == 0
