@@ -26,12 +26,12 @@ from mlebench.sandbox.bubblewrap.walls import limits_words
 from mlebench.sandbox.docker import engine, images
 from mlebench.sandbox.docker.container import FOLDER_LABEL
 from mlebench.sandbox.docker.listing import IN_WORDS, list_all
+from mlebench.sandbox.docker.traits import Traits, describe
 
 State = Literal["ok", "warning", "problem"]
 
 _LITTLE_DISK, _ENOUGH_DISK = 10 * 2**30, 100 * 2**30
 _PROBE_SECONDS = 60
-_LIMITS = {"MemoryLimit": "memory", "SwapLimit": "swap", "CpuCfsQuota": "CPU", "PidsLimit": "processes"}
 _TRY_OUT = """
 import json, os, subprocess, sys, time
 eat = "x = bytearray(256 * 2**20)\\nfor i in range(0, len(x), 4096): x[i] = 1"
@@ -93,22 +93,37 @@ def examine(data_dir: str | Path | None = None, runs_dir: str | Path | None = No
 
 def _examine_engine(client: Any) -> Iterator[Finding]:
     info = client.info()
-    about = engine.describe(client)
-    yield Finding("engine", "ok", f"{about['engine']} {about['version']}, API {about['api_version']}")
-    yield _limits(client, info)
-    yield _confinement(info, about["engine"])
+    try:
+        traits = Traits.of(client)
+    except EngineUnreachable as error:
+        yield Finding("engine", "problem", "it answers no more", str(error))
+        return
+    yield _engine(client, traits)
+    yield _limits(client, traits)
+    yield _confinement(info)
     root = Path(info.get("DockerRootDir") or "/")
     if root.is_dir():
         yield _disk("engine disk", root)
     yield from _images(client)
-    yield from _left_over(client)
+    yield from _left_over(client, traits)
 
 
-def _limits(client: Any, info: dict[str, Any]) -> Finding:
-    version = f"cgroup v{info.get('CgroupVersion', '1')}"
-    missing = [name for key, name in _LIMITS.items() if info.get(key) is False]
-    mend = f"the kernel or the engine does not limit {', '.join(missing)}; runs can harm each other until it does"
-    if set(missing) - {"swap"}:
+def _engine(client: Any, traits: Traits) -> Finding:
+    about = describe(client, traits)
+    what = f"{'rootless ' if traits.is_rootless else ''}{about['engine']} {about['version']}, API {about['api_version']}"
+    if not (traits.is_rootless or traits.name == "podman"):
+        return Finding("engine", "ok", what)
+    mend = "its images are its own; those of another engine or user are built anew, or copied: `docker save IMAGE | podman load`"
+    return Finding("engine", "ok", what, mend)
+
+
+def _limits(client: Any, traits: Traits) -> Finding:
+    version, missing = f"cgroup v{traits.cgroup_version}", traits.not_enforced
+    if traits.holds_no:
+        mend = (
+            f"{traits.way_to_limits}; until then runs start with `--profile-set limits=best-effort` alone, can harm each other, "
+            "and compare with no others"
+        )
         return Finding("limits", "problem", f"{version}; not effective: {', '.join(missing)}", mend)
     image = images.find(client, images.base_recipe("light", client=client))
     if image is None:
@@ -151,14 +166,11 @@ def _try_out(client: Any, image: images.Image) -> dict[str, bool]:
     return {name: bool(effective) for name, effective in json.loads(output.decode().strip().splitlines()[-1]).items()}
 
 
-def _confinement(info: dict[str, Any], engine_name: str = "docker") -> Finding:
+def _confinement(info: dict[str, Any]) -> Finding:
     options = [text.partition(",")[0].removeprefix("name=") for text in info.get("SecurityOptions") or []]
     if "seccomp" not in options:
         mend = "start the engine with its default seccomp profile; without it containers may use every system call"
         return Finding("confinement", "problem", f"no seccomp ({', '.join(options) or 'nothing'})", mend)
-    if engine_name == "podman":
-        mend = "Podman cannot keep containers of one network apart: with network open, runs can reach each other's ports"
-        return Finding("confinement", "warning", ", ".join(options), mend)
     return Finding("confinement", "ok", ", ".join(options))
 
 
@@ -175,7 +187,7 @@ def _images(client: Any) -> Iterator[Finding]:
             yield Finding("images", "warning", what, mend)
 
 
-def _left_over(client: Any) -> Iterator[Finding]:
+def _left_over(client: Any, traits: Traits) -> Iterator[Finding]:
     found = client.containers.list(all=True, ignore_removed=True, filters={"label": FOLDER_LABEL})
     ended = [each.name for each in found if each.status != "running"]
     at_work = len(found) - len(ended)
@@ -183,7 +195,8 @@ def _left_over(client: Any) -> Iterator[Finding]:
         mend = "`mlebench run --resume GROUP` continues runs whose harness is gone"
         yield Finding("containers", "ok", f"{at_work} runs in progress", mend)
     if ended:
-        mend = f"kept on request, or left by a harness that was killed: `--resume` its group, or `docker rm -v {' '.join(ended)}`"
+        command = f"`{traits.name} rm -v {' '.join(ended)}`"
+        mend = f"kept on request, or left by a harness that was killed: `--resume` its group, or {command}"
         yield Finding("containers", "warning", f"{len(ended)} ended and not removed", mend)
 
 

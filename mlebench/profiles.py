@@ -86,6 +86,8 @@ class Profile(BaseModel):
     time_limit: Duration = Field(gt=0)
     grace: Duration = Field(default=30.0, ge=0)
     """Between SIGTERM and SIGKILL."""
+    limits: Literal["enforced", "best-effort"] = "enforced"
+    """Whether runs may start in containers of an engine that does not hold them to memory, CPUs and processes."""
     network: Network = "open"
     allow: tuple[str, ...] = ()
     """Hosts that are open beside models where `network` is `models`: `pypi.org`, `*.example.org`; `:port` for other than 443."""

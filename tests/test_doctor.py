@@ -12,6 +12,7 @@ import pytest
 from mlebench import doctor
 from mlebench._support.machine import Gpu
 from mlebench.cli.main import main
+from mlebench.sandbox.docker.traits import Traits
 
 
 def test_no_engine_is_a_problem_with_a_way_out(
@@ -25,19 +26,18 @@ def test_no_engine_is_a_problem_with_a_way_out(
     assert "limits" not in findings
 
 
-@pytest.mark.parametrize("flag", ["MemoryLimit", "CpuCfsQuota", "PidsLimit"])
-def test_limits_that_the_engine_lacks_are_red(flag: str) -> None:
-    info = {"CgroupVersion": "2", "MemoryLimit": True, "SwapLimit": True, "CpuCfsQuota": True, "PidsLimit": True, flag: False}
-    finding = doctor._limits(None, info)
+@pytest.mark.parametrize("limit", ["memory", "CPU", "processes"])
+def test_limits_that_the_engine_lacks_are_red(limit: str) -> None:
+    finding = doctor._limits(None, Traits(not_enforced=(limit, "swap")))
     assert finding.state == "problem"
-    assert "not effective" in finding.what and finding.mend
+    assert finding.what == f"cgroup v2; not effective: {limit}, swap" and finding.mend
 
 
 def test_limits_that_the_kernel_ignores_are_red(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor.images, "base_recipe", lambda *_, **__: None)
     monkeypatch.setattr(doctor.images, "find", lambda *_: "image")
     monkeypatch.setattr(doctor, "_try_out", lambda *_: {"memory": False, "CPU": True, "processes": True})
-    finding = doctor._limits(None, {"CgroupVersion": "1"})
+    finding = doctor._limits(None, Traits(cgroup_version="1"))
     assert finding.state == "problem"
     assert "not effective: memory" in finding.what
 

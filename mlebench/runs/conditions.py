@@ -18,6 +18,7 @@ from mlebench._support.quantities import show_duration, show_size
 from mlebench._support.version import VERSION
 from mlebench._support.yaml_model import describe
 from mlebench.errors import MlebenchError
+from mlebench.profiles import Profile
 from mlebench.runs.competitions import load_competition
 from mlebench.runs.models import served_models
 from mlebench.runs.plan import Plan
@@ -52,6 +53,10 @@ _OF_BOTH = (*_OF_COMPETITIONS, "models_served")
 _MOST_COMPETITIONS = 3
 _NO_LIMITS = ("name", "description", "network", "task_text", "snapshot_every", "allow", "budget", "grants", "record", "patience")
 """What a profile holds beside limits: words, what are parts of their own, and what the harness does for itself."""
+_ENFORCEMENT = "limits"
+"""The key of a profile that says whether its limits must be enforced. Where it is not among the limits, they must be."""
+_ABSENT = {"arguments": "not set", "budget": "not set"}
+"""What the lack of a key means, where it is not unknown."""
 _SHOWN: Mapping[str, Callable[[float], str]] = {
     **dict.fromkeys(("memory", "shm", "disk", "max_output"), show_size),
     **dict.fromkeys(("time_limit", "grace"), show_duration),
@@ -76,7 +81,7 @@ class _Difference(NamedTuple):
     def texts(self) -> tuple[str, str]:
         """Both values as people write them, or as they are where that would hide the difference."""
         show = _SHOWN.get(self.key, str) if self.part == "limits" else _as_written
-        absent = "not set" if self.part in ("arguments", "budget") else "unknown"
+        absent = _ABSENT.get(self.part, "unknown") if self.key != _ENFORCEMENT else "enforced"
         mine, other = (absent if value is None else show(value) for value in (self.mine, self.other))
         return (mine, other) if mine != other else (str(self.mine), str(self.other))
 
@@ -210,7 +215,7 @@ class Conditions:
             budget=profile.budget.limits,
             allow=tuple(sorted(profile.allow)) if profile.network == "models" else (),
             grants=profile.grants if plan.has_gateway else (),
-            limits={key: value for key, value in profile.model_dump(mode="json").items() if key not in _NO_LIMITS},
+            limits=_limits_of(profile),
             sandbox=plan.sandbox,
             network=plan.agents_network,
             task_text="obfuscated" if plan.obfuscated else "kaggle" if profile.task_text == "kaggle" else "plain",
@@ -332,6 +337,14 @@ def _as_written(value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(value) or "none"
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _limits_of(profile: Profile) -> dict[str, Any]:
+    limits = {key: value for key, value in profile.model_dump(mode="json").items() if key not in _NO_LIMITS}
+    if profile.limits == "enforced":
+        # as harnesses recorded it that knew nothing else
+        del limits[_ENFORCEMENT]
+    return limits
 
 
 def _series(version: str) -> str:

@@ -196,6 +196,8 @@ class _OfResult:
                 yield _of(group, f"its {what} is {printable(str(value), 60)}; the rules want {' or '.join(values)}")
         for excess in rules.most.beyond(profile):
             yield _of(group, f"a run could have {excess}")
+        if profile.limits == "best-effort" and any(limit is not None for _, limit in rules.most):
+            yield _of(group, "its engine need not have enforced its limits (`limits=best-effort`), and the rules set some")
         granted = (
             ("open hosts", profile.allow if profile.network == "models" else (), rules.allow),
             ("grants of the gateway", profile.grants if plan.has_gateway else (), rules.grants),

@@ -17,6 +17,7 @@ from mlebench.agents import NOT_COPIED, has_interpreter
 from mlebench.errors import StartFailed
 from mlebench.sandbox.base import RunRequest, agent_environment
 from mlebench.sandbox.docker.engine import LABEL
+from mlebench.sandbox.docker.network import Network
 from mlebench.sandbox.run_gateway import Endpoint, model_environment
 
 USER = 1000
@@ -83,7 +84,7 @@ class HostFolder:
 
 
 def options(
-    request: RunRequest, image_id: str, folder: HostFolder, network: str, log_start: int, models: Endpoint | None = None
+    request: RunRequest, image_id: str, folder: HostFolder, network: Network, log_start: int, models: Endpoint | None = None
 ) -> dict[str, Any]:
     """Arguments for the creation of the container.
 
@@ -91,7 +92,7 @@ def options(
         request: the run.
         image_id: digest of its image.
         folder: the run's folder on the host.
-        network: id of the network, `none` for none at all.
+        network: what it is put into.
         log_start: size of `run.log` before the agent's output.
         models: where its agent finds the gateway to models, if there is one.
     """
@@ -112,9 +113,9 @@ def options(
             LOG_LABEL: str(log_start),
         },
         "mounts": _mounts(request, folder),
-        "network_mode": network,
+        "network_mode": network.mode,
         # a model server on the host is found by this name
-        "extra_hosts": {"host.docker.internal": "host-gateway"} if network != "none" else None,
+        "extra_hosts": {"host.docker.internal": network.host} if network.host else None,
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
         "init": True,

@@ -80,29 +80,18 @@ def is_outage(error: BaseException) -> bool:
     return isinstance(error, (HTTPError, OSError))
 
 
+def is_on_this_machine(client: Any) -> bool:
+    """Whether the engine runs here, and not on another or a virtual machine."""
+    # reached over a network; a socket may still lead to a virtual machine
+    return bool(client.api.base_url == "http+docker://localhost" and client.info().get("KernelVersion") == platform.release())
+
+
 def shares_cores(client: Any) -> bool:
     """Whether the engine runs on this machine, with the same cores, and can bind a container to some of them."""
-    if client.api.base_url != "http+docker://localhost":
-        # reached over a network; a socket may still lead to a virtual machine
+    if not is_on_this_machine(client):
         return False
     info = client.info()
-    same = info.get("KernelVersion") == platform.release() and info.get("NCPU") == os.sysconf("SC_NPROCESSORS_ONLN")
-    return bool(same and info.get("CPUSet", True))
-
-
-def describe(client: Any) -> dict[str, Any]:
-    """Name, versions and limits of the engine, for the manifest of a run group."""
-    version, info = client.version(), client.info()
-    components = [part.get("Name", "") for part in version.get("Components") or []]
-    return {
-        "engine": "podman" if any("Podman" in name for name in components) else "docker",
-        "version": version.get("Version"),
-        "api_version": version.get("ApiVersion"),
-        "cgroup_version": info.get("CgroupVersion"),
-        "storage_driver": info.get("Driver"),
-        "runtime": info.get("DefaultRuntime"),
-        "kernel": info.get("KernelVersion"),
-    }
+    return bool(info.get("NCPU") == os.sysconf("SC_NPROCESSORS_ONLN") and info.get("CPUSet", True))
 
 
 def signals_sent(client: Any, container_id: str, until: float) -> list[tuple[float, int]]:

@@ -1,7 +1,8 @@
 """Guards a running container's limits on disk and processes, and counts what it uses; the time limit is kept in `handle`.
 
-The engine's kernel holds memory, CPU and the number of processes; written bytes it does not hold. So a run whose use is
-no longer reported goes on, with a word in its log, and a run whose written bytes cannot be measured any more is ended.
+The engine's kernel holds memory, CPU and the number of processes, unless the engine's traits say otherwise; written bytes it
+does not hold. So a run whose use is no longer reported goes on, with a word in its log, and a run whose written bytes cannot
+be measured any more is ended.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mlebench._support.hints import alternatives
 from mlebench._support.quantities import show_duration, show_size
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import FailureClass
@@ -80,6 +82,8 @@ class Guard:
     """The engine's storage, to see how full its disk is; None when it is not on this machine."""
     note: Callable[[str], None]
     """Receives a sentence for the run's log."""
+    not_enforced: tuple[str, ...] = ()
+    """Limits that the engine does not enforce."""
     stuck_seconds: float = _STUCK_SECONDS
     usage: dict[str, Any] = field(default_factory=dict)
     """Counted so far: `cpu_seconds`, `peak_memory_bytes`, `peak_processes`, `disk_bytes`; `uncounted` says what was not."""
@@ -93,7 +97,7 @@ class Guard:
 
     def __post_init__(self) -> None:
         self._counting = FailureStreak(
-            "the engine gives no statistics: memory, CPU and processes are not counted; the kernel limits them all the same",
+            f"the engine gives no statistics: memory, CPU and processes are not counted; {_still_limited(self.not_enforced)}",
             self._note_uncounted,
         )
         self._measuring = FailureStreak(
@@ -232,3 +236,9 @@ def _is_timeout(error: BaseException) -> bool:
     from requests.exceptions import Timeout
 
     return isinstance(error, Timeout)
+
+
+def _still_limited(not_enforced: Sequence[str]) -> str:
+    if not not_enforced:
+        return "the kernel limits them all the same"
+    return f"nothing limits {alternatives(not_enforced)} here"

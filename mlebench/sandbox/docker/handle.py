@@ -26,6 +26,7 @@ from mlebench.sandbox.docker.engine import failures, is_outage, signals_sent, su
 from mlebench.sandbox.docker.guard import Guard
 from mlebench.sandbox.docker.images import Image
 from mlebench.sandbox.docker.outcome import Forced, name_outcome, time_of
+from mlebench.sandbox.docker.traits import Traits
 from mlebench.sandbox.kept_outcome import keep_outcome
 from mlebench.sandbox.run_clock import RunClock, age_of
 from mlebench.sandbox.run_gateway import (
@@ -44,6 +45,8 @@ _OUTAGE_PATIENCE = 300.0
 """Seconds for which an engine that does not answer is waited for."""
 _RETURN_PATIENCE = 60.0
 """The same where a run is over."""
+_ENDED = ("exited", "dead", "stopped")
+"""States of a container whose first process has ended; in the last one Podman has still to clean up after it."""
 _SUBMISSION = "/home/submission/submission.csv"
 
 
@@ -51,11 +54,19 @@ class DockerHandle:
     """A container in which an agent works on a run; see `Handle`."""
 
     def __init__(
-        self, client: Any, container: Any, request: RunRequest, folder: HostFolder, log: RunLog, image: Image | None = None
+        self,
+        client: Any,
+        container: Any,
+        request: RunRequest,
+        folder: HostFolder,
+        log: RunLog,
+        traits: Traits,
+        image: Image | None = None,
     ) -> None:
         self.label = request.label
         self.cpu_ids = request.cpu_ids
         self._client = client
+        self._traits = traits
         self._container = container
         self._request = request
         self._folder = folder
@@ -72,7 +83,7 @@ class DockerHandle:
         self._checker: Checker | None = None
         self._gateway: RunGateway | None = None
         self._was_found_ended = False
-        self._guard = Guard(client, container.id, request.profile, _engine_root(client), log.note)
+        self._guard = Guard(client, container.id, request.profile, _engine_root(client), log.note, traits.holds_no)
         self._follower: threading.Thread | None = None
         self._output: Any = None
         self._read_until: float | None = None
@@ -107,7 +118,7 @@ class DockerHandle:
         # asked anew, as the agent may have ended since the container was found; where the engine is away, `_look` waits for it
         with contextlib.suppress(*failures()):
             self._container.reload()
-        self._was_found_ended = self._container.status in ("exited", "dead")
+        self._was_found_ended = self._container.status in _ENDED
         self._attend()
 
     def _serve_models(self, token: str) -> RunGateway:
@@ -187,7 +198,7 @@ class DockerHandle:
         except failures() as error:
             return Forced("outage") if self._is_given_up(error) else False
         self._note_return()
-        if self._container.status in ("exited", "dead"):
+        if self._container.status in _ENDED:
             return False
         self._was_seen_running = True
         # an engine remembers when a container ended before it was started anew
@@ -361,16 +372,16 @@ class DockerHandle:
 
         self._over.set()
         self._close_servers()
-        name = self._container.name
+        name, command = self._container.name, self._traits.name
         if self._request.keep:
-            self._log.note(f"the container is kept as {name}; remove it with `docker rm -v {name}`")
+            self._log.note(f"the container is kept as {name}; remove it with `{command} rm -v {name}`")
             return
         try:
             self._container.remove(v=True, force=True)
         except NotFound:
             pass
         except failures() as error:
-            self._log.note(f"the container was not removed ({summary(error)}); remove it with `docker rm -fv {name}`")
+            self._log.note(f"the container was not removed ({summary(error)}); remove it with `{command} rm -fv {name}`")
         network.release(self._client)
         shutil.rmtree(self._folder.path, ignore_errors=True)
 

@@ -11,21 +11,21 @@ from typing import Any
 from mlebench._support.paths import socket_dir
 from mlebench.sandbox.docker.container import FOLDER_LABEL, HostFolder
 from mlebench.sandbox.docker.engine import LABEL, failures
+from mlebench.sandbox.docker.traits import Traits
 
 _ENGINE = "engine"
 """In a host folder: which engine its container is of. One machine may have two."""
 _STARTING_SECONDS = 600.0
 
 
-def mark(folder: HostFolder, client: Any) -> None:
+def mark(folder: HostFolder, traits: Traits) -> None:
     """Note whose container the folder is for."""
-    (folder.path / _ENGINE).write_text(_engine_id(client), encoding="utf-8")
+    (folder.path / _ENGINE).write_text(traits.identity, encoding="utf-8")
 
 
-def sweep(client: Any) -> None:
+def sweep(client: Any, traits: Traits) -> None:
     """Remove the host folders that no container of this engine was made with."""
     with contextlib.suppress(*failures()):
-        engine_id = _engine_id(client)
         containers = client.api.containers(all=True, filters={"label": LABEL})
         used = {(entry.get("Labels") or {}).get(FOLDER_LABEL) for entry in containers}
         for folder in socket_dir().iterdir():
@@ -33,9 +33,5 @@ def sweep(client: Any) -> None:
                 continue
             # a container may be about to be made with it
             is_old = time.time() - folder.lstat().st_mtime > _STARTING_SECONDS
-            if is_old and (mark := folder / _ENGINE).is_file() and mark.read_text(encoding="utf-8") == engine_id:
+            if is_old and (mark := folder / _ENGINE).is_file() and mark.read_text(encoding="utf-8") == traits.identity:
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _engine_id(client: Any) -> str:
-    return str(client.info().get("ID", ""))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from grading.wording import counted
+from mlebench._support.hints import alternatives
 from mlebench._support.machine import usable_cores
 from mlebench._support.quantities import show_size
 from mlebench._support.secrets import Mask
@@ -22,11 +23,12 @@ from mlebench.agents import AgentSpec, script_problems
 from mlebench.errors import EngineUnreachable, MlebenchError, StartFailed, UsageError
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import RunRequest, SandboxName
-from mlebench.sandbox.docker import container, engine, images, left_overs, network
+from mlebench.sandbox.docker import container, engine, images, left_overs, network, traits
 from mlebench.sandbox.docker.container import FOLDER_LABEL, LOG_LABEL, RUN_LABEL, HostFolder
 from mlebench.sandbox.docker.handle import DockerHandle
 from mlebench.sandbox.docker.inventory import Inventory
 from mlebench.sandbox.docker.listing import agent_image
+from mlebench.sandbox.docker.traits import Traits
 from mlebench.sandbox.run_gateway import CONTAINER_URL, Endpoint, new_token
 from mlebench.sandbox.run_log import RunLog
 
@@ -42,7 +44,7 @@ class DockerSandbox:
         """What would keep these agents from starting here. Images need not be there: `describe` and `start` build them."""
         try:
             client = self._client
-            found = _shortages(client.info(), profile)
+            found = [*_not_enforced(self._traits, profile), *_shortages(client.info(), profile)]
         except MlebenchError as error:
             return [str(error)]
         for agent in agents:
@@ -69,7 +71,7 @@ class DockerSandbox:
     def describe(self, agents: list[AgentSpec]) -> dict[str, Any]:
         """The engine and the digest of every agent's image; builds those that are missing or outdated."""
         return {
-            **engine.describe(self._client),
+            **traits.describe(self._client, self._traits),
             "images": {agent.id: {"name": (image := self._image(agent)).reference, "digest": image.id} for agent in agents},
         }
 
@@ -92,10 +94,13 @@ class DockerSandbox:
         try:
             image = self._image(request.agent)
         except engine.failures() as error:
-            raise _start_failed(error, request) from error
+            raise self._start_failed(error, request) from error
         except MlebenchError as error:
             reason = "engine-unreachable" if isinstance(error, EngineUnreachable) else "image-missing"
             raise StartFailed(reason, str(error)) from error
+        # whoever planned it may have seen another engine
+        if unlimited := _not_enforced(self._traits, request.profile):
+            raise StartFailed("not-ready", unlimited[0])
         try:
             container.check_readable(request.public_dir)
             self._check_gpus(request)
@@ -106,7 +111,7 @@ class DockerSandbox:
                 # what it stands on was removed in between, such as the network by `docker network prune`
                 return self._start_on_cores(request, self._image(request.agent))
         except engine.failures() as error:
-            raise _start_failed(error, request) from error
+            raise self._start_failed(error, request) from error
         except UsageError as error:
             raise StartFailed("start-failed", str(error)) from error
 
@@ -122,16 +127,25 @@ class DockerSandbox:
             log = RunLog(request.run_dir / "run.log", request.secrets)
             log.rewind(int(candidate.labels[LOG_LABEL]))
             log.note("the harness is back and continues with this container")
-            handle = DockerHandle(self._client, candidate, request, folder, log)
+            handle = DockerHandle(self._client, candidate, request, folder, log, self._traits)
             handle.resume()
             return handle
         return None
 
-    @cached_property
+    @property
     def _client(self) -> Any:
+        return self._connected[0]
+
+    @property
+    def _traits(self) -> Traits:
+        return self._connected[1]
+
+    @cached_property
+    def _connected(self) -> tuple[Any, Traits]:
         client = engine.connect()
-        left_overs.sweep(client)
-        return client
+        found = Traits.of(client)
+        left_overs.sweep(client, found)
+        return client, found
 
     def _image(self, agent: AgentSpec) -> images.Image:
         return images.ensure_agent_image(self._client, agent, _log.info)
@@ -153,15 +167,17 @@ class DockerSandbox:
         log = RunLog(request.run_dir / "run.log", request.secrets)
         try:
             request.run_dir.mkdir(parents=True, exist_ok=True)
-            left_overs.mark(folder, self._client)
+            left_overs.mark(folder, self._traits)
             folder.description.write_text(request.description, encoding="utf-8")
             log.note(f"starting {request.agent.id} in {image.reference} ({image.id}), network {request.profile.network}")
+            if missing := self._traits.holds_no:
+                log.note(f"the engine ({self._traits.words}) enforces no limit on {alternatives(missing)}")
             models = None if request.models is None else Endpoint(CONTAINER_URL, new_token(folder.token))
-            with network.joined(self._client, "open" if request.profile.network == "open" else "none") as net:
+            with network.joined(self._client, "open" if request.profile.network == "open" else "none", self._traits) as net:
                 options = container.options(request, image.id, folder, net, log.size, models)
                 created = self._client.containers.create(**options)
             created.put_archive("/home", container.files(request))
-            handle = DockerHandle(self._client, created, request, folder, log, image)
+            handle = DockerHandle(self._client, created, request, folder, log, self._traits, image)
             handle.begin(models)
             return handle
         except BaseException:
@@ -170,6 +186,15 @@ class DockerSandbox:
             network.release(self._client)
             shutil.rmtree(folder.path, ignore_errors=True)
             raise
+
+    def _start_failed(self, error: Exception, request: RunRequest) -> StartFailed:
+        text = Mask(request.secrets).apply_to_text(engine.summary(error))
+        if engine.is_outage(error):
+            if isinstance(error, OSError) and error.filename:
+                return StartFailed("start-failed", f"{error.filename}: {error.strerror}")
+            said = f"the container engine does not answer ({text}); `mlebench doctor` examines it"
+            return StartFailed("engine-unreachable", said)
+        return _refused(text, request, self._traits)
 
     def _check_gpus(self, request: RunRequest) -> None:
         """Some engines start a container without the GPUs that were asked for."""
@@ -200,6 +225,16 @@ class DockerSandbox:
         )
 
 
+def _not_enforced(engine_traits: Traits, profile: Profile) -> list[str]:
+    """Agents without limits harm each other and the machine, and their results are those of another machine."""
+    if profile.limits == "best-effort" or not (missing := engine_traits.holds_no):
+        return []
+    return [
+        f"the engine ({engine_traits.words}) does not enforce limits on {alternatives(missing)}; {engine_traits.way_to_limits}, "
+        "or let the runs go without with `--profile-set limits=best-effort`"
+    ]
+
+
 def _shortages(info: dict[str, Any], profile: Profile) -> list[str]:
     found = []
     if profile.cpus > (cpus := info.get("NCPU", 0)):
@@ -220,13 +255,9 @@ def _shortages(info: dict[str, Any], profile: Profile) -> list[str]:
     return found
 
 
-def _start_failed(error: Exception, request: RunRequest) -> StartFailed:
-    text = Mask(request.secrets).apply_to_text(engine.summary(error))
+def _refused(text: str, request: RunRequest, engine_traits: Traits) -> StartFailed:
+    """What a refusal of the engine means."""
     lower = text.lower()
-    if engine.is_outage(error):
-        if isinstance(error, OSError) and error.filename:
-            return StartFailed("start-failed", f"{error.filename}: {error.strerror}")
-        return StartFailed("engine-unreachable", f"the container engine does not answer ({text}); `mlebench doctor` examines it")
     if "could not select device driver" in lower or "nvidia" in lower or "cdi" in lower.split():
         gpus = ", ".join(request.gpu_ids)
         return StartFailed(
@@ -237,7 +268,8 @@ def _start_failed(error: Exception, request: RunRequest) -> StartFailed:
             "image-missing", f"the image is gone ({text}); build it with `mlebench agents build {request.agent.name}`"
         )
     if "no space left" in lower:
-        return StartFailed("host-disk-full", "the engine's disk is full; make room, for example with `docker system prune`")
+        said = f"the engine's disk is full; make room, for example with `{engine_traits.name} system prune`"
+        return StartFailed("host-disk-full", said)
     return StartFailed("start-failed", f"the engine refused to start the container: {text}")
 
 

@@ -20,6 +20,7 @@ from mlebench.sandbox.base import Outcome, RunRequest
 from mlebench.sandbox.docker import guard, outputs
 from mlebench.sandbox.docker.container import HostFolder
 from mlebench.sandbox.docker.handle import DockerHandle
+from mlebench.sandbox.docker.traits import Traits
 from mlebench.sandbox.left_out import LeftOut
 from mlebench.sandbox.run_log import RunLog
 
@@ -136,7 +137,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
         agent = AgentSpec(name="scripted", variant=None, directory=tmp_path)
         request = RunRequest("toy_seed0", "group", 1, "toy", 0, tmp_path, "task", "instructions", agent, profile, tmp_path)
         log = RunLog(tmp_path / "run.log")
-        handle = DockerHandle(engine, engine, request, HostFolder(tmp_path / "host" / "run"), log)
+        handle = DockerHandle(engine, engine, request, HostFolder(tmp_path / "host" / "run"), log, Traits())
         handle.resume()
         outcome = handle.wait(datetime.now(UTC) + timedelta(seconds=seconds))
         return outcome, (tmp_path / "run.log").read_text()

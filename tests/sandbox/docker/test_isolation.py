@@ -218,13 +218,14 @@ for name in ("net/unix", "keys", "cmdline", "self/net/route"):
     except OSError:
         pass
 look("the host's name", socket.gethostname().encode())
+resolver = next(line.split()[1] for line in open("/etc/resolv.conf") if line.startswith("nameserver"))
 for line in open("/etc/hosts"):
     if line.split()[0].count(".") == 3:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
             labels = [*reversed(line.split()[0].split(".")), "in-addr", "arpa"]
             name = b"".join(bytes([len(label)]) + label.encode() for label in labels)
             asking.settimeout(5)
-            asking.sendto(b"\0\1\1\0\0\1\0\0\0\0\0\0" + name + b"\0\0\x0c\0\1", ("127.0.0.11", 53))
+            asking.sendto(b"\0\1\1\0\0\1\0\0\0\0\0\0" + name + b"\0\0\x0c\0\1", (resolver, 53))
             look("the resolver", asking.recv(4096) if line.split()[0] != "127.0.0.1" else b"")
 for file in ("/home/data/train.csv", "/nowhere"):
     answer = subprocess.run(["/home/validate_submission.sh", file], capture_output=True)

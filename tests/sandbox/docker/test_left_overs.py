@@ -10,16 +10,14 @@ import pytest
 
 from mlebench.sandbox.docker import left_overs
 from mlebench.sandbox.docker.container import FOLDER_LABEL, HostFolder
+from mlebench.sandbox.docker.traits import Traits
 
 
 class Engine:
     """What is asked of an engine here; itself the low-level client."""
 
-    def __init__(self, name: str, *used: Path) -> None:
-        self.api, self._name, self._used = self, name, used
-
-    def info(self) -> dict[str, str]:
-        return {"ID": self._name}
+    def __init__(self, *used: Path) -> None:
+        self.api, self._used = self, used
 
     def containers(self, **_: Any) -> list[dict[str, Any]]:
         return [{"Labels": {FOLDER_LABEL: str(path)}} for path in self._used]
@@ -32,10 +30,10 @@ def test_folders_of_this_engine_without_a_container_go_when_they_are_old(monkeyp
         folders[name] = HostFolder(tmp_path / f"{number:012x}")
         folders[name].open()
         if name != "unmarked":
-            left_overs.mark(folders[name], Engine("b" if name == "of another engine" else "a"))
+            left_overs.mark(folders[name], Traits(identity="b" if name == "of another engine" else "a"))
         if name != "fresh":
             os.utime(folders[name].path, (1, 1))
     (tmp_path / "0123456789abcdef0123.sock").touch()
-    left_overs.sweep(Engine("a", folders["used"].path))
+    left_overs.sweep(Engine(folders["used"].path), Traits(identity="a"))
     assert [name for name, folder in folders.items() if not folder.path.exists()] == ["dead"]
     assert (tmp_path / "0123456789abcdef0123.sock").exists()

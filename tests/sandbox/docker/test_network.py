@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from mlebench.sandbox.docker import engine, network
+from mlebench.sandbox.docker.traits import Traits
 from tests.sandbox.docker.conftest import Bench, assert_no_network_left
 
 NAME = "mlebench-open"
@@ -56,14 +57,17 @@ def test_a_network_of_that_name_that_is_not_ours_is_left_alone(bench: Bench, cli
 
 
 def test_a_network_is_kept_while_a_container_that_has_not_started_needs_it(bench: Bench, client: Any, base_image: Any) -> None:
-    with network.joined(client, "open") as found:
+    with network.joined(client, "open", Traits.of(client)) as found:
         created = client.containers.create(
-            base_image.id, "true", network_mode=found, labels={engine.LABEL: "test", "mlebench.run-folder": f"{bench.folder}/x"}
+            base_image.id,
+            "true",
+            network_mode=found.mode,
+            labels={engine.LABEL: "test", "mlebench.run-folder": f"{bench.folder}/x"},
         )
     try:
         network.release(client)
         created.start()
-        assert found in {each["Id"] for each in ours(client)}
+        assert found.mode in {each["Id"] for each in ours(client)}
     finally:
         created.remove(force=True)
         network.release(client)
