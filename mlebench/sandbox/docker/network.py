@@ -66,14 +66,14 @@ def release(client: Any) -> None:
         if not (found := _ours(client)):
             return
         containers = client.api.containers(all=True, filters={"label": LABEL})
-        needed = set().union(*map(_networks_of, containers))
+        needed = set().union(*map(networks_of, containers))
         for network in found:
             if needed.isdisjoint((network["Id"], network["Name"])):
                 with contextlib.suppress(*failures()):
                     client.api.remove_network(network["Id"])
 
 
-def _networks_of(container: Mapping[str, Any]) -> set[str]:
+def networks_of(container: Mapping[str, Any]) -> set[str]:
     """Ids and names of the networks that a listed container is or will be in."""
     # what it was created with, as one that has not started yet is in no network of Docker; Podman tells names alone
     attached = (container.get("NetworkSettings") or {}).get("Networks") or {}

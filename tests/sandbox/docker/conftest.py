@@ -32,16 +32,15 @@ def until(name: str = "go") -> str:
 
 
 def assert_no_network_left(client: Any) -> None:
-    """The network of runs that are over is gone, or kept by the engine alone.
+    """The networks of runs that are over are gone, or kept by the engine alone.
 
     Some engines miscount what they start at once and keep such a network until they are restarted; the next run uses it.
     """
-    containers = client.api.containers(all=True)
-    needed = {entry["HostConfig"]["NetworkMode"] for entry in containers}
-    ours = {found["Id"] for found in client.api.networks(filters={"label": network.OWNER_LABEL})}
-    for left in ours - needed:
-        with pytest.raises(APIError, match="active endpoints"):
-            client.api.remove_network(left)
+    needed = set().union(*map(network.networks_of, client.api.containers(all=True)))
+    for left in client.api.networks(filters={"label": network.OWNER_LABEL}):
+        if needed.isdisjoint((left["Id"], left["Name"])):
+            with pytest.raises(APIError, match="active endpoints"):
+                client.api.remove_network(left["Id"])
 
 
 @pytest.hookimpl(tryfirst=True)
