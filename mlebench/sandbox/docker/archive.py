@@ -85,10 +85,13 @@ class ContainerArchive:
 
     def _status(self, path: str, seconds: float) -> PathStatus | None:
         response = self._api.head(self._url("archive"), params={"path": path}, timeout=seconds)
-        if response.status_code == 404:
+        told = response.headers.get("X-Docker-Container-Path-Stat")
+        # of a link to nowhere some engines say that it is there, and that nothing is
+        if response.status_code == 404 and not told:
             return None
-        response.raise_for_status()
-        return _read_status(response.headers.get("X-Docker-Container-Path-Stat"))
+        if response.status_code != 404:
+            response.raise_for_status()
+        return _read_status(told)
 
     @contextlib.contextmanager
     def _asking(self) -> Iterator[None]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import platform
 import re
@@ -94,7 +95,9 @@ def shares_cores(client: Any) -> bool:
     return bool(info.get("NCPU") == os.sysconf("SC_NPROCESSORS_ONLN") and info.get("CPUSet", True))
 
 
-def signals_sent(client: Any, container_id: str, until: float) -> list[tuple[float, int]]:
+def signals_sent(
+    client: Any, container_id: str, since: float, until: float, *, in_whole_seconds: bool = False
+) -> list[tuple[float, int]]:
     """Signals that were sent to a container through the engine, by whomever, in their order.
 
     What runs inside can send none of them, and makes no other event. An engine remembers a few hundred events of all its
@@ -103,21 +106,26 @@ def signals_sent(client: Any, container_id: str, until: float) -> list[tuple[flo
     Args:
         client: the engine.
         container_id: the container.
+        since: the Unix time before which none matters.
         until: the Unix time after which none matters, not far in the future: the engine would wait for it.
+        in_whole_seconds: the engine knows no other times in questions.
 
     Returns:
-        Unix times and numbers of signals.
+        Unix times and numbers of signals; 0 where the engine does not tell which one it was.
     """
-    chosen = {"type": ["container"], "container": [container_id], "event": ["kill"]}
-    asked = {"since": "1", "until": f"{until:.9f}", "filters": json.dumps(chosen)}
+    filters = json.dumps({"type": ["container"], "container": [container_id]})
+    if in_whole_seconds:
+        asked = {"since": str(math.floor(since)), "until": str(math.ceil(until)), "filters": filters}
+    else:
+        asked = {"since": f"{since:.9f}", "until": f"{until:.9f}", "filters": filters}
     sent = []
     with contextlib.suppress(*failures()):
         answer = client.api.get(f"{client.api.base_url}/v{client.api.api_version}/events", params=asked, timeout=_EVENTS_SECONDS)
         for line in answer.text.splitlines():
             event = json.loads(line)
-            number = str(((event.get("Actor") or {}).get("Attributes") or {}).get("signal", ""))
-            if number.isdigit():
-                sent.append((event.get("timeNano", 0) / 1e9, int(number)))
+            if event.get("Action") == "kill":
+                number = str(((event.get("Actor") or {}).get("Attributes") or {}).get("signal", ""))
+                sent.append((event.get("timeNano", 0) / 1e9, int(number) if number.isdigit() else 0))
     return sent
 
 

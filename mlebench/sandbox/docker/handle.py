@@ -275,7 +275,11 @@ class DockerHandle:
 
     def _signals(self, state: dict[str, Any]) -> list[tuple[float, int]]:
         ended = time_of(state.get("FinishedAt"))
-        return [] if ended is None else signals_sent(self._client, self._container.id, ended.timestamp() + 0.01)
+        if ended is None:
+            return []
+        since, until = self.started_at.timestamp(), ended.timestamp() + 0.01
+        whole = self._traits.asks_in_whole_seconds
+        return signals_sent(self._client, self._container.id, since, until, in_whole_seconds=whole)
 
     def _take_out(self) -> outputs.Taken | None:
         """Bring the output folders out; None where that failed."""

@@ -44,7 +44,7 @@ def name_outcome(
         profile: the limits.
         usage: what was counted.
         had_outage: the engine was away for a while.
-        signals: what somebody sent to the container through the engine, with the Unix time.
+        signals: what somebody sent to the container through the engine, with the Unix time; 0 for one that it does not name.
     """
     at_limit = usage.get("peak_processes", 0) >= profile.pids
     hint = f"; it had reached its limit of {profile.pids} processes" if at_limit else ""
@@ -92,6 +92,8 @@ def _ending_signal(signals: Sequence[tuple[float, int]], state: dict[str, Any]) 
     for at, number in signals:
         # an agent may take its time to save its work, or take no notice of a signal and end long after
         is_soon = ended is not None and ended.timestamp() - at < _SAVING_SECONDS
+        if number == 0 and is_soon:
+            return "a signal"
         if number == SIGKILL or (number in _ENDING and (is_soon or state.get("ExitCode") == 128 + number)):
             return Signals(number).name
     return None

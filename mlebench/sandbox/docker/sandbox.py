@@ -94,7 +94,7 @@ class DockerSandbox:
         try:
             image = self._image(request.agent)
         except engine.failures() as error:
-            raise self._start_failed(error, request) from error
+            raise _start_failed(error, request, self._traits) from error
         except MlebenchError as error:
             reason = "engine-unreachable" if isinstance(error, EngineUnreachable) else "image-missing"
             raise StartFailed(reason, str(error)) from error
@@ -111,7 +111,7 @@ class DockerSandbox:
                 # what it stands on was removed in between, such as the network by `docker network prune`
                 return self._start_on_cores(request, self._image(request.agent))
         except engine.failures() as error:
-            raise self._start_failed(error, request) from error
+            raise _start_failed(error, request, self._traits) from error
         except UsageError as error:
             raise StartFailed("start-failed", str(error)) from error
 
@@ -187,15 +187,6 @@ class DockerSandbox:
             shutil.rmtree(folder.path, ignore_errors=True)
             raise
 
-    def _start_failed(self, error: Exception, request: RunRequest) -> StartFailed:
-        text = Mask(request.secrets).apply_to_text(engine.summary(error))
-        if engine.is_outage(error):
-            if isinstance(error, OSError) and error.filename:
-                return StartFailed("start-failed", f"{error.filename}: {error.strerror}")
-            said = f"the container engine does not answer ({text}); `mlebench doctor` examines it"
-            return StartFailed("engine-unreachable", said)
-        return _refused(text, request, self._traits)
-
     def _check_gpus(self, request: RunRequest) -> None:
         """Some engines start a container without the GPUs that were asked for."""
         if request.gpu_ids and not engine.has_gpu_runtime(self._client.info()):
@@ -253,6 +244,16 @@ def _shortages(info: dict[str, Any], profile: Profile) -> list[str]:
             "install the NVIDIA Container Toolkit (`mlebench doctor` checks it), or set `--profile-set gpus=0`"
         )
     return found
+
+
+def _start_failed(error: Exception, request: RunRequest, engine_traits: Traits) -> StartFailed:
+    text = Mask(request.secrets).apply_to_text(engine.summary(error))
+    if engine.is_outage(error):
+        if isinstance(error, OSError) and error.filename:
+            return StartFailed("start-failed", f"{error.filename}: {error.strerror}")
+        said = f"the container engine does not answer ({text}); `mlebench doctor` examines it"
+        return StartFailed("engine-unreachable", said)
+    return _refused(text, request, engine_traits)
 
 
 def _refused(text: str, request: RunRequest, engine_traits: Traits) -> StartFailed:

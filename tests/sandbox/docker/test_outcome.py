@@ -16,6 +16,7 @@ from mlebench.sandbox.base import Outcome
 from mlebench.sandbox.docker import engine, sandbox
 from mlebench.sandbox.docker.guard import Excess
 from mlebench.sandbox.docker.outcome import Forced, name_outcome
+from mlebench.sandbox.docker.traits import Traits
 
 PROFILE = Profile(name="test", memory="1g", pids=100, disk="1g", time_limit=60)
 
@@ -90,14 +91,16 @@ def test_a_reached_limit_of_processes_is_told() -> None:
 )
 def test_errors_of_the_start_are_named(error: Exception, reason: str) -> None:
     request: Any = SimpleNamespace(gpu_ids=("0",), secrets=(), agent=SimpleNamespace(name="a"))
-    failed = sandbox._start_failed(error, request)
+    failed = sandbox._start_failed(error, request, Traits())
     assert (failed.reason, failed.failure_class) == (reason, "infrastructure")
     assert failed.detail
 
 
 def test_an_engine_that_quotes_a_secret_is_not_believed() -> None:
     request: Any = SimpleNamespace(gpu_ids=(), secrets=("sk-secret-value",), agent=SimpleNamespace(name="a"))
-    failed = sandbox._start_failed(docker.errors.APIError("x", explanation="invalid environment: K=sk-secret-value"), request)
+    failed = sandbox._start_failed(
+        docker.errors.APIError("x", explanation="invalid environment: K=sk-secret-value"), request, Traits()
+    )
     assert "K=***" in failed.detail
 
 
