@@ -96,7 +96,7 @@ def shares_cores(client: Any) -> bool:
 
 
 def signals_sent(
-    client: Any, container_id: str, since: float, until: float, *, in_whole_seconds: bool = False
+    client: Any, container_id: str, since: float, until: float, *, events_at_once: bool = False
 ) -> list[tuple[float, int]]:
     """Signals that were sent to a container through the engine, by whomever, in their order.
 
@@ -108,24 +108,23 @@ def signals_sent(
         container_id: the container.
         since: the Unix time before which none matters.
         until: the Unix time after which none matters, not far in the future: the engine would wait for it.
-        in_whole_seconds: the engine knows no other times in questions.
+        events_at_once: the engine must be told to tell what it has, and tells nothing of a time that ended in the past.
 
     Returns:
         Unix times and numbers of signals; 0 where the engine does not tell which one it was.
     """
     filters = json.dumps({"type": ["container"], "container": [container_id]})
-    if in_whole_seconds:
-        asked = {"since": str(math.floor(since)), "until": str(math.ceil(until)), "filters": filters}
-    else:
-        asked = {"since": f"{since:.9f}", "until": f"{until:.9f}", "filters": filters}
+    asked = {"since": str(math.floor(since)), "filters": filters}
+    asked |= {"stream": "false"} if events_at_once else {"until": f"{until:.9f}"}
     sent = []
     with contextlib.suppress(*failures()):
         answer = client.api.get(f"{client.api.base_url}/v{client.api.api_version}/events", params=asked, timeout=_EVENTS_SECONDS)
         for line in answer.text.splitlines():
             event = json.loads(line)
-            if event.get("Action") == "kill":
+            at = event.get("timeNano", 0) / 1e9
+            if event.get("Action") == "kill" and at <= until:
                 number = str(((event.get("Actor") or {}).get("Attributes") or {}).get("signal", ""))
-                sent.append((event.get("timeNano", 0) / 1e9, int(number) if number.isdigit() else 0))
+                sent.append((at, int(number) if number.isdigit() else 0))
     return sent
 
 

@@ -278,8 +278,7 @@ class DockerHandle:
         if ended is None:
             return []
         since, until = self.started_at.timestamp(), ended.timestamp() + 0.01
-        whole = self._traits.asks_in_whole_seconds
-        return signals_sent(self._client, self._container.id, since, until, in_whole_seconds=whole)
+        return signals_sent(self._client, self._container.id, since, until, events_at_once=self._traits.events_at_once)
 
     def _take_out(self) -> outputs.Taken | None:
         """Bring the output folders out; None where that failed."""

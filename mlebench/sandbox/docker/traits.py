@@ -34,8 +34,8 @@ class Traits:
     """Limits that it takes and that hold nobody: `memory`, `swap`, `CPU`, `processes`."""
     keeps_apart: Literal["containers", "networks"] = "containers"
     """What can be kept from each other: containers of one network, or only those of several."""
-    asks_in_whole_seconds: bool = False
-    """Whether its questions about events know no parts of seconds."""
+    events_at_once: bool = False
+    """Whether it tells of past events only where it is told not to wait for more."""
     knows_host_gateway: bool = True
     """Whether the word `host-gateway` stands for the host's address in `extra_hosts`."""
 
@@ -69,7 +69,7 @@ class Traits:
             # it tells what the kernel could do, not what its user may have of it
             not_enforced=_not_handed_over(client) if is_rootless else flagged,
             keeps_apart="networks",
-            asks_in_whole_seconds=True,
+            events_at_once=True,
             knows_host_gateway=_numbers(version) >= _HOST_GATEWAY,
         )
 

@@ -74,6 +74,7 @@ class Bench:
     group: str
     enforcement: Literal["enforced", "best-effort"] = "enforced"
     """Whether the engine must hold runs to their limits."""
+    engine: str = "docker"
 
     @property
     def public(self) -> Path:
@@ -156,8 +157,10 @@ def make_bench(folder: Path) -> Bench:
     (public / "train.csv").write_text("id,x,y\n1,2,3\n")
     (public / "sample_submission.csv").write_text("id,y\n1,0\n")
     # an engine without root may hold nobody to limits, and isolates all the same
-    enforcement: Any = "best-effort" if Traits.of(engine.connect()).holds_no else "enforced"
-    return Bench(DockerSandbox(), folder, f"t{uuid.uuid4().hex[:10]}", enforcement)
+    traits = Traits.of(engine.connect())
+    return Bench(
+        DockerSandbox(), folder, f"t{uuid.uuid4().hex[:10]}", "best-effort" if traits.holds_no else "enforced", traits.name
+    )
 
 
 @pytest.fixture

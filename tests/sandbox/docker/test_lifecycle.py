@@ -153,6 +153,8 @@ def test_who_ends_a_container_from_outside_is_not_the_agent(bench: Bench, by: st
     wait_for_output(request, "ready")
     [container] = bench.containers()
     verb, _, signal = by.partition(" -")
+    if (verb, bench.engine) == ("stop", "podman"):
+        pytest.skip("Podman has no event of a stop, which cannot be told from an agent that ends itself then")
     if verb == "kill":
         container.kill(signal=int(signal))
     else:

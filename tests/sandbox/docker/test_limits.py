@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.sandbox.docker.conftest import Bench
+import pytest
+
+from tests.sandbox.docker.conftest import Bench, Ended
 
 FORK_BOMB = """exec python - <<'END'
 import os, time
@@ -16,18 +18,34 @@ END
 """
 
 
+@pytest.fixture
+def bench(bench: Bench) -> Bench:
+    """On an engine that holds nobody to limits a fork bomb takes the whole machine."""
+    if bench.enforcement != "enforced":
+        pytest.skip("this engine holds nobody to limits, and runs that must be held are refused")
+    return bench
+
+
+def check_out_of_memory(bench: Bench, ended: Ended) -> None:
+    """Podman does not tell why the kernel ended what was not the first process of a container."""
+    if bench.engine == "docker":
+        assert (ended.outcome.state, ended.outcome.reason) == ("failed", "out-of-memory")
+        assert "512.0 MiB" in ended.outcome.detail
+    else:
+        assert (ended.outcome.state, ended.outcome.reason) in [("failed", "out-of-memory"), ("failed", "killed")]
+
+
 def test_memory_hog_ends_as_out_of_memory(bench: Bench) -> None:
     ended = bench.run("echo 'id,y' > /home/submission/submission.csv\nexec python -c 'x = b\"a\" * (3 * 2**30)'")
-    assert (ended.outcome.state, ended.outcome.reason) == ("failed", "out-of-memory")
     assert ended.outcome.failure_class == "agent"
-    assert "512.0 MiB" in ended.outcome.detail
+    check_out_of_memory(bench, ended)
     # what it had handed in by then is taken out
     assert (ended.run_dir / "submission" / "submission.csv").read_text() == "id,y\n"
 
 
 def test_memory_of_a_child_process_counts_too(bench: Bench) -> None:
     ended = bench.run("python -c 'x = b\"a\" * (3 * 2**30)' & wait $!")
-    assert ended.outcome.reason == "out-of-memory"
+    check_out_of_memory(bench, ended)
 
 
 def test_shared_memory_is_limited(bench: Bench) -> None:

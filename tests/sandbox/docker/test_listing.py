@@ -18,6 +18,7 @@ from mlebench.sandbox.docker import images
 from mlebench.sandbox.docker.inventory import Inventory
 from mlebench.sandbox.docker.listing import agent_image, list_all
 from mlebench.sandbox.docker.sandbox import DockerSandbox
+from mlebench.sandbox.docker.traits import Traits
 
 PARENT = "docker.io/library/python:3.11"
 MB = 2**20
@@ -158,7 +159,7 @@ class TestWhoAsks:
     @pytest.fixture
     def unbuilt(self, engine: Engine) -> Callable[..., list[str]]:
         sandbox = DockerSandbox()
-        sandbox.__dict__["_client"] = engine
+        sandbox.__dict__["_connected"] = (engine, Traits())
         return lambda *agents: sandbox.unbuilt(list(agents))
 
     def test_a_dry_run_names_those_whose_image_is_not_current(
