@@ -13,7 +13,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 CORE := tests/registry tests/grading tests/cli tests/test_public_names.py tests/test_existing_clients.py
 CORE_COMPETITIONS := spaceship-titanic or aerial-cactus or jigsaw-toxic or nomad2018 or tgs-salt or icecube or whale-redux
 
-.PHONY: demo test agents core lint bench docs clean
+.PHONY: demo test agents podman core lint bench docs clean
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -25,11 +25,15 @@ demo: $(INSTALLED)
 	$(BIN)/mlebench demo
 
 test: $(INSTALLED)
-	$(PYTEST) -m "not agents"
+	$(PYTEST) -m "not agents and not podman_whole"
 
 # builds the images of all packaged agents, from PyPI and npm, and lets each work in a container
 agents: $(INSTALLED)
 	$(PYTEST) -m agents tests/agents/packaged
+
+# all tests of containers once more, on the Podman whose socket MLEBENCH_PODMAN names
+podman: $(INSTALLED)
+	$(PYTEST) -m podman tests/sandbox/podman
 
 # another interpreter needs a folder of its own: `make core PYTHON=python3.13 VENV=.venv-3.13`
 core: $(INSTALLED)
