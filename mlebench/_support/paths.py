@@ -37,7 +37,16 @@ def images_dir() -> Path:
         RuntimeError: the user has no home.
     """
     chosen = os.environ.get("MLEBENCH_IMAGES_DIR")
-    return (Path(chosen) if chosen else _user_cache_dir() / "mle-bench" / "images").expanduser().absolute()
+    return Path(chosen).expanduser().absolute() if chosen else cached_images_dir()
+
+
+def cached_images_dir() -> Path:
+    """The folder of images in the user's cache folder.
+
+    Raises:
+        RuntimeError: the user has no home.
+    """
+    return _user_cache_dir() / "mle-bench" / "images"
 
 
 def facts_dir() -> Path:

@@ -31,6 +31,11 @@ def get_sandbox(name: str | None) -> Sandbox:
         from mlebench.sandbox.local.sandbox import LocalSandbox
 
         return LocalSandbox(BubblewrapWalls())
+    if name == "apptainer":
+        from mlebench.sandbox.apptainer.walls import ApptainerWalls
+        from mlebench.sandbox.local.sandbox import LocalSandbox
+
+        return LocalSandbox(ApptainerWalls())
     if name == "docker":
         from mlebench.sandbox.docker.sandbox import DockerSandbox
 

@@ -148,11 +148,7 @@ def load(client: Any, archive: Archive, log: Log) -> Image:
         WorkFailed: the archive is not what its record says, is for another processor, or the engine refuses it.
     """
     if not archive.fits_here:
-        raise WorkFailed(
-            f"{archive.path} is for processors of the kind {printable(archive.architecture)} and this machine's is "
-            f"{platform.machine()}; build the image on a machine like this one, and export it there with "
-            f"{command('images', 'export', archive.path.parent)}"
-        )
+        raise WorkFailed(misfit(archive))
     with images.only_maker(archive.reference):
         before = _stored(client, archive.reference)
         if before is not None and _is_same(before, archive):
@@ -182,6 +178,14 @@ def load_agent(client: Any, agent: AgentSpec, folder: Path, log: Log) -> Image |
     wanted = [base.tag, recipe.tag] if recipe.parent == base.tag else [recipe.tag]
     found = [archive for reference in wanted if (archive := find(folder, reference)) is not None]
     return [load(client, archive, log) for archive in found][-1] if len(found) == len(wanted) else None
+
+
+def misfit(archive: Archive) -> str:
+    """What to do with an archive that is for another processor, a sentence."""
+    return (
+        f"{archive.path} is for {printable(archive.architecture)} processors and this machine's is {platform.machine()}; "
+        f"build the image on a machine like this one, and export it there with {command('images', 'export', 'DIR')}"
+    )
 
 
 @contextmanager
