@@ -33,6 +33,8 @@ DEFAULT_PARENT = "python:3.11-slim-bookworm"
 GPU_PARENT = "nvidia/cuda:12.6.3-cudnn-runtime-ubuntu24.04"
 RECIPE_LABEL, PARENT_LABEL, PARENT_ID_LABEL = "mlebench.recipe", "mlebench.parent", "mlebench.parent-id"
 _LONGEST_TAG_PART = 60
+_NOT_IN_IMAGES = ("entrypoint.py",)
+"""Of what runs beside agents, the files that walls without an image show by themselves."""
 _NEVER_SENT = [".env", "**/.env", ".git", "**/__pycache__", "**/*.pyc"]
 """Not even by accident does a secret or a cache become a layer."""
 
@@ -252,6 +254,7 @@ def is_agent_built(client: Any, agent: AgentSpec) -> bool:
 def _layer_over(parent: str, package_set: str, tag: str) -> Recipe:
     context = content_dir("containers")
     found = (path for path in (context / "runtime").rglob("*") if path.is_file() and path.suffix != ".pyc")
+    found = (path for path in found if path.name not in _NOT_IN_IMAGES)
     runtime = [path.relative_to(context).as_posix() for path in found]
     files = tuple(sorted(["Dockerfile", f"packages/{package_set}.txt", *runtime]))
     return Recipe(tag, parent, context, files, {"PARENT": parent, "PACKAGES": package_set})

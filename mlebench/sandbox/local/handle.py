@@ -62,7 +62,7 @@ class LocalHandle:
         self._process = process
         self._data = data
         self._exit = processes.Exit(pid) if pid is not None else None
-        self._family = processes.Family(pid, places.mark) if pid is not None else None
+        self._family = processes.Family(pid, places.mark, has_own_processes=places.is_private) if pid is not None else None
         self._clock = RunClock(started_at, 0.0 if process is not None else age_of(pid) if pid is not None else None)
         self._asked: Literal["stop", "detach"] | None = None
         self._stop_grace = request.profile.grace

@@ -48,24 +48,31 @@ def keeper(mark: str) -> psutil.Process | None:
 class Family:
     """All processes of an attempt: the keeper and the leader (see `leader`), what is below them, and what carries the mark."""
 
-    def __init__(self, keeper_pid: int, mark: str) -> None:
+    def __init__(self, keeper_pid: int, mark: str, *, has_own_processes: bool = False) -> None:
+        """Args:
+        keeper_pid: the keeper.
+        mark: that of the attempt.
+        has_own_processes: whether the agent's processes live in a namespace of their own; all others below the leader then
+            are its walls.
+        """
         self._pid = keeper_pid
+        self._namespace = _namespace_of(keeper_pid) if has_own_processes else None
         self._mark = mark
         self._told: set[int] = set()
 
     def terminate(self) -> None:
         """SIGTERM to each process that was not sent one before.
 
-        The leader is among the first: it leaves those alone that are saving their work.
+        The leader is among the first: it leaves those alone that are saving their work. Walls stay until all is saved.
         """
         heads, others = self._members()
         below = [found for head in heads for found in descendants.below(head.pid, spared=self._pid)]
-        for process in heads + others:
+        for process in heads + [other for other in others if not self._is_wall(other.pid)]:
             if process.pid not in self._told:
                 self._told.add(process.pid)
                 _send(process, signal.SIGTERM)
         for found in below:
-            if found.pid not in self._told:
+            if found.pid not in self._told and not self._is_wall(found.pid):
                 self._told.add(found.pid)
                 descendants.send(found, signal.SIGTERM)
 
@@ -95,6 +102,9 @@ class Family:
         """Kill the keeper and the leader, which did not leave by themselves."""
         for head in self._members()[0]:
             _send(head, signal.SIGKILL)
+
+    def _is_wall(self, pid: int) -> bool:
+        return self._namespace is not None and _namespace_of(pid) == self._namespace
 
     def _members(self) -> tuple[list[psutil.Process], list[psutil.Process]]:
         """The keeper and the leader as far as they live, and whoever else carries the mark."""
@@ -179,6 +189,14 @@ def _open_pidfd(pid: int) -> int | None:
         return os.pidfd_open(pid)
     except (AttributeError, OSError):
         # another system than Linux, or a process that is gone
+        return None
+
+
+def _namespace_of(pid: int) -> str | None:
+    """What names the processes among which one lives; None where it is gone or not to be looked at."""
+    try:
+        return str(Path(f"/proc/{pid}/ns/pid").readlink())
+    except OSError:
         return None
 
 
