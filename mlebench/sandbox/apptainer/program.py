@@ -118,4 +118,7 @@ def find_program() -> Program:
 
 
 def _last_words(errors: bytes) -> str:
-    return printable(" ".join(errors[-4 * _MOST_SAID :].decode(errors="replace").split())[-_MOST_SAID:])
+    """The last line that says what failed, else the last words."""
+    lines = errors[-16 * _MOST_SAID :].decode(errors="replace").splitlines()
+    fatal = [line.partition(":")[2].strip() for line in lines if line.startswith(("FATAL:", "ERROR:"))]
+    return printable(fatal[-1] if fatal else " ".join(" ".join(lines).split())[-_MOST_SAID:], _MOST_SAID)

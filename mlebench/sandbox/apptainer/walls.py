@@ -95,7 +95,12 @@ class ApptainerWalls:
         mark = {processes.MARK_VARIABLE: processes.mark_of(request.run_dir, request.attempt)}
         gpus = {"CUDA_VISIBLE_DEVICES": ",".join(request.gpu_ids), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
         agents = {**environment, **gpus, **mark}
-        return Launch(execution.complete(program), {**program.environment(agents), **mark}, is_watched=True)
+        return Launch(
+            execution.complete(program),
+            {**program.environment(agents), **mark},
+            image_digest=image.digest,
+            is_watched=True,
+        )
 
     @functools.cached_property
     def _program(self) -> Program:

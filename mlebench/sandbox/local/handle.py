@@ -142,7 +142,7 @@ class LocalHandle:
 
     def _conclude(self, forced: _Forced | None) -> Outcome:
         request, run_dir = self._request, self._request.run_dir
-        usage = self._collect_process()
+        usage = self._collect_process() | self._places.image()
         ending = read_ending(self._places.state, self._places.mark)
         is_over_since_boot = self._family is None and ending is not None and ending.boot != boot_id()
         outcome = _name_outcome(forced, self._exit_code(forced, ending), request, is_shut_down=is_over_since_boot)

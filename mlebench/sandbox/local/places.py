@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 import shutil
 from pathlib import Path
 
 from mlebench._support.folders import remove_tree
 from mlebench._support.paths import make_private, socket_dir
+from mlebench._support.plain_files import read_plain
 from mlebench.sandbox.base import OUTPUT_FOLDERS, RunRequest
 from mlebench.sandbox.checker import UPLOADS
 from mlebench.sandbox.local import mounts, processes
 
 STATE = ".local"
 """Folder in a run's, in which the leader writes down the end of the agent."""
+_IMAGE, _LONGEST_DIGEST = "image", 100
 
 
 class Places:
@@ -58,6 +61,23 @@ class Places:
     def written(self) -> list[Path]:
         """The folders that the agent writes."""
         return [self.outputs / name for name in OUTPUT_FOLDERS] + [self.home, self.scratch]
+
+    def keep_image(self, digest: str | None) -> None:
+        """Write down which image the agent runs in, for the harness that takes down its end.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        if digest is not None:
+            (self.state / _IMAGE).write_text(digest, encoding="ascii")
+
+    def image(self) -> dict[str, str]:
+        """What a run's resources say of its image; nothing for walls without images."""
+        with contextlib.suppress(OSError):
+            digest = read_plain(self.state / _IMAGE, _LONGEST_DIGEST).decode("ascii", "replace")
+            if re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
+                return {"image_digest": digest}
+        return {}
 
     def make_sockets(self) -> None:
         """Make the folders of the sockets.

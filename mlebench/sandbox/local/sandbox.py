@@ -231,6 +231,7 @@ def _start(request: RunRequest, places: Places, launch: Launch) -> subprocess.Po
     """Start the keeper, which starts the command of the walls."""
     for name in (ENDING, WATCHED):
         remove_tree(places.state / name)
+    places.keep_image(launch.image_digest)
     order = {
         "command": list(launch.command),
         "environment": dict(launch.environment),

@@ -51,6 +51,8 @@ class Launch:
     """What the command reads from its descriptors 3, 4, …: long or private words, a filter of system calls."""
     outlasts_signals: bool = False
     """Whether the command starts with SIGTERM ignored: what holds the walls up is not to leave before the agent within has."""
+    image_digest: str | None = None
+    """What the agent's image is made of, `sha256:…`; None for walls without images."""
     is_watched: bool = False
     """Whether the keeper holds memory, processes and disk to the profile's limits by looking at them, as nothing else does."""
 
