@@ -84,6 +84,7 @@ def examine(data_dir: str | Path | None = None, runs_dir: str | Path | None = No
     if client is not None:
         yield from _examine_engine(client)
     yield _bubblewrap()
+    yield from _apptainer()
     yield _gpus(client)
     yield _disk("data disk", paths.data_dir(data_dir))
     yield _disk("runs disk", paths.runs_dir(runs_dir))
@@ -185,6 +186,36 @@ def _images(client: Any) -> Iterator[Finding]:
         elif tags:
             mend = "built by the next run that needs them, or now: `mlebench images build`, `mlebench agents build NAME`"
             yield Finding("images", "warning", what, mend)
+
+
+def _apptainer() -> Iterator[Finding]:
+    """Where it is there: what the site allows, tried out in an image."""
+    from mlebench.sandbox.apptainer import sif
+    from mlebench.sandbox.apptainer.abilities import try_out
+    from mlebench.sandbox.apptainer.program import find_program, is_there
+
+    if not is_there():
+        return
+    try:
+        program = find_program()
+    except UsageError as error:
+        yield Finding("Apptainer", "warning", "does not serve", str(error))
+        return
+    name, image = f"{program.name} {program.version}", sif.any_image()
+    if image is None:
+        mend = "`mlebench images export DIR AGENT` on a machine with Docker, and MLEBENCH_IMAGES_DIR here, or a first run"
+        yield Finding("Apptainer", "warning", f"{name}, not tried out without an image", mend)
+        return
+    found = try_out(program, image)
+    limits = "cgroups" if found.sets_limits else "a watchdog"
+    if not found.runs:
+        yield Finding("Apptainer", "warning", f"{name} runs nothing", f"it says: {found.fault}; ask the site for user namespaces")
+    elif found.private_network is None:
+        mend = f"only `--network open` works ({found.fault}); ask the site to allow `--network none` or user namespaces"
+        yield Finding("Apptainer", "warning", f"{name} gives runs no network of their own; limits by {limits}", mend)
+    else:
+        how = "--net" if found.private_network == "option" else "a user namespace"
+        yield Finding("Apptainer", "ok", f"{name}; networks of their own by {how}, limits by {limits}; tried out")
 
 
 def _left_over(client: Any, traits: Traits) -> Iterator[Finding]:

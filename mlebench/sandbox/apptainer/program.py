@@ -87,6 +87,11 @@ class Answer:
     """The end of what it wrote to standard error, in one line that can be shown."""
 
 
+def is_there() -> bool:
+    """Whether one is on the path."""
+    return any(map(shutil.which, _NAMES))
+
+
 def find_program() -> Program:
     """The program that is first on the path.
 

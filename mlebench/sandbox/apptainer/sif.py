@@ -75,6 +75,12 @@ def find(agent: AgentSpec, folder: Path | None = None) -> Sif | None:
     return _made(_archive(agent, folder))
 
 
+def any_image() -> Path | None:
+    """An image in the form that Apptainer runs, of whichever agent; None where there is none."""
+    made = map(_made, image_archives.archives(paths.images_dir()))
+    return next((found.path for found in made if found is not None), None)
+
+
 def ensure(program: Program, agent: AgentSpec, log: Log, folder: Path | None = None) -> Sif:
     """The current image of an agent, made where it is not there.
 

@@ -80,6 +80,8 @@ class ApptainerWalls:
             image = sif.ensure(program, request.agent, _log.info)
         except MlebenchError as error:
             raise StartFailed("image-missing", str(error)) from error
+        if ":" in str(laid.home):
+            raise StartFailed("start-failed", f"Apptainer takes no path with a colon, as {laid.home} has one; set --runs-dir")
         abilities = _abilities(program, image.path)
         network = _network_of(abilities, request.profile)
         execution = Execution(
@@ -88,7 +90,7 @@ class ApptainerWalls:
             network,
             laid.home,
             laid.scratch,
-            _mounts(laid),
+            _mounts(laid, network),
             bool(request.gpu_ids),
             request.profile if abilities.sets_limits else None,
         )
@@ -142,7 +144,7 @@ def _open_problem(agents: list[AgentSpec], profile: Profile) -> str | None:
         return None
     return (
         f"agent {asking[0]} asks models, and with `--network open` it has no network of its own to find the gateway in; set "
-        " `--network models`, and name further hosts with `--allow HOST`"
+        "`--network models`, and name further hosts with `--allow HOST`"
     )
 
 
@@ -155,11 +157,18 @@ def _first_words(laid: Laid, network: Network) -> list[str]:
     return [] if os.access(start, os.X_OK) else ["/bin/sh"]
 
 
-def _mounts(laid: Laid) -> list[Mounted]:
+def _mounts(laid: Laid, network: Network) -> list[Mounted]:
     outputs = [Mounted(laid.outputs / name, f"/home/{name}", is_writable=True) for name in OUTPUT_FOLDERS]
     socket = laid.checker_socket or laid.models_socket
     sockets = [] if socket is None else [Mounted(socket.parent, _SOCKETS)]
-    return [*_data(laid), *outputs, *sockets]
+    return [*_data(laid), *outputs, *sockets, *([] if network == "shared" else [_hosts(laid)])]
+
+
+def _hosts(laid: Laid) -> Mounted:
+    """The only names in a network of one's own: sites differ in what they show, and gateway and checker are asked by name."""
+    hosts = laid.scratch.with_name("hosts")
+    hosts.write_text("127.0.0.1 localhost\n::1 localhost\n", encoding="ascii")
+    return Mounted(hosts, "/etc/hosts")
 
 
 def _data(laid: Laid) -> list[Mounted]:
