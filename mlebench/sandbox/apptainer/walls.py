@@ -6,6 +6,7 @@ import functools
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ NOTICE = (
     "user's id; its memory, processes and disk are watched"
 )
 _SOCKETS = "/run/mlebench"
+_REHEARSAL_SECONDS = 300.0
 _known: dict[tuple[Program, Path], Abilities] = {}
 _ENTRYPOINT = ["/bin/sh", "/opt/mlebench/entrypoint.sh"]
 
@@ -94,6 +96,7 @@ class ApptainerWalls:
             bool(request.gpu_ids),
             request.profile if abilities.sets_limits else None,
         )
+        _rehearse(program, execution)
         mark = {processes.MARK_VARIABLE: processes.mark_of(request.run_dir, request.attempt)}
         gpus = {"CUDA_VISIBLE_DEVICES": ",".join(request.gpu_ids), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
         agents = {**environment, **gpus, **mark}
@@ -135,6 +138,17 @@ def _network_of(abilities: Abilities, profile: Profile) -> Network:
     if not abilities.runs or (profile.network != "open" and abilities.private_network is None):
         raise StartFailed("start-failed", f"this machine does not keep an agent in: {abilities.fault}")
     return "shared" if profile.network == "open" or abilities.private_network is None else abilities.private_network
+
+
+def _rehearse(program: Program, execution: Execution) -> None:
+    """Start everything but the agent: what fails then is no doing of an agent, and afterwards nobody could tell.
+
+    Raises:
+        StartFailed: it cannot be started.
+    """
+    answer = program.ask(replace(execution, command=["true"]).words(), _REHEARSAL_SECONDS, execution.before())
+    if not answer.is_well:
+        raise StartFailed("start-failed", f"{program.name} does not start the image: {answer.said or 'it says nothing'}")
 
 
 def _open_problem(agents: list[AgentSpec], profile: Profile) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -314,6 +315,21 @@ def test_without_a_network_of_its_own_no_run_starts_that_is_to_have_none(
     with pytest.raises(StartFailed, match="does not keep an agent in"):
         start(request_for(agent()))
     assert get_sandbox("apptainer").problems([agent()], PROFILE.model_copy(update={"network": "open"})) == []
+
+
+def test_what_keeps_an_image_from_starting_is_no_doing_of_an_agent(
+    with_base: Site, base_sif: Path, agent: Agents, request_for: Requests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken").mkdir()
+    for path in [*base_sif.glob("*.json"), *base_sif.glob("*.sif")]:
+        shutil.copy(path, tmp_path / "broken")
+    monkeypatch.setenv("MLEBENCH_IMAGES_DIR", str(tmp_path / "broken"))
+    get_sandbox("apptainer").describe([agent()])
+    # it was whole when it was tried
+    [image] = (tmp_path / "broken").glob("*.sif")
+    image.write_text(json.dumps(json.loads(image.read_text()) | {"root": "/nowhere"}))
+    with pytest.raises(StartFailed, match=r"apptainer does not start the image: .*nowhere"):
+        start(request_for(agent()))
 
 
 def test_an_agent_that_asks_models_is_to_have_a_network_of_its_own(site: Site, agent: Agents, tmp_path: Path) -> None:
