@@ -23,6 +23,8 @@ class Control:
         """What becomes of a run that has not started when it is asked to stop or is left alone."""
         self.lost: Outcome | None = None
         """The end of a run whose place is taken away."""
+        self.has_given_up = False
+        """Whether another place has the run, so that nothing may be written any more."""
 
     @property
     def is_asked(self) -> bool:
@@ -37,6 +39,11 @@ class Control:
         """The place is being taken away: stop the run, and record its end as the infrastructure's failure."""
         self.lost = Outcome("failed", "place-lost", detail, failure_class="infrastructure")
         self._ask(lambda handle: handle.stop(grace), self.lost)
+
+    def give_up(self) -> None:
+        """Another place has the run now: leave the agent, and leave the record and the folder as they are."""
+        self.has_given_up = True
+        self.detach()
 
     def detach(self) -> None:
         """Leave the agent running without a harness."""

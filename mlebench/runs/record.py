@@ -46,6 +46,7 @@ _LARGEST_FILE = 64 * 2**20
 _LONGEST_DETAIL = 4000
 _OF_ATTEMPT = (
     *("attempt", "state", "reason", "detail", "exit_code", "failure_class", "started_at", "ended_at", "usage", "ledgers"),
+    *("node", "place"),
 )
 """What is kept of an attempt that is followed by another; calls to models cost money in each."""
 _NEXT_ATTEMPT = ("reason", "detail", "exit_code", "failure_class", "started_at", "ended_at", "report", "submission_sha256")
@@ -97,7 +98,7 @@ class RunRecord:
     ended_at: str | None = None
     wall_seconds: Amount | None = None
     node: str | None = None
-    """Name of the machine it ran on."""
+    """Name of the machine it ran on, at Slurm of the node as Slurm calls it."""
     place: str | None = None
     """What the executor calls that place: a Ray node's id, a Slurm job's id; None on this machine."""
     gpu_ids: list[str] = field(default_factory=list)

@@ -10,7 +10,7 @@ import copy
 import logging
 import socket
 import stat
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from mlebench.errors import Interrupted, MlebenchError, StartFailed
 from mlebench.gateway.transcript import FOLDER as TRANSCRIPTS
 from mlebench.runs.control import Control, StopMarks
 from mlebench.runs.cores import Cores
+from mlebench.runs.fence import Fence
 from mlebench.runs.ledgers import ledger_names, ledger_path
 from mlebench.runs.plan import Plan
 from mlebench.runs.record import RunRecord
@@ -32,20 +33,31 @@ from mlebench.sandbox.kept_outcome import drop_outcome, kept_outcome
 logger = logging.getLogger("mlebench")
 
 
-def execute(task: RunTask, gpu_ids: tuple[str, ...], control: Control | None = None, place: str | None = None) -> RunRecord:
+@dataclass(frozen=True)
+class Place:
+    """Where a run happens."""
+
+    id: str | None = None
+    """What the executor calls it; None on the harness's own machine."""
+    node: str = field(default_factory=socket.gethostname)
+    """What the machine is called; the run is looked for there again."""
+
+
+def execute(task: RunTask, gpu_ids: tuple[str, ...], control: Control | None = None, place: Place | None = None) -> RunRecord:
     """Do a run, or go on with one that an earlier harness started, and grade it.
 
     Args:
         task: the run.
         gpu_ids: GPUs that are booked for it.
         control: through which it can be stopped.
-        place: what the executor calls this place; goes into the record.
+        place: this place; goes into the record.
 
     Returns:
         the record as it stands in `run.json`; state running when the run was detached, or when it was asked to stop while its
-        submission was graded, which whoever resumes the group does again.
+        submission was graded, which whoever resumes the group does again; of another place's attempt where that has it now.
     """
     control = control or Control()
+    place = place or Place()
     record = task.group.record(task.run)
     if record.has_ended:
         return record
@@ -60,12 +72,14 @@ def execute(task: RunTask, gpu_ids: tuple[str, ...], control: Control | None = N
         outcome = Outcome(
             "failed", "harness-error", f"the harness failed: {type(error).__name__}: {error}", failure_class="infrastructure"
         )
+    if control.has_given_up or (record.state == "running" and Fence(task, record, control).is_crossed()):
+        return task.group.record(task.run)
     if outcome.reason == "detached":
         return record
     if control.lost is not None:
         outcome = replace(control.lost, started_at=outcome.started_at, ended_at=outcome.ended_at, resources=outcome.resources)
     if record.state == "pending":
-        record.begin(socket.gethostname(), list(gpu_ids), place)
+        record.begin(place.node, list(gpu_ids), place.id)
     standing = copy.deepcopy(record)
     record.end(outcome)
     try:
@@ -78,14 +92,12 @@ def execute(task: RunTask, gpu_ids: tuple[str, ...], control: Control | None = N
     return record
 
 
-def _play(task: RunTask, record: RunRecord, gpu_ids: tuple[str, ...], control: Control, place: str | None) -> Outcome:
+def _play(task: RunTask, record: RunRecord, gpu_ids: tuple[str, ...], control: Control, place: Place) -> Outcome:
     with contextlib.closing(Cores()) as cores:
         return _play_on(cores, task, record, gpu_ids, control, place)
 
 
-def _play_on(
-    cores: Cores, task: RunTask, record: RunRecord, gpu_ids: tuple[str, ...], control: Control, place: str | None
-) -> Outcome:
+def _play_on(cores: Cores, task: RunTask, record: RunRecord, gpu_ids: tuple[str, ...], control: Control, place: Place) -> Outcome:
     plan = task.group.plan
     sandbox = get_sandbox(plan.sandbox)
     attaching = record.state == "running"
@@ -94,16 +106,18 @@ def _play_on(
     else:
         if record.attempt:
             set_aside(task.run_dir, record.attempt)
-        record.begin(socket.gethostname(), list(gpu_ids), place)
+        record.begin(place.node, list(gpu_ids), place.id)
         record.write(task.run_dir)
     handle = _attach_or_start(sandbox, cores, task, record, control, attaching=attaching)
     if isinstance(handle, Outcome):
         return handle
+    # another place that still waits for it sees that this one does, too
+    record.node, record.place = place.node, place.id
     record.started_at = handle.started_at.isoformat()
     record.cpu_ids = list(handle.cpu_ids)
     record.write(task.run_dir)
     control.take(handle)
-    with StopMarks(task, control):
+    with StopMarks(task, control), Fence(task, record, control):
         return handle.wait(handle.started_at + timedelta(seconds=plan.profile.time_limit))
 
 

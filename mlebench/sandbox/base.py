@@ -220,6 +220,18 @@ class Sandbox(Protocol):
         """
         ...
 
+    def end_left(self, run_dir: Path, attempt: int) -> bool:
+        """End what is still at work on this machine of an attempt that nobody waits for any more, and take nothing out.
+
+        Args:
+            run_dir: the run's folder, as the attempt knew it.
+            attempt: its number.
+
+        Returns:
+            whether there was anything.
+        """
+        ...
+
 
 def canonical(word: SandboxWord) -> SandboxName:
     """The sandbox that a plan names."""

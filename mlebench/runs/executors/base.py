@@ -22,6 +22,8 @@ class Ended(NamedTuple):
     """Its record, pending when it was taken back before it started; None when the place where it happened broke away."""
     problem: str | None = None
     """What broke, as a sentence."""
+    notice: str | None = None
+    """What people should know beside it, a sentence."""
 
 
 class Executor(ABC):

@@ -17,27 +17,36 @@ import threading
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from grading.wording import counted
 from mlebench._support import paths
 from mlebench._support.folders import remove_tree
-from mlebench.errors import UsageError
+from mlebench.errors import UsageError, WorkFailed
 from mlebench.runs.control import Control
 from mlebench.runs.executors.base import Ended, Executor
 from mlebench.runs.executors.booking import Need
+from mlebench.runs.executors.conduct import Conduct
 from mlebench.runs.executors.parcel import pack, unpack
 from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord
 from mlebench.runs.settings import RunSettings
 from mlebench.runs.task import RunTask
-from mlebench.runs.worker import execute, set_aside
+from mlebench.runs.worker import Place, execute, set_aside
+from mlebench.sandbox import get_sandbox
 
 _log = logging.getLogger("mlebench")
 _TOKEN = ".shared"
 _ASK_EVERY_SECONDS = 1.0
 _NOTE_EVERY_SECONDS = 0.5
 _KNOCK_SECONDS = 10.0
+_ASK_HEAD_EVERY_SECONDS = 2.0
+_HEAD_SECONDS = 40.0
+"""Ray itself ends every process of the cluster that does not find the head for a minute."""
+_SWEEP_SECONDS = 30.0
+_NODE_ID = "ray.io/node-id"
+"""A label that Ray gives each node."""
+_END_THERE = "`mlebench doctor` there lists its containers, and `docker rm -f` ends them"
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,9 @@ class RayExecutor(Executor):
         self._at_work: dict[Any, RunTask] = {}
         self._groups: dict[str, Group] = {}
         self._tokens: dict[str, str] = {}
+        self._head = _Head(ray.get_runtime_context().gcs_address)
+        self._conduct = Conduct()
+        self._confined: dict[Any, set[str]] = {}
 
     def shortage(self, need: Need) -> str | None:
         """Why no node could ever start such a run, or None."""
@@ -96,32 +108,33 @@ class RayExecutor(Executor):
 
     def slots(self, need: Need) -> int:
         """How many such runs fit on all nodes at once."""
-        capacity = sum(_rooms(node, need) for node in self._nodes())
+        return self._slots(need, self._nodes())
+
+    def _slots(self, need: Need, nodes: list[dict[str, Any]]) -> int:
+        capacity = sum(_rooms(node, need) for node in nodes)
         return capacity if self._parallel is None else min(capacity, self._parallel)
 
     def submit(self, task: RunTask) -> bool:
         """Hand the run to Ray, which books its resources; False when the cluster is full."""
+        self._head.require()
         record = task.group.record(task.run)
         need = Need.of(task.group.plan.profile)
-        if record.state != "running" and len(self._at_work) >= self.slots(need):
+        nodes = self._nodes()
+        fitting = {node["NodeID"]: node for node in nodes if _rooms(node, need)}
+        kept_away = self._conduct.excluded(task.key, fitting)
+        left = [node for name, node in fitting.items() if name not in kept_away]
+        if record.state != "running" and len(self._at_work) >= self._slots(need, left):
             return False
-        options: dict[str, Any] = {
-            "num_cpus": need.cpus,
-            "num_gpus": need.gpus,
-            "memory": need.memory,
-            "max_retries": 0,
-            "name": task.key,
-            # an agent goes on where a worker ends, to be found by the next one
-            "runtime_env": {"env_vars": {"RAY_kill_child_processes_on_worker_exit": "false"}},
-        }
-        if record.state == "running" and record.place in {node["NodeID"] for node in self._nodes()}:
-            # its container is there
-            strategy = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(record.place, soft=False)
-            options["scheduling_strategy"] = strategy
-        remote = self._ray.remote(_work).options(**options)
+        strategy: Any = None
+        if record.state == "running":
+            strategy = self._at_home(record, nodes)
+        elif kept_away:
+            strategy = self._strategies.NodeLabelSchedulingStrategy(hard={_NODE_ID: self._strategies.NotIn(*sorted(kept_away))})
+        remote = self._ray.remote(_work).options(**_options(task, need), scheduling_strategy=strategy)
         self._groups[task.group.name] = task.group
-        reference = remote.remote(task, record, self._token(task.group), self._switchboard)
+        reference = remote.remote(task, record, self._token(task.group), self._switchboard, _outlived(task.group))
         self._at_work[reference] = task
+        self._confined[reference] = {node["NodeID"] for node in left} if kept_away and record.state != "running" else set()
         return True
 
     def wait(self, seconds: float) -> list[Ended]:
@@ -131,11 +144,13 @@ class RayExecutor(Executor):
             return []
         end = time.monotonic() + seconds
         while True:
+            self._head.require()
             left = max(0.0, end - time.monotonic())
             ready, _ = self._ray.wait(list(self._at_work), num_returns=1, timeout=min(_NOTE_EVERY_SECONDS, left))
             if ready:
                 ready, _ = self._ray.wait(list(self._at_work), num_returns=len(self._at_work), timeout=0)
             self._note_begun()
+            self._free_the_confined()
             if ready or time.monotonic() >= end:
                 return [self._collect(reference) for reference in ready]
 
@@ -153,10 +168,25 @@ class RayExecutor(Executor):
 
     def close(self) -> None:
         """Leave the cluster."""
+        if self._head.is_gone:
+            # to speak to it would take a minute, at whose end Ray ends this process
+            return
+        self._end_what_outlived()
         with contextlib.suppress(Exception):
             self._ray.kill(self._switchboard)
         if self._connected_here:
             self._ray.shutdown()
+
+    @property
+    def _strategies(self) -> Any:
+        return self._ray.util.scheduling_strategies
+
+    def _at_home(self, record: RunRecord, nodes: list[dict[str, Any]]) -> Any:
+        """Sends a run to where its agent is: its node, or one of its machine, which may have joined the cluster anew."""
+        known = {node["NodeID"] for node in nodes}
+        same = [node["NodeID"] for node in nodes if node["NodeManagerHostname"] == record.node and node["Resources"].get("CPU")]
+        home = record.place if record.place in known else next(iter(same), None)
+        return None if home is None else self._strategies.NodeAffinitySchedulingStrategy(home, soft=False)
 
     def _nodes(self) -> list[dict[str, Any]]:
         return [node for node in self._ray.nodes() if node["Alive"]]
@@ -180,12 +210,13 @@ class RayExecutor(Executor):
 
     def _collect(self, reference: Any) -> Ended:
         task = self._at_work.pop(reference)
+        self._confined.pop(reference, None)
         try:
             result: _Result = self._ray.get(reference)
         except self._ray.exceptions.RayTaskError as error:
-            return Ended(task.key, None, f"its Ray task failed: {str(error).strip().splitlines()[-1]}")
+            return self._broken(task, f"its Ray task failed: {str(error).strip().splitlines()[-1]}")
         except self._ray.exceptions.RayError as error:
-            return Ended(task.key, None, f"its Ray node or worker died ({type(error).__name__})")
+            return self._broken(task, f"its Ray node or worker died ({type(error).__name__})")
         if result.folder is not None:
             if result.record.attempt > 1:
                 set_aside(task.run_dir, result.record.attempt - 1)
@@ -193,7 +224,42 @@ class RayExecutor(Executor):
                 _log.warning("%s of %s cannot be made here and stayed on its node", counted(len(left_out), "file"), task.key)
             # an agent without a container may have written another one
             result.record.write(task.run_dir)
-        return Ended(task.key, result.record)
+        place = result.record.place
+        notice = None if place is None else self._conduct.note(task.key, place, result.record)
+        return Ended(task.key, result.record, notice=notice)
+
+    def _broken(self, task: RunTask, problem: str) -> Ended:
+        """The end of a task without a result. A node where one worker after the other dies is as bad as one without an engine."""
+        place = task.group.record(task.run).place
+        is_alive = place in {node["NodeID"] for node in self._nodes()}
+        notice = self._conduct.failed(task.key, place, problem) if place is not None and is_alive else None
+        return Ended(task.key, None, problem, notice)
+
+    def _free_the_confined(self) -> None:
+        """Take back tasks that wait for nodes which are gone; they are submitted again, to others."""
+        if not any(self._confined.values()):
+            return
+        alive = {node["NodeID"] for node in self._nodes()}
+        for reference, nodes in self._confined.items():
+            if nodes and not nodes & alive:
+                self._ray.cancel(reference)
+
+    def _end_what_outlived(self) -> None:
+        """End agents of given-up attempts on machines that are back, and name those on machines that are not."""
+        hosts = {node["NodeManagerHostname"]: node["NodeID"] for node in self._nodes()}
+        affinity = self._strategies.NodeAffinitySchedulingStrategy
+        sweeps = []
+        for group in self._groups.values():
+            left = _outlived(group)
+            for host in {attempt.node for attempt in left}:
+                if host in hosts:
+                    options = {"num_cpus": 0, "max_retries": 0, "scheduling_strategy": affinity(hosts[host], soft=False)}
+                    sweeps.append(self._ray.remote(_sweep).options(**options).remote(group, left))
+                else:
+                    runs = ", ".join(sorted({attempt.run_id for attempt in left if attempt.node == host}))
+                    _log.warning("agents of %s may still be at work on %s, which left the cluster; %s", runs, host, _END_THERE)
+        with contextlib.suppress(self._ray.exceptions.RayError):
+            self._ray.wait(sweeps, num_returns=len(sweeps), timeout=_SWEEP_SECONDS) if sweeps else None
 
 
 def _import_ray() -> Any:
@@ -237,7 +303,81 @@ def _words(need: Need) -> str:
     return f"{need.cpus:g} CPUs, {show_size(need.memory)} of memory and {counted(need.gpus, 'GPU')} on one node"
 
 
-def _work(task: RunTask, record: RunRecord, token: str, switchboard: Any) -> _Result:
+def _options(task: RunTask, need: Need) -> dict[str, Any]:
+    """What Ray is told about a run."""
+    return {
+        "num_cpus": need.cpus,
+        "num_gpus": need.gpus,
+        "memory": need.memory,
+        "max_retries": 0,
+        "name": task.key,
+        # an agent goes on where a worker ends, to be found by the next one
+        "runtime_env": {"env_vars": {"RAY_kill_child_processes_on_worker_exit": "false"}},
+    }
+
+
+class _Outlived(NamedTuple):
+    """An attempt that was given up when its node died; its agent may be at work there to this day."""
+
+    run_id: str
+    attempt: int
+    node: str
+
+
+def _outlived(group: Group) -> list[_Outlived]:
+    entries = [(record.run_id, entry) for record in group.records() for entry in record.attempts]
+    return [
+        _Outlived(run_id, int(entry["attempt"]), str(entry["node"]))
+        for run_id, entry in entries
+        if entry.get("reason") in ("lost", "node-lost") and entry.get("node") and entry.get("place")
+    ]
+
+
+def _sweep(group: Group, left: list[_Outlived]) -> None:
+    """End what outlived its node on this machine, so that it is not at work beside its next attempt."""
+    sandbox = get_sandbox(group.plan.sandbox)
+    for attempt in left:
+        if attempt.node == socket.gethostname():
+            for folder in (group.folder, _own_folder(group)):
+                sandbox.end_left(folder / attempt.run_id, attempt.attempt)
+
+
+class _Head:
+    """Whether the head of the cluster is there. Ray waits for it without a word, and then ends the whole process."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._asked = time.monotonic()
+        self.is_gone = False
+
+    def require(self) -> None:
+        """Wait for it for a while.
+
+        Raises:
+            WorkFailed: it is gone.
+        """
+        if time.monotonic() - self._asked < _ASK_HEAD_EVERY_SECONDS:
+            return
+        end = time.monotonic() + _HEAD_SECONDS
+        while not self._answers():
+            if time.monotonic() >= end:
+                self.is_gone = True
+                raise WorkFailed(
+                    f"the head of the Ray cluster at {self._address} is gone; agents keep running where containers do: start it "
+                    "again and continue each group with `mlebench run --resume GROUP`"
+                )
+            time.sleep(_ASK_EVERY_SECONDS)
+        self._asked = time.monotonic()
+
+    def _answers(self) -> bool:
+        try:
+            _knock(self._address)
+        except OSError:
+            return False
+        return True
+
+
+def _work(task: RunTask, record: RunRecord, token: str, switchboard: Any, outlived: list[_Outlived]) -> _Result:
     """The Ray task: does the run on the node that Ray chose."""
     ray = _import_ray()
     place = ray.get_runtime_context().get_node_id()
@@ -246,9 +386,10 @@ def _work(task: RunTask, record: RunRecord, token: str, switchboard: Any) -> _Re
     here = task if shared else _moved_here(task, record)
     control = Control()
     over = threading.Event()
+    _sweep(task.group, outlived)
     threading.Thread(target=_listen, args=(here, switchboard, control, over, shared), daemon=True).start()
     try:
-        record = execute(here, gpu_ids, control, place)
+        record = execute(here, gpu_ids, control, Place(place))
     finally:
         over.set()
     if shared or record.state == "running":
@@ -285,6 +426,11 @@ def _is_shared(group: Group, token: str) -> bool:
         return False
 
 
+def _own_folder(group: Group) -> Path:
+    """Where a node works that does not see the group's folder."""
+    return Path(tempfile.gettempdir()) / f"mlebench-runs-{os.getuid()}" / group.name
+
+
 def _moved_here(task: RunTask, record: RunRecord) -> RunTask:
     """The task with its folder on this node, and with this node's data where the plan's is not there.
 
@@ -292,10 +438,9 @@ def _moved_here(task: RunTask, record: RunRecord) -> RunTask:
         task: as the harness sees it.
         record: the run's record, which the node cannot read. What lies here of the same attempt is newer.
     """
-    own = Path(tempfile.gettempdir()) / f"mlebench-runs-{os.getuid()}"
+    folder = _own_folder(task.group)
     # anybody may have made a folder of that name there, or a link to one
-    paths.make_private(own)
-    folder = own / task.group.name
+    paths.make_private(folder.parent)
     plan = task.group.plan
     if not plan.data_dir.is_dir():
         plan = replace(plan, data_dir=paths.data_dir())

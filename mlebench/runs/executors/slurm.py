@@ -14,6 +14,7 @@ import math
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -34,7 +35,7 @@ from mlebench.runs.group import Group
 from mlebench.runs.plan import Plan, PlannedRun
 from mlebench.runs.settings import RunSettings
 from mlebench.runs.task import SPLIT_KEY_VARIABLE, RunTask, Secrets
-from mlebench.runs.worker import execute
+from mlebench.runs.worker import Place, execute
 from mlebench.sandbox.base import Sandbox
 
 _MOST_IN_FLIGHT = 1000
@@ -249,8 +250,13 @@ def _work(task: RunTask) -> str:
         threading.Thread(target=control.lose, args=(detail, _LAST_WORDS_SECONDS)).start()
 
     signal.signal(signal.SIGTERM, lose)
-    record = execute(task, tuple(filter(None, gpu_ids.split(","))), control, place=_own_job_id())
+    record = execute(task, tuple(filter(None, gpu_ids.split(","))), control, Place(_own_job_id(), _own_node()))
     return record.state
+
+
+def _own_node() -> str:
+    """This node as Slurm calls it, which need not be the machine's name."""
+    return os.environ.get("SLURMD_NODENAME") or socket.gethostname()
 
 
 def _own_job_id() -> str:

@@ -234,6 +234,8 @@ class _Scheduler:
         self._running.discard(ended.key)
         task = self._tasks[ended.key]
         record = ended.record
+        if ended.notice:
+            self._display.say(ended.notice)
         if record is None:
             self._broke_away(task, ended.problem or "its place broke away")
             return

@@ -108,7 +108,7 @@ def options(
         "use_config_proxy": False,
         "labels": {
             LABEL: request.label,
-            RUN_LABEL: run_label(request),
+            RUN_LABEL: run_label(request.run_dir),
             FOLDER_LABEL: str(folder.path),
             LOG_LABEL: str(log_start),
         },
@@ -134,9 +134,9 @@ def options(
     }
 
 
-def run_label(request: RunRequest) -> str:
+def run_label(run_dir: Path) -> str:
     """The value of `RUN_LABEL`."""
-    return str(request.run_dir.resolve())
+    return str(run_dir.resolve())
 
 
 def files(request: RunRequest) -> bytes:

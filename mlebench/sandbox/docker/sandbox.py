@@ -132,6 +132,16 @@ class DockerSandbox:
             return handle
         return None
 
+    def end_left(self, run_dir: Path, attempt: int) -> bool:
+        """Remove the containers of an attempt that nobody waits for any more."""
+        found = False
+        with contextlib.suppress(MlebenchError, *engine.failures()):
+            for candidate in self._containers_in(run_dir):
+                if candidate.labels[engine.LABEL].endswith(f".{attempt}"):
+                    _discard(candidate)
+                    found = True
+        return found
+
     @property
     def _client(self) -> Any:
         return self._connected[0]
@@ -209,11 +219,11 @@ class DockerSandbox:
             shutil.rmtree(earlier.labels[FOLDER_LABEL], ignore_errors=True)
 
     def _containers_of(self, request: RunRequest) -> list[Any]:
-        return list(
-            self._client.containers.list(
-                all=True, ignore_removed=True, filters={"label": f"{RUN_LABEL}={container.run_label(request)}"}
-            )
-        )
+        return self._containers_in(request.run_dir)
+
+    def _containers_in(self, run_dir: Path) -> list[Any]:
+        label = f"{RUN_LABEL}={container.run_label(run_dir)}"
+        return list(self._client.containers.list(all=True, ignore_removed=True, filters={"label": label}))
 
 
 def _not_enforced(engine_traits: Traits, profile: Profile) -> list[str]:

@@ -157,6 +157,13 @@ class LocalSandbox:
         environment = agent_environment(request, home, model_environment(request, models))
         return self._walls.launch(laid, request.agent.command_arguments, environment)
 
+    def end_left(self, run_dir: Path, attempt: int) -> bool:
+        """Kill the processes of an attempt that nobody waits for any more."""
+        mark = processes.mark_of(run_dir, attempt)
+        found = next(processes.marked(mark), None) is not None
+        processes.end_marked(mark, _END_SECONDS)
+        return found
+
 
 def _give_up(places: Places, *servers: Checker | RunGateway | None) -> None:
     for server in servers:

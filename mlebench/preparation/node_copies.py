@@ -1,0 +1,190 @@
+"""Public data on a node's own disk, fetched once for all runs of the node.
+
+Prepared data of a cluster lies on a file system that all nodes share, which a hundred agents at once read slowly. So a node may
+keep a copy of what agents see, and of nothing else: answers stay where they are. The copies' paths tell nothing of what they
+hold, as runs may not be meant to know (see `mlebench.preparation.obfuscated`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlebench._support.files import parse_own_json, write_json
+from mlebench._support.folders import PARTIAL, folder_size, remove_tree, state_of
+from mlebench._support.paths import make_private
+from mlebench._support.quantities import show_size
+from mlebench.errors import UsageError, WorkFailed
+from mlebench.preparation.record import PreparationRecord
+from mlebench.registry.competition import PREPARED_RECORD
+
+if TYPE_CHECKING:
+    from mlebench.registry import Competition
+
+_ORIGIN = "origin.json"
+"""Beside the data, so that no mount shows it. A copy without it is not whole."""
+_SPARE = 2**30
+"""Bytes that stay free: agents and engines write to the same disk."""
+_BLOCK = 2**20
+_THREADS = 8
+
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """What a copy was made of, and what it was when it was whole."""
+
+    source: str
+    version: str
+    state: str
+
+
+def node_copy(competition: Competition, public: Path, folder: Path, note: Note) -> Path:
+    """The public data on this node's disk: fetched once, by one process of the node while others wait.
+
+    A copy is used again as long as it is what was fetched, told by the sizes and times of its files, and as long as the shared
+    data has not been prepared again. One that is broken is fetched anew.
+
+    Args:
+        competition: whose data it is.
+        public: its public data, or what stands for it in obfuscated runs.
+        folder: where copies are kept; a folder of this user's own is made there.
+        note: receives a sentence where a copy is fetched, or cannot be.
+
+    Returns:
+        the copy's folder; `public` itself where the disk has no room for it.
+
+    Raises:
+        UsageError: the folder is no absolute path, or this user's own folder there is another's.
+        WorkFailed: it cannot be written, or what was read from the shared data is not what was prepared.
+    """
+    if not folder.is_absolute():
+        raise UsageError(f"`{folder}` names no folder on this node; give `--node-data` an absolute path")
+    store = folder / f"mlebench-{os.getuid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        make_private(store)
+        with _alone(store, public):
+            return _find(store, competition, public, note) or _fetch(store, competition, public, note)
+    except OSError as error:
+        raise WorkFailed(
+            f"the data of {competition.id} cannot be fetched to {store} ({error.strerror or error}); see to that disk, or "
+            "resume the group with `--node-data none`"
+        ) from None
+
+
+@contextlib.contextmanager
+def _alone(store: Path, public: Path) -> Iterator[None]:
+    name = hashlib.sha256(os.fsencode(public)).hexdigest()[:16]
+    with (store / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _version(competition: Competition, public: Path) -> str:
+    """What tells one preparation from the next without a look at every file of a shared file system."""
+    try:
+        content = (competition.prepared_dir / PREPARED_RECORD).read_bytes()
+    except OSError:
+        return state_of(public)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _find(store: Path, competition: Competition, public: Path, note: Note) -> Path | None:
+    """The copy that is here, where it is whole and current; others of the same data are removed."""
+    version = _version(competition, public)
+    found = None
+    for copy, origin in _copies(store):
+        if origin.source != str(public):
+            continue
+        is_whole = state_of(copy / "data") == origin.state
+        if is_whole and origin.version == version:
+            found = copy / "data"
+            continue
+        if not is_whole:
+            note("the data on this node's disk was changed since it was fetched, and is fetched again")
+        remove_tree(copy)
+    return found
+
+
+def _copies(store: Path) -> Iterator[tuple[Path, _Origin]]:
+    for path in sorted(store.glob(f"*/{_ORIGIN}")):
+        # one that another process is removing, or that somebody wrote over
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            yield path.parent, _Origin(**parse_own_json(path.read_bytes()))
+
+
+def _fetch(store: Path, competition: Competition, public: Path, note: Note) -> Path:
+    prefix = f"{PARTIAL}{hashlib.sha256(os.fsencode(public)).hexdigest()[:16]}."
+    for leftover in store.glob(f"{prefix}*"):
+        remove_tree(leftover)
+    size, free = folder_size(public), shutil.disk_usage(store).free
+    if size + _SPARE > free:
+        note(f"the data is read where it is shared: it takes {show_size(size)}, and {store} has {show_size(free)} free")
+        return public
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=store, ignore_cleanup_errors=True) as aside:
+        made = Path(aside) / "made"
+        made.mkdir()
+        version = _version(competition, public)
+        _copy(public, made / "data", _digests(competition, public))
+        write_json(made / _ORIGIN, asdict(_Origin(str(public), version, state_of(made / "data"))))
+        target = store / secrets.token_hex(8)
+        made.rename(target)
+    note(f"the data was fetched to this node's disk ({show_size(size)})")
+    return target / "data"
+
+
+def _digests(competition: Competition, public: Path) -> dict[str, str]:
+    """Md5 of the files that stand directly in the public folder, as preparing recorded them."""
+    record = PreparationRecord.read(competition.prepared_dir)
+    known = record.checksums if record is not None else {}
+    found = {name.removeprefix("public/"): digest for name, digest in known.items() if name.startswith("public/")}
+    # tables in parquet are recorded by what they say; each obfuscated run has a task text of its own
+    return {name: digest for name, digest in found.items() if ":" not in digest and (public / name).stat().st_size}
+
+
+def _copy(source: Path, target: Path, digests: dict[str, str]) -> None:
+    """Copy a folder with its files' times and modes.
+
+    Raises:
+        WorkFailed: what was read is not what was prepared, or a file changed its size meanwhile.
+    """
+    files: list[tuple[Path, Path, str | None]] = []
+    for folder, names, found in os.walk(source):
+        inside = Path(folder).relative_to(source)
+        (target / inside).mkdir()
+        linked = [name for name in names if Path(folder, name).is_symlink()]
+        files += [(Path(folder, name), target / inside / name, digests.get(str(inside / name))) for name in [*found, *linked]]
+    with ThreadPoolExecutor(_THREADS) as threads:
+        for _ in threads.map(lambda file: _copy_file(*file), files):
+            pass
+    for folder, _, _ in os.walk(target):
+        # the agent's user must be able to enter what it can enter in the prepared data
+        shutil.copymode(source / os.path.relpath(folder, target), folder)
+
+
+def _copy_file(source: Path, target: Path, md5: str | None) -> None:
+    if source.is_symlink():
+        target.symlink_to(os.readlink(source))
+        return
+    digest, size = hashlib.md5(), 0
+    with source.open("rb") as reader, target.open("xb") as writer:
+        while block := reader.read(_BLOCK):
+            writer.write(block)
+            digest.update(block)
+            size += len(block)
+    shutil.copystat(source, target)
+    if size != source.stat().st_size or (md5 is not None and digest.hexdigest() != md5):
+        raise WorkFailed(f"{source} is not what was prepared, or is being changed; `mlebench prepare --verify` checks the data")
