@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import json
 import os
 import secrets
 import shutil
@@ -177,7 +176,7 @@ def _copy(source: Path, target: Path, digests: dict[str, str]) -> None:
 
 def _copy_file(source: Path, target: Path, md5: str | None) -> None:
     if source.is_symlink():
-        target.symlink_to(os.readlink(source))
+        target.symlink_to(source.readlink())
         return
     digest, size = hashlib.md5(), 0
     with source.open("rb") as reader, target.open("xb") as writer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,8 @@ from mlebench.runs.given import instructions, public_folder, task_text
 from mlebench.runs.models import model_access
 from mlebench.runs.record import RunRecord
 from mlebench.runs.task import RunTask
-from mlebench.sandbox.base import RunRequest
+from mlebench.sandbox.base import RunRequest, ShippedImage
+from mlebench.sandbox.run_log import RunLog
 
 _loading = threading.Lock()
 """Runs that start at once let the code of a competition be loaded once."""
@@ -41,7 +43,7 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
         attempt=record.attempt,
         competition_id=record.competition_id,
         seed=record.seed,
-        public_dir=public_folder(competition, obfuscated=plan.obfuscated),
+        public_dir=_public_dir(task, record, competition),
         description=task_text(competition, obfuscated=plan.obfuscated, text=plan.profile.task_text),
         instructions=instructions(obfuscated=plan.obfuscated, has_gateway=plan.has_gateway),
         agent=plan.agent,
@@ -54,9 +56,30 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
         validate=_checker(competition),
         models=model_access(plan, task.model_keys()),
         obfuscated=plan.obfuscated,
+        shipped=_shipped(task),
         keep=task.keep,
         recorded_group=record.group,
     )
+
+
+def _public_dir(task: RunTask, record: RunRecord, competition: Competition) -> Path:
+    """What the agent sees, on this machine's own disk where the group says so."""
+    public = public_folder(competition, obfuscated=task.group.plan.obfuscated)
+    folder = task.group.settings.node_data
+    # an agent that has started has its data
+    if folder is None or record.started_at is not None:
+        return public
+    from mlebench.preparation.node_copies import node_copy
+
+    note = RunLog(task.run_dir / "run.log", task.masked()).note
+    return node_copy(competition, public, Path(os.path.expandvars(folder)).expanduser(), note)
+
+
+def _shipped(task: RunTask) -> ShippedImage | None:
+    """The image that the group was made with, where it ships its images."""
+    image = (task.group.manifest.get("engine") or {}).get("images", {}).get(task.group.plan.agent.id)
+    folder = task.group.settings.images_from
+    return None if folder is None or not image else ShippedImage(folder, image["name"], image["digest"])
 
 
 @functools.cache

@@ -60,7 +60,13 @@ def check_movable(group: Group, settings: RunSettings) -> None:
         return
     if all(record.has_ended for record in group.records()):
         return
-    executor = get_executor(was)
+    try:
+        executor = get_executor(was)
+    except UsageError:
+        # a Ray cluster that is gone with its head holds nothing; runs are looked for on its machines by their names
+        if settings.executor == was.executor:
+            return
+        raise
     try:
         held = [run.run_id for run in executor.may_hold(group)]
     finally:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
 from mlebench._support.yaml_model import validate
 
@@ -21,6 +22,10 @@ class RunSettings(BaseModel):
     """Of the Ray cluster; None leaves it to Ray, which looks at RAY_ADDRESS and on this machine."""
     executor_settings: dict[str, Any] = {}
     """For Slurm: `partition`, `account`, `qos`, … as sbatch knows them."""
+    images_from: Path | None = None
+    """A folder that all nodes see: images of a new group are written there as archives, once, and each node loads them once."""
+    node_data: str | None = None
+    """A folder on each node's own disk, to which public data is copied once; variables (`$TMPDIR`) are filled in there."""
     parallel: int | None = Field(default=None, gt=0)
     """Most runs at once; None: as many as the resources allow."""
     retries: int = Field(default=2, ge=0)
@@ -32,6 +37,21 @@ class RunSettings(BaseModel):
     keep: bool = False
     """Leave containers and working folders standing."""
 
+    @field_validator("images_from", "node_data", mode="before")
+    @classmethod
+    def _none_in_words(cls, value: Any) -> Any:
+        """`none`, as a flag says that a group no longer has one."""
+        return None if value == "none" else value
+
+    @field_validator("images_from")
+    @classmethod
+    def _absolute(cls, folder: Path | None) -> Path | None:
+        return None if folder is None else folder.expanduser().absolute()
+
+    @field_serializer("images_from")
+    def _as_text(self, folder: Path | None) -> str | None:
+        return None if folder is None else str(folder)
+
     def changed(self, choices: dict[str, Any]) -> Self:
         """The same with some values replaced; another executor starts from its own defaults.
 
@@ -42,7 +62,7 @@ class RunSettings(BaseModel):
             return self
         kept = self._written()
         if choices.get("executor", self.executor) != self.executor:
-            kept = {key: value for key, value in kept.items() if key not in ("address", "executor_settings")}
+            kept = {key: value for key, value in kept.items() if key not in ("address", "executor_settings", "images_from")}
         return validate({**kept, **choices}, type(self), "the settings of the run")
 
     def _written(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -168,14 +168,15 @@ class _Start:
 
     def groups(self, display: Display) -> tuple[list[Group], Callable[[], None]]:
         """The groups to run, and what is left to do once their locks are held."""
-        group = self.resumed
-        if group is None:
+        before = self.resumed
+        if before is None:
             return self._new_groups(display), lambda: None
+        group = replace(before, settings=self.settings)
         for sentence in _rebuilt_images(group, self.executor):
             display.say(sentence)
 
         def prepare() -> None:
-            group.with_settings(self.settings)
+            before.with_settings(self.settings)
             make_ready(group, self.secrets)
 
         return [group], prepare

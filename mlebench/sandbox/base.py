@@ -66,6 +66,18 @@ _EXIT_CODES = {
 
 
 @dataclass(frozen=True)
+class ShippedImage:
+    """An image that comes to the machine of a run as an archive, from one that built it."""
+
+    folder: Path
+    """Holds the archive; other machines see it, too."""
+    name: str
+    """Such as `mlebench/base:light`."""
+    id: str
+    """What the engine that wrote it calls its content, `sha256:…`."""
+
+
+@dataclass(frozen=True)
 class RunRequest:
     """One agent, to work on one competition with one seed."""
 
@@ -101,6 +113,8 @@ class RunRequest:
     """What the run may ask of models through its gateway, which the sandbox serves; None where it has none."""
     obfuscated: bool = False
     """The agent is not to learn which competition it works on."""
+    shipped: ShippedImage | None = None
+    """What the agent runs in and nothing else, where the group ships its images; None where each machine has its own."""
     keep: bool = False
     """Leave the container (or the working folder) standing after the end, to look into it."""
     recorded_group: str | None = None
@@ -199,6 +213,17 @@ class Sandbox(Protocol):
 
     def describe(self, agents: list[AgentSpec]) -> dict[str, Any]:
         """What the group's manifest records: engine and version, and per agent id the image and its digest."""
+        ...
+
+    def ship(self, agents: list[AgentSpec], folder: Path) -> dict[str, dict[str, str]]:
+        """Write what agents run in to a folder, once, so that other machines need not build it.
+
+        Returns:
+            by agent id the `name` and `digest` of its image; empty where agents run in none.
+
+        Raises:
+            WorkFailed, UsageError: an image cannot be built, or not be written there.
+        """
         ...
 
     def cores(self) -> frozenset[int]:

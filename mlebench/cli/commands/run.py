@@ -69,6 +69,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--executor", choices=("local", "ray", "slurm"), help="default: local, this machine")
     where.add_argument("--address", metavar="A", help="of the Ray cluster (default: auto)")
     where.add_argument("--executor-set", action="append", metavar="KEY=VALUE", help="for sbatch, e.g. partition=gpu")
+    where.add_argument("--images-from", metavar="DIR", help="ship images to nodes through this shared folder; none: build there")
+    where.add_argument(
+        "--node-data", metavar="DIR", help="copy public data once to this folder on each node's disk; none: do not"
+    )
     where.add_argument(
         "--parallel", type=count, metavar="N", help="maximum number of runs at once (default: what the machine can hold)"
     )
@@ -128,6 +132,8 @@ def _settings_flags(arguments: argparse.Namespace) -> dict[str, Any]:
         "executor": arguments.executor,
         "address": arguments.address,
         "executor_settings": settings_of(arguments.executor_set, "--executor-set") or None,
+        "images_from": arguments.images_from,
+        "node_data": arguments.node_data,
         "parallel": arguments.parallel,
         "retries": arguments.retries,
         "fail_fast": arguments.fail_fast,

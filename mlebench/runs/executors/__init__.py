@@ -33,6 +33,8 @@ def _refuse_settings_of_others(settings: RunSettings) -> None:
     """A run that silently goes without what was asked for is on another machine than its user thinks."""
     if settings.address is not None and settings.executor != "ray":
         raise UsageError(f"the {settings.executor} executor takes no `--address`; leave it out, or add `--executor ray`")
+    if settings.images_from is not None and settings.executor == "local":
+        raise UsageError("the local executor takes no `--images-from`; leave it out, or add `--executor ray` or `slurm`")
     if settings.executor_settings and settings.executor != "slurm":
         raise UsageError(
             f"the {settings.executor} executor takes no `--executor-set` ({', '.join(settings.executor_settings)}); "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from mlebench.profiles import Profile, list_profiles
@@ -34,6 +35,8 @@ class Executor(ABC):
     """
 
     name: str
+    images_from: Path | None = None
+    """Folder of archives that the machines of runs have their images from; None where each has its own."""
 
     def problems(self, plan: Plan, sandbox: Sandbox, secrets: Secrets) -> list[str]:
         """What keeps the plan's runs from starting where this executor starts them, a sentence each with what helps.
@@ -44,11 +47,13 @@ class Executor(ABC):
 
     def unbuilt(self, plan: Plan, sandbox: Sandbox) -> list[str]:
         """Ids of agents whose image is missing here and will be built when a group starts."""
-        return []
+        return [] if self.images_from is None else sandbox.unbuilt([plan.agent])
 
     def describe(self, plan: Plan, sandbox: Sandbox) -> dict[str, Any]:
-        """What a group's manifest records of the engine; images that runs need on this machine are built."""
-        return {"engine": None, "version": None, "images": {}}
+        """What a group's manifest records of the engine; images that runs need on this machine are built, those that are shipped
+        are written."""
+        shipped = {} if self.images_from is None else sandbox.ship([plan.agent], self.images_from)
+        return {"engine": None, "version": None, "images": shipped}
 
     def may_hold(self, group: Group) -> list[PlannedRun]:
         """Runs of a group that an earlier harness may have left here: running, or queued."""

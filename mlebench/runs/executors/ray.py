@@ -89,6 +89,7 @@ class RayExecutor(Executor):
     def __init__(self, settings: RunSettings) -> None:
         ray = self._ray = _import_ray()
         self._parallel = settings.parallel
+        self.images_from = settings.images_from
         self._connected_here = not ray.is_initialized()
         if self._connected_here:
             _connect(ray, settings.address or "auto")

@@ -74,6 +74,7 @@ class SlurmExecutor(Executor):
     def __init__(self, settings: RunSettings) -> None:
         self._submitit = _import_submitit()
         self._parallel = settings.parallel
+        self.images_from = settings.images_from
         self._settings = settings.executor_settings
         self._nodes = _read_nodes(self._settings.get("partition"))
         self._waiting: list[RunTask] = []

@@ -20,10 +20,10 @@ from mlebench._support.machine import usable_cores
 from mlebench._support.quantities import show_size
 from mlebench._support.secrets import Mask
 from mlebench.agents import AgentSpec, script_problems
-from mlebench.errors import EngineUnreachable, MlebenchError, StartFailed, UsageError
+from mlebench.errors import EngineUnreachable, MlebenchError, StartFailed, UsageError, WorkFailed
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import RunRequest, SandboxName
-from mlebench.sandbox.docker import container, engine, images, left_overs, network, traits
+from mlebench.sandbox.docker import container, engine, image_archives, images, left_overs, network, traits
 from mlebench.sandbox.docker.container import FOLDER_LABEL, LOG_LABEL, RUN_LABEL, HostFolder
 from mlebench.sandbox.docker.handle import DockerHandle
 from mlebench.sandbox.docker.inventory import Inventory
@@ -75,6 +75,11 @@ class DockerSandbox:
             "images": {agent.id: {"name": (image := self._image(agent)).reference, "digest": image.id} for agent in agents},
         }
 
+    def ship(self, agents: list[AgentSpec], folder: Path) -> dict[str, dict[str, str]]:
+        """Write the agents' images, and the bases below them, as archives."""
+        archives = {agent.id: image_archives.export_agent(self._client, agent, folder, _log.info) for agent in agents}
+        return {name: {"name": archive.reference, "digest": archive.id} for name, archive in archives.items()}
+
     def cores(self) -> frozenset[int]:
         """Those that this process may use, where the engine runs on the same machine and can bind containers to them."""
         # what is wrong with an engine that does not answer is for `start` to say
@@ -92,9 +97,11 @@ class DockerSandbox:
         from docker.errors import NotFound
 
         try:
-            image = self._image(request.agent)
+            image = self._image_of(request)
         except engine.failures() as error:
             raise _start_failed(error, request, self._traits) from error
+        except StartFailed:
+            raise
         except MlebenchError as error:
             reason = "engine-unreachable" if isinstance(error, EngineUnreachable) else "image-missing"
             raise StartFailed(reason, str(error)) from error
@@ -109,7 +116,7 @@ class DockerSandbox:
                 return self._start_on_cores(request, image)
             except NotFound:
                 # what it stands on was removed in between, such as the network by `docker network prune`
-                return self._start_on_cores(request, self._image(request.agent))
+                return self._start_on_cores(request, self._image_of(request))
         except engine.failures() as error:
             raise _start_failed(error, request, self._traits) from error
         except UsageError as error:
@@ -156,6 +163,27 @@ class DockerSandbox:
         found = Traits.of(client)
         left_overs.sweep(client, found)
         return client, found
+
+    def _image_of(self, request: RunRequest) -> images.Image:
+        """What the agent runs in: built here where needed, or as it was shipped.
+
+        Raises:
+            StartFailed: the archive of the shipped one is missing, or is not what it says.
+        """
+        shipped = request.shipped
+        if shipped is None:
+            return self._image(request.agent)
+        archive = image_archives.find(shipped.folder, shipped.name, shipped.id)
+        if archive is None:
+            raise StartFailed(
+                "image-missing",
+                f"{shipped.folder} holds no archive of {shipped.name} ({shipped.id[:19]}) that this machine can see; mount the "
+                "folder here, or `--resume` the group, which writes what is missing",
+            )
+        try:
+            return image_archives.load(self._client, archive, _log.info)
+        except WorkFailed as error:
+            raise StartFailed("image-differs", str(error)) from error
 
     def _image(self, agent: AgentSpec) -> images.Image:
         return images.ensure_agent_image(self._client, agent, _log.info)

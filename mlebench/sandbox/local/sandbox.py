@@ -69,6 +69,10 @@ class LocalSandbox:
         """What the walls are made of."""
         return self._walls.describe(agents)
 
+    def ship(self, agents: list[AgentSpec], folder: Path) -> dict[str, dict[str, str]]:
+        """Nothing: each machine has the programs that its processes run."""
+        return {}
+
     def cores(self) -> frozenset[int]:
         """Those that this process may use."""
         return usable_cores()
