@@ -69,6 +69,7 @@ class Nodes:
         wait_until(self._head_answers, seconds=LONGEST, every=0.5)
         for _ in range(count):
             self._start(f"--address={self.address}", "--num-cpus=2", f"--memory={2 * 2**30}")
+        wait_until(lambda: self._are_up(count + 1), seconds=LONGEST, every=0.5)
 
     def kill_node(self, node_id: str) -> None:
         """SIGKILL to the raylet of a node; containers and engine live on."""
@@ -105,6 +106,10 @@ class Nodes:
         with (self._folder / f"ray-{len(self._started)}.log").open("wb") as log:
             options: dict[str, Any] = {"stdout": log, "stderr": log, "env": environment, "start_new_session": True}
             self._started.append(subprocess.Popen([*command, "--object-store-memory=100000000"], **options))
+
+    def _are_up(self, count: int) -> bool:
+        logs = [path.read_text(errors="replace") for path in self._folder.glob("ray-*.log")]
+        return sum("Ray runtime started" in log for log in logs) >= count
 
     def _below(self, name: str) -> list[psutil.Process]:
         found = [process for started in self._started for process in psutil.Process(started.pid).children(recursive=True)]
@@ -150,7 +155,7 @@ class Trial:
                 self._nodes.start(nodes)
             code = self._harness("--resume", self._name).wait(LONGEST)
         if code:
-            self.problems.append(f"the harness ended with {code}: {self._errors()[-600:]}")
+            raise SystemExit(f"the harness ended with {code}: {self._errors()[-2000:]}")
         self._judge()
         return self._figures()
 

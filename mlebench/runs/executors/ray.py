@@ -17,7 +17,7 @@ import threading
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from grading.wording import counted
 from mlebench._support import paths
@@ -27,13 +27,13 @@ from mlebench.runs.control import Control
 from mlebench.runs.executors.base import Ended, Executor
 from mlebench.runs.executors.booking import Need
 from mlebench.runs.executors.conduct import Conduct
+from mlebench.runs.executors.outlived import Outlived, end_outlived, outlived
 from mlebench.runs.executors.parcel import pack, unpack
 from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord
 from mlebench.runs.settings import RunSettings
 from mlebench.runs.task import RunTask
 from mlebench.runs.worker import Place, execute, set_aside
-from mlebench.sandbox import get_sandbox
 
 _log = logging.getLogger("mlebench")
 _TOKEN = ".shared"
@@ -133,7 +133,7 @@ class RayExecutor(Executor):
             strategy = self._strategies.NodeLabelSchedulingStrategy(hard={_NODE_ID: self._strategies.NotIn(*sorted(kept_away))})
         remote = self._ray.remote(_work).options(**_options(task, need), scheduling_strategy=strategy)
         self._groups[task.group.name] = task.group
-        reference = remote.remote(task, record, self._token(task.group), self._switchboard, _outlived(task.group))
+        reference = remote.remote(task, record, self._token(task.group), self._switchboard, outlived(task.group))
         self._at_work[reference] = task
         self._confined[reference] = {node["NodeID"] for node in left} if kept_away and record.state != "running" else set()
         return True
@@ -251,7 +251,7 @@ class RayExecutor(Executor):
         affinity = self._strategies.NodeAffinitySchedulingStrategy
         sweeps = []
         for group in self._groups.values():
-            left = _outlived(group)
+            left = outlived(group)
             for host in {attempt.node for attempt in left}:
                 if host in hosts:
                     options = {"num_cpus": 0, "max_retries": 0, "scheduling_strategy": affinity(hosts[host], soft=False)}
@@ -317,30 +317,9 @@ def _options(task: RunTask, need: Need) -> dict[str, Any]:
     }
 
 
-class _Outlived(NamedTuple):
-    """An attempt that was given up when its node died; its agent may be at work there to this day."""
-
-    run_id: str
-    attempt: int
-    node: str
-
-
-def _outlived(group: Group) -> list[_Outlived]:
-    entries = [(record.run_id, entry) for record in group.records() for entry in record.attempts]
-    return [
-        _Outlived(run_id, int(entry["attempt"]), str(entry["node"]))
-        for run_id, entry in entries
-        if entry.get("reason") in ("lost", "node-lost") and entry.get("node") and entry.get("place")
-    ]
-
-
-def _sweep(group: Group, left: list[_Outlived]) -> None:
+def _sweep(group: Group, left: list[Outlived]) -> None:
     """End what outlived its node on this machine, so that it is not at work beside its next attempt."""
-    sandbox = get_sandbox(group.plan.sandbox)
-    for attempt in left:
-        if attempt.node == socket.gethostname():
-            for folder in (group.folder, _own_folder(group)):
-                sandbox.end_left(folder / attempt.run_id, attempt.attempt)
+    end_outlived(group, left, socket.gethostname(), group.folder, _own_folder(group))
 
 
 class _Head:
@@ -378,7 +357,7 @@ class _Head:
         return True
 
 
-def _work(task: RunTask, record: RunRecord, token: str, switchboard: Any, outlived: list[_Outlived]) -> _Result:
+def _work(task: RunTask, record: RunRecord, token: str, switchboard: Any, outlived: list[Outlived]) -> _Result:
     """The Ray task: does the run on the node that Ray chose."""
     ray = _import_ray()
     place = ray.get_runtime_context().get_node_id()

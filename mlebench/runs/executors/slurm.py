@@ -31,6 +31,8 @@ from mlebench.profiles import Profile
 from mlebench.runs.control import Control
 from mlebench.runs.executors.base import Ended, Executor
 from mlebench.runs.executors.booking import Need
+from mlebench.runs.executors.conduct import Conduct
+from mlebench.runs.executors.outlived import end_outlived, outlived
 from mlebench.runs.group import Group
 from mlebench.runs.plan import Plan, PlannedRun
 from mlebench.runs.settings import RunSettings
@@ -45,6 +47,8 @@ _LOOK_EVERY_SECONDS = 0.5
 _SPARE_SECONDS = 600.0
 """Added to a job's time limit: starting, stopping and grading take time beside the agent's."""
 _MISSED_TWICE = 2
+_UNABLE = ("down", "drain", "fail", "powered_down", "unknown", "inval")
+"""Parts of the states of nodes that start no jobs; `sinfo` adds `*` where a node does not answer."""
 _LAST_WORDS_SECONDS = 10.0
 """Grace of an agent whose job is ended; Slurm's own KillWait is 30 s by default."""
 
@@ -64,6 +68,26 @@ class _Node(NamedTuple):
     cpus: int
     memory: int
     gpus: int
+    state: str
+
+    @property
+    def is_able(self) -> bool:
+        """Whether jobs can start there, now or when others have ended."""
+        return not self.state.endswith("*") and not any(word in self.state for word in _UNABLE)
+
+
+class _Whereabouts(NamedTuple):
+    nodelist: str | None = None
+    exclude: tuple[str, ...] = ()
+
+    def added_to(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """The options of sbatch with this added."""
+        if self.nodelist is not None:
+            return settings | {"nodelist": self.nodelist}
+        if not self.exclude:
+            return settings
+        said = [str(settings["exclude"])] if "exclude" in settings else []
+        return settings | {"exclude": ",".join([*said, *self.exclude])}
 
 
 class SlurmExecutor(Executor):
@@ -80,6 +104,7 @@ class SlurmExecutor(Executor):
         self._waiting: list[RunTask] = []
         self._jobs: dict[str, _Job] = {}
         self._ended: list[Ended] = []
+        self._conduct = Conduct()
         self._last_question = 0.0
         self._listed: tuple[float, dict[str, tuple[str, str]]] | None = None
 
@@ -96,7 +121,7 @@ class SlurmExecutor(Executor):
 
     def shortage(self, need: Need) -> str | None:
         """Why no node could ever start such a run, or None."""
-        if any(_rooms(node, need) for node in self._nodes):
+        if any(_rooms(node, need) for node in self._nodes.values()):
             return None
         return (
             f"it needs {need.cpus:g} CPUs and {counted(need.gpus, 'GPU')} with its memory on one node, and no Slurm node has that"
@@ -104,7 +129,7 @@ class SlurmExecutor(Executor):
 
     def slots(self, need: Need) -> int:
         """How many such runs fit on all nodes at once."""
-        capacity = sum(_rooms(node, need) for node in self._nodes)
+        capacity = sum(_rooms(node, need) for node in self._nodes.values())
         return capacity if self._parallel is None else min(capacity, self._parallel)
 
     def submit(self, task: RunTask) -> bool:
@@ -158,18 +183,29 @@ class SlurmExecutor(Executor):
         """Nothing is held."""
 
     def _submit_waiting(self) -> None:
-        batches: dict[tuple[str, str | None], list[RunTask]] = defaultdict(list)
+        batches: dict[tuple[str, _Whereabouts], list[RunTask]] = defaultdict(list)
+        able = self._able_nodes() if self._waiting else {}
         for task in self._waiting:
-            record = task.group.record(task.run)
-            # what runs since an earlier job can be found again only on its node
-            node = record.node if record.state == "running" else None
-            batches[task.group.name, node].append(task)
+            batches[task.group.name, self._whereabouts(task, able)].append(task)
         self._waiting.clear()
-        for (_, node), tasks in batches.items():
-            for task, job_id in zip(tasks, self._submit_batch(tasks, node), strict=True):
+        for (_, where), tasks in batches.items():
+            for task, job_id in zip(tasks, self._submit_batch(tasks, where), strict=True):
                 self._jobs[task.key] = _Job(task, job_id)
 
-    def _submit_batch(self, tasks: list[RunTask], node: str | None) -> list[str]:
+    def _able_nodes(self) -> dict[str, _Node]:
+        return {name: node for name, node in _read_nodes(self._settings.get("partition")).items() if node.is_able}
+
+    def _whereabouts(self, task: RunTask, able: dict[str, _Node]) -> _Whereabouts:
+        """Where a run has to start, or must not."""
+        record = task.group.record(task.run)
+        # what runs since an earlier job can be found again only on its node, as long as that is there
+        if record.state == "running":
+            return _Whereabouts(nodelist=record.node if record.node in able else None)
+        need = Need.of(task.group.plan.profile)
+        kept_away = self._conduct.excluded(task.key, [name for name, node in able.items() if _rooms(node, need)])
+        return _Whereabouts(exclude=tuple(sorted(kept_away)))
+
+    def _submit_batch(self, tasks: list[RunTask], where: _Whereabouts) -> list[str]:
         """Submit one array; returns the job id of each task."""
         group = tasks[0].group
         name = f"mlebench-{uuid.uuid4().hex[:12]}"
@@ -178,7 +214,7 @@ class SlurmExecutor(Executor):
         content: dict[str, Any] = {"name": name, "runs": [task.run.run_id for task in tasks], "jobs": None}
         write_json(folder / "batch.json", content)
         executor = self._submitit.SlurmExecutor(folder=folder, max_num_timeout=0)
-        settings = self._settings | ({"nodelist": node} if node else {})
+        settings = where.added_to(self._settings)
         executor.update_parameters(**_parameters(group.plan.profile, name, self._parallel, settings))
         try:
             with executor.batch():
@@ -193,10 +229,21 @@ class SlurmExecutor(Executor):
         for key, job in list(self._jobs.items()):
             record = job.task.group.record(job.task.run)
             if record.has_ended:
-                self._end(key, Ended(key, record))
+                notice = None if record.node is None else self._conduct.note(key, record.node, record)
+                self._end(key, Ended(key, record, notice=notice))
+                if notice is not None:
+                    self._keep_away()
         if self._jobs and time.monotonic() - self._last_question >= _ASK_SLURM_EVERY_SECONDS:
             self._ask_slurm()
             self._last_question = time.monotonic()
+
+    def _keep_away(self) -> None:
+        """Tell Slurm of the nodes that are avoided from now on; jobs that wait were submitted before."""
+        excluded = _Whereabouts(exclude=tuple(sorted(self._conduct.avoided))).added_to(self._settings)["exclude"]
+        for array in {job.job_id.partition("_")[0] for job in self._jobs.values()}:
+            # what has begun meanwhile stays where it is
+            with contextlib.suppress(WorkFailed):
+                _slurm("scontrol", "update", f"JobId={array}", f"ExcNodeList={excluded}")
 
     def _ask_slurm(self) -> None:
         try:
@@ -251,6 +298,7 @@ def _work(task: RunTask) -> str:
         threading.Thread(target=control.lose, args=(detail, _LAST_WORDS_SECONDS)).start()
 
     signal.signal(signal.SIGTERM, lose)
+    end_outlived(task.group, outlived(task.group), _own_node(), task.group.folder)
     record = execute(task, tuple(filter(None, gpu_ids.split(","))), control, Place(_own_job_id(), _own_node()))
     return record.state
 
@@ -278,6 +326,9 @@ def _parameters(profile: Profile, name: str, parallel: int | None, settings: dic
         "use_srun": False,
         **{key: value for key, value in settings.items() if key in known},
     }
+    if "requeue" not in settings:
+        # whether a run begins anew is the harness's to say
+        settings = settings | {"no_requeue": True}
     if profile.gpus and "gres" not in settings:
         parameters["gpus_per_node"] = profile.gpus
     others = {key.replace("_", "-"): value for key, value in settings.items() if key not in known}
@@ -335,18 +386,18 @@ def _current_jobs() -> dict[str, tuple[str, str]]:
     return jobs
 
 
-def _read_nodes(partition: str | None) -> list[_Node]:
+def _read_nodes(partition: str | None) -> dict[str, _Node]:
     chosen = [f"--partition={partition}"] if partition else []
     try:
-        listing = _slurm("sinfo", "--noheader", "--Node", "--format=%n|%c|%m|%G", *chosen)
+        listing = _slurm("sinfo", "--noheader", "--Node", "--format=%N|%c|%m|%G|%T", *chosen)
     except WorkFailed as error:
         raise UsageError(f"{error}; look at the cluster with `sinfo`") from None
     nodes = {}
     for line in listing.splitlines():
-        name, cpus, megabytes, gres = line.strip().split("|", 3)
+        name, cpus, megabytes, gres, state = line.strip().split("|", 4)
         gpus = sum(int(count) for count in re.findall(r"gpu(?::[A-Za-z][\w.-]*)?:(\d+)", gres))
-        nodes[name] = _Node(int(cpus), int(megabytes.rstrip("+")) * 2**20, gpus)
-    return list(nodes.values())
+        nodes[name] = _Node(int(cpus), int(megabytes.rstrip("+")) * 2**20, gpus, state.lower())
+    return nodes
 
 
 def _rooms(node: _Node, need: Need) -> int:
