@@ -68,8 +68,9 @@ class Nodes:
         self._start("--head", f"--port={self._port}", "--num-cpus=0", "--include-dashboard=false")
         wait_until(self._head_answers, seconds=LONGEST, every=0.5)
         for _ in range(count):
+            # one after the other, as two that start at once on one machine take the same ports
             self._start(f"--address={self.address}", "--num-cpus=2", f"--memory={2 * 2**30}")
-        wait_until(lambda: self._are_up(count + 1), seconds=LONGEST, every=0.5)
+            wait_until(self._are_up, seconds=LONGEST, every=0.5)
 
     def kill_node(self, node_id: str) -> None:
         """SIGKILL to the raylet of a node; containers and engine live on."""
@@ -107,9 +108,9 @@ class Nodes:
             options: dict[str, Any] = {"stdout": log, "stderr": log, "env": environment, "start_new_session": True}
             self._started.append(subprocess.Popen([*command, "--object-store-memory=100000000"], **options))
 
-    def _are_up(self, count: int) -> bool:
+    def _are_up(self) -> bool:
         logs = [path.read_text(errors="replace") for path in self._folder.glob("ray-*.log")]
-        return sum("Ray runtime started" in log for log in logs) >= count
+        return all("Ray runtime started" in log for log in logs)
 
     def _below(self, name: str) -> list[psutil.Process]:
         found = [process for started in self._started for process in psutil.Process(started.pid).children(recursive=True)]
