@@ -58,7 +58,7 @@ class Nodes:
 
     def __init__(self, folder: Path, count: int) -> None:
         self._folder = folder
-        self._port = free_ports()[0]
+        self._port = free_ports(1)[0]
         self._started: list[subprocess.Popen[bytes]] = []
         self.address = f"127.0.0.1:{self._port}"
         self.start(count)

@@ -5,16 +5,19 @@ Run with `pytest -m slurm`; MLEBENCH_REQUIRE_SLURM=1 turns a missing Slurm into 
 
 from __future__ import annotations
 
+import contextlib
+import getpass
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mlebench.agents import AgentSpec
@@ -27,6 +30,8 @@ from mlebench.runs.plan import Plan
 from mlebench.runs.schedule.overview import Overview, Silent
 from mlebench.runs.schedule.scheduler import run_groups
 from mlebench.runs.settings import RunSettings
+from mlebench.sandbox import resolve_sandbox
+from mlebench.sandbox.local.processes import mark_of, marked
 from tests.gateway.asking import CLIENT, MODELS
 from tests.gateway.provider import KEY, Provider
 from tests.scripted import SUBMIT
@@ -48,14 +53,13 @@ SlurmUser={user}
 SlurmdUser={user}
 AuthType=auth/none
 CredType=cred/none
-SlurmctldPort={ports[0]}
-SlurmdPort={ports[1]}
+SlurmctldPort={port}
 StateSaveLocation={root}/state
-SlurmdSpoolDir={root}/spool
+SlurmdSpoolDir={root}/spool/%n
 SlurmctldPidFile={root}/slurmctld.pid
-SlurmdPidFile={root}/slurmd.pid
+SlurmdPidFile={root}/slurmd.%n.pid
 SlurmctldLogFile={root}/slurmctld.log
-SlurmdLogFile={root}/slurmd.log
+SlurmdLogFile={root}/slurmd.%n.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
@@ -66,41 +70,93 @@ MpiDefault=none
 SchedulerParameters=sched_interval=1,batch_sched_delay=0
 KillWait=1
 MinJobAge=2
-NodeName={host} CPUs=2 RealMemory=2000 State=UNKNOWN
+SlurmdTimeout=5
+{nodes}
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
 
-@pytest.fixture
-def slurm(toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """One node with two CPUs; jobs inherit the environment, so toys come first."""
-    import getpass
+NODE = "NodeName={name} NodeHostname={host} Port={port} CPUs=2 RealMemory=2000 State=UNKNOWN"
 
-    root = tmp_path / "slurm"
-    for name in ("state", "spool"):
-        (root / name).mkdir(parents=True)
+
+@dataclass
+class Slurm:
+    """A cluster on this machine: nodes are daemons of one machine, known by their names."""
+
+    root: Path
+    daemons: dict[str, subprocess.Popen[bytes]]
+
+    def kill_node(self, name: str, *, with_jobs: bool) -> None:
+        """SIGKILL to a node's daemon, and to all that its jobs are made of."""
+        jobs = list(self._jobs(name)) if with_jobs else []
+        self.daemons[name].kill()
+        self.daemons[name].wait()
+        for process in jobs:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+
+    def logs(self) -> str:
+        """What the daemons said last."""
+        return "\n".join(path.read_text()[-2000:] for path in self.root.glob("*.log"))
+
+    def _jobs(self, name: str) -> Iterator[psutil.Process]:
+        """Processes of a node's jobs; agents have sessions of their own, and the name in their environment by inheritance."""
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                environment = process.environ()
+                if environment.get("SLURM_CONF") == str(self.root / "slurm.conf") and (
+                    environment.get("SLURMD_NODENAME") == name or process.name().startswith("slurmstepd")
+                ):
+                    yield process
+
+
+def start_slurm(root: Path, monkeypatch: pytest.MonkeyPatch, names: Sequence[str]) -> Iterator[Slurm]:
+    """Nodes with two CPUs each; jobs inherit the environment, so toys come first."""
+    (root / "state").mkdir(parents=True)
+    (root / "spool").mkdir()
     host = socket.gethostname().split(".")[0]
-    text = CONFIGURATION.format(host=host, user=getpass.getuser(), root=root, ports=free_ports())
+    port, *ports = free_ports(1 + len(names))
+    nodes = "\n".join(NODE.format(name=name, host=host, port=each) for name, each in zip(names, ports, strict=True))
+    text = CONFIGURATION.format(host=host, user=getpass.getuser(), root=root, port=port, nodes=nodes)
     (root / "slurm.conf").write_text(text)
     monkeypatch.setenv("SLURM_CONF", str(root / "slurm.conf"))
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    daemons = [
-        subprocess.Popen([name, "-D"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for name in ("slurmctld", "slurmd")
-    ]
+    commands = {"slurmctld": ["slurmctld", "-D"], **{name: ["slurmd", "-D", "-N", name] for name in names}}
+    daemons = {
+        name: subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for name, command in commands.items()
+    }
+    started = Slurm(root, daemons)
     try:
-        wait_until(lambda: "idle" in listing("sinfo", "--noheader", "--format=%T"), every=0.2, explain=lambda: logs_of(root))
-        yield root
+        wait_until(lambda: idle_nodes() == len(names), every=0.2, explain=started.logs)
+        yield started
     finally:
         subprocess.run(["scancel", "--user", getpass.getuser()], check=False, capture_output=True)
         # jobs whose daemon goes first would outlive the test
         wait_until(lambda: not listing("squeue", "--noheader").strip(), every=0.2)
-        for daemon in reversed(daemons):
+        for daemon in reversed(daemons.values()):
             daemon.terminate()
             daemon.wait(timeout=30)
 
 
-def free_ports() -> list[int]:
-    sockets = [socket.socket() for _ in range(2)]
+def idle_nodes() -> int:
+    return listing("sinfo", "--noheader", "--Node", "--format=%T").split().count("idle")
+
+
+@pytest.fixture
+def cluster(toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slurm]:
+    """Two nodes."""
+    yield from start_slurm(tmp_path / "slurm", monkeypatch, ("one", "two"))
+
+
+@pytest.fixture
+def slurm(toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slurm]:
+    """One node."""
+    yield from start_slurm(tmp_path / "slurm", monkeypatch, ("one",))
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
     for entry in sockets:
         entry.bind(("", 0))
     ports = [entry.getsockname()[1] for entry in sockets]
@@ -113,15 +169,11 @@ def listing(*words: str) -> str:
     return subprocess.run(words, capture_output=True, text=True, check=False).stdout
 
 
-def logs_of(root: Path) -> str:
-    return "\n".join(path.read_text()[-2000:] for path in root.glob("*.log"))
-
-
 def executor(parallel: int | None = None) -> SlurmExecutor:
     return SlurmExecutor(RunSettings(parallel=parallel))
 
 
-def test_six_runs_are_one_array_and_never_oversold(plan: Plans, runs_dir: Path, tmp_path: Path, slurm: Path) -> None:
+def test_six_runs_are_one_array_and_never_oversold(plan: Plans, runs_dir: Path, tmp_path: Path, slurm: Slurm) -> None:
     """The first runs wait until both CPUs are taken."""
     waits = f"until [ $(grep -c + {tmp_path}/trace) -ge 2 ]; do sleep 0.05; done"
     script = f"echo + >> {tmp_path}/trace; {waits}; echo - >> {tmp_path}/trace\n" + SUBMIT
@@ -142,19 +194,19 @@ WORKS_UNTIL_TOLD = 'echo "$COMPETITION_ID" >> {root}/trace; until [ -e {root}/go
 MLEBENCH = [sys.executable, "-m", "mlebench.cli.main"]
 
 
-def kill_a_harness_with_jobs(agent: AgentSpec, trace: Path, slurm: Path) -> None:
+def kill_a_harness_with_jobs(agent: AgentSpec, trace: Path, slurm: Slurm) -> None:
     """Starts `group` on three toys and kills its harness once an agent has begun; two jobs run then, and one waits."""
     toys = [word for name in TOYS for word in ("-c", name)]
     words = ["--agent", str(agent.directory), *toys, "--name", "group", "--sandbox", "local", "--profile", "demo",
              "--profile-set", "memory=100m", "--executor", "slurm"]  # fmt: skip
     harness = subprocess.Popen([*MLEBENCH, "run", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(trace.exists, every=0.2, explain=lambda: logs_of(slurm))
+    wait_until(trace.exists, every=0.2, explain=lambda: slurm.logs())
     harness.send_signal(signal.SIGKILL)
     harness.wait()
 
 
 def test_a_job_serves_the_gateway_of_its_run(
-    plan: Plans, runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slurm: Path
+    plan: Plans, runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slurm: Slurm
 ) -> None:
     """The key comes from the environment that the job inherits, and reaches neither agent nor files."""
     monkeypatch.setenv("SCRIPTED_KEY", KEY)
@@ -173,7 +225,7 @@ def test_a_job_serves_the_gateway_of_its_run(
 
 
 def test_killed_harness_finds_its_jobs_again(
-    agent: Callable[..., AgentSpec], runs_dir: Path, tmp_path: Path, slurm: Path
+    agent: Callable[..., AgentSpec], runs_dir: Path, tmp_path: Path, slurm: Slurm
 ) -> None:
     """Resumed by the command that is printed: without the executor's name it began again here, beside the living jobs."""
     kill_a_harness_with_jobs(agent(WORKS_UNTIL_TOLD.format(root=tmp_path)), tmp_path / "trace", slurm)
@@ -199,7 +251,7 @@ def test_killed_harness_finds_its_jobs_again(
 
 
 def test_cancelling_a_group_without_a_harness_ends_its_jobs(
-    agent: Callable[..., AgentSpec], runs_dir: Path, tmp_path: Path, slurm: Path
+    agent: Callable[..., AgentSpec], runs_dir: Path, tmp_path: Path, slurm: Slurm
 ) -> None:
     kill_a_harness_with_jobs(agent(WORKS_UNTIL_TOLD.format(root=tmp_path)), tmp_path / "trace", slurm)
     cancelled = subprocess.run([*MLEBENCH, "runs", "group", "--cancel"], capture_output=True, text=True, check=False)
@@ -209,7 +261,7 @@ def test_cancelling_a_group_without_a_harness_ends_its_jobs(
     wait_until(lambda: not listing("squeue", "--noheader").strip(), every=0.2, explain=lambda: listing("squeue"))
 
 
-def test_job_that_is_cancelled_behind_our_back_is_run_again(plan: Plans, runs_dir: Path, tmp_path: Path, slurm: Path) -> None:
+def test_job_that_is_cancelled_behind_our_back_is_run_again(plan: Plans, runs_dir: Path, tmp_path: Path, slurm: Slurm) -> None:
     group = Group.create(
         runs_dir, plan(f"test -e {tmp_path}/go || exec sleep 600\n" + SUBMIT, competitions=("toy-a",)), {}, "group"
     )
@@ -229,7 +281,66 @@ def test_job_that_is_cancelled_behind_our_back_is_run_again(plan: Plans, runs_di
     assert [attempt["failure_class"] for attempt in record.attempts] == ["infrastructure"]
 
 
-def test_stopped_group_takes_its_queued_jobs_back(plan: Plans, runs_dir: Path, slurm: Path) -> None:
+class NodeKiller(Silent):
+    """Kills a node of Slurm once `count` runs have begun, and lets agents go on once the harness has noticed."""
+
+    every = 0.2
+
+    def __init__(self, cluster: Slurm, group: Group, folder: Path, *, with_jobs: bool) -> None:
+        self._cluster, self._group, self._with_jobs = cluster, group, with_jobs
+        self._go = folder / "go"
+        self.victim: str | None = None
+        self.said: list[str] = []
+
+    def show(self, overview: Overview) -> None:
+        at_work = [record for record in self._group.records() if record.state == "running" and record.started_at]
+        if self.victim is None and len({record.node for record in at_work}) == 2:
+            self.victim = str(at_work[0].node)
+            self._cluster.kill_node(self.victim, with_jobs=self._with_jobs)
+
+    def say(self, sentence: str) -> None:
+        self.said.append(sentence)
+        if "looked for elsewhere" in sentence:
+            self._go.touch()
+
+
+@pytest.mark.parametrize("with_jobs", [True, False], ids=["with its jobs", "whose jobs live on"])
+def test_runs_of_a_dead_node_end_once_on_another(
+    plan: Plans, runs_dir: Path, tmp_path: Path, cluster: Slurm, with_jobs: bool
+) -> None:
+    """Agents work within walls of bubblewrap, where the machine has it. One whose node's daemon alone died is still at work: it is
+    waited for by another job, and by no two."""
+    sandbox = resolve_sandbox("local")
+    # what an agent writes outside its folder stays within its walls
+    script = f"""
+        echo begun >> "$LOGS_DIR/trace"
+        until grep -q . {tmp_path}/go 2>/dev/null || [ -e {tmp_path}/go ] || [ $SECONDS -ge 60 ]; do sleep 0.2; done
+        echo ended >> "$LOGS_DIR/trace"
+    """
+    limits = {"memory": 256 * 2**20, "time_limit": 200}
+    chosen = plan(script + SUBMIT, competitions=TOYS[:2], seeds=(0, 1, 2), sandbox=sandbox, limits=limits)
+    group = Group.create(runs_dir, chosen, {}, "group")
+    display = NodeKiller(cluster, group, tmp_path, with_jobs=with_jobs)
+    run_groups([group], executor(), RunSettings(retry_delay=0.1), display)
+    records = group.records()
+    assert display.victim is not None
+    assert all(record.has_valid_submission for record in records), [record.detail for record in records]
+    assert {record.node for record in records if record.attempt > 1} <= {"one", "two"} - {display.victim}
+    for record in records:
+        trace = group.run_dir(record.run_id) / "logs" / "trace"
+        assert trace.read_text().split() == ["begun", "ended"], record
+    again = [record for record in records if record.attempt > 1]
+    assert bool(again) == with_jobs, (display.said, [record.attempts for record in records])
+    assert left_at_work(group) == []
+
+
+def left_at_work(group: Group) -> list[str]:
+    """Living processes of any attempt of a group."""
+    marks = {mark_of(group.run_dir(record.run_id), n) for record in group.records() for n in range(1, record.attempt + 1)}
+    return [mark for mark in marks if next(marked(mark), None) is not None]
+
+
+def test_stopped_group_takes_its_queued_jobs_back(plan: Plans, runs_dir: Path, slurm: Slurm) -> None:
     group = Group.create(runs_dir, plan("exit 1", seeds=tuple(range(5))), {}, "group")
     with pytest.raises(GroupStopped):
         run_groups([group], executor(), RunSettings(fail_fast=2))
@@ -239,7 +350,7 @@ def test_stopped_group_takes_its_queued_jobs_back(plan: Plans, runs_dir: Path, s
     assert listing("squeue", "--noheader").strip() == ""
 
 
-def test_need_beyond_every_node_is_refused(plan: Plans, runs_dir: Path, slurm: Path) -> None:
+def test_need_beyond_every_node_is_refused(plan: Plans, runs_dir: Path, slurm: Slurm) -> None:
     group = Group.create(runs_dir, plan(limits={"gpus": 1}), {}, "group")
     with pytest.raises(UsageError, match="no Slurm node has that"):
         run_groups([group], executor(), RunSettings())
