@@ -34,7 +34,7 @@ from mlebench.preparation import PreparationOptions, prepare_all
 from mlebench.registry import Registry
 from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord
-from mlebench.sandbox.docker import engine
+from mlebench.sandbox.docker import engine, images
 from mlebench.sandbox.docker.container import RUN_LABEL
 from tests.runs.test_slurm import free_ports
 from tests.scripted import scripted_agent
@@ -42,6 +42,7 @@ from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 COMPETITION = "demo-wine"
+BASE = "mlebench/base:light"
 SCRIPT = """
     echo begun >> "$LOGS_DIR/trace"
     sleep 2
@@ -263,10 +264,17 @@ def prepared(folder: Path) -> Iterator[None]:
     """The competition, the agent and the environment of the harness and of all nodes."""
     os.environ |= {"MLEBENCH_DATA_DIR": str(folder / "data"), "MLEBENCH_RUNS_DIR": str(folder / "runs"), "PYTHONPATH": str(ROOT)}
     prepare_all([Registry(folder / "data").get_competition(COMPETITION)], PreparationOptions(), tell=lambda _: None)
-    scripted_agent(folder / "agents" / "scripted", SCRIPT)
+    client = engine.connect()
+    # an image of the trial's own, as whoever else uses this engine may build the base anew meanwhile
+    client.images.get(BASE).tag("mlebench-trial", str(os.getpid()))
+    agent = scripted_agent(folder / "agents" / "scripted", SCRIPT, f"image: mlebench-trial:{os.getpid()}")
     yield
     for name in containers_of(folder / "runs"):
-        engine.connect().containers.get(name).remove(force=True, v=True)
+        client.containers.get(name).remove(force=True, v=True)
+    recipe = images.agent_recipe(agent, images.base_recipe(client=client))
+    for name in (recipe.tag, recipe.parent):
+        with contextlib.suppress(*engine.failures()):
+            client.images.remove(name)
 
 
 def main() -> int:

@@ -27,10 +27,11 @@ from mlebench.runs.group import Group
 from mlebench.runs.lock import is_held
 from mlebench.runs.models import with_models
 from mlebench.runs.plan import Plan
+from mlebench.runs.record import RunRecord
 from mlebench.runs.schedule.overview import Overview, Silent
 from mlebench.runs.schedule.scheduler import run_groups
 from mlebench.runs.settings import RunSettings
-from mlebench.sandbox import resolve_sandbox
+from mlebench.sandbox import get_sandbox
 from mlebench.sandbox.local.processes import mark_of, marked
 from tests.gateway.asking import CLIENT, MODELS
 from tests.gateway.provider import KEY, Provider
@@ -282,13 +283,13 @@ def test_job_that_is_cancelled_behind_our_back_is_run_again(plan: Plans, runs_di
 
 
 class NodeKiller(Silent):
-    """Kills a node of Slurm once `count` runs have begun, and lets agents go on once the harness has noticed."""
+    """Kills a node once both are at work, and lets agents go on once the harness has noticed."""
 
     every = 0.2
 
-    def __init__(self, cluster: Slurm, group: Group, folder: Path, *, with_jobs: bool) -> None:
+    def __init__(self, cluster: Slurm, group: Group, *, with_jobs: bool) -> None:
         self._cluster, self._group, self._with_jobs = cluster, group, with_jobs
-        self._go = folder / "go"
+        self._has_noticed = False
         self.victim: str | None = None
         self.said: list[str] = []
 
@@ -297,30 +298,33 @@ class NodeKiller(Silent):
         if self.victim is None and len({record.node for record in at_work}) == 2:
             self.victim = str(at_work[0].node)
             self._cluster.kill_node(self.victim, with_jobs=self._with_jobs)
+            if self._with_jobs:
+                self._kill_agents([record for record in at_work if record.node == self.victim])
+        if self._has_noticed:
+            for record in at_work:
+                (self._group.run_dir(record.run_id) / "logs" / "go").touch()
+
+    def _kill_agents(self, records: list[RunRecord]) -> None:
+        for record in records:
+            for process in marked(mark_of(self._group.run_dir(record.run_id), record.attempt)):
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
 
     def say(self, sentence: str) -> None:
         self.said.append(sentence)
-        if "looked for elsewhere" in sentence:
-            self._go.touch()
+        self._has_noticed |= "looked for elsewhere" in sentence
 
 
 @pytest.mark.parametrize("with_jobs", [True, False], ids=["with its jobs", "whose jobs live on"])
-def test_runs_of_a_dead_node_end_once_on_another(
-    plan: Plans, runs_dir: Path, tmp_path: Path, cluster: Slurm, with_jobs: bool
-) -> None:
-    """Agents work within walls of bubblewrap, where the machine has it. One whose node's daemon alone died is still at work: it is
-    waited for by another job, and by no two."""
-    sandbox = resolve_sandbox("local")
-    # what an agent writes outside its folder stays within its walls
-    script = f"""
-        echo begun >> "$LOGS_DIR/trace"
-        until grep -q . {tmp_path}/go 2>/dev/null || [ -e {tmp_path}/go ] || [ $SECONDS -ge 60 ]; do sleep 0.2; done
-        echo ended >> "$LOGS_DIR/trace"
-    """
+def test_runs_of_a_dead_node_end_once_on_another(plan: Plans, runs_dir: Path, cluster: Slurm, with_jobs: bool) -> None:
+    """An agent whose node's daemon alone died is still at work: another job waits for it, and it begins no second time."""
+    script = 'echo begun >> "$LOGS_DIR/trace"; until [ -e "$LOGS_DIR/go" ]; do sleep 0.2; done; echo ended >> "$LOGS_DIR/trace"\n'
     limits = {"memory": 256 * 2**20, "time_limit": 200}
-    chosen = plan(script + SUBMIT, competitions=TOYS[:2], seeds=(0, 1, 2), sandbox=sandbox, limits=limits)
+    chosen = plan(script + SUBMIT, competitions=TOYS[:2], seeds=(0, 1, 2), limits=limits)
+    has_walls = not get_sandbox("bubblewrap").problems([chosen.agent], chosen.profile)
+    chosen = replace(chosen, sandbox="bubblewrap" if has_walls else "plain")
     group = Group.create(runs_dir, chosen, {}, "group")
-    display = NodeKiller(cluster, group, tmp_path, with_jobs=with_jobs)
+    display = NodeKiller(cluster, group, with_jobs=with_jobs)
     run_groups([group], executor(), RunSettings(retry_delay=0.1), display)
     records = group.records()
     assert display.victim is not None
