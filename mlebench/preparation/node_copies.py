@@ -119,7 +119,7 @@ def _find(store: Path, competition: Competition, public: Path, note: Note) -> Pa
 
 
 def _copies(store: Path) -> Iterator[tuple[Path, _Origin]]:
-    for path in sorted(store.glob(f"*/{_ORIGIN}")):
+    for path in sorted(store.glob(f"[0-9a-f]*/{_ORIGIN}")):
         # one that another process is removing, or that somebody wrote over
         with contextlib.suppress(OSError, ValueError, TypeError):
             yield path.parent, _Origin(**parse_own_json(path.read_bytes()))
