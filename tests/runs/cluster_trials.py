@@ -18,7 +18,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -67,7 +66,7 @@ class Nodes:
     def start(self, count: int) -> None:
         """Start the head and so many nodes."""
         self._start("--head", f"--port={self._port}", "--num-cpus=0", "--include-dashboard=false")
-        wait_until(self._head_answers, seconds=LONGEST, every=0.5)
+        wait_until(self._are_up, seconds=LONGEST, every=0.5)
         for _ in range(count):
             # one after the other, as two that start at once on one machine take the same ports
             self._start(f"--address={self.address}", "--num-cpus=2", f"--memory={2 * 2**30}")
@@ -110,19 +109,15 @@ class Nodes:
             self._started.append(subprocess.Popen([*command, "--object-store-memory=100000000"], **options))
 
     def _are_up(self) -> bool:
-        logs = [path.read_text(errors="replace") for path in self._folder.glob("ray-*.log")]
+        logs = [(self._folder / f"ray-{number}.log").read_text(errors="replace") for number in range(len(self._started))]
+        for started, log in zip(self._started, logs, strict=True):
+            if started.poll() is not None:
+                raise SystemExit(f"a node did not start: {log[-1000:]}")
         return all("Ray runtime started" in log for log in logs)
 
     def _below(self, name: str) -> list[psutil.Process]:
         found = [process for started in self._started for process in psutil.Process(started.pid).children(recursive=True)]
         return [process for process in found if process.name().startswith(name)]
-
-    def _head_answers(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self._port), timeout=5).close()
-        except OSError:
-            return False
-        return True
 
 
 class Trial:
