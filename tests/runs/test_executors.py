@@ -23,12 +23,23 @@ from mlebench.runs.settings import RunSettings
             {"executor_settings": {"partition": "gpu"}},
             r"the local executor takes no `--executor-set` \(partition\); leave it out, or add `--executor slurm`",
         ),
+        (
+            {"images_from": "/shared/images"},
+            "the local executor takes no `--images-from`; leave it out, or add `--executor ray` or `slurm`",
+        ),
         ({"executor": "ray", "executor_settings": {"qos": "x"}}, r"the ray executor takes no `--executor-set` \(qos\)"),
     ],
 )
 def test_settings_of_another_executor_are_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         get_executor(RunSettings.model_validate(settings))
+
+
+def test_none_in_words_takes_a_folder_back(tmp_path: Path) -> None:
+    settings = RunSettings(executor="ray", images_from=tmp_path, node_data="$TMPDIR")
+    assert settings.model_dump(exclude_defaults=True)["images_from"] == str(tmp_path)
+    changed = settings.changed({"images_from": "none", "node_data": "none"})
+    assert (changed.images_from, changed.node_data) == (None, None)
 
 
 def test_a_setting_that_is_said_to_be_none_is_no_setting() -> None:
