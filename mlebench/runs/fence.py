@@ -40,6 +40,9 @@ class Fence:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
+        if self._thread.ident is not None:
+            # a job's process ends with it, and what it was about to end would live on
+            self._thread.join()
 
     def _look(self) -> None:
         while not self._over.wait(_LOOK_SECONDS):
