@@ -180,6 +180,14 @@ def load_agent(client: Any, agent: AgentSpec, folder: Path, log: Log) -> Image |
     return [load(client, archive, log) for archive in found][-1] if len(found) == len(wanted) else None
 
 
+def find_agent(agent: AgentSpec, folder: Path) -> Archive | None:
+    """The archive of what an agent runs in, where the folder holds a current one, and the base under it."""
+    listed = inventory(folder)
+    if not images.is_agent_built(listed, agent):
+        return None
+    return find(folder, images.agent_recipe(agent, images.base_recipe(agent.package_set, client=listed)).tag)
+
+
 def misfit(archive: Archive) -> str:
     """What to do with an archive that is for another processor, a sentence."""
     return (

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mlebench.errors import StartFailed
+from mlebench.errors import EngineUnreachable, StartFailed
 from mlebench.sandbox.base import ShippedImage
 from mlebench.sandbox.docker import image_archives, images
 from mlebench.sandbox.docker.sandbox import DockerSandbox
@@ -76,3 +76,16 @@ def test_what_nobody_waits_for_any_more_is_ended_and_its_next_attempt_is_not(cli
     assert found.status == "running"
     handle.stop(0)
     assert bench.end(handle, request).outcome.state == "cancelled"
+
+
+def test_a_head_without_an_engine_ships_what_the_folder_holds(
+    bench: Bench, own_image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = scripted_agent(tmp_path / "ready", settings=f"image: {own_image}")
+    folder = tmp_path / "shared"
+    written = DockerSandbox().ship([agent], folder)
+    bench.sandbox._client.images.remove(written[agent.id]["name"], force=True)
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    assert DockerSandbox().ship([agent], folder) == written
+    with pytest.raises(EngineUnreachable):
+        DockerSandbox().ship([agent], tmp_path / "empty")
