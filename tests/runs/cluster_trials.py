@@ -1,9 +1,10 @@
-"""Kills a node, the head or the harness of a Ray cluster amid a group of container runs, and looks at what comes of it.
+"""Kills a node, its machine, the head or the harness of a Ray cluster amid a group of container runs, and looks at what comes of it.
 
     python -m tests.runs.cluster_trials --kill node
     python -m tests.runs.cluster_trials --kill head --runs 12
 
-Three pretended nodes are three raylets of this machine, which share its container engine. A group is run undisturbed first; then
+Three pretended nodes are three raylets of this machine, which share its container engine; the death of a machine ends the containers
+of its runs as well. A group is run undisturbed first; then
 a second one while the chosen part is killed with SIGKILL, and resumed where the harness was among it. Every run must end once, no
 two containers of a run may ever be alive at the same time, as the engine tells it, nothing may be left on the machine, and both
 groups must come to the same figures. The program prints what it saw, and ends with 1 when anything was wrong.
@@ -21,6 +22,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -128,7 +130,7 @@ class Trial:
         self._name = f"{name}-{os.getpid()}"
         self.problems: list[str] = []
         self.story: list[str] = []
-        self._begun = time.time()
+        self._witness = Witness()
 
     @property
     def _group_dir(self) -> Path:
@@ -165,12 +167,21 @@ class Trial:
     def _kill(self, kill: str, harness: subprocess.Popen[bytes]) -> None:
         at_work = self._at_work(self._records())
         self.story.append(f"killed the {kill} with {len(at_work)} runs at work")
-        if kill == "node":
+        if kill in ("node", "machine"):
             self._nodes.kill_node(str(at_work[0].place))
+            if kill == "machine":
+                self._end_containers([record for record in at_work if record.place == at_work[0].place])
         elif kill == "head":
             self._nodes.kill_head()
         else:
             harness.send_signal(signal.SIGKILL)
+
+    def _end_containers(self, records: list[RunRecord]) -> None:
+        """What the death of a machine does to its engine."""
+        folders = {str(self._group_dir / record.run_id) for record in records}
+        for found in engine.connect().containers.list(all=True, ignore_removed=True, filters={"label": RUN_LABEL}):
+            if found.labels[RUN_LABEL] in folders:
+                found.remove(force=True, v=True)
 
     def _at_work(self, records: list[RunRecord]) -> list[RunRecord]:
         return [record for record in records if record.state == "running" and record.started_at]
@@ -208,8 +219,10 @@ class Trial:
                 self.problems.append(f"{record.run_id}: its agent wrote {trace.read_text().split()}")
         again = [record.run_id for record in records if record.attempt > 1]
         places = {record.place for record in records}
-        lives = lives_of_containers(self._group_dir, self._begun)
+        lives = self._witness.lives(self._group_dir)
         self.story.append(f"{len(again)} runs begun anew, {len(places)} places, {sum(map(len, lives.values()))} containers")
+        if len(lives) != self._runs:
+            self.problems.append(f"the engine tells of containers of {len(lives)} runs")
         self.problems += [f"{run}: two containers at once {spans}" for run, spans in lives.items() if overlap(spans)]
         self.problems += [f"left over: {name}" for name in containers_of(self._group_dir)]
 
@@ -222,24 +235,36 @@ class Trial:
         return dict(report)
 
 
-def lives_of_containers(group_dir: Path, since: float) -> dict[str, list[tuple[float, float]]]:
-    """When containers of each run were alive, by run folder, as the engine tells it, which no harness makes up."""
-    client = engine.connect()
-    begun: dict[str, tuple[str, float]] = {}
-    lives: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    filters = {"type": "container", "event": ["start", "die"], "label": RUN_LABEL}
-    for event in client.events(since=int(since), until=int(time.time()) + 1, filters=filters, decode=True):
-        folder = event["Actor"]["Attributes"].get(RUN_LABEL, "")
-        if not folder.startswith(f"{group_dir}/"):
-            continue
-        moment = event["timeNano"] / 1e9
-        if event["Action"] == "start":
-            begun[event["Actor"]["ID"]] = (folder, moment)
-        elif (start := begun.pop(event["Actor"]["ID"], None)) is not None:
-            lives[folder].append((start[1], moment))
-    for folder, moment in begun.values():
-        lives[folder].append((moment, float("inf")))
-    return lives
+class Witness:
+    """Notes when containers of runs are alive, as the engine tells it while it happens: it keeps only its last 256 events."""
+
+    def __init__(self) -> None:
+        self._events: list[dict[str, Any]] = []
+        filters = {"type": "container", "event": ["start", "die"], "label": RUN_LABEL}
+        self._stream = engine.connect().events(filters=filters, decode=True)
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def lives(self, group_dir: Path) -> dict[str, list[tuple[float, float]]]:
+        """Spans of time in which a container of a run was alive, by the run's folder."""
+        begun: dict[str, tuple[str, float]] = {}
+        lives: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        for event in list(self._events):
+            folder = event["Actor"]["Attributes"].get(RUN_LABEL, "")
+            if not folder.startswith(f"{group_dir}/"):
+                continue
+            moment = event["timeNano"] / 1e9
+            if event["Action"] == "start":
+                begun[event["Actor"]["ID"]] = (folder, moment)
+            elif (start := begun.pop(event["Actor"]["ID"], None)) is not None:
+                lives[folder].append((start[1], moment))
+        for folder, moment in begun.values():
+            lives[folder].append((moment, float("inf")))
+        return lives
+
+    def _listen(self) -> None:
+        for event in self._stream:
+            self._events.append(event)
 
 
 def overlap(spans: list[tuple[float, float]]) -> bool:
@@ -275,7 +300,7 @@ def prepared(folder: Path) -> Iterator[None]:
 def main() -> int:
     """Play an undisturbed and a disturbed group; 1 when anything was wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.runs.cluster_trials", description=str(__doc__).splitlines()[0])
-    parser.add_argument("--kill", choices=("node", "head", "harness"), default="node")
+    parser.add_argument("--kill", choices=("node", "machine", "head", "harness"), default="node")
     parser.add_argument("--runs", type=int, default=40)
     parser.add_argument("--nodes", type=int, default=3)
     options = parser.parse_args()
