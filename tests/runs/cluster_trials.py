@@ -5,7 +5,7 @@
 
 Three pretended nodes are three raylets of this machine, which share its container engine; the death of a machine ends the
 containers of its runs as well. A group is run undisturbed first; then a second one while the chosen part is killed with SIGKILL,
-and resumed where the harness was among it. Every run must end once, no two containers of a run may ever be alive at the same time,
+and resumed where the harness was among it. Every run must end once, no two containers of a run may be alive at the same time,
 as the engine tells it, nothing may be left on the machine, and both groups must come to the same figures. The program prints what
 it saw, and ends with 1 when anything was wrong.
 """
