@@ -20,6 +20,12 @@ Plans = Callable[..., Plan]
 WAITS = "echo begun >> {root}/trace; until [ -e {root}/go ]; do sleep 0.1; done\n" + SUBMIT
 
 
+def waiting_group(plan: Plans, runs_dir: Path, root: Path) -> Group:
+    """A group of one run, whose agent waits for a file `go`."""
+    waits = plan(WAITS.format(root=root), competitions=("toy-a",), limits={"time_limit": 600})
+    return Group.create(runs_dir, waits, {}, "group")
+
+
 def begin_anew_elsewhere(task: RunTask, record: RunRecord) -> RunRecord:
     """What the harness writes that has given a node up, and the next node as it begins."""
     record.end(Outcome("failed", "lost", "nothing is left of it", failure_class="infrastructure"))
@@ -32,14 +38,14 @@ def begin_anew_elsewhere(task: RunTask, record: RunRecord) -> RunRecord:
 def test_a_place_whose_run_has_begun_anew_elsewhere_ends_its_agent_and_leaves_the_record(
     plan: Plans, runs_dir: Path, tmp_path: Path
 ) -> None:
-    group = Group.create(runs_dir, plan(WAITS.format(root=tmp_path), competitions=("toy-a",)), {}, "group")
+    group = waiting_group(plan, runs_dir, tmp_path)
     task = RunTask(group, group.plan.runs[0])
     with ThreadPoolExecutor(1) as threads:
         here = threads.submit(execute, task, (), None, Place("here", "a node"))
         record = wait_until(lambda: found if (found := group.record(task.run)).started_at else None)
         assert (record.node, record.place) == ("a node", "here")
         written = begin_anew_elsewhere(task, record)
-        assert here.result(60).place == "another place"
+        assert here.result(300).place == "another place"
     assert group.record(task.run) == written
     assert [(entry["node"], entry["place"]) for entry in written.attempts] == [("a node", "here")]
     assert list(marked(mark_of(task.run_dir, 1))) == []
@@ -48,29 +54,29 @@ def test_a_place_whose_run_has_begun_anew_elsewhere_ends_its_agent_and_leaves_th
 
 def test_a_run_that_ended_after_it_was_given_up_is_not_booked(plan: Plans, runs_dir: Path, tmp_path: Path) -> None:
     """The agent ends between two looks at the record."""
-    group = Group.create(runs_dir, plan(WAITS.format(root=tmp_path), competitions=("toy-a",)), {}, "group")
+    group = waiting_group(plan, runs_dir, tmp_path)
     task = RunTask(group, group.plan.runs[0])
     with ThreadPoolExecutor(1) as threads:
         here = threads.submit(execute, task, (), None, Place("here"))
         record = wait_until(lambda: found if (found := group.record(task.run)).started_at else None)
         written = begin_anew_elsewhere(task, record)
         (tmp_path / "go").touch()
-        here.result(60)
+        here.result(300)
     assert group.record(task.run) == written
 
 
 def test_an_agent_that_two_places_wait_for_ends_once_and_at_the_later_one(plan: Plans, runs_dir: Path, tmp_path: Path) -> None:
     """A node's daemon died and not its jobs; another node of the same machine, or engine, finds the agent."""
-    group = Group.create(runs_dir, plan(WAITS.format(root=tmp_path), competitions=("toy-a",)), {}, "group")
+    group = waiting_group(plan, runs_dir, tmp_path)
     task = RunTask(group, group.plan.runs[0])
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(execute, task, (), None, Place("first"))
         wait_until(lambda: group.record(task.run).started_at)
         second = threads.submit(execute, task, (), None, Place("second"))
-        assert first.result(60).state == "running"
+        assert first.result(300).state == "running"
         assert not second.done()
         (tmp_path / "go").touch()
-        record = second.result(60)
+        record = second.result(300)
     assert (record.state, record.attempt, record.place, record.has_valid_submission) == ("finished", 1, "second", True)
     assert group.record(task.run) == record
     assert (tmp_path / "trace").read_text() == "begun\n"
