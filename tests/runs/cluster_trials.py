@@ -102,8 +102,7 @@ class Nodes:
         command = [str(Path(sys.executable).with_name("ray")), "start", *words, *ports, "--block"]
         environment = {
             **os.environ,
-            "RAY_raylet_start_wait_time_s": "600",
-            "RAY_process_spawn_timeout_s": "600",
+            "RAY_raylet_start_wait_time_s": "300",
             "PYTHONPATH": str(ROOT),
         }
         with (self._folder / f"ray-{len(self._started)}.log").open("wb") as log:
