@@ -13,6 +13,7 @@ OUTLIVES_ITS_TEST = 60.0
 
 ALLOWED: dict[tuple[str, str], str] = {
     ("waiting.py", "wait_until"): "the poll itself",
+    ("runs/cluster_trials.py", ""): "runs that take a while, so that some are at work when a node dies",
     ("runs/kill_trials.py", ""): "runs that take a while, so that some are at work when the harness dies",
     (
         "sandbox/docker/test_run_groups_in_containers.py",

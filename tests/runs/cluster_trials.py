@@ -103,6 +103,7 @@ class Nodes:
         environment = {
             **os.environ,
             "RAY_raylet_start_wait_time_s": "300",
+            "RAY_agent_register_timeout_ms": "300000",
             "PYTHONPATH": str(ROOT),
         }
         with (self._folder / f"ray-{len(self._started)}.log").open("wb") as log:

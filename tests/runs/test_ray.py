@@ -29,6 +29,8 @@ from tests.gateway.provider import KEY, Provider
 from tests.scripted import SUBMIT
 
 pytestmark = pytest.mark.ray
+# a busy machine is slow; read when Ray is imported
+os.environ |= {"RAY_raylet_start_wait_time_s": "300", "RAY_agent_register_timeout_ms": "300000"}
 if os.environ.get("MLEBENCH_REQUIRE_RAY") != "1":
     pytest.importorskip("ray", reason="Ray is not installed")
 
@@ -51,8 +53,6 @@ def cluster(toys: Path) -> Iterator[Any]:
 
     root = str(Path(__file__).parents[2])
     os.environ["PYTHONPATH"] = root
-    # a busy machine is slow
-    os.environ.setdefault("RAY_raylet_start_wait_time_s", "300")
     started = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": 100 * 2**20})
     started.workers = [started.add_node(**NODE, object_store_memory=100 * 2**20) for _ in range(2)]
     started.wait_for_nodes()
