@@ -46,7 +46,7 @@ _HEAD_SECONDS = 40.0
 _SWEEP_SECONDS = 30.0
 _NODE_ID = "ray.io/node-id"
 """A label that Ray gives each node."""
-_END_THERE = "`mlebench doctor` there lists its containers, and `docker rm -f` ends them"
+_END_THERE = "`docker ps --filter label=mlebench.run-folder` there lists their containers, and `docker rm -f` ends them"
 
 
 @dataclass(frozen=True)
