@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from mlebench.errors import UsageError
+from mlebench.errors import EngineUnreachable, UsageError
 from mlebench.runs.executors.ray import RayExecutor
 from mlebench.runs.group import Group
 from mlebench.runs.models import with_models
@@ -24,6 +26,7 @@ from mlebench.runs.schedule.overview import Overview, Silent
 from mlebench.runs.schedule.scheduler import run_groups
 from mlebench.runs.settings import RunSettings
 from mlebench.runs.task import Secrets
+from mlebench.sandbox.docker import engine
 from tests.gateway.asking import CLIENT, MODELS
 from tests.gateway.provider import KEY, Provider
 from tests.scripted import SUBMIT
@@ -232,3 +235,20 @@ def test_keys_of_models_travel_to_the_gateway_of_the_node(
     assert (record.state, record.usage["calls"], len(provider.billed)) == ("finished", 1, 1), (folder / "run.log").read_text()
     assert "asked 200 None" in (folder / "run.log").read_text()
     assert [path for path in group.folder.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()] == []
+
+
+@pytest.mark.docker
+@pytest.mark.xdist_group("docker")
+@pytest.mark.timeout(1800)
+def test_runs_in_containers_end_once_though_a_machine_dies() -> None:
+    """The trial in small, with nodes and a harness in processes of their own."""
+    try:
+        engine.connect()
+    except EngineUnreachable as error:
+        if os.environ.get("MLEBENCH_REQUIRE_DOCKER") == "1":
+            pytest.fail(f"MLEBENCH_REQUIRE_DOCKER is set and {error}")
+        pytest.skip(str(error))
+    words = ["-m", "tests.runs.cluster_trials", "--kill", "machine", "--runs", "8", "--nodes", "2"]
+    trial = subprocess.run([sys.executable, *words], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert trial.returncode == 0, trial.stdout + trial.stderr
+    assert "8 runs ended once each, and the reports are equal" in trial.stdout
