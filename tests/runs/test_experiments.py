@@ -126,7 +126,7 @@ def test_wrong_usage_is_one_sentence_and_exit_code_2(
 
 
 def test_run_ends_with_a_table_and_a_report(scripted: str, capsys: pytest.CaptureFixture[str], runs_dir: Path) -> None:
-    code, out, err = call(capsys, *run_words(scripted, "--seeds", "2", "--name", "mine"))
+    code, out, err = call(capsys, *run_words(scripted, "--seeds", "2", "--name", "mine", "--sandbox", "plain"))
     assert code == 0
     assert "toy-a_seed1" in out and "bronze" in out
     assert "isolates nothing" in err
@@ -153,7 +153,7 @@ def test_experiment_makes_a_group_per_agent(experiment: Path, capsys: pytest.Cap
 
 
 def test_group_records_what_a_reader_needs(scripted: str, capsys: pytest.CaptureFixture[str], runs_dir: Path) -> None:
-    call(capsys, *run_words(scripted, "--name", "mine", "--argument", "steps=7", "--argument", "model=big"))
+    call(capsys, *run_words(scripted, "--sandbox", "plain", "--name", "mine", "--argument", "steps=7", "--argument", "model=big"))
     manifest = Group.open(runs_dir / "mine").manifest
     assert manifest["models"] == ["big"]
     assert manifest["arguments"] == {"steps": 7, "model": "big"}

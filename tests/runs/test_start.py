@@ -257,7 +257,7 @@ def test_snapshots_that_are_kept_are_said_with_the_command_that_grades_them(
     agent: Agents, runs_dir: Path, toys: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     script = f"{SUBMIT}cp $SUBMISSION_DIR/submission.csv $MLEBENCH_HOME/../snapshots/000130.csv"
-    assert main(words(str(agent(script).directory))) == 0
+    assert main(words(str(agent(script).directory), "--sandbox", "plain")) == 0
     grade = f"mlebench grade {runs_dir / 'group'}"
     assert f"1 snapshot of submissions kept; `{grade}` grades them" in capsys.readouterr().out
     assert main(["report", str(runs_dir / "group")]) == 0

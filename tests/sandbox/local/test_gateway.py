@@ -21,6 +21,7 @@ from mlebench.agents import AgentSpec
 from mlebench.gateway import gateway as gateways
 from mlebench.gateway.bounds import Bounds
 from mlebench.gateway.usage import measured_usage
+from mlebench.sandbox import get_sandbox
 from mlebench.sandbox.base import Outcome, RunRequest
 from mlebench.sandbox.local import processes
 from mlebench.sandbox.local.gateway import MODELS_NOTICE, Forwarder
@@ -29,6 +30,7 @@ from mlebench.sandbox.local.places import STATE
 from mlebench.sandbox.local.plain import PlainWalls
 from mlebench.sandbox.local.sandbox import LocalSandbox
 from mlebench.sandbox.model_status import ModelStatus, read_status
+from tests.bubblewrap import needs_bubblewrap
 from tests.gateway.asking import CLIENT, access
 from tests.gateway.provider import KEY, Answer, Provider
 from tests.waiting import wait_until
@@ -102,6 +104,35 @@ print(os.environ["ANTHROPIC_BASE_URL"] + "/v1" == BASE, os.environ["GOOGLE_GEMIN
     assert read_status(request.run_dir) is None
     files = [path for path in request.run_dir.rglob("*") if path.is_file()]
     assert files and [path for path in files if KEY.encode() in path.read_bytes()] == []
+
+
+@needs_bubblewrap
+def test_within_walls_models_are_where_a_container_finds_them(asking: Asking, tmp_path: Path, provider: Provider) -> None:
+    """A harness that comes back serves the same socket, which the agent is shown in a folder."""
+    request = asking("")
+    program = """
+import os, time
+print(BASE, ask()[0], flush=True)
+open("/home/logs/ready", "w").close()
+while not os.path.exists("/home/logs/go"):
+    time.sleep(0.05)
+print("again", ask()[0], ask(token="sk-mlebench-wrong")[0])
+"""
+    (request.agent.directory / "program.py").write_text(CLIENT + program)
+    (request.agent.directory / "start.sh").write_text("exec python /home/agent/program.py\n")
+    sandbox = get_sandbox("bubblewrap")
+    assert isinstance(sandbox, LocalSandbox)
+    first = sandbox.start(request)
+    wait_until(lambda: is_ready(request), explain=lambda: log_of(request))
+    first.detach()
+    assert end(request, first).reason == "detached"
+    second = sandbox.attach(request)
+    assert second is not None
+    (request.run_dir / "logs" / "go").touch()
+    assert end(request, second).state == "finished", log_of(request)
+    assert "http://localhost:5001/v1 200\nagain 200 401" in log_of(request)
+    assert [line["outcome"] for line in ledger(request)] == ["answered", "answered"]
+    assert MODELS_NOTICE not in log_of(request)
 
 
 def test_hosts_are_open_through_a_proxy_where_a_run_has_some(asking: Asking) -> None:
