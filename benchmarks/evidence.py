@@ -78,7 +78,7 @@ def _make_group(root: Path, runs: int) -> None:
     agent = make_agent(root / "agent", SCRIPT)
     started = time.perf_counter()
     (result,) = mlebench.run(
-        agents=str(agent.directory), competitions=names, seeds=SEEDS, profile="demo", sandbox="local", name="group",
+        agents=str(agent.directory), competitions=names, seeds=SEEDS, profile="demo", sandbox="plain", name="group",
         runs_dir=root / "runs",
     )  # fmt: skip
     assert all(record.has_valid_submission for record in result.records), [record.detail for record in result.records][:3]

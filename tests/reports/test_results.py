@@ -47,7 +47,7 @@ def rewrite_reports(folder: Path, **changes: Any) -> None:
     ("changes", "label", "difference"),
     [
         ({"arguments": {"steps": 100}}, "steps=100", "arguments (steps 1 → 100)"),
-        ({"sandbox": "local"}, "local", "sandbox (docker → local)"),
+        ({"sandbox": "plain"}, "plain", "sandbox (docker → plain)"),
         ({"agent_fingerprint": "fedcba98"}, "files fedcba9", "agent's files (01234567 → fedcba98)"),
         ({"limits": {"time_limit": 60}}, "time limit 1 min 00 s", "limits (time limit 2 h 00 min → 1 min 00 s)"),
         ({"limits": {"network": "none"}}, "network none", "network (open → none)"),

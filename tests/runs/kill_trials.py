@@ -1,6 +1,6 @@
 """Kills a harness with SIGKILL at random moments, resumes its group, and looks whether anything was lost, done twice or left.
 
-    python -m tests.runs.kill_trials --trials 100 --sandbox local --seed 1
+    python -m tests.runs.kill_trials --trials 100 --sandbox plain --seed 1
 
 Each trial is a real `mlebench run` of several runs in processes of its own; a third of the resumed harnesses is killed, too. The
 program prints a line per trial with what was wrong, and ends with 1 when anything was. A trial can be repeated by its seed.
@@ -274,7 +274,7 @@ def main() -> int:
     """Play the trials; 1 when anything was wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.runs.kill_trials", description=str(__doc__).splitlines()[0])
     parser.add_argument("--trials", type=int, default=10)
-    parser.add_argument("--sandbox", choices=("local", "docker"), default="local")
+    parser.add_argument("--sandbox", choices=("plain", "docker"), default="plain")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--forked", action="store_true", help="spare the start of Python for each harness")
     parser.add_argument("--folder", type=Path, default=None, help="where trials are played; a temporary folder by default")

@@ -120,7 +120,7 @@ def test_a_gateway_that_nobody_asked_measured_nothing_used(play: Play) -> None:
 
 
 def test_a_key_that_an_agent_came_by_is_masked_in_its_log(play: Play) -> None:
-    """In the local sandbox it can; what it prints is masked all the same."""
+    """In the plain sandbox it can; what it prints is masked all the same."""
     group, [record] = play(f'print("the key", {KEY[:20]!r} + {KEY[20:]!r})')
     log = (group.run_dir(record.run_id) / "run.log").read_text()
     assert "the key ***" in log and KEY not in log
@@ -187,7 +187,7 @@ def test_programs_start_runs_with_models(
     toys: Path, asking_agent: Callable[[str], AgentSpec], models_file: Path, runs_dir: Path
 ) -> None:
     [result] = start(
-        agents=str(asking_agent("sys.exit(ask()[0] != 200)").directory), competitions=["toy-a"], profile="demo", sandbox="local",
+        agents=str(asking_agent("sys.exit(ask()[0] != 200)").directory), competitions=["toy-a"], profile="demo", sandbox="plain",
         network="models", budget="usd=1,calls=7", models=[str(models_file)], runs_dir=runs_dir,
     )  # fmt: skip
     [record] = result.records
@@ -204,7 +204,7 @@ print("first", ask()[0], flush=True); ready(); until("{tmp_path}/go")
 print("then", ask()[0], ask()[0], flush=True)
 """
     first = harness(
-        "--agent", str(asking_agent(program).directory), "-c", "toy-a", "--sandbox", "local", "--name", "group",
+        "--agent", str(asking_agent(program).directory), "-c", "toy-a", "--sandbox", "plain", "--name", "group",
         "--profile", "demo", "--profile-set", "cpus=0.1", "--profile-set", "memory=1m",
         "--network", "models", "--budget", "calls=2", "--models", str(models_file),
     )  # fmt: skip
@@ -246,7 +246,7 @@ def test_whoever_watches_sees_a_run_at_work(
     gate = Gate()
     provider.script = [Answer(), Answer(gate=gate)]
     running = harness(
-        "--agent", str(asking_agent("ask(); ask()").directory), "-c", "toy-a", "--sandbox", "local", "--name", "group",
+        "--agent", str(asking_agent("ask(); ask()").directory), "-c", "toy-a", "--sandbox", "plain", "--name", "group",
         "--profile", "demo", "--profile-set", "cpus=0.1", "--profile-set", "memory=1m", "--network", "models",
         "--models", str(models_file),
     )  # fmt: skip

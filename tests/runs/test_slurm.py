@@ -198,7 +198,7 @@ MLEBENCH = [sys.executable, "-m", "mlebench.cli.main"]
 def kill_a_harness_with_jobs(agent: AgentSpec, trace: Path, slurm: Slurm) -> None:
     """Starts `group` on three toys and kills its harness once an agent has begun; two jobs run then, and one waits."""
     toys = [word for name in TOYS for word in ("-c", name)]
-    words = ["--agent", str(agent.directory), *toys, "--name", "group", "--sandbox", "local", "--profile", "demo",
+    words = ["--agent", str(agent.directory), *toys, "--name", "group", "--sandbox", "plain", "--profile", "demo",
              "--profile-set", "memory=100m", "--executor", "slurm"]  # fmt: skip
     harness = subprocess.Popen([*MLEBENCH, "run", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_until(trace.exists, every=0.2, explain=lambda: slurm.logs())

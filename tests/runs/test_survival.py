@@ -42,7 +42,7 @@ def harness(*words: str) -> subprocess.Popen[str]:
 def start(agent: AgentSpec, seeds: int, parallel: int) -> subprocess.Popen[str]:
     toys = [word for name in TOYS for word in ("-c", name)]
     return harness(
-        "--agent", str(agent.directory), *toys, "--seeds", str(seeds), "--sandbox", "local", "--name", "group",
+        "--agent", str(agent.directory), *toys, "--seeds", str(seeds), "--sandbox", "plain", "--name", "group",
         "--profile", "demo", "--profile-set", "cpus=0.1", "--profile-set", "memory=1m", "--profile-set", "grace=1",
         "--parallel", str(parallel),
     )  # fmt: skip
