@@ -37,13 +37,13 @@ def podman() -> str:
 
 def hand_over_base(socket: str) -> None:
     """Copy the base image of the other engine, if that has it: building another takes minutes, and is tested elsewhere."""
-    with docker.DockerClient(socket, timeout=300) as target:
-        recipe = images.base_recipe("light", client=target)
-        if images.find(target, recipe) is not None:
-            return
-        source = engine.connect()
-        if images.find(source, recipe) is not None:
-            target.images.load(source.images.get(recipe.tag).save(named=recipe.tag))
+    target = docker.DockerClient(socket, timeout=300)
+    recipe = images.base_recipe("light", client=target)
+    if images.find(target, recipe) is not None:
+        return
+    source = engine.connect()
+    if images.find(source, recipe) is not None:
+        target.images.load(source.images.get(recipe.tag).save(named=recipe.tag))
 
 
 @pytest.mark.parametrize(
