@@ -91,7 +91,7 @@ class Engine:
 
     def head(self, *_: Any, **__: Any) -> Any:
         self._ask("head")
-        return SimpleNamespace(status_code=404)
+        return SimpleNamespace(status_code=404, headers={})
 
     def get(self, *_: Any, **__: Any) -> Any:
         self._ask("events")
