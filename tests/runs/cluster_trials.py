@@ -46,7 +46,7 @@ COMPETITION = "demo-wine"
 BASE = "mlebench/base:light"
 SCRIPT = """
     echo begun >> "$LOGS_DIR/trace"
-    sleep 2
+    sleep 6
     cp "$DATA_DIR/sample_submission.csv" "$SUBMISSION_DIR/submission.csv"
     echo ended >> "$LOGS_DIR/trace"
 """
@@ -196,7 +196,9 @@ class Trial:
                 found.remove(force=True, v=True)
 
     def _at_work(self, records: list[RunRecord]) -> list[RunRecord]:
-        return [record for record in records if record.state == "running" and record.started_at]
+        """Records of runs whose agents work, the latest start first: the others may be at their ends."""
+        found = [record for record in records if record.state == "running" and record.started_at]
+        return sorted(found, key=lambda record: str(record.started_at), reverse=True)
 
     def _records(self) -> list[RunRecord]:
         return Group.open(self._group_dir).records() if (self._group_dir / "group.yaml").exists() else []
