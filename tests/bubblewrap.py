@@ -10,6 +10,6 @@ from mlebench.sandbox.bubblewrap.program import find_program
 
 needs_bubblewrap = pytest.mark.skipif(
     # where it ought to be, as in CI, its absence is a failure
-    isinstance(find_program(), str) and not os.environ.get("MLEBENCH_TEST_BUBBLEWRAP"),
+    isinstance(find_program(), str) and not os.environ.get("MLEBENCH_REQUIRE_BUBBLEWRAP"),
     reason="bubblewrap does not work here",
 )
