@@ -19,8 +19,13 @@ from mlebench.sandbox.docker import engine, images
 
 ROOT = Path(__file__).parents[3]
 TESTS = ROOT / "tests" / "sandbox" / "docker"
-PROVE_MOST = ("test_isolation", "test_limits")
-MODULES = sorted(path.stem for path in TESTS.glob("test_*.py") if "bench" in path.read_text() or "client" in path.read_text())
+PROVE_MOST = (
+    "test_isolation.py",
+    "test_hostile_output.py",
+    "test_limits.py",
+    "test_lifecycle.py::test_a_later_harness_attaches_to_a_running_container",
+)
+MODULES = sorted(path.name for path in TESTS.glob("test_*.py") if "bench" in path.read_text() or "client" in path.read_text())
 
 
 @pytest.fixture(scope="session")
@@ -47,14 +52,14 @@ def hand_over_base(socket: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module",
-    [pytest.param(name, marks=() if name in PROVE_MOST else pytest.mark.podman_whole) for name in MODULES],
+    "tests",
+    [*PROVE_MOST, *(pytest.param(name, marks=pytest.mark.podman_whole) for name in MODULES if name not in PROVE_MOST)],
 )
 @pytest.mark.podman
 @pytest.mark.xdist_group("docker")
 @pytest.mark.timeout(1800)
-def test_what_holds_on_docker_holds_on_podman(module: str, podman: str, tmp_path: Path) -> None:
-    words = ["-q", "-p", "no:cacheprovider", "--basetemp", str(tmp_path / "tests"), str(TESTS / f"{module}.py")]
+def test_what_holds_on_docker_holds_on_podman(tests: str, podman: str, tmp_path: Path) -> None:
+    words = ["-q", "-p", "no:cacheprovider", "--basetemp", str(tmp_path / "tests"), str(TESTS / tests)]
     environment = {**os.environ, "DOCKER_HOST": podman, "MLEBENCH_REQUIRE_DOCKER": "1"}
     # a process of a parallel run would take these tests for its own
     environment = {key: value for key, value in environment.items() if not key.startswith("PYTEST_")}
