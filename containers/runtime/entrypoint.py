@@ -121,7 +121,8 @@ def _become_agent(command: list[str], most_processes: int, largest_data: int) ->
         os.setsid()
         for number in (*_ASKING, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
-        _limit(resource.RLIMIT_CORE, 0)
+        # with 0 a machine that pipes dumps into a program of its own would start that, beyond the walls
+        _limit(resource.RLIMIT_CORE, 1)
         if most_processes:
             _limit(resource.RLIMIT_NPROC, most_processes)
         if largest_data:

@@ -2,7 +2,8 @@
 
 They are those that Docker's default profile refuses to a process without capabilities, and those that would hide memory from
 who counts it. A refused call fails with "operation not permitted"; `clone3`, whose flags no filter can see, fails as if the
-kernel did not have it, and the C library then takes `clone`.
+kernel did not have it, and the C library then takes `clone`. Who asks for other cores is told that all is well and keeps those
+of its run, as in a container it keeps those of its control group.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_ENOSYS, _EPERM = 38, 1
+_ENOSYS, _EPERM, _NOTHING_WRONG = 38, 1, 0
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER, _ARCHITECTURE, _FIRST, _SECOND = 0, 4, 16, 24
@@ -27,6 +28,7 @@ _FAMILIES = (38, 40)
 
 class _Machine(NamedTuple):
     architecture: int
+    set_cores: int
     clone: int
     ioctl: int
     socket: int
@@ -39,7 +41,7 @@ _EVERYWHERE = {
 }  # fmt: skip
 _CLONE3 = 435
 _MACHINES = {
-    "x86_64": _Machine(0xC000003E, 56, 16, 41, {
+    "x86_64": _Machine(0xC000003E, 203, 56, 16, 41, {
         "shmget": 29, "syslog": 103, "uselib": 134, "ustat": 136, "sysfs": 139, "vhangup": 153, "pivot_root": 155, "_sysctl": 156,
         "chroot": 161, "acct": 163, "settimeofday": 164, "mount": 165, "umount2": 166, "swapon": 167, "swapoff": 168,
         "reboot": 169, "sethostname": 170, "setdomainname": 171, "iopl": 172, "ioperm": 173, "create_module": 174,
@@ -48,7 +50,7 @@ _MACHINES = {
         "keyctl": 250, "unshare": 272, "perf_event_open": 298, "fanotify_init": 300, "open_by_handle_at": 304,
         "clock_adjtime": 305, "setns": 308, "finit_module": 313, "kexec_file_load": 320, "bpf": 321, "userfaultfd": 323,
     }),
-    "aarch64": _Machine(0xC00000B7, 220, 29, 198, {
+    "aarch64": _Machine(0xC00000B7, 122, 220, 29, 198, {
         "lookup_dcookie": 18, "umount2": 39, "mount": 40, "pivot_root": 41, "nfsservctl": 42, "chroot": 51, "vhangup": 58,
         "quotactl": 60, "acct": 89, "unshare": 97, "kexec_load": 104, "init_module": 105, "delete_module": 106,
         "clock_settime": 112, "syslog": 116, "reboot": 142, "sethostname": 161, "setdomainname": 162, "settimeofday": 170,
@@ -91,6 +93,8 @@ def _steps(machine: _Machine) -> Iterator[_Step]:
         yield _refuse()
     yield _Step(_EQUAL, 0, 1, _CLONE3)
     yield _refuse(_ENOSYS)
+    yield _Step(_EQUAL, 0, 1, machine.set_cores)
+    yield _refuse(_NOTHING_WRONG)
     yield from _where(machine.clone, _FIRST, [_Step(_ANY_BIT, 0, 1, _NEW_NAMESPACES)])
     yield from _where(machine.ioctl, _SECOND, [_Step(_EQUAL, 0, 1, request) for request in _TERMINAL_INPUT])
     yield from _where(machine.socket, _FIRST, [_Step(_EQUAL, 0, 1, family) for family in _FAMILIES])
