@@ -69,6 +69,8 @@ def main() -> NoReturn:
         _lead(order, agents_end, started)
     os.close(agents_end)
     os.close(leaders_end)
+    # an agent may open the pipe and take out what was there to read
+    os.set_blocking(output, False)
     log = _open_log(order)
     watchdog = _open_watchdog(order, leader) if order["limits"] else None
     _copy_while(log, output, life, order, watchdog)
@@ -107,10 +109,11 @@ def _copy_while(log: RunLog, output: int, life: int, order: dict[str, Any], watc
     while life in waiting:
         left = None if watchdog is None else max(0.0, due - time.monotonic())
         for descriptor in select.select(waiting, [], [], left)[0]:
-            if block := os.read(descriptor, _BLOCK):
-                log.copy([block])
-            else:
-                waiting.remove(descriptor)
+            with contextlib.suppress(BlockingIOError):
+                if block := os.read(descriptor, _BLOCK):
+                    log.copy([block])
+                else:
+                    waiting.remove(descriptor)
         if watchdog is not None and time.monotonic() >= due:
             if watchdog.look():
                 # first what it is ended for, so that a harness which comes later finds that
@@ -150,8 +153,9 @@ def _leave(order: dict[str, Any]) -> None:
 def _copy_rest(log: RunLog, output: int) -> None:
     """Copy what is still on its way; a writer that could not be ended is not waited for."""
     end = time.monotonic() + _DRAIN_SECONDS
-    while select.select([output], [], [], max(0.0, end - time.monotonic()))[0] and (block := os.read(output, _BLOCK)):
-        log.copy([block])
+    with contextlib.suppress(BlockingIOError):
+        while select.select([output], [], [], max(0.0, end - time.monotonic()))[0] and (block := os.read(output, _BLOCK)):
+            log.copy([block])
 
 
 def _lead(order: dict[str, Any], output: int, started: float) -> NoReturn:

@@ -37,10 +37,12 @@ def marked(mark: str) -> Iterator[psutil.Process]:
 def keeper(mark: str) -> psutil.Process | None:
     """The process that holds all of a marked run together (see `leader`), or None when it is gone."""
     found = []
+    ours = _namespace_of(os.getpid())
     for process in marked(mark):
         with contextlib.suppress(psutil.Error, OSError):
-            # an agent may start another one, but none that is older
-            if os.getsid(process.pid) == process.pid and leader.__file__ in process.cmdline():
+            # an agent without walls may start another one, but none that is older; one within walls may do so for any run
+            is_ours = _namespace_of(process.pid) == ours
+            if is_ours and os.getsid(process.pid) == process.pid and leader.__file__ in process.cmdline():
                 found.append((process.create_time(), process.pid, process))
     return min(found)[-1] if found else None
 
