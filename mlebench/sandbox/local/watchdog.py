@@ -1,33 +1,34 @@
 """Holds an agent to its limits of memory, processes and disk by looking, where no kernel does; run by the keeper (see `leader`).
 
-What counts: memory that processes have to themselves or share (a page of several processes once), files in memory (`/dev/shm` and
-such as have no name), threads, and the bytes of the folders that the agent writes. It works for walls that give the agent a list
-of processes of its own, so that none of them is missed. Standard library only.
+What counts: memory that processes have to themselves or share (a page of several processes once), huge pages, page tables, files
+in memory (`/dev/shm` and such as have no name), threads, and what the agent keeps on disk (see `census`). It works for walls that
+give the agent a list of processes of its own, so that none of them is missed. Standard library only.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import os
 import signal
-import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mlebench.sandbox.local.census import Census, mapped_in_memory
+
 _PAUSE_SECONDS = 0.05
 """Between two counts of processes, which can double in as much; a count ends at the limit, so it is always cheap."""
 _MEMORY_SECONDS, _DISK_SECONDS = 0.2, 5.0
+_SLICE_SECONDS = 0.02
+"""For which the disk is counted before all else is looked at again."""
 _SHARE = 0.05
 """Of a processor that looking may take."""
-_LEAST_FREE = 2**30
-"""Bytes on the disk below which a run that wrote much is ended."""
+_LEAST_FREE, _FEWEST_FREE, _MANY = 2**30, 10_000, 100_000
+"""Bytes on the disk, and files that it can take, below which a run that wrote much, or many, is ended."""
 _TICKS = os.sysconf("SC_CLK_TCK")
-_DEEPEST = 250
-"""Folders within folders that are counted; each takes a descriptor meanwhile."""
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Limits(NamedTuple):
@@ -66,7 +67,11 @@ class Watchdog:
         self._limits = limits
         self._folders = folders
         self._first: int | None = None
-        self._next_memory = self._next_disk = 0.0
+        self._next_memory = 0.0
+        self._census: Census | None = None
+        self._next_disk = self._earliest_disk = 0.0
+        self._free_before, self._allowed = math.inf, 0
+        self._in_mappings = 0
 
     @property
     def seen(self) -> dict[str, Any]:
@@ -87,10 +92,8 @@ class Watchdog:
                 begun = time.process_time()
                 excess = self._look_at_memory(root)
                 self._next_memory = now + max(_MEMORY_SECONDS, (time.process_time() - begun) / _SHARE)
-        if excess is None and now >= self._next_disk:
-            begun = time.process_time()
-            excess = self._look_at_disk()
-            self._next_disk = now + max(_DISK_SECONDS, (time.process_time() - begun) / _SHARE)
+        if excess is None:
+            excess = self._look_at_disk(now)
         self._excess = self._excess or excess
         return excess is not None
 
@@ -118,29 +121,67 @@ class Watchdog:
         for pid in pids:
             said = _fields(root / "proc" / pid / "status")
             threads += said.get(b"Threads:", 0)
-            use += _at_most(said)
+            use += _at_most(said) + _besides(said)
         if threads > self._limits.pids:
             return Excess("process-limit", threads)
         self._cpu_seconds = max(self._cpu_seconds, sum(_seconds_of(root / "proc" / pid) for pid in pids))
-        files = _files_in_memory(root, pids)
+        files = _files_in_memory(root, pids, self._in_mappings)
         use += files
         if use > self._limits.memory:
+            if self._in_mappings:
+                # it may have given them back since
+                self._in_mappings = mapped_in_memory([root / "proc" / pid for pid in pids])
+                files = _files_in_memory(root, pids, self._in_mappings)
             use = _exactly(root, pids, files)
         self._peak_memory = max(self._peak_memory, use)
         return Excess("out-of-memory", use) if use > self._limits.memory else None
 
-    def _look_at_disk(self) -> Excess | None:
-        sizes = [_bytes_below(folder, self._limits.disk) for folder in self._folders]
-        size = sum(part for part in sizes if part is not None)
-        if None in sizes:
-            return Excess("disk-unmeasured", size)
-        if size > self._limits.disk:
-            return Excess("disk-full", size)
-        with contextlib.suppress(OSError):
-            found = os.statvfs(self._folders[0])
-            if found.f_bavail * found.f_frsize < _LEAST_FREE < size:
-                return Excess("host-disk-full", size)
+    def _look_at_disk(self, now: float) -> Excess | None:
+        """Begin a count where one is due, or go on with it."""
+        if self._census is None:
+            if now < self._next_disk and not (now >= self._earliest_disk and self._may_have_written_too_much()):
+                return None
+            self._free_before = _free(self._folders[0])[0]
+            self._census = Census(self._folders, self._processes, self._limits.disk)
+        census = self._census
+        if not census.advance(_SLICE_SECONDS):
+            return None
+        self._census = None
+        now = time.monotonic()
+        self._next_disk = now + max(_DISK_SECONDS, census.seconds / _SHARE)
+        self._earliest_disk = now + max(_DISK_SECONDS, census.seconds)
+        self._allowed = self._limits.disk - census.size
+        self._in_mappings = census.in_memory
+        return self._judge(census)
+
+    def _may_have_written_too_much(self) -> bool:
+        """Whether the disk has lost more since the last count than the agent may still write, or is nearly full."""
+        free, _ = _free(self._folders[0])
+        return self._free_before - free > self._allowed or free < _LEAST_FREE
+
+    def _judge(self, census: Census) -> Excess | None:
+        if census.is_too_deep:
+            return Excess("disk-unmeasured", census.size)
+        if census.size > self._limits.disk:
+            return Excess("disk-full", census.size)
+        free, files = _free(self._folders[0])
+        if free < _LEAST_FREE < census.size or (files < _FEWEST_FREE and census.entries > _MANY):
+            return Excess("host-disk-full", census.size)
         return None
+
+    def _processes(self) -> list[Path]:
+        first = self._first_process()
+        proc = Path(f"/proc/{first}/root/proc")
+        return [] if first is None else [proc / pid for pid in _numbers(proc, self._limits.pids + 1)]
+
+
+def _free(folder: Path) -> tuple[float, float]:
+    """Bytes and files that a disk can still take; without end where that is not to be known."""
+    with contextlib.suppress(OSError):
+        found = os.statvfs(folder)
+        # some file systems make room for files as they need it, and say 0
+        return found.f_bavail * found.f_frsize, found.f_favail if found.f_files else math.inf
+    return math.inf, math.inf
 
 
 def _below(pid: int, generations: int) -> Iterator[int]:
@@ -202,14 +243,20 @@ def _at_most(said: dict[bytes, int]) -> int:
     return said.get(b"RssAnon:", 0) + said.get(b"RssShmem:", 0) + said.get(b"VmSwap:", 0)
 
 
+def _besides(said: dict[bytes, int]) -> int:
+    """Memory of a process that is in none of its sums: huge pages of a pool, and the tables that tell where its pages are."""
+    return said.get(b"HugetlbPages:", 0) + said.get(b"VmPTE:", 0)
+
+
 def _exactly(root: Path, pids: list[str], files: int) -> int:
     """Memory of all processes and of files in memory, each page once."""
     own = mapped = 0
     for pid in pids:
-        said = _fields(root / "proc" / pid / "smaps_rollup")
+        said, status = (_fields(root / "proc" / pid / name) for name in ("smaps_rollup", "status"))
+        own += _besides(status)
         if b"Pss_Anon:" not in said:
             # it hides itself, or the kernel is old
-            own += _at_most(_fields(root / "proc" / pid / "status"))
+            own += _at_most(status)
             continue
         own += said[b"Pss_Anon:"] + said.get(b"SwapPss:", 0)
         mapped += said.get(b"Pss_Shmem:", 0)
@@ -217,12 +264,12 @@ def _exactly(root: Path, pids: list[str], files: int) -> int:
     return own + max(mapped, files)
 
 
-def _files_in_memory(root: Path, pids: list[str]) -> int:
-    """Bytes of `/dev/shm`, and of files in memory that have no name but a descriptor."""
-    size = 0
+def _files_in_memory(root: Path, pids: list[str], in_mappings: int) -> int:
+    """Bytes of `/dev/shm`, and of files in memory that have no name but a descriptor, or a mapping, as was counted before."""
+    size = shared = 0
     with contextlib.suppress(OSError):
         found = os.statvfs(root / "dev/shm")
-        size = (found.f_blocks - found.f_bfree) * found.f_frsize
+        shared = (found.f_blocks - found.f_bfree) * found.f_frsize
     seen: set[tuple[int, int]] = set()
     for pid in pids:
         folder = root / "proc" / pid / "fd"
@@ -235,51 +282,4 @@ def _files_in_memory(root: Path, pids: list[str]) -> int:
                         if (status.st_dev, status.st_ino) not in seen:
                             seen.add((status.st_dev, status.st_ino))
                             size += status.st_blocks * 512
-    return size
-
-
-def _bytes_below(folder: Path, enough: int) -> int | None:
-    """Bytes that the files of a folder take from the disk; stops counting beyond `enough`.
-
-    Returns:
-        None where folders are nested too deeply to be counted.
-    """
-    with contextlib.suppress(OSError):
-        return _bytes_in(os.open(folder, _FOLDER), enough, 0)
-    return 0
-
-
-def _bytes_in(descriptor: int, enough: int, depth: int) -> int | None:
-    """The same of an open folder, which is closed; no link that the agent puts in a folder's place leads out."""
-    size = 0
-    try:
-        with os.scandir(descriptor) as entries:
-            for entry in entries:
-                with contextlib.suppress(OSError):
-                    status = entry.stat(follow_symlinks=False)
-                    size += status.st_blocks * 512
-                    if stat.S_ISDIR(status.st_mode):
-                        if depth == _DEEPEST:
-                            return None
-                        inner = _bytes_in(_open_folder(entry.name, descriptor), enough - size, depth + 1)
-                        if inner is None:
-                            return None
-                        size += inner
-                if size > enough:
-                    break
-    finally:
-        os.close(descriptor)
-    return size
-
-
-def _open_folder(name: str, within: int) -> int:
-    """Open a folder of the agent's, which may have closed it to itself, and so to us."""
-    try:
-        return os.open(name, _FOLDER, dir_fd=within)
-    except PermissionError:
-        found = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=within)
-        try:
-            Path(f"/proc/self/fd/{found}").chmod(0o700)
-        finally:
-            os.close(found)
-        return os.open(name, _FOLDER, dir_fd=within)
+    return shared + max(size, in_mappings)

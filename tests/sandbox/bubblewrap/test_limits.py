@@ -65,6 +65,24 @@ def test_memory_hog_ends_as_out_of_memory(bench: Bench, program: str) -> None:
     assert "more than its 400.0 MiB of memory" in ended.outcome.detail
 
 
+HIDDEN = """
+import mmap, time
+held = mmap.mmap(-1, 600 * 2**20)
+for start in range(0, 600 * 2**20, 2**20):
+    for place in range(start, start + 2**20, 4096):
+        held[place] = 1
+    held.madvise(mmap.MADV_DONTNEED, start, 2**20)
+time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may ask how large a mapped file is")
+def test_memory_that_no_process_counts_is_found(bench: Bench) -> None:
+    limits = {"memory": 400 * 2**20, "time_limit": 120}
+    ended = bench.run(f"exec {sys.executable} /home/agent/hog.py", files={"hog.py": HIDDEN}, profile=limits)
+    assert ended.outcome.reason == "out-of-memory", ended.log
+
+
 def test_memory_that_processes_share_counts_once(bench: Bench) -> None:
     program = """
 import os, time
@@ -117,6 +135,28 @@ def test_disk_filler_is_ended_wherever_it_writes(bench: Bench, place: str) -> No
     ended = bench.run(f"dd if=/dev/zero of={place} bs=1M count=200; sleep 600", profile={"disk": 100 * 2**20})
     assert (ended.outcome.reason, ended.outcome.failure_class) == ("disk-full", "agent"), ended.log
     assert list((ended.run_dir).glob(".local")) == []
+
+
+NAMELESS = {
+    "open": "time.sleep(600)",
+    "mapped": "held = mmap.mmap(file.fileno(), 150 * 2**20)\nfile.close()\ntime.sleep(600)",
+}
+
+
+@pytest.mark.parametrize("hold", NAMELESS.values(), ids=NAMELESS)
+def test_a_file_that_lost_its_name_takes_its_place_on_disk(bench: Bench, hold: str) -> None:
+    program = f"""
+import mmap, os, time
+file = open("/tmp/x", "w+b")
+os.unlink("/tmp/x")
+for _ in range(150):
+    file.write(bytes(2**20))
+file.flush()
+{hold}
+"""
+    limits = {"disk": 100 * 2**20, "time_limit": 120}
+    ended = bench.run(f"exec {sys.executable} /home/agent/a.py", files={"a.py": program}, profile=limits)
+    assert (ended.outcome.reason, ended.outcome.failure_class) == ("disk-full", "agent"), ended.log
 
 
 def test_every_process_is_told_before_the_end(bench: Bench) -> None:
