@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
 from datetime import timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mlebench.sandbox import get_sandbox
+from mlebench.sandbox.local import processes
 from tests.bubblewrap import needs_bubblewrap
 from tests.sandbox.bubblewrap.conftest import Bench
 from tests.waiting import wait_until
@@ -189,3 +192,18 @@ def test_nothing_of_a_run_is_left_on_the_machine(bench: Bench) -> None:
     assert [line for line in words if marker.encode() in line] == []
     assert {path.name for path in ended.run_dir.iterdir()} >= {"run.log", "submission", "logs", "code"}
     assert not (ended.run_dir / "home").exists()
+
+
+def test_a_machine_that_asks_every_process_to_leave_lets_the_agent_save_its_work(bench: Bench) -> None:
+    # as a queue does at the end of a job, and a service manager at the end of a service
+    script = "trap 'sleep 1; echo saved > /home/code/saved; exit' TERM; touch /home/logs/ready; while :; do sleep 0.05; done"
+    request = bench.request(script)
+    handle = get_sandbox("bubblewrap").start(request)
+    wait_until((request.run_dir / "logs" / "ready").exists)
+    keeper = processes.keeper(processes.mark_of(request.run_dir, request.attempt))
+    assert keeper is not None
+    for process in [keeper, *keeper.children(recursive=True)]:
+        with contextlib.suppress(psutil.Error):
+            process.terminate()
+    outcome = handle.wait(handle.started_at + timedelta(seconds=300))
+    assert (request.run_dir / "code" / "saved").exists(), outcome
