@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,15 @@ def test_a_job_becomes_a_group(job: Job, capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out == f"{folder}: 1 run of claude-code, 1 with a result\n"
     assert main(["import", "harbor-job", str(job.folder)]) == 2
     assert "imported already, in job" in capsys.readouterr().err
+
+
+def test_a_copy_of_a_job_beside_it_is_no_second_result(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    job.trial()
+    copy = shutil.copytree(job.folder, job.folder.parent / "copy")
+    assert main(["import", "harbor-job", str(job.folder), str(copy)]) == 1
+    shown = capsys.readouterr()
+    assert "is left out: it is a copy of another one" in shown.err and shown.out.count("1 run of claude-code") == 1
+    assert [path.name for path in (job.folder.parent / "runs").iterdir()] == ["job"]
 
 
 def test_one_document(job: Job, capsys: pytest.CaptureFixture[str]) -> None:

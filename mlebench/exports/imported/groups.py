@@ -102,7 +102,8 @@ def import_runs(sources: Sequence[Found], options: Options) -> Outcome:
         WorkFailed: a file cannot be copied.
     """
     problems: dict[int, list[str]] = {id(found): list(found.problems) for found in sources}
-    batches = [batch for found in sources for batch in _batches(found, options, problems[id(found)])]
+    seen: set[str] = set()
+    batches = [batch for found in sources for batch in _batches(found, options, problems[id(found)], seen)]
     told = [problem for found in sources for problem in problems[id(found)]]
     if not batches:
         more = f" ({told[0]}{f', and {len(told) - 1} more' if len(told) > 1 else ''})" if told else ""
@@ -120,10 +121,16 @@ def import_runs(sources: Sequence[Found], options: Options) -> Outcome:
 # which runs
 
 
-def _batches(found: Found, options: Options, problems: list[str]) -> list[_Batch]:
-    """The runs that can be imported, by the agent's configuration and the edition."""
+def _batches(found: Found, options: Options, problems: list[str], seen: set[str]) -> list[_Batch]:
+    """The runs that can be imported, by the agent's configuration and the edition.
+
+    Args:
+        found: the runs of a source.
+        options: how they are imported.
+        problems: gets a sentence for each run that cannot be.
+        seen: the ids of runs so far, also of other sources: a copy of a job or log is the same runs.
+    """
     batches: dict[tuple[str, str, str | None], _Batch] = {}
-    seen: set[str] = set()
     for run in sorted(found.runs, key=lambda run: (run.started_at or datetime.max.replace(tzinfo=UTC), run.name)):
         try:
             if run.id is not None and run.id in seen:

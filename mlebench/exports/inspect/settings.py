@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
+from pydantic import BaseModel, ConfigDict, Field
 
 from mlebench._support import paths
+from mlebench._support.yaml_model import validate
 from mlebench.errors import UsageError
 from mlebench.profiles import Profile, get_profile
 from mlebench.registry import Competition, Registry
@@ -21,6 +23,39 @@ from mlebench.runs.given import unprepared
 
 SPLIT_KEY_VARIABLE = "MLEBENCH_SPLIT_KEY"
 """The key is no parameter, as Inspect writes those into its logs."""
+
+
+class _Parameters(BaseModel):
+    """The parameters of the task, as `-T` gives them; Inspect itself makes numbers and lists of the words, and checks none."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    split: str | None
+    ids: str | list[str] | None
+    edition: str
+    seeds: int = Field(ge=1)
+    obfuscated: bool
+    profile: str | None
+    time_limit: str | float | None
+    network: str
+    data_dir: str | None
+    package_set: str
+    docker_image_name: str | None
+    cpu_override: float | None
+    mem_override: str | int | None
+    gpu_count: int | None
+    gpu_driver: str
+    compose_overrides: dict[str, Any] | str | None
+    tool_timeout: int | None = Field(ge=1)
+
+
+def check_parameters(given: Mapping[str, Any]) -> None:
+    """Refuse parameters that the task has not, and values that are none of their kind.
+
+    Raises:
+        UsageError: there is one; the message names it and, where its name is nearly right, the right one.
+    """
+    validate(dict(given), _Parameters, "`-T`")
 
 
 @dataclass(frozen=True)

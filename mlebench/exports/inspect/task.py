@@ -19,7 +19,7 @@ from mlebench._support.version import VERSION
 from mlebench.errors import MlebenchError
 from mlebench.exports.inspect.compose import write_compose
 from mlebench.exports.inspect.scoring import graded, ready
-from mlebench.exports.inspect.settings import DataPlace, chosen, limits, overrides
+from mlebench.exports.inspect.settings import DataPlace, check_parameters, chosen, limits, overrides
 from mlebench.exports.inspect.taking import current_image
 from mlebench.exports.inspect.validating import validate
 from mlebench.profiles import Profile
@@ -58,6 +58,7 @@ def competitions(
     gpu_driver: str = "nvidia",
     compose_overrides: dict[str, Any] | str | None = None,
     tool_timeout: int | None = None,
+    **others: Any,
 ) -> Task:
     """Machine-learning competitions, each worked on in a container and graded on the host.
 
@@ -79,8 +80,11 @@ def competitions(
         gpu_driver: what hands out GPUs.
         compose_overrides: laid over the compose file: a mapping, or the path of a YAML file.
         tool_timeout: seconds that one command of the default solver may take; by default the sample's time limit.
+        others: parameters that there are not; they are refused, as Inspect would go on without them.
     """
+    given = locals()
     with _one_sentence():
+        check_parameters({**given.pop("others"), **given})
         place = DataPlace.of(data_dir, edition)
         found = chosen(place, split, ids)
         bounds = limits(profile, cpu_override, mem_override, gpu_count, time_limit, network)

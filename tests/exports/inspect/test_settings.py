@@ -10,6 +10,7 @@ from mlebench.errors import UsageError
 from mlebench.exports.inspect.settings import SPLIT_KEY_VARIABLE, DataPlace, chosen, limits, overrides
 from mlebench.registry import Competition
 from tests.cases import Cases
+from tests.exports.inspect.scripted import needs_inspect
 
 NOTHING = (None, None, None, None, None)
 
@@ -59,6 +60,33 @@ def test_the_split_key_comes_from_the_environment(cases: Cases, monkeypatch: pyt
     monkeypatch.setenv(SPLIT_KEY_VARIABLE, "of my own")
     with pytest.raises(UsageError, match="prepared from another key"):
         chosen(place(prepared), None, "spaceship-titanic")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"seeds": 0}, "`seeds`: expected greater than or equal to 1"),
+        ({"seeds": "three"}, "`seeds`: expected a valid integer"),
+        ({"seeds": 1.5}, "`seeds`: expected a valid integer"),
+        ({"obfuscated": "maybe"}, "`obfuscated`: expected a valid boolean"),
+        ({"split": ["low", "high"]}, "`split`: expected a valid string"),
+        ({"ids": 3}, "ids"),
+        ({"profile": 3}, "`profile`: expected a valid string"),
+        ({"compose_overrides": 3}, "compose_overrides"),
+        ({"tool_timeout": -5}, "`tool_timeout`: expected greater than or equal to 1"),
+        ({"obfuscate": True}, r"unknown key `obfuscate` \(did you mean `obfuscated`\?\)"),
+        ({"split_key": "of my own"}, "unknown key `split_key`"),
+    ],
+)
+@needs_inspect
+def test_parameters_that_are_none_are_refused_in_one_sentence(given: dict[str, object], said: str, tmp_path: Path) -> None:
+    from inspect_ai._util.error import PrerequisiteError
+
+    from mlebench.exports.inspect import competitions
+
+    with pytest.raises(PrerequisiteError, match=said) as raised:
+        competitions(**{"ids": "demo-wine", "data_dir": str(tmp_path), **given})
+    assert "\n" not in str(raised.value.message) and "of my own" not in str(raised.value.message)
 
 
 def test_limits_are_a_profiles_with_what_is_given_instead() -> None:
