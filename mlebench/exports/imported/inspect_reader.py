@@ -72,11 +72,13 @@ def _entries(path: Path) -> Iterator[dict[str, Any]]:
     if path.suffix.lower() == ".json":
         log = read_eval_log(path)
         yield _header(log)
-        for sample in (log.samples or [])[:MOST_SAMPLES]:
-            yield _sample(sample)
+        samples = log.samples or []
+        yield from map(_sample, samples[:MOST_SAMPLES])
+        yield from _beyond(len(samples))
         return
     yield _header(read_eval_log(path, header_only=True))
-    for summary in read_eval_log_sample_summaries(path)[:MOST_SAMPLES]:
+    summaries = read_eval_log_sample_summaries(path)
+    for summary in summaries[:MOST_SAMPLES]:
         name = f"{summary.id}, epoch {summary.epoch}"
         try:
             yield _sample(read_eval_log_sample(path, summary.id, summary.epoch, exclude_fields=_NOT_READ))
@@ -84,6 +86,13 @@ def _entries(path: Path) -> Iterator[dict[str, Any]]:
             raise
         except Exception as error:
             yield {"kind": "unreadable", "name": name[:200], "error": f"{type(error).__name__}: {error}"[:1000]}
+    yield from _beyond(len(summaries))
+
+
+def _beyond(count: int) -> Iterator[dict[str, Any]]:
+    """Says so where there are more samples than are read."""
+    if count > MOST_SAMPLES:
+        yield {"kind": "error", "error": f"it holds {count:,} samples, more than {MOST_SAMPLES:,}"}
 
 
 def _header(log: Any) -> dict[str, Any]:

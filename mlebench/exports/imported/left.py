@@ -78,7 +78,10 @@ def _copied(left: Left, run_dir: Path, most: int | None, room: _Room) -> Iterato
             continue
         for name, status in entries:
             if stat.S_ISDIR(status.st_mode):
-                waiting += [(folder / name, target / name, depth + 1)] if depth < _DEEPEST else []
+                if depth == _DEEPEST:
+                    yield _left_out((target / name).relative_to(run_dir), "it is nested too deeply")
+                else:
+                    waiting.append((folder / name, target / name, depth + 1))
             elif why := _copy_file(folder / name, left.within, target / name, None, room):
                 yield _left_out((target / name).relative_to(run_dir), why)
 

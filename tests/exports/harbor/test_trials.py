@@ -22,6 +22,7 @@ from mlebench.grade import grade_csv
 from mlebench.registry import Competition, Registry
 from mlebench.sandbox.docker import images
 from tests.exports.harbor.conftest import Exported, Harbor
+from tests.exports.loop import held_everywhere, imported, same_as_here
 
 WINE, TITANIC = "demo-wine", "spaceship-titanic"
 HAND_IN = "#!/bin/sh\ncat > /home/submission/submission.csv <<'END'\n{}END\n"
@@ -126,6 +127,21 @@ def test_a_submission_gets_the_score_that_this_harness_gives(name: str, trials: 
         assert told.get("percentile") == report.percentile
         flags = {"any_medal": report.any_medal, "above_median": report.above_median, "valid": report.valid_submission}
         assert {flag: bool(told[flag]) for flag in flags} == flags
+
+
+def test_a_job_comes_back_as_a_run_group(trials: Trials, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is graded here is what Harbor states, and whatever holds results holds it."""
+    here = ["--data-dir", trials.folder / "data", "--runs-dir", tmp_path / "runs", "--regrade"]
+    groups = imported(capsys, "harbor-job", trials.folder / "jobs" / "helped", *here)
+    assert {group.plan.edition for group in groups} == {"v1", "v2"}
+    for group in groups:
+        [record] = group.records()
+        same_as_here(record, (competition := trials.competitions[record.competition_id]).gold_submission, competition)
+        told = trials.rewards(record.competition_id)
+        assert record.graded is not None and (record.graded.score, record.agent) == (told["score"], "oracle")
+        assert bool(told["any_medal"]) == record.graded.any_medal
+    [wine] = (group for group in groups if group.plan.edition == "v1")
+    held_everywhere(wine, tmp_path, capsys)
 
 
 def test_nothing_and_what_is_invalid_get_no_score(trials: Trials) -> None:

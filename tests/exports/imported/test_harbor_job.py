@@ -30,7 +30,7 @@ def test_a_trial_tells_agent_model_times_usage_and_result(job: Job) -> None:
         "model": "anthropic/opus", "max_turns": 50, "version": "2.1.0",
     }  # fmt: skip
     assert (run.seconds, run.end, run.seed) == (60.0, End(), None)
-    assert run.started_at is not None and run.started_at.isoformat() == "2026-11-01T10:00:30.250000+00:00"
+    assert run.started_at is not None and run.started_at.isoformat() == "2026-11-01T11:00:30.250000+00:00"
     assert run.usage == {"input_tokens": 1200, "cached_tokens": 200, "output_tokens": 300, "cost_usd": 0.25}
     assert run.stated["score"] == 1.0 and run.stated["bronze_medal"] == 1.0 and run.stated["valid_submission"] == 1.0
     assert run.submission is not None and run.submission.path.read_text() == "id,y\na,1\nb,1\n"

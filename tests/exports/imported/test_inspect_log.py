@@ -54,6 +54,14 @@ def test_a_run_tells_agent_model_times_usage_and_result(found: Found) -> None:
     assert run.stated["score"] == 1.0 and run.stated["bronze_medal"] == 1 and run.stated["competition_version"] == 1
 
 
+@pytest.mark.parametrize("suffix", ["eval", "json"])
+def test_samples_beyond_the_bound_are_told(suffix: str, written_log: WrittenLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspect_reader, "MOST_SAMPLES", 4)
+    entries = list(inspect_reader._entries(written_log(suffix)))
+    assert [entry["kind"] for entry in entries] == ["log", *["sample"] * 4, "error"]
+    assert entries[-1]["error"] == "it holds 6 samples, more than 4"
+
+
 def test_an_error_of_a_sample_is_no_result(found: Found) -> None:
     run = next(run for run in found.runs if run.task == "toy-c")
     assert (run.end.state, run.end.failure_class, run.stated) == ("failed", "infrastructure", {})

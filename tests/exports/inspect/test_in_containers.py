@@ -16,6 +16,7 @@ import pytest
 from mlebench.grade import grade_csv
 from mlebench.registry import Competition, Registry
 from tests.exports.inspect.scripted import Call, answers_of_tools, evaluated, needs_inspect, run, write
+from tests.exports.loop import OF_ITS_TIME_AND_PLACE, held_everywhere, imported, same_as_here
 
 pytestmark = [needs_inspect, pytest.mark.usefixtures("inspect_ready")]
 
@@ -24,7 +25,6 @@ SUBMIT_SAMPLE = run(f"cp /home/data/sample_submission.csv {SUBMISSION}")
 CHECK: Call = ("validate", {})
 LARGE = 120 * 2**20
 """Bytes; Inspect itself reads no file that is larger than 100 MiB."""
-OF_ITS_TIME_AND_PLACE = {"created_at", "submission_path", "submission_sha256", "seed", "run_id"}
 
 
 def evaluate(competition: Competition, folder: Path, *calls: Call, seeds: int = 1) -> Any:
@@ -141,6 +141,15 @@ def test_a_grader_that_fails_is_an_error_and_no_score(wine: Competition, tmp_pat
     log = evaluate(Registry(tmp_path / "data").get_competition("demo-wine"), tmp_path, SUBMIT_SAMPLE)
     assert log.status == "error" and "demo-wine could not be graded" in log.error.message
     assert all(not sample.scores for sample in log.samples or [])
+
+
+def test_a_log_comes_back_as_a_run_group(wine: Competition, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert score_of(evaluate(wine, tmp_path, SUBMIT_SAMPLE)).value["valid"] == 1
+    [log] = (tmp_path / "logs").iterdir()
+    [group] = imported(capsys, "inspect-log", log, "--data-dir", wine.data_dir, "--runs-dir", tmp_path / "runs")
+    [record] = group.records()
+    same_as_here(record, wine.sample_submission, wine)
+    held_everywhere(group, tmp_path, capsys)
 
 
 def test_the_command_line_any_solver_and_a_run_of_ours_agree(wine: Competition, tmp_path: Path) -> None:
