@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,7 +24,7 @@ from mlebench.sandbox.bubblewrap import network
 from mlebench.sandbox.bubblewrap.program import find_program
 from mlebench.sandbox.bubblewrap.walls import limits_words
 from mlebench.sandbox.docker import engine, images
-from mlebench.sandbox.docker.container import FOLDER_LABEL
+from mlebench.sandbox.docker.container import FOLDER_LABEL, RUN_LABEL
 from mlebench.sandbox.docker.listing import IN_WORDS, list_all
 from mlebench.sandbox.docker.traits import Traits, describe
 
@@ -69,12 +69,21 @@ class Finding:
         return asdict(self)
 
 
-def examine(data_dir: str | Path | None = None, runs_dir: str | Path | None = None) -> Iterator[Finding]:
+IsUnderWay = Callable[[Path, int], bool | None]
+"""Whether an attempt of a run's folder is at work, as its record says; None where that is not here."""
+
+
+def examine(
+    data_dir: str | Path | None = None,
+    runs_dir: str | Path | None = None,
+    is_under_way: IsUnderWay = lambda _run_dir, _attempt: None,
+) -> Iterator[Finding]:
     """Examine this machine, one finding after the other.
 
     Args:
         data_dir: where data lies; see `paths.data_dir`.
         runs_dir: where runs lie; see `paths.runs_dir`.
+        is_under_way: tells runs in progress from attempts that were given up and still work.
     """
     try:
         client = engine.connect()
@@ -82,7 +91,7 @@ def examine(data_dir: str | Path | None = None, runs_dir: str | Path | None = No
         yield Finding("engine", "problem", "none answers", str(error))
         client = None
     if client is not None:
-        yield from _examine_engine(client)
+        yield from _examine_engine(client, is_under_way)
     yield _bubblewrap()
     yield from _apptainer()
     yield _gpus(client)
@@ -92,7 +101,7 @@ def examine(data_dir: str | Path | None = None, runs_dir: str | Path | None = No
     yield _model_keys()
 
 
-def _examine_engine(client: Any) -> Iterator[Finding]:
+def _examine_engine(client: Any, is_under_way: IsUnderWay) -> Iterator[Finding]:
     info = client.info()
     try:
         traits = Traits.of(client)
@@ -106,7 +115,7 @@ def _examine_engine(client: Any) -> Iterator[Finding]:
     if root.is_dir():
         yield _disk("engine disk", root)
     yield from _images(client)
-    yield from _left_over(client, traits)
+    yield from _left_over(client, traits, is_under_way)
 
 
 def _engine(client: Any, traits: Traits) -> Finding:
@@ -218,17 +227,26 @@ def _apptainer() -> Iterator[Finding]:
         yield Finding("Apptainer", "ok", f"{name}; networks of their own by {how}, limits by {limits}; tried out")
 
 
-def _left_over(client: Any, traits: Traits) -> Iterator[Finding]:
+def _left_over(client: Any, traits: Traits, is_under_way: IsUnderWay) -> Iterator[Finding]:
     found = client.containers.list(all=True, ignore_removed=True, filters={"label": FOLDER_LABEL})
     ended = [each.name for each in found if each.status != "running"]
-    at_work = len(found) - len(ended)
-    if at_work:
+    working = [each for each in found if each.status == "running"]
+    given_up = [each.name for each in working if _is_under_way(each, is_under_way) is False]
+    if in_progress := len(working) - len(given_up):
         mend = "`mlebench run --resume GROUP` continues runs whose harness is gone"
-        yield Finding("containers", "ok", f"{at_work} runs in progress", mend)
+        yield Finding("containers", "ok", f"{in_progress} runs in progress", mend)
+    if given_up:
+        what = f"{len(given_up)} at work whose run has ended, or was begun anew elsewhere"
+        yield Finding("containers", "warning", what, f"`{traits.name} rm -f -v {' '.join(given_up)}` ends them")
     if ended:
         command = f"`{traits.name} rm -v {' '.join(ended)}`"
         mend = f"kept on request, or left by a harness that was killed: `--resume` its group, or {command}"
         yield Finding("containers", "warning", f"{len(ended)} ended and not removed", mend)
+
+
+def _is_under_way(container: Any, is_under_way: IsUnderWay) -> bool | None:
+    folder, attempt = container.labels.get(RUN_LABEL), container.labels.get(engine.LABEL, "").rpartition(".")[2]
+    return is_under_way(Path(folder), int(attempt)) if folder and attempt.isdecimal() else None
 
 
 def _gpus(client: Any) -> Finding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,10 @@ import pytest
 from mlebench import doctor
 from mlebench._support.machine import Gpu
 from mlebench.cli.main import main
+from mlebench.runs.record import RunRecord, State
+from mlebench.runs.standing import is_under_way
+from mlebench.sandbox.docker.container import FOLDER_LABEL, RUN_LABEL
+from mlebench.sandbox.docker.engine import LABEL
 from mlebench.sandbox.docker.traits import Traits
 
 
@@ -72,6 +77,21 @@ def test_credentials_are_found_and_never_shown(tmp_path: Path, monkeypatch: pyte
     shown: Any = json.dumps(doctor._model_keys().to_dict())
     assert "OPENAI_API_KEY" in shown
     assert "sk-not-to-be-shown" not in shown
+
+
+def test_attempts_that_were_given_up_are_told_from_runs_in_progress(tmp_path: Path) -> None:
+    """Of four containers that work, one is of an earlier attempt, one of a run that ended, one of a folder that is not here."""
+    names = ("of-now", "of-before", "of-the-ended", "of-elsewhere")
+    states: tuple[tuple[State, int], ...] = (("running", 2), ("running", 3), ("finished", 2))
+    for name, (state, attempt) in zip(names, states, strict=False):
+        RunRecord("toy_seed0", "group", "toy", 0, "agent", "v1", state, attempt).write(tmp_path / name)
+    labels = [{RUN_LABEL: str(tmp_path / name), LABEL: "group.toy_seed0.2", FOLDER_LABEL: ""} for name in names]
+    containers = [SimpleNamespace(name=name, labels=each, status="running") for name, each in zip(names, labels, strict=True)]
+    client = SimpleNamespace(containers=SimpleNamespace(list=lambda **_: containers))
+    in_progress, given_up = doctor._left_over(client, Traits(), is_under_way)
+    assert (in_progress.state, in_progress.what) == ("ok", "2 runs in progress")
+    assert given_up.state == "warning" and given_up.what.startswith("2 at work whose run has ended")
+    assert given_up.mend == "`docker rm -f -v of-before of-the-ended` ends them"
 
 
 def test_gpus_that_the_variable_hides_are_said(monkeypatch: pytest.MonkeyPatch) -> None:

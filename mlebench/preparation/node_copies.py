@@ -3,6 +3,9 @@
 Prepared data of a cluster lies on a file system that all nodes share, which a hundred agents at once read slowly. So a node may
 keep a copy of what agents see, and of nothing else: answers stay where they are. The copies' paths tell nothing of what they
 hold, as runs may not be meant to know (see `mlebench.preparation.obfuscated`).
+
+An agent goes on reading when the harness is killed, so no lock tells whether a copy is in use: each reader leaves a mark beside
+the data, and whoever calls says whether its run is over.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from typing import TYPE_CHECKING
 from mlebench._support.files import parse_own_json, write_json
 from mlebench._support.folders import PARTIAL, folder_size, remove_tree, state_of
 from mlebench._support.paths import make_private
+from mlebench._support.plain_files import read_plain
 from mlebench._support.quantities import show_size
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.preparation.record import PreparationRecord
@@ -33,12 +37,25 @@ if TYPE_CHECKING:
 
 _ORIGIN = "origin.json"
 """Beside the data, so that no mount shows it. A copy without it is not whole."""
+_READERS = "readers"
+_LARGEST_MARK = 2**16
 _SPARE = 2**30
 """Bytes that stay free: agents and engines write to the same disk."""
 _BLOCK = 2**20
 _THREADS = 8
 
 Note = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """An attempt that reads a copy as long as it is under way."""
+
+    run_dir: str
+    attempt: int
+
+
+IsReading = Callable[[Reader], bool]
 
 
 @dataclass(frozen=True)
@@ -50,17 +67,19 @@ class _Origin:
     state: str
 
 
-def node_copy(competition: Competition, public: Path, folder: Path, note: Note) -> Path:
+def node_copy(competition: Competition, public: Path, folder: Path, note: Note, reader: Reader, is_reading: IsReading) -> Path:
     """The public data on this node's disk: fetched once, by one process of the node while others wait.
 
     A copy is used again as long as it is what was fetched, told by the sizes and times of its files, and as long as the shared
-    data has not been prepared again. One that is broken is fetched anew.
+    data has not been prepared again. Otherwise it is fetched anew, beside the old one, which goes once nobody reads it.
 
     Args:
         competition: whose data it is.
         public: its public data, or what stands for it in obfuscated runs.
         folder: where copies are kept; a folder of this user's own is made there.
         note: receives a sentence where a copy is fetched, or cannot be.
+        reader: who is to read the copy.
+        is_reading: whether an earlier reader still does.
 
     Returns:
         the copy's folder; `public` itself where the disk has no room for it.
@@ -76,7 +95,11 @@ def node_copy(competition: Competition, public: Path, folder: Path, note: Note) 
         folder.mkdir(parents=True, exist_ok=True)
         make_private(store)
         with _alone(store, public):
-            return _find(store, competition, public, note) or _fetch(store, competition, public, note)
+            copy = _find(store, competition, public, note, is_reading) or _fetch(store, competition, public, note)
+            if copy is None:
+                return public
+            _mark(copy, reader)
+            return copy / "data"
     except OSError as error:
         raise WorkFailed(
             f"the data of {competition.id} cannot be fetched to {store} ({error.strerror or error}); see to that disk, or "
@@ -101,38 +124,66 @@ def _version(competition: Competition, public: Path) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _find(store: Path, competition: Competition, public: Path, note: Note) -> Path | None:
-    """The copy that is here, where it is whole and current; others of the same data are removed."""
+def _find(store: Path, competition: Competition, public: Path, note: Note, is_reading: IsReading) -> Path | None:
+    """The copy that is here, where it is whole and current; others of the same data are removed unless somebody reads them."""
     version = _version(competition, public)
-    found = None
+    found, was_changed = None, False
     for copy, origin in _copies(store):
         if origin.source != str(public):
             continue
         is_whole = state_of(copy / "data") == origin.state
+        is_read = _is_read(copy, is_reading)
         if is_whole and origin.version == version:
-            found = copy / "data"
+            found = copy
             continue
-        if not is_whole:
-            note("the data on this node's disk was changed since it was fetched, and is fetched again")
-        remove_tree(copy)
+        was_changed = was_changed or not is_whole
+        if not is_read:
+            remove_tree(copy)
+    if found is None and was_changed:
+        note("the data on this node's disk was changed since it was fetched, and is fetched again")
     return found
+
+
+def _mark(copy: Path, reader: Reader) -> None:
+    folder = copy / _READERS
+    folder.mkdir(exist_ok=True)
+    name = hashlib.sha256(f"{reader.run_dir}\0{reader.attempt}".encode()).hexdigest()[:32]
+    write_json(folder / f"{name}.json", asdict(reader))
+
+
+def _is_read(copy: Path, is_reading: IsReading) -> bool:
+    """Whether somebody still reads a copy; marks of those who do no more are removed."""
+    marks = list((copy / _READERS).glob("*.json"))
+    over = [mark for mark in marks if (reader := _reader(mark)) is not None and not is_reading(reader)]
+    for mark in over:
+        mark.unlink(missing_ok=True)
+    return len(over) < len(marks)
+
+
+def _reader(mark: Path) -> Reader | None:
+    """Who left a mark; None where it cannot be read, and then nobody knows whether it is over."""
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+        content = parse_own_json(read_plain(mark, _LARGEST_MARK))
+        return Reader(str(content["run_dir"]), int(content["attempt"]))
+    return None
 
 
 def _copies(store: Path) -> Iterator[tuple[Path, _Origin]]:
     for path in sorted(store.glob(f"[0-9a-f]*/{_ORIGIN}")):
         # one that another process is removing, or that somebody wrote over
         with contextlib.suppress(OSError, ValueError, TypeError):
-            yield path.parent, _Origin(**parse_own_json(path.read_bytes()))
+            yield path.parent, _Origin(**parse_own_json(read_plain(path, _LARGEST_MARK)))
 
 
-def _fetch(store: Path, competition: Competition, public: Path, note: Note) -> Path:
+def _fetch(store: Path, competition: Competition, public: Path, note: Note) -> Path | None:
+    """A new copy; None where the disk has no room for it."""
     prefix = f"{PARTIAL}{hashlib.sha256(os.fsencode(public)).hexdigest()[:16]}."
     for leftover in store.glob(f"{prefix}*"):
         remove_tree(leftover)
     size, free = folder_size(public), shutil.disk_usage(store).free
     if size + _SPARE > free:
         note(f"the data is read where it is shared: it takes {show_size(size)}, and {store} has {show_size(free)} free")
-        return public
+        return None
     with tempfile.TemporaryDirectory(prefix=prefix, dir=store, ignore_cleanup_errors=True) as aside:
         made = Path(aside) / "made"
         made.mkdir()
@@ -142,7 +193,7 @@ def _fetch(store: Path, competition: Competition, public: Path, note: Note) -> P
         target = store / secrets.token_hex(8)
         made.rename(target)
     note(f"the data was fetched to this node's disk ({show_size(size)})")
-    return target / "data"
+    return target
 
 
 def _digests(competition: Competition, public: Path) -> dict[str, str]:

@@ -15,6 +15,7 @@ from mlebench.registry import Competition
 from mlebench.runs.given import instructions, public_folder, task_text
 from mlebench.runs.models import model_access
 from mlebench.runs.record import RunRecord
+from mlebench.runs.standing import may_be_under_way
 from mlebench.runs.task import RunTask
 from mlebench.sandbox.base import RunRequest, ShippedImage
 from mlebench.sandbox.run_log import RunLog
@@ -69,10 +70,12 @@ def _public_dir(task: RunTask, record: RunRecord, competition: Competition) -> P
     # an agent that has started has its data
     if folder is None or record.started_at is not None:
         return public
-    from mlebench.preparation.node_copies import node_copy
+    from mlebench.preparation.node_copies import Reader, node_copy
 
     note = RunLog(task.run_dir / "run.log", task.masked()).note
-    return node_copy(competition, public, Path(os.path.expandvars(folder)).expanduser(), note)
+    reader = Reader(str(task.run_dir.absolute()), record.attempt)
+    place = Path(os.path.expandvars(folder)).expanduser()
+    return node_copy(competition, public, place, note, reader, lambda other: may_be_under_way(Path(other.run_dir), other.attempt))
 
 
 def _shipped(task: RunTask) -> ShippedImage | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ import pytest
 
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.preparation import PreparationOptions, node_copies, prepare_all
-from mlebench.preparation.node_copies import node_copy
+from mlebench.preparation.node_copies import Reader, node_copy
 from mlebench.preparation.obfuscated import obfuscated_public
 from mlebench.registry import Competition, Registry
 
@@ -33,8 +34,19 @@ def content(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def fetch(competition: Competition, disk: Path, said: list[str] | None = None) -> Path:
-    return node_copy(competition, competition.public_dir, disk, (said if said is not None else []).append)
+READER = Reader("/runs/group/run", 1)
+
+
+def fetch(
+    competition: Competition,
+    disk: Path,
+    said: list[str] | None = None,
+    *,
+    reader: Reader = READER,
+    reading: Collection[Reader] = (),
+) -> Path:
+    note = (said if said is not None else []).append
+    return node_copy(competition, competition.public_dir, disk, note, reader, lambda other: other in reading)
 
 
 def test_a_copy_holds_what_agents_see_and_nothing_else(competition: Competition, disk: Path) -> None:
@@ -83,6 +95,40 @@ def test_data_that_was_prepared_again_is_fetched_again_and_the_old_copy_goes(com
     assert content(second) == content(competition.public_dir)
 
 
+def test_a_copy_that_an_agent_may_read_stays_until_it_is_over(competition: Competition, disk: Path) -> None:
+    early, late = Reader("/runs/group/early", 1), Reader("/runs/group/late", 2)
+    first = fetch(competition, disk, reader=early)
+    assert fetch(competition, disk, reader=late, reading=[early]) == first
+    expected = content(first)
+    prepare_all([competition], PreparationOptions(force=True), tell=lambda _: None)
+    second = fetch(competition, disk, reading=[early, late])
+    assert second != first
+    # the one that began first ends first
+    assert fetch(competition, disk, reading=[late, READER]) == second
+    assert content(first) == expected
+    assert fetch(competition, disk, reading=[READER]) == second
+    assert not first.exists()
+
+
+def test_a_changed_copy_that_is_read_is_replaced_beside_and_said_once(competition: Competition, disk: Path) -> None:
+    first = fetch(competition, disk)
+    (first / "notes.txt").write_text("of somebody")
+    said: list[str] = []
+    second = fetch(competition, disk, said, reading=[READER])
+    assert fetch(competition, disk, said, reading=[READER]) == second != first
+    assert [sentence for sentence in said if "was changed" in sentence] == said[:1]
+    assert (first / "notes.txt").exists()
+
+
+def test_a_mark_that_nobody_can_read_keeps_the_copy(competition: Competition, disk: Path) -> None:
+    first = fetch(competition, disk)
+    (mark,) = first.parent.glob("readers/*.json")
+    mark.write_text("[" * 100_000)
+    (first / "notes.txt").touch()
+    assert fetch(competition, disk) != first
+    assert first.exists()
+
+
 def test_what_a_killed_process_left_half_made_is_no_copy_and_goes(competition: Competition, disk: Path) -> None:
     fetch(competition, disk)
     (store,) = disk.iterdir()
@@ -112,15 +158,15 @@ def test_what_was_read_is_held_against_what_was_prepared(competition: Competitio
 
 def test_obfuscated_data_has_a_copy_of_its_own(competition: Competition, disk: Path) -> None:
     obfuscated = obfuscated_public(competition)
-    copy = node_copy(competition, obfuscated, disk, print)
+    copy = node_copy(competition, obfuscated, disk, print, READER, lambda _: False)
     assert content(copy) == content(obfuscated)
     assert copy != fetch(competition, disk)
-    assert copy == node_copy(competition, obfuscated, disk, print)
+    assert copy == node_copy(competition, obfuscated, disk, print, READER, lambda _: False)
 
 
 def test_a_folder_that_is_not_this_users_own_is_refused(competition: Competition, disk: Path) -> None:
     with pytest.raises(UsageError, match="absolute path"):
-        node_copy(competition, competition.public_dir, Path("$UNSET/data"), print)
+        node_copy(competition, competition.public_dir, Path("$UNSET/data"), print, READER, lambda _: False)
     (disk / f"mlebench-{os.getuid()}").mkdir(parents=True, mode=0o755)
     with pytest.raises(UsageError, match="can be entered by others"):
         fetch(competition, disk)

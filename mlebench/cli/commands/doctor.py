@@ -25,8 +25,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from mlebench.doctor import examine
+    from mlebench.runs.standing import is_under_way
 
-    findings = list(examine(arguments.data_dir, arguments.runs_dir))
+    findings = list(examine(arguments.data_dir, arguments.runs_dir, is_under_way))
     if arguments.json:
         print_json([finding.to_dict() for finding in findings])
     else:

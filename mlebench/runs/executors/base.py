@@ -78,6 +78,10 @@ class Executor(ABC):
     def wait(self, seconds: float) -> list[Ended]:
         """Runs that ended; waits at most so long for the first."""
 
+    def news(self) -> list[str]:
+        """What people should know of the place as a whole, a sentence each; every one is handed out once."""
+        return []
+
     @abstractmethod
     def stop(self, key: str, grace: float) -> None:
         """Stop a run; it ends as cancelled."""

@@ -7,6 +7,7 @@ runs folder is not shared, the task works in the node's temporary folder and bri
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib
 import logging
 import os
@@ -44,6 +45,7 @@ _ASK_HEAD_EVERY_SECONDS = 2.0
 _HEAD_SECONDS = 40.0
 """Ray itself ends every process of the cluster that does not find the head for a minute."""
 _SWEEP_SECONDS = 30.0
+_LOOK_AT_NODES_SECONDS = 2.0
 _NODE_ID = "ray.io/node-id"
 """A label that Ray gives each node."""
 _END_THERE = "`docker ps --filter label=mlebench.run-folder` there lists their containers, and `docker rm -f` ends them"
@@ -98,6 +100,9 @@ class RayExecutor(Executor):
         self._groups: dict[str, Group] = {}
         self._tokens: dict[str, str] = {}
         self._head = _Head(ray.get_runtime_context().gcs_address)
+        self._news: list[str] = []
+        self._looked = time.monotonic()
+        self._is_without_nodes = False
         self._conduct = Conduct()
         self._confined: dict[Any, set[str]] = {}
 
@@ -118,6 +123,7 @@ class RayExecutor(Executor):
     def submit(self, task: RunTask) -> bool:
         """Hand the run to Ray, which books its resources; False when the cluster is full."""
         self._head.require()
+        self._groups[task.group.name] = task.group
         record = task.group.record(task.run)
         need = Need.of(task.group.plan.profile)
         nodes = self._nodes()
@@ -132,7 +138,6 @@ class RayExecutor(Executor):
         elif kept_away:
             strategy = self._strategies.NodeLabelSchedulingStrategy(hard={_NODE_ID: self._strategies.NotIn(*sorted(kept_away))})
         remote = self._ray.remote(_work).options(**_options(task, need), scheduling_strategy=strategy)
-        self._groups[task.group.name] = task.group
         reference = remote.remote(task, record, self._token(task.group), self._switchboard, outlived(task.group))
         self._at_work[reference] = task
         self._confined[reference] = {node["NodeID"] for node in left} if kept_away and record.state != "running" else set()
@@ -142,10 +147,11 @@ class RayExecutor(Executor):
         """Runs that ended, with their folders brought back."""
         if not self._at_work:
             time.sleep(seconds)
+            self._look_at_nodes()
             return []
         end = time.monotonic() + seconds
         while True:
-            self._head.require()
+            self._look_at_nodes()
             left = max(0.0, end - time.monotonic())
             ready, _ = self._ray.wait(list(self._at_work), num_returns=1, timeout=min(_NOTE_EVERY_SECONDS, left))
             if ready:
@@ -154,6 +160,11 @@ class RayExecutor(Executor):
             self._free_the_confined()
             if ready or time.monotonic() >= end:
                 return [self._collect(reference) for reference in ready]
+
+    def news(self) -> list[str]:
+        """That no node is left, and that there is one again."""
+        news, self._news = self._news, []
+        return news
 
     def stop(self, key: str, grace: float) -> None:
         """Stop a run."""
@@ -191,6 +202,24 @@ class RayExecutor(Executor):
 
     def _nodes(self) -> list[dict[str, Any]]:
         return [node for node in self._ray.nodes() if node["Alive"]]
+
+    def _look_at_nodes(self) -> None:
+        """Ray lets tasks wait for a node without a word, however long none comes."""
+        self._head.require()
+        if time.monotonic() - self._looked < _LOOK_AT_NODES_SECONDS or not self._groups:
+            return
+        self._looked = time.monotonic()
+        nodes, needs = self._nodes(), {Need.of(group.plan.profile) for group in self._groups.values()}
+        is_without = not any(_rooms(node, need) for node in nodes for need in needs)
+        if is_without and not self._is_without_nodes:
+            self._news.append(
+                "every node of the Ray cluster that could do runs has left it, and they wait until one joins it "
+                f"(`ray start --address={self._head.address}`); Ctrl-C ends the harness, to be continued with "
+                "`mlebench run --resume GROUP`"
+            )
+        elif self._is_without_nodes and not is_without:
+            self._news.append("a node has joined the Ray cluster, and runs go on")
+        self._is_without_nodes = is_without
 
     def _token(self, group: Group) -> str:
         """A secret word in the group's folder: a node that reads it there shares the path."""
@@ -326,7 +355,7 @@ class _Head:
     """Whether the head of the cluster is there. Ray waits for it without a word, and then ends the whole process."""
 
     def __init__(self, address: str) -> None:
-        self._address = address
+        self.address = address
         self._asked = time.monotonic()
         self.is_gone = False
 
@@ -343,7 +372,7 @@ class _Head:
             if time.monotonic() >= end:
                 self.is_gone = True
                 raise WorkFailed(
-                    f"the head of the Ray cluster at {self._address} is gone; agents keep running where containers do: start it "
+                    f"the head of the Ray cluster at {self.address} is gone; agents keep running where containers do: start it "
                     "again and continue each group with `mlebench run --resume GROUP`"
                 )
             time.sleep(_ASK_EVERY_SECONDS)
@@ -351,7 +380,7 @@ class _Head:
 
     def _answers(self) -> bool:
         try:
-            _knock(self._address)
+            _knock(self.address)
         except OSError:
             return False
         return True
@@ -407,8 +436,9 @@ def _is_shared(group: Group, token: str) -> bool:
 
 
 def _own_folder(group: Group) -> Path:
-    """Where a node works that does not see the group's folder."""
-    return Path(tempfile.gettempdir()) / f"mlebench-runs-{os.getuid()}" / group.name
+    """Where a node works that does not see the group's folder; other machines may have groups of the same name."""
+    origin = hashlib.sha256(group.created_at.encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"mlebench-runs-{os.getuid()}" / origin / group.name
 
 
 def _moved_here(task: RunTask, record: RunRecord) -> RunTask:
@@ -420,7 +450,7 @@ def _moved_here(task: RunTask, record: RunRecord) -> RunTask:
     """
     folder = _own_folder(task.group)
     # anybody may have made a folder of that name there, or a link to one
-    paths.make_private(folder.parent)
+    paths.make_private(folder.parent.parent)
     plan = task.group.plan
     if not plan.data_dir.is_dir():
         plan = replace(plan, data_dir=paths.data_dir())

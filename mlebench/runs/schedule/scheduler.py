@@ -164,6 +164,8 @@ class _Scheduler:
         self._display.show(self._overview)
         for ended in self._executor.wait(self._pause(waiting=waiting)):
             self._conclude(ended)
+        for sentence in self._executor.news():
+            self._display.say(sentence)
         if time.monotonic() - self._last_report > _REPORT_EVERY_SECONDS and len(self._overview.runs) <= 1000:
             self._write_reports()
         return True
