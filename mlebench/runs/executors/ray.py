@@ -16,6 +16,7 @@ import socket
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,9 @@ class RayExecutor(Executor):
         elif kept_away:
             strategy = self._strategies.NodeLabelSchedulingStrategy(hard={_NODE_ID: self._strategies.NotIn(*sorted(kept_away))})
         remote = self._ray.remote(_work).options(**_options(task, need), scheduling_strategy=strategy)
-        reference = remote.remote(task, record, self._token(task.group), self._switchboard, outlived(task.group))
+        words = (task, record, self._token(task.group), self._switchboard, outlived(task.group))
+        with self._head.lost_with_ray():
+            reference = remote.remote(*words)
         self._at_work[reference] = task
         self._confined[reference] = {node["NodeID"] for node in left} if kept_away and record.state != "running" else set()
         return True
@@ -153,11 +156,12 @@ class RayExecutor(Executor):
         while True:
             self._look_at_nodes()
             left = max(0.0, end - time.monotonic())
-            ready, _ = self._ray.wait(list(self._at_work), num_returns=1, timeout=min(_NOTE_EVERY_SECONDS, left))
-            if ready:
-                ready, _ = self._ray.wait(list(self._at_work), num_returns=len(self._at_work), timeout=0)
-            self._note_begun()
-            self._free_the_confined()
+            with self._head.lost_with_ray():
+                ready, _ = self._ray.wait(list(self._at_work), num_returns=1, timeout=min(_NOTE_EVERY_SECONDS, left))
+                if ready:
+                    ready, _ = self._ray.wait(list(self._at_work), num_returns=len(self._at_work), timeout=0)
+                self._note_begun()
+                self._free_the_confined()
             if ready or time.monotonic() >= end:
                 return [self._collect(reference) for reference in ready]
 
@@ -201,7 +205,8 @@ class RayExecutor(Executor):
         return None if home is None else self._strategies.NodeAffinitySchedulingStrategy(home, soft=False)
 
     def _nodes(self) -> list[dict[str, Any]]:
-        return [node for node in self._ray.nodes() if node["Alive"]]
+        with self._head.lost_with_ray():
+            return [node for node in self._ray.nodes() if node["Alive"]]
 
     def _look_at_nodes(self) -> None:
         """Ray lets tasks wait for a node without a word, however long none comes."""
@@ -377,6 +382,24 @@ class _Head:
                 )
             time.sleep(_ASK_EVERY_SECONDS)
         self._asked = time.monotonic()
+
+    @contextlib.contextmanager
+    def lost_with_ray(self) -> Iterator[None]:
+        """What Ray itself raises within, of whatever kind, where the node of this machine has been ended under the harness.
+
+        Raises:
+            WorkFailed: it was.
+        """
+        try:
+            yield
+        except (SystemError, OSError) as error:
+            self.is_gone = True
+            said = " ".join(str(error).split())[:100] or type(error).__name__
+            raise WorkFailed(
+                f"the Ray node that this harness speaks to is gone ({said}); "
+                "agents keep running where containers do: start it again with `ray start` and continue each group with "
+                "`mlebench run --resume GROUP`"
+            ) from None
 
     def _answers(self) -> bool:
         try:
