@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from mlebench.errors import EngineUnreachable, UsageError
-from mlebench.runs.executors.ray import RayExecutor
+from mlebench.errors import EngineUnreachable, UsageError, WorkFailed
+from mlebench.runs.executors.ray import RayExecutor, _Head, _own_folder
 from mlebench.runs.group import Group
 from mlebench.runs.models import with_models
 from mlebench.runs.plan import Plan
@@ -190,6 +190,56 @@ def test_a_node_that_can_run_nothing_does_not_eat_all_runs(plan: Plans, runs_dir
     assert all(len({entry["place"] for entry in record.attempts}) == len(record.attempts) for record in records), failed
     if len(failed) >= 3:
         assert any(f"node {bad} gets no more runs" in sentence for sentence in display.sentences), display.sentences
+
+
+class NodesLeave(Said):
+    """Kills every node once all runs are at work, and starts one when that was said."""
+
+    def __init__(self, cluster: Any, group: Group, go: Path) -> None:
+        super().__init__()
+        self._cluster, self._group, self._go = cluster, group, go
+        self._is_done = False
+
+    def show(self, overview: Overview) -> None:
+        if not self._is_done and all(record.started_at for record in self._group.records()):
+            for node in self._cluster.workers:
+                self._cluster.remove_node(node, allow_graceful=False)
+            self._is_done = True
+
+    def say(self, sentence: str) -> None:
+        super().say(sentence)
+        if sentence.startswith("every node of the Ray cluster"):
+            self._go.touch()
+            self._cluster.add_node(**NODE, object_store_memory=100 * 2**20)
+
+
+@pytest.mark.timeout(900)
+def test_runs_wait_for_a_node_where_all_have_left_and_that_is_said(
+    plan: Plans, runs_dir: Path, tmp_path: Path, cluster: Any
+) -> None:
+    waits = f"until [ -e {tmp_path}/go ]; do sleep 0.1; done\n"
+    group = Group.create(runs_dir, plan(waits + SUBMIT, competitions=("toy-a", "toy-b")), {}, "group")
+    display = NodesLeave(cluster, group, tmp_path / "go")
+    settings = RunSettings(retry_delay=0.1, retries=5)
+    run_groups([group], RayExecutor(RunSettings(address=cluster.address)), settings, display)
+    assert all(record.has_valid_submission for record in group.records()), [record.detail for record in group.records()]
+    told = [sentence for sentence in display.sentences if "Ray cluster" in sentence]
+    assert len(told) == 2 and "ray start --address=" in told[0] and told[1].startswith("a node has joined"), display.sentences
+
+
+def test_a_node_that_ends_under_the_harness_is_one_sentence() -> None:
+    """Ray raises what the interpreter raises for faults in itself."""
+    head = _Head("127.0.0.1:1")
+    with pytest.raises(WorkFailed, match=r"is gone \(it returned NULL\); .*`mlebench run --resume GROUP`"), head.lost_with_ray():
+        raise SystemError("it returned NULL")
+    assert head.is_gone
+
+
+def test_groups_of_one_name_share_no_folder_of_a_node(plan: Plans, runs_dir: Path) -> None:
+    groups = [Group.create(runs_dir / where, plan(), {}, "group") for where in ("of-one-harness", "of-another")]
+    folders = [_own_folder(group) for group in groups]
+    assert folders[0] != folders[1] and {folder.name for folder in folders} == {"group"}
+    assert _own_folder(Group.open(groups[0].folder)) == folders[0]
 
 
 @pytest.mark.timeout(900)

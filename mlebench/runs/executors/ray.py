@@ -160,8 +160,8 @@ class RayExecutor(Executor):
                 ready, _ = self._ray.wait(list(self._at_work), num_returns=1, timeout=min(_NOTE_EVERY_SECONDS, left))
                 if ready:
                     ready, _ = self._ray.wait(list(self._at_work), num_returns=len(self._at_work), timeout=0)
-                self._note_begun()
-                self._free_the_confined()
+            self._note_begun()
+            self._free_the_confined()
             if ready or time.monotonic() >= end:
                 return [self._collect(reference) for reference in ready]
 
@@ -235,10 +235,9 @@ class RayExecutor(Executor):
 
     def _note_begun(self) -> None:
         """Where the folder is not shared, the harness writes down for the task that its run has begun."""
-        try:
+        begun: list[dict[str, Any]] = []
+        with self._head.lost_with_ray(), contextlib.suppress(self._ray.exceptions.RayError):
             begun = self._ray.get(self._switchboard.begun.remote(), timeout=10)
-        except self._ray.exceptions.RayError:
-            return
         for content in begun:
             record = RunRecord(**content)
             record.write(self._groups[record.group].run_dir(record.run_id))
