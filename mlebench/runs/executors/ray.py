@@ -96,7 +96,9 @@ class RayExecutor(Executor):
         self._connected_here = not ray.is_initialized()
         if self._connected_here:
             _connect(ray, settings.address or "auto")
-        self._switchboard: Any = ray.remote(num_cpus=0)(Switchboard).remote()
+        # on the harness's own node: any other may die, and then no run could be stopped any more
+        here = self._strategies.NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+        self._switchboard: Any = ray.remote(num_cpus=0)(Switchboard).options(scheduling_strategy=here).remote()
         self._at_work: dict[Any, RunTask] = {}
         self._groups: dict[str, Group] = {}
         self._tokens: dict[str, str] = {}
