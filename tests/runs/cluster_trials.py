@@ -92,7 +92,7 @@ class Nodes:
         for _ in range(10):
             started = self._try(*words)
             with contextlib.suppress(AssertionError):
-                wait_until(lambda: self._is_up(started), seconds=90, every=0.5)  # noqa: B023
+                wait_until(lambda: self._is_up(started), seconds=240, every=0.5)  # noqa: B023
                 return
             self._end(self._started.pop())
         raise SystemExit(f"a node did not start: {self._log(len(self._started))[-1000:]}")
