@@ -24,14 +24,16 @@ from mlebench.sandbox.docker.listing import agent_image
 
 
 def make_image(client: Any, reference: str, content: str) -> Image:
-    """An image of one file."""
+    """An image of one file. It is built, as Podman names no tag of what it imports."""
+    recipe = f"FROM scratch\nCOPY content /\nLABEL content={content}\n"
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
-        member = tarfile.TarInfo("content")
-        member.size = len(content)
-        archive.addfile(member, io.BytesIO(content.encode()))
-    name, _, tag = reference.partition(":")
-    client.api.import_image_from_data(packed.getvalue(), repository=name, tag=tag, changes=[f"LABEL content={content}"])
+        for path, text in {"Dockerfile": recipe, "content": content}.items():
+            member = tarfile.TarInfo(path)
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    packed.seek(0)
+    client.images.build(fileobj=packed, custom_context=True, tag=reference, rm=True)
     return Image(reference, client.images.get(reference).id)
 
 
@@ -68,7 +70,7 @@ def test_an_image_is_written_once_and_read_in_once(client: Any, image: Image, tm
         loaded = list(pool.map(lambda _: image_archives.load(client, archive, lines.append), range(4)))
     assert loaded == [image] * 4
     assert len(lines) == 2
-    assert client.images.get(image.reference).labels == {"content": "first"}
+    assert client.images.get(image.reference).labels["content"] == "first"
 
 
 def test_the_newest_of_a_name_is_found_and_every_one_by_its_id(client: Any, image: Image, tmp_path: Path) -> None:
@@ -80,7 +82,7 @@ def test_the_newest_of_a_name_is_found_and_every_one_by_its_id(client: Any, imag
     assert image_archives.find(tmp_path, "mlebench/other:toy") is None
     # the engine has the second one under the name
     assert image_archives.load(client, first, print) == image
-    assert client.images.get(image.reference).labels == {"content": "first"}
+    assert client.images.get(image.reference).labels["content"] == "first"
     inventory = image_archives.inventory(tmp_path)
     stored = inventory.get(image.reference)
     assert stored is not None and (stored.id, stored.labels) == (later.id, {"content": "second"})
