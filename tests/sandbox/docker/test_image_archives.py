@@ -85,7 +85,7 @@ def test_the_newest_of_a_name_is_found_and_every_one_by_its_id(client: Any, imag
     assert client.images.get(image.reference).labels["content"] == "first"
     inventory = image_archives.inventory(tmp_path)
     stored = inventory.get(image.reference)
-    assert stored is not None and (stored.id, stored.labels) == (later.id, {"content": "second"})
+    assert stored is not None and (stored.id, stored.labels["content"]) == (later.id, "second")
 
 
 def cut(archive: Archive) -> None:
