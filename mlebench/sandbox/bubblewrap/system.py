@@ -45,21 +45,27 @@ def files(resolver: str = "") -> dict[str, str]:
     }
 
 
-def shown(hidden: Iterable[Path]) -> Iterator[str]:
-    """Words for programs, libraries and Python, each read-only at its own path.
-
-    Args:
-        hidden: folders that are not to be seen even where they lie within what is shown.
-    """
-    programs = [Path(path) for path in _PROGRAMS]
-    for path in programs:
+def shown() -> Iterator[str]:
+    """Words for programs and libraries, each read-only at its own path."""
+    for path in _programs():
         if path.is_symlink():
             yield from ("--symlink", str(path.readlink()), str(path))
         else:
             yield from ("--ro-bind-try", str(path), str(path))
     for name in _SETTINGS:
         yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
-    roots = [path for path in programs if not path.is_symlink()]
+    # the number of cores and where memory is, which some libraries ask before they start threads
+    for name in ("cpu", "node"):
+        yield from ("--ro-bind-try", f"/sys/devices/system/{name}", f"/sys/devices/system/{name}")
+
+
+def shown_python(hidden: Iterable[Path]) -> Iterator[str]:
+    """Words for Python, read-only at its own path, which may lie in what stands in place of `/home` and `/tmp` by then.
+
+    Args:
+        hidden: folders that are not to be seen even where they lie within what is shown.
+    """
+    roots = [path for path in _programs() if not path.is_symlink()]
     pythons = [path for path in _pythons() if not _is_within(path, roots)]
     for path in pythons:
         yield from ("--ro-bind", str(path), str(path))
@@ -67,9 +73,10 @@ def shown(hidden: Iterable[Path]) -> Iterator[str]:
         if _is_within(path, [*roots, *pythons]) and path.is_dir():
             # an empty folder in its place
             yield from ("--perms", "0555", "--tmpfs", str(path), "--remount-ro", str(path))
-    # the number of cores and where memory is, which some libraries ask before they start threads
-    for name in ("cpu", "node"):
-        yield from ("--ro-bind-try", f"/sys/devices/system/{name}", f"/sys/devices/system/{name}")
+
+
+def _programs() -> list[Path]:
+    return [Path(path) for path in _PROGRAMS]
 
 
 @functools.cache

@@ -131,9 +131,7 @@ def _words(laid: Laid, program: Program, descriptor: Any) -> Iterator[str]:
     yield from namespaces(program, with_network=is_open)
     yield from ("--uid", _USER, "--gid", _USER, "--hostname", "agent", "--cap-drop", "ALL")
     yield from ("--die-with-parent", "--new-session", "--as-pid-1", "--chdir", "/home")
-    # public data may lie anywhere, and what lies around it is not to be seen
-    data = request.public_dir.resolve()
-    yield from system.shown([data.parent, request.run_dir.parent.parent, request.run_dir.resolve().parent.parent, socket_dir()])
+    yield from system.shown()
     yield from _devices(laid, program)
     for path, text in system.files(network.RESOLVER if is_open else "").items():
         yield from ("--ro-bind-data", descriptor(text.encode()), path)
@@ -142,6 +140,10 @@ def _words(laid: Laid, program: Program, descriptor: Any) -> Iterator[str]:
     runtime = content_dir("containers") / "runtime"
     yield from ("--ro-bind", str(runtime / "entrypoint.py"), _ENTRYPOINT)
     yield from _home(laid)
+    # public data may lie anywhere, and what lies around it is not to be seen
+    data = request.public_dir.resolve()
+    hidden = [data.parent, request.run_dir.parent.parent, request.run_dir.resolve().parent.parent, socket_dir()]
+    yield from system.shown_python(hidden)
     if (socket := laid.checker_socket or laid.models_socket) is not None:
         yield from ("--ro-bind", str(socket.parent), _SOCKETS)
     yield from ("--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/")

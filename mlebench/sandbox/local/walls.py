@@ -50,9 +50,8 @@ class Launch:
     inputs: Sequence[bytes] = ()
     """What the command reads from its descriptors 3, 4, …: long or private words, a filter of system calls."""
     outlasts_signals: bool = False
-    """Whether the command starts with SIGTERM ignored: what holds the walls up is not to leave before the agent within has, whoever
-    asks; the harness itself asks no wall, but a queue at the end of a job asks every process. It is for programs that leave
-    signals as they find them."""
+    """Whether the command starts with SIGTERM ignored: what holds the walls up is not to leave before the agent within has,
+    whoever asks. The harness itself asks no wall, but a queue asks every process at the end of a job."""
     image_digest: str | None = None
     """What the agent's image is made of, `sha256:…`; None for walls without images."""
     is_watched: bool = False
