@@ -12,7 +12,7 @@ import pytest
 
 from mlebench.profiles import Profile
 from mlebench.sandbox import get_sandbox, resolve_sandbox
-from mlebench.sandbox.bubblewrap import network, program, walls
+from mlebench.sandbox.bubblewrap import network, program, system, walls
 from mlebench.sandbox.bubblewrap.gpus import device_files
 from mlebench.sandbox.bubblewrap.program import Program
 from tests.bubblewrap import needs_bubblewrap
@@ -102,3 +102,13 @@ def test_an_open_network_leaves_this_machines_loopback_out(bench: Bench) -> None
     found = json.loads((ended.run_dir / "logs" / "x.json").read_text())
     assert set(found["names"]) == {"lo", "tap0"}
     assert (found["loopback"], found["gateway"], found["checker"]) == (None, None, 200)
+
+
+@needs_bubblewrap
+def test_python_is_there_though_it_lies_where_folders_of_the_agent_stand(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    # as below a user's own /home, or /tmp
+    folder, known = bench.folder / "python", system._pythons()
+    folder.mkdir()
+    (folder / "library").write_text("seen\n")
+    monkeypatch.setattr(system, "_pythons", lambda: (*known, folder))
+    assert bench.run(f"cat {folder}/library; rm -f {folder}/library 2>/dev/null || echo kept").said == ["seen", "kept"]
