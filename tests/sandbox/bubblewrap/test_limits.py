@@ -196,7 +196,8 @@ def test_nothing_of_a_run_is_left_on_the_machine(bench: Bench) -> None:
 
 def test_a_machine_that_asks_every_process_to_leave_lets_the_agent_save_its_work(bench: Bench) -> None:
     # as a queue does at the end of a job, and a service manager at the end of a service
-    script = "trap 'sleep 1; echo saved > /home/code/saved; exit' TERM; touch /home/logs/ready; while :; do sleep 0.05; done"
+    wait = "until [ -e /home/logs/go ]; do sleep 0.05; done"
+    script = f"trap '{wait}; echo saved > /home/code/saved; exit' TERM; touch /home/logs/ready; while :; do sleep 0.05; done"
     request = bench.request(script)
     handle = get_sandbox("bubblewrap").start(request)
     wait_until((request.run_dir / "logs" / "ready").exists)
@@ -205,5 +206,6 @@ def test_a_machine_that_asks_every_process_to_leave_lets_the_agent_save_its_work
     for process in [keeper, *keeper.children(recursive=True)]:
         with contextlib.suppress(psutil.Error):
             process.terminate()
+    (request.run_dir / "logs" / "go").touch()
     outcome = handle.wait(handle.started_at + timedelta(seconds=300))
     assert (request.run_dir / "code" / "saved").exists(), outcome
