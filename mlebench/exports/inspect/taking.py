@@ -13,7 +13,7 @@ from typing import Any
 from grading.printable import printable
 from mlebench._support.plain_files import kind_of
 from mlebench._support.quantities import show_size
-from mlebench.errors import UsageError
+from mlebench.errors import UsageError, WorkFailed
 from mlebench.sandbox.base import LARGEST_SUBMISSION
 from mlebench.sandbox.docker import images
 from mlebench.sandbox.docker.archive import ContainerArchive
@@ -65,6 +65,7 @@ def taken_out(container_id: str) -> Iterator[TakenOut]:
 
     Raises:
         EngineUnreachable: no engine answers.
+        WorkFailed: the container is gone, as no agent can make it.
         OSError: the engine breaks off, or the disk here is full.
     """
     client = connect()
@@ -72,6 +73,7 @@ def taken_out(container_id: str) -> Iterator[TakenOut]:
         budget = Budget(bytes=_BESIDE, files=_MOST_FILES)
         source = ContainerArchive(client, container_id, budget.seconds)
         taken = take_out(source, Path(folder), ["submission"], budget, lambda _: None)
+        _require_there(client, container_id)
         yield TakenOut(Path(folder), taken.left_out.of_submission)
 
 
@@ -116,6 +118,16 @@ def _copy(client: Any, container_id: str, path: str, target: Path) -> str:
         # an archive that ends early is one of a file that somebody is writing
         return f"{shown} changed while it was read; write it under another name first and move it into place"
     return ""
+
+
+def _require_there(client: Any, container_id: str) -> None:
+    """Of a container that was removed the engine says what it says of files that are not there."""
+    from docker.errors import NotFound
+
+    try:
+        client.api.inspect_container(container_id)
+    except NotFound:
+        raise WorkFailed("the container of this sample was removed before its submission was taken out") from None
 
 
 @contextlib.contextmanager

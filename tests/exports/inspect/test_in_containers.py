@@ -13,11 +13,16 @@ from typing import Any
 
 import pytest
 
+from mlebench.errors import WorkFailed
+from mlebench.exports.inspect.taking import taken_out
 from mlebench.grade import grade_csv
 from mlebench.registry import Competition, Registry
+from mlebench.sandbox.docker import engine, images
 from tests.exports.inspect.scripted import Call, answers_of_tools, evaluated, needs_inspect, run, write
 from tests.exports.loop import OF_ITS_TIME_AND_PLACE, held_everywhere, imported, same_as_here
+from tests.sandbox.docker.conftest import base_image, client
 
+__all__ = ["base_image", "client"]
 pytestmark = [needs_inspect, pytest.mark.usefixtures("inspect_ready")]
 
 SUBMISSION = "/home/submission/submission.csv"
@@ -141,6 +146,13 @@ def test_a_grader_that_fails_is_an_error_and_no_score(wine: Competition, tmp_pat
     log = evaluate(Registry(tmp_path / "data").get_competition("demo-wine"), tmp_path, SUBMIT_SAMPLE)
     assert log.status == "error" and "demo-wine could not be graded" in log.error.message
     assert all(not sample.scores for sample in log.samples or [])
+
+
+def test_a_container_that_is_gone_is_an_error_and_no_missing_submission(base_image: images.Image) -> None:
+    made = engine.connect().containers.create(base_image.reference)
+    made.remove()
+    with pytest.raises(WorkFailed, match="was removed before its submission was taken out"), taken_out(made.id):
+        pass
 
 
 def test_a_log_comes_back_as_a_run_group(wine: Competition, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
