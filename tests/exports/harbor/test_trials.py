@@ -131,8 +131,8 @@ def test_a_submission_gets_the_score_that_this_harness_gives(name: str, trials: 
 
 def test_a_job_comes_back_as_a_run_group(trials: Trials, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What is graded here is what Harbor states, and whatever holds results holds it."""
-    here = ["--data-dir", trials.folder / "data", "--runs-dir", tmp_path / "runs", "--regrade"]
-    groups = imported(capsys, "harbor-job", trials.folder / "jobs" / "helped", *here)
+    here = ["--data-dir", trials.competitions[WINE].data_dir, "--runs-dir", tmp_path / "runs", "--regrade"]
+    groups = imported(capsys, "harbor-job", trials.folder / "helped", *here)
     assert {group.plan.edition for group in groups} == {"v1", "v2"}
     for group in groups:
         [record] = group.records()
