@@ -98,8 +98,11 @@ class Nodes:
         raise SystemExit(f"a node did not start: {self._log(len(self._started))[-1000:]}")
 
     def _try(self, *words: str) -> subprocess.Popen[bytes]:
-        # nodes of one machine must not share the ports that each has by default
-        ports = ("--min-worker-port=0", "--max-worker-port=0", "--dashboard-agent-listen-port=0")
+        # nodes of one machine must not share the ports that each has by default; for a port that is not given a raylet waits
+        # 15 s, which are too few on a busy machine, and then dies
+        agents = ("dashboard-agent-listen", "dashboard-agent-grpc", "runtime-env-agent", "metrics-export")
+        given = [f"--{agent}-port={port}" for agent, port in zip(agents, free_ports(len(agents)), strict=True)]
+        ports = ("--min-worker-port=0", "--max-worker-port=0", *given)
         command = [str(Path(sys.executable).with_name("ray")), "start", *words, *ports, "--block"]
         environment = {
             **os.environ,

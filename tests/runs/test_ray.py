@@ -29,6 +29,7 @@ from mlebench.runs.task import Secrets
 from mlebench.sandbox.docker import engine
 from tests.gateway.asking import CLIENT, MODELS
 from tests.gateway.provider import KEY, Provider
+from tests.runs.test_slurm import free_ports
 from tests.scripted import SUBMIT
 
 pytestmark = pytest.mark.ray
@@ -39,6 +40,12 @@ if os.environ.get("MLEBENCH_REQUIRE_RAY") != "1":
 
 Plans = Callable[..., Plan]
 NODE = {"num_cpus": 4, "num_gpus": 2, "memory": 2**30}
+
+
+def of_node() -> dict[str, int]:
+    """What each node has of its own: for a port that is not given a raylet waits 15 s, too few on a busy machine, and dies."""
+    agents = ("dashboard_agent_listen_port", "metrics_agent_port", "runtime_env_agent_port", "metrics_export_port")
+    return {"object_store_memory": 100 * 2**20, **dict(zip(agents, free_ports(len(agents)), strict=True))}
 
 
 @pytest.fixture
@@ -56,8 +63,8 @@ def cluster(toys: Path) -> Iterator[Any]:
 
     root = str(Path(__file__).parents[2])
     os.environ["PYTHONPATH"] = root
-    started = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": 100 * 2**20})
-    started.workers = [started.add_node(**NODE, object_store_memory=100 * 2**20) for _ in range(2)]
+    started = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **of_node()})
+    started.workers = [started.add_node(**NODE, **of_node()) for _ in range(2)]
     started.wait_for_nodes()
     yield started
     ray.shutdown()
@@ -170,9 +177,7 @@ class Said(Silent):
 @pytest.mark.timeout(900)
 def test_a_node_that_can_run_nothing_does_not_eat_all_runs(plan: Plans, runs_dir: Path, disk: Path, cluster: Any) -> None:
     """Its disk for data is none, so each of its runs fails at once, and it is free again before any other node is."""
-    cluster.workers.append(
-        cluster.add_node(**NODE, object_store_memory=100 * 2**20, env_vars={"DISK_OF_NODE": "/dev/null"}, resources={"bad": 1})
-    )
+    cluster.workers.append(cluster.add_node(**NODE, **of_node(), env_vars={"DISK_OF_NODE": "/dev/null"}, resources={"bad": 1}))
     cluster.wait_for_nodes()
     bad = cluster.workers[-1].node_id
     settings = RunSettings(address=cluster.address, node_data="${DISK_OF_NODE}/data", retry_delay=0.1, retries=3)
@@ -210,7 +215,7 @@ class NodesLeave(Said):
         super().say(sentence)
         if sentence.startswith("every node of the Ray cluster"):
             self._go.touch()
-            self._cluster.add_node(**NODE, object_store_memory=100 * 2**20)
+            self._cluster.add_node(**NODE, **of_node())
 
 
 @pytest.mark.timeout(900)
