@@ -37,7 +37,7 @@ from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord
 from mlebench.sandbox.docker import engine, images
 from mlebench.sandbox.docker.container import RUN_LABEL
-from tests.runs.test_slurm import free_ports
+from tests.ports import free_ports
 from tests.scripted import scripted_agent
 from tests.waiting import wait_until
 

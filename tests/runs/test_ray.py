@@ -29,7 +29,7 @@ from mlebench.runs.task import Secrets
 from mlebench.sandbox.docker import engine
 from tests.gateway.asking import CLIENT, MODELS
 from tests.gateway.provider import KEY, Provider
-from tests.runs.test_slurm import free_ports
+from tests.ports import free_ports
 from tests.scripted import SUBMIT
 
 pytestmark = pytest.mark.ray

@@ -35,6 +35,7 @@ from mlebench.sandbox import get_sandbox
 from mlebench.sandbox.local.processes import mark_of, marked
 from tests.gateway.asking import CLIENT, MODELS
 from tests.gateway.provider import KEY, Provider
+from tests.ports import free_ports
 from tests.scripted import SUBMIT
 
 from ..waiting import wait_until
@@ -154,16 +155,6 @@ def cluster(toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 def slurm(toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slurm]:
     """One node."""
     yield from start_slurm(tmp_path / "slurm", monkeypatch, ("one",))
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for entry in sockets:
-        entry.bind(("", 0))
-    ports = [entry.getsockname()[1] for entry in sockets]
-    for entry in sockets:
-        entry.close()
-    return ports
 
 
 def listing(*words: str) -> str:
