@@ -62,6 +62,7 @@ class Nodes:
         self._folder = folder
         self._port = free_ports(1)[0]
         self._started: list[subprocess.Popen[bytes]] = []
+        self._had_raylet: set[int] = set()
         self.address = f"127.0.0.1:{self._port}"
         self.start(count)
 
@@ -118,7 +119,20 @@ class Nodes:
     def _is_up(self, started: subprocess.Popen[bytes]) -> bool:
         if started.poll() is not None:
             raise AssertionError("it has ended")
+        # `ray start` waits for minutes for a raylet that has died
+        alive = any(process.status() != psutil.STATUS_ZOMBIE for process in self._raylets(started))
+        if started.pid in self._had_raylet and not alive:
+            raise AssertionError("its raylet has died")
+        if alive:
+            self._had_raylet.add(started.pid)
         return "Ray runtime started" in self._log(len(self._started) - 1)
+
+    @staticmethod
+    def _raylets(started: subprocess.Popen[bytes]) -> list[psutil.Process]:
+        with contextlib.suppress(psutil.Error):
+            below = psutil.Process(started.pid).children(recursive=True)
+            return [process for process in below if process.name().startswith("raylet")]
+        return []
 
     def _log(self, number: int) -> str:
         return (self._folder / f"ray-{number}.log").read_text(errors="replace")
