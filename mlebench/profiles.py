@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from mlebench._support.hints import alternatives
 from mlebench._support.paths import content_dir
 from mlebench._support.quantities import Count, Duration, Size
 from mlebench._support.yaml_model import read_model, validate
@@ -183,7 +184,7 @@ def get_profile(name: str | None = None, path: Path | None = None) -> Profile:
     name = content.default if name is None else name
     if name not in content.profiles:
         near = difflib.get_close_matches(name, content.profiles, n=3) or list(content.profiles)
-        raise UsageError(f"there is no profile `{name}`; choose one with `--profile {'|'.join(near)}`")
+        raise UsageError(f"there is no profile `{name}`; choose {alternatives(near)}")
     return _profile(name, content, path)
 
 

@@ -95,7 +95,7 @@ class Environment:
 
         Raises:
             UsageError: the episode has no submission left.
-            WorkFailed: the grader is at fault; the submission is not counted.
+            WorkFailed: the grader is at fault, or the disk is full; the submission is not counted.
         """
         left = self._most - len(self.record)
         if left == 0:
@@ -121,14 +121,18 @@ class Environment:
 
 def _copy(submission: Any, target: Path) -> str:
     """Copy a file or write a table; returns why not, nothing if there is one now."""
-    if not isinstance(submission, (str, Path)):
-        submission.to_csv(target, index=False)
-        return ""
     try:
-        with open_plain(Path(submission).absolute()) as source, target.open("wb") as copy:
-            return _copy_bounded(source, copy)
+        source = open_plain(Path(submission).absolute()) if isinstance(submission, (str, Path)) else None
     except OSError as error:
         return f"the submission cannot be read: {error.strerror}"
+    try:
+        if source is None:
+            submission.to_csv(target, index=False)
+            return ""
+        with source, target.open("wb") as copy:
+            return _copy_bounded(source, copy)
+    except OSError as error:
+        raise WorkFailed(f"the submission cannot be kept in {target.parent}: {error.strerror}") from None
 
 
 def _copy_bounded(source: IO[bytes], target: IO[bytes]) -> str:

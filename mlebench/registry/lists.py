@@ -44,6 +44,6 @@ def ids_of_split(name: str, registry: Registry) -> list[str]:
         near = difflib.get_close_matches(name, SPLITS, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise UsageError(
-            f"there is no split {name!r} and no such file; {hint}`--split` takes {', '.join(SPLITS)} or a file with one id a line"
+            f"there is no split {name!r} and no such file; {hint}give {', '.join(SPLITS)} or a file with one id a line"
         )
     return read_ids(path)

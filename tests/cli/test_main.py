@@ -45,7 +45,7 @@ def test_a_mistyped_id_command_or_split_is_told_with_its_nearest(capsys: pytest.
     for words, hint in (
         (["info", "spaceship-titanik"], "did you mean spaceship-titanic"),
         (["prepara"], "did you mean `mlebench prepare`"),
-        (["list", "--split", "lo"], "did you mean low? `--split` takes low, medium"),
+        (["list", "--split", "lo"], "did you mean low? give low, medium"),
     ):
         assert main(words) == 2
         captured = capsys.readouterr()

@@ -95,7 +95,7 @@ class TestFiles:
             ("seeds: 1e999", "`seeds`"),
             ("network: closed", "`network.0`: expected 'none', 'models' or 'open'"),
             ("network: []", "`network`"),
-            ("sandbox: podman", "`sandbox.0`: expected 'docker' or 'local'"),
+            ("sandbox: podman", "`sandbox.0`: expected 'docker', 'apptainer', 'bubblewrap', 'plain' or 'local'"),
             ("grants: [everything]", "`grants.0`"),
             ("medals: [code, x]", "`medals.1`: expected 'submission'"),
             ("too_good: maybe", "`too_good`: expected 'refuse', 'flag' or 'ignore'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from pathlib import Path
 
@@ -88,3 +89,16 @@ def test_what_cannot_be_is_refused(wine: Competition, tmp_path: Path) -> None:
         Environment(Registry(tmp_path).get_competition("demo-wine"), most_submissions=1)
     with pytest.raises(UsageError, match="at least 1"):
         Environment(wine, most_submissions=0)
+
+
+def test_a_full_disk_costs_no_submission(wine: Competition, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = Environment(wine, most_submissions=1)
+    environment.reset()
+
+    def refuse(*_: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("mlebench.exports.environment._copy_bounded", refuse)
+    with pytest.raises(WorkFailed, match="No space left on device"):
+        environment.submit(wine.sample_submission)
+    assert environment.record == []
