@@ -197,41 +197,6 @@ def test_a_node_that_can_run_nothing_does_not_eat_all_runs(plan: Plans, runs_dir
         assert any(f"node {bad} gets no more runs" in sentence for sentence in display.sentences), display.sentences
 
 
-class NodesLeave(Said):
-    """Kills every node once all runs are at work, and starts one when that was said."""
-
-    def __init__(self, cluster: Any, group: Group, go: Path) -> None:
-        super().__init__()
-        self._cluster, self._group, self._go = cluster, group, go
-        self._is_done = False
-
-    def show(self, overview: Overview) -> None:
-        if not self._is_done and all(record.started_at for record in self._group.records()):
-            for node in self._cluster.workers:
-                self._cluster.remove_node(node, allow_graceful=False)
-            self._is_done = True
-
-    def say(self, sentence: str) -> None:
-        super().say(sentence)
-        if sentence.startswith("every node of the Ray cluster"):
-            self._go.touch()
-            self._cluster.add_node(**NODE, **of_node())
-
-
-@pytest.mark.timeout(900)
-def test_runs_wait_for_a_node_where_all_have_left_and_that_is_said(
-    plan: Plans, runs_dir: Path, tmp_path: Path, cluster: Any
-) -> None:
-    waits = f"until [ -e {tmp_path}/go ]; do sleep 0.1; done\n"
-    group = Group.create(runs_dir, plan(waits + SUBMIT, competitions=("toy-a", "toy-b")), {}, "group")
-    display = NodesLeave(cluster, group, tmp_path / "go")
-    settings = RunSettings(retry_delay=0.1, retries=5)
-    run_groups([group], RayExecutor(RunSettings(address=cluster.address)), settings, display)
-    assert all(record.has_valid_submission for record in group.records()), [record.detail for record in group.records()]
-    told = [sentence for sentence in display.sentences if "Ray cluster" in sentence]
-    assert len(told) == 2 and "ray start --address=" in told[0] and told[1].startswith("a node has joined"), display.sentences
-
-
 def test_a_node_that_ends_under_the_harness_is_one_sentence() -> None:
     """Ray raises what the interpreter raises for faults in itself."""
     head = _Head("127.0.0.1:1")

@@ -18,8 +18,7 @@ from mlebench.sandbox.base import LARGEST_SUBMISSION
 from mlebench.sandbox.docker import images
 from mlebench.sandbox.docker.archive import ContainerArchive
 from mlebench.sandbox.docker.engine import connect, failures
-from mlebench.sandbox.docker.outputs import Budget, Exhausted, Meter, NotHandedOut, open_file, take_out
-from mlebench.sandbox.sparse import write_sparse
+from mlebench.sandbox.docker.outputs import Budget, Meter, take_file, take_out
 
 _BESIDE = 2**20
 """Bytes of other files in `submission/`, whose names may explain that there is no submission."""
@@ -108,16 +107,13 @@ def _copy(client: Any, container_id: str, path: str, target: Path) -> str:
             return f"{shown} is {kind_of(status.mode)}; write a plain file"
         if status.size > LARGEST_SUBMISSION:
             return f"{shown} has {show_size(status.size)}, more than {show_size(LARGEST_SUBMISSION)}"
-        with open_file(source, str(place), Meter(LARGEST_SUBMISSION + _BESIDE, budget.seconds)) as blocks:
-            write_sparse(blocks, target)
-    except (FileNotFoundError, NotHandedOut, Exhausted) as error:
-        return f"{shown} cannot be taken out ({printable(str(error), 300)}); try again"
+        why_not = take_file(source, str(place), Meter(LARGEST_SUBMISSION + _BESIDE, budget.seconds), target)
     except OSError as error:
         if error.errno is not None:
             raise
         # an archive that ends early is one of a file that somebody is writing
         return f"{shown} changed while it was read; write it under another name first and move it into place"
-    return ""
+    return f"{shown} cannot be taken out ({printable(why_not, 300)}); try again" if why_not else ""
 
 
 def _require_there(client: Any, container_id: str) -> None:

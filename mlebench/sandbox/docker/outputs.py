@@ -151,6 +151,29 @@ class Meter:
             raise Exhausted("the run is being stopped")
 
 
+def take_file(source: ArchiveSource, path: str, meter: Meter, target: Path) -> str:
+    """Copy one file out of a container.
+
+    Args:
+        source: the container.
+        path: of the file in it.
+        meter: ends the reading.
+        target: where the copy goes.
+
+    Returns:
+        why it cannot be had, by the agent's doing; nothing if it was copied.
+
+    Raises:
+        OSError: the engine breaks off, or the disk here is full.
+    """
+    try:
+        with open_file(source, path, meter) as blocks:
+            write_sparse(blocks, target)
+    except (FileNotFoundError, NotHandedOut, Exhausted) as error:
+        return str(error)
+    return ""
+
+
 def take_out(
     source: ArchiveSource, run_dir: Path, folders: Iterable[str], budget: Budget, note: Note, secrets: tuple[str, ...] = ()
 ) -> Taken:

@@ -236,7 +236,7 @@ def test_an_agent_that_failed_while_no_gateway_was_there_is_not_to_blame(asking:
 def test_an_agent_that_ended_alone_is_not_to_blame_though_its_keeper_lives(asking: Asking, tmp_path: Path) -> None:
     """A harness may come back between the end of the agent and that of who held it."""
     request = asking(f'ready()\nuntil("{tmp_path}/go")\nsys.exit(ask()[0] != 200)')
-    first = LocalSandbox().start(request)
+    first = LocalSandbox(PlainWalls()).start(request)
     wait_until(lambda: is_ready(request))
     first.detach()
     end(request, first)
@@ -246,7 +246,7 @@ def test_an_agent_that_ended_alone_is_not_to_blame_though_its_keeper_lives(askin
     try:
         (tmp_path / "go").touch()
         wait_until(lambda: (request.run_dir / STATE / "ending.json").exists())
-        second = LocalSandbox().attach(request)
+        second = LocalSandbox(PlainWalls()).attach(request)
     finally:
         keeper.resume()
     assert second is not None
