@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import stat
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -18,11 +19,12 @@ from mlebench.sandbox.base import LARGEST_SUBMISSION
 from mlebench.sandbox.docker import images
 from mlebench.sandbox.docker.archive import ContainerArchive
 from mlebench.sandbox.docker.engine import connect, failures
-from mlebench.sandbox.docker.outputs import Budget, Meter, take_file, take_out
+from mlebench.sandbox.docker.outputs import REMOVED, Budget, Meter, take_file, take_out
 
 _BESIDE = 2**20
 """Bytes of other files in `submission/`, whose names may explain that there is no submission."""
 _MOST_FILES = 100
+_MOST_ASKED, _PAUSE_SECONDS = 4, 1.0
 _PATHS = ("/home", "/tmp")
 """Where a file to check may lie."""
 
@@ -69,11 +71,24 @@ def taken_out(container_id: str) -> Iterator[TakenOut]:
     """
     client = connect()
     with tempfile.TemporaryDirectory(prefix="mlebench-inspect-") as folder, _paused(client, container_id):
+        left_out = _take_out(client, container_id, Path(folder))
+        _require_there(client, container_id)
+        yield TakenOut(Path(folder), left_out)
+
+
+def _take_out(client: Any, container_id: str, target: Path) -> dict[str, str]:
+    """Take the folder out; returns what was left out.
+
+    An engine that has much to do says now and then of a folder that is there that it is not, so it is asked again.
+    """
+    for asked in range(1, _MOST_ASKED + 1):
         budget = Budget(bytes=_BESIDE, files=_MOST_FILES)
         source = ContainerArchive(client, container_id, budget.seconds)
-        taken = take_out(source, Path(folder), ["submission"], budget, lambda _: None)
-        _require_there(client, container_id)
-        yield TakenOut(Path(folder), taken.left_out.of_submission)
+        left_out = take_out(source, target, ["submission"], budget, lambda _: None).left_out.of_submission
+        if REMOVED not in left_out.values() or asked == _MOST_ASKED:
+            break
+        time.sleep(_PAUSE_SECONDS)
+    return left_out
 
 
 @contextlib.contextmanager

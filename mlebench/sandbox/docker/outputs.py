@@ -44,6 +44,8 @@ _LEAST_SECONDS, _SLOWEST = 60.0, 50 * 2**20
 """How long taking out may last: a minute for the files, and as long as an engine on a slow disk needs for the bytes."""
 _SUBMISSION = "/home/submission/submission.csv"
 _OUR_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
+REMOVED = "the agent removed it"
+"""Why a folder is left out that is not there."""
 
 Note = Callable[[str], None]
 
@@ -266,7 +268,7 @@ class _Extraction:
             self._leave_out(f"{folder}/", str(error))
             return False
         if status is None:
-            self._leave_out(f"{folder}/", "the agent removed it")
+            self._leave_out(f"{folder}/", REMOVED)
         elif not stat.S_ISDIR(status.mode):
             self._leave_out(f"{folder}/", f"{kind_of(status.mode)}, not a folder any more")
         return status is not None and stat.S_ISDIR(status.mode)
