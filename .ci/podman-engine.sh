@@ -65,7 +65,7 @@ podman_start() {
     mkdir -p "$podman_home"
     podman_configuration
     CONTAINERS_CONF=$podman_home/containers.conf CONTAINERS_STORAGE_CONF=$podman_home/storage.conf \
-        setsid nohup podman --network-config-dir "$podman_home/networks" --tmpdir "$podman_home/tmp" \
+        setsid nohup env -C "$podman_home" podman --network-config-dir "$podman_home/networks" --tmpdir "$podman_home/tmp" \
         system service --time=0 "unix://$podman_home/podman.sock" >"$podman_home/service.log" 2>&1 </dev/null &
     for _ in $(seq 60); do
         podman_answers && return
