@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlebench._support.paths import content_dir, socket_dir
-from mlebench.agents import AgentSpec, script_problems
+from mlebench.agents import AgentSpec
 from mlebench.errors import StartFailed
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import OUTPUT_FOLDERS, SandboxName
@@ -19,7 +19,7 @@ from mlebench.sandbox.bubblewrap.gpus import device_files
 from mlebench.sandbox.bubblewrap.program import Program, find_program, namespaces
 from mlebench.sandbox.bubblewrap.seccomp import filter_for
 from mlebench.sandbox.local.cgroups import divisible
-from mlebench.sandbox.local.walls import Laid, Launch
+from mlebench.sandbox.local.walls import Laid, Launch, problems_without_images
 
 _USER = "1000"
 _ENTRYPOINT = "/opt/mlebench/entrypoint.py"
@@ -65,11 +65,7 @@ class BubblewrapWalls:
             found.append(f"{program}; or use `--sandbox docker` or `--sandbox plain`")
         if profile.network == "open" and (problem := network.problem()) is not None:
             found.append(problem)
-        for agent in agents:
-            if agent.needs_image:
-                found.append(f"agent {agent.id} needs an image; run it with `--sandbox docker`")
-            found += script_problems(agent)
-        return found
+        return found + problems_without_images(agents)
 
     def unbuilt(self, agents: list[AgentSpec]) -> list[str]:
         """Nothing is built."""

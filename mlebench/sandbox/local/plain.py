@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mlebench.agents import AgentSpec, script_problems
+from mlebench.agents import AgentSpec
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import SandboxName
 from mlebench.sandbox.local import processes
 from mlebench.sandbox.local.inherited import inherited
-from mlebench.sandbox.local.walls import Laid, Launch
+from mlebench.sandbox.local.walls import Laid, Launch, problems_without_images
 
 NOTICE = "plain sandbox: isolates nothing, the agent runs as you, sees your files and has the network"
 
@@ -27,12 +27,7 @@ class PlainWalls:
 
     def problems(self, agents: list[AgentSpec], profile: Profile) -> list[str]:
         """What would keep these agents from starting here."""
-        found = []
-        for agent in agents:
-            if agent.needs_image:
-                found.append(f"agent {agent.id} needs an image; run it with `--sandbox docker`")
-            found += script_problems(agent)
-        return found
+        return problems_without_images(agents)
 
     def unbuilt(self, agents: list[AgentSpec]) -> list[str]:
         """Nothing is built."""

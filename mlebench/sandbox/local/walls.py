@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from mlebench.agents import AgentSpec
+from mlebench.agents import AgentSpec, script_problems
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import RunRequest, SandboxName
 
@@ -96,3 +96,13 @@ class Walls(Protocol):
             StartFailed: the walls cannot be put up.
         """
         ...
+
+
+def problems_without_images(agents: list[AgentSpec]) -> list[str]:
+    """What keeps agents from starting within walls that show this machine's own programs."""
+    found = []
+    for agent in agents:
+        if agent.needs_image:
+            found.append(f"agent {agent.id} needs an image; run it with `--sandbox docker`")
+        found += script_problems(agent)
+    return found
