@@ -99,7 +99,7 @@ def test_wrong_file_is_explained(tmp_path: Path, text: str, message: str) -> Non
         (["run", "--agent", "dummy"], "no competition chosen"),
         (["run", "--agent", "dumy", "-c", "toy-a"], "did you mean dummy"),
         (["run", "--agent", "dummy", "-c", "toy-x"], "toy-a"),
-        (["run", "--agent", "dummy", "-c", "toy-a", "--profile", "dmo"], "--profile demo"),
+        (["run", "--agent", "dummy", "-c", "toy-a", "--profile", "dmo"], "no profile `dmo`; choose demo"),
         (["run", "--agent", "dummy", "-c", "toy-a", "--profile-set", "cpus"], "KEY=VALUE"),
         (["run", "--agent", "dummy", "-c", "toy-a", "--profile-set", "memory=lots"], "such as `512m`"),
         (["run", "--agent", "dummy", "-c", "toy-a", "-c", "toy-a"], "in the plan twice"),

@@ -93,9 +93,11 @@ class Slurm:
         jobs = list(self._jobs(name)) if with_jobs else []
         self.daemons[name].kill()
         self.daemons[name].wait()
-        for process in jobs:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
+        # all stop before any dies, as on a node without power: a parent must not see its child's death
+        for end in (psutil.Process.suspend, psutil.Process.kill):
+            for process in jobs:
+                with contextlib.suppress(psutil.Error):
+                    end(process)
 
     def logs(self) -> str:
         """What the daemons said last."""

@@ -212,7 +212,7 @@ def test_environment_holds_only_what_was_declared(probe: dict[str, Any]) -> None
 
 
 TELLTALE = r"""
-import os, socket, subprocess
+import os, socket, subprocess, sys
 words = (b"spaceship", b"titanic", b"prepared")
 def look(place, content):
     for word in words:
@@ -225,7 +225,7 @@ for number in [name for name in os.listdir("/proc") if name.isdigit()]:
         except OSError:
             pass
 for folder, folders, names in os.walk("/"):
-    skipped = ("/proc", "/sys", "/usr", "/etc", "/root", "/work", "/home/agent")
+    skipped = ("/proc", "/sys", "/usr", "/etc", sys.prefix, sys.base_prefix, "/home/agent")
     folders[:] = [name for name in folders if os.path.join(folder, name) not in skipped]
     look("the name", os.fsencode(" ".join([folder, *folders, *names])))
     for name in names:
