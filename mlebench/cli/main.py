@@ -32,6 +32,7 @@ COMMANDS = {
     "review": "look for broken rules and copied code in run groups",
     "export": "write run groups in the formats of other tools",
     "import": "make run groups of the results of other harnesses",
+    "view": "show runs in a browser while they are under way",
     "board": "build a leaderboard from such files, as a static site",
     "notebooks": "get the public notebooks of a competition, to compare runs with",
     "agents": "list agents, build their images",

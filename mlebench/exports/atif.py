@@ -24,9 +24,9 @@ from mlebench._support.ledger import ledger_lines
 from mlebench._support.quantities import show_size
 from mlebench._support.version import VERSION
 from mlebench.errors import ContainerFault
-from mlebench.exports.attempts import Attempt
-from mlebench.exports.call_text import CallText, read_call
-from mlebench.exports.conversations import MOST_TEXT, Conversations, Node, Sums
+from mlebench.evidence.conversations.attempts import Attempt
+from mlebench.evidence.conversations.call_text import CallText, read_call
+from mlebench.evidence.conversations.conversations import MOST_TEXT, Conversations, Node, Sums
 from mlebench.gateway.model_call import LEDGER, ModelCall
 from mlebench.gateway.transcript import unpack_texts
 from mlebench.runs.ledgers import MOST_BYTES, ledger_path

@@ -80,14 +80,51 @@ def whole_page(title: str, lead: str, sections: Sequence[Section], extra: str | 
     names = ["page", *([extra] if extra else [])]
     css, code = ("\n".join(_resource(f"{name}.{kind}") for name in names) for kind in ("css", "js"))
     script = f"\n{code}\n"
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:; base-uri 'none'; "
+        "form-action 'none'"
+    )
+    head = f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n<style>\n{css}\n</style>'
+    return _page(title, lead, sections, head=head, foot=f"<script>{script}</script>")
+
+
+def linked_page(
+    title: str,
+    lead: str,
+    sections: Sequence[Section],
+    *,
+    style: str,
+    scripts: Sequence[str],
+    crumbs: Sequence[tuple[str, str]] = (),
+    every: float | None = None,
+) -> str:
+    """The same page where a server has its style and scripts, under a policy that it sends.
+
+    Args:
+        style: address of the style sheet.
+        scripts: addresses of the scripts.
+        crumbs: address and words of the pages above it, outermost first.
+        every: seconds until it is to look for news; None: there will be none.
+    """
+    head = f'<link rel="stylesheet" href="{escape(style)}">'
+    if every is not None:
+        head += f'\n<meta name="refresh-seconds" content="{every:g}">'
+    foot = "\n".join(f'<script src="{escape(script)}" defer></script>' for script in scripts)
+    links = "".join(f'<a href="{escape(address)}">{escape(words)}</a> › ' for address, words in crumbs)
+    above = f'<nav class="crumbs" aria-label="Pages above">{links}</nav>\n' if links else ""
+    return _page(title, lead, sections, head=head, foot=foot, crumbs=above)
+
+
+def _page(title: str, lead: str, sections: Sequence[Section], *, head: str, foot: str, crumbs: str = "") -> str:
     page = Template(_resource("page.html")).substitute(
         title=escape(title),
         lead=escape(lead),
         contents=" ".join(f'<a href="#{part.anchor}">{escape(part.title)}</a>' for part in sections),
         sections="\n".join(part.html for part in sections),
-        css=css,
-        script=script,
-        script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
+        crumbs=crumbs,
+        head=head,
+        foot=foot,
     )
     return printable_text(page)
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from mlebench._support.ledger import Ledger
 from mlebench.agents import AgentSpec
+from mlebench.evidence.conversations.attempts import Attempt, attempts_in
 from mlebench.exports.atif import Written, write_trajectory
-from mlebench.exports.attempts import Attempt, attempts_in
 from mlebench.gateway.account import cost_of
 from mlebench.gateway.model_call import LEDGER, ModelCall
 from mlebench.gateway.models import Model

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from mlebench.errors import UsageError
+from mlebench.evidence.conversations.attempts import Attempt, Unreadable, attempts_in
 from mlebench.exports.atif import write_trajectory
-from mlebench.exports.attempts import Attempt, Unreadable, attempts_in
 from mlebench.gateway.transcript import FOLDER, texts_name
 from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord

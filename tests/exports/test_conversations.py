@@ -68,7 +68,7 @@ def test_an_agent_that_is_asked_to_go_on_stays_in_its_conversation(dialect: str,
 
 @each_dialect
 def test_reasoning_is_kept_though_the_agent_leaves_it_out_of_what_it_sends_again(dialect: str, recording: Recording) -> None:
-    from tests.exports.test_dialects import REASONED
+    from tests.evidence.conversations.test_dialects import REASONED
 
     recording.call(dialect, request(dialect, "rules", [User("go")]), REASONED[dialect][0])
     recording.call(dialect, request(dialect, "rules", [User("go"), Agent("yes"), User("on")]), REASONED[dialect][1])
@@ -269,8 +269,8 @@ def test_thousands_of_turns_are_held_by_their_hashes(recording: Recording) -> No
         said += [called(n), Result("x" * 20_000 + str(n), f"id-{n}")]
     import tracemalloc
 
-    from mlebench.exports.call_text import read_call
-    from mlebench.exports.conversations import Conversations
+    from mlebench.evidence.conversations.call_text import read_call
+    from mlebench.evidence.conversations.conversations import Conversations
     from mlebench.gateway.model_call import ModelCall
     from mlebench.gateway.transcript import texts_name, unpack_texts
 

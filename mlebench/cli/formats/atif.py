@@ -58,8 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _write(arguments: argparse.Namespace) -> tuple[list[Written], list[str], list[str]]:
     """The files that were written, what could not be read, and the runs that there are."""
+    from mlebench.evidence.conversations.attempts import Unreadable, attempts_in
     from mlebench.exports.atif import write_trajectory
-    from mlebench.exports.attempts import Unreadable, attempts_in
 
     written: list[Written] = []
     problems: list[str] = []

@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
+from mlebench.evidence.conversations.attempts import Attempt, attempts_in
 from mlebench.exports.atif import write_trajectory
-from mlebench.exports.attempts import Attempt, attempts_in
 from mlebench.sandbox.docker import engine
 from mlebench.sandbox.docker.container import RUN_LABEL
 from tests.agents.packaged.working_model import TOKENS

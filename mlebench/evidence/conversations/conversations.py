@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import IO, Any
 
-from mlebench.exports.call_text import CallText
-from mlebench.exports.turns import Turn, digest
+from mlebench.evidence.conversations.call_text import CallText
+from mlebench.evidence.conversations.turns import Turn, digest
 from mlebench.gateway.model_call import ModelCall
 
 MOST_TEXT = 4 * 2**30

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from mlebench.exports.turns import (
+from mlebench.evidence.conversations.turns import (
     ToolCall,
     Turn,
     arguments_in,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from mlebench.exports.turns import (
+from mlebench.evidence.conversations.turns import (
     ToolCall,
     Turn,
     arguments_in,

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from mlebench.exports.turns import ToolCall, Turn, arguments_in, first_of, function, merged, objects_in, shown, text_in, word_in
+from mlebench.evidence.conversations.turns import (
+    ToolCall,
+    Turn,
+    arguments_in,
+    first_of,
+    function,
+    merged,
+    objects_in,
+    shown,
+    text_in,
+    word_in,
+)
 
 
 class GeminiText:

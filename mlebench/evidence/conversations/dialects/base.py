@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from mlebench.exports.turns import Turn
+from mlebench.evidence.conversations.turns import Turn
 
 
 class DialectReader(Protocol):

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from mlebench.exports.call_text import CallText, read_call
-from mlebench.exports.turns import ToolCall, Turn
+from mlebench.evidence.conversations.call_text import CallText, read_call
+from mlebench.evidence.conversations.turns import ToolCall, Turn
 from mlebench.gateway.model_call import ModelCall
 from mlebench.gateway.transcript import CallTexts
 from tests.exports.recorded import DIALECTS

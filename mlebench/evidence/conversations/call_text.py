@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from mlebench.exports.dialects.table import READERS
-from mlebench.exports.turns import Turn, harmless, merged
+from mlebench.evidence.conversations.dialects.table import READERS
+from mlebench.evidence.conversations.turns import Turn, harmless, merged
 from mlebench.gateway.bounds import Bounds
 from mlebench.gateway.dialects.sse import EventReader, parsed
 from mlebench.gateway.model_call import ModelCall

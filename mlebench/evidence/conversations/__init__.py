@@ -1,0 +1,1 @@
+"""Conversations of agents with their models, read from ledgers and transcripts of runs or bundles."""

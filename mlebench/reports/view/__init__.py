@@ -1,0 +1,1 @@
+"""The live page of a folder of run groups: `mlebench view`."""

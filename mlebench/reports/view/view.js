@@ -1,0 +1,2 @@
+// Looks for news and replaces the parts of the page that have changed.
+"use strict";

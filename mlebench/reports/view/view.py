@@ -1,0 +1,50 @@
+"""What every page of the live view is made from, and what it is made into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlencode
+
+from mlebench.reports.markup import Section
+from mlebench.reports.view.watched_runs import WatchedRuns
+
+Query = Mapping[str, str]
+"""What stands behind the `?` of an address; a word that is given twice counts once."""
+
+
+@dataclass(frozen=True)
+class View:
+    """One server: what it shows, and where."""
+
+    runs: WatchedRuns
+    root: str = ""
+    """What every path begins with, such as `/TOKEN`; without a slash at its end."""
+    allows_control: bool = False
+    """Whether pages offer acts, and acts are carried out."""
+
+    def address(self, *parts: str, **query: str | int | None) -> str:
+        """The path of a page; parts are quoted, a word of the query that is None is left out.
+
+        `address()` is the overview, `address("g", GROUP)` a group, `address("g", GROUP, RUN)` a run.
+        """
+        path = "/".join(quote(part, safe="") for part in parts)
+        told = {key: value for key, value in query.items() if value is not None}
+        return f"{self.root}/{path}{f'?{urlencode(told)}' if told else ''}"
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page, as plain data; `server` puts the frame around it."""
+
+    title: str
+    lead: str = ""
+    sections: Sequence[Section] = ()
+    """Each is replaced on its own when it has changed; their anchors are unique on the page."""
+    crumbs: Sequence[tuple[str, str]] = ()
+    """Address and words of the pages above it, outermost first."""
+    every: float | None = 3.0
+    """Seconds until a reader's page looks for news; None where there will be none."""
+    scripts: Sequence[str] = field(default=())
+    """Names of scripts in `reports/view/` that it needs besides `view`, such as `log`."""
+    status: int = 200
