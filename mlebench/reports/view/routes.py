@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mlebench.reports.view import code_page, comparison_page, conversation_page, group_page, overview_page, run_page
-from mlebench.reports.view.view import Page
+from mlebench.reports.view.view import Content, Page
 
 Maker = Callable[..., Page | None]
-"""Called with the view, the parts of the path by name, and the query; None: there is no such page."""
+"""Called with the view, the query, and the parts of the path by name; None: there is no such page."""
+Source = Callable[..., Content | None]
+"""Called as a `Maker` is; None: there is no such file."""
+Act = Callable[..., Page | str]
+"""Called with the view, the fields of the form, and the parts of the path by name.
+
+What it returns is the address to go to, or a page that says why nothing was done.
+"""
 
 PAGES: dict[str, Maker] = {
     "/": overview_page.make_overview,
@@ -20,3 +27,9 @@ PAGES: dict[str, Maker] = {
     "/g/{group}/{run_id}/code": code_page.make_code,
 }
 """Pages by their paths below the root; all are plain functions of what lies in the folder, so that tests need no server."""
+
+FILES: dict[str, Source] = {}
+"""What is sent as bytes: saved by a browser, or read by ranges by a script; `{path:.+}` in a path takes slashes, too."""
+
+ACTS: dict[str, Act] = {}
+"""What is sent by POST, where the view allows control; a page of `PAGES` of the same path asks before."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
 from urllib.parse import quote, urlencode
 
 from mlebench.reports.markup import Section
@@ -48,3 +50,22 @@ class Page:
     scripts: Sequence[str] = field(default=())
     """Names of scripts in `reports/view/` that it needs besides `view`, such as `log`."""
     status: int = 200
+
+
+ContentType = Literal["text/plain; charset=utf-8", "application/octet-stream"]
+"""No other type is ever sent of what an agent left: a browser shows neither as a page."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What an address answers with that is no page: a text, bytes, or a file of a run, which `server` opens and sends by ranges."""
+
+    name: str
+    """Of the file that a browser saves it as."""
+    type: ContentType = "application/octet-stream"
+    body: bytes = b""
+    """The whole of it, where there is no `path`."""
+    path: Path | None = None
+    """The file; it is opened as `open_plain` opens files, and read as far as it goes when it is asked for."""
+    within: Path | None = None
+    """A folder of ours above `path`, such as that of the run; by default the file's own."""
