@@ -9,7 +9,7 @@ from typing import Literal
 from urllib.parse import quote, urlencode
 
 from mlebench.reports.markup import Section
-from mlebench.reports.view.watched_runs import WatchedRuns
+from mlebench.reports.view.watched_runs import Runs
 
 Query = Mapping[str, str]
 """What stands behind the `?` of an address; a word that is given twice counts once."""
@@ -19,7 +19,7 @@ Query = Mapping[str, str]
 class View:
     """One server: what it shows, and where."""
 
-    runs: WatchedRuns
+    runs: Runs
     root: str = ""
     """What every path begins with, such as `/TOKEN`; without a slash at its end."""
     allows_control: bool = False
@@ -58,7 +58,7 @@ ContentType = Literal["text/plain; charset=utf-8", "application/octet-stream"]
 
 @dataclass(frozen=True)
 class Content:
-    """What an address answers with that is no page: a text, bytes, or a file of a run, which `server` opens and sends by ranges."""
+    """What an address answers with that is no page: a text, bytes, or a file of a run, which is sent by ranges."""
 
     name: str
     """Of the file that a browser saves it as."""
