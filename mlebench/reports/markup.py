@@ -1,4 +1,7 @@
-"""The few pieces of HTML that the page is made of; every text is escaped here."""
+"""What every page is made of, static or live: its frame, tables, figures; every text is escaped here.
+
+`components` holds the smaller pieces: cards, marks of states, bars of progress, forms.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,27 @@ from mlebench._support.terminal import printable_text
 from mlebench.reports.notation import NOTHING
 
 
+class Html(str):
+    """Text that is HTML already: escaped by whoever made it. All other text is escaped where it is put into a page."""
+
+
+def html_of(value: object) -> Html:
+    """The value as HTML: as it is where it is HTML already, else its text, escaped."""
+    return value if isinstance(value, Html) else Html(escape(str(value)))
+
+
+class Head(NamedTuple):
+    """The heading of a column, where its title is too short to be understood by itself."""
+
+    title: str
+    meaning: str
+
+
 class Cell(NamedTuple):
     """One cell of a table."""
 
     content: str = ""
+    """Escaped unless it is `Html`."""
     sort: float | str | None = ""
     """What the column is sorted by: None for unknown, the text itself where nothing is given."""
     medal: Medal | None = None
@@ -32,6 +52,10 @@ class Cell(NamedTuple):
     """Address, empty for none, and label."""
     marks: Sequence[tuple[str, str]] = ()
     """Signs, each with what it means."""
+    below: str = ""
+    """A second fact, below the first and smaller. Escaped unless it is `Html`."""
+    more: Sequence[tuple[str, object]] = ()
+    """Further facts, each with its name, folded away."""
 
     def html(self) -> str:
         """The `td` element."""
@@ -43,19 +67,22 @@ class Cell(NamedTuple):
             attributes += f' title="{escape(self.tooltip)}"'
         # a letter beside the colour, for eyes that tell no colours and for prints in black
         mark = f'<b class="mark {self.medal}">{self.medal[0].upper()}</b>' if self.medal else ""
-        return f"<td{attributes}>{mark}{self._inner()}</td>"
+        below = f"<small>{html_of(self.below)}</small>" if self.below else ""
+        more = f"<details><summary>more</summary>{facts(self.more)}</details>" if self.more else ""
+        return f"<td{attributes}>{mark}{self._inner()}{below}{more}</td>"
 
-    def heading(self, title: str) -> str:
+    def heading(self, title: str | Head) -> str:
         """The `th` element over this cell's column, aligned like it."""
         css = ' class="text"' if self.text or self.long else ""
-        return f'<th scope="col"{css}>{escape(title)}</th>'
+        about = f' title="{escape(title.meaning)}"' if isinstance(title, Head) else ""
+        return f'<th scope="col"{css}{about}>{escape(title.title if isinstance(title, Head) else title)}</th>'
 
     def _inner(self) -> str:
         if self.links:
-            return " ".join(_link(address, label) for address, label in self.links)
+            return " ".join(link(address, label) for address, label in self.links)
         if self.marks:
             return " ".join(f'<abbr title="{escape(meaning)}">{escape(sign)}</abbr>' for sign, meaning in self.marks)
-        return escape(self.content or NOTHING)
+        return html_of(self.content or ("" if self.more else NOTHING))
 
 
 class Section(NamedTuple):
@@ -133,7 +160,7 @@ def _resource(name: str) -> str:
     return files("mlebench.reports").joinpath(name).read_text(encoding="utf-8")
 
 
-def sortable_table(header: Sequence[str], rows: Sequence[Sequence[object]], *, sticky: bool = False) -> str:
+def sortable_table(header: Sequence[str | Head], rows: Sequence[Sequence[object]], *, sticky: bool = False) -> str:
     """A table whose columns the page's script sorts.
 
     Args:
@@ -167,8 +194,15 @@ def bullets(entries: Sequence[str]) -> str:
     return f"<ul>{''.join(f'<li>{escape(entry)}</li>' for entry in entries)}</ul>"
 
 
-def _link(address: str, label: str) -> str:
-    return f'<a href="{escape(address)}">{escape(label)}</a>' if address else escape(label)
+def facts(pairs: Sequence[tuple[str, object]]) -> Html:
+    """Names with their values, as a list; values are escaped unless they are `Html`."""
+    rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{html_of(value)}</dd></div>" for name, value in pairs)
+    return Html(f'<dl class="facts">{rows}</dl>')
+
+
+def link(address: str, label: str) -> Html:
+    """A link; the label alone where there is no address."""
+    return Html(f'<a href="{escape(address)}">{escape(label)}</a>' if address else escape(label))
 
 
 def _cell(value: object) -> Cell:
