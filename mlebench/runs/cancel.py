@@ -8,6 +8,8 @@ from mlebench.runs.executors import get_executor
 from mlebench.runs.executors.base import Executor
 from mlebench.runs.group import Group
 from mlebench.runs.group_report import write_grading_report
+from mlebench.runs.harness_status import is_at_work
+from mlebench.runs.orders import tell_cancelled
 from mlebench.runs.plan import PlannedRun
 from mlebench.runs.task import RunTask
 from mlebench.sandbox.base import Outcome
@@ -27,7 +29,9 @@ def cancel_run(group: Group, run_id: str) -> None:
     if record.has_ended:
         raise UsageError(f"{run_id} has ended already ({record.state}); {group.command('runs', group.name)} shows it")
     (group.run_dir(run_id) / "cancel").touch()
-    if not lock.is_held(group.folder):
+    if is_at_work(group.folder):
+        tell_cancelled(group, run_id)
+    else:
         _cancel_without_harness(group, [run])
 
 
@@ -45,7 +49,7 @@ def cancel_group(group: Group) -> int:
     if not left:
         raise UsageError(f"every run of {group.name} has ended; {group.command('runs', group.name)} shows them")
     (group.folder / "cancel").touch()
-    if not lock.is_held(group.folder):
+    if not is_at_work(group.folder):
         _cancel_without_harness(group, left)
     return len(left)
 

@@ -175,7 +175,8 @@ def summary_line(overview: Overview) -> str:
     parts += [f"{counts['running']} running", f"{counts['pending']} waiting"]
     won = ", ".join(f"{medals[name]} {name}" for name in MEDALS)
     left = f"; about {show_duration(overview.seconds_left())} left" if counts["running"] or counts["pending"] else ""
-    return f"{', '.join(parts)}; medals: {won}{left}"
+    paused = "".join(f"; {name} is paused, {goes_on} goes on" for name, goes_on in overview.paused.items())
+    return f"{', '.join(parts)}; medals: {won}{left}{paused}"
 
 
 def status_text(status: ModelStatus | None) -> str:

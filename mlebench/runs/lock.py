@@ -6,11 +6,17 @@ import contextlib
 import fcntl
 import os
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from mlebench._support.hints import command
+from mlebench._support.plain_files import open_plain
 from mlebench.errors import UsageError
+
+_LONGEST_HOLDER = 1000
+_PATIENCE_SECONDS, _TRY_EVERY_SECONDS = 0.5, 0.02
 
 
 @contextlib.contextmanager
@@ -23,7 +29,7 @@ def hold(folder: Path) -> Iterator[None]:
     path = folder / ".lock"
     with path.open("a+", encoding="utf-8") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(file)
         except BlockingIOError:
             holder = path.read_text(encoding="utf-8").strip()
             watching = command("runs", folder.name, "--watch", runs_dir=folder.absolute().parent)
@@ -36,11 +42,33 @@ def hold(folder: Path) -> Iterator[None]:
 
 def is_held(folder: Path) -> bool:
     """Whether a harness runs the group in `folder`."""
+    return holder(folder) is not None
+
+
+def holder(folder: Path) -> str | None:
+    """The process that holds the lock of the group in `folder`, such as `process 17 on node3`; None where none does."""
     try:
-        with (folder / ".lock").open("r", encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        with open_plain(folder / ".lock") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return file.read(_LONGEST_HOLDER).decode("utf-8", "replace").strip()
     except OSError:
-        return False
-    return False
+        return None
+    return None
+
+
+def _lock(file: IO[str]) -> None:
+    """Whoever asks whether the lock is held takes it for an instant, which must turn no harness away.
+
+    Raises:
+        BlockingIOError: it stays held.
+    """
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(_TRY_EVERY_SECONDS)

@@ -8,6 +8,7 @@ from mlebench.errors import UsageError
 from mlebench.registry.edition import Edition
 from mlebench.registry.keys import named_key
 from mlebench.runs.agent_files import changed_files
+from mlebench.runs.another_attempt import is_to_be_done_again
 from mlebench.runs.conditions import Conditions
 from mlebench.runs.executors import get_executor
 from mlebench.runs.experiment import current_plan
@@ -93,15 +94,9 @@ def make_ready(group: Group, secrets: Secrets | None = None) -> None:
         (run_dir / "stop").unlink(missing_ok=True)
         if record.reason == "grader-error":
             _grade_again(RunTask(group, run, secrets or Secrets()), record)
-        elif _is_to_be_done_again(record, cancelled_by_name=os.path.lexists(run_dir / "cancel")):
+        elif is_to_be_done_again(record, cancelled_by_name=os.path.lexists(run_dir / "cancel")):
             record.again()
             record.write(run_dir)
-
-
-def _is_to_be_done_again(record: RunRecord, *, cancelled_by_name: bool) -> bool:
-    if record.state == "cancelled":
-        return not cancelled_by_name
-    return record.state == "failed" and record.reason != "budget-exhausted" and not record.has_valid_submission
 
 
 def _grade_again(task: RunTask, record: RunRecord) -> None:

@@ -19,6 +19,7 @@ from mlebench.runs.experiment import Experiment
 from mlebench.runs.group import Group, agent_part, find_group, take_over
 from mlebench.runs.group_report import GroupResult
 from mlebench.runs.manifest import make_manifest
+from mlebench.runs.orders import forget_orders
 from mlebench.runs.plan import Plan
 from mlebench.runs.resume import check_movable, check_unchanged, make_ready
 from mlebench.runs.schedule.overview import Display, Silent
@@ -176,6 +177,8 @@ class _Start:
             display.say(sentence)
 
         def prepare() -> None:
+            if forget_orders(group):
+                display.say(f"{group.name} was paused; its runs start again")
             before.with_settings(self.settings)
             make_ready(group, self.secrets)
 

@@ -1,10 +1,11 @@
-"""List run groups, look into one, follow a log, cancel runs.
+"""List run groups, look into one, follow a log; pause, retry and cancel runs.
 
 examples:
   mlebench runs
   mlebench runs latest --watch
   mlebench runs 2026-01-31T09-30-00_dummy --tail spaceship-titanic_seed0
   mlebench runs latest --cancel spaceship-titanic_seed0
+  mlebench runs latest --parallel 8
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from mlebench._support import paths
 from mlebench._support.folders import entries_of
 from mlebench._support.hints import alternatives, command
 from mlebench._support.plain_files import open_plain
-from mlebench.cli.options import add_json, add_runs_dir
+from mlebench.cli.options import add_json, add_runs_dir, at_least
 from mlebench.cli.output import cell_text, print_json, print_table
 from mlebench.errors import UsageError
 
@@ -50,6 +51,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--watch", action="store_true", help="refresh until every run has ended")
     what.add_argument("--tail", metavar="RUN", help="follow the log of a run until it ends")
     what.add_argument("--cancel", nargs="?", const="", metavar="RUN", help="cancel one run, or without RUN the whole group")
+    what.add_argument("--retry", metavar="RUN", help="do a run again that failed without a result, or was cancelled")
+    what.add_argument("--pause", action="store_true", help="start no further run; those that run go on")
+    what.add_argument("--continue", dest="go_on", action="store_true", help="start runs again after --pause")
+    what.add_argument("--parallel", type=at_least(1), metavar="N", help="let at most N runs of its harness run at once")
     add_json(what)
     add_runs_dir(parser)
 
@@ -57,7 +62,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     runs_dir = paths.runs_dir(arguments.runs_dir)
     if arguments.group is None:
-        if arguments.watch or arguments.tail or arguments.cancel is not None:
+        if arguments.watch or arguments.tail or _is_act(arguments):
             raise UsageError(f"which group? {command('runs', 'latest', '--watch', runs_dir=runs_dir)} watches the newest one")
         return _list(runs_dir, arguments)
 
@@ -65,8 +70,9 @@ def run(arguments: argparse.Namespace) -> int:
     from mlebench.runs.group_report import GroupResult
 
     group = find_group(runs_dir, arguments.group)
-    if arguments.cancel is not None:
-        return _cancel(group, arguments.cancel or None)
+    if _is_act(arguments):
+        print(_act(group, arguments))
+        return 0
     if arguments.tail:
         return _tail(group, _run_id(group, arguments.tail))
     if arguments.watch:
@@ -79,17 +85,42 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _is_act(arguments: argparse.Namespace) -> bool:
+    is_named = any(value is not None for value in (arguments.cancel, arguments.retry, arguments.parallel))
+    return is_named or arguments.pause or arguments.go_on
+
+
+def _act(group: Group, arguments: argparse.Namespace) -> str:
+    """Do to a group what is asked for; returns what happens now."""
+    from mlebench.runs import orders
+
+    if arguments.cancel is not None:
+        return _cancel(group, arguments.cancel or None)
+    if arguments.retry is not None:
+        return orders.retry_run(group, _run_id(group, arguments.retry))
+    if arguments.parallel is not None:
+        return orders.set_parallel(group, arguments.parallel)
+    return orders.pause(group) if arguments.pause else orders.go_on(group)
+
+
 def group_content(result: GroupResult) -> dict[str, Any]:
     """A group with its runs, JSON-ready."""
     from mlebench.runs.group_report import group_totals
+    from mlebench.runs.harness_status import read_harness_status
+    from mlebench.runs.phase import phase_of
 
     group, records = result
+    harness = read_harness_status(group.folder)
     return {
         **group_totals(group, records),
         "folder": str(group.folder),
         "created_at": group.created_at,
         "state": _group_state(group, records),
-        "runs": [asdict(record) | {"model_status": _model_status(group, record)} for record in records],
+        "harness": None if harness is None else asdict(harness),
+        "runs": [
+            asdict(record) | {"model_status": _model_status(group, record), "phase": phase_of(group, record, harness)._asdict()}
+            for record in records
+        ],
     }
 
 
@@ -150,36 +181,40 @@ def _groups(runs_dir: Path) -> list[Group]:
 
 
 def _group_state(group: Group, records: list[RunRecord]) -> str:
-    from mlebench.runs.lock import is_held
+    from mlebench.runs.harness_status import is_at_work
 
     if all(record.has_ended for record in records):
         return "done"
-    return "running" if is_held(group.folder) else "interrupted"
+    return "running" if is_at_work(group.folder) else "interrupted"
 
 
 def _run_table(result: GroupResult) -> tuple[list[str], list[list[object]]]:
     """Columns of a group's runs, those of models only where there are any, and rows that have one cell more: what happened."""
     from mlebench._support.quantities import show_duration
+    from mlebench.runs.harness_status import read_harness_status
+    from mlebench.runs.phase import phase_of
     from mlebench.runs.record import now, seconds_between
 
     rows: list[list[object]] = []
     models = [_models_cell(result.group, record) for record in result.records]
     has_models = any(models)
+    harness = read_harness_status(result.group.folder)
     for record, cell in zip(result.records, models, strict=True):
         report = record.graded
+        phase = phase_of(result.group, record, harness)
         seconds = record.wall_seconds
         if record.state == "running":
             seconds = seconds_between(record.started_at, now())
         rows.append(
             [
                 record.run_id,
-                record.state,
+                phase.name,
                 show_duration(seconds) if seconds is not None else None,
                 report.score if report else None,
                 "mock data" if report and report.data == "mock" else report.medal if report else None,
                 record.attempt,
                 *([cell] if has_models else []),
-                record.detail or "",
+                phase.words,
             ]
         )
     return [*_COLUMNS, *(["models"] if has_models else [])], rows
@@ -198,6 +233,7 @@ def _models_cell(group: Group, record: RunRecord) -> str | None:
 
 def _totals_line(result: GroupResult) -> str:
     from mlebench.runs.group_report import group_totals, usage_words
+    from mlebench.runs.orders import is_paused
 
     group, records = result
     totals = group_totals(group, records)
@@ -212,6 +248,8 @@ def _totals_line(result: GroupResult) -> str:
         parts.append(f"{totals['gpu_hours']:.1f} GPU-hours")
     if words := usage_words(totals):
         parts.append(words)
+    if is_paused(group.folder) and not result.has_ended:
+        parts.append(f"paused, {group.command('runs', group.name, '--continue')} starts runs again")
     return ", ".join(parts)
 
 
@@ -241,11 +279,14 @@ def _watch_table(result: GroupResult) -> Table:
     from rich.text import Text
 
     columns, rows = _run_table(result)
-    order = {"running": 0, "pending": 2}
+    order = {"grading": 0, "running": 0, "starting": 0, "queued": 2}
     rows.sort(key=lambda row: order.get(str(row[1]), 1))
-    table = Table(*columns, title=Text(result.group.name), caption=_totals_line(result), header_style="bold")
-    for row in rows:
-        table.add_row(*(Text(cell_text(value)) for value in row[: len(columns)]))
+    # why runs ended is told by the table after them, what they wait for is not
+    words = [str(row[-1]) if str(row[1]) in order else "" for row in rows]
+    columns += ["what happens"] if any(words) else []
+    table = Table(*columns, title=Text(result.group.name), caption=Text(_totals_line(result)), header_style="bold")
+    for row, said in zip(rows, words, strict=True):
+        table.add_row(*(Text(cell_text(value)) for value in [*row[:-1], said][: len(columns)]))
     return table
 
 
@@ -273,17 +314,15 @@ def _tail(group: Group, run_id: str) -> int:
         time.sleep(_TAIL_SECONDS)
 
 
-def _cancel(group: Group, run_id: str | None) -> int:
+def _cancel(group: Group, run_id: str | None) -> str:
     from mlebench.runs.cancel import cancel_group, cancel_run
 
     if run_id is None:
         count = cancel_group(group)
-        print(f"cancelling {counted(count, 'run')} of {group.name}; {_resume(group)} continues")
-    else:
-        run_id = _run_id(group, run_id)
-        cancel_run(group, run_id)
-        print(f"cancelling {run_id}")
-    return 0
+        return f"cancelling {counted(count, 'run')} of {group.name}; {_resume(group)} continues"
+    run_id = _run_id(group, run_id)
+    cancel_run(group, run_id)
+    return f"cancelling {run_id}"
 
 
 def _run_id(group: Group, name: str) -> str:

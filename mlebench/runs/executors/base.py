@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from grading.wording import counted
 from mlebench.profiles import Profile, list_profiles
 from mlebench.runs.executors.booking import Need
 from mlebench.runs.group import Group
@@ -35,6 +36,8 @@ class Executor(ABC):
     """
 
     name: str
+    parallel: int | None = None
+    """Most runs at once; None: as many as the resources allow."""
     images_from: Path | None = None
     """Folder of archives that the machines of runs have their images from; None where each has its own."""
 
@@ -77,6 +80,26 @@ class Executor(ABC):
     @abstractmethod
     def wait(self, seconds: float) -> list[Ended]:
         """Runs that ended; waits at most so long for the first."""
+
+    def set_parallel(self, parallel: int) -> None:
+        """Start a run only while fewer than so many are running; those that run already go on, however many they are."""
+        self.parallel = parallel
+
+    def hold(self, group: Group) -> None:
+        """Let no run of a group start that was submitted and waits here, as far as the place can be told so."""
+        return
+
+    def release(self, group: Group) -> None:
+        """End a `hold`."""
+        return
+
+    def lacking(self, need: Need) -> str:
+        """What a run with this need waits for now, in words, such as `waits for 2 free GPUs`; empty where nothing is known."""
+        return "" if self.parallel is None else f"waits its turn, at most {counted(self.parallel, 'run')} at once"
+
+    def queued(self) -> dict[str, str]:
+        """What runs wait for that were submitted and have not begun, in words, by key; as far as it is known without asking."""
+        return {}
 
     def news(self) -> list[str]:
         """What people should know of the place as a whole, a sentence each; every one is handed out once."""

@@ -62,6 +62,17 @@ class Booking:
             rooms.append(len(self._gpu_ids) // need.gpus)
         return max(0, min(rooms))
 
+    def lacking(self, need: Need) -> list[str]:
+        """What of a need is not free now, such as `4 free CPUs`; empty where all is."""
+        lacking = []
+        if need.cpus > self._free_cpus + 1e-9:
+            lacking.append(counted_free(need.cpus, "CPU"))
+        if need.memory > self._free_memory:
+            lacking.append(f"{show_size(need.memory)} of free memory")
+        if need.gpus > len(self._free_gpus):
+            lacking.append(counted_free(need.gpus, "GPU"))
+        return lacking
+
     def take(self, key: str, need: Need, leases: Leases | None = None) -> tuple[str, ...] | None:
         """Book for the run `key`.
 
@@ -107,6 +118,11 @@ class Booking:
         freed = tuple(gpu for gpu in gpus if gpu in self._gpu_ids and gpu not in still_held)
         self._free_gpus.extend(freed)
         return freed
+
+
+def counted_free(count: float, noun: str) -> str:
+    """`a free GPU`, `2.5 free CPUs`."""
+    return f"a free {noun}" if count == 1 else f"{count:g} free {noun}s"
 
 
 def _cpus(count: float) -> str:

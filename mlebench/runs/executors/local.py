@@ -9,7 +9,7 @@ from typing import Any
 from mlebench._support.machine import Machine, this_machine
 from mlebench.runs.control import Control
 from mlebench.runs.executors.base import Ended, Executor
-from mlebench.runs.executors.booking import Booking, Need
+from mlebench.runs.executors.booking import Booking, Need, counted_free
 from mlebench.runs.leases import Leases
 from mlebench.runs.plan import Plan
 from mlebench.runs.settings import RunSettings
@@ -27,7 +27,7 @@ class LocalExecutor(Executor):
         machine = machine or this_machine()
         self._booking = Booking(machine.cpus, machine.memory, [gpu.id for gpu in machine.gpus])
         self._leases = leases or Leases("gpus", free_without_lock=True)
-        self._parallel = settings.parallel
+        self.parallel = settings.parallel
         self._controls: dict[str, Control] = {}
         self._ended: queue.SimpleQueue[Ended] = queue.SimpleQueue()
 
@@ -50,7 +50,16 @@ class LocalExecutor(Executor):
     def slots(self, need: Need) -> int:
         """How many runs fit at once."""
         capacity = self._booking.capacity(need)
-        return capacity if self._parallel is None else min(capacity, self._parallel)
+        return capacity if self.parallel is None else min(capacity, self.parallel)
+
+    def lacking(self, need: Need) -> str:
+        """What a run with this need waits for now."""
+        if self.parallel is not None and len(self._controls) >= self.parallel:
+            return super().lacking(need)
+        if lacking := self._booking.lacking(need):
+            return f"waits for {' and '.join(lacking)}"
+        # booked by nobody here, so leased by another harness, if it does not start at once
+        return f"waits for {counted_free(need.gpus, 'GPU')}" if need.gpus else ""
 
     def submit(self, task: RunTask) -> bool:
         """Book and start a thread; False when there is no room now."""
@@ -61,7 +70,7 @@ class LocalExecutor(Executor):
             self._booking.take_over(task.key, need, record.gpu_ids)
             for gpu in record.gpu_ids:
                 self._leases.acquire(gpu)
-        elif self._parallel is not None and len(self._controls) >= self._parallel:
+        elif self.parallel is not None and len(self._controls) >= self.parallel:
             return False
         else:
             gpu_ids = self._booking.take(task.key, need, self._leases)

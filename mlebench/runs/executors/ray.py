@@ -91,7 +91,7 @@ class RayExecutor(Executor):
 
     def __init__(self, settings: RunSettings) -> None:
         ray = self._ray = _import_ray()
-        self._parallel = settings.parallel
+        self.parallel = settings.parallel
         self.images_from = settings.images_from
         self._connected_here = not ray.is_initialized()
         if self._connected_here:
@@ -108,12 +108,13 @@ class RayExecutor(Executor):
         self._is_without_nodes = False
         self._conduct = Conduct()
         self._confined: dict[Any, set[str]] = {}
+        self._begun: set[str] = set()
 
     def shortage(self, need: Need) -> str | None:
         """Why no node could ever start such a run, or None."""
         if any(_rooms(node, need) for node in self._nodes()):
             return None
-        return f"it needs {_words(need)} and no node of the Ray cluster has that"
+        return f"it needs {_words(need)} on one node and no node of the Ray cluster has that"
 
     def slots(self, need: Need) -> int:
         """How many such runs fit on all nodes at once."""
@@ -121,7 +122,21 @@ class RayExecutor(Executor):
 
     def _slots(self, need: Need, nodes: list[dict[str, Any]]) -> int:
         capacity = sum(_rooms(node, need) for node in nodes)
-        return capacity if self._parallel is None else min(capacity, self._parallel)
+        return capacity if self.parallel is None else min(capacity, self.parallel)
+
+    def lacking(self, need: Need) -> str:
+        """What a run with this need waits for now."""
+        if self.parallel is not None and len(self._at_work) >= self.parallel:
+            return super().lacking(need)
+        return f"waits for a node of the Ray cluster with {_words(need)} free"
+
+    def queued(self) -> dict[str, str]:
+        """Runs that Ray has and for which it has not found a node yet."""
+        waiting = [task for task in self._at_work.values() if task.key not in self._begun]
+        for task in waiting:
+            if task.group.record(task.run).state != "pending":
+                self._begun.add(task.key)
+        return {task.key: "queued at Ray" for task in waiting if task.key not in self._begun}
 
     def submit(self, task: RunTask) -> bool:
         """Hand the run to Ray, which books its resources; False when the cluster is full."""
@@ -246,6 +261,7 @@ class RayExecutor(Executor):
 
     def _collect(self, reference: Any) -> Ended:
         task = self._at_work.pop(reference)
+        self._begun.discard(task.key)
         self._confined.pop(reference, None)
         try:
             result: _Result = self._ray.get(reference)
@@ -336,7 +352,7 @@ def _rooms(node: dict[str, Any], need: Need) -> int:
 def _words(need: Need) -> str:
     from mlebench._support.quantities import show_size
 
-    return f"{need.cpus:g} CPUs, {show_size(need.memory)} of memory and {counted(need.gpus, 'GPU')} on one node"
+    return f"{need.cpus:g} CPUs, {show_size(need.memory)} of memory and {counted(need.gpus, 'GPU')}"
 
 
 def _options(task: RunTask, need: Need) -> dict[str, Any]:

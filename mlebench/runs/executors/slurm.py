@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from grading.printable import printable
 from grading.wording import counted
 from mlebench._support.files import write_json
 from mlebench.errors import UsageError, WorkFailed
@@ -49,6 +50,8 @@ _SPARE_SECONDS = 600.0
 _MISSED_TWICE = 2
 _UNABLE = ("down", "drain", "fail", "powered_down", "unknown", "inval")
 """Parts of the states of nodes that start no jobs; `sinfo` adds `*` where a node does not answer."""
+_HELD = "JobHeldUser"
+_LONGEST_REASON = 100
 _LAST_WORDS_SECONDS = 10.0
 """Grace of an agent whose job is ended; Slurm's own KillWait is 30 s by default."""
 
@@ -60,8 +63,18 @@ class _Job:
     task: RunTask
     job_id: str
     state: str = "PENDING"
+    reason: str = ""
+    """Why it waits, as Slurm says: `Resources`, `Priority`, `JobHeldUser`, …"""
     missed: int = 0
     """How often in a row `squeue` did not name it."""
+
+
+class _Listed(NamedTuple):
+    """What `squeue` says of a job."""
+
+    state: str
+    reason: str
+    name: str
 
 
 class _Node(NamedTuple):
@@ -97,7 +110,7 @@ class SlurmExecutor(Executor):
 
     def __init__(self, settings: RunSettings) -> None:
         self._submitit = _import_submitit()
-        self._parallel = settings.parallel
+        self.parallel = settings.parallel
         self.images_from = settings.images_from
         self._settings = settings.executor_settings
         self._nodes = _read_nodes(self._settings.get("partition"))
@@ -106,7 +119,8 @@ class SlurmExecutor(Executor):
         self._ended: list[Ended] = []
         self._conduct = Conduct()
         self._last_question = 0.0
-        self._listed: tuple[float, dict[str, tuple[str, str]]] | None = None
+        self._listed: tuple[float, dict[str, _Listed]] | None = None
+        self._held: dict[str, Group] = {}
 
     def problems(self, plan: Plan, sandbox: Sandbox, secrets: Secrets) -> list[str]:
         """What jobs would not find: they get no secret but those of the environment."""
@@ -130,7 +144,54 @@ class SlurmExecutor(Executor):
     def slots(self, need: Need) -> int:
         """How many such runs fit on all nodes at once."""
         capacity = sum(_rooms(node, need) for node in self._nodes.values())
-        return capacity if self._parallel is None else min(capacity, self._parallel)
+        return capacity if self.parallel is None else min(capacity, self.parallel)
+
+    def set_parallel(self, parallel: int) -> None:
+        """Another limit, also for the arrays that Slurm has already; of each array, as before."""
+        super().set_parallel(parallel)
+        for array in {job.job_id.partition("_")[0] for job in self._jobs.values() if "_" in job.job_id}:
+            # one whose last jobs have begun meanwhile has no limit any more
+            with contextlib.suppress(WorkFailed):
+                _slurm("scontrol", "update", f"JobId={array}", f"ArrayTaskThrottle={parallel}")
+
+    def hold(self, group: Group) -> None:
+        """Have Slurm hold the group's jobs that wait; also those that it could not be told of at first."""
+        self._held[group.name] = group
+        self._hold_pending()
+
+    def release(self, group: Group) -> None:
+        """Have Slurm start them again."""
+        self._held.pop(group.name, None)
+        for array in self._arrays(group.name, pending=False):
+            _release(array)
+        for job in self._jobs.values():
+            if job.task.group.name == group.name and job.reason == _HELD:
+                job.reason = ""
+
+    def lacking(self, need: Need) -> str:
+        """What a run waits for that is not submitted yet."""
+        return f"waits until Slurm has fewer than {counted(_MOST_IN_FLIGHT, 'run')} of this harness"
+
+    def queued(self) -> dict[str, str]:
+        """Jobs that wait, with Slurm's own reason."""
+        return {
+            key: f"queued at Slurm as job {job.job_id}{f' ({job.reason})' if job.reason not in ('', 'None') else ''}"
+            for key, job in self._jobs.items()
+            if job.state == "PENDING"
+        }
+
+    def _hold_pending(self) -> None:
+        for name in self._held:
+            for array in self._arrays(name, pending=True):
+                # the controller may be away, or the jobs have begun meanwhile
+                with contextlib.suppress(WorkFailed):
+                    _slurm("scontrol", "hold", array)
+
+    def _arrays(self, name: str, *, pending: bool) -> set[str]:
+        """The arrays of a group's jobs; of those that wait and are not held alone, with `pending`."""
+        jobs = [job for job in self._jobs.values() if job.task.group.name == name]
+        left = [job for job in jobs if job.state == "PENDING" and job.reason != _HELD] if pending else jobs
+        return {job.job_id.partition("_")[0] for job in left}
 
     def submit(self, task: RunTask) -> bool:
         """Take the run; what was taken since the last `wait` becomes one array."""
@@ -139,6 +200,10 @@ class SlurmExecutor(Executor):
         job_id = self._find_job(task)
         if job_id is not None:
             self._jobs[task.key] = _Job(task, job_id)
+            listed = self._earlier_jobs().get(job_id)
+            if listed is not None and listed.reason == _HELD:
+                # its harness was paused, and ended
+                _release(job_id.partition("_")[0])
         else:
             self._waiting.append(task)
         return True
@@ -215,7 +280,7 @@ class SlurmExecutor(Executor):
         write_json(folder / "batch.json", content)
         executor = self._submitit.SlurmExecutor(folder=folder, max_num_timeout=0)
         settings = where.added_to(self._settings)
-        executor.update_parameters(**_parameters(group.plan.profile, name, self._parallel, settings))
+        executor.update_parameters(**_parameters(group.plan.profile, name, self.parallel, settings))
         try:
             with executor.batch():
                 jobs = [executor.submit(_work, task.without_secrets()) for task in tasks]
@@ -254,11 +319,13 @@ class SlurmExecutor(Executor):
         for key, job in list(self._jobs.items()):
             if job.job_id in current:
                 job.missed = 0
+                job.state, job.reason = current[job.job_id].state, current[job.job_id].reason
                 continue
             # its last words may still be on their way through a shared file system
             job.missed += 1
             if job.missed >= _MISSED_TWICE:
                 self._vanished(key, job)
+        self._hold_pending()
 
     def _vanished(self, key: str, job: _Job) -> None:
         record = job.task.group.record(job.task.run)
@@ -276,7 +343,7 @@ class SlurmExecutor(Executor):
                 return job_id
         return None
 
-    def _earlier_jobs(self) -> dict[str, tuple[str, str]]:
+    def _earlier_jobs(self) -> dict[str, _Listed]:
         """What Slurm has of this user; asked again only after a while, as jobs of earlier harnesses can only become fewer."""
         if self._listed is None or time.monotonic() - self._listed[0] > _ASK_SLURM_EVERY_SECONDS:
             self._listed = (time.monotonic(), _current_jobs())
@@ -335,14 +402,14 @@ def _parameters(profile: Profile, name: str, parallel: int | None, settings: dic
     return parameters | ({"additional_parameters": others} if others else {})
 
 
-def _job_in(batch: dict[str, Any], run_id: str, current: dict[str, tuple[str, str]]) -> str | None:
+def _job_in(batch: dict[str, Any], run_id: str, current: dict[str, _Listed]) -> str | None:
     """The job of a run in a batch, if it is among the current ones."""
     index = batch["runs"].index(run_id)
     if batch["jobs"] is not None:
         job_id = str(batch["jobs"][index])
     else:
         # the earlier harness died between submitting and writing the ids down
-        arrays = {job.partition("_")[0] for job, (_, name) in current.items() if name == batch["name"]}
+        arrays = {job.partition("_")[0] for job, listed in current.items() if listed.name == batch["name"]}
         job_id = f"{min(arrays)}_{index}" if len(batch["runs"]) > 1 and arrays else min(arrays, default="")
     return job_id if job_id in current else None
 
@@ -375,15 +442,21 @@ def _read_batch(path: Path) -> dict[str, Any]:
     )
 
 
-def _current_jobs() -> dict[str, tuple[str, str]]:
-    """State and name of this user's jobs, by job id (`ARRAY_INDEX` for members of arrays)."""
-    listing = _slurm("squeue", "--noheader", "--array", f"--user={os.getuid()}", "--format=%i|%T|%j")
+def _current_jobs() -> dict[str, _Listed]:
+    """State, reason and name of this user's jobs, by job id (`ARRAY_INDEX` for members of arrays)."""
+    listing = _slurm("squeue", "--noheader", "--array", f"--user={os.getuid()}", "--format=%i|%T|%r|%j")
     jobs = {}
     for line in listing.splitlines():
-        job_id, state, name = line.strip().split("|", 2)
+        job_id, state, reason, name = line.strip().split("|", 3)
         if state not in ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "BOOT_FAIL"):
-            jobs[job_id] = (state, name)
+            jobs[job_id] = _Listed(state, printable(reason, _LONGEST_REASON), name)
     return jobs
+
+
+def _release(array: str) -> None:
+    # what has begun or ended meanwhile is not held
+    with contextlib.suppress(WorkFailed):
+        _slurm("scontrol", "release", array)
 
 
 def _read_nodes(partition: str | None) -> dict[str, _Node]:

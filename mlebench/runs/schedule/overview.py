@@ -63,6 +63,8 @@ class Overview:
     runs: dict[str, RunView] = field(default_factory=dict)
     slots: int = 1
     """Runs that can run at once."""
+    paused: dict[str, str] = field(default_factory=dict)
+    """Groups of which no further run starts, each with the command that lets them start again."""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def counts(self) -> Counter[str]:

@@ -13,17 +13,23 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from grading.wording import counted
 from mlebench.errors import GroupStopped, Interrupted, UsageError
 from mlebench.runs import lock
+from mlebench.runs.another_attempt import put_back, require_retriable
 from mlebench.runs.executors.base import Ended, Executor, no_room
 from mlebench.runs.executors.booking import Need
 from mlebench.runs.group import Group
 from mlebench.runs.group_report import GroupResult, write_grading_report
+from mlebench.runs.harness_status import MOST_WAITING, HarnessStatus, drop_harness_status, write_harness_status
+from mlebench.runs.orders import Orders, end_pause, take_orders
 from mlebench.runs.record import RunRecord, now
 from mlebench.runs.schedule.forecast import Forecast, Rank, make_forecast
 from mlebench.runs.schedule.overview import Display, Overview, RunView, Silent
+from mlebench.runs.schedule.status_files import StatusFiles
 from mlebench.runs.settings import RunSettings
 from mlebench.runs.task import RunTask, Secrets
 from mlebench.sandbox.base import Outcome
@@ -31,6 +37,11 @@ from mlebench.sandbox.base import Outcome
 _NO_ROOM_SECONDS = 0.5
 """Until room is looked for again that is not ours to give back: another harness may hold GPUs, or a cluster be full."""
 _REPORT_EVERY_SECONDS = 60.0
+_LOOK_EVERY_SECONDS = 1.0
+"""Until it is looked for what people have asked for meanwhile."""
+_PAUSED = "its group is paused"
+_MOST_LOOKED_AT = 2000
+"""Of a queue, for the places of runs in it."""
 _PATIENCE = 20
 """How many runs may overtake one that waits for more room than they need."""
 _QUICK_SECONDS = 60.0
@@ -71,6 +82,8 @@ def run_groups(
         stack.callback(executor.close)
         for group in groups:
             stack.enter_context(lock.hold(group.folder))
+            stack.callback(drop_harness_status, group.folder)
+            write_harness_status(group.folder, HarnessStatus(now(), parallel=executor.parallel))
         prepare()
         return _Scheduler(groups, executor, settings or RunSettings(), display or Silent(), secrets or Secrets()).run()
 
@@ -104,6 +117,11 @@ class _Scheduler:
         self._failed_in_a_row: dict[str, int] = defaultdict(int)
         self._stopped: dict[str, str] = {}
         self._last_report = time.monotonic()
+        self._last_look = float("-inf")
+        self._held: dict[str, list[tuple[Rank, RunTask]]] = {}
+        """Waiting runs of groups that are paused, by group."""
+        self._asked_again: list[tuple[Group, str]] = []
+        self._status_files = StatusFiles()
 
     def run(self) -> list[GroupResult]:
         """Until nothing is left to do."""
@@ -119,6 +137,9 @@ class _Scheduler:
             self._leave(stop=False)
         finally:
             results = self._write_reports()
+            for group, records in results:
+                if all(record.has_ended for record in records):
+                    end_pause(group)
             self._display.close(self._overview)
         if self._stopped:
             raise GroupStopped(" ".join(self._stopped.values()), results)
@@ -149,18 +170,23 @@ class _Scheduler:
                 # running ones come first: their time passes and their GPUs are taken
                 rank = forecast.rank(task.run) if record.state == "pending" else _AT_ONCE
                 waiting[self._needs[group.name]].append((rank, task))
-        slots = [self._executor.slots(need) for need in waiting]
-        self._overview.slots = max(slots, default=1)
         for need, entries in waiting.items():
             self._queues[need] = _Queue(_sorted(entries))
+        self._count_slots()
+
+    def _count_slots(self) -> None:
+        self._overview.slots = max((self._executor.slots(need) for need in self._queues), default=1)
 
     def _step(self) -> bool:
         """Start what can start and wait for what may come next; False when nothing is left to do."""
+        self._obey()
         self._bring_back_delayed()
         self._launch()
         waiting = any(queue.entries for queue in self._queues.values())
-        if not (self._running or self._delayed or waiting):
-            return False
+        if not (self._running or self._delayed or waiting or any(self._held.values())):
+            # what was asked for since it last looked
+            return self._obey(at_once=True)
+        self._status_files.tell(self._groups, self._status, self._overview.seconds_left)
         self._display.show(self._overview)
         for ended in self._executor.wait(self._pause(waiting=waiting)):
             self._conclude(ended)
@@ -172,7 +198,7 @@ class _Scheduler:
 
     def _pause(self, *, waiting: bool) -> float:
         """Seconds until something may have to be done although no run has ended."""
-        pauses = [self._display.every, _REPORT_EVERY_SECONDS]
+        pauses = [self._display.every, _LOOK_EVERY_SECONDS]
         if waiting:
             pauses.append(_NO_ROOM_SECONDS)
         if self._delayed:
@@ -212,7 +238,7 @@ class _Scheduler:
             task = queue.entries[0][1]
             if task.group.name in self._stopped:
                 queue.entries.popleft()
-            elif os.path.lexists(task.run_dir / "cancel") or os.path.lexists(task.group.folder / "cancel"):
+            elif _is_cancelled(task):
                 queue.entries.popleft()
                 self._cancel_pending(task)
             else:
@@ -228,9 +254,7 @@ class _Scheduler:
 
     def _bring_back_delayed(self) -> None:
         while self._delayed and self._delayed[0][0] <= time.monotonic():
-            task = self._tasks[heapq.heappop(self._delayed)[1]]
-            queue = self._queues[self._needs[task.group.name]]
-            queue.entries.appendleft((_AT_ONCE, task))
+            self._put_first(self._tasks[heapq.heappop(self._delayed)[1]])
 
     def _conclude(self, ended: Ended) -> None:
         self._running.discard(ended.key)
@@ -242,8 +266,10 @@ class _Scheduler:
             self._broke_away(task, ended.problem or "its place broke away")
             return
         if record.state == "pending":
-            # taken back before it started, because its group was stopped
+            # taken back before it started, because it was cancelled or its group was stopped
             self._overview.runs[task.key].update(record)
+            if _is_cancelled(task):
+                self._cancel_pending(task)
             return
         self._count_quick_failures(task, record)
         again = record.failure_class == "infrastructure" and record.reason not in _FOR_PEOPLE
@@ -258,13 +284,10 @@ class _Scheduler:
         forecast = self._forecasts[task.group.name]
         if record.state not in ("finished", "timed-out") or not forecast.learn(task.run, record.wall_seconds or 0.0):
             return
-        queue = self._queues[self._needs[task.group.name]]
+        queue = self._queue_of(task.group)
         for _, waiting in queue.entries:
             self._expect(waiting)
-        queue.entries = _sorted(
-            (rank if rank == _AT_ONCE else self._forecasts[waiting.group.name].rank(waiting.run), waiting)
-            for rank, waiting in queue.entries
-        )
+        queue.entries = _sorted((self._rank_now(rank, waiting), waiting) for rank, waiting in queue.entries)
 
     def _expect(self, task: RunTask) -> None:
         view, forecast = self._overview.runs[task.key], self._forecasts[task.group.name]
@@ -319,16 +342,157 @@ class _Scheduler:
                 f"{record.run_id} ({(record.detail or 'failed').rstrip('.')}); fix it and continue with "
                 f"{group.command('run', '--resume', group.name)}"
             )
-            self._delayed = [entry for entry in self._delayed if self._tasks[entry[1]].group is not group]
+            self._delayed = [entry for entry in self._delayed if self._tasks[entry[1]].group.name != group.name]
             heapq.heapify(self._delayed)
+            self._held.pop(group.name, None)
+            self._overview.paused.pop(group.name, None)
             self._take_back(group)
 
     def _take_back(self, group: Group) -> None:
         """Runs of a stopped group that an executor has queued but not begun."""
         for key in self._running:
             task = self._tasks[key]
-            if task.group is group and task.group.record(task.run).state == "pending":
+            if task.group.name == group.name and task.group.record(task.run).state == "pending":
                 self._executor.stop(key, group.plan.profile.grace)
+
+    def _obey(self, *, at_once: bool = False) -> bool:
+        """Do what people have asked for since it last looked; whether there was anything.
+
+        Args:
+            at_once: look again, however short ago it did.
+        """
+        if not at_once and time.monotonic() - self._last_look < _LOOK_EVERY_SECONDS:
+            return False
+        self._last_look = time.monotonic()
+        asked = False
+        for group in list(self._groups):
+            orders = take_orders(group)
+            if orders.parallel is not None:
+                self._set_parallel(orders.parallel)
+            for run_id in orders.cancelled:
+                self._cancel_by_name(group, run_id)
+            self._asked_again += [(group, run_id) for run_id in orders.retried]
+            # a group that is cancelled as a whole has nothing to wait for
+            is_paused = orders.is_paused and group.name not in self._stopped and not os.path.lexists(group.folder / "cancel")
+            if is_paused and group.name not in self._held:
+                self._pause_group(group)
+            elif not is_paused and group.name in self._held:
+                self._go_on(group)
+            asked = asked or orders != Orders(orders.is_paused)
+        self._do_again()
+        return asked
+
+    def _set_parallel(self, parallel: int) -> None:
+        self._executor.set_parallel(parallel)
+        self._groups = [group.with_settings(group.settings.changed({"parallel": parallel})) for group in self._groups]
+        self._count_slots()
+        self._display.say(f"at most {counted(parallel, 'run')} at once from now on, as asked for")
+
+    def _pause_group(self, group: Group) -> None:
+        """Put what waits aside; a run whose record says running may have an agent, and is looked for all the same."""
+        held = self._held[group.name] = []
+        for queue in self._queues.values():
+            entries, queue.entries = queue.entries, deque()
+            for rank, task in entries:
+                aside = task.group.name == group.name and not _is_under_way(rank, task)
+                (held if aside else queue.entries).append((rank, task))
+        self._executor.hold(group)
+        goes_on = group.command("runs", group.name, "--continue")
+        self._overview.paused[group.name] = goes_on
+        self._display.say(f"{group.name} is paused: no further run of it starts; {goes_on} goes on")
+
+    def _go_on(self, group: Group) -> None:
+        held = self._held.pop(group.name)
+        self._overview.paused.pop(group.name, None)
+        for _, task in held:
+            self._expect(task)
+        if held:
+            queue = self._queue_of(group)
+            queue.entries = _sorted([*queue.entries, *((self._rank_now(rank, task), task) for rank, task in held)])
+        self._executor.release(group)
+        if group.name not in self._stopped and not os.path.lexists(group.folder / "cancel"):
+            self._display.say(f"{group.name} goes on")
+
+    def _cancel_by_name(self, group: Group, run_id: str) -> None:
+        """A run that waits is cancelled now, not at its turn; one that runs finds the mark itself."""
+        task = self._tasks.get(f"{group.name}/{run_id}")
+        if task is None or not _is_cancelled(task) or task.group.record(task.run).state != "pending":
+            return
+        if task.key in self._running:
+            self._executor.stop(task.key, group.plan.profile.grace)
+            return
+        for entries in (*(queue.entries for queue in self._queues.values()), self._held.get(group.name, [])):
+            if found := next((entry for entry in entries if entry[1].key == task.key), None):
+                entries.remove(found)
+        self._delayed = [entry for entry in self._delayed if entry[1] != task.key]
+        heapq.heapify(self._delayed)
+        self._cancel_pending(task)
+
+    def _do_again(self) -> None:
+        """Runs that people want to be done again, unless their end is still on its way here."""
+        asked, self._asked_again = self._asked_again, []
+        for group, run_id in asked:
+            run = next(run for run in group.plan.runs if run.run_id == run_id)
+            record = group.record(run)
+            task = self._tasks.setdefault(f"{group.name}/{run_id}", RunTask(group, run, self._secrets, self._settings.keep))
+            if record.has_ended and task.key in self._running:
+                self._asked_again.append((group, run_id))
+                continue
+            try:
+                require_retriable(group, record)
+            except UsageError as problem:
+                self._display.say(str(problem))
+                continue
+            put_back(group, record)
+            self._overview.runs[task.key].update(record)
+            self._attempts_left[task.key] = self._settings.retries
+            self._breakaways.pop(task.key, None)
+            if group.name in self._stopped:
+                self._display.say(f"{task.key} is put back; {group.command('run', '--resume', group.name)} starts it")
+            else:
+                self._display.say(f"{task.key} is done again, as asked for")
+                self._put_first(task)
+
+    def _put_first(self, task: RunTask) -> None:
+        """In the queue, or aside while its group is paused."""
+        held = self._held.get(task.group.name)
+        if held is not None and not _is_under_way(_AT_ONCE, task):
+            held.append((_AT_ONCE, task))
+        else:
+            self._queue_of(task.group).entries.appendleft((_AT_ONCE, task))
+
+    def _queue_of(self, group: Group) -> _Queue:
+        return self._queues.setdefault(self._needs[group.name], _Queue(deque()))
+
+    def _rank_now(self, rank: Rank, task: RunTask) -> Rank:
+        return rank if rank == _AT_ONCE else self._forecasts[task.group.name].rank(task.run)
+
+    def _status(self, group: Group) -> HarnessStatus:
+        is_paused = group.name in self._held
+        queued = {key: words for key, words in self._executor.queued().items() if self._tasks[key].group.name == group.name}
+        delayed = {key: at for at, key in self._delayed if self._tasks[key].group.name == group.name}
+        waiting = {self._tasks[key].run.run_id: words for key, words in islice(queued.items(), MOST_WAITING)}
+        for key, at in islice(delayed.items(), MOST_WAITING - len(waiting)):
+            waiting[self._tasks[key].run.run_id] = _PAUSED if is_paused else f"is tried again at {_clock(at)}"
+        others = _PAUSED
+        if not is_paused:
+            others = self._executor.lacking(self._needs[group.name])
+            waiting |= self._places(group, others, MOST_WAITING - len(waiting))
+        return HarnessStatus(
+            now(), self._overview.slots, self._executor.parallel, is_paused=is_paused, waiting=waiting, others=others
+        )
+
+    def _places(self, group: Group, why: str, most: int) -> dict[str, str]:
+        """Why a group's first `most` runs in the queue wait, and how many go before each."""
+        queue = self._queues.get(self._needs[group.name])
+        entries = islice(queue.entries if queue else (), _MOST_LOOKED_AT)
+        own = ((place, task) for place, (_, task) in enumerate(entries) if task.group.name == group.name)
+        return {
+            task.run.run_id: "; ".join(
+                filter(None, [why, f"{counted(place, 'run')} before it" if place else "next in the queue"])
+            )
+            for place, task in islice(own, most)
+        }
 
     def _leave(self, *, stop: bool) -> None:
         """Ctrl-C stops what is running; SIGTERM leaves it alone, to be found again."""
@@ -352,6 +516,21 @@ class _Scheduler:
 
 def _sorted(entries: Iterable[tuple[Rank, RunTask]]) -> deque[tuple[Rank, RunTask]]:
     return deque(sorted(entries, key=lambda entry: (entry[0], entry[1].key)))
+
+
+def _is_cancelled(task: RunTask) -> bool:
+    return os.path.lexists(task.run_dir / "cancel") or os.path.lexists(task.group.folder / "cancel")
+
+
+def _is_under_way(rank: Rank, task: RunTask) -> bool:
+    """Whether an agent may be at work for a run that waits to be looked for."""
+    return rank == _AT_ONCE and task.group.record(task.run).state == "running"
+
+
+def _clock(moment: float) -> str:
+    """The time of day of a moment by `time.monotonic`, to be read later than it was written."""
+    at = datetime.now(UTC) + timedelta(seconds=moment - time.monotonic())
+    return f"{at:%H:%M:%S} UTC"
 
 
 class _Terminated(BaseException):
