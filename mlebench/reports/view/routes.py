@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mlebench.reports.view import code_page, comparison_page, conversation_page, group_page, overview_page, run_page
+from mlebench.reports.view import act_page, code_page, comparison_page, conversation_page, group_page, overview_page, run_page
 from mlebench.reports.view.view import Content, Page
 
 Maker = Callable[..., Page | None]
@@ -22,6 +22,7 @@ PAGES: dict[str, Maker] = {
     "/compare": comparison_page.make_comparison,
     "/compare/code": comparison_page.make_code_comparison,
     "/g/{group}": group_page.make_group,
+    "/g/{group}/act": act_page.make_act,
     "/g/{group}/{run_id}": run_page.make_run,
     "/g/{group}/{run_id}/conversation": conversation_page.make_conversation,
     "/g/{group}/{run_id}/code": code_page.make_code,
@@ -31,5 +32,5 @@ PAGES: dict[str, Maker] = {
 FILES: dict[str, Source] = {}
 """What is sent as bytes: saved by a browser, or read by ranges by a script; `{path:.+}` in a path takes slashes, too."""
 
-ACTS: dict[str, Act] = {}
+ACTS: dict[str, Act] = {"/g/{group}/act": act_page.do_act}
 """What is sent by POST, where the view allows control; a page of `PAGES` of the same path asks before."""

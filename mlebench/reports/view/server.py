@@ -10,7 +10,8 @@ from pathlib import Path
 from aiohttp import web
 
 from mlebench.reports.markup import linked_page
-from mlebench.reports.view.routes import PAGES, Maker
+from mlebench.reports.view.act_page import with_said
+from mlebench.reports.view.routes import ACTS, PAGES, Act, Maker
 from mlebench.reports.view.view import Page, View
 from mlebench.reports.view.watched_runs import WatchedRuns
 
@@ -23,6 +24,8 @@ def make_application(view: View) -> web.Application:
     application = web.Application()
     for path, maker in PAGES.items():
         application.router.add_get(view.root + path, partial(_answer, view, maker))
+    for path, act in ACTS.items():
+        application.router.add_post(view.root + path, partial(_act, view, act))
     for name in _STATIC:
         application.router.add_get(f"{view.root}/static/{name}", partial(_static, name))
     return application
@@ -31,6 +34,18 @@ def make_application(view: View) -> web.Application:
 async def _answer(view: View, maker: Maker, request: web.Request) -> web.Response:
     page = await asyncio.to_thread(maker, view, dict(request.query), **request.match_info)
     page = page or Page("Not found", "There is no such page.", status=404, every=None)
+    return _shown(view, with_said(view, dict(request.query), page))
+
+
+async def _act(view: View, act: Act, request: web.Request) -> web.Response:
+    form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+    done = await asyncio.to_thread(act, view, form, **request.match_info)
+    if isinstance(done, str):
+        raise web.HTTPSeeOther(done)
+    return _shown(view, done)
+
+
+def _shown(view: View, page: Page) -> web.Response:
     text = linked_page(
         page.title,
         page.lead,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +13,32 @@ from urllib.parse import quote, urlencode
 from mlebench.reports.markup import Section
 from mlebench.reports.view.watched_runs import Runs
 
+_MOST_SAID = 100
+
 Query = Mapping[str, str]
 """What stands behind the `?` of an address; a word that is given twice counts once."""
+
+
+class Said:
+    """What the last acts came to, sentences by names that nobody can guess, for the pages that acts lead to. Any thread may ask."""
+
+    def __init__(self) -> None:
+        self._sentences: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def keep(self, sentence: str) -> str:
+        """Keep a sentence; returns its name."""
+        name = secrets.token_urlsafe(12)
+        with self._lock:
+            self._sentences[name] = sentence
+            while len(self._sentences) > _MOST_SAID:
+                del self._sentences[next(iter(self._sentences))]
+        return name
+
+    def get(self, name: str) -> str | None:
+        """The sentence of that name; None where it is not, or no longer, known."""
+        with self._lock:
+            return self._sentences.get(name)
 
 
 @dataclass(frozen=True)
@@ -24,6 +50,9 @@ class View:
     """What every path begins with, such as `/TOKEN`; without a slash at its end."""
     allows_control: bool = False
     """Whether pages offer acts, and acts are carried out."""
+
+    said: Said = field(default_factory=Said)
+    """What acts came to."""
 
     def address(self, *parts: str, **query: str | int | None) -> str:
         """The path of a page; parts are quoted, a word of the query that is None is left out.
