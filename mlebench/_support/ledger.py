@@ -122,6 +122,42 @@ def all_lines(path: Path, most: int) -> Iterator[dict[str, Any] | None]:
             yield _parsed(line.rstrip(b"\n"))
 
 
+class LedgerTail:
+    """Reads a ledger that somebody appends to, each line once. A line without its end is not there yet."""
+
+    def __init__(self, path: Path, most: int) -> None:
+        """Args:
+        path: the file, which anybody may have written.
+        most: bytes of it that are read.
+        """
+        self._path, self._most = path, most
+        self._place, self._file = 0, (0, 0)
+
+    def news(self) -> tuple[list[dict[str, Any]], bool]:
+        """The lines since the last time, without those that are no objects, and whether another file lies there now, of which
+        these are all.
+
+        Raises:
+            OSError: there is none, it is no regular file, it may not be read or it is larger.
+        """
+        with open_plain(self._path) as file:
+            status = os.fstat(file.fileno())
+            if status.st_size > self._most:
+                raise OSError(errno.EFBIG, f"larger than {show_size(self._most)}", str(self._path))
+            is_another = (status.st_dev, status.st_ino) != self._file or status.st_size < self._place
+            if is_another:
+                self._place, self._file = 0, (status.st_dev, status.st_ino)
+            file.seek(self._place)
+            found = []
+            while self._place < status.st_size and (line := file.readline(LONGEST_LINE + 1)):
+                if not line.endswith(b"\n") and len(line) <= LONGEST_LINE:
+                    break
+                self._place += len(line)
+                if (entry := _parsed(line.rstrip(b"\n"))) is not None:
+                    found.append(entry)
+        return found, is_another
+
+
 def stated_number(value: object, most: int) -> float | None:
     """A number that a line states, brought to 0 to `most`; None of anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -38,17 +38,21 @@ def texts_name(n: int) -> str:
     return f"{n:06d}.json.gz"
 
 
-def unpack_texts(content: bytes) -> CallTexts:
+def unpack_texts(content: bytes, most: int = LARGEST) -> CallTexts:
     """What the file of one call holds, whoever wrote it.
 
+    Args:
+        content: of the file.
+        most: bytes that it may hold.
+
     Raises:
-        ValueError: it holds no texts of a call, is damaged, or is larger than `LARGEST`.
+        ValueError: it holds no texts of a call, is damaged, or holds more.
     """
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-            text = file.read(LARGEST + 1)
-        if len(text) > LARGEST:
-            raise ValueError(f"it holds more than {show_size(LARGEST)}")
+            text = file.read(most + 1)
+        if len(text) > most:
+            raise ValueError(f"it holds more than {show_size(most)}")
         kept = json.loads(text)
     except (OSError, EOFError, zlib.error, RecursionError) as error:
         raise ValueError(str(error)) from None

@@ -86,6 +86,11 @@ def attempts_in(
         ) from None
 
 
+def attempts_at(group: Group, run: PlannedRun) -> list[Attempt | Unreadable]:
+    """The attempts at one run of a group in its folder, the first one first; none before it began."""
+    return list(_of_group(group, (run.run_id,)))
+
+
 _Reading = Callable[[PlannedRun, tuple[str, ...]], Callable[[int], bytes]]
 
 

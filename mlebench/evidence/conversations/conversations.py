@@ -20,7 +20,7 @@ from decimal import Decimal
 from typing import IO, Any
 
 from mlebench.evidence.conversations.call_text import CallText
-from mlebench.evidence.conversations.turns import Turn, digest
+from mlebench.evidence.conversations.turns import Source, Turn, digest
 from mlebench.gateway.model_call import ModelCall
 
 MOST_TEXT = 4 * 2**30
@@ -64,6 +64,7 @@ class Node:
     place: int
     """In the file of turns; -1 of a call without an answer."""
     tree: Tree | None
+    source: Source = "agent"
     call: ModelCall | None = None
     at: str | None = None
     """When the call ended, as the ledger says it."""
@@ -127,7 +128,7 @@ class Conversations:
 
     def __init__(self, most_text: int = MOST_TEXT) -> None:
         """With `most_text` in bytes, after which no more texts are to be added."""
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="mlebench-export-")  # noqa: SIM115 (closed by `close`)
+        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="mlebench-talk-")  # noqa: SIM115 (closed by `close`)
         self._size, self.most_text = 0, most_text
         self._root = Node(0, -1, None)
         self._nodes: list[Node] = []
@@ -141,6 +142,10 @@ class Conversations:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the turns go."""
         self._file.close()
 
     @property
@@ -158,7 +163,7 @@ class Conversations:
             text: what it asked and was answered; None where that is unknown.
         """
         if text is None:
-            self.without_text.append(Node(n, -1, None, call, at))
+            self.without_text.append(Node(n, -1, None, call=call, at=at))
             return
         node, rest, changed = self._found(text.turns)
         tree = node.tree or Tree()
@@ -166,7 +171,7 @@ class Conversations:
         for turn in rest:
             if turn.source == "agent" and _is_rest_of(_answer_before(node), turn):
                 continue
-            child = Node(n, self._keep(turn), tree, parent=node)
+            child = Node(n, self._keep(turn), tree, turn.source, parent=node)
             if turn.source == "agent":
                 child.answered = Answered.of(turn)
                 self._remember(tree, turn, child)
@@ -175,7 +180,7 @@ class Conversations:
             self._nodes.append(child)
             child.before, before = tuple(before), []
             node = child
-        last = Node(n, -1, tree, call, at, tools=self._offered(text.tools), before=tuple(before), parent=node)
+        last = Node(n, -1, tree, call=call, at=at, tools=self._offered(text.tools), before=tuple(before), parent=node)
         if text.answer is not None:
             last.place, last.answered = self._keep(text.answer), Answered.of(text.answer)
             tree.known.add(text.answer.fingerprint)
