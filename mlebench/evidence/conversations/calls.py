@@ -19,6 +19,8 @@ from mlebench.runs.record import known_time
 
 CALLS = LEDGER
 """Name of the ledger."""
+Call = ModelCall
+"""One call, as its line of the ledger says it."""
 _LARGEST_NUMBER = 2**53
 _LONGEST_REASON = 160
 UNREADABLE = (OSError, ContainerFault, ValueError)
