@@ -152,8 +152,8 @@ def _consequence(asked: _Asked) -> str:
             return f"Runs of {name} start again."
         case "parallel":
             return (
-                f"At most so many runs run at once, of {name} and of all groups that its harness runs together. No run is stopped "
-                "for it. The group keeps the number for when it is resumed."
+                f"At most so many runs run at once, of {name} and of all groups that its harness runs together. No run is "
+                "stopped for it. The group keeps the number for when it is resumed."
             )
         case "retry":
             return "Another attempt at the run starts as soon as there is room for it. What the last one left is kept."
