@@ -73,8 +73,8 @@ def find_gpus(visible: str | None = None) -> list[Gpu]:
     if shutil.which("nvidia-smi") is None:
         return []
     try:
-        listing = _ask_nvidia("--list-gpus")
-        memory = _ask_nvidia("--query-gpu=uuid,memory.total", "--format=csv,noheader,nounits")
+        listing = ask_nvidia("--list-gpus")
+        memory = ask_nvidia("--query-gpu=uuid,memory.total", "--format=csv,noheader,nounits")
     except (OSError, subprocess.SubprocessError) as error:
         _log.warning("nvidia-smi names no GPUs (%s); runs get none", error)
         return []
@@ -153,7 +153,12 @@ def _list_cards(listing: str, memory: str) -> list[Card]:
     return cards
 
 
-def _ask_nvidia(*options: str) -> str:
+def ask_nvidia(*options: str) -> str:
+    """What `nvidia-smi` prints.
+
+    Raises:
+        OSError, subprocess.SubprocessError: there is none, it fails or it takes more than 30 s.
+    """
     return subprocess.run(["nvidia-smi", *options], capture_output=True, text=True, timeout=30, check=True).stdout
 
 

@@ -1,8 +1,8 @@
 """What files are called in a bundle.
 
     groups/<group>/group.yaml, grading_report.json, snapshot_reports.json
-    groups/<group>/<run>/run.json, run.log, checker_calls.jsonl, model_calls.jsonl, submission/submission.csv,
-                         logs/…, code/…, transcript/…, snapshots/…, attempts/<n>/…
+    groups/<group>/<run>/run.json, run.log, checker_calls.jsonl, model_calls.jsonl, resources.jsonl,
+                         submission/submission.csv, logs/…, code/…, transcript/…, snapshots/…, attempts/<n>/…
     agents/<group>/…     the agent's folder, as it was when the group was made
     statement.dsse.json  the statement, last
 

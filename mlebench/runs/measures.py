@@ -1,11 +1,29 @@
-"""What a run uses of its machine over time, `resources.jsonl` in its folder: a line every so often while its agent works."""
+"""What a run uses of its machine over time, `resources.jsonl` in its folder: a line every so often while its agent works.
+
+`measuring` writes it. Where the agent has no walls, it may have written to it, too.
+"""
 
 from __future__ import annotations
 
+import json
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from mlebench._support.plain_files import open_plain
 
 FILE = "resources.jsonl"
+_MOST_BYTES = 4 * 2**20
+"""Of the file; what comes after is not read."""
+_LONGEST_LINE = 2**16
+_EARLIEST = 1_500_000_000.0
+_AHEAD_SECONDS = 60.0
+"""By which another machine's clock may be ahead of ours."""
+_MOST = 2**60
+_MOST_GPUS = 64
+_LONGEST_ID = 100
 
 
 @dataclass(frozen=True)
@@ -14,7 +32,7 @@ class GpuUse:
 
     id: str
     utilization: float | None
-    """Share of the time since the measure before in which it computed, 0 to 1; None where the driver does not say."""
+    """Share of the last moments, a second at most, in which it computed: 0 to 1; None where the driver does not say."""
     memory_bytes: int | None
 
 
@@ -27,16 +45,114 @@ class Measure:
     cpu_seconds: float | None = None
     """Processor time since the agent's start; never falls."""
     memory_bytes: int | None = None
+    """Without what the kernel keeps of files on disk."""
     processes: int | None = None
+    """Each of their threads counted."""
     disk_bytes: int | None = None
     gpus: tuple[GpuUse, ...] = ()
 
 
 def read_measures(run_dir: Path, most: int = 2000) -> list[Measure]:
-    """The measures of an attempt in the order of time, thinned out evenly to `most`; what cannot be read is left out.
+    """The measures of an attempt in the order of time, thinned out evenly in time to `most`; what cannot be read is left out.
+
+    Of measures that are close together the one with the most memory stays, so that peaks do.
 
     Args:
         run_dir: the run's folder, or that of an earlier attempt; whoever could write there may have written the file.
-        most: of the measures.
+        most: of the measures, at least 2.
     """
-    return []
+    try:
+        with open_plain(run_dir / FILE) as file:
+            content = file.read(_MOST_BYTES)
+    except OSError:
+        return []
+    latest = time.time() + _AHEAD_SECONDS
+    found = [(at, entry) for entry in _entries(content) if (at := _time(entry, latest)) is not None]
+    found.sort(key=lambda pair: pair[0])
+    measures = []
+    cpu_seconds = 0.0
+    for at, entry in _thinned(found, most):
+        measure = _measure(at, entry)
+        if measure.cpu_seconds is not None:
+            if measure.cpu_seconds < cpu_seconds:
+                # no processor gives time back
+                continue
+            cpu_seconds = measure.cpu_seconds
+        measures.append(measure)
+    return measures
+
+
+def _entries(content: bytes) -> list[Any]:
+    # the last line may be on its way
+    lines = [line for line in content.split(b"\n")[:-1] if line]
+    try:
+        # at once, which takes a third of the time
+        found = json.loads(b"[" + b",".join(lines) + b"]")
+        if len(found) == len(lines):
+            return list(found)
+    except (ValueError, RecursionError):
+        pass
+    return list(_one_by_one(lines))
+
+
+def _one_by_one(lines: Iterable[bytes]) -> Iterable[Any]:
+    for line in lines:
+        if len(line) <= _LONGEST_LINE:
+            try:
+                yield json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+
+
+def _time(entry: object, latest: float) -> float | None:
+    at = entry.get("at") if isinstance(entry, dict) else None
+    return float(at) if isinstance(at, int | float) and _EARLIEST <= at <= latest else None
+
+
+def _thinned(found: list[tuple[float, Any]], most: int) -> list[tuple[float, Any]]:
+    if len(found) <= most:
+        return found
+    begin = found[0][0]
+    width = (found[-1][0] - begin) / max(1, most - 1)
+    kept: dict[int, tuple[float, Any]] = {}
+    for pair in found:
+        number = int((pair[0] - begin) / width) if width else 0
+        if number not in kept or _memory(pair[1]) > _memory(kept[number][1]):
+            kept[number] = pair
+    return list(kept.values())
+
+
+def _memory(entry: Mapping[str, Any]) -> float:
+    return _number(entry, "memory_bytes") or 0
+
+
+def _measure(at: float, entry: Mapping[str, Any]) -> Measure:
+    gpus = entry.get("gpus")
+    return Measure(
+        at,
+        _number(entry, "cpu_seconds"),
+        _count(entry, "memory_bytes"),
+        _count(entry, "processes"),
+        _count(entry, "disk_bytes"),
+        tuple(_gpu(gpu) for gpu in gpus[:_MOST_GPUS] if isinstance(gpu, dict)) if isinstance(gpus, list) else (),
+    )
+
+
+def _gpu(entry: Mapping[str, Any]) -> GpuUse:
+    utilization = _number(entry, "utilization")
+    return GpuUse(
+        str(entry.get("id"))[:_LONGEST_ID],
+        None if utilization is None else min(1.0, utilization),
+        _count(entry, "memory_bytes"),
+    )
+
+
+def _number(entry: Mapping[str, Any], key: str) -> float | None:
+    """A number that could be: finite and not below 0."""
+    value = entry.get(key)
+    return value if isinstance(value, int | float) and 0 <= value <= _MOST else None
+
+
+def _count(entry: Mapping[str, Any], key: str) -> int | None:
+    value = _number(entry, key)
+    return None if value is None else int(value)

@@ -21,6 +21,8 @@ from mlebench.runs.control import Control, StopMarks
 from mlebench.runs.cores import Cores
 from mlebench.runs.fence import Fence
 from mlebench.runs.ledgers import ledger_names, ledger_path
+from mlebench.runs.measures import FILE as MEASURES
+from mlebench.runs.measuring import Measuring
 from mlebench.runs.plan import Plan
 from mlebench.runs.record import RunRecord
 from mlebench.runs.request import make_request
@@ -117,7 +119,7 @@ def _play_on(cores: Cores, task: RunTask, record: RunRecord, gpu_ids: tuple[str,
     record.cpu_ids = list(handle.cpu_ids)
     record.write(task.run_dir)
     control.take(handle)
-    with StopMarks(task, control), Fence(task, record, control):
+    with StopMarks(task, control), Fence(task, record, control), Measuring(task, handle, record.gpu_ids):
         return handle.wait(handle.started_at + timedelta(seconds=plan.profile.time_limit))
 
 
@@ -158,7 +160,7 @@ def set_aside(run_dir: Path, attempt: int) -> None:
     kept = run_dir / "attempts" / str(attempt)
     kept.mkdir(parents=True, exist_ok=True)
     ledger_files = [ledger_path(run_dir, name).name for name in ledger_names(has_gateway=True)]
-    for name in ("run.log", *ledger_files, TRANSCRIPTS, *OUTPUT_FOLDERS, "snapshots"):
+    for name in ("run.log", MEASURES, *ledger_files, TRANSCRIPTS, *OUTPUT_FOLDERS, "snapshots"):
         path = run_dir / name
         with contextlib.suppress(FileNotFoundError):
             if stat.S_ISDIR(path.lstat().st_mode):

@@ -164,8 +164,21 @@ class Outcome:
         return content
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What an attempt used when that was last counted; None for what is not known."""
+
+    cpu_seconds: float | None = None
+    """Processor time since the agent's start."""
+    memory_bytes: int | None = None
+    """Without what the kernel keeps of files on disk."""
+    processes: int | None = None
+    """Each of their threads counted, as the limit on them counts."""
+    disk_bytes: int | None = None
+
+
 class Handle(Protocol):
-    """A started attempt. `stop` may be called from another thread while `wait` blocks."""
+    """A started attempt. `stop`, `detach` and `measure` may be called from another thread while `wait` blocks."""
 
     label: str
     cpu_ids: tuple[int, ...]
@@ -194,6 +207,13 @@ class Handle(Protocol):
         """Stop observing and leave the agent running: `wait` returns soon with reason `detached`, nothing taken out.
 
         The harness uses it when it is asked to leave; `attach` finds the attempt again.
+        """
+        ...
+
+    def measure(self) -> Measured | None:
+        """What the agent uses, as it was counted a few seconds ago at most; None where it is not at work any more.
+
+        Cheap, to be called every few seconds. Raises nothing.
         """
         ...
 

@@ -29,6 +29,7 @@ from mlebench.runs.competitions import load_competition
 from mlebench.runs.group import Group, is_group
 from mlebench.runs.group_report import SNAPSHOT_FILE
 from mlebench.runs.ledgers import MOST_BYTES, ledger_path
+from mlebench.runs.measures import FILE as MEASURES
 from mlebench.runs.plan import Plan
 from mlebench.runs.record import RunRecord
 from mlebench.runs.result import SUBMISSION
@@ -36,7 +37,7 @@ from mlebench.runs.result import SUBMISSION
 _MOST_FILES = 20_000
 _LARGEST_REPORTS = 64 * 2**20
 _BLOCK = 2**18
-_RECORDS = ("run.json", "checker_calls.jsonl", "model_calls.jsonl", "snapshots", "attempts")
+_RECORDS = ("run.json", "checker_calls.jsonl", "model_calls.jsonl", MEASURES, "snapshots", "attempts")
 _PARTS: Mapping[str, Part] = {"code": "code", "logs": "logs", "run.log": "run.log", TRANSCRIPTS: "transcript"}
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from mlebench._support.hints import alternatives
 from mlebench._support.quantities import show_duration, show_size
 from mlebench.profiles import Profile
-from mlebench.sandbox.base import FailureClass
+from mlebench.sandbox.base import FailureClass, Measured
 from mlebench.sandbox.docker.engine import failures, summary
 from mlebench.sandbox.failure_streak import FailureStreak
 
@@ -87,6 +87,8 @@ class Guard:
     stuck_seconds: float = _STUCK_SECONDS
     usage: dict[str, Any] = field(default_factory=dict)
     """Counted so far: `cpu_seconds`, `peak_memory_bytes`, `peak_processes`, `disk_bytes`; `uncounted` says what was not."""
+    latest: Measured = field(default_factory=Measured)
+    """Counted last; nothing is known where that failed."""
     _pause: float = _STATISTICS_FIRST
     _next_statistics: float = 0.0
     _next_size: float = 0.0
@@ -181,6 +183,7 @@ class Guard:
             statistics = self.client.api.stats(self.container_id, stream=False, one_shot=True)
         except failures() as error:
             self._counting.failed(summary(error))
+            self.latest = Measured()
             self._next_statistics = now + max(self._pause, 2 * (time.monotonic() - now))
             self._full_since = None
             return None
@@ -200,10 +203,15 @@ class Guard:
         memory = statistics.get("memory_stats") or {}
         details = memory.get("stats") or {}
         cache = details.get("inactive_file", details.get("total_inactive_file", 0))
-        self._keep_largest("peak_memory_bytes", memory.get("usage", 0) - cache)
+        used = max(0, memory.get("usage", 0) - cache)
         nanoseconds = ((statistics.get("cpu_stats") or {}).get("cpu_usage") or {}).get("total_usage", 0)
-        self._keep_largest("cpu_seconds", round(nanoseconds / 1e9, 3))
-        self._keep_largest("peak_processes", (statistics.get("pids_stats") or {}).get("current", 0))
+        cpu_seconds = round(nanoseconds / 1e9, 3)
+        processes = (statistics.get("pids_stats") or {}).get("current", 0)
+        self._keep_largest("peak_memory_bytes", used)
+        self._keep_largest("cpu_seconds", cpu_seconds)
+        self._keep_largest("peak_processes", processes)
+        # an engine without control groups gives 0 for what it does not know
+        self.latest = Measured(cpu_seconds or None, used or None, processes or None, self.usage.get("disk_bytes"))
 
     def _keep_largest(self, key: str, value: float) -> None:
         if value > self.usage.get(key, 0):

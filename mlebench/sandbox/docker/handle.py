@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from mlebench._support.secrets import Mask
 from mlebench.errors import MlebenchError
-from mlebench.sandbox.base import OUTPUT_FOLDERS, Outcome, RunRequest
+from mlebench.sandbox.base import OUTPUT_FOLDERS, Measured, Outcome, RunRequest
 from mlebench.sandbox.checker import Checker, serve_checker
 from mlebench.sandbox.docker import network, outputs
 from mlebench.sandbox.docker.archive import ContainerArchive
@@ -75,6 +75,7 @@ class DockerHandle:
         self._asked: Literal["stop", "detach"] | None = None
         self._stop_grace = request.profile.grace
         self._is_stopping = False
+        self._is_observing = True
         self._was_seen_running = False
         self._away_since: float | None = None
         self._had_outage = False
@@ -127,6 +128,7 @@ class DockerHandle:
     def wait(self, deadline: datetime) -> Outcome:
         """Wait for the end or the deadline; see `Handle.wait`."""
         forced = self._observe(deadline)
+        self._is_observing = False
         if forced is not None and forced.by == "detach":
             self._close_servers()
             self._stop_following()
@@ -149,6 +151,10 @@ class DockerHandle:
         """Leave the agent at work."""
         self._asked = self._asked or "detach"
         self._wake.set()
+
+    def measure(self) -> Measured | None:
+        """What the engine said last when the guard asked it."""
+        return self._guard.latest if self._is_observing else None
 
     def _attend(self) -> None:
         if not self._container.attrs.get("HostConfig", {}).get("CpusetCpus"):

@@ -26,7 +26,15 @@ class Process(NamedTuple):
     """Clock ticks since the machine started; tells a process from a later one with the same number."""
 
 
-def below(root: int, spared: int | None = None) -> list[Process]:
+def by_parent() -> dict[int, list[Process]]:
+    """All living processes of this machine, by the number of the one that each belongs to."""
+    children: dict[int, list[Process]] = {}
+    for process in _all():
+        children.setdefault(process.parent, []).append(process)
+    return children
+
+
+def below(root: int, spared: int | None = None, children: dict[int, list[Process]] | None = None) -> list[Process]:
     """The living descendants of `root`, parents before children; none on systems without /proc.
 
     A descendant whose parent has ended counts as long as `root` takes in orphans.
@@ -34,10 +42,9 @@ def below(root: int, spared: int | None = None) -> list[Process]:
     Args:
         root: number of a process.
         spared: number of a process group whose members are left out.
+        children: all processes by their parents, where they were read a moment ago.
     """
-    children: dict[int, list[Process]] = {}
-    for process in _all():
-        children.setdefault(process.parent, []).append(process)
+    children = by_parent() if children is None else children
     found = list(children.get(root, ()))
     for process in found:
         found += children.get(process.pid, ())

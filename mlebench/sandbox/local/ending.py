@@ -37,7 +37,7 @@ class Ending:
 
 @dataclass(frozen=True)
 class Watched:
-    """What an agent had, and the limit that it was ended for."""
+    """What an agent has, or had, and the limit that it was ended for."""
 
     reason: str | None
     """A word of outcomes; None where it kept to its limits."""
@@ -45,6 +45,8 @@ class Watched:
     """Bytes or processes that it had then."""
     usage: dict[str, Any]
     """As in `Ending`."""
+    disk_bytes: int | None
+    """In its folders, when they were counted last."""
 
 
 def read_ending(state: Path, mark: str) -> Ending | None:
@@ -69,7 +71,8 @@ def read_watched(state: Path, mark: str) -> Watched | None:
         used, reason = content.get("used", 0), content.get("reason")
         if content["mark"] != mark or reason not in (None, *_EXCESSES) or type(used) is not int or not 0 <= used <= _MOST_BYTES:
             return None
-        return Watched(reason, used, _usage(content))
+        disk = content.get("disk_bytes")
+        return Watched(reason, used, _usage(content), disk if type(disk) is int and 0 <= disk <= _MOST_BYTES else None)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, AttributeError):
         return None
 

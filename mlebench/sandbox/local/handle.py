@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from mlebench._support.quantities import show_size
-from mlebench.sandbox.base import Outcome, RunRequest, exited
+from mlebench.sandbox.base import Measured, Outcome, RunRequest, exited
 from mlebench.sandbox.checker import Checker
 from mlebench.sandbox.kept_outcome import keep_outcome
 from mlebench.sandbox.local import processes
@@ -93,6 +93,14 @@ class LocalHandle:
     def detach(self) -> None:
         """Leave the agent at work."""
         self._ask("detach")
+
+    def measure(self) -> Measured | None:
+        """What its processes use, and what the keeper counted on disk, where it does."""
+        measured = None if self._family is None else self._family.measure()
+        watched = read_watched(self._places.state, self._places.mark) if self._places.is_private else None
+        if measured is None or watched is None:
+            return measured
+        return replace(measured, disk_bytes=watched.disk_bytes)
 
     def _ask(self, what: Literal["stop", "detach"]) -> None:
         with self._lock:

@@ -38,6 +38,8 @@ _PAUSE_SECONDS = 0.02
 _KILLED = 128 + signal.SIGKILL
 _END_SECONDS = 10.0
 _DRAIN_SECONDS = 5.0
+_WRITE_SECONDS = 10.0
+"""How often it is written down what the agent has while it is at work."""
 _BLOCK = 2**16
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 _DEFAULTS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGUSR1)
@@ -106,6 +108,7 @@ def _copy_while(log: RunLog, output: int, life: int, order: dict[str, Any], watc
     """Copy the agent's output until the other end of `life` is closed; meanwhile hold the agent to its limits."""
     waiting = [output, life]
     due = time.monotonic()
+    next_write = due + _WRITE_SECONDS
     while life in waiting:
         left = None if watchdog is None else max(0.0, due - time.monotonic())
         for descriptor in select.select(waiting, [], [], left)[0]:
@@ -119,6 +122,9 @@ def _copy_while(log: RunLog, output: int, life: int, order: dict[str, Any], watc
                 # first what it is ended for, so that a harness which comes later finds that
                 _write_watched(order, watchdog)
                 watchdog.end()
+            elif time.monotonic() >= next_write:
+                _write_watched(order, watchdog)
+                next_write = time.monotonic() + _WRITE_SECONDS
             due = time.monotonic() + watchdog.pause
     if watchdog is not None:
         _write_watched(order, watchdog)

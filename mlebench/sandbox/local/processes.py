@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 import select
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
+from mlebench.sandbox.base import Measured
 from mlebench.sandbox.local import descendants, leader
+from mlebench.sandbox.local.kernel_counts import OncePerPage, at_most, exactly, fields, seconds_of
 
 MARK_VARIABLE = "MLEBENCH_RUN_MARK"
 _POLL_SECONDS = 0.05
 _LEAVE_SECONDS = 2.0
+_LISTED_SECONDS = 1.0
+"""For which a list of all processes is good enough to count what they use."""
 
 
 def mark_of(run_dir: Path, attempt: int) -> str:
@@ -61,6 +67,8 @@ class Family:
         self._namespace = _namespace_of(keeper_pid) if has_own_processes else None
         self._mark = mark
         self._told: set[int] = set()
+        self._once = OncePerPage()
+        self._cpu_seconds = 0.0
 
     def terminate(self) -> None:
         """SIGTERM to each process that was not sent one before.
@@ -105,6 +113,25 @@ class Family:
         for head in self._members()[0]:
             _send(head, signal.SIGKILL)
 
+    def measure(self) -> Measured | None:
+        """What the agent's processes use, without those who hold them; None where there are none.
+
+        All runs of a harness count at about the same time, so that the machine's processes are listed once for them.
+        """
+        below = descendants.below(self._pid, children=_listing.get())
+        heads = [Path("/proc", str(process.pid)) for process in below if process.group == self._pid]
+        own = [process.pid for process in below if process.group != self._pid and not self._is_wall(process.pid)]
+        paths = [Path("/proc", str(pid)) for pid in own]
+        said = [fields(path / "status") for path in paths]
+        if not any(said):
+            return None
+        # of those that have ended, whoever collected them knows
+        ended = [seconds_of(path, only_ended=True) for path in (Path("/proc", str(self._pid)), *heads)]
+        self._cpu_seconds = max(self._cpu_seconds, sum(ended) + sum(map(seconds_of, paths)))
+        memory = self._once.estimate(sum(map(at_most, said)), lambda: exactly(paths))
+        threads = sum(each.get(b"Threads:", 0) for each in said)
+        return Measured(round(self._cpu_seconds, 2), memory, threads)
+
     def _is_wall(self, pid: int) -> bool:
         return self._namespace is not None and _namespace_of(pid) == self._namespace
 
@@ -116,6 +143,26 @@ class Family:
             # nobody else can enter their group, as the agent has a session of its own
             (heads if _group_of(process.pid) == self._pid else others).append(process)
         return heads, others
+
+
+class _Listing:
+    """All processes of this machine by their parents, as they were a moment ago at most."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._until = -math.inf
+        self._children: dict[int, list[descendants.Process]] = {}
+
+    def get(self) -> dict[int, list[descendants.Process]]:
+        """Of threads that ask at once, one looks and the others wait."""
+        with self._lock:
+            if time.monotonic() >= self._until:
+                self._children = descendants.by_parent()
+                self._until = time.monotonic() + _LISTED_SECONDS
+            return self._children
+
+
+_listing = _Listing()
 
 
 def end_marked(mark: str, seconds: float) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mlebench.sandbox.local.census import Census, mapped_in_memory
+from mlebench.sandbox.local.kernel_counts import at_most, exactly, fields, seconds_of
 
 _PAUSE_SECONDS = 0.05
 """Between two counts of processes, which can double in as much; a count ends at the limit, so it is always cheap."""
@@ -28,7 +29,6 @@ _SHARE = 0.05
 """Of a processor that looking may take."""
 _LEAST_FREE, _FEWEST_FREE, _MANY = 2**30, 10_000, 100_000
 """Bytes on the disk, and files that it can take, below which a run that wrote much, or many, is ended."""
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Limits(NamedTuple):
@@ -62,6 +62,7 @@ class Watchdog:
         self.pause = _PAUSE_SECONDS
         self._excess: Excess | None = None
         self._peak_memory = 0
+        self._disk: int | None = None
         self._cpu_seconds = 0.0
         self._leader = leader
         self._limits = limits
@@ -76,9 +77,10 @@ class Watchdog:
     @property
     def seen(self) -> dict[str, Any]:
         """What was seen so far, ready for JSON: `peak_memory_bytes`, `cpu_seconds`, and the limit that was exceeded first, if one
-        was, with what the agent had then: `reason`, `used`."""
+        was, with what the agent had then: `reason`, `used`. `disk_bytes` is what its folders held at the last count."""
         excess = {} if self._excess is None else self._excess._asdict()
-        return {"peak_memory_bytes": self._peak_memory, "cpu_seconds": round(self._cpu_seconds, 3), **excess}
+        disk = {} if self._disk is None else {"disk_bytes": self._disk}
+        return {"peak_memory_bytes": self._peak_memory, "cpu_seconds": round(self._cpu_seconds, 3), **disk, **excess}
 
     def look(self) -> bool:
         """Whether a limit is exceeded; raises nothing for what the agent does."""
@@ -119,20 +121,21 @@ class Watchdog:
         pids = _numbers(root / "proc", self._limits.pids + 1)
         threads = use = 0
         for pid in pids:
-            said = _fields(root / "proc" / pid / "status")
+            said = fields(root / "proc" / pid / "status")
             threads += said.get(b"Threads:", 0)
-            use += _at_most(said) + _besides(said)
+            use += at_most(said)
         if threads > self._limits.pids:
             return Excess("process-limit", threads)
-        self._cpu_seconds = max(self._cpu_seconds, sum(_seconds_of(root / "proc" / pid) for pid in pids))
+        self._cpu_seconds = max(self._cpu_seconds, sum(seconds_of(root / "proc" / pid) for pid in pids))
         files = _files_in_memory(root, pids, self._in_mappings)
         use += files
+        paths = [root / "proc" / pid for pid in pids]
         if use > self._limits.memory:
             if self._in_mappings:
                 # it may have given them back since
-                self._in_mappings = mapped_in_memory([root / "proc" / pid for pid in pids])
+                self._in_mappings = mapped_in_memory(paths)
                 files = _files_in_memory(root, pids, self._in_mappings)
-            use = _exactly(root, pids, files)
+            use = exactly(paths, files)
         self._peak_memory = max(self._peak_memory, use)
         return Excess("out-of-memory", use) if use > self._limits.memory else None
 
@@ -151,6 +154,7 @@ class Watchdog:
         self._next_disk = now + max(_DISK_SECONDS, census.seconds / _SHARE)
         self._earliest_disk = now + max(_DISK_SECONDS, census.seconds)
         self._allowed = self._limits.disk - census.size
+        self._disk = census.size
         self._in_mappings = census.in_memory
         return self._judge(census)
 
@@ -216,52 +220,6 @@ def _numbers(proc: Path, most: int) -> list[str]:
             return list(itertools.islice((entry.name for entry in entries if entry.name.isdigit()), most))
     except OSError:
         return []
-
-
-def _fields(path: Path) -> dict[bytes, int]:
-    """Numbers that the kernel gives a process by name, those of memory in bytes."""
-    found = {}
-    with contextlib.suppress(OSError):
-        for line in path.read_bytes().splitlines():
-            words = line.split()
-            if len(words) > 1 and words[1].isdigit():
-                found[words[0]] = int(words[1]) * (1024 if words[-1] == b"kB" else 1)
-    return found
-
-
-def _seconds_of(process: Path) -> float:
-    """CPU seconds of a process, and of those that it has seen the end of."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        # the name in parentheses may hold blanks and parentheses of its own
-        fields = (process / "stat").read_bytes().rpartition(b")")[2].split()
-        return sum(int(field) for field in fields[11:15]) / _TICKS
-    return 0.0
-
-
-def _at_most(said: dict[bytes, int]) -> int:
-    """Memory of a process that is no file's on disk, pages that it shares included, by its `status`."""
-    return said.get(b"RssAnon:", 0) + said.get(b"RssShmem:", 0) + said.get(b"VmSwap:", 0)
-
-
-def _besides(said: dict[bytes, int]) -> int:
-    """Memory of a process that is in none of its sums: huge pages of a pool, and the tables that tell where its pages are."""
-    return said.get(b"HugetlbPages:", 0) + said.get(b"VmPTE:", 0)
-
-
-def _exactly(root: Path, pids: list[str], files: int) -> int:
-    """Memory of all processes and of files in memory, each page once."""
-    own = mapped = 0
-    for pid in pids:
-        said, status = (_fields(root / "proc" / pid / name) for name in ("smaps_rollup", "status"))
-        own += _besides(status)
-        if b"Pss_Anon:" not in said:
-            # it hides itself, or the kernel is old
-            own += _at_most(status)
-            continue
-        own += said[b"Pss_Anon:"] + said.get(b"SwapPss:", 0)
-        mapped += said.get(b"Pss_Shmem:", 0)
-    # what is mapped of files in memory is among them
-    return own + max(mapped, files)
 
 
 def _files_in_memory(root: Path, pids: list[str], in_mappings: int) -> int:
