@@ -2,10 +2,13 @@
 
 The command line and the live page do the same through these functions. Under `.orders/`, a name that no run can have:
 
-    paused        is there as long as no further run is to start
-    parallel      most runs at once, a whole number; the harness removes it once it has obeyed
-    retry/RUN     a run that is to be done again; as `parallel`
-    cancel/RUN    beside the mark in the run's folder, so that a run that waits is not found out only at its turn; as `parallel`
+    paused            is there as long as no further run is to start
+    parallel          most runs at once, a whole number
+    .parallel.taken   the same while the harness obeys
+    retry/RUN         a run that is to be done again
+    cancel/RUN        beside the mark in the run's folder, so that a run that waits is not found out only at its turn
+
+What the harness has obeyed it removes, all but `paused`, so whoever asked sees that it is done.
 """
 
 from __future__ import annotations
@@ -29,14 +32,14 @@ from mlebench.runs.harness_status import is_at_work
 from mlebench.runs.record import RunRecord
 
 _FOLDER = ".orders"
-_PAUSED, _PARALLEL, _RETRY, _CANCEL = "paused", "parallel", "retry", "cancel"
+_PAUSED, _PARALLEL, _TAKEN, _RETRY, _CANCEL = "paused", "parallel", ".parallel.taken", "retry", "cancel"
 _MOST_PARALLEL = 1_000_000
 _MOST_ORDERS = 100_000
 _LONGEST_ORDER = 100
 _PATIENCE_SECONDS = 5.0
 _LOOK_EVERY_SECONDS = 0.1
 
-_Answer = Literal["taken", "alone", "told"]
+_Answer = Literal["obeyed", "alone", "told"]
 
 
 def pause(group: Group) -> str:
@@ -130,14 +133,20 @@ class Orders(NamedTuple):
     cancelled: tuple[str, ...] = ()
 
 
-def take_orders(group: Group) -> Orders:
-    """What is asked of a group now; all but a pause is handed out once. For the harness that holds the group's lock."""
-    folder = group.folder / _FOLDER
-    if not os.path.lexists(folder):
+def read_orders(group: Group) -> Orders:
+    """What is asked of a group now, for the harness that holds its lock; `settle` says that it has obeyed."""
+    if not os.path.lexists(group.folder / _FOLDER):
         return Orders()
-    return Orders(
-        is_paused(group.folder), _take_parallel(group), _take_runs(group, folder / _RETRY), _take_runs(group, folder / _CANCEL)
-    )
+    return Orders(is_paused(group.folder), _read_parallel(group), _read_runs(group, _RETRY), _read_runs(group, _CANCEL))
+
+
+def settle(group: Group, obeyed: Orders) -> bool:
+    """Remove orders that were obeyed; a pause stays until `go_on`. False where one cannot be removed."""
+    done = [_place(group, _RETRY, run_id) for run_id in obeyed.retried]
+    done += [_place(group, _CANCEL, run_id) for run_id in obeyed.cancelled]
+    done += [_place(group, _TAKEN)] if obeyed.parallel is not None else []
+    left = [order for order in done if not _drop(order)]
+    return not left
 
 
 def tell_cancelled(group: Group, run_id: str) -> None:
@@ -161,8 +170,8 @@ def end_pause(group: Group) -> bool:
 
 def forget_orders(group: Group) -> bool:
     """Drop what was asked of an earlier harness, but for runs that are to be done again; whether the group was paused."""
-    with contextlib.suppress(FileNotFoundError):
-        (group.folder / _FOLDER / _PARALLEL).unlink()
+    for name in (_PARALLEL, _TAKEN):
+        _drop(_place(group, name))
     return end_pause(group)
 
 
@@ -175,16 +184,21 @@ def _carry_out(group: Group, order: Path, content: str, alone: Callable[[], None
     if is_at_work(group.folder):
         _write(order, content)
         end = time.monotonic() + _PATIENCE_SECONDS
-        while os.path.lexists(order) and is_at_work(group.folder):
+        while _is_open(order) and is_at_work(group.folder):
             if time.monotonic() >= end:
                 return "told"
             time.sleep(_LOOK_EVERY_SECONDS)
-        if not os.path.lexists(order):
-            return "taken"
+        if not _is_open(order):
+            return "obeyed"
     with lock.hold(group.folder):
-        order.unlink(missing_ok=True)
         alone()
+        for left in (order, order.with_name(_TAKEN)):
+            left.unlink(missing_ok=True)
     return "alone"
+
+
+def _is_open(order: Path) -> bool:
+    return os.path.lexists(order) or (order.name == _PARALLEL and os.path.lexists(order.with_name(_TAKEN)))
 
 
 def _left(group: Group, what: str) -> list[RunRecord]:
@@ -210,32 +224,43 @@ def _write(order: Path, content: str) -> None:
     write_text(order, content)
 
 
-def _take_parallel(group: Group) -> int | None:
-    order = _place(group, _PARALLEL)
-    # taken away first, so that one that comes meanwhile is not lost
-    taken = order.with_name(".parallel.taken")
+def _drop(order: Path) -> bool:
     try:
-        order.rename(taken)
+        order.unlink(missing_ok=True)
+    except OSError:
+        return False
+    return True
+
+
+def _read_parallel(group: Group) -> int | None:
+    taken = _place(group, _TAKEN)
+    # moved away first, so that one that comes meanwhile is not lost; one that a harness died over is still there
+    with contextlib.suppress(OSError):
+        _place(group, _PARALLEL).rename(taken)
+    try:
         number = int(read_plain(taken, _LONGEST_ORDER))
-    except (OSError, ValueError):
+    except FileNotFoundError:
         return None
-    finally:
-        with contextlib.suppress(OSError):
-            taken.unlink(missing_ok=True)
-    return number if 0 < number <= _MOST_PARALLEL else None
+    except (OSError, ValueError):
+        number = 0
+    if not 0 < number <= _MOST_PARALLEL:
+        _drop(taken)
+        return None
+    return number
 
 
-def _take_runs(group: Group, folder: Path) -> tuple[str, ...]:
+def _read_runs(group: Group, kind: str) -> tuple[str, ...]:
     try:
-        names = [name for name, _ in entries_plain(folder, group.folder, _MOST_ORDERS)]
+        names = [name for name, _ in entries_plain(_place(group, kind), group.folder, _MOST_ORDERS)]
     except OSError:
         return ()
     if not names:
         return ()
-    for name in names:
-        with contextlib.suppress(OSError):
-            (folder / name).unlink()
     known = {run.run_id for run in group.plan.runs}
+    for name in names:
+        # what is written at this moment begins with a dot
+        if name not in known and not name.startswith("."):
+            _drop(_place(group, kind, name))
     return tuple(name for name in names if name in known)
 
 

@@ -215,12 +215,10 @@ def _way_back(view: View, asked: _Asked, words: str = "Back, without doing it") 
 def _with_code(sentence: str) -> str:
     """A sentence as HTML; what stands in backticks is shown as code."""
     parts = escape(sentence).split("`")
-    # an odd backtick belongs to a name, and is none of ours
-    return (
-        "".join(f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts))
-        if len(parts) % 2
-        else (escape(sentence))
-    )
+    if len(parts) % 2 == 0:
+        # an odd backtick belongs to a name, and is none of ours
+        return escape(sentence)
+    return "".join(f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts))
 
 
 def _resume(group: Group) -> str:

@@ -20,7 +20,7 @@ Query = Mapping[str, str]
 
 
 class Said:
-    """What the last acts came to, sentences by names that nobody can guess, for the pages after them. Any thread may ask."""
+    """What the last acts came to: sentences, by names that nobody can guess, for the pages they lead to. Any thread may ask."""
 
     def __init__(self) -> None:
         self._sentences: dict[str, str] = {}

@@ -25,7 +25,7 @@ from mlebench.runs.executors.booking import Need
 from mlebench.runs.group import Group
 from mlebench.runs.group_report import GroupResult, write_grading_report
 from mlebench.runs.harness_status import MOST_WAITING, HarnessStatus, drop_harness_status, write_harness_status
-from mlebench.runs.orders import Orders, end_pause, take_orders
+from mlebench.runs.orders import Orders, end_pause, is_paused, read_orders, settle
 from mlebench.runs.record import RunRecord, now
 from mlebench.runs.schedule.forecast import Forecast, Rank, make_forecast
 from mlebench.runs.schedule.overview import Display, Overview, RunView, Silent
@@ -120,7 +120,8 @@ class _Scheduler:
         self._last_look = float("-inf")
         self._held: dict[str, list[tuple[Rank, RunTask]]] = {}
         """Waiting runs of groups that are paused, by group."""
-        self._asked_again: list[tuple[Group, str]] = []
+        self._deaf: set[str] = set()
+        """Groups whose orders, somebody else's files, stay where they are, and would be obeyed again and again."""
         self._status_files = StatusFiles()
 
     def run(self) -> list[GroupResult]:
@@ -366,20 +367,22 @@ class _Scheduler:
         self._last_look = time.monotonic()
         asked = False
         for group in list(self._groups):
-            orders = take_orders(group)
+            orders = Orders(is_paused(group.folder)) if group.name in self._deaf else read_orders(group)
             if orders.parallel is not None:
                 self._set_parallel(orders.parallel)
             for run_id in orders.cancelled:
                 self._cancel_by_name(group, run_id)
-            self._asked_again += [(group, run_id) for run_id in orders.retried]
+            done_again = tuple(run_id for run_id in orders.retried if self._do_again(group, run_id))
             # a group that is cancelled as a whole has nothing to wait for
-            is_paused = orders.is_paused and group.name not in self._stopped and not os.path.lexists(group.folder / "cancel")
-            if is_paused and group.name not in self._held:
+            rests = orders.is_paused and group.name not in self._stopped and not os.path.lexists(group.folder / "cancel")
+            if rests and group.name not in self._held:
                 self._pause_group(group)
-            elif not is_paused and group.name in self._held:
+            elif not rests and group.name in self._held:
                 self._go_on(group)
+            if not settle(group, orders._replace(retried=done_again)):
+                self._deaf.add(group.name)
+                self._display.say(f"an order of {group.name} cannot be removed, so no further one is obeyed; see .orders in it")
             asked = asked or orders != Orders(orders.is_paused)
-        self._do_again()
         return asked
 
     def _set_parallel(self, parallel: int) -> None:
@@ -428,30 +431,28 @@ class _Scheduler:
         heapq.heapify(self._delayed)
         self._cancel_pending(task)
 
-    def _do_again(self) -> None:
-        """Runs that people want to be done again, unless their end is still on its way here."""
-        asked, self._asked_again = self._asked_again, []
-        for group, run_id in asked:
-            run = next(run for run in group.plan.runs if run.run_id == run_id)
-            record = group.record(run)
-            task = self._tasks.setdefault(f"{group.name}/{run_id}", RunTask(group, run, self._secrets, self._settings.keep))
-            if record.has_ended and task.key in self._running:
-                self._asked_again.append((group, run_id))
-                continue
-            try:
-                require_retriable(group, record)
-            except UsageError as problem:
-                self._display.say(str(problem))
-                continue
-            put_back(group, record)
-            self._overview.runs[task.key].update(record)
-            self._attempts_left[task.key] = self._settings.retries
-            self._breakaways.pop(task.key, None)
-            if group.name in self._stopped:
-                self._display.say(f"{task.key} is put back; {group.command('run', '--resume', group.name)} starts it")
-            else:
-                self._display.say(f"{task.key} is done again, as asked for")
-                self._put_first(task)
+    def _do_again(self, group: Group, run_id: str) -> bool:
+        """Put a run back as people have asked for; False while its end is still on its way here."""
+        run = next(run for run in group.plan.runs if run.run_id == run_id)
+        record = group.record(run)
+        task = self._tasks.setdefault(f"{group.name}/{run_id}", RunTask(group, run, self._secrets, self._settings.keep))
+        if record.has_ended and task.key in self._running:
+            return False
+        try:
+            require_retriable(group, record)
+        except UsageError as problem:
+            self._display.say(str(problem))
+            return True
+        put_back(group, record)
+        self._overview.runs[task.key].update(record)
+        self._attempts_left[task.key] = self._settings.retries
+        self._breakaways.pop(task.key, None)
+        if group.name in self._stopped:
+            self._display.say(f"{task.key} is put back; {group.command('run', '--resume', group.name)} starts it")
+        else:
+            self._display.say(f"{task.key} is done again, as asked for")
+            self._put_first(task)
+        return True
 
     def _put_first(self, task: RunTask) -> None:
         """In the queue, or aside while its group is paused."""
@@ -468,18 +469,18 @@ class _Scheduler:
         return rank if rank == _AT_ONCE else self._forecasts[task.group.name].rank(task.run)
 
     def _status(self, group: Group) -> HarnessStatus:
-        is_paused = group.name in self._held
+        rests = group.name in self._held
         queued = {key: words for key, words in self._executor.queued().items() if self._tasks[key].group.name == group.name}
         delayed = {key: at for at, key in self._delayed if self._tasks[key].group.name == group.name}
         waiting = {self._tasks[key].run.run_id: words for key, words in islice(queued.items(), MOST_WAITING)}
         for key, at in islice(delayed.items(), MOST_WAITING - len(waiting)):
-            waiting[self._tasks[key].run.run_id] = _PAUSED if is_paused else f"is tried again at {_clock(at)}"
+            waiting[self._tasks[key].run.run_id] = _PAUSED if rests else f"is tried again at {_clock(at)}"
         others = _PAUSED
-        if not is_paused:
+        if not rests:
             others = self._executor.lacking(self._needs[group.name])
             waiting |= self._places(group, others, MOST_WAITING - len(waiting))
         return HarnessStatus(
-            now(), self._overview.slots, self._executor.parallel, is_paused=is_paused, waiting=waiting, others=others
+            now(), self._overview.slots, self._executor.parallel, is_paused=rests, waiting=waiting, others=others
         )
 
     def _places(self, group: Group, why: str, most: int) -> dict[str, str]:
