@@ -15,7 +15,7 @@ from mlebench.agents import AgentSpec
 from mlebench.errors import UsageError
 from mlebench.runs import lock, orders
 from mlebench.runs.cancel import cancel_group, cancel_run
-from mlebench.runs.executors.local import LocalExecutor
+from mlebench.runs.executors.base import Executor
 from mlebench.runs.group import Group
 from mlebench.runs.group_report import GroupResult
 from mlebench.runs.harness_status import read_harness_status
@@ -50,11 +50,9 @@ class Said(Silent):
 class Harness:
     """Runs groups in a thread."""
 
-    def __init__(
-        self, *groups: Group, parallel: int | None = None, executor: LocalExecutor | None = None, **settings: Any
-    ) -> None:
+    def __init__(self, *groups: Group, parallel: int | None = None, executor: Executor | None = None, **settings: Any) -> None:
         self.display = Said()
-        self.executor = executor or local_executor(parallel)
+        self.executor: Any = executor or local_executor(parallel)
         self.results: list[GroupResult] = []
         self._groups, self._settings = list(groups), RunSettings(**{"retry_delay": 0.01, **settings})
         self._thread = threading.Thread(target=self._run, daemon=True)

@@ -24,8 +24,10 @@ from mlebench.agents import AgentSpec
 from mlebench.errors import GroupStopped, UsageError
 from mlebench.runs.executors.slurm import SlurmExecutor
 from mlebench.runs.group import Group
+from mlebench.runs.harness_status import read_harness_status
 from mlebench.runs.lock import is_held
 from mlebench.runs.models import with_models
+from mlebench.runs.orders import go_on, pause, set_parallel
 from mlebench.runs.plan import Plan
 from mlebench.runs.record import RunRecord
 from mlebench.runs.schedule.overview import Overview, Silent
@@ -40,6 +42,8 @@ from tests.scripted import SUBMIT
 
 from ..waiting import wait_until
 from .conftest import TOYS
+from .test_orders import Harness
+from .test_survival import begun
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(300)]
 if os.environ.get("MLEBENCH_REQUIRE_SLURM") != "1":
@@ -242,6 +246,55 @@ def test_killed_harness_finds_its_jobs_again(
     assert {str(record.place) for record in records} == set(living)
     assert all(record.has_valid_submission and record.attempt == 1 for record in records)
     assert sorted((tmp_path / "trace").read_text().split()) == ["toy-a", "toy-b", "toy-c"]
+
+
+def reasons() -> list[str]:
+    """Why jobs wait, each by Slurm's word."""
+    return sorted(listing("squeue", "--noheader", "--array", "--states=PENDING", "--format=%r").split())
+
+
+def test_pause_holds_jobs_that_wait_and_parallel_reaches_them(plan: Plans, runs_dir: Path, tmp_path: Path, slurm: Slurm) -> None:
+    """Five runs on two CPUs: two begin, then none while the group is paused, then one at a time."""
+    script = f"echo + >> {tmp_path}/trace; until [ -e {tmp_path}/go ]; do sleep 0.05; done; echo - >> {tmp_path}/trace\n"
+    group = Group.create(runs_dir, plan(script + SUBMIT, competitions=("toy-a",), seeds=tuple(range(5))), {}, "group")
+    harness = Harness(group, executor=executor())
+    trace = tmp_path / "trace"
+    wait_until(lambda: begun(trace) == 2, seconds=120, explain=slurm.logs)
+    wait_until(lambda: (said := read_harness_status(group.folder)) is not None and len(said.waiting) == 3)
+    said = read_harness_status(group.folder)
+    assert said is not None and all(words.startswith("queued at Slurm as job ") for words in said.waiting.values())
+    pause(group)
+    wait_until(lambda: reasons() == ["JobHeldUser"] * 3, explain=reasons)
+    (tmp_path / "go").touch()
+    wait_until(lambda: [record.state for record in group.records()].count("finished") == 2, seconds=120)
+    assert set_parallel(group, 1).startswith("the harness of group keeps to at most 1 run at once")
+    assert (begun(trace), reasons()) == (4, ["JobHeldUser"] * 3)
+    array = listing("squeue", "--noheader", "--format=%F").split()[0]
+    assert "ArrayTaskThrottle=1" in listing("scontrol", "show", "job", array)
+    go_on(group)
+    assert all(record.has_valid_submission for record in harness.join())
+    assert trace.read_text().split()[4:] == ["+", "-"] * 3
+    assert Group.open(group.folder).settings.parallel == 1
+
+
+def test_jobs_of_a_paused_group_whose_harness_died_start_when_it_is_resumed(
+    agent: Callable[..., AgentSpec], runs_dir: Path, tmp_path: Path, slurm: Slurm
+) -> None:
+    toys = [word for name in TOYS for word in ("-c", name)]
+    words = ["--agent", str(agent(WORKS_UNTIL_TOLD.format(root=tmp_path)).directory), *toys, "--name", "group",
+             "--sandbox", "plain", "--profile", "demo", "--profile-set", "memory=100m", "--executor", "slurm"]  # fmt: skip
+    first = subprocess.Popen([*MLEBENCH, "run", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until(lambda: begun(tmp_path / "trace") == 2, seconds=120, every=0.2, explain=slurm.logs)
+    subprocess.run([*MLEBENCH, "runs", "group", "--pause"], check=True, capture_output=True)
+    wait_until(lambda: reasons() == ["JobHeldUser"], explain=reasons)
+    first.kill()
+    first.wait()
+    (tmp_path / "go").touch()
+    second = subprocess.run([*MLEBENCH, "run", "--resume", "group"], capture_output=True, text=True, check=False, timeout=200)
+    assert second.returncode == 0, second.stderr
+    assert "group was paused; its runs start again" in second.stderr
+    records = Group.open(runs_dir / "group").records()
+    assert all(record.has_valid_submission and record.attempt == 1 for record in records)
 
 
 def test_cancelling_a_group_without_a_harness_ends_its_jobs(

@@ -183,9 +183,9 @@ class SlurmExecutor(Executor):
     def _hold_pending(self) -> None:
         for name in self._held:
             for array in self._arrays(name, pending=True):
-                # the controller may be away, or the jobs have begun meanwhile
+                # the controller may be away, or the jobs have begun meanwhile; `hold` of an operator only an operator could undo
                 with contextlib.suppress(WorkFailed):
-                    _slurm("scontrol", "hold", array)
+                    _slurm("scontrol", "uhold", array)
 
     def _arrays(self, name: str, *, pending: bool) -> set[str]:
         """The arrays of a group's jobs; of those that wait and are not held alone, with `pending`."""
