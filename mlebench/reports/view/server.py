@@ -1,68 +1,206 @@
-"""Serves the live pages on this machine."""
+"""Serves the live pages: `guard` looks at who asks, pages come from `renderings`, files go out by `sending`."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from importlib.resources import files
-from pathlib import Path
+from typing import TypeVar
 
 from aiohttp import web
 
-from mlebench.reports.markup import linked_page
-from mlebench.reports.view.act_page import with_said
-from mlebench.reports.view.routes import ACTS, PAGES, Act, Maker
-from mlebench.reports.view.view import Page, View
-from mlebench.reports.view.watched_runs import WatchedRuns
+from mlebench.errors import MlebenchError
+from mlebench.reports.view.addresses import Asked, Table, words_of
+from mlebench.reports.view.connections import Bounds, Connection
+from mlebench.reports.view.guard import HEADERS, SERVER_NAME, Guard, Refused
+from mlebench.reports.view.prepared import HTML, Prepared, static_files
+from mlebench.reports.view.renderings import NOT_FOUND, Renderings, framed
+from mlebench.reports.view.routes import ACTS, FILES, PAGES, Act, Maker, Source
+from mlebench.reports.view.sending import Sender
+from mlebench.reports.view.view import Content, Page, View
 
-_STATIC = {"page.css": "mlebench.reports", "page.js": "mlebench.reports", "view.js": "mlebench.reports.view"}
-_TYPES = {"css": "text/css", "js": "text/javascript"}
+Result = TypeVar("Result")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_log = logging.getLogger(__name__)
+_THREADS = 4
+_FORM = "application/x-www-form-urlencoded"
 
 
-def make_application(view: View) -> web.Application:
-    """The server's application."""
-    application = web.Application()
-    for path, maker in PAGES.items():
-        application.router.add_get(view.root + path, partial(_answer, view, maker))
-    for path, act in ACTS.items():
-        application.router.add_post(view.root + path, partial(_act, view, act))
-    for name in _STATIC:
-        application.router.add_get(f"{view.root}/static/{name}", partial(_static, name))
+def make_application(view: View, guard: Guard | None = None, bounds: Bounds | None = None) -> web.Application:
+    """The server's application.
+
+    Args:
+        view: what it shows, and below which path.
+        guard: decides who is answered; None, for tests of pages: everybody.
+        bounds: of requests.
+    """
+    server = _Server(view, guard, bounds or Bounds())
+
+    # not by routes, which answer by themselves what they do not know
+    @web.middleware
+    async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return await server.answer(request)
+
+    async def closing(_: web.Application) -> AsyncIterator[None]:
+        yield
+        server.close()
+
+    async def with_headers(_: web.BaseRequest, response: web.StreamResponse) -> None:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        # one with a version stands there already
+        response.headers["Server"] = SERVER_NAME
+
+    application = web.Application(middlewares=[answer])
+    application.cleanup_ctx.append(closing)
+    application.on_response_prepare.append(with_headers)
     return application
 
 
-async def _answer(view: View, maker: Maker, request: web.Request) -> web.Response:
-    page = await asyncio.to_thread(maker, view, dict(request.query), **request.match_info)
-    page = page or Page("Not found", "There is no such page.", status=404, every=None)
-    return _shown(view, with_said(view, dict(request.query), page))
+class _Server:
+    """Answers requests."""
+
+    def __init__(self, view: View, guard: Guard | None, bounds: Bounds) -> None:
+        self._view, self._guard, self._bounds = view, guard, bounds
+        self._pages: Table[Maker] = Table(view.root, PAGES)
+        self._files: Table[Source] = Table(view.root, FILES)
+        self._acts: Table[Act] = Table(view.root, ACTS)
+        self._renderings = Renderings(view)
+        self._sender = Sender(bounds.stall_seconds)
+        self._static = Table(view.root, {f"/static/{name}": found for name, found in static_files().items()})
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="act")
+
+    def close(self) -> None:
+        """Nobody asks any more."""
+        self._renderings.close()
+        self._sender.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request, whatever it is.
+
+        Raises:
+            ConnectionError: the client went away, or takes nothing.
+        """
+        connection = request.protocol
+        with connection.at_work() if isinstance(connection, Connection) else contextlib.nullcontext():
+            found = await self._found_in_time(request)
+            response = await self._sent(request, found) if isinstance(found, Content) else found
+            try:
+                async with asyncio.timeout(self._bounds.answer_seconds):
+                    await response.prepare(request)
+                    await response.write_eof()
+            except TimeoutError:
+                raise _cut(request) from None
+            return response
+
+    async def _found_in_time(self, request: web.BaseRequest) -> web.Response | Content:
+        try:
+            async with asyncio.timeout(self._bounds.answer_seconds):
+                return await self._found(request)
+        except TimeoutError:
+            return _plain(503, "this takes too long; ask again in a minute")
+        except ConnectionError:
+            raise
+        except Exception:
+            _log.exception("a request could not be answered")
+            return _plain(500, "the server failed; what `mlebench view` prints tells why")
+
+    async def _sent(self, request: web.BaseRequest, content: Content) -> web.StreamResponse:
+        try:
+            return await self._sender.send(request, content)
+        except ConnectionError:
+            raise _cut(request) from None
+        except OSError as error:
+            if request.writer.output_size > 0:
+                raise _cut(request) from None
+            is_gone = isinstance(error, FileNotFoundError)
+            return _plain(404, "there is no such file" if is_gone else f"this cannot be sent: it is {error.strerror}")
+
+    async def _found(self, request: web.BaseRequest) -> web.Response | Content:
+        refused = None if self._guard is None else await self._guard.refusal(request)
+        if refused is not None:
+            return _refusal(refused)
+        asked = Asked.of(request.raw_path)
+        if request.method == "POST":
+            return await self._act(request, asked)
+        if static := self._static.find(asked.path):
+            return _cached(request, static[0])
+        if source := self._files.find(asked.path):
+            make, parts = source
+            return await self._in_thread(make, asked.words, parts) or self._page(NOT_FOUND)
+        if page := self._pages.find(asked.path):
+            return _cached(request, await self._renderings.page(asked.path, page[0], asked.words, page[1]))
+        return self._page(NOT_FOUND)
+
+    async def _act(self, request: web.BaseRequest, asked: Asked) -> web.Response:
+        found = self._acts.find(asked.path)
+        if found is None:
+            return _plain(405, "this address takes GET and HEAD")
+        if not self._view.allows_control:
+            return _plain(403, "this server only shows; `mlebench view --allow-control` starts one that also acts")
+        if request.content_type != _FORM or (form := await self._form(request)) is None:
+            return _plain(400, "an act is asked for by the form of its page")
+        act, parts = found
+        try:
+            done = await self._in_thread(act, form, parts)
+        except MlebenchError as error:
+            done = Page("Not done", str(error), status=409, every=None)
+        self._renderings.forget()
+        if isinstance(done, Page):
+            return self._page(done)
+        return web.Response(status=303, headers={"Location": done})
+
+    async def _form(self, request: web.BaseRequest) -> dict[str, str] | None:
+        """The fields of a form; None where it is too large."""
+        content = b""
+        while block := await request.content.readany():
+            content += block
+            if len(content) > self._bounds.form:
+                return None
+        return words_of(content.decode("ascii", "replace"))
+
+    async def _in_thread(self, work: Callable[..., Result], words: Mapping[str, str], parts: Mapping[str, str]) -> Result:
+        """What a source or an act returns, whose view is that of this moment."""
+        called = partial(work, self._view, words, **parts)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, called)
+
+    def _page(self, page: Page) -> web.Response:
+        return web.Response(status=page.status, body=framed(self._view, page).encode(), headers={"Content-Type": HTML})
 
 
-async def _act(view: View, act: Act, request: web.Request) -> web.Response:
-    form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
-    done = await asyncio.to_thread(act, view, form, **request.match_info)
-    if isinstance(done, str):
-        raise web.HTTPSeeOther(done)
-    return _shown(view, done)
+def _cached(request: web.BaseRequest, found: Prepared) -> web.Response:
+    """An answer that the browser keeps and asks about again; nothing but a number where it has the same."""
+    is_compressed = "gzip" in request.headers.get("Accept-Encoding", "").lower()
+    tag = f"{found.tag}-gzip" if is_compressed else found.tag
+    headers = {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
+    if found.status == 200 and found.tag in request.headers.get("If-None-Match", ""):
+        return web.Response(status=304, headers=headers)
+    headers["Content-Type"] = found.type
+    if is_compressed:
+        headers["Content-Encoding"] = "gzip"
+    return web.Response(status=found.status, body=found.compressed if is_compressed else found.body, headers=headers)
 
 
-def _shown(view: View, page: Page) -> web.Response:
-    text = linked_page(
-        page.title,
-        page.lead,
-        page.sections,
-        style=view.address("static", "page.css"),
-        scripts=[view.address("static", f"{name}.js") for name in ("page", "view", *page.scripts)],
-        crumbs=page.crumbs,
-        every=page.every,
-    )
-    return web.Response(text=text, content_type="text/html", status=page.status)
+def _refusal(refused: Refused) -> web.Response:
+    response = _plain(refused.status, refused.sentence)
+    if refused.status == 401:
+        response.headers["WWW-Authenticate"] = 'Basic realm="mlebench view", charset="UTF-8"'
+    if refused.status == 429:
+        response.headers["Retry-After"] = "60"
+    return response
 
 
-async def _static(name: str, request: web.Request) -> web.Response:
-    text = files(_STATIC[name]).joinpath(name).read_text(encoding="utf-8")
-    return web.Response(text=text, content_type=_TYPES[name.rpartition(".")[2]])
+def _plain(status: int, sentence: str) -> web.Response:
+    return web.Response(status=status, text=f"{sentence}\n")
 
 
-def serve(folder: Path, port: int) -> None:
-    """Serve until Ctrl-C."""
-    web.run_app(make_application(View(WatchedRuns(folder))), host="127.0.0.1", port=port, print=None)
+def _cut(request: web.BaseRequest) -> ConnectionError:
+    """Cut the connection; returns what its handler is told."""
+    if request.transport is not None:
+        request.transport.abort()
+    return ConnectionAbortedError("the client is gone or takes nothing, or a file became shorter")

@@ -59,9 +59,11 @@ class View:
 
         `address()` is the overview, `address("g", GROUP)` a group, `address("g", GROUP, RUN)` a run.
         """
-        path = "/".join(quote(part, safe="") for part in parts)
+        # names of files need not be UTF-8
+        path = "/".join(quote(part, safe="", errors="surrogateescape") for part in parts)
         told = {key: value for key, value in query.items() if value is not None}
-        return f"{self.root}/{path}{f'?{urlencode(told)}' if told else ''}"
+        words = urlencode(told, errors="surrogateescape")
+        return f"{self.root}/{path}{f'?{words}' if words else ''}"
 
 
 @dataclass(frozen=True)

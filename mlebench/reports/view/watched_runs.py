@@ -82,6 +82,12 @@ class Runs(Protocol):
     def group(self, name: str) -> WatchedGroup | None:
         """The group of that name; None where there is none."""
 
+    def look(self) -> Seen:
+        """What there is, as seen a moment ago."""
+
+    def look_anew(self) -> None:
+        """Let the next who asks look, however short ago the last look was: something is known to have changed."""
+
 
 @dataclass(frozen=True, eq=False)
 class Seen:
@@ -100,6 +106,13 @@ class Seen:
     def group(self, name: str) -> WatchedGroup | None:
         """The group of that name; None where there is none."""
         return self._by_name.get(name)
+
+    def look(self) -> Seen:
+        """Itself."""
+        return self
+
+    def look_anew(self) -> None:
+        """It stays as it is."""
 
     @functools.cached_property
     def _by_name(self) -> Mapping[str, WatchedGroup]:
@@ -231,10 +244,11 @@ class _GroupFolder:
             return self.last
         has_news = self._read_records(self.group)
         records = tuple(file.record for file in self.files if file.record is not None)
-        is_at_work = not all(record.has_ended for record in records) and is_held(self.folder)
-        harness = read_harness_status(self.folder) if is_at_work else None
-        if is_other or has_news or (harness, is_at_work) != (self.last.harness, self.last.is_held):
-            self.last = WatchedGroup(self.folder.name, self.group, None, records, harness, is_at_work)
+        is_done = all(record.has_ended for record in records)
+        # one on another node may be seen by what it says alone
+        harness, held = (None, False) if is_done else (read_harness_status(self.folder), is_held(self.folder))
+        if is_other or has_news or (harness, held) != (self.last.harness, self.last.is_held):
+            self.last = WatchedGroup(self.folder.name, self.group, None, records, harness, held)
         return self.last
 
     def _read_plan(self) -> bool:
