@@ -172,6 +172,11 @@ def familiarity(points: Mapping[str, tuple[float, float]]) -> str:
     return _svg(chart, f"relative score over {title}", "", 1)
 
 
+def so_far(series: Mapping[str, Points], unit: str) -> str:
+    """What has come together over the hours since a group began; nothing falls."""
+    return _lines({name: _steps(points) for name, points in series.items()}, "hours since the group began", unit, None)
+
+
 def _place(point: TimePoint | SpendingPoint, axis: Axis) -> float:
     if isinstance(point, TimePoint):
         return point.hours

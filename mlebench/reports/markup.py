@@ -207,3 +207,17 @@ def link(address: str, label: str) -> Html:
 
 def _cell(value: object) -> Cell:
     return value if isinstance(value, Cell) else Cell(str(value))
+
+
+def figure_cards(cards: Sequence[tuple[str, str, str]]) -> str:
+    """Figures side by side, each as its title, the figure, and what it is of or how it is known, as HTML."""
+    entries = "".join(f"<li>{title}<strong>{figure}</strong><small>{about}</small></li>" for title, figure, about in cards)
+    return f'<ul class="cards small">{entries}</ul>'
+
+
+def with_code(sentence: str) -> str:
+    """A sentence as HTML; what stands in backticks becomes code."""
+    parts = escape(sentence).split("`")
+    if len(parts) % 2 == 0:
+        return escape(sentence)
+    return "".join(f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts))

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mlebench.reports.view import act_page, code_page, comparison_page, conversation_page, group_page, overview_page, run_page
+from mlebench.reports.view import (
+    act_page,
+    code_page,
+    comparison_page,
+    conversation_page,
+    group_page,
+    overview_page,
+    report_page,
+    run_page,
+)
 from mlebench.reports.view.view import Content, Page
 
 Maker = Callable[..., Page | None]
@@ -23,6 +32,7 @@ PAGES: dict[str, Maker] = {
     "/compare/code": comparison_page.make_code_comparison,
     "/g/{group}": group_page.make_group,
     "/g/{group}/act": act_page.make_act,
+    "/g/{group}/report": report_page.make_group_report,
     "/g/{group}/{run_id}": run_page.make_run,
     "/g/{group}/{run_id}/conversation": conversation_page.make_conversation,
     "/g/{group}/{run_id}/code": code_page.make_code,

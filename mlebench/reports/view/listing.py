@@ -1,0 +1,239 @@
+"""Long lists: filtered, sorted and cut into pages by what the address says, so that a link shows others the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Generic, NamedTuple, TypeVar
+
+from grading.wording import counted
+from mlebench.reports.view.view import Query
+
+Row = TypeVar("Row")
+_LONGEST_WORD = 200
+_MOST_DIGITS = 9
+_ALL_PAGES = 9
+"""So many pages are all linked; of more the first, the last and those nearby."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an address asks of a list."""
+
+    words: Mapping[str, str]
+    """Filters and `sort`; without those that the list does not know, and empty ones."""
+    names: frozenset[str]
+    """Of the filters that there are."""
+    address: Callable[..., str]
+    """Makes the list's address of the words of a query."""
+    page: int = 1
+    page_word: str = "page"
+    anchor: str = ""
+    """Of the section that its links lead to."""
+
+    @classmethod
+    def of(
+        cls, query: Query, names: Sequence[str], address: Callable[..., str], page_word: str = "page", anchor: str = ""
+    ) -> Asked:
+        """What a query asks for.
+
+        Args:
+            query: as somebody gave it.
+            names: of the filters.
+            address: makes the list's address of the words of a query.
+            page_word: says which page.
+            anchor: of the section that links lead to.
+        """
+        words = {name: word for name in (*names, "sort") if (word := query.get(name, "").strip()[:_LONGEST_WORD])}
+        number = query.get(page_word, "")
+        page = max(1, int(number)) if re.fullmatch(f"[0-9]{{1,{_MOST_DIGITS}}}", number) else 1
+        return cls(words, frozenset(names), address, page, page_word, f"#{anchor}" if anchor else "")
+
+    def __getitem__(self, name: str) -> str:
+        return self.words.get(name, "")
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether a part of the list is left out."""
+        return not self.names.isdisjoint(self.words)
+
+    @property
+    def all(self) -> str:
+        """The address of the whole list, escaped."""
+        return escape(self.address())
+
+    def link(self, **changes: str | int | None) -> str:
+        """The address of the same list with some words changed, from its first page on, escaped."""
+        return escape(self.address(**{**self.words, **changes}) + self.anchor)
+
+    def page_link(self, number: int) -> str:
+        """The address of another page of the list, escaped."""
+        return self.link(**{self.page_word: number})
+
+
+class Field(NamedTuple):
+    """One field of a row, as HTML."""
+
+    html: str
+    css: str = ""
+
+
+@dataclass(frozen=True)
+class Column(Generic[Row]):
+    """One column of a list."""
+
+    title: str
+    show: Callable[[Row], Field]
+    name: str = ""
+    """In `sort`; empty where nothing is sorted by it."""
+    key: Callable[[Row], float | str | None] = lambda row: None
+    """What rows are sorted by; None for unknown, which is last in either direction."""
+    down: bool = True
+    """Whether the first click puts the largest first."""
+    text: bool = False
+    """Left-aligned."""
+
+
+def sort_rows(rows: Iterable[Row], columns: Sequence[Column[Row]], sort: str) -> list[Row]:
+    """The rows in the order that `sort` names, such as `usd`, or `-usd` for the largest first; else as they come."""
+    listed = list(rows)
+    column = next((entry for entry in columns if entry.name and entry.name == sort.removeprefix("-")), None)
+    if column is None:
+        return listed
+    known = [(_comparable(key), row) for row in listed if (key := column.key(row)) is not None]
+    known.sort(key=lambda entry: entry[0], reverse=sort.startswith("-"))
+    return [*(row for _, row in known), *(row for row in listed if column.key(row) is None)]
+
+
+def _comparable(key: float | str) -> tuple[float, list[tuple[str, int]]]:
+    """Texts without case, and numbers within them by value."""
+    if not isinstance(key, str):
+        return key, []
+    parts = re.findall(r"(\D*)(\d*)", key.casefold())
+    return 0.0, [(text, int(digits[:_MOST_DIGITS] or 0)) for text, digits in parts]
+
+
+def page_of(rows: Sequence[Row], asked: Asked, size: int) -> Sequence[Row]:
+    """The rows of the page that is asked for; the last one where there are fewer."""
+    first = size * (min(asked.page, _pages(len(rows), size)) - 1)
+    return rows[first : first + size]
+
+
+def list_table(
+    caption: str, columns: Sequence[Column[Row]], rows: Iterable[Row], asked: Asked, *, css: str = "", mark: str = ""
+) -> str:
+    """A table that becomes a list of cards where it is too wide; its headings sort the whole list, not this page alone.
+
+    Args:
+        caption: what it lists, for those who do not see it.
+        rows: of this page, in their order.
+        css: classes of the table.
+        mark: the column whose field is a card's heading, by title; by default the first.
+    """
+    heads = "".join(_head(column, asked) for column in columns)
+    title = mark or columns[0].title
+    lines = "\n".join(f'<tr role="row">{"".join(_cell(column, row, title) for column in columns)}</tr>' for row in rows)
+    return (
+        f'<table class="cards-when-narrow {css}" role="table"><caption class="unseen">{escape(caption)}</caption>'
+        f'<thead role="rowgroup"><tr role="row">{heads}</tr></thead><tbody role="rowgroup">\n{lines}\n</tbody></table>'
+    )
+
+
+def _head(column: Column[Row], asked: Asked) -> str:
+    css = ' class="text"' if column.text else ""
+    if not column.name:
+        return f'<th scope="col" role="columnheader"{css}>{escape(column.title)}</th>'
+    sort = asked["sort"]
+    order = {column.name: "ascending", f"-{column.name}": "descending"}.get(sort)
+    first, second = (f"-{column.name}", column.name) if column.down else (column.name, f"-{column.name}")
+    link = asked.link(sort=second if sort == first else first)
+    said = f' aria-sort="{order}"' if order else ""
+    return f'<th scope="col" role="columnheader"{css}{said}><a class="sort" href="{link}">{escape(column.title)}</a></th>'
+
+
+def _cell(column: Column[Row], row: Row, heading: str) -> str:
+    field = column.show(row)
+    classes = " ".join(filter(None, ("text" if column.text else "", "card-title" if column.title == heading else "", field.css)))
+    css = f' class="{classes}"' if classes else ""
+    return f'<td role="cell" data-label="{escape(column.title)}"{css}>{field.html}</td>'
+
+
+def pages_nav(total: int, asked: Asked, size: int, noun: str) -> str:
+    """Which rows these are of how many, with links to the other pages."""
+    pages = _pages(total, size)
+    if pages == 1:
+        return f'<p class="note">{counted(total, noun)}</p>'
+    here = min(asked.page, pages)
+    first, last = size * (here - 1) + 1, min(size * here, total)
+    links = "".join(_page_link(number, here, asked) for number in _numbers(here, pages))
+    return (
+        f'<nav class="pager" aria-label="Pages of {noun}s"><span class="note">{first:,}–{last:,} of {counted(total, noun)}'
+        f"</span> {links}</nav>"
+    )
+
+
+def _page_link(number: int | None, here: int, asked: Asked) -> str:
+    if number is None:
+        return "<span>…</span>"
+    current = ' aria-current="page"' if number == here else ""
+    return f'<a href="{asked.page_link(number)}"{current}>{number}</a>'
+
+
+def _pages(total: int, size: int) -> int:
+    return max(1, -(-total // size))
+
+
+def _numbers(here: int, pages: int) -> list[int | None]:
+    if pages <= _ALL_PAGES:
+        return list(range(1, pages + 1))
+    near = sorted({1, pages, *(number for number in range(here - 2, here + 3) if 1 <= number <= pages)})
+    shown: list[int | None] = []
+    for before, number in zip([0, *near], near, strict=False):
+        if number - before > 1:
+            shown.append(None)
+        shown.append(number)
+    return shown
+
+
+def filter_form(asked: Asked, controls: str, about: str) -> str:
+    """A form that asks for a part of the list; works without a script.
+
+    Args:
+        controls: its fields, from `text_control` and `choice_control`.
+        about: what is filtered, such as `Filter groups`.
+    """
+    clear = f' <a href="{asked.all}">Show all</a>' if asked.is_filtered else ""
+    order = f'<input type="hidden" name="sort" value="{escape(asked["sort"])}">' if asked["sort"] else ""
+    return (
+        f'<form class="filter" method="get" action="{asked.all}" role="search" aria-label="{about}">'
+        f"{controls}{order}<button>Filter</button>{clear}</form>"
+    )
+
+
+def text_control(asked: Asked, name: str, title: str, known: Iterable[str]) -> str:
+    """A text field that suggests what there is; a part of a word is enough."""
+    options = "".join(f'<option value="{escape(word)}">' for word in known)
+    value = f' value="{escape(asked[name])}"' if asked[name] else ""
+    return (
+        f'<label>{title}<input name="{name}" list="known-{name}" size="18" autocomplete="off"{value}></label>'
+        f'<datalist id="known-{name}">{options}</datalist>'
+    )
+
+
+def choice_control(asked: Asked, name: str, title: str, groups: Mapping[str, Mapping[str, str]]) -> str:
+    """A choice.
+
+    Args:
+        groups: words and values by value, by the title of their group; an empty title is for a choice in no group.
+    """
+    parts = [_option("", "any", asked[name])]
+    for heading, choices in groups.items():
+        inner = "".join(_option(value, words, asked[name]) for value, words in choices.items())
+        parts.append(f'<optgroup label="{escape(heading)}">{inner}</optgroup>' if heading else inner)
+    return f'<label>{title}<select name="{name}">{"".join(parts)}</select></label>'
+
+
+def _option(value: str, words: str, chosen: str) -> str:
+    return f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>{escape(words)}</option>'

@@ -1,0 +1,45 @@
+"""The report on one group, as `mlebench report` writes it: the same sections, of the runs as they are now."""
+
+from __future__ import annotations
+
+from grading.wording import counted
+from mlebench.errors import UsageError
+from mlebench.reports.markup import Section, with_code
+from mlebench.reports.view.group_figures import figures_of
+from mlebench.reports.view.view import Page, Query, View
+from mlebench.reports.view.watched_runs import WatchedGroup
+
+
+def make_group_report(view: View, query: Query, group: str) -> Page | None:
+    """The page of a group's report; None where there is no such group. It is large and looks for no news."""
+    found = view.runs.group(group)
+    if found is None:
+        return None
+    crumbs = [(view.address(), "Runs"), (view.address("g", group), group)]
+    if found.group is None:
+        return Page(f"Report on {group}", "", [_said(found.problem or "it cannot be read")], crumbs, None)
+    # all that computes figures is imported where a report is asked for
+    from mlebench.reports.document import make_report
+    from mlebench.reports.notation import conditions_text
+    from mlebench.reports.page import sections_of
+
+    try:
+        document = make_report([found.group.folder], pad_missing=True)
+        sections = list(sections_of(document, found.group.folder))
+    except UsageError as error:
+        return Page(f"Report on {group}", "", [_said(str(error))], crumbs, None)
+    lead = " · ".join(filter(None, (conditions_text(document.main.results), str(document.main.date or ""))))
+    return Page(f"Report on {group}", lead, [*_unfinished(found), *sections], crumbs, None)
+
+
+def _said(sentence: str) -> Section:
+    return Section("problem", "No report", f'<p class="warning">{with_code(sentence)}.</p>')
+
+
+def _unfinished(found: WatchedGroup) -> list[Section]:
+    figures = figures_of(found)
+    if figures.ended == figures.planned:
+        return []
+    rest = counted(figures.planned - figures.ended, "run")
+    words = f"{rest} of {figures.planned:,} not ended yet; until then they count as failures. Load the page again for news."
+    return [Section("unfinished", "Not done yet", f'<p class="warning">{words}</p>')]

@@ -1,0 +1,124 @@
+"""Competitions by seeds: a cell shows what a run earned, or what it is doing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import NamedTuple
+
+from grading.wording import counted
+from mlebench.reports.notation import NOTHING, score
+from mlebench.reports.view.group_figures import MEDALS
+from mlebench.reports.view.listing import Asked, pages_nav
+from mlebench.reports.view.looks import PHASE_SIGNS, STANDINGS, mark, moment_text, since, standing_text
+from mlebench.reports.view.run_digest import RunDigest, Standing, digest_of
+from mlebench.reports.view.view import View
+from mlebench.reports.view.watched_runs import WatchedGroup
+from mlebench.runs.phase import phase_of
+from mlebench.runs.record import RunRecord
+
+_MOST_CELLS = 12_000
+_MOST_SEEDS, _FEWEST_SEEDS = 200, 20
+"""Columns of one page."""
+
+
+class _Cell(NamedTuple):
+    record: RunRecord
+    digest: RunDigest
+
+
+def make_grid(view: View, group: WatchedGroup, records: Sequence[RunRecord], asked: Asked) -> str:
+    """The grid of some of a group's runs, with its legend; rows and columns without any of them are left out.
+
+    Args:
+        records: at least one.
+        asked: links of competitions and of the legend narrow it down; its page is one of columns.
+    """
+    cells = [_Cell(record, digest_of(record)) for record in records]
+    by_place = {(cell.record.competition_id, cell.record.seed): cell for cell in cells}
+    competitions = sorted({name for name, _ in by_place}, key=str.casefold)
+    seeds = sorted({seed for _, seed in by_place})
+    size = max(_FEWEST_SEEDS, min(_MOST_SEEDS, _MOST_CELLS // len(competitions)))
+    shown = _page(seeds, asked, size)
+    rows = "\n".join(_row(view, group, name, [by_place.get((name, seed)) for seed in shown], asked) for name in competitions)
+    heads = "".join(f'<th scope="col">{seed}</th>' for seed in shown)
+    more = pages_nav(len(seeds), asked, size, "seed") if len(seeds) > size else ""
+    return (
+        f'{_legend(cells, asked)}<div class="scroll grid" tabindex="0" role="region" aria-label="Grid of competitions and seeds">'
+        '<table><caption class="unseen">Runs by competition and seed</caption>'
+        f'<thead><tr><th scope="col">Competition</th><th scope="col">Medals</th>{heads}</tr></thead>'
+        f"<tbody>\n{rows}\n</tbody></table></div>{more}"
+    )
+
+
+def _page(seeds: Sequence[int], asked: Asked, size: int) -> Sequence[int]:
+    pages = max(1, -(-len(seeds) // size))
+    first = size * (min(asked.page, pages) - 1)
+    return seeds[first : first + size]
+
+
+def _row(view: View, group: WatchedGroup, name: str, cells: Sequence[_Cell | None], asked: Asked) -> str:
+    there = [cell for cell in cells if cell is not None]
+    medals = sum(cell.digest.standing in MEDALS for cell in there)
+    graded = sum(cell.digest.counts for cell in there)
+    share = f"{medals}/{graded}" if graded else NOTHING
+    title = f"{counted(medals, 'medal')} in {counted(graded, 'graded run')}"
+    head = f'<th scope="row"><a href="{asked.link(competition=name)}">{escape(name)}</a></th><td title="{title}">{share}</td>'
+    return f"<tr>{head}{''.join(_cell(view, group, cell) for cell in cells)}</tr>"
+
+
+def _cell(view: View, group: WatchedGroup, cell: _Cell | None) -> str:
+    if cell is None:
+        return "<td></td>"
+    record, digest = cell
+    address = escape(view.address("g", group.name, record.run_id))
+    name = f"{escape(record.competition_id)} seed {record.seed}"
+    standing = digest.standing
+    if standing == "running":
+        return _active_cell(group, record, address, name)
+    words = f"{name}: {_about(record, digest)}"
+    sign = STANDINGS[standing].sign
+    return f'<td><a class="look is-{standing}" href="{address}" aria-label="{words}" title="{words}">{sign}</a></td>'
+
+
+def _active_cell(group: WatchedGroup, record: RunRecord, address: str, name: str) -> str:
+    """Of a run that is under way: how long it has been is counted by the page's script."""
+    phase = phase_of(group.group, record, group.harness).name if group.group is not None else "running"
+    started = record.started_at
+    title = f"{name}: {phase}" + (f" since {moment_text(started)}" if started else "")
+    time = f", {since(started)}" if started else ""
+    sign = PHASE_SIGNS.get(phase, PHASE_SIGNS["running"])
+    return (
+        f'<td><a class="look is-running" href="{address}" title="{title}"><span aria-hidden="true">{sign}</span>'
+        f'<span class="unseen">{name}: {phase}{time}</span></a></td>'
+    )
+
+
+def _about(record: RunRecord, digest: RunDigest) -> str:
+    """How a run ended, such as `timed-out, silver medal, score 0.91`."""
+    words = STANDINGS[digest.standing].words
+    states = [] if record.state in ("finished", "pending") or record.state == words else [record.state]
+    known = digest.report.score if digest.report is not None else None
+    scores = [] if known is None else [f"score {score(known)}"]
+    return escape(", ".join([*states, words, *scores]))
+
+
+def _legend(cells: Iterable[_Cell], asked: Asked) -> str:
+    counts: dict[Standing, int] = {}
+    for cell in cells:
+        counts[cell.digest.standing] = counts.get(cell.digest.standing, 0) + 1
+    return standing_legend(counts, asked)
+
+
+def standing_legend(counts: dict[Standing, int], asked: Asked) -> str:
+    """What there is, each with its sign and count, as links to these runs alone."""
+    entries = "".join(
+        f'<li><a href="{_link(name, asked)}">{mark(name, STANDINGS[name].sign)}{standing_text(name, counts[name])}</a></li>'
+        for name in STANDINGS
+        if counts.get(name)
+    )
+    return f'<ul class="legend signs" aria-label="Runs by result">{entries}</ul>'
+
+
+def _link(name: Standing, asked: Asked) -> str:
+    return asked.link(state=name, medal=None) if name in ("running", "queued") else asked.link(medal=name, state=None)
