@@ -129,8 +129,9 @@ def expected_end(watched: WatchedGroup) -> datetime | None:
     harness = watched.harness
     if harness is None or harness.seconds_left is None or state_of(watched) != "running":
         return None
+    said = known_time(harness.at)
     try:
-        end = known_time(harness.at) + timedelta(seconds=harness.seconds_left + 30)  # type: ignore[operator]
-    except (TypeError, ValueError, OverflowError):
+        end = None if said is None else said + timedelta(seconds=harness.seconds_left + 30)
+    except (ValueError, OverflowError):
         return None
-    return end.replace(second=0, microsecond=0)
+    return None if end is None else end.replace(second=0, microsecond=0)

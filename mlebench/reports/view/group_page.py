@@ -106,9 +106,10 @@ def _progress(view: View, found: WatchedGroup, asked: Asked) -> str:
     heard = known_time(found.harness.at) if found.harness is not None else None
     alive = f" The harness was last heard of at {moment(heard)} UTC." if heard is not None else ""
     said = f'<p class="warning">{with_code(problem[:1].upper() + problem[1:])}.</p>' if problem else ""
+    ended = f"{figures.ended:,} of {counted(figures.planned, 'run')}"
     bar = progress_bar(figures.counts, figures.planned) if figures.planned else ""
     return (
-        f'<p class="standing">{group_state(state_of(found))}, {figures.ended:,} of {counted(figures.planned, "run")} ended.{alive}</p>'
+        f'<p class="standing">{group_state(state_of(found))}, {ended} ended.{alive}</p>'
         f"{said}{bar}{standing_legend(figures.counts, asked)}{figure_cards(_cards(found, figures))}"
         f"{_links(view, found)}{act_links(view, found)}"
     )

@@ -86,7 +86,7 @@ def medals_html(counts: Mapping[Standing, int]) -> str:
     """The medals by kind, each with its letter; a dash where there is none."""
     found: list[str] = []
     for name in ("gold", "silver", "bronze"):
-        if count := counts.get(name):  # type: ignore[call-overload]
+        if count := counts.get(name):
             found.append(f'<span class="medals"><b class="mark {name}" title="{name}">{name[0].upper()}</b>{count:,}</span>')
     return "".join(found) or NOTHING
 

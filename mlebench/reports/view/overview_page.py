@@ -78,12 +78,10 @@ def _nothing(view: View) -> str:
 def _rows(groups: Iterable[WatchedGroup], asked: Asked, runs: RunFilter) -> Iterable[_Row]:
     agent, state = asked["agent"].casefold(), asked["state"]
     for group in groups:
-        row = _Row(group, figures_of(group), sum(map(runs.takes, group.records)) if runs.asks else len(group.records))
-        if (
-            agent in row.agent.casefold()
-            and (state not in GROUP_STATES or state_of(group) == state)
-            and (row.matching or not runs.asks)
-        ):
+        matching = sum(map(runs.takes, group.records)) if runs.asks else len(group.records)
+        row = _Row(group, figures_of(group), matching)
+        is_in_state = state not in GROUP_STATES or state_of(group) == state
+        if is_in_state and agent in row.agent.casefold() and (matching or not runs.asks):
             yield row
 
 

@@ -14,8 +14,8 @@ from mlebench.runs.record import RECORD_DAMAGED, RunRecord
 from mlebench.runs.usage import read_usage
 
 Standing = Literal[
-    "gold", "silver", "bronze", "above-median", "no-medal", "mock", "invalid", "no-submission", "failed", "not-graded", "cancelled",
-    "infrastructure", "damaged", "running", "queued",
+    "gold", "silver", "bronze", "above-median", "no-medal", "mock", "invalid", "no-submission", "failed", "not-graded",
+    "cancelled", "infrastructure", "damaged", "running", "queued",
 ]  # fmt: skip
 """What there is to show of a run: what it earned, why it earned nothing, or that it has not ended."""
 

@@ -31,9 +31,8 @@ class _Row(NamedTuple):
 def run_list(view: View, group: WatchedGroup, records: Sequence[RunRecord], asked: Asked) -> str:
     """A page of runs: those under way first, then those that ended last, unless another order is asked for."""
     columns = _columns(view, group)
-    rows = sorted(
-        map(lambda record: _Row(record, digest_of(record)), records), key=lambda row: row.record.ended_at or "", reverse=True
-    )
+    rows = [_Row(record, digest_of(record)) for record in records]
+    rows.sort(key=lambda row: row.record.ended_at or "", reverse=True)
     rows.sort(key=lambda row: _ORDER.get(row.record.state, 1))
     rows = sort_rows(rows, columns, asked["sort"])
     table = list_table("Runs", columns, page_of(rows, asked, _PAGE_SIZE), asked, css="runs")

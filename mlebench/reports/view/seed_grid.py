@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
@@ -110,7 +110,7 @@ def _legend(cells: Iterable[_Cell], asked: Asked) -> str:
     return standing_legend(counts, asked)
 
 
-def standing_legend(counts: dict[Standing, int], asked: Asked) -> str:
+def standing_legend(counts: Mapping[Standing, int], asked: Asked) -> str:
     """What there is, each with its sign and count, as links to these runs alone."""
     entries = "".join(
         f'<li><a href="{_link(name, asked)}">{mark(name, STANDINGS[name].sign)}{standing_text(name, counts[name])}</a></li>'
