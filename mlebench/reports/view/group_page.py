@@ -10,7 +10,6 @@ from grading.printable import printable
 from grading.wording import counted
 from mlebench.evidence.review.review_file import REVIEW_FILE
 from mlebench.reports.markup import Section, figure_cards, with_code
-from mlebench.reports.notation import number
 from mlebench.reports.view.act_page import act_links
 from mlebench.reports.view.failures import failure_table, reasons_of
 from mlebench.reports.view.group_figures import GroupFigures, expected_end, figures_of, problem_of, state_of
@@ -18,6 +17,7 @@ from mlebench.reports.view.listing import Asked, choice_control, filter_form, te
 from mlebench.reports.view.looks import (
     cost_html,
     group_state,
+    hours_text,
     medals_html,
     moment,
     progress_bar,
@@ -126,7 +126,7 @@ def _cards(found: WatchedGroup, figures: GroupFigures) -> list[tuple[str, str, s
         ("Running", f"{figures.running:,}", f"{figures.queued:,} queued{slots}"),
         ("US dollars", cost_html(figures.spent), says),
         ("Tokens", tokens_html(figures.spent), says),
-        ("GPU hours", number(figures.gpu_hours, 1), "of ended attempts"),
+        ("GPU hours", hours_text(figures.gpu_hours), "of ended attempts"),
     ]
     if (end := expected_end(found)) is not None:
         cards.append(("Expected end", moment(end), "UTC, as the harness estimates"))

@@ -122,23 +122,40 @@ def page_of(rows: Sequence[Row], asked: Asked, size: int) -> Sequence[Row]:
 
 
 def list_table(
-    caption: str, columns: Sequence[Column[Row]], rows: Iterable[Row], asked: Asked, *, css: str = "", mark: str = ""
+    caption: str,
+    columns: Sequence[Column[Row]],
+    rows: Iterable[Row],
+    asked: Asked,
+    *,
+    css: str = "",
+    below: Callable[[Row], str] = lambda row: "",
 ) -> str:
     """A table that becomes a list of cards where it is too wide; its headings sort the whole list, not this page alone.
 
     Args:
         caption: what it lists, for those who do not see it.
+        columns: the first one's field is the heading of a card.
         rows: of this page, in their order.
         css: classes of the table.
-        mark: the column whose field is a card's heading, by title; by default the first.
+        below: what is said of a row across all columns, as HTML; empty for nothing.
     """
     heads = "".join(_head(column, asked) for column in columns)
-    title = mark or columns[0].title
-    lines = "\n".join(f'<tr role="row">{"".join(_cell(column, row, title) for column in columns)}</tr>' for row in rows)
+    lines = "\n".join(_row(columns, row, below(row)) for row in rows)
+    # roles, as a browser takes a table that is shown as cards for none
     return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}">'
         f'<table class="cards-when-narrow {css}" role="table"><caption class="unseen">{escape(caption)}</caption>'
-        f'<thead role="rowgroup"><tr role="row">{heads}</tr></thead><tbody role="rowgroup">\n{lines}\n</tbody></table>'
+        f'<thead role="rowgroup"><tr role="row">{heads}</tr></thead><tbody role="rowgroup">\n{lines}\n</tbody></table></div>'
     )
+
+
+def _row(columns: Sequence[Column[Row]], row: Row, below: str) -> str:
+    first, *others = columns
+    fields = _cell(first, row, "card-title") + "".join(_cell(column, row) for column in others)
+    if not below:
+        return f'<tr role="row">{fields}</tr>'
+    said = f'<td role="cell" colspan="{len(columns)}">{below}</td>'
+    return f'<tr role="row" class="has-below">{fields}</tr><tr role="row" class="below">{said}</tr>'
 
 
 def _head(column: Column[Row], asked: Asked) -> str:
@@ -153,9 +170,9 @@ def _head(column: Column[Row], asked: Asked) -> str:
     return f'<th scope="col" role="columnheader"{css}{said}><a class="sort" href="{link}">{escape(column.title)}</a></th>'
 
 
-def _cell(column: Column[Row], row: Row, heading: str) -> str:
+def _cell(column: Column[Row], row: Row, extra: str = "") -> str:
     field = column.show(row)
-    classes = " ".join(filter(None, ("text" if column.text else "", "card-title" if column.title == heading else "", field.css)))
+    classes = " ".join(filter(None, ("text" if column.text else "", extra, field.css)))
     css = f' class="{classes}"' if classes else ""
     return f'<td role="cell" data-label="{escape(column.title)}"{css}>{field.html}</td>'
 

@@ -124,3 +124,8 @@ def cost_html(spent: Spent) -> str:
 def tokens_html(spent: Spent) -> str:
     """Tokens, marked likewise."""
     return NOTHING if spent.tokens is None else show_count(spent.tokens) + (_CLAIMED if spent.is_claim else "")
+
+
+def hours_text(hours: float | None) -> str:
+    """GPU hours, such as `5,400.0`, or a dash."""
+    return NOTHING if hours is None else f"{hours:,.1f}"

@@ -10,7 +10,7 @@ from grading.printable import printable
 from grading.wording import counted
 from mlebench._support.hints import command
 from mlebench.reports.markup import Section, figure_cards, with_code
-from mlebench.reports.notation import NOTHING, number
+from mlebench.reports.notation import NOTHING
 from mlebench.reports.view.group_figures import (
     GROUP_STATES,
     GroupFigures,
@@ -32,7 +32,16 @@ from mlebench.reports.view.listing import (
     sort_rows,
     text_control,
 )
-from mlebench.reports.view.looks import cost_html, group_state, medals_html, moment, progress_bar, share_text, tokens_html
+from mlebench.reports.view.looks import (
+    cost_html,
+    group_state,
+    hours_text,
+    medals_html,
+    moment,
+    progress_bar,
+    share_text,
+    tokens_html,
+)
 from mlebench.reports.view.run_filter import RESULTS, RUN_STATES, RunFilter
 from mlebench.reports.view.view import Page, Query, View
 from mlebench.reports.view.watched_runs import WatchedGroup
@@ -108,7 +117,7 @@ def _totals(rows: Sequence[_Row]) -> str:
         ("Any medal", share_text(figures.medal_share), f"{figures.medals:,} of {counted(figures.graded, 'graded run')}"),
         ("US dollars", cost_html(figures.spent), f"{says}, of ended attempts"),
         ("Tokens", tokens_html(figures.spent), f"{says}, of ended attempts"),
-        ("GPU hours", number(figures.gpu_hours, 1), "of ended attempts"),
+        ("GPU hours", hours_text(figures.gpu_hours), "of ended attempts"),
         ("Now", f"{figures.running:,}", f"running, {figures.queued:,} queued, {figures.lost:,} lost"),
     ]
     return figure_cards(cards)
@@ -117,7 +126,7 @@ def _totals(rows: Sequence[_Row]) -> str:
 def _list(columns: Sequence[Column[_Row]], rows: Sequence[_Row], asked: Asked) -> str:
     if not rows:
         return f'<p>No group is like that; <a href="{asked.all}">show all</a>.</p>'
-    table = list_table("Run groups", columns, page_of(rows, asked, _PAGE_SIZE), asked, css="groups")
+    table = list_table("Run groups", columns, page_of(rows, asked, _PAGE_SIZE), asked, css="groups", below=_problem)
     return table + pages_nav(len(rows), asked, _PAGE_SIZE, "group")
 
 
@@ -137,7 +146,7 @@ def _columns(view: View, asked: Asked, runs: RunFilter) -> list[Column[_Row]]:
         Column("Any medal", _share, "share", lambda row: row.figures.medal_share),
         Column("USD", lambda row: Field(cost_html(row.figures.spent)), "usd", lambda row: row.figures.spent.usd),
         Column("Tokens", lambda row: Field(tokens_html(row.figures.spent)), "tokens", lambda row: row.figures.spent.tokens),
-        Column("GPU hours", lambda row: Field(number(row.figures.gpu_hours, 1)), "gpu", lambda row: row.figures.gpu_hours),
+        Column("GPU hours", lambda row: Field(hours_text(row.figures.gpu_hours)), "gpu", lambda row: row.figures.gpu_hours),
         Column("Running", lambda row: _count(row.figures.running), "running", lambda row: row.figures.running),
         Column("Queued", lambda row: _count(row.figures.queued), "queued", lambda row: row.figures.queued),
         Column("Lost", lambda row: _count(row.figures.lost), "lost", lambda row: row.figures.lost),
@@ -152,11 +161,13 @@ def _columns(view: View, asked: Asked, runs: RunFilter) -> list[Column[_Row]]:
 
 def _name(view: View, row: _Row) -> Field:
     name = escape(row.group.name)
-    problem = problem_of(row.group)
     link = f'<a href="{escape(view.address("g", row.group.name))}">{name}</a>'
     agent = f'<span class="faint">{escape(printable(row.agent))}</span>' if row.agent else ""
-    said = f'<span class="problem">{with_code(printable(problem, _LONGEST_PROBLEM))}</span>' if problem else ""
-    return Field(f"{link}{agent}{said}")
+    return Field(f"{link}{agent}")
+
+
+def _problem(row: _Row) -> str:
+    return with_code(printable(problem_of(row.group), _LONGEST_PROBLEM))
 
 
 def _matching(view: View, asked: Asked, row: _Row) -> Field:

@@ -28,7 +28,7 @@ class _Cell(NamedTuple):
 
 
 def make_grid(view: View, group: WatchedGroup, records: Sequence[RunRecord], asked: Asked) -> str:
-    """The grid of some of a group's runs, with its legend; rows and columns without any of them are left out.
+    """The grid of some of a group's runs; rows and columns without any of them are left out.
 
     Args:
         records: at least one.
@@ -43,8 +43,9 @@ def make_grid(view: View, group: WatchedGroup, records: Sequence[RunRecord], ask
     rows = "\n".join(_row(view, group, name, [by_place.get((name, seed)) for seed in shown], asked) for name in competitions)
     heads = "".join(f'<th scope="col">{seed}</th>' for seed in shown)
     more = pages_nav(len(seeds), asked, size, "seed") if len(seeds) > size else ""
+    legend = _legend(cells, asked) if asked.is_filtered else ""
     return (
-        f'{_legend(cells, asked)}<div class="scroll grid" tabindex="0" role="region" aria-label="Grid of competitions and seeds">'
+        f'{legend}<div class="scroll grid" tabindex="0" role="region" aria-label="Grid of competitions and seeds">'
         '<table><caption class="unseen">Runs by competition and seed</caption>'
         f'<thead><tr><th scope="col">Competition</th><th scope="col">Medals</th>{heads}</tr></thead>'
         f"<tbody>\n{rows}\n</tbody></table></div>{more}"
