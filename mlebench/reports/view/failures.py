@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from grading.printable import printable
 from grading.wording import counted
+from mlebench.reports.markup import with_code
 from mlebench.reports.notation import NOTHING
 from mlebench.reports.view.listing import Asked, Column, Field, list_table
 from mlebench.reports.view.run_digest import Standing, digest_of
@@ -48,7 +49,7 @@ def failure_table(view: View, group: WatchedGroup, records: Iterable[RunRecord],
     columns: list[Column[_Reason]] = [
         Column("Reason", lambda entry: _title(entry, asked), text=True),
         Column("Whose", lambda entry: Field("infrastructure" if entry.is_ours else "agent"), text=True),
-        Column("Most often", lambda entry: Field(escape(_most_often(entry)), "long"), text=True),
+        Column("Most often", lambda entry: Field(with_code(_most_often(entry)), "long"), text=True),
         Column("Runs", lambda entry: _named(view, group, entry), text=True),
     ]
     more = len(reasons) - _MOST_REASONS

@@ -97,7 +97,7 @@ def moment(time: datetime | str | None) -> str:
         return NOTHING
     known = datetime.fromisoformat(time) if isinstance(time, str) else time
     known = known.astimezone(UTC)
-    return f'<time datetime="{known.isoformat()}" title="UTC">{known:%Y-%m-%d %H:%M}</time>'
+    return f'<time datetime="{known.isoformat()}" title="UTC"><span>{known:%Y-%m-%d}</span> <span>{known:%H:%M}</span></time>'
 
 
 def moment_text(time: str) -> str:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import html
+import re
+from pathlib import PurePosixPath
+from urllib.parse import unquote
+
 from grading.wording import counted
 from mlebench.errors import UsageError
 from mlebench.reports.markup import Section, with_code
@@ -25,11 +30,25 @@ def make_group_report(view: View, query: Query, group: str) -> Page | None:
 
     try:
         document = make_report([found.group.folder], pad_missing=True)
-        sections = list(sections_of(document, found.group.folder))
+        sections = [_live(view, found, section) for section in sections_of(document, found.group.folder)]
     except UsageError as error:
         return Page(f"Report on {group}", "", [_said(str(error))], crumbs, None)
     lead = " · ".join(filter(None, (conditions_text(document.main.results), str(document.main.date or ""))))
     return Page(f"Report on {group}", lead, [*_unfinished(found), *sections], crumbs, None)
+
+
+def _live(view: View, group: WatchedGroup, section: Section) -> Section:
+    """A section whose links lead to pages: a report's lead to the files of runs, as they lie beside a page that is a file."""
+
+    def live(found: re.Match[str]) -> str:
+        run_id, *rest = PurePosixPath(unquote(html.unescape(found[1]))).parts or ("",)
+        if group.record(run_id) is None:
+            return found[0]
+        if rest[:1] == ["code"]:
+            return f'href="{html.escape(view.address("g", group.name, run_id, "code", file="/".join(rest[1:]) or None))}"'
+        return f'href="{html.escape(view.address("g", group.name, run_id))}"'
+
+    return section._replace(body=re.sub(r'href="([^"#:?]+)"', live, section.body))
 
 
 def _said(sentence: str) -> Section:
@@ -40,6 +59,8 @@ def _unfinished(found: WatchedGroup) -> list[Section]:
     figures = figures_of(found)
     if figures.ended == figures.planned:
         return []
-    rest = counted(figures.planned - figures.ended, "run")
-    words = f"{rest} of {figures.planned:,} not ended yet; until then they count as failures. Load the page again for news."
+    words = (
+        f"{figures.planned - figures.ended:,} of {counted(figures.planned, 'run')} have not ended yet and count as failures "
+        "until then. Load the page again for news."
+    )
     return [Section("unfinished", "Not done yet", f'<p class="warning">{words}</p>')]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from grading.printable import printable
 from mlebench._support.quantities import show_duration
+from mlebench.reports.markup import with_code
 from mlebench.reports.notation import NOTHING, score
 from mlebench.reports.view.listing import Asked, Column, Field, list_table, page_of, pages_nav, sort_rows
 from mlebench.reports.view.looks import PHASE_SIGNS, STANDINGS, cost_html, mark, since
@@ -104,4 +105,4 @@ def _happened(group: WatchedGroup, row: _Row) -> Field:
     words = _phase(group, row).words
     if report is not None and report.error:
         words = report.error
-    return Field(escape(printable(words, _LONGEST)) if words else NOTHING, "long")
+    return Field(with_code(printable(words, _LONGEST)) if words else NOTHING, "long")
