@@ -20,6 +20,10 @@ from mlebench.runs.record import RunRecord
 _MOST_CELLS = 12_000
 _MOST_SEEDS, _FEWEST_SEEDS = 200, 20
 """Columns of one page."""
+_MOST_IN_ONE = 12
+"""Rows that are not worth dividing."""
+_PARTS = {3: 4, 2: 12}
+"""Tables beside each other, by the most seeds that leave room for them on a wide screen."""
 
 
 class _Cell(NamedTuple):
@@ -40,16 +44,29 @@ def make_grid(view: View, group: WatchedGroup, records: Sequence[RunRecord], ask
     seeds = sorted({seed for _, seed in by_place})
     size = max(_FEWEST_SEEDS, min(_MOST_SEEDS, _MOST_CELLS // len(competitions)))
     shown = _page(seeds, asked, size)
-    rows = "\n".join(_row(view, group, name, [by_place.get((name, seed)) for seed in shown], asked) for name in competitions)
-    heads = "".join(f'<th scope="col">{seed}</th>' for seed in shown)
-    more = pages_nav(len(seeds), asked, size, "seed") if len(seeds) > size else ""
+    rows = [_row(view, group, name, [by_place.get((name, seed)) for seed in shown], asked) for name in competitions]
+    tables = "".join(_table(shown, part) for part in _side_by_side(rows, len(shown)))
     legend = _legend(cells, asked) if asked.is_filtered else ""
+    more = pages_nav(len(seeds), asked, size, "seed") if len(seeds) > size else ""
+    region = '<div class="scroll grid" tabindex="0" role="region" aria-label="Grid of competitions and seeds">'
+    return f"{legend}{region}{tables}</div>{more}"
+
+
+def _table(seeds: Sequence[int], rows: Sequence[str]) -> str:
+    heads = "".join(f'<th scope="col">{seed}</th>' for seed in seeds)
+    lines = "\n".join(rows)
     return (
-        f'{legend}<div class="scroll grid" tabindex="0" role="region" aria-label="Grid of competitions and seeds">'
         '<table><caption class="unseen">Runs by competition and seed</caption>'
         f'<thead><tr><th scope="col">Competition</th><th scope="col">Medals</th>{heads}</tr></thead>'
-        f"<tbody>\n{rows}\n</tbody></table></div>{more}"
+        f"<tbody>\n{lines}\n</tbody></table>"
     )
+
+
+def _side_by_side(rows: Sequence[str], seeds: int) -> list[Sequence[str]]:
+    """The rows of tables that stand beside each other, where so few seeds leave the room."""
+    parts = next((parts for parts, most in _PARTS.items() if seeds <= most), 1) if len(rows) > _MOST_IN_ONE else 1
+    length = -(-len(rows) // parts)
+    return [rows[first : first + length] for first in range(0, len(rows), length)]
 
 
 def _page(seeds: Sequence[int], asked: Asked, size: int) -> Sequence[int]:
@@ -64,7 +81,8 @@ def _row(view: View, group: WatchedGroup, name: str, cells: Sequence[_Cell | Non
     graded = sum(cell.digest.counts for cell in there)
     share = f"{medals}/{graded}" if graded else NOTHING
     title = f"{counted(medals, 'medal')} in {counted(graded, 'graded run')}"
-    head = f'<th scope="row"><a href="{asked.link(competition=name)}">{escape(name)}</a></th><td title="{title}">{share}</td>'
+    link = f'<a href="{asked.link(competition=name)}">{escape(name)}</a>'
+    head = f'<th scope="row" title="{escape(name)}">{link}</th><td title="{title}">{share}</td>'
     return f"<tr>{head}{''.join(_cell(view, group, cell) for cell in cells)}</tr>"
 
 
