@@ -119,7 +119,7 @@ def all_lines(path: Path, most: int) -> Iterator[dict[str, Any] | None]:
         # a piece of a line that is longer than any of ours is no object either
         while left > 0 and (line := file.readline(LONGEST_LINE + 1)):
             left -= len(line)
-            yield _parsed(line.rstrip(b"\n"))
+            yield parsed_line(line.rstrip(b"\n"))
 
 
 class LedgerTail:
@@ -167,8 +167,13 @@ def stated_number(value: object, most: int) -> float | None:
 
 def stated_words(value: object, most: int) -> str | None:
     """A text that a line states, printable and of at most `most` characters; None of anything else."""
+    if not isinstance(value, str):
+        return None
+    # almost every text is as it is to be, and ledgers are long
+    if len(value) <= most and value.isprintable():
+        return value
     # escaped first, so that what is cut stays cut when it is read again
-    return printable(printable(value, None), most) if isinstance(value, str) else None
+    return printable(printable(value, None), most)
 
 
 class Ledger:
@@ -347,7 +352,7 @@ class Ledger:
                 self._go_on_behind(reading.read(end - reading.tell()).split(b"\n")[:-1][-1:], is_all=False)
 
     def _go_on_behind(self, lines: list[bytes], is_all: bool = True) -> None:
-        entries = [_parsed(line) for line in lines]
+        entries = [parsed_line(line) for line in lines]
         if is_all and (place := broken_line(entries)) is not None:
             self._say(f"the chain is broken at line {place}; it goes on behind what stands there")
         last = (entries[-1] if entries else None) or {}
@@ -391,7 +396,8 @@ def _end_of_lines(file: IO[bytes], size: int) -> int | None:
     return start + found + 1 if found >= 0 or start == 0 else None
 
 
-def _parsed(line: bytes) -> dict[str, Any] | None:
+def parsed_line(line: bytes) -> dict[str, Any] | None:
+    """The object that a line holds, which anybody may have written; None where it holds none."""
     if not 0 < len(line) <= LONGEST_LINE:
         return None
     try:

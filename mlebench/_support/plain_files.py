@@ -63,20 +63,34 @@ def entries_plain(folder: Path, within: Path, most: int) -> list[tuple[str, os.s
     Raises:
         OSError: there is none, it is something else, it may not be read or it holds more.
     """
+    found, is_all = first_entries(folder, within, most)
+    if not is_all:
+        raise OSError(errno.E2BIG, f"more than {most:,} files", str(folder))
+    return found
+
+
+def first_entries(folder: Path, within: Path, most: int) -> tuple[list[tuple[str, os.stat_result]], bool]:
+    """The same of a folder that may hold more: those that the file system names first, and whether they are all.
+
+    Raises:
+        OSError: there is none, it is something else or it may not be read.
+    """
     inner = _open_folder(folder, within)
     try:
-        names = []
+        names: list[str] = []
+        is_all = True
         with os.scandir(inner) as entries:
             for entry in entries:
+                if len(names) == most:
+                    is_all = False
+                    break
                 names.append(entry.name)
-                if len(names) > most:
-                    raise OSError(errno.E2BIG, f"more than {most:,} files", str(folder))
         found = []
         for name in sorted(names):
             # one that has gone meanwhile is not there
             with contextlib.suppress(FileNotFoundError):
                 found.append((name, os.stat(name, dir_fd=inner, follow_symlinks=False)))
-        return found
+        return found, is_all
     finally:
         os.close(inner)
 

@@ -79,6 +79,14 @@ class ModelCall:
         return _harmless(entry) if known else None
 
 
+def counted_amounts(entry: Mapping[str, Any]) -> tuple[Tokens, float | None] | None:
+    """Tokens and US dollars of a line of the ledger, None where it `counts` not: what `from_entry` tells of it, in less time."""
+    if entry.get("outcome") != "answered" or entry.get("action") != "generate":
+        return None
+    tokens = entry.get("tokens")
+    return _tokens(tokens if isinstance(tokens, Mapping) else {}), stated_number(entry.get("cost_usd"), _MOST_USD)
+
+
 def _harmless(entry: Mapping[str, Any]) -> ModelCall:
     tokens = entry.get("tokens")
     removed = entry.get("removed")

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from mlebench._support.growing_lines import GrowingLines
 from mlebench._support.ledger import ledger_lines
-from mlebench.gateway.model_call import LEDGER, ModelCall
+from mlebench.gateway.model_call import LEDGER, ModelCall, counted_amounts
+from mlebench.gateway.tokens import Tokens
 
 _MOST_BYTES = 512 * 2**20
+_MOST_WATCHED = 128 * 2**20
+"""Of a ledger that is looked at while it grows; 150,000 calls."""
 _LARGEST = 2**53 - 1
 """Up to here a whole number stays itself in every reader of JSON."""
 _MOST_MODELS = 100
@@ -47,15 +51,17 @@ class _Totals:
         self.refused_calls += call.outcome == "refused"
         if not call.counts:
             return
+        self.add_counted(call.tokens, call.cost_usd)
+
+    def add_counted(self, tokens: Tokens, cost_usd: float | None) -> None:
         self.calls += 1
-        self.input_tokens += call.tokens.input
-        self.cached_tokens += call.tokens.cached
-        self.cache_write_tokens += call.tokens.cache_write
-        self.output_tokens += call.tokens.output
-        self.reasoning_tokens += call.tokens.reasoning
+        self.input_tokens += tokens.input
+        self.cached_tokens += tokens.cached
+        self.cache_write_tokens += tokens.cache_write
+        self.output_tokens += tokens.output
+        self.reasoning_tokens += tokens.reasoning
         # each cost is written with its decimals; sums of binary numbers would drift from the provider's
-        is_known = self.cost is not None and call.cost_usd is not None
-        self.cost = self.cost + Decimal(repr(call.cost_usd)) if self.cost is not None and is_known else None
+        self.cost = None if self.cost is None or cost_usd is None else self.cost + Decimal(repr(cost_usd))
 
     @property
     def usd(self) -> float | None:
@@ -100,17 +106,77 @@ def measured_usage(run_dir: Path, note: Note = lambda sentence: None) -> dict[st
     return {**totals.to_dict(), "models": {name: models[name].to_dict() for name in sorted(models)}}
 
 
-def spending_over_time(run_dir: Path) -> list[tuple[float, float | None, int, int, int]]:
+class Step(NamedTuple):
+    """What had been spent after a call."""
+
+    at: float
+    """Seconds since 1970."""
+    usd: float | None
+    """None once a price was unknown."""
+    input_tokens: int
+    output_tokens: int
+    calls: int
+
+
+class SpendingMeter:
+    """The same for whoever looks again and again while the ledger grows: each line is read once.
+
+    Kept are the last step and at most `most` of those before it, evenly picked by their number.
+    """
+
+    def __init__(self, run_dir: Path, within: Path, most: int = 2000) -> None:
+        """Args:
+        run_dir: holds the ledger.
+        within: a folder of ours above it, or itself; no part of the path below it may be a link.
+        most: of the steps.
+        """
+        self._lines = GrowingLines(run_dir / f"{LEDGER}.jsonl", within, _MOST_WATCHED)
+        self._most = most
+        self._begin()
+
+    def _begin(self) -> None:
+        self._totals = _Totals()
+        self._steps: list[Step] = []
+        self._every = 1
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the ledger is larger than what is read of it."""
+        return self._lines.is_cut
+
+    def read(self) -> tuple[Step, ...]:
+        """The steps so far, in the ledger's order, which is that of time."""
+        if self._lines.is_replaced():
+            self._begin()
+        last = self._steps.pop() if self._steps and self._steps[-1].calls % self._every else None
+        for at, amounts in _timed_amounts(self._lines.new()):
+            self._totals.add_counted(*amounts)
+            last = Step(at, self._totals.usd, self._totals.input_tokens, self._totals.output_tokens, self._totals.calls)
+            if last.calls % self._every == 0:
+                self._keep(last)
+        if last is not None and (not self._steps or self._steps[-1].calls < last.calls):
+            self._steps.append(last)
+        return tuple(self._steps)
+
+    def _keep(self, step: Step) -> None:
+        self._steps.append(step)
+        if len(self._steps) > self._most:
+            self._every *= 2
+            self._steps = [kept for kept in self._steps if kept.calls % self._every == 0]
+
+
+def spending_over_time(run_dir: Path) -> list[Step]:
     """What had been spent after each counted call.
 
     Returns:
-        seconds since 1970, and up to then US dollars (None once a price was unknown), input tokens, output tokens and calls; in
-        the order of time.
+        in the order of time.
     """
     totals, steps = _Totals(), []
-    for at, call in sorted(_timed(_calls(run_dir)), key=lambda timed: timed[0]):
-        totals.add(call)
-        steps.append((at, totals.usd, totals.input_tokens, totals.output_tokens, totals.calls))
+    with contextlib.suppress(OSError):
+        entries = ledger_lines(run_dir / f"{LEDGER}.jsonl", _MOST_BYTES)
+        for at, amounts in sorted(_timed_amounts(entries), key=lambda timed: timed[0]):
+            totals.add_counted(*amounts)
+            steps.append(Step(at, totals.usd, totals.input_tokens, totals.output_tokens, totals.calls))
     return steps
 
 
@@ -126,10 +192,11 @@ def _calls(run_dir: Path, note: Note = lambda sentence: None) -> Iterator[tuple[
         note(f"{LEDGER}.jsonl is left out: {error.strerror}")
 
 
-def _timed(calls: Iterable[tuple[Any, ModelCall]]) -> Iterator[tuple[float, ModelCall]]:
-    for at, call in calls:
+def _timed_amounts(entries: Iterable[Mapping[str, Any]]) -> Iterator[tuple[float, tuple[Tokens, float | None]]]:
+    """When each counted call of the agent's ended, in seconds since 1970, and what it used."""
+    for entry in entries:
         # a time without its zone is one of ours from nowhere, and years before the first or behind the last have no seconds
         with contextlib.suppress(ValueError, TypeError, OverflowError):
-            moment = datetime.fromisoformat(at)
-            if call.counts:
-                yield (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp(), call
+            if (amounts := counted_amounts(entry)) is not None:
+                moment = datetime.fromisoformat(entry.get("at"))  # type: ignore[arg-type]
+                yield (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp(), amounts

@@ -311,3 +311,45 @@ def _explain(group: Any, unit: str) -> None:
 
 def _name(element: Any) -> str:
     return str(element.tag).rpartition("}")[2]
+
+
+def timeline(
+    series: Mapping[str, Points],
+    y_title: str | None,
+    *,
+    end: float,
+    x_title: str,
+    x_labels: Sequence[Mapping[str, Any]],
+    rows: Mapping[str, Sequence[float]],
+    height: int,
+    width: int = _WIDTH,
+    is_amount: bool = False,
+) -> str:
+    """Lines over the hours of one run, with a row of ticks for each kind of event below them.
+
+    Args:
+        series: points at hours since the start, by name.
+        y_title: what the lines show; None where there are none.
+        end: hours, where the axis ends.
+        x_title: of the axis of time.
+        x_labels: each with its `label` and, as `value`, its place in hours.
+        rows: hours of events, by name.
+        height: pixels of the drawing, without the rows.
+        width: pixels of the drawing.
+        is_amount: whether the axis begins at 0.
+    """
+    known = [y for points in series.values() for _, y in points if y is not None]
+    low, high = (0.0 if is_amount else min(known, default=0.0)), max(known, default=1.0)
+    foot = (high - low or abs(high) or 1.0) / 20
+    ticks = {
+        name: list(_ticks(hours, low - foot * _ROW_STEP * row, foot)) for row, (name, hours) in enumerate(rows.items(), start=1)
+    }
+    chart = _chart(dict(series) | ticks, x_title, y_title, height=height + _ROW_HEIGHT * len(ticks))
+    chart.width = width
+    chart.xrange = (0, end)
+    chart.x_labels = list(x_labels)
+    scale = [value for value in compute_scale(low, high, False, None, 3, _MOST_LABELS // 2) if low <= value <= high] or [low]
+    chart.y_labels = [*(scale if series else []), *_labels_of_rows(ticks, low, foot)]
+    if is_amount and not ticks:
+        chart.range = (0, high or 1.0)
+    return _svg(chart, f"{y_title or 'events'} over time", "", ticks_from=len(series))

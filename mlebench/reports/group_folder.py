@@ -42,7 +42,7 @@ def read_group(folder: Path) -> Results:
     group = Group.open(folder)
     notes: list[str] = []
     graded = _graded(group, notes)
-    snapshots = _snapshots(group, notes)
+    snapshots = read_snapshots(group, notes)
     layers: dict[int, dict[str, GradedRun]] = {}
     for planned in group.plan.runs:
         run = _run(group, planned, graded.get(planned.run_id), notes)
@@ -129,8 +129,12 @@ def _graded(group: Group, notes: list[str]) -> Mapping[str, CompetitionReport]:
     return graded
 
 
-def _snapshots(group: Group, notes: list[str]) -> Mapping[str, tuple[GradedSnapshot, ...]]:
-    """The graded snapshots of each run in the order of time."""
+def read_snapshots(group: Group, notes: list[str]) -> Mapping[str, tuple[GradedSnapshot, ...]]:
+    """The graded snapshots of each run of a group in the order of time.
+
+    Args:
+        notes: gets a sentence where they are damaged, or not graded.
+    """
     file = group.folder / SNAPSHOT_FILE
     found: dict[str, list[GradedSnapshot]] = {}
     try:

@@ -105,7 +105,7 @@ def checker_calls(run_dir: Path, note: Note, secrets: tuple[str, ...] = ()) -> t
     try:
         for entry in all_lines(path, MOST_BYTES):
             lines += 1
-            call = None if entry is None else _call(entry)
+            call = None if entry is None else checker_call(entry)
             if entry is None or call is None or not isinstance(entry.get("at"), str):
                 left_out += 1
             elif call.valid is None:
@@ -140,12 +140,13 @@ def check_seconds(run_dir: Path, started_at: str | None) -> tuple[float, ...]:
     with contextlib.suppress(OSError):
         for entry in ledger_lines(ledger_path(run_dir, LEDGER), MOST_BYTES):
             with contextlib.suppress(ValueError, TypeError, OverflowError):
-                if _call(entry) is not None and len(seconds) < _MOST_VERDICTS:
+                if checker_call(entry) is not None and len(seconds) < _MOST_VERDICTS:
                     seconds.append((datetime.fromisoformat(str(entry.get("at"))) - start).total_seconds())
     return tuple(sorted(seconds))
 
 
-def _call(entry: Mapping[str, Any]) -> CheckerCall | None:
+def checker_call(entry: Mapping[str, Any]) -> CheckerCall | None:
+    """The call that a line of the checker's ledger says, which anybody may have written; None where it says none."""
     if "outcome" in entry:
         return CheckerCall.from_entry(entry)
     # lines of an earlier harness hold `at` and `valid` alone

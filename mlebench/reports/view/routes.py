@@ -12,6 +12,8 @@ from mlebench.reports.view import (
     group_page,
     overview_page,
     report_page,
+    run_files,
+    run_log,
     run_page,
 )
 from mlebench.reports.view.view import Content, Page
@@ -34,12 +36,16 @@ PAGES: dict[str, Maker] = {
     "/g/{group}/act": act_page.make_act,
     "/g/{group}/report": report_page.make_group_report,
     "/g/{group}/{run_id}": run_page.make_run,
+    "/g/{group}/{run_id}/text": run_files.make_text,
     "/g/{group}/{run_id}/conversation": conversation_page.make_conversation,
     "/g/{group}/{run_id}/code": code_page.make_code,
 }
 """Pages by their paths below the root; all are plain functions of what lies in the folder, so that tests need no server."""
 
-FILES: dict[str, Source] = {}
+FILES: dict[str, Source] = {
+    "/g/{group}/{run_id}/log": run_log.send_log,
+    "/g/{group}/{run_id}/file": run_files.send_file,
+}
 """What is sent as bytes: saved by a browser, or read by ranges by a script; `{path:.+}` in a path takes slashes, too."""
 
 ACTS: dict[str, Act] = {"/g/{group}/act": act_page.do_act}

@@ -1,0 +1,258 @@
+"""How a run goes over time: its scores, the calls that it made, what it spent, and what it uses of its machine."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from grading.wording import counted
+from mlebench.reports import charts
+from mlebench.reports.group_folder import read_snapshots
+from mlebench.reports.markup import Section, chart_figure
+from mlebench.reports.scaling import call_times
+from mlebench.reports.view.parts import note
+from mlebench.reports.view.watched_attempt import WatchedAttempt
+from mlebench.runs.group import Group
+from mlebench.runs.group_report import SNAPSHOT_FILE
+from mlebench.runs.kept_snapshots import kept_snapshots
+from mlebench.runs.ledgers_so_far import LedgersSoFar
+from mlebench.runs.measures import GpuUse, Measure, read_measures
+
+Points = tuple[tuple[float, float], ...]
+"""Hours since the start, and an amount."""
+_MOST_POINTS = 300
+"""Of a line."""
+_UNITS = ((2 / 60, 1 / 3600, "seconds"), (2, 1 / 60, "minutes"), (72, 1, "hours"), (math.inf, 24, "days"))
+"""Up to how many hours an axis counts in what, and its name."""
+_STEPS = (1, 2, 5, 10, 15, 20, 30, 50, 100, 200, 500, 1000)
+_MOST_LABELS = 8
+
+
+class ScoredSnapshot(NamedTuple):
+    """What a copy of a submission was worth."""
+
+    seconds: int
+    score: float | None
+    """None of one that was not valid."""
+
+
+class Curve(NamedTuple):
+    """One line of a chart."""
+
+    name: str
+    points: Points
+
+
+def time_section(attempt: WatchedAttempt, ledgers: LedgersSoFar, measures: Sequence[Measure]) -> Section:
+    """Scores with calls as ticks; money and tokens."""
+    start = _start(attempt)
+    if start is None:
+        return Section("time", "Over time", note("The agent has not started."))
+    end = _end(attempt, ledgers, measures, start)
+    parts = [_scores(attempt, ledgers, start, end), _spending(ledgers, start, end)]
+    return Section("time", "Over time", "".join(parts) or note("No submission was kept, and nobody was asked so far."))
+
+
+def resources_section(attempt: WatchedAttempt, ledgers: LedgersSoFar, measures: Sequence[Measure]) -> Section:
+    """CPU, memory, GPU and disk."""
+    start = _start(attempt)
+    if start is None or not measures:
+        return Section("resources", "Resources", note(_why_no_measures(attempt)))
+    figures = _resources(attempt, measures, start, _end(attempt, ledgers, measures, start))
+    return Section("resources", "Resources", f'<div class="charts">{"".join(figures)}</div>')
+
+
+def measures_of(attempt: WatchedAttempt) -> Sequence[Measure]:
+    """What the attempt used of its machine."""
+    return read_measures(attempt.folder)
+
+
+def _why_no_measures(attempt: WatchedAttempt) -> str:
+    if attempt.group.imported is not None:
+        return f"{attempt.group.imported.tool} does not tell what its runs used of their machines over time."
+    return "Nothing was measured so far." if attempt.is_under_way else "Nothing was measured."
+
+
+def _start(attempt: WatchedAttempt) -> float | None:
+    return None if attempt.started is None else attempt.started.timestamp()
+
+
+def _end(attempt: WatchedAttempt, ledgers: LedgersSoFar, measures: Sequence[Measure], start: float) -> float:
+    """Hours until the last thing that is known of the attempt, so that all its charts have one axis."""
+    if attempt.ended is not None:
+        return max(attempt.ended.timestamp() - start, 1.0) / 3600
+    known = [*ledgers.valid[-1:], *ledgers.invalid[-1:], *ledgers.refused[-1:], *(step.at for step in ledgers.spent[-1:])]
+    known += [measure.at for measure in measures[-1:]]
+    seconds = [at - start for at in known] + [kept.seconds for kept in kept_snapshots(attempt.folder, attempt.run_dir)[-1:]]
+    limit = attempt.group.plan.profile.time_limit if attempt.group.plan.has_known_limits else math.inf
+    return max(1.0, *(min(each, limit) for each in seconds), 1.0) / 3600
+
+
+def _scores(attempt: WatchedAttempt, ledgers: LedgersSoFar, start: float, end: float) -> str:
+    scored = [snapshot for snapshot in graded_snapshots(attempt) if snapshot.score is not None] if attempt.is_last else []
+    kept = kept_snapshots(attempt.folder, attempt.run_dir)
+    report = attempt.record.graded if attempt.is_last else None
+    points = [(snapshot.seconds / 3600, snapshot.score) for snapshot in scored if snapshot.score is not None]
+    if points and report is not None and report.score is not None:
+        points.append((max(end, points[-1][0]), report.score))
+    rows = {
+        "invalid checks": _hours(ledgers.invalid, start, end),
+        "valid checks": _hours(ledgers.valid, start, end),
+        "refused checks": _hours(ledgers.refused, start, end),
+        "model calls": _hours([step.at for step in ledgers.spent], start, end),
+        "snapshots": tuple(snapshot.seconds / 3600 for snapshot in kept[:: max(1, -(-len(kept) // _MOST_POINTS))]),
+    }
+    told = {name: hours for name, hours in rows.items() if hours}
+    if not points and not told:
+        return ""
+    curve = (Curve("score", tuple(points)),) if points else ()
+    svg = _drawing(curve, "score" if points else None, end, tuple(told.items()), 200 if points else 30, 900, is_amount=False)
+    return chart_figure("lines", svg, (), _about(attempt, ledgers, len(points), len(kept)))
+
+
+def _about(attempt: WatchedAttempt, ledgers: LedgersSoFar, scores: int, kept: int) -> str:
+    valid, invalid, refused = ledgers.checks
+    calls = ledgers.spent[-1].calls if ledgers.spent else 0
+    parts = [f"{counted(valid + invalid, 'verdict')} of the submission checker" if valid + invalid + refused else ""]
+    parts += [f"{counted(calls, 'call')} to models" if calls else "", counted(kept, "snapshot") if kept else ""]
+    told = ", ".join(filter(None, parts))
+    if kept and not scores and attempt.is_last:
+        told += f"; {attempt.group.command('grade', attempt.group.name)} grades the snapshots"
+    return f"{told}." if told else ""
+
+
+def _spending(ledgers: LedgersSoFar, start: float, end: float) -> str:
+    if not ledgers.spent:
+        return ""
+    hours = [min(max((step.at - start) / 3600, 0.0), end) for step in ledgers.spent]
+    usd = [(hour, step.usd) for hour, step in zip(hours, ledgers.spent, strict=True) if step.usd is not None]
+    tokens = [(hour, (step.input_tokens + step.output_tokens) / 10**6) for hour, step in zip(hours, ledgers.spent, strict=True)]
+    figures = []
+    if usd and usd[-1][1]:
+        figures.append(_small([Curve("US dollars", _corners(usd))], "US dollars", end, "Spent on models."))
+    if tokens[-1][1]:
+        figures.append(_small([Curve("tokens", _corners(tokens))], "million tokens", end, "Tokens, input and output."))
+    cut = note(f"Of {' and '.join(ledgers.cut)} only the beginning was read.") if ledgers.cut else ""
+    return f'<div class="charts">{"".join(figures)}</div>{cut}'
+
+
+def _resources(attempt: WatchedAttempt, measures: Sequence[Measure], start: float, end: float) -> list[str]:
+    hours = [(measure.at - start) / 3600 for measure in measures]
+    figures = []
+    if cores := _cores(measures, hours):
+        about = _of_limit("Processor cores in use", f"{attempt.group.plan.profile.cpus:g}", attempt)
+        figures.append(_small([Curve("cores", cores)], "cores", end, about))
+    if memory := _amounts(hours, [measure.memory_bytes for measure in measures], 2**30):
+        about = _of_limit("Memory", f"{attempt.group.plan.profile.memory / 2**30:g} GiB", attempt)
+        figures.append(_small([Curve("memory", memory)], "GiB", end, about))
+    ids = list(dict.fromkeys(gpu.id for measure in measures for gpu in measure.gpus))[:6]
+    use = [Curve(f"GPU {name}", _of_gpu(measures, hours, name, lambda gpu: gpu.utilization, 0.01)) for name in ids]
+    held = [Curve(f"GPU {name}", _of_gpu(measures, hours, name, lambda gpu: gpu.memory_bytes, 2**30)) for name in ids]
+    for curves, unit, about in ((use, "%", "GPU utilization."), (held, "GiB", "GPU memory.")):
+        if known := [curve for curve in curves if curve.points]:
+            figures.append(_small(known, unit, end, about))
+    if disk := _amounts(hours, [measure.disk_bytes for measure in measures], 2**30):
+        about = _of_limit("Disk", f"{attempt.group.plan.profile.disk / 2**30:g} GiB", attempt)
+        figures.append(_small([Curve("disk", disk)], "GiB", end, about))
+    return figures
+
+
+def _of_limit(what: str, limit: str, attempt: WatchedAttempt) -> str:
+    return f"{what}, of {limit}." if attempt.group.plan.has_known_limits else f"{what}."
+
+
+def _cores(measures: Sequence[Measure], hours: Sequence[float]) -> Points:
+    """Cores in use between two measures, at the second's moment."""
+    known = [
+        (measure.at, hour, measure.cpu_seconds)
+        for measure, hour in zip(measures, hours, strict=True)
+        if measure.cpu_seconds is not None
+    ]
+    step = max(1, -(-len(known) // _MOST_POINTS))
+    picked = known[::step] + (known[-1:] if known and (len(known) - 1) % step else [])
+    pairs = itertools.pairwise(picked)
+    return tuple((hour, max(0.0, (now - before) / (at - was))) for (was, _, before), (at, hour, now) in pairs if at > was)
+
+
+def _of_gpu(
+    measures: Sequence[Measure], hours: Sequence[float], name: str, amount: Callable[[GpuUse], float | None], unit: float
+) -> Points:
+    found = [next((amount(gpu) for gpu in measure.gpus if gpu.id == name), None) for measure in measures]
+    return _amounts(hours, found, unit)
+
+
+def _amounts(hours: Sequence[float], amounts: Sequence[float | None], unit: float) -> Points:
+    """The known amounts, thinned out: the largest of each stretch stays."""
+    known = [(hour, amount / unit) for hour, amount in zip(hours, amounts, strict=True) if amount is not None]
+    step = max(1, -(-len(known) // _MOST_POINTS))
+    return tuple(max(known[place : place + step], key=lambda point: point[1]) for place in range(0, len(known), step))
+
+
+def _corners(points: Sequence[tuple[float, float]]) -> Points:
+    step = max(1, -(-len(points) // _MOST_POINTS))
+    return ((0.0, 0.0), *points[:-1:step], points[-1])
+
+
+def _hours(moments: Sequence[float], start: float, end: float) -> tuple[float, ...]:
+    return tuple(call_times([at - start for at in moments], end).hours)
+
+
+def _small(curves: Sequence[Curve], unit: str, end: float, caption: str) -> str:
+    names = [curve.name for curve in curves] if len(curves) > 1 else []
+    return chart_figure("lines", _drawing(tuple(curves), unit, end, (), 150, 480, is_amount=True), names, caption)
+
+
+@functools.lru_cache(maxsize=128)
+def _drawing(
+    curves: tuple[Curve, ...],
+    unit: str | None,
+    end: float,
+    rows: tuple[tuple[str, tuple[float, ...]], ...],
+    height: int,
+    width: int,
+    *,
+    is_amount: bool,
+) -> str:
+    title, labels = time_axis(end, width)
+    return charts.timeline(
+        {curve.name: curve.points for curve in curves},
+        unit,
+        end=end,
+        x_title=title,
+        x_labels=labels,
+        rows=dict(rows),
+        height=height,
+        width=width,
+        is_amount=is_amount,
+    )
+
+
+def time_axis(end: float, width: int) -> tuple[str, list[Mapping[str, Any]]]:
+    """The title and the labels of an axis of so many hours, in the unit that fits."""
+    _, unit, name = next(entry for entry in _UNITS if end <= entry[0])
+    most = _MOST_LABELS * width / 900 + 1
+    step = next((step for step in _STEPS if end / unit / step <= most), _STEPS[-1])
+    count = min(100, int(end / unit / step + 1e-9))
+    return name, [{"label": f"{place * step}", "value": place * step * unit} for place in range(count + 1)]
+
+
+def graded_snapshots(attempt: WatchedAttempt) -> Sequence[ScoredSnapshot]:
+    """The graded snapshots of the run in the order of time; none where nobody has graded the group's."""
+    path = attempt.group.folder / SNAPSHOT_FILE
+    try:
+        status = path.lstat()
+    except OSError:
+        return ()
+    state = (status.st_ino, status.st_size, status.st_mtime_ns)
+    return _graded(attempt.group.folder, state).get(attempt.record.run_id, ())
+
+
+@functools.lru_cache(maxsize=8)
+def _graded(folder: Path, state: object) -> Mapping[str, Sequence[ScoredSnapshot]]:
+    """By run; kept as long as the file is as it was, as that of a large group takes a second to read."""
+    found = read_snapshots(Group.open(folder), [])
+    return {run_id: [ScoredSnapshot(kept.seconds, kept.report.score) for kept in kept_of] for run_id, kept_of in found.items()}

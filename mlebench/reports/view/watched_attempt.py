@@ -1,0 +1,122 @@
+"""An attempt at a run, as the pages about it show it: which one, where its files lie, and what the record says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from grading.printable import printable
+from mlebench.reports.view.view import Query, View
+from mlebench.reports.view.watched_runs import WatchedGroup
+from mlebench.runs.group import Group
+from mlebench.runs.record import RunRecord, checked_time
+
+_EARLIER = "attempts"
+_LONGEST_NUMBER = 6
+_LONGEST_WORD, _LONGEST_SENTENCE = 60, 4000
+
+
+@dataclass(frozen=True)
+class WatchedAttempt:
+    """One attempt at a run; the last, unless the address names another."""
+
+    watched: WatchedGroup
+    group: Group
+    record: RunRecord
+    number: int
+    """From 1; 0 before the first."""
+    is_last: bool
+    said: Mapping[str, Any]
+    """What the record says of it: `state`, `reason`, `detail`, `started_at`, …; of earlier ones anything may stand there."""
+
+    @property
+    def run_dir(self) -> Path:
+        """The run's folder; no path below it is opened that has a link in it."""
+        return self.group.run_dir(self.record.run_id)
+
+    @property
+    def folder(self) -> Path:
+        """Holds this attempt's log, ledgers and output."""
+        return self.run_dir if self.is_last else self.run_dir / _EARLIER / str(self.number)
+
+    @property
+    def created(self) -> datetime | None:
+        """When the run was planned."""
+        return time_of(self.record.created_at)
+
+    @property
+    def started(self) -> datetime | None:
+        """When its agent started; None where it has not, or the record does not say."""
+        return time_of(self.said.get("started_at"))
+
+    @property
+    def ended(self) -> datetime | None:
+        """When it ended; None where it has not, or the record does not say."""
+        return time_of(self.said.get("ended_at"))
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When it is stopped at the latest; None where nothing is known of its limit, or its agent has not started."""
+        if self.started is None or not self.group.plan.has_known_limits:
+            return None
+        try:
+            return self.started + timedelta(seconds=self.group.plan.profile.time_limit)
+        except OverflowError:
+            return None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether its files may still grow."""
+        return self.is_last and not self.record.has_ended
+
+    def word(self, key: str) -> str:
+        """A short word that the record says of it; empty where there is none."""
+        return _shown(self.said.get(key), _LONGEST_WORD)
+
+    def sentence(self, key: str) -> str:
+        """A sentence that the record says of it; empty where there is none."""
+        return _shown(self.said.get(key), _LONGEST_SENTENCE)
+
+    def address(self, view: View, *parts: str, **query: str | int | None) -> str:
+        """Of a page about this attempt, below that of its run."""
+        attempt = None if self.is_last else self.number
+        return view.address("g", self.watched.name, self.record.run_id, *parts, attempt=attempt, **query)
+
+
+def find_attempt(view: View, query: Query, group: str, run_id: str) -> WatchedAttempt | None:
+    """The attempt that an address names (`attempt` in the query, by default the last); None where there is none."""
+    watched = view.runs.group(group)
+    record = None if watched is None else watched.record(run_id)
+    if watched is None or watched.group is None or record is None:
+        return None
+    numbered = ((entry.get("attempt"), entry) for entry in record.attempts)
+    earlier: dict[int, Mapping[str, Any]] = {number: entry for number, entry in numbered if _is_number(number)}
+    last = record.attempt
+    # between two attempts the files of the one before still lie where it left them
+    now = earlier.pop(last, vars(record))
+    wanted = query.get("attempt", str(last))
+    if wanted == str(last):
+        return WatchedAttempt(watched, watched.group, record, last, True, now)
+    is_known = wanted.isascii() and wanted.isdecimal() and len(wanted) <= _LONGEST_NUMBER and int(wanted) in earlier
+    if not is_known:
+        return None
+    return WatchedAttempt(watched, watched.group, record, int(wanted), False, earlier[int(wanted)])
+
+
+def _is_number(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 < value < 10**_LONGEST_NUMBER
+
+
+def time_of(text: object) -> datetime | None:
+    """The moment in UTC that a record states; None where it states none at which a harness can have run."""
+    try:
+        return datetime.fromisoformat(checked_time(text)).astimezone(UTC)  # type: ignore[arg-type]
+    except (ValueError, TypeError):
+        return None
+
+
+def _shown(value: object, most: int) -> str:
+    return "" if value is None else printable(str(value)[: 10 * most], most)

@@ -1,0 +1,42 @@
+"""The copies of a submission that were kept while its agent worked, by the moment of each."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import NamedTuple
+
+from mlebench._support.plain_files import first_entries
+from mlebench.sandbox.snapshots import seconds_of
+
+_MOST = 5000
+
+
+class KeptSnapshot(NamedTuple):
+    """A copy of a submission."""
+
+    seconds: int
+    """Since the agent's start."""
+    bytes: int
+    path: Path
+
+
+def kept_snapshots(folder: Path, within: Path) -> list[KeptSnapshot]:
+    """The snapshots of an attempt in the order of time; none where there is no such folder, or one that cannot be read.
+
+    Args:
+        folder: the run's folder, or that of an earlier attempt; whoever could write there may have put anything there.
+        within: the run's folder; no part of the path below it may be a link.
+    """
+    try:
+        entries, _ = first_entries(folder / "snapshots", within, _MOST)
+    except OSError:
+        return []
+    found = [
+        KeptSnapshot(seconds, status.st_size, path)
+        for name, status in entries
+        if (path := folder / "snapshots" / name).suffix == ".csv"
+        and stat.S_ISREG(status.st_mode)
+        and (seconds := seconds_of(path)) is not None
+    ]
+    return sorted(found)
