@@ -155,20 +155,20 @@ def _bounded(name: str, part: Part, blocks: Iterable[bytes]) -> TextFile | None:
     head, tail, lines = b"", b"", 0
     for block in blocks:
         if len(head) < LARGEST_TEXT:
-            if not head and not _is_text(block[:_LOOKED_AT]):
+            if not head and not is_text(block[:_LOOKED_AT]):
                 return None
             head, block = head + block[: LARGEST_TEXT - len(head)], block[LARGEST_TEXT - len(head) :]
         lines += block.count(b"\n")
         tail = (tail + block)[-half:]
     if not tail:
-        return TextFile(name, part, _decoded(head))
+        return TextFile(name, part, decoded(head))
     # what came behind the first bytes and is not in the end is left out, as is the second half of these where the end is long
     lines += head.count(b"\n")
     kept_tail = (head + tail)[-half:] if len(tail) < half else tail
     kept_head, kept_tail = _whole_lines_of_bytes(head[:half], kept_tail)
     cut = lines - kept_head.count(b"\n") - kept_tail.count(b"\n")
-    beginning = _decoded(kept_head)
-    return TextFile(name, part, beginning + _decoded(kept_tail), len(beginning), cut)
+    beginning = decoded(kept_head)
+    return TextFile(name, part, beginning + decoded(kept_tail), len(beginning), cut)
 
 
 def _whole_lines(head: str, tail: str, end: str) -> tuple[str, str]:
@@ -182,14 +182,16 @@ def _whole_lines_of_bytes(head: bytes, tail: bytes) -> tuple[bytes, bytes]:
     return head, tail[tail.find(b"\n") + 1 :]
 
 
-def _is_text(beginning: bytes) -> bool:
+def is_text(beginning: bytes) -> bool:
+    """Whether a file that begins so is a text."""
     if b"\0" in beginning:
         return beginning.startswith((b"\xff\xfe", b"\xfe\xff"))
     odd = sum(byte < 32 and byte not in b"\t\n\r\x0c\x1b\x08" for byte in beginning)
     return odd <= _MOST_ODD * len(beginning)
 
 
-def _decoded(content: bytes) -> str:
+def decoded(content: bytes) -> str:
+    """The text, with line feeds at the ends of lines; what is no letter is replaced."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16", "replace")
     return content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").replace("\r\n", "\n")

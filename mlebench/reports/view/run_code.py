@@ -1,0 +1,145 @@
+"""The code that an attempt left: which files there are, and what is in one. Nothing here trusts a name, a size or a content."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from mlebench._support.plain_files import entries_plain, kind_of, open_plain
+from mlebench.evidence.review.similarity.code_set import is_code
+from mlebench.evidence.review.texts import decoded, is_text
+from mlebench.reports.view.watched_runs import WatchedGroup
+
+CODE = "code"
+_FOLDERS = (CODE, "submission", "logs")
+"""Of the first all files are shown, of the others those that hold code."""
+MOST_FILES = 2_000
+_MOST_ENTRIES = 20_000
+_DEEPEST = 12
+_LOOKED_AT = 2**13
+_ATTEMPTS = "attempts"
+
+
+@dataclass(frozen=True)
+class CodeFile:
+    """A file, or what lies in its place."""
+
+    name: str
+    """Below the attempt's folder, such as `code/train.py`."""
+    size: int
+    """Bytes."""
+    kind: str = "a file"
+    """Or `a link`, `a pipe`, …, which is not opened."""
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it may be opened."""
+        return self.kind == "a file"
+
+
+@dataclass(frozen=True)
+class CodeTree:
+    """The files of an attempt, in order of their names."""
+
+    files: tuple[CodeFile, ...]
+    problems: tuple[str, ...] = ()
+    """What is not shown, a sentence each."""
+
+    def file(self, name: str) -> CodeFile | None:
+        """The file of that name; also by its name below `code/`."""
+        by_name = {file.name: file for file in self.files}
+        return by_name.get(name) or by_name.get(f"{CODE}/{name}")
+
+
+@dataclass(frozen=True)
+class CodeText:
+    """The beginning of a file, or all of it."""
+
+    text: str = ""
+    """With line feeds alone at the ends of lines."""
+    is_binary: bool = False
+    is_whole: bool = True
+    problem: str | None = None
+    """Why it cannot be read."""
+
+
+def attempt_folder(group: WatchedGroup, run_id: str, attempt: str | None = None) -> tuple[Path, int] | None:
+    """The folder of an attempt at a run, and its number; the last one by default. None where there is no such attempt."""
+    record = group.record(run_id)
+    if group.group is None or record is None:
+        return None
+    folder = group.group.run_dir(run_id)
+    if attempt is None or attempt == str(record.attempt):
+        return folder, record.attempt
+    if not (attempt.isascii() and attempt.isdecimal()) or len(attempt) > 6 or not 0 < int(attempt) < record.attempt:
+        return None
+    return folder / _ATTEMPTS / str(int(attempt)), int(attempt)
+
+
+def code_tree(folder: Path, within: Path) -> CodeTree:
+    """The files below `code/`, and code that lies with the submission and the logs.
+
+    Args:
+        folder: of the attempt.
+        within: of the run; no link below it is followed.
+    """
+    files: list[CodeFile] = []
+    problems: list[str] = []
+    for top in _FOLDERS:
+        budget = _Budget()
+        for file in _below(folder, within, (top,), budget, problems):
+            if top == CODE or is_code(file.name):
+                files.append(file)
+        problems += [f"{top}/ holds more than {_MOST_ENTRIES:,} entries, of which the first are shown"] if budget.is_spent else []
+    if len(files) > MOST_FILES:
+        problems.append(f"{len(files) - MOST_FILES:,} more files are not shown")
+    return CodeTree(tuple(files[:MOST_FILES]), tuple(problems))
+
+
+class _Budget:
+    """How many entries are still looked at."""
+
+    def __init__(self) -> None:
+        self.left = _MOST_ENTRIES
+
+    @property
+    def is_spent(self) -> bool:
+        return self.left <= 0
+
+
+def _below(folder: Path, within: Path, parts: tuple[str, ...], budget: _Budget, problems: list[str]) -> Iterator[CodeFile]:
+    name = "/".join(parts)
+    try:
+        entries = entries_plain(folder.joinpath(*parts), within, _MOST_ENTRIES)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        problems.append(f"{name}/ cannot be read: {error.strerror}")
+        return
+    for entry, status in entries:
+        budget.left -= 1
+        if budget.is_spent:
+            return
+        if not stat.S_ISDIR(status.st_mode):
+            yield CodeFile(f"{name}/{entry}", status.st_size, kind_of(status.st_mode))
+        elif len(parts) >= _DEEPEST:
+            problems.append(f"{name}/{entry}/ lies too deep to be shown")
+        else:
+            yield from _below(folder, within, (*parts, entry), budget, problems)
+
+
+def read_code(folder: Path, within: Path, file: CodeFile, most: int) -> CodeText:
+    """What a file of the tree says, up to a number of bytes."""
+    if not file.is_file:
+        return CodeText(problem=f"it is {file.kind}, which is not followed")
+    try:
+        with open_plain(folder / PurePosixPath(file.name), within) as opened:
+            content = opened.read(most + 1)
+    except OSError as error:
+        return CodeText(problem=str(error.strerror or error))
+    if not is_text(content[:_LOOKED_AT]):
+        return CodeText(is_binary=True)
+    text = decoded(content[:most]).replace("\r\n", "\n").replace("\r", "\n")
+    return CodeText(text, is_whole=len(content) <= most)
