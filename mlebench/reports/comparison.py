@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grading.report import CompetitionReport
-from mlebench.reports.figures import mean_or_none, medal_rates, runs_by_competition
+from mlebench.reports.figures import Grid, mean_or_none, medal_rates, runs_by_competition
 from mlebench.reports.results import GradedRun, Results
 from mlebench.reports.selection import Selection
 from mlebench.reports.spending import UsageFigures, measured_usage, reported_usage
@@ -62,7 +62,20 @@ def compare(first: Results, second: Results, selection: Selection) -> Comparison
     Raises:
         UsageError: one of them has no run of the selection.
     """
-    grids = runs_by_competition(first, selection), runs_by_competition(second, selection)
+    return compare_grids(
+        first, second, selection, (runs_by_competition(first, selection), runs_by_competition(second, selection))
+    )
+
+
+def compare_grids(first: Results, second: Results, selection: Selection, grids: tuple[Grid, Grid]) -> Comparison:
+    """Compare some runs of two results; the rows of the grids need not be equally long.
+
+    Args:
+        first: whose conditions the first grid's runs had.
+        second: likewise.
+        selection: the competitions of both grids.
+        grids: at least one run of each competition on either side.
+    """
     rates = medal_rates(grids[0]), medal_rates(grids[1])
     rows = [
         CompetitionDifference(name, rates[0][name], rates[1][name], _score_sign(grids[0][name], grids[1][name]))

@@ -33,8 +33,13 @@ from mlebench.runs.usage import read_usage
 _LARGEST_FILE = 2**30
 
 
-def read_group(folder: Path) -> Results:
+def read_group(folder: Path, *, with_curves: bool = True) -> Results:
     """The runs, reports and graded snapshots of a group.
+
+    Args:
+        folder: the group's.
+        with_curves: whether what curves over time and spending are made from is read, too: snapshots, and every line of every
+            ledger.
 
     Raises:
         UsageError: the plan cannot be read, or reports of one group are of different data.
@@ -42,10 +47,10 @@ def read_group(folder: Path) -> Results:
     group = Group.open(folder)
     notes: list[str] = []
     graded = _graded(group, notes)
-    snapshots = read_snapshots(group, notes)
+    snapshots = read_snapshots(group, notes) if with_curves else {}
     layers: dict[int, dict[str, GradedRun]] = {}
     for planned in group.plan.runs:
-        run = _run(group, planned, graded.get(planned.run_id), notes)
+        run = _run(group, planned, graded.get(planned.run_id), notes, with_curves)
         layers.setdefault(planned.seed, {})[planned.competition_id] = replace(run, snapshots=snapshots.get(planned.run_id, ()))
     reports = [run.report for layer in layers.values() for run in layer.values() if run.report is not None]
     known = _with_versions(group, reports, notes)
@@ -80,7 +85,7 @@ def _of_import(group: Group, reports: Sequence[CompetitionReport]) -> list[str]:
     return [f"{group.name} was imported from {imported.words}, {' and '.join(told) or 'without results'}{left}"]
 
 
-def _run(group: Group, planned: PlannedRun, report: CompetitionReport | None, notes: list[str]) -> GradedRun:
+def _run(group: Group, planned: PlannedRun, report: CompetitionReport | None, notes: list[str], with_curves: bool) -> GradedRun:
     """One run by its record, and by its report in the group's grading report where there is one."""
     folder = group.run_dir(planned.run_id)
     record = group.record(planned)
@@ -101,9 +106,9 @@ def _run(group: Group, planned: PlannedRun, report: CompetitionReport | None, no
         gpu_hours=record.gpu_hours or None,
         usage=read_usage(record.usage),
         reported_usage=read_usage(record.reported_usage),
-        spent=read_spending(folder, record),
+        spent=read_spending(folder, record) if with_curves else None,
         checks=checks_of(record),
-        check_seconds=check_seconds(folder, record.started_at),
+        check_seconds=check_seconds(folder, record.started_at) if with_curves else (),
     )
     return GradedRun(report, details)
 

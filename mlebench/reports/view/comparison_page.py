@@ -1,15 +1,178 @@
-"""Two groups side by side, and the difference between the code of two runs."""
+"""Two groups side by side."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from html import escape
+
+from mlebench._support.quantities import show_duration
+from mlebench.errors import UsageError
+from mlebench.reports.comparison import Comparison
+from mlebench.reports.figures import mean_or_none, normalized_score, outcome_of
+from mlebench.reports.markup import Cell, Section, bullets, sortable_table
+from mlebench.reports.notation import NOTHING, OUTCOME_TITLES, interval, number, p_value, score, usd
+from mlebench.reports.results import GradedRun
+from mlebench.reports.spending import measured_usage, reported_usage
+from mlebench.reports.statistics import SignTest
+from mlebench.reports.view.paired_groups import PairedGroups, pair
+from mlebench.reports.view.pieces import cards, choice, form, note, warning
 from mlebench.reports.view.view import Page, Query, View
+from mlebench.reports.view.watched_runs import WatchedGroup
+
+_EVERY = 10.0
+_MOST_IN_FORM = 500
 
 
 def make_comparison(view: View, query: Query) -> Page | None:
     """The page of two groups, `first` and `second` in the query; a form where they are not given."""
-    return None
+    groups = view.runs.groups()
+    names = query.get("first", ""), query.get("second", "")
+    found = [next((group for group in groups if group.name == name), None) for name in names]
+    choosing = Section("choice", "Groups", _form(view, groups, *names))
+    crumbs = [(view.address(), "Runs")]
+    first, second = found
+    if not all(names):
+        return Page("Compare two groups", "", [choosing], crumbs, None)
+    if first is None or second is None:
+        missing = " and ".join(f"“{name}”" for name, group in zip(names, found, strict=True) if group is None)
+        return Page("Compare two groups", f"There is no group {missing}.", [choosing], crumbs, None, status=404)
+    lead = f"A is {first.name} ({_agent(first)}), B is {second.name} ({_agent(second)})."
+    every = None if first.state == second.state == "done" else _EVERY
+    sections = [*_compared(view, first, second), choosing]
+    return Page(f"{first.name} against {second.name}", lead, sections, crumbs, every)
 
 
-def make_code_comparison(view: View, query: Query) -> Page | None:
-    """The page of two runs of code, `first` and `second` in the query, each `GROUP/RUN`."""
-    return None
+def _form(view: View, groups: list[WatchedGroup], first: str, second: str) -> str:
+    options = [("", "choose a group"), *((group.name, f"{group.name} ({_agent(group)})") for group in groups[:_MOST_IN_FORM])]
+    more = note(f"The newest {_MOST_IN_FORM:,} of {len(groups):,} groups.") if len(groups) > _MOST_IN_FORM else ""
+    fields = [choice("first", "A", options, first), choice("second", "B", options, second)]
+    return form(view.address("compare"), "Groups to compare", fields, "Compare") + more
+
+
+def _agent(group: WatchedGroup) -> str:
+    return "unreadable" if group.group is None else group.group.plan.agent.id
+
+
+def _compared(view: View, first: WatchedGroup, second: WatchedGroup) -> Iterator[Section]:
+    if first.group is None or second.group is None:
+        problems = [f"{group.name} cannot be read: {group.problem}" for group in (first, second) if group.group is None]
+        yield Section("verdict", "Who is ahead", "".join(map(warning, problems)))
+        return
+    try:
+        paired = pair(first.group, second.group)
+    except UsageError as error:
+        yield Section("verdict", "Who is ahead", warning(str(error)))
+        return
+    under_way = [group.name for group in (first, second) if group.state != "done"]
+    notes = [*(f"{name} has not ended; this is how it stands now." for name in under_way), *paired.notes]
+    if paired.comparison is None:
+        notes.append("No competition has ended in both, so there is nothing to compare yet.")
+        yield Section("verdict", "Who is ahead", "".join(map(note, notes)))
+        return
+    yield Section("verdict", "Who is ahead", _verdict(paired.comparison, first.name, second.name) + "".join(map(note, notes)))
+    yield Section("conditions", "Conditions", _conditions(paired.comparison))
+    yield Section("competitions", "Competitions", _table(view, paired, first.name, second.name))
+
+
+def _verdict(comparison: Comparison, first: str, second: str) -> str:
+    difference, spread = comparison.any_medal_difference, comparison.interval
+    sure = spread is not None and (spread.lower > 0 or spread.upper < 0)
+    over = f", 95 % interval over competitions {interval(spread)}" if spread is not None else ""
+    if difference == 0:
+        words = f"Neither: {first} and {second} have as many medals{over}."
+    else:
+        ahead, behind = (first, second) if difference > 0 else (second, first)
+        words = f"{ahead} is ahead of {behind} by {abs(difference):.1f} percentage points in medal rate{over}"
+        words += "." if sure else ", which holds 0: this may be chance." if spread is not None else "."
+    count = len(comparison.competitions)
+    compared = cards(
+        [
+            ("Medal rate, A − B", f"{difference:+.1f} points", interval(spread) if spread else "one competition: no interval"),
+            ("By medals", *_test_words(comparison.medal_sign_test)),
+            ("By score", *_test_words(comparison.score_sign_test)),
+            ("Compared", f"{count:,}", "competition" if count == 1 else "competitions"),
+        ]
+    )
+    return f'<p class="winner">{escape(words)}</p>{compared}'
+
+
+def _test_words(test: SignTest) -> tuple[str, str]:
+    return f"{test.wins} : {test.losses}", f"A better : B better, {test.ties} equal; sign test {p_value(test.p_value)}"
+
+
+def _conditions(comparison: Comparison) -> str:
+    told = [*comparison.differences, *comparison.notes]
+    return bullets(told) if told else note("Both ran under the same conditions.")
+
+
+def _table(view: View, paired: PairedGroups, first: str, second: str) -> str:
+    header = ["Competition", "Scores A", "Scores B", "Medals A", "Medals B", "Relative A", "Relative B", "Better", "By"]
+    header += ["USD A", "USD B", "Time A", "Time B", "Code"]
+    rows = [
+        [Cell(name, text=True), *_cells(view, name, (first, second), (paired.first[name], paired.second[name]))]
+        for name in paired.competition_ids
+    ]
+    about = "Relative: mean score, 0 at the leaderboard's median and 1 at gold. Time: mean of the runs. ‡ reported by the agent."
+    return sortable_table(header, rows, sticky=True) + note(about)
+
+
+def _cells(
+    view: View, name: str, groups: tuple[str, str], runs: tuple[Mapping[int, GradedRun], Mapping[int, GradedRun]]
+) -> Iterator[Cell]:
+    both = list(zip(groups, runs, strict=True))
+    for group, seeds in both:
+        links = [(view.address("g", group, _run_id(name, seed, run)), _outcome(run)) for seed, run in seeds.items()]
+        yield Cell(links=links, sort=_mean_score(seeds), text=True)
+    for _, seeds in both:
+        medals = sum(run.report is not None and run.report.any_medal for run in seeds.values())
+        yield Cell(f"{medals} of {len(seeds)}", medals / len(seeds))
+    for _, seeds in both:
+        relative = mean_or_none([normalized_score(run.report) for run in seeds.values()])
+        yield Cell(number(relative), relative)
+    yield from _better(runs)
+    for _, seeds in both:
+        yield _cost(seeds)
+    for _, seeds in both:
+        hours = mean_or_none([run.details.hours if run.details else None for run in seeds.values()])
+        yield Cell(NOTHING if hours is None else show_duration(3600 * hours), hours)
+    codes = []
+    for seed in [seed for seed in runs[0] if seed in runs[1]]:
+        ends = (f"{group}/{_run_id(name, seed, seeds[seed])}" for group, seeds in both)
+        codes.append((view.address("compare", "code", first=next(ends), second=next(ends)), f"seed {seed}"))
+    yield Cell(links=codes, text=True) if codes else Cell(text=True)
+
+
+def _run_id(name: str, seed: int, run: GradedRun) -> str:
+    return run.details.folder.name if run.details is not None else f"{name}_seed{seed}"
+
+
+def _outcome(run: GradedRun) -> str:
+    if run.report is None or run.report.score is None:
+        return OUTCOME_TITLES[outcome_of(run)]
+    medal = f" {run.report.medal}" if run.report.medal else ""
+    return f"{score(run.report.score)}{medal}"
+
+
+def _mean_score(seeds: Mapping[int, GradedRun]) -> float | None:
+    return mean_or_none([run.report.score if run.report else None for run in seeds.values()])
+
+
+def _better(runs: tuple[Mapping[int, GradedRun], Mapping[int, GradedRun]]) -> Iterator[Cell]:
+    """Who has the better mean score, by the direction of the metric, and by how much; a score is better than none."""
+    means = _mean_score(runs[0]), _mean_score(runs[1])
+    lower = next((run.report.is_lower_better for seeds in runs for run in seeds.values() if run.report is not None), False)
+    if means[0] is None or means[1] is None:
+        who = "A" if means[0] is not None else "B" if means[1] is not None else NOTHING
+        yield Cell(who, text=True)
+        yield Cell(sort=None)
+        return
+    gain = (means[1] - means[0]) if lower else (means[0] - means[1])
+    yield Cell("A" if gain > 0 else "B" if gain < 0 else "equal", text=True)
+    yield Cell(score(abs(gain)), gain, tooltip=f"{'lower' if lower else 'higher'} scores are better")
+
+
+def _cost(seeds: Mapping[int, GradedRun]) -> Cell:
+    measured, claimed = measured_usage(seeds.values()), reported_usage(seeds.values())
+    figures, mark = (measured, "") if measured is not None or claimed is None else (claimed, " ‡")
+    cost = figures.total.cost_usd if figures else None
+    return Cell(f"{usd(cost)}{mark if cost is not None else ''}", cost)

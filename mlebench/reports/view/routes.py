@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from mlebench.reports.view import (
     act_page,
+    code_comparison_page,
     code_page,
     comparison_page,
     conversation_page,
@@ -31,7 +32,7 @@ What it returns is the address to go to, or a page that says why nothing was don
 PAGES: dict[str, Maker] = {
     "/": overview_page.make_overview,
     "/compare": comparison_page.make_comparison,
-    "/compare/code": comparison_page.make_code_comparison,
+    "/compare/code": code_comparison_page.make_code_comparison,
     "/g/{group}": group_page.make_group,
     "/g/{group}/act": act_page.make_act,
     "/g/{group}/report": report_page.make_group_report,
