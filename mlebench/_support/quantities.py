@@ -73,15 +73,21 @@ def show_count(count: float) -> str:
 
 
 def show_duration(seconds: float) -> str:
-    """Seconds for people: `42 s`, `3 min 20 s`, `5 h 02 min`, `2 d 03 h`."""
+    """Seconds for people: `42 s`, `5 min`, `3 min 20 s`, `24 h`, `5 h 02 min`, `2 d 03 h`."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    if whole < 86400:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    return f"{whole // 86400} d {whole % 86400 // 3600:02d} h"
+        return _in_two_units(whole, 60, "min", 1, "s")
+    # limits of 24 and 36 hours are called so
+    if whole < 48 * 3600:
+        return _in_two_units(whole, 3600, "h", 60, "min")
+    return _in_two_units(whole, 86400, "d", 3600, "h")
+
+
+def _in_two_units(seconds: int, large: int, large_name: str, small: int, small_name: str) -> str:
+    rest = seconds % large // small
+    return f"{seconds // large} {large_name}" + (f" {rest:02d} {small_name}" if rest else "")
 
 
 Size = Annotated[int, LateCheck("BeforeValidator", parse_size)]

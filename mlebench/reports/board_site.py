@@ -13,8 +13,8 @@ from mlebench._support.files import write_json, write_text
 from mlebench.errors import UsageError
 from mlebench.evidence.verdict import LEVELS, Verdict
 from mlebench.reports.board import Board, Entry, Row, Unlisted, tables_of
-from mlebench.reports.markup import Cell, Section, bullets, sortable_table, whole_page
-from mlebench.reports.notation import NOTHING, conditions_text, cost_per_medal, hours, number, plus_minus, usd
+from mlebench.reports.markup import Cell, Head, Section, bullets, sortable_table, whole_page
+from mlebench.reports.notation import NOTHING, conditions_text, duration, gpu_time, plus_minus, usd
 from mlebench.reports.page import sections_of
 
 _SIGNS = {"holds": "✓", "fails": "✗", "not claimed": "·"}
@@ -94,8 +94,11 @@ def _index(board: Board) -> str:
 
 
 _HEADER = (
-    "#", "Agent", "Models", "Any medal (%)", "Gold (%)", "Above median (%)", "Valid (%)", "Seeds", "Without known leaks (%)",
-    "USD", "USD per medal", "GPU hours", "Hours", "Network", "Levels 1–7", "Signer", "Date", "Flags", "Bundle",
+    "#", Head("Agent", "its models below"), Head("Any medal (%)", "gold below"),
+    Head("Above median (%)", "valid submissions below"),
+    Head("Without known leaks (%)", "any medal, without the competitions that are known to leak"), "Seeds",
+    Head("USD", "of all runs; for each medal below"), Head("GPU time", "of all runs; the time limit of a run below"), "Network",
+    Head("Levels 1–7", "what was verified, as the section below says"), Head("Signer", "date below"), "Flags", "Bundle",
 )  # fmt: skip
 
 
@@ -114,21 +117,19 @@ def _cells(row: Row) -> Iterator[Cell]:
     clean = figures.without_known_leaks
     leakless = clean.metrics.get("any_medal_percentage")
     yield Cell(str(row.rank), row.rank)
-    yield Cell(text=True, links=[(_page_of(row), printable(results.name or NOTHING, 80))])
-    yield Cell(printable(", ".join(conditions.models or ()), 120), text=True)
-    for name in ("any_medal_percentage", "gold_medal_percentage", "above_median_percentage", "valid_submissions_percentage"):
-        dagger = " †" if figures.padded and name == "any_medal_percentage" else ""
-        yield Cell(plus_minus(figures.metrics[name]) + dagger, figures.metrics[name].mean)
+    models = printable(", ".join(conditions.models or ()), 120)
+    yield Cell(long=True, links=[(_page_of(row), printable(results.name or NOTHING, 80))], below=models)
+    dagger = " †" if figures.padded else ""
+    medals, median = figures.metrics["any_medal_percentage"], figures.metrics["above_median_percentage"]
+    yield Cell(plus_minus(medals) + dagger, medals.mean, below=f"{plus_minus(figures.metrics['gold_medal_percentage'])} gold")
+    yield Cell(plus_minus(median), median.mean, below=f"{plus_minus(figures.metrics['valid_submissions_percentage'])} valid")
+    yield Cell(plus_minus(leakless), leakless.mean if leakless else None, below=f"over {clean.competitions}")
     yield Cell(str(figures.seeds), figures.seeds)
-    yield Cell(f"{plus_minus(leakless)} over {clean.competitions}", leakless.mean if leakless else None)
-    yield Cell(usd(cost) + mark, cost)
-    yield Cell(cost_per_medal(measured, claimed), told.cost_per_medal_usd if told else None)
-    yield Cell(number(row.gpu_hours), row.gpu_hours)
-    yield Cell(hours(conditions.hours), conditions.hours)
+    yield Cell(usd(cost) + mark, cost, below=f"{usd(told.cost_per_medal_usd)} per medal" if told else "")
+    yield Cell(gpu_time(row.gpu_hours), row.gpu_hours, below=f"at most {duration(conditions.hours)}" if conditions.hours else "")
     yield Cell(printable(conditions.network or "", 40), text=True)
     yield Cell(text=True, sort=sum(level.state == "holds" for level in verdict.levels), marks=_marks(verdict))
-    yield Cell(printable(verdict.signer or "", 80), text=True)
-    yield Cell(str(row.document.main.date or NOTHING), text=True)
+    yield Cell(printable(verdict.signer or "", 80), long=True, below=str(row.document.main.date or ""))
     yield Cell(str(len(row.flags)) if row.flags else "", len(row.flags), tooltip="\n".join(row.flags[:10]))
     yield Cell(text=True, links=[(_bundle_of(row.entry), "zip")])
 

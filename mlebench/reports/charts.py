@@ -7,23 +7,25 @@ scripts alone weigh 4.7 and 1 MB.)
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from xml.etree import ElementTree
 
 import pygal
 from pygal.util import compute_scale
 
 from mlebench.reports.document import CompetitionRow, ResultsDocument, RunRow
+from mlebench.reports.notation import duration
 from mlebench.reports.scaling import TOKEN_UNIT, BudgetPoint, CallTimes, RunCurve, SpendingAxis, SpendingPoint, TimePoint
 
 Points = Sequence[tuple[float, float | None]]
 
-OUTCOMES = ("gold", "silver", "bronze", "above median", "no medal", "no valid submission")
+OUTCOMES = ("gold", "silver", "bronze", "above median without medal", "not above median", "no valid submission")
 """Series of the medal charts, in the order of the style sheet's colours."""
 Axis = Literal["hours"] | SpendingAxis
-_AXES: Mapping[Axis, str] = {"hours": "hours", "usd": "US dollars spent by each run", "tokens": "million tokens used by each run"}
+_AXES: Mapping[str, str] = {"hours": "time", "usd": "US dollars spent by each run", "tokens": "million tokens used by each run"}
 TIME_SERIES = ("any medal, submission of the moment", "any medal, best submission so far", "above median")
 
 _BAR_HEIGHT = 19
@@ -33,6 +35,25 @@ _ROW_STEP = 1.6
 """From a row of ticks to the next, in heights of a tick."""
 _MOST_LABELS = 8
 """Of an axis."""
+
+
+class _TimeUnit(NamedTuple):
+    """What an axis of time counts."""
+
+    name: str
+    hours: float
+    up_to: float
+    """Hours that an axis in this unit spans at most."""
+    steps: Sequence[int]
+    """What may lie between two labels."""
+
+
+_TIME_UNITS = (
+    _TimeUnit("seconds", 1 / 3600, 2 / 60, (1, 2, 5, 10, 20)),
+    _TimeUnit("minutes", 1 / 60, 2, (1, 2, 5, 10, 20)),
+    _TimeUnit("hours", 1, 72, (1, 2, 3, 6, 12)),
+    _TimeUnit("days", 24, math.inf, (1, 2, 5, 10, 20, 50, 100)),
+)
 _COLORS = 6
 """So many lines the style sheet tells apart; further ones begin anew."""
 _WIDTH = 900
@@ -44,7 +65,7 @@ def outcome_class(run: RunRow) -> str:
         return "no valid submission"
     if run.medal:
         return run.medal
-    return "above median" if run.above_median else "no medal"
+    return "above median without medal" if run.above_median else "not above median"
 
 
 def medals_by_competition(rows: Sequence[CompetitionRow]) -> str:
@@ -74,20 +95,20 @@ def shares(points: Sequence[TimePoint] | Sequence[SpendingPoint], axis: Axis) ->
         [(_place(point, axis), point.best_any_medal_percentage) for point in points],
         [(_place(point, axis), point.above_median_percentage) for point in points],
     ]
-    return _lines(dict(zip(TIME_SERIES, map(_steps, values), strict=True)), _AXES[axis], "% of runs", (0, 100))
+    return _lines(dict(zip(TIME_SERIES, map(_steps, values), strict=True)), axis, "% of runs", (0, 100))
 
 
 def relative_score(points: Sequence[TimePoint] | Sequence[SpendingPoint], axis: Axis) -> str:
     """Normalised score over time, money or tokens."""
     values = _steps([(_place(point, axis), point.normalized_score) for point in points])
-    return _lines({"score: 0 at the median, 1 at gold": values}, _AXES[axis], "relative score", (0, 1))
+    return _lines({"score: 0 at the median, 1 at gold": values}, axis, "relative score", (0, 1))
 
 
 def medals_per_unit(points: Sequence[SpendingPoint], axis: SpendingAxis) -> str:
     """Medals for each dollar, or each million tokens, that all runs together had spent."""
     title = {"usd": "medals per US dollar", "tokens": "medals per million tokens"}[axis]
     values = _steps([(_place(point, axis), point.medals_per_unit) for point in points])
-    return _lines({title: values}, _AXES[axis], title, None)
+    return _lines({title: values}, axis, title, None)
 
 
 def scores_of_competition(curves: Sequence[RunCurve], axis: Axis = "hours") -> str:
@@ -97,7 +118,7 @@ def scores_of_competition(curves: Sequence[RunCurve], axis: Axis = "hours") -> s
     low, high = min(scores, default=0.0), max(scores, default=1.0)
     height = (high - low or abs(high) or 1.0) / 20
     rows = _rows_of_ticks(curves, low, height) if axis == "hours" else {}
-    chart = _chart(series | rows, _AXES[axis], "score", height=220 + _ROW_HEIGHT * len(rows))
+    chart = _chart(series | rows, axis, "score", height=220 + _ROW_HEIGHT * len(rows))
     if rows:
         # the axis of scores ends where the rows begin
         scale = compute_scale(low, high, False, None, 4, _MOST_LABELS)
@@ -109,11 +130,12 @@ def scores_of_competition(curves: Sequence[RunCurve], axis: Axis = "hours") -> s
 def calls_of_competition(curves: Sequence[RunCurve]) -> str:
     """The calls of one competition's runs over time, where no score was graded on the way."""
     rows = _rows_of_ticks(curves, 0.0, 1.0)
-    chart = _chart(rows, _AXES["hours"], None, height=60 + _ROW_HEIGHT * len(rows))
+    chart = _chart(rows, "hours", None, height=60 + _ROW_HEIGHT * len(rows))
     chart.y_labels = _labels_of_rows(rows, 0.0, 1.0)
     ends = [curve.points[-1][0] for curve in curves if curve.points]
     known = [0.0, *ends, *(hour for curve in curves for times in ticks_of(curve) for hour in times.hours)]
     chart.xrange = (min(known), max(known) or 1.0)
+    chart.x_title, chart.x_labels = time_axis(chart.xrange[1])
     return _svg(chart, f"calls over {_AXES['hours']}", "", len(curves), ticks_from=0)
 
 
@@ -154,7 +176,9 @@ def budgets(points: Sequence[BudgetPoint], axis: Literal["hours", "gpus"]) -> st
     series: dict[str, list[tuple[float, float | None]]] = {}
     for value, point in known:
         series.setdefault(point.agent, []).append((float(value), point.any_medal_percentage))
-    return _lines(series, {"hours": "time limit (hours)", "gpus": "GPUs"}[axis], "% with a medal", (0, 100), dots=True)
+    return _lines(
+        series, {"hours": "time limit", "gpus": "GPUs"}[axis], "% with a medal", (0, 100), dots=True, times=axis == "hours"
+    )
 
 
 def familiarity(points: Mapping[str, tuple[float, float]]) -> str:
@@ -220,23 +244,53 @@ def _totals(series: Mapping[str, Sequence[float | None]]) -> list[float]:
 
 def _lines(
     series: Mapping[str, Points],
-    x_title: str,
+    axis: Axis | str,
     y_title: str,
     bounds: tuple[float, float] | None,
     *,
     dots: bool = False,
+    times: bool = False,
 ) -> str:
-    chart = _chart(series, x_title, y_title, range=bounds, show_dots=dots, dots_size=4)
+    """Lines over an axis.
+
+    Args:
+        axis: one of `_AXES`, or its title.
+        dots: mark and label each place.
+        times: the places are hours.
+    """
+    chart = _chart(series, axis, y_title, range=bounds, show_dots=dots, dots_size=4)
     if dots:
-        chart.x_labels = sorted({x for points in series.values() for x, _ in points})
-    return _svg(chart, f"{y_title} over {x_title}", "", len(series))
+        places = sorted({x for points in series.values() for x, _ in points})
+        chart.x_labels = [{"value": place, "label": duration(place) if times else _plain(place)} for place in places]
+    return _svg(chart, f"{y_title} over {_AXES.get(axis, axis)}", "", len(series))
 
 
-def _chart(series: Mapping[str, Points], x_title: str, y_title: str | None, *, height: int = 300, **settings: Any) -> Any:
-    chart = pygal.XY(height=height, x_title=x_title, y_title=y_title, **{"show_dots": False, **settings}, **_common())
+def _chart(series: Mapping[str, Points], axis: Axis | str, y_title: str | None, *, height: int = 300, **settings: Any) -> Any:
+    """A chart of lines; `axis` is one of `_AXES`, or its title."""
+    title: str = _AXES.get(axis, axis)
+    chart = pygal.XY(height=height, x_title=title, y_title=y_title, **{"show_dots": False, **settings}, **_common())
     for name, points in series.items():
-        chart.add(name, list(points))
+        # one place alone makes no line
+        alone = {"show_dots": True, "stroke": False, "dots_size": 4} if len(points) == 1 else {}
+        chart.add(name, list(points), **alone)
+    if axis == "hours":
+        chart.x_title, chart.x_labels = time_axis(max((x for points in series.values() for x, _ in points), default=1.0))
     return chart
+
+
+def time_axis(hours: float) -> tuple[str, list[dict[str, Any]]]:
+    """The title and the labels of an axis of hours that reaches so far: whole numbers of the unit that fits."""
+    unit = next(unit for unit in _TIME_UNITS if hours <= unit.up_to)
+    span = hours / unit.hours
+    step = next((step for step in unit.steps if span / step <= _MOST_LABELS), math.ceil(span / _MOST_LABELS))
+    # a run of 59.99 minutes still reaches the label 60
+    count = int(span / step + 0.005)
+    return unit.name, [{"value": step * place * unit.hours, "label": f"{step * place:,}"} for place in range(count + 1)]
+
+
+def _plain(value: float) -> str:
+    """A label of an axis, without what floating point adds to it."""
+    return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
 
 
 def _common(label_size: int = 11) -> dict[str, Any]:
@@ -249,6 +303,8 @@ def _common(label_size: int = 11) -> dict[str, Any]:
         "show_legend": False,
         "print_values": False,
         "pretty_print": False,
+        "value_formatter": _plain,
+        "x_value_formatter": _plain,
         "margin": 4,
         "max_scale": _MOST_LABELS,
         "style": pygal.style.Style(label_font_size=label_size, major_label_font_size=label_size, title_font_size=12),

@@ -6,21 +6,24 @@ left out: only a damaged plan is an error.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from grading.report import CompetitionReport
 from grading.wording import counted
 from mlebench._support.files import parse_own_json
 from mlebench._support.hints import command
 from mlebench._support.plain_files import read_plain
+from mlebench._support.quantities import show_size
 from mlebench.errors import UsageError
 from mlebench.evidence.agreement import settled
 from mlebench.reports.checks import checks_of
 from mlebench.reports.kept_review import kept_review
 from mlebench.reports.report_file import read_report_file
-from mlebench.reports.results import GradedRun, GradedSnapshot, Results, RunDetails, with_data_of
+from mlebench.reports.results import GradedRun, GradedSnapshot, Origin, Results, RunDetails, with_data_of
 from mlebench.runs.claims import check_seconds
 from mlebench.runs.conditions import Conditions
 from mlebench.runs.group import Group
@@ -31,6 +34,7 @@ from mlebench.runs.spending import read_spending
 from mlebench.runs.usage import read_usage
 
 _LARGEST_FILE = 2**30
+_LONGEST_COMMIT = 12
 
 
 def read_group(folder: Path, *, with_curves: bool = True) -> Results:
@@ -59,7 +63,32 @@ def read_group(folder: Path, *, with_curves: bool = True) -> Results:
     review = kept_review(group, notes)
     reviews = () if review is None else (review,)
     ids = None if group.imported is None else group.imported.ids
-    return Results(conditions, layers, (str(folder),), tuple(notes), reviews=reviews, imported_ids=ids)
+    return Results(conditions, layers, (str(folder),), tuple(notes), reviews=reviews, imported_ids=ids, origins=(_origin(group),))
+
+
+def _origin(group: Group) -> Origin:
+    """Circumstances by the group's manifest, as far as it holds them in the form that this harness writes."""
+    return Origin(group.name, group.created_at, _harness_of(group.manifest), _hardware_of(group.manifest))
+
+
+def _harness_of(manifest: Mapping[str, Any]) -> str:
+    harness = manifest.get("harness")
+    if not isinstance(harness, Mapping) or not isinstance(harness.get("version"), str):
+        return ""
+    commit = harness.get("commit")
+    return str(harness["version"]) + (f" ({commit[:_LONGEST_COMMIT]})" if isinstance(commit, str) and commit else "")
+
+
+def _hardware_of(manifest: Mapping[str, Any]) -> str:
+    hardware = manifest.get("hardware")
+    if not isinstance(hardware, Mapping):
+        return ""
+    cpus, model, memory, gpus = (hardware.get(key) for key in ("cpus", "cpu_model", "memory", "gpus"))
+    parts = [f"{cpus} × {model or 'CPU'}"] if isinstance(cpus, int) else []
+    parts += [show_size(memory)] if isinstance(memory, int) else []
+    named = [str(gpu.get("name")) for gpu in gpus if isinstance(gpu, Mapping)] if isinstance(gpus, list) else []
+    parts += [f"{count} × {name}" for name, count in Counter(named).items()]
+    return ", ".join(parts)
 
 
 def _with_versions(group: Group, reports: Sequence[CompetitionReport], notes: list[str]) -> Conditions:

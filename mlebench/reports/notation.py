@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from mlebench._support.quantities import show_duration
 from mlebench.reports.document import CompetitionRow, ResultsDocument, RunRow
 from mlebench.reports.published_results import Percentage
 from mlebench.reports.results import Results
@@ -147,7 +148,7 @@ def conditions_text(results: Results) -> str:
     parts = [
         ", ".join(conditions.models or ()),
         conditions.profile and f"profile {conditions.profile}",
-        "" if conditions.hours is None else f"{hours(conditions.hours)} hour{'' if conditions.hours == 1 else 's'}",
+        "" if conditions.hours is None else f"at most {duration(conditions.hours)}",
         f"sandbox {conditions.sandbox}" if conditions.sandbox else unknown,
         f"{conditions.task_text} task text" if conditions.task_text not in (None, "plain") else "",
         f"edition {conditions.edition}",
@@ -156,9 +157,16 @@ def conditions_text(results: Results) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def hours(value: float | None) -> str:
-    """Hours without needless decimals."""
-    return NOTHING if value is None else f"{value:.4g}"
+def duration(hours: float | None) -> str:
+    """Hours as people tell them, such as `5 min` or `24 h`, or a dash."""
+    return NOTHING if hours is None else show_duration(hours * 3600)
+
+
+def gpu_time(gpu_hours: float | None) -> str:
+    """GPU hours, such as `5,400 h`, and less than one as a duration, or a dash."""
+    if gpu_hours is None or gpu_hours < 1:
+        return duration(gpu_hours)
+    return f"{gpu_hours:,.1f}".removesuffix(".0") + " h"
 
 
 def direction(row: CompetitionRow) -> str:

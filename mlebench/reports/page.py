@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from html import escape
 from itertools import groupby
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote
 
 from grading.wording import counted
 from mlebench._support.files import write_text
 from mlebench.reports import charts
 from mlebench.reports.comparison import Comparison
-from mlebench.reports.document import CompetitionRow, Document, ResultsDocument, RunRow
+from mlebench.reports.components import Card, cards, fold, note, warning
+from mlebench.reports.conditions_section import conditions_section
+from mlebench.reports.document import Document, ResultsDocument
 from mlebench.reports.figures import CleanFigures, SelectionFigures
-from mlebench.reports.markup import Cell, Section, bullets, chart_figure, sortable_table, whole_page
+from mlebench.reports.markup import Cell, Head, Section, bullets, chart_figure, sortable_table, whole_page
 from mlebench.reports.notation import (
-    MEASURED,
     METRIC_TITLES,
     NOTHING,
-    OUTCOME_TITLES,
     REPORTED,
     conditions_text,
     cost_per_medal,
-    direction,
-    hours,
+    duration,
+    gpu_time,
     interval,
-    number,
     p_value,
     plus_minus,
-    run_text,
-    run_usage,
-    score,
     split_figures,
     usage_rows,
     usd,
@@ -42,11 +36,15 @@ from mlebench.reports.notation import (
 )
 from mlebench.reports.published_results import SOURCE, SPLIT_NAMES
 from mlebench.reports.review_page import review_section
+from mlebench.reports.runs_tables import competitions_table, runs_table
 from mlebench.reports.scaling import SPENDING_AXES, RunCurve, SpendingAxis, SpendingCurve
-from mlebench.reports.spending import UsageFigures
-from mlebench.runs.usage import Usage
+from mlebench.reports.standings import Standing, nearest_published, runs_of, standings, verdict
+from mlebench.reports.statistics import SignTest
+from mlebench.reports.usage_tables import usage_tables
 
-_LINKS = (("run.log", "log"), ("logs", "logs"), ("code", "code"), ("submission/submission.csv", "submission"))
+_STATES = {"failed": "Failed", "timed-out": "Timed out"}
+_MOST_NAMES = 3
+"""Of results in a title."""
 
 
 def write_page(document: Document, path: Path) -> None:
@@ -61,22 +59,37 @@ def make_page(document: Document, folder: Path) -> str:
     Args:
         folder: where the page will lie; links are relative to it.
     """
-    main = document.main
-    lead = " · ".join(filter(None, (conditions_text(main.results), str(main.date or ""))))
-    return whole_page(main.results.name or "Report", lead, list(sections_of(document, folder)))
+    return whole_page(_title(document), _lead(document), list(sections_of(document, folder)))
+
+
+def _title(document: Document) -> str:
+    names = [entry.results.name or "Report" for entry in document.entries]
+    more = len(names) - _MOST_NAMES
+    return " · ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _lead(document: Document) -> str:
+    dates = [entry.date for entry in document.entries if entry.date is not None]
+    date = str(max(dates)) if dates else ""
+    if len(document.entries) > 1:
+        return " · ".join(filter(None, (f"{len(document.entries)} results side by side", date)))
+    return " · ".join(filter(None, (conditions_text(document.main.results), date)))
 
 
 def sections_of(document: Document, folder: Path) -> Iterator[Section]:
     """The parts of a page about a report; links to the runs' files are relative to `folder`, where the page will lie."""
-    main = document.main
-    yield Section("figures", "Figures", _figures(main))
-    yield Section("medals", "Medals by competition", _medals(main))
-    yield Section("competitions", "Competitions", _competitions(main.competitions))
-    yield Section("totals", "Beside the full figure", _honest_totals(main))
+    main, others = document.main, document.entries[1:]
+    of = f" of {main.results.name}" if others else ""
+    if others:
+        yield Section("standings", "Standings", _standings(document))
+    yield Section("figures", f"Figures{of}", _figures(main, "" if others else nearest_published(main)))
+    yield Section("medals", f"Medals by competition{of}", _medals(main))
+    yield Section("competitions", f"Competitions{of}", competitions_table(main.competitions))
+    yield Section("totals", f"Breakdown{of}", _breakdown(main))
     if main.review is not None:
         yield review_section(main.review, folder)
     if usage_rows(main):
-        yield Section("usage", "Calls to models", _usage(main))
+        yield Section("usage", f"Calls to models{of}", usage_tables(main))
     if main.time or main.run_curves:
         yield Section("time", "Over time, money and tokens" if main.spending else "Over time", _over_time(main))
     if any(len(figures.pass_at_k) > 1 for figures in main.figures):
@@ -85,12 +98,109 @@ def sections_of(document: Document, folder: Path) -> Iterator[Section]:
         yield Section("comparisons", "Comparisons", _comparisons(document))
     if document.published:
         yield Section("published", "Published results", _published(document))
-    yield Section("runs", "Runs", _runs(main, folder))
+    yield Section("runs", f"Runs{of}", runs_table(main, folder))
+    for place, entry in enumerate(others, start=2):
+        yield Section(f"result-{place}", entry.results.name or f"Result {place}", _other(entry, folder))
+    yield conditions_section(document.entries)
 
 
-def _figures(entry: ResultsDocument) -> str:
-    notes = "".join(f'<p class="warning">{escape(note)}</p>' for note in entry.notes)
-    cards = "".join(_card(figures) for figures in entry.figures)
+def _standings(document: Document) -> str:
+    """All results, the best first, and how sure the order is."""
+    # the widest of what is reported on, as charts over budgets take it
+    selection = document.main.figures[-1].selection
+    ranked = standings(document.entries, selection.name)
+    header: list[str | Head] = ["Result", Head("Any medal (%)", "mean over seeds ± one standard error; 95 % over seeds below")]
+    header += [
+        Head("To the leader", "percentage points of any medal; 95 % over competitions below"),
+        Head("Gold (%)", "silver and bronze below"),
+    ]
+    header += [
+        Head("Above median (%)", "medals included"),
+        Head("Valid", "runs with a valid submission, of all"),
+        "Failed",
+        "Timed out",
+    ]
+    header += ["USD", "Tokens", Head("Time of a run", "mean; GPU time of all below")]
+    remarks = dict.fromkeys(remark for standing in ranked if standing.to_leader for remark in standing.to_leader.notes)
+    about = f"{counted(len(selection.competition_ids), 'competition')} of {selection.name}." if document.main.figures[1:] else ""
+    return "".join(
+        (
+            f'<p class="winner">{escape(verdict(ranked))}</p>',
+            *(warning(remark) for remark in remarks),
+            sortable_table(header, [_standing_cells(standing) for standing in ranked], sticky=True),
+            note(f"{about} ‡ {REPORTED}.".strip())
+            if any(_claims(standing) for standing in ranked)
+            else note(about)
+            if about
+            else "",
+        )
+    )
+
+
+def _claims(standing: Standing) -> bool:
+    return standing.figures.usage is None and standing.figures.reported_usage is not None
+
+
+def _standing_cells(standing: Standing) -> list[object]:
+    figures, conditions = standing.figures, standing.entry.results.conditions
+    metrics, gap = figures.metrics, standing.to_leader
+    used = figures.usage or figures.reported_usage
+    mark = " ‡" if _claims(standing) else ""
+    cost, tokens = (used.total.cost_usd, used.total.tokens) if used is not None else (None, None)
+    medals = metrics["any_medal_percentage"]
+    behind = -gap.any_medal_difference if gap is not None else 0.0
+    spread = "" if gap is None or gap.interval is None else f"{-gap.interval.upper:.1f} … {-gap.interval.lower:.1f}"
+    failed, timed_out = standing.ended("failed"), standing.ended("timed-out")
+    return [
+        Cell(standing.entry.results.name, below=", ".join(conditions.models or ())),
+        Cell(
+            plus_minus(medals) + (" †" if figures.padded else ""),
+            medals.mean,
+            below=interval(medals.interval) if medals.interval else "",
+        ),
+        Cell("leads" if gap is None else f"{behind:+.1f}", behind, below=spread),
+        Cell(
+            plus_minus(metrics["gold_medal_percentage"]),
+            metrics["gold_medal_percentage"].mean,
+            below=f"S {metrics['silver_medal_percentage'].mean:.1f}, B {metrics['bronze_medal_percentage'].mean:.1f}",
+        ),
+        Cell(plus_minus(metrics["above_median_percentage"]), metrics["above_median_percentage"].mean),
+        Cell(f"{figures.counts.valid} of {figures.counts.runs}", figures.counts.valid / figures.counts.runs),
+        Cell(whole(failed), failed, css="bad" if failed else ""),
+        Cell(whole(timed_out), timed_out, css="bad" if timed_out else ""),
+        Cell(usd(cost) + mark, cost, below=f"{usd(used.cost_per_medal_usd)} per medal" if used is not None else ""),
+        Cell(whole(tokens) + mark, tokens),
+        Cell(
+            duration(standing.mean_hours),
+            standing.mean_hours,
+            below=f"{gpu_time(standing.gpu_hours)} GPU" if standing.gpu_hours is not None else "",
+        ),
+    ]
+
+
+def _other(entry: ResultsDocument, folder: Path) -> str:
+    """A result that the main one is compared with: its figures, and folded its competitions and runs."""
+    parts = [
+        "".join(map(warning, entry.notes)),
+        _figures_table(entry),
+        fold("Medals by competition", _medals(entry)),
+        fold("Competitions", competitions_table(entry.competitions)),
+        fold("Breakdown", _breakdown(entry)),
+    ]
+    if used := usage_tables(entry, headings=False):
+        parts.append(fold("Calls to models", used))
+    return "".join((*parts, fold("Runs", runs_table(entry, folder))))
+
+
+def _figures(entry: ResultsDocument, beside: str) -> str:
+    """The first figures of a result; `beside` says what they are relative to, empty for nothing."""
+    parts: list[str] = [*map(warning, entry.notes), cards(map(_card, entry.figures))]
+    parts.append(f'<p class="winner">{escape(beside)}</p>' if beside else "")
+    chart = chart_figure("bars", charts.medals_by_split(entry), charts.OUTCOMES, "Share of runs by split.")
+    return "".join((*parts, _figures_table(entry), chart))
+
+
+def _figures_table(entry: ResultsDocument) -> str:
     header = ["Split", "Competitions", "Seeds", *(title.capitalize() for title in METRIC_TITLES.values())]
     rows = [
         [
@@ -101,17 +211,14 @@ def _figures(entry: ResultsDocument) -> str:
         ]
         for figures in entry.figures
     ]
-    chart = chart_figure("bars", charts.medals_by_split(entry), charts.OUTCOMES, "Share of runs by split.")
-    caption = '<p class="note">Percentages: mean over seeds ± one standard error.</p>'
-    return f'{notes}<ul class="cards">{cards}</ul>{sortable_table(header, rows)}{caption}{chart}'
+    return sortable_table(header, rows) + note("Percentages: mean over seeds ± one standard error. Above median includes medals.")
 
 
-def _card(figures: SelectionFigures) -> str:
+def _card(figures: SelectionFigures) -> Card:
     medals = figures.metrics["any_medal_percentage"]
     about = f"95 % over {figures.seeds} seeds: {interval(medals.interval)}" if figures.seeds > 1 else "one seed"
-    over = f"over competitions: {interval(figures.bootstrap)}"
-    name = escape(figures.selection.name) + (" †" if figures.padded else "")
-    return f"<li>{name}: any medal<strong>{plus_minus(medals)}</strong><small>{about}<br>{over}</small></li>"
+    name = figures.selection.name + (" †" if figures.padded else "")
+    return Card(f"{name}: any medal", f"{plus_minus(medals)} %", [about, f"over competitions: {interval(figures.bootstrap)}"])
 
 
 def _medals(entry: ResultsDocument) -> str:
@@ -119,50 +226,32 @@ def _medals(entry: ResultsDocument) -> str:
     return chart_figure("bars", svg, charts.OUTCOMES, "Runs of each competition by what they earned; one run per seed.")
 
 
-def _competitions(rows: Sequence[CompetitionRow]) -> str:
-    seeds = max(len(row.runs) for row in rows)
-    header = ["Competition", "Split", "Modality", "Better", *(f"Seed {seed}" for seed in range(seeds))]
-    header += ["Medals", "Relative", "Median", "Bronze", "Silver", "Gold"]
-    cells = [_competition_cells(row) for row in rows]
-    caption = (
-        '<p class="note">Relative: the mean score where 0 is the leaderboard’s median and 1 its gold threshold. '
-        "G, S and B mark gold, silver and bronze.</p>"
-    )
-    return sortable_table(header, cells, sticky=True) + caption
-
-
-def _competition_cells(row: CompetitionRow) -> list[object]:
-    medals = sum(run.medal is not None for run in row.runs)
-    return [
-        row.info.competition_id,
-        Cell(row.info.split, text=True),
-        Cell(row.info.modality, text=True),
-        direction(row),
-        *(_run_cell(run) for run in row.runs),
-        Cell(f"{medals}/{len(row.runs)}", row.medal_rate),
-        Cell(number(row.mean_normalized_score), row.mean_normalized_score),
-        *(Cell(score(row.thresholds[name]), row.thresholds[name]) for name in ("median", "bronze", "silver", "gold")),
+def _breakdown(entry: ResultsDocument) -> str:
+    counts_header: list[str | Head] = [
+        "Split",
+        "Runs",
+        "Valid",
+        "Invalid",
+        "No submission",
+        "Infrastructure failure",
+        "Not graded",
     ]
-
-
-def _run_cell(run: RunRow) -> Cell:
-    if run.outcome != "valid":
-        return Cell(OUTCOME_TITLES[run.outcome], None, css="faint", tooltip=run.error or "")
-    return Cell(run_text(run) if run.data == "mock" else score(run.score), run.score, medal=run.medal, tooltip=run_text(run))
-
-
-def _honest_totals(entry: ResultsDocument) -> str:
-    counts_header = ["Split", "Runs", "Valid", "Invalid", "No submission", "Infrastructure failure", "Not graded"]
-    counts = [
-        [name, ended.runs, ended.valid, ended.invalid, ended.missing, ended.infrastructure, ended.not_graded]
-        for name, ended in ((figures.selection.name, figures.counts) for figures in entry.figures)
+    counts_header += [
+        Head(title, f"runs that ended as {state}, with a submission or without") for state, title in _STATES.items()
     ]
+    counts = [_counts(entry, figures) for figures in entry.figures]
     # splits overlap, so their counts cannot be added
     invalid = [run for row in entry.competitions for run in row.runs if run.outcome == "invalid"]
     reasons = Counter(run.error or "no reason recorded" for run in invalid).most_common()
     listed = bullets([f"{times} × {reason}" for reason, times in reasons]) if reasons else ""
-    parts = ["<h3>How runs ended</h3>", sortable_table(counts_header, counts), listed, "<h3>Any medal, seen otherwise</h3>"]
-    header = ["Split", "Full figure", "Without known leaks", "Without known leaks or faults", "Best snapshot"]
+    parts = ["<h3>How runs ended</h3>", sortable_table(counts_header, counts), listed, "<h3>Medal rate under other rules</h3>"]
+    header: list[str | Head] = [
+        "Split",
+        "Full figure",
+        "Without known leaks",
+        "Without known leaks or faults",
+        Head("Best snapshot", "had each run submitted the best of its snapshots"),
+    ]
     rows = [
         [
             figures.selection.name,
@@ -178,6 +267,13 @@ def _honest_totals(entry: ResultsDocument) -> str:
     return "".join(parts)
 
 
+def _counts(entry: ResultsDocument, figures: SelectionFigures) -> list[object]:
+    ended = figures.counts
+    outcomes = [ended.runs, ended.valid, ended.invalid, ended.missing, ended.infrastructure, ended.not_graded]
+    states = [run.state for run in runs_of(entry, figures)]
+    return [figures.selection.name, *map(whole, (*outcomes, *(states.count(state) for state in _STATES)))]
+
+
 def _clean_text(clean: CleanFigures) -> str:
     return f"{plus_minus(clean.metrics.get('any_medal_percentage'))} over {clean.competitions}"
 
@@ -186,63 +282,9 @@ def _excluded(figures: SelectionFigures) -> str:
     excluded = figures.without_known_leaks.excluded
     if not excluded:
         return ""
-    title = f"{len(excluded)} competitions left out of {escape(figures.selection.name)} for known leaks"
+    title = f"{counted(len(excluded), 'competition')} left out of {figures.selection.name} for known leaks"
     entries = [f"{competition_id}: {', '.join(issues)}" for competition_id, issues in excluded.items()]
-    return f"<details><summary>{title}</summary>{bullets(entries)}</details>"
-
-
-def _usage(entry: ResultsDocument) -> str:
-    parts = [_usage_table("Split", usage_rows(entry))]
-    parts.append(
-        '<p class="note">Measured: by the gateway to models. Reported by the agent: its own claim, of runs without a gateway. '
-        "Input holds cached tokens, output those of reasoning. An amount with an unknown part, such as a price, is –.</p>"
-    )
-    if entry.usage is not None and entry.usage.total.models:
-        models: list[list[object]] = [[name, *_amounts(used)] for name, used in entry.usage.total.models.items()]
-        parts += ["<h3>By model, as measured</h3>", sortable_table(["Model", "USD", *_AMOUNTS], models)]
-    competitions = [
-        (row.info.competition_id, source, figures)
-        for row in entry.competitions
-        for source, figures in ((MEASURED, row.usage), (REPORTED, row.reported_usage))
-        if figures is not None
-    ]
-    parts += ["<h3>By competition</h3>", _usage_table("Competition", competitions, sticky=True)]
-    return "".join(parts)
-
-
-_AMOUNTS = {
-    "Calls": "calls",
-    "Failed": "failed_calls",
-    "Refused": "refused_calls",
-    "Input tokens": "input_tokens",
-    "Cached": "cached_tokens",
-    "Output tokens": "output_tokens",
-    "Reasoning": "reasoning_tokens",
-}
-
-
-def _amounts(used: Usage | None) -> list[Cell]:
-    """The cells under `USD` and `_AMOUNTS`."""
-    cost = used.cost_usd if used is not None else None
-    counts = [None if used is None else getattr(used, name) for name in _AMOUNTS.values()]
-    return [Cell(usd(cost), cost), *(Cell(whole(count), count) for count in counts)]
-
-
-def _usage_table(name: str, rows: Sequence[tuple[str, str, UsageFigures]], *, sticky: bool = False) -> str:
-    """A table of usage by splits or competitions.
-
-    Args:
-        name: over the first column.
-        rows: name, who says so, and figures.
-    """
-    cells: list[list[object]] = []
-    for title, source, figures in rows:
-        cost, *counts = _amounts(figures.total)
-        medal, tokens = figures.cost_per_medal_usd, figures.tokens_per_medal
-        per_medal = Cell(usd(medal), medal)
-        cells.append([title, Cell(source, text=True), figures.runs, cost, per_medal, *counts, Cell(whole(tokens), tokens)])
-    header = [name, "Usage", "Runs", "USD", "USD per medal", *_AMOUNTS, "Tokens per medal"]
-    return sortable_table(header, cells, sticky=sticky)
+    return fold(title, bullets(entries))
 
 
 def _modalities(entry: ResultsDocument) -> str:
@@ -271,7 +313,7 @@ def _over_time(entry: ResultsDocument) -> str:
     scored = any(len(curve.points) > 1 for curve in entry.run_curves)
     parts.append(f"<h3>{'Scores' if scored else 'Calls'} of each run</h3>")
     for competition_id, curves in groupby(entry.run_curves, key=lambda curve: curve.competition_id):
-        parts.append(f"<details><summary>{escape(competition_id)}</summary>{_scores_of_competition(list(curves))}</details>")
+        parts.append(fold(competition_id, _scores_of_competition(list(curves))))
     return "".join(parts)
 
 
@@ -288,7 +330,7 @@ def _over_spending(axis: SpendingAxis, curve: SpendingCurve) -> str:
         of_total = {"usd": "each dollar", "tokens": "each million tokens"}[axis]
         caption = f"Medals for {of_total} that all these runs together had spent."
         parts.append(chart_figure("lines", charts.medals_per_unit(curve.points, axis), (), caption))
-    return f"<details><summary>The same {title}</summary>{''.join(parts)}</details>"
+    return fold(f"The same {title}", "".join(parts))
 
 
 def _scores_of_competition(curves: list[RunCurve]) -> str:
@@ -328,7 +370,12 @@ def _attempts(entry: ResultsDocument) -> str:
 
 
 def _comparisons(document: Document) -> str:
-    header = ["Results", "Split", "Difference (points)", "95 % over competitions", "By medals", "By score", "Remarks"]
+    header: list[str | Head] = ["Results", "Split", "Difference (points)", "95 % over competitions"]
+    header += [
+        Head("By medals", "competitions where the first earned more, equally many or fewer"),
+        Head("By score", "by mean score"),
+    ]
+    header += ["Remarks"]
     has_usage = any(entry.usage or entry.reported_usage for entry in document.entries)
     header += ["USD per medal"] if has_usage else []
     rows = [
@@ -337,16 +384,13 @@ def _comparisons(document: Document) -> str:
             Cell(entry.selection.name, text=True),
             Cell(f"{entry.any_medal_difference:+.2f}", entry.any_medal_difference),
             interval(entry.interval),
-            *(
-                f"{test.wins} better, {test.ties} equal, {test.losses} worse ({p_value(test.p_value)})"
-                for test in (entry.medal_sign_test, entry.score_sign_test)
-            ),
-            Cell("; ".join(entry.notes) or NOTHING, text=True),
+            *map(_test_cell, (entry.medal_sign_test, entry.score_sign_test)),
+            Cell("; ".join(entry.notes) or NOTHING, long=True),
             *([_costs(entry)] if has_usage else []),
         ]
         for entry in document.comparisons
     ]
-    parts = [sortable_table(header, rows), '<p class="note">p-values of the exact two-sided sign test by competition.</p>']
+    parts = [sortable_table(header, rows), note("p-values of the exact two-sided sign test by competition.")]
     # equal for every split
     differ = {f"{entry.first} and {entry.second}": entry.differences for entry in document.comparisons if entry.differences}
     if differ:
@@ -359,22 +403,28 @@ def _comparisons(document: Document) -> str:
     return "".join(parts)
 
 
+def _test_cell(test: SignTest) -> Cell:
+    return Cell(
+        f"{test.wins} better, {test.ties} equal, {test.losses} worse", test.wins - test.losses, below=p_value(test.p_value)
+    )
+
+
 def _costs(comparison: Comparison) -> Cell:
     first = cost_per_medal(comparison.first_usage, comparison.first_reported_usage)
     second = cost_per_medal(comparison.second_usage, comparison.second_reported_usage)
-    return Cell(f"{first} against {second}", text=True)
+    return Cell(f"{first} against {second}", long=True)
 
 
 def _published(document: Document) -> str:
     main = document.main
-    header = ["Agent", "Models", *(name.capitalize() for name in SPLIT_NAMES), "Hours", "Date", "Remarks"]
+    header = ["Agent", "Models", *(name.capitalize() for name in SPLIT_NAMES), "Time limit", "Date", "Remarks"]
     own: list[object] = [
         Cell(main.results.name or "This report", css="own"),
-        Cell(", ".join(main.results.conditions.models or ()) or NOTHING, text=True),
+        Cell(", ".join(main.results.conditions.models or ()) or NOTHING, long=True),
         *(Cell(figure, figure.split(" ")[0]) for figure in split_figures(main, SPLIT_NAMES)),
-        hours(main.results.conditions.hours),
+        Cell(duration(main.results.conditions.hours), main.results.conditions.hours),
         str(main.date or NOTHING),
-        Cell("this report", text=True),
+        Cell("this report", long=True),
     ]
     rows = [own]
     for result in document.published:
@@ -390,53 +440,9 @@ def _published(document: Document) -> str:
                 result.agent,
                 Cell(result.models or NOTHING, long=True),
                 *(Cell(plus_minus(figure), None if figure is None else figure.mean) for figure in figures),
-                Cell(NOTHING if result.hours is None else str(result.hours), result.hours),
+                Cell(duration(result.hours), result.hours),
                 result.date.isoformat(),
-                Cell(remarks or NOTHING, text=True),
+                Cell(remarks or NOTHING, long=True),
             ]
         )
-    return sortable_table(header, rows, sticky=True) + f'<p class="note">Source: {escape(SOURCE)}.</p>'
-
-
-def _runs(entry: ResultsDocument, folder: Path) -> str:
-    header = ["Competition", "Seed", "Outcome", "Score", "Rank", "State", "Hours", "GPU hours", "Memory (GiB)"]
-    header += ["Files", "Why", "Checks", "Refused checks", "Files checked", "Graded file checked"]
-    runs = [(row, run) for row in entry.competitions for run in row.runs]
-    rows = [_run_cells(row, run, folder) for row, run in runs]
-    if usage_rows(entry):
-        header += ["Usage", "USD", *_AMOUNTS]
-        rows = [[*cells, *_usage_cells(run)] for cells, (_, run) in zip(rows, runs, strict=True)]
-    checks = f'<p class="note">Submission checker: {escape(entry.checks.sentence)}.</p>' if entry.checks else ""
-    return sortable_table(header, rows, sticky=True) + checks
-
-
-def _usage_cells(run: RunRow) -> list[Cell]:
-    used, source = run_usage(run)
-    return [Cell(source, text=True), *_amounts(used)]
-
-
-def _run_cells(row: CompetitionRow, run: RunRow, folder: Path) -> list[object]:
-    rank = f"{run.rank} of {run.leaderboard_size}" if run.rank is not None else NOTHING
-    memory = run.peak_memory_bytes / 2**30 if run.peak_memory_bytes else None
-    return [
-        row.info.competition_id,
-        run.seed,
-        Cell(OUTCOME_TITLES[run.outcome], text=True),
-        Cell(score(run.score), run.score, medal=run.medal),
-        Cell(rank, run.rank),
-        Cell(run.state or NOTHING, text=True),
-        Cell(number(run.hours), run.hours),
-        Cell(number(run.gpu_hours), run.gpu_hours),
-        Cell(number(memory), memory),
-        Cell(links=_links(run, folder), text=True),
-        Cell(run.error or NOTHING, long=True),
-        *(Cell(whole(count), count) for count in (run.checks, run.refused_checks, run.checked_files)),
-        Cell({True: "yes", False: "no", None: NOTHING}[run.submission_was_checked], text=True),
-    ]
-
-
-def _links(run: RunRow, folder: Path) -> list[tuple[str, str]]:
-    if run.folder is None:
-        return []
-    found = [(Path(run.folder) / name, label) for name, label in _LINKS]
-    return [(quote(os.path.relpath(path, folder.absolute())), label) for path, label in found if path.exists()]
+    return sortable_table(header, rows, sticky=True) + note(f"Source: {SOURCE}.")

@@ -99,6 +99,20 @@ def _goodness(report: CompetitionReport) -> float:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """A run group that results come from; anybody may have written its manifest."""
+
+    group: str
+    """Name of its folder."""
+    created_at: str
+    """ISO text."""
+    harness: str = ""
+    """Version, and commit where it is known; empty where the manifest does not tell, as the next."""
+    hardware: str = ""
+    """Of the machine that started it, such as `16 × EPYC 9554, 128.0 GiB, 1 × NVIDIA H200`."""
+
+
+@dataclass(frozen=True)
 class Results:
     """Runs that may be averaged: those of one agent under one set of conditions."""
 
@@ -113,6 +127,8 @@ class Results:
     """Of the groups that were reviewed and have not changed since."""
     imported_ids: frozenset[str] | None = None
     """What tells runs of another harness from all others, see `mlebench.runs.imported`; None of this harness's own."""
+    origins: tuple[Origin, ...] = ()
+    """The groups that they come from; empty for report files."""
 
     @property
     def name(self) -> str:
@@ -157,6 +173,7 @@ class Results:
             sources=(*self.sources, *other.sources),
             notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
             reviews=(*self.reviews, *other.reviews),
+            origins=(*self.origins, *other.origins),
             imported_ids=None if self.imported_ids is None else self.imported_ids | (other.imported_ids or frozenset()),
         )
 

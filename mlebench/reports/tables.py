@@ -12,7 +12,7 @@ from itertools import zip_longest
 from grading.printable import printable
 from grading.wording import counted
 from mlebench.reports.document import Document, ResultsDocument
-from mlebench.reports.notation import NOTHING, cost_per_medal, hours, plus_minus, run_usage, split_figures
+from mlebench.reports.notation import NOTHING, cost_per_medal, duration, plus_minus, run_usage, split_figures
 from mlebench.reports.published_results import SPLIT_NAMES, PublishedResult
 from mlebench.reports.review_figures import ReviewFigures
 from mlebench.reports.review_words import (
@@ -85,7 +85,7 @@ def _csv_rows(entry: ResultsDocument) -> list[dict[str, object]]:
 
 def to_markdown(document: Document) -> str:
     """A leaderboard: the results, then the published results."""
-    header = ["Agent", "Models", "Low (%)", "Medium (%)", "High (%)", "All (%)", "Hours", "Date", "Edition"]
+    header = ["Agent", "Models", "Low (%)", "Medium (%)", "High (%)", "All (%)", "Time limit", "Date", "Edition"]
     rows = [_results_cells(entry) for entry in document.entries]
     rows += [_published_cells(result) for result in document.published]
     if any(entry.usage or entry.reported_usage for entry in document.entries):
@@ -109,7 +109,7 @@ def _results_cells(entry: ResultsDocument) -> list[str]:
         results.name or NOTHING,
         ", ".join(conditions.models or ()) or NOTHING,
         *split_figures(entry, SPLIT_NAMES),
-        hours(conditions.hours),
+        duration(conditions.hours),
         entry.date.isoformat() if entry.date else NOTHING,
         edition,
     ]
@@ -119,8 +119,7 @@ def _published_cells(result: PublishedResult) -> list[str]:
     mark = " †" if result.padded else ""
     figures = [plus_minus(result.any_medal[name]) + mark for name in SPLIT_NAMES]
     agent = result.agent if result.on_board else f"{result.agent} (claimed, not on the board)"
-    allowed = NOTHING if result.hours is None else str(result.hours)
-    return [agent, result.models or NOTHING, *figures, allowed, result.date.isoformat(), "v1"]
+    return [agent, result.models or NOTHING, *figures, duration(result.hours), result.date.isoformat(), "v1"]
 
 
 def _review_lines(figures: ReviewFigures) -> Iterator[str]:

@@ -22,7 +22,7 @@ from mlebench.reports.notation import (
     conditions_text,
     cost_per_medal,
     direction,
-    hours,
+    duration,
     interval,
     issues_text,
     number,
@@ -225,17 +225,17 @@ def _published(main: ResultsDocument, results: Sequence[PublishedResult]) -> Tab
     table = Table(caption=legend, caption_justify="left")
     table.add_column("agent")
     table.add_column("models")
-    for title in (*SPLIT_NAMES, "hours", "date"):
+    for title in (*SPLIT_NAMES, "time limit", "date"):
         table.add_column(title, justify="right")
     conditions = main.results.conditions
-    budget = hours(conditions.hours)
+    budget = duration(conditions.hours)
     day = str(main.date or NOTHING)
     own = [main.results.name or "this report", ", ".join(conditions.models or ()), *split_figures(main, SPLIT_NAMES), budget, day]
     table.add_row(*own, style="bold", end_section=True)
     for result in results:
         marks = "*" * bool(result.uses_known_leaks) + "†" * bool(result.padded) + "‡" * (not result.on_board)
         figures = [plus_minus(result.any_medal[name]) for name in SPLIT_NAMES]
-        allowed = NOTHING if result.hours is None else str(result.hours)
+        allowed = duration(result.hours)
         table.add_row(f"{result.agent} {marks}".strip(), result.models or NOTHING, *figures, allowed, str(result.date))
     return table
 

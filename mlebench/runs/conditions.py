@@ -250,6 +250,14 @@ class Conditions:
         seconds = (self.limits or {}).get("time_limit")
         return None if seconds is None else float(seconds) / 3600
 
+    def limits_in_words(self) -> dict[str, str]:
+        """The limits as people write them, such as `24 h` and `16.0 GiB`; empty where they are unknown."""
+        told = {key: value for key, value in (self.limits or {}).items() if value is not None}
+        shown = {
+            key: _SHOWN.get(key, _as_written) if isinstance(value, int | float) else _as_written for key, value in told.items()
+        }
+        return {key.replace("_", " "): shown[key](value) for key, value in told.items()}
+
     @property
     def gpus(self) -> int | None:
         """GPUs of a run."""

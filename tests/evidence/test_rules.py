@@ -73,7 +73,7 @@ class TestFiles:
         assert beyond == [
             "memory 64.0 GiB (at most 8.0 GiB)",
             "gpus 2 (at most 0)",
-            "time_limit 1 d 00 h (at most 1 h 00 min)",
+            "time_limit 24 h (at most 1 h)",
         ]
 
     def test_ids_are_a_split_of_ones_own(self, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_markdown_row(benchmark: Path, capsys: pytest.CaptureFixture[str]) -> No
     ).splitlines()
 
     assert lines[0].startswith("| Agent | Models | Low (%) |")
-    assert lines[2] == ("| Tree | m-1 | 80.30 ± 1.52 | 57.89 ± 1.52 | 42.22 ± 2.22 | 61.33 ± 1.33 | 12 | 2026-03-01 | v1 |")
+    assert lines[2] == ("| Tree | m-1 | 80.30 ± 1.52 | 57.89 ± 1.52 | 42.22 ± 2.22 | 61.33 ± 1.33 | 12 h | 2026-03-01 | v1 |")
     assert sum("±" in line for line in lines) == 1 + len(published_results())
 
 

@@ -49,7 +49,7 @@ def rewrite_reports(folder: Path, **changes: Any) -> None:
         ({"arguments": {"steps": 100}}, "steps=100", "arguments (steps 1 → 100)"),
         ({"sandbox": "plain"}, "plain", "sandbox (docker → plain)"),
         ({"agent_fingerprint": "fedcba98"}, "files fedcba9", "agent's files (01234567 → fedcba98)"),
-        ({"limits": {"time_limit": 60}}, "time limit 1 min 00 s", "limits (time limit 2 h 00 min → 1 min 00 s)"),
+        ({"limits": {"time_limit": 60}}, "time limit 1 min", "limits (time limit 2 h → 1 min)"),
         ({"limits": {"network": "none"}}, "network none", "network (open → none)"),
         ({"edition": "v2"}, "v2", "edition (v1 → v2)"),
         ({"obfuscated": True}, "obfuscated text", "task text (plain → obfuscated)"),

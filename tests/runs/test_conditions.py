@@ -35,7 +35,7 @@ def changed(**changes: Any) -> Conditions:
         ({"agent_fingerprint": "fedcba9876543210"}, "agent's files (0123456789abcdef → fedcba9876543210)"),
         (
             {"profile": PROFILE.changed({"time_limit": "2h", "gpus": 1})},
-            "limits (gpus 0 → 1, time limit 1 h 00 min → 2 h 00 min)",
+            "limits (gpus 0 → 1, time limit 1 h → 2 h)",
         ),
         ({"profile": PROFILE.changed({"memory": 2**30 + 1})}, "limits (memory 1073741824 → 1073741825)"),
         ({"sandbox": "plain"}, "sandbox (docker → plain)"),

@@ -42,7 +42,20 @@ def test_a_size_is_shown(size: int, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "shown"), [(-1, "0 s"), (59.4, "59 s"), (200, "3 min 20 s"), (18120, "5 h 02 min"), (183600, "2 d 03 h")]
+    ("seconds", "shown"),
+    [
+        (-1, "0 s"),
+        (59.4, "59 s"),
+        (200, "3 min 20 s"),
+        (18120, "5 h 02 min"),
+        (183600, "2 d 03 h"),
+        (300, "5 min"),
+        (7200, "2 h"),
+        (7201, "2 h"),
+        (86400, "24 h"),
+        (129600, "36 h"),
+        (172800, "2 d"),
+    ],
 )
 def test_a_duration_is_shown(seconds: float, shown: str) -> None:
     assert show_duration(seconds) == shown
