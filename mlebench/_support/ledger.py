@@ -153,7 +153,7 @@ class LedgerTail:
                 if not line.endswith(b"\n") and len(line) <= LONGEST_LINE:
                     break
                 self._place += len(line)
-                if (entry := _parsed(line.rstrip(b"\n"))) is not None:
+                if (entry := parsed_line(line.rstrip(b"\n"))) is not None:
                     found.append(entry)
         return found, is_another
 

@@ -19,9 +19,7 @@ HOSTILE = "</pre></section><script>document.title = 'owned'</script>\x1b[31mred\
 """A text that would do something almost anywhere it is not shown as text."""
 
 
-def make_group(
-    runs_dir: Path, name: str, outcomes: Mapping[str, Mapping[int, str]], agent: str = "tree", **usage: Any
-) -> Group:
+def make_group(runs_dir: Path, name: str, outcomes: Mapping[str, Mapping[int, str]], agent: str = "tree", **usage: Any) -> Group:
     """A group with a run for each competition and seed.
 
     Args:
