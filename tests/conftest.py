@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from hypothesis import settings
 
 from mlebench.registry import Registry
 from tests.cases import Cases
+from tests.nvidia import Driver
 
 # a busy machine is slow, and no fault of what is tested
 settings.register_profile("suite", deadline=None)
@@ -31,3 +35,14 @@ def cases(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
     own = tmp_path_factory.getbasetemp()
     # under xdist each process has a folder within the run's
     return Cases((own.parent if hasattr(pytestconfig, "workerinput") else own) / "cases")
+
+
+@pytest.fixture
+def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Driver]:
+    """A driver of GPUs of this test's own, and of its processes'."""
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="m") as temporary:
+        monkeypatch.setattr(tempfile, "tempdir", temporary)
+        monkeypatch.setenv("TMPDIR", temporary)
+        monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+        monkeypatch.setenv("PATH", f"{tmp_path}/driver{os.pathsep}{os.environ['PATH']}")
+        yield Driver(tmp_path / "driver", Path(temporary))

@@ -96,7 +96,7 @@ def _of(ids: Sequence[str], said: str) -> list[GpuLoad]:
 
 
 def _utilization(word: str) -> float | None:
-    return int(word) / 100 if word.isdecimal() and int(word) <= 100 else None
+    return int(word) / 100 if word.isdecimal() and len(word) <= 3 and int(word) <= 100 else None
 
 
 def _memory(word: str) -> int | None:

@@ -159,7 +159,8 @@ def ask_nvidia(*options: str) -> str:
     Raises:
         OSError, subprocess.SubprocessError: there is none, it fails or it takes more than 30 s.
     """
-    return subprocess.run(["nvidia-smi", *options], capture_output=True, text=True, timeout=30, check=True).stdout
+    said = subprocess.run(["nvidia-smi", *options], capture_output=True, timeout=30, check=True)
+    return said.stdout.decode("utf-8", "replace")
 
 
 def usable_cores() -> frozenset[int]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _SHARE = 0.005
 """Of a processor that counting each page once may take, which the kernel does page by page."""
+_NEGLIGIBLE = 0.05
 
 
 class OncePerPage:
@@ -20,21 +21,26 @@ class OncePerPage:
         """Nothing is counted yet."""
         self._part = 1.0
         self._next = 0.0
+        self._counted = 0
 
-    def estimate(self, at_most: int, count: Callable[[], int]) -> int:
+    def estimate(self, each: Sequence[int], count: Callable[[], int]) -> int:
         """Bytes.
 
         Args:
-            at_most: bytes, with pages that several processes share counted for each of them.
+            each: bytes of each process, with pages that several of them share counted for each.
             count: counts them exactly; called where it is due.
         """
-        if time.monotonic() >= self._next:
+        total = sum(each)
+        if total - max(each, default=0) <= total * _NEGLIGIBLE:
+            # one process has nearly all, and little can be shared
+            return total
+        if time.monotonic() >= self._next or total > 2 * self._counted:
             begun = time.thread_time()
             exact = count()
             self._next = time.monotonic() + (time.thread_time() - begun) / _SHARE
-            self._part = exact / at_most if at_most else 1.0
+            self._part, self._counted = exact / total, total
             return exact
-        return int(at_most * self._part)
+        return int(total * self._part)
 
 
 def fields(path: Path) -> dict[bytes, int]:

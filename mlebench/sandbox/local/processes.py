@@ -123,12 +123,14 @@ class Family:
         own = [process.pid for process in below if process.group != self._pid and not self._is_wall(process.pid)]
         paths = [Path("/proc", str(pid)) for pid in own]
         said = [fields(path / "status") for path in paths]
-        if not any(said):
+        each = list(map(at_most, said))
+        if not any(each):
+            # all have ended, or are about to
             return None
         # of those that have ended, whoever collected them knows
         ended = [seconds_of(path, only_ended=True) for path in (Path("/proc", str(self._pid)), *heads)]
         self._cpu_seconds = max(self._cpu_seconds, sum(ended) + sum(map(seconds_of, paths)))
-        memory = self._once.estimate(sum(map(at_most, said)), lambda: exactly(paths))
+        memory = self._once.estimate(each, lambda: exactly(paths))
         threads = sum(each.get(b"Threads:", 0) for each in said)
         return Measured(round(self._cpu_seconds, 2), memory, threads)
 

@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from mlebench.profiles import Profile
+from mlebench.sandbox.base import Measured
 from mlebench.sandbox.docker.guard import Excess, Guard
 
 PROFILE = Profile(name="test", memory="1g", pids=100, disk="1g", time_limit=60)
@@ -66,6 +67,17 @@ def test_use_is_counted(clock: list[float]) -> None:
     guard, _ = guarding(Engine())
     assert guard.look() is None
     assert guard.usage == {"disk_bytes": 0, "peak_memory_bytes": 700, "cpu_seconds": 2.5, "peak_processes": 1}
+
+
+def test_what_was_counted_last_is_known_until_that_fails(clock: list[float]) -> None:
+    fake = Engine()
+    guard, _ = guarding(fake)
+    assert guard.latest == Measured()
+    guard.look()
+    assert guard.latest == Measured(2.5, 700, 1, 0)
+    fake.broken["stats"] = REFUSED
+    looks(guard, clock, 20)
+    assert guard.latest == Measured()
 
 
 def test_standing_at_the_limit_of_processes_is_ended_after_a_while(clock: list[float]) -> None:

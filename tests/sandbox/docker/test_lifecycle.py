@@ -92,6 +92,25 @@ def test_a_later_harness_attaches_to_a_running_container(bench: Bench) -> None:
     assert lines == ["first", "second", "valid: the submission is valid", "done"]
 
 
+def test_what_an_agent_uses_is_known_while_it_works_and_no_longer(bench: Bench) -> None:
+    request = bench.request("head -c 20000000 /dev/zero > /home/code/x\nx=$(head -c 50000000 /dev/zero | tr '\\0' x)\n" + until())
+    handle = bench.sandbox.start(request)
+    with ThreadPoolExecutor(1) as threads:
+        ended = threads.submit(bench.end, handle, request)
+
+        def is_counted() -> bool:
+            found = handle.measure()
+            return found is not None and (found.memory_bytes or 0) >= 50_000_000
+
+        wait_until(is_counted, seconds=120, explain=handle.measure)
+        found = handle.measure()
+        assert found is not None and (found.cpu_seconds or 0) > 0 and 1 <= (found.processes or 0) < 20
+        assert (found.memory_bytes or 0) < 400_000_000
+        bench.let_go()
+        assert ended.result().outcome.state == "finished"
+    assert handle.measure() is None
+
+
 def test_a_later_harness_takes_out_what_ended_meanwhile(bench: Bench) -> None:
     request = bench.request(until() + "echo late > /home/submission/submission.csv; exit 5")
     handle = bench.sandbox.start(request)
