@@ -61,9 +61,9 @@ class Harness:
     def _run(self) -> None:
         self.results = run_groups(self._groups, self.executor, self._settings, self.display)
 
-    def join(self) -> list[RunRecord]:
+    def join(self, seconds: float = 60) -> list[RunRecord]:
         """The records of all groups when nothing is left to do."""
-        self._thread.join(60)
+        self._thread.join(seconds)
         assert not self._thread.is_alive()
         return [record for result in self.results for record in result.records]
 

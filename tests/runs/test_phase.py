@@ -90,9 +90,7 @@ def test_end_is_told_in_the_records_own_words(group: Group, running: RunRecord) 
 
 def test_a_real_run_is_seen_being_graded(plan: Callable[..., Plan], runs_dir: Path, toys: Path, tmp_path: Path) -> None:
     (tmp_path / "hold").touch()
-    (tmp_path / "competitions" / "toy-a" / "grade.py").write_text(
-        SLOW_METRIC.format(folder=tmp_path) + 'grader = Grader(id="id", columns={"y": Real()}, metric=metric)\n'
-    )
+    (tmp_path / "competitions" / "toy-a" / "grade.py").write_text(SLOW_METRIC.format(folder=tmp_path))
     group = Group.create(runs_dir, plan(competitions=("toy-a",)), {}, "group")
     harness = Harness(group)
     try:

@@ -21,6 +21,7 @@ from mlebench.errors import EngineUnreachable, UsageError, WorkFailed
 from mlebench.runs.executors.ray import RayExecutor, _Head, _own_folder
 from mlebench.runs.group import Group
 from mlebench.runs.models import with_models
+from mlebench.runs.orders import go_on, pause, set_parallel
 from mlebench.runs.plan import Plan
 from mlebench.runs.schedule.overview import Overview, Silent
 from mlebench.runs.schedule.scheduler import run_groups
@@ -31,6 +32,10 @@ from tests.gateway.asking import CLIENT, MODELS
 from tests.gateway.provider import KEY, Provider
 from tests.ports import free_ports
 from tests.scripted import SUBMIT
+
+from ..waiting import wait_until
+from .test_orders import Harness
+from .test_survival import begun
 
 pytestmark = pytest.mark.ray
 # a busy machine is slow; read when Ray is imported
@@ -231,6 +236,27 @@ def test_need_beyond_every_node_is_refused_and_stopping_stops(plan: Plans, runs_
 
     run_groups([group], executor, RunSettings(), StopAtOnce())
     assert {record.state for record in group.records()} == {"cancelled"}
+
+
+@pytest.mark.timeout(900)
+def test_more_and_fewer_runs_at_once_and_none_while_paused(plan: Plans, runs_dir: Path, tmp_path: Path, cluster: Any) -> None:
+    """One run, then three at once, then none, then one at a time."""
+    script = f"echo + >> {tmp_path}/trace; until [ -e {tmp_path}/go ]; do sleep 0.1; done; echo - >> {tmp_path}/trace\n"
+    group = Group.create(runs_dir, plan(script + SUBMIT, competitions=("toy-a",), seeds=tuple(range(6))), {}, "group")
+    harness = Harness(group, executor=RayExecutor(RunSettings(address=cluster.address, parallel=1)))
+    trace = tmp_path / "trace"
+    wait_until(lambda: begun(trace) == 1, seconds=300)
+    assert "at most 3 runs at once from now on" in set_parallel(group, 3)
+    wait_until(lambda: begun(trace) == 3, seconds=300)
+    pause(group)
+    (tmp_path / "go").touch()
+    wait_until(lambda: [record.state for record in group.records()].count("finished") == 3, seconds=300)
+    assert "at most 1 run at once from now on" in set_parallel(group, 1)
+    assert trace.read_text().split() == ["+"] * 3 + ["-"] * 3
+    go_on(group)
+    assert all(record.has_valid_submission for record in harness.join(300))
+    assert trace.read_text().split()[6:] == ["+", "-"] * 3
+    assert Group.open(group.folder).settings.parallel == 1
 
 
 def test_missing_cluster_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

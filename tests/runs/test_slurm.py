@@ -284,11 +284,14 @@ def test_jobs_of_a_paused_group_whose_harness_died_start_when_it_is_resumed(
     words = ["--agent", str(agent(WORKS_UNTIL_TOLD.format(root=tmp_path)).directory), *toys, "--name", "group",
              "--sandbox", "plain", "--profile", "demo", "--profile-set", "memory=100m", "--executor", "slurm"]  # fmt: skip
     first = subprocess.Popen([*MLEBENCH, "run", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(lambda: begun(tmp_path / "trace") == 2, seconds=120, every=0.2, explain=slurm.logs)
-    subprocess.run([*MLEBENCH, "runs", "group", "--pause"], check=True, capture_output=True)
-    wait_until(lambda: reasons() == ["JobHeldUser"], explain=reasons)
-    first.kill()
-    first.wait()
+    try:
+        wait_until(lambda: begun(tmp_path / "trace") == 2, seconds=120, every=0.2, explain=slurm.logs)
+        paused = subprocess.run([*MLEBENCH, "runs", "group", "--pause"], check=False, capture_output=True, text=True)
+        assert paused.returncode == 0, paused.stderr
+        wait_until(lambda: reasons() == ["JobHeldUser"], explain=reasons)
+    finally:
+        first.kill()
+        first.wait()
     (tmp_path / "go").touch()
     second = subprocess.run([*MLEBENCH, "run", "--resume", "group"], capture_output=True, text=True, check=False, timeout=200)
     assert second.returncode == 0, second.stderr
