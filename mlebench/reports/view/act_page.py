@@ -124,7 +124,9 @@ def _do(asked: _Asked, form: Mapping[str, str]) -> str:
     if record is not None:
         cancel_run(group, record.run_id)
         return f"{record.run_id} is being cancelled, and stays cancelled when the group is resumed"
-    return f"{counted(cancel_group(group), 'run')} of {group.name} are being cancelled; {_resume(group)} continues with them"
+    count = cancel_group(group)
+    are = "is" if count == 1 else "are"
+    return f"{counted(count, 'run')} of {group.name} {are} being cancelled; {_resume(group)} continues the group"
 
 
 def _number(text: str) -> int:
