@@ -117,7 +117,6 @@ class _Scheduler:
         self._failed_in_a_row: dict[str, int] = defaultdict(int)
         self._stopped: dict[str, str] = {}
         self._last_report = time.monotonic()
-        self._last_look = float("-inf")
         self._held: dict[str, list[tuple[Rank, RunTask]]] = {}
         """Waiting runs of groups that are paused, by group."""
         self._deaf: set[str] = set()
@@ -185,8 +184,8 @@ class _Scheduler:
         self._launch()
         waiting = any(queue.entries for queue in self._queues.values())
         if not (self._running or self._delayed or waiting or any(self._held.values())):
-            # what was asked for since it last looked
-            return self._obey(at_once=True)
+            # unless something was asked for meanwhile
+            return self._obey()
         self._status_files.tell(self._groups, self._status, self._overview.seconds_left)
         self._display.show(self._overview)
         for ended in self._executor.wait(self._pause(waiting=waiting)):
@@ -356,15 +355,8 @@ class _Scheduler:
             if task.group.name == group.name and task.group.record(task.run).state == "pending":
                 self._executor.stop(key, group.plan.profile.grace)
 
-    def _obey(self, *, at_once: bool = False) -> bool:
-        """Do what people have asked for since it last looked; whether there was anything.
-
-        Args:
-            at_once: look again, however short ago it did.
-        """
-        if not at_once and time.monotonic() - self._last_look < _LOOK_EVERY_SECONDS:
-            return False
-        self._last_look = time.monotonic()
+    def _obey(self) -> bool:
+        """Do what people have asked for since it last looked; whether there was anything."""
         asked = False
         for group in list(self._groups):
             orders = Orders(is_paused(group.folder)) if group.name in self._deaf else read_orders(group)

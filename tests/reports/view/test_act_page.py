@@ -136,8 +136,6 @@ def test_confirmed_cancel_of_a_run_is_carried_out_and_said(view: View, group: Gr
 def test_confirmed_cancel_of_a_group_names_how_to_go_on(view: View, group: Group) -> None:
     question = words(asked(view, do="cancel"))
     assert "Every run of a group & co that has not ended is cancelled: 1 run, 0 of them running." in question
-        asked(view, do="cancel")
-    )
     told = said(view, do_act(view, {"do": "cancel"}, NAME))
     assert "1 run of a group & co is being cancelled" in told and "mlebench run --resume 'a group & co'" in told
     assert [record.state for record in group.records()] == ["finished", "failed", "cancelled"]
