@@ -47,9 +47,9 @@ def find_chromium() -> str:
 
 
 class Page:
-    """One tab. Network is off from the start; console errors, exceptions and requests are noted."""
+    """One tab. Network is off from the start unless asked for; console errors, exceptions and requests are noted."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, offline: bool = True) -> None:
         import websocket
 
         self._socket = websocket.create_connection(address, timeout=60)
@@ -58,7 +58,7 @@ class Page:
         self.requests: list[str] = []
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
-        self.call("Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=-1, uploadThroughput=-1)
+        self.go_offline(offline)
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         """Send a command and return its result."""
@@ -71,10 +71,20 @@ class Page:
                 result: dict[str, Any] = message["result"]
                 return result
 
+    def go_offline(self, offline: bool) -> None:
+        """Take the network away, or give it back."""
+        self.call("Network.emulateNetworkConditions", offline=offline, latency=0, downloadThroughput=-1, uploadThroughput=-1)
+
     def open(self, path: Path) -> float:
         """Load a local file; returns the seconds until its load event, as the page measures them."""
-        self.call("Page.navigate", url=path.as_uri())
-        wait_until(lambda: self.run("document.readyState") == "complete" and self.run("location.protocol") == "file:", every=0.05)
+        return self.visit(path.as_uri())
+
+    def visit(self, address: str) -> float:
+        """Load an address; returns the seconds until its load event, as the page measures them."""
+        frame = self.call("Page.navigate", url=address)
+        assert "errorText" not in frame, frame
+        loaded = f"document.readyState === 'complete' && location.href.split('#')[0] === {json.dumps(address.split('#')[0])}"
+        wait_until(lambda: self.run(loaded), every=0.05)
         seconds: float = self.run("performance.getEntriesByType('navigation')[0].loadEventStart") / 1000
         return seconds
 
@@ -120,7 +130,7 @@ class Page:
 
 
 @contextlib.contextmanager
-def open_browser(profile: Path) -> Iterator[Page]:
+def open_browser(profile: Path, *, offline: bool = True) -> Iterator[Page]:
     """A browser with one empty tab and a profile of its own."""
     process = subprocess.Popen(
         [find_chromium(), *FLAGS, f"--user-data-dir={profile}", "about:blank"],
@@ -128,7 +138,7 @@ def open_browser(profile: Path) -> Iterator[Page]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        page = Page(_address_of_tab(profile, process))
+        page = Page(_address_of_tab(profile, process), offline=offline)
         yield page
         page.close()
     finally:

@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -171,16 +171,27 @@ def _not_open(settings: Settings, port: int, error: OSError) -> UsageError:
     )
 
 
-async def _serve(view: View, guard: Guard, listening: socket.socket, announce: Callable[[], object]) -> None:
-    loop, ended = asyncio.get_running_loop(), asyncio.Event()
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, ended.set)
-    bounds = Bounds()
+@contextlib.asynccontextmanager
+async def serving(view: View, guard: Guard, listening: socket.socket, bounds: Bounds | None = None) -> AsyncIterator[None]:
+    """While it lasts, connections of a listening socket are answered, and the socket is closed in the end."""
+    bounds = bounds or Bounds()
     runner = web.AppRunner(make_application(view, guard, bounds), shutdown_timeout=_SHUTDOWN_SECONDS)
     await runner.setup()
     assert runner.server is not None
-    server = await loop.create_server(Connections(runner.server, bounds), sock=listening, backlog=_BACKLOG)
-    announce()
-    await ended.wait()
-    server.close()
-    await runner.cleanup()
+    connections = Connections(runner.server, bounds)
+    server = await asyncio.get_running_loop().create_server(connections, sock=listening, backlog=_BACKLOG)
+    try:
+        yield
+    finally:
+        server.close()
+        await runner.cleanup()
+
+
+async def _serve(view: View, guard: Guard, listening: socket.socket, announce: Callable[[], object]) -> None:
+    """Until a signal says that it is enough."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, ended.set)
+    async with serving(view, guard, listening):
+        announce()
+        await ended.wait()

@@ -1,134 +1,115 @@
 // Looks for news and replaces the parts of the page that have changed, but never under a reader's hands.
 "use strict";
 (() => {
-  const LONGEST_PAUSE = 60;
-  const LONGEST_ANSWER = 60;
+  const LONGEST_SECONDS = 60;
+  const EVERY = 'meta[name="refresh-seconds"]';
   const FIELDS = "input, select, textarea";
   const FOCUSABLE = `a[href], summary, ${FIELDS}, button, [tabindex]`;
-  const parts = (page) => [...page.querySelectorAll("body > header, main > section[id]")];
-  // the page as it was sent: this script runs before others change it
-  const sent = new Map(parts(document).map((part) => [part.id, part.outerHTML]));
-  let tag = null, failures = 0, timer = 0, isAsking = false, asked = Date.now(), ahead = 0, isPressed = false;
-  const every = () => Number(document.querySelector('meta[name="refresh-seconds"]')?.content) || 0;
+  const one = (selector, part = document) => part.querySelector(selector);
+  const all = (selector, part = document) => [...part.querySelectorAll(selector)];
+  const partsOf = (page) => all("body > header, main > section[id]", page);
+  // the page as it was sent: other scripts, which change it, run later
+  const sent = new Map(partsOf(document).map((part) => [part.id, part.outerHTML]));
+  let tag = null, failures = 0, timer = 0, isAsking = false, asked = Date.now(), ahead = 0, isPressed = false, since = "";
 
-  // --- what a reader has done to a part is done to the one that takes its place ---
+  // what a reader has done to a part is done to the one that takes its place
 
-  const focusable = (part) =>
-    // buttons in the heads of tables are made by another script
-    [...part.querySelectorAll(FOCUSABLE)].filter((inner) => !inner.matches("thead button"));
+  // buttons in the heads of tables are made by another script
+  const focusable = (part) => all(FOCUSABLE, part).filter((inner) => !inner.matches("thead button"));
   const placeOf = (inner, part) => {
     const heading = inner.closest("thead th");
-    const all = heading ? [...part.querySelectorAll("thead th")] : focusable(part);
-    return { heading: Boolean(heading), index: all.indexOf(heading ?? inner), text: inner.id || inner.textContent };
+    const listed = heading ? all("thead th", part) : focusable(part);
+    return { heading, index: listed.indexOf(heading ?? inner), name: inner.id || inner.textContent };
   };
-  const atPlace = ({ heading, index, text }, part) => {
-    if (heading) return part.querySelectorAll("thead th")[index];
-    const all = focusable(part);
-    const found = all.find((inner) => inner.id && inner.id === text) ?? all[index];
-    return found && (found.matches(".scroll, pre") || (found.id || found.textContent) === text) ? found : undefined;
+  const atPlace = ({ heading, index, name }, part) => {
+    if (heading) return all("thead th", part)[index];
+    const listed = focusable(part);
+    const found = listed.find((inner) => inner.id && inner.id === name) ?? listed[index];
+    return found && (found.matches(".scroll, pre") || (found.id || found.textContent) === name) ? found : null;
   };
   const pairs = (selector, old, fresh) => {
-    const others = fresh.querySelectorAll(selector);
-    return [...old.querySelectorAll(selector)].map((one, number) => [one, others[number]]).filter(([, other]) => other);
+    const others = all(selector, fresh);
+    return all(selector, old).map((inner, number) => [inner, others[number]]).filter(([, other]) => other);
   };
   const sorting = (table) => {
-    const headings = [...(table.tHead?.rows[0].cells ?? [])];
-    const column = headings.findIndex((heading) => heading.hasAttribute("aria-sort"));
-    return column < 0 ? "" : `${column} ${headings[column].getAttribute("aria-sort")}`;
+    const column = all("thead th", table).findIndex((heading) => heading.ariaSort);
+    return column < 0 ? "" : `${column} ${all("thead th", table)[column].ariaSort}`;
   };
   const isLeft = (old, fresh) => {
     const own = "[data-own]", selection = getSelection(), focused = document.activeElement;
     if (isPressed || old.matches(own)) return true;
-    // what a script of its own fills stays, once it is there
-    const count = old.querySelectorAll(own).length;
-    if (count && count === fresh.querySelectorAll(own).length) return true;
     if (!selection.isCollapsed && selection.rangeCount && selection.getRangeAt(0).intersectsNode(old)) return true;
-    if (!old.contains(focused)) return false;
-    return focused.matches(FIELDS) || !atPlace(placeOf(focused, old), fresh);
+    // what a script of its own fills stays, once it is there
+    if (one(own, old) && all(own, old).length === all(own, fresh).length) return true;
+    return old.contains(focused) && (focused.matches(FIELDS) || !atPlace(placeOf(focused, old), fresh));
   };
+  const announce = (part) => part.dispatchEvent(new CustomEvent("fresh", { bubbles: true }));
   const replace = (old, fresh) => {
     const focused = old.contains(document.activeElement) ? placeOf(document.activeElement, old) : null;
-    for (const part of old.querySelectorAll("details[id]")) {
-      const found = fresh.querySelector(`#${CSS.escape(part.id)}`);
+    for (const part of all("details[id]", old)) {
+      const found = one(`#${CSS.escape(part.id)}`, fresh);
       if (found) found.open = part.open;
     }
-    for (const [one, other] of pairs("table", old, fresh)) if (sorting(one)) other.dataset.sorted = sorting(one);
-    for (const [one, other] of pairs(FIELDS, old, fresh)) {
-      if (one.name !== other.name) continue;
-      if (one.type === "checkbox" || one.type === "radio") other.checked = one.checked;
-      else if (one.value !== one.defaultValue) other.value = one.value;
+    for (const [table, other] of pairs("table", old, fresh)) if (sorting(table)) other.dataset.sorted = sorting(table);
+    for (const [field, other] of pairs(FIELDS, old, fresh)) {
+      if (field.name !== other.name) continue;
+      if (field.checked !== field.defaultChecked) other.checked = field.checked;
+      if (field.value !== field.defaultValue) other.value = field.value;
     }
-    const scrolled = pairs(".scroll, pre", old, fresh).map(([one, other]) => [other, one.scrollLeft, one.scrollTop]);
+    const scrolled = pairs(".scroll, pre", old, fresh).map(([box, other]) => [other, box.scrollLeft, box.scrollTop]);
     old.replaceWith(fresh);
     // other scripts make of the new part what they made of the old one
-    fresh.dispatchEvent(new CustomEvent("fresh", { bubbles: true }));
-    for (const [other, left, top] of scrolled) other.scrollTo(left, top);
+    announce(fresh);
+    for (const [box, left, top] of scrolled) box.scrollTo(left, top);
     const next = focused && atPlace(focused, fresh);
-    (next?.matches("th") ? next.querySelector("button") : next)?.focus({ preventScroll: true });
+    (focused?.heading ? next && one("button", next) : next)?.focus({ preventScroll: true });
   };
   const take = (text) => {
     const page = new DOMParser().parseFromString(text, "text/html");
     if (document.title !== page.title) document.title = page.title;
-    const fresh = parts(page), main = document.querySelector("main");
-    const old = new Map(parts(document).map((part) => [part.id, part]));
+    const gone = new Map(partsOf(document).map((part) => [part.id, part]));
     let isWhole = true, before = null;
-    for (const part of fresh) {
-      const html = part.outerHTML, stands = old.get(part.id);
-      old.delete(part.id);
-      if (!stands) {
-        before ? before.after(part) : main.prepend(part);
-        part.dispatchEvent(new CustomEvent("fresh", { bubbles: true }));
-      } else if (sent.get(part.id) !== html) {
-        if (isLeft(stands, part)) {
-          isWhole &&= stands.querySelector("[data-own]") !== null;
-          before = stands;
-          continue;
-        }
-        replace(stands, part);
+    for (const part of partsOf(page)) {
+      const html = part.outerHTML, old = gone.get(part.id);
+      gone.delete(part.id);
+      if (old && sent.get(part.id) !== html && isLeft(old, part)) {
+        isWhole &&= Boolean(one("[data-own]", old));
+        before = old;
+        continue;
       }
+      if (!old) {
+        before ? before.after(part) : one("main").prepend(part);
+        announce(part);
+      } else if (sent.get(part.id) !== html) replace(old, part);
       sent.set(part.id, html);
-      before = part.id ? document.getElementById(part.id) : null;
+      before = part.id && document.getElementById(part.id);
     }
-    for (const part of old.values()) part.remove();
-    const meta = document.querySelector('meta[name="refresh-seconds"]');
-    const seconds = page.querySelector('meta[name="refresh-seconds"]')?.content ?? "";
-    if (meta) meta.content = seconds;
+    for (const part of gone.values()) part.remove();
+    if (one(EVERY)) one(EVERY).content = one(EVERY, page)?.content ?? 0;
     tick();
     return isWhole;
   };
 
-  // --- asking ---
-
   const say = (words) => {
-    let banner = document.getElementById("connection");
-    if (!banner) {
-      banner = Object.assign(document.createElement("p"), { id: "connection", className: "warning" });
-      banner.setAttribute("role", "status");
-      document.querySelector("main").before(banner);
-    }
-    // said once, as a screen reader reads out each change
-    if (banner.textContent !== words) banner.textContent = words;
+    const made = { id: "connection", className: "warning", role: "status" };
+    const banner = one("#connection") ?? Object.assign(document.createElement("p"), made);
+    if (!banner.isConnected) one("main").prepend(banner);
     banner.hidden = !words;
+    // a screen reader reads out each change
+    if (words && banner.textContent !== words) banner.textContent = words;
   };
-  const troubles = {
-    401: "The server asks for the password; load the page again.",
-    404: "This page is gone. A server that was started again has another address, which mlebench view prints.",
-    500: "The server cannot make this page at the moment; what mlebench view prints tells why.",
-  };
-  let since = "";
   const ask = async () => {
-    if (isAsking || document.visibilityState !== "visible") return;
+    if (isAsking || document.hidden) return;
     isAsking = true;
     asked = Date.now();
     try {
       const headers = tag ? { "If-None-Match": tag } : {};
-      const answer = await fetch(location.href.split("#")[0], { headers, signal: AbortSignal.timeout(LONGEST_ANSWER * 1000) });
-      const time = Date.parse(answer.headers.get("Date"));
-      if (time) ahead = Math.abs(time - Date.now()) > 5000 ? time - Date.now() : 0;
+      const answer = await fetch(location.href.split("#")[0], { headers, signal: AbortSignal.timeout(1000 * LONGEST_SECONDS) });
+      ahead = (Date.parse(answer.headers.get("Date")) || Date.now()) - Date.now();
       if (answer.ok) tag = take(await answer.text()) ? answer.headers.get("ETag") : null;
       failures = answer.ok || answer.status === 304 ? 0 : failures + 1;
       since = "";
-      say(failures ? (troubles[answer.status] ?? `The server answers with ${answer.status}.`) : "");
+      say(failures && `The server does not have this page now (${answer.status}); what mlebench view prints tells more.`);
     } catch {
       failures += 1;
       since ||= new Date().toLocaleTimeString();
@@ -139,27 +120,28 @@
   };
   const plan = () => {
     clearTimeout(timer);
-    if (!every()) return;
-    const pause = Math.min(every() * 2 ** Math.min(failures, 10), Math.max(LONGEST_PAUSE, every()));
-    // not all at once
-    timer = setTimeout(ask, Math.max(0, asked + 1000 * pause * (0.9 + 0.2 * Math.random()) - Date.now()));
+    const every = Number(one(EVERY)?.content);
+    if (!every) return;
+    const pause = Math.min(every * 2 ** failures, Math.max(LONGEST_SECONDS, every));
+    // not all viewers at once
+    timer = setTimeout(ask, asked + 1000 * pause * (0.9 + 0.2 * Math.random()) - Date.now());
   };
 
-  // --- clocks ---
-
-  const UNITS = [["d", 86400, "h", 3600], ["h", 3600, "min", 60], ["min", 60, "s", 1]];
-  const duration = (seconds) => {
-    const whole = Math.max(0, Math.round(seconds));
-    const [large, size, small, part] = UNITS.find(([, least]) => whole >= least) ?? [];
-    return large ? `${Math.floor(whole / size)} ${large} ${String(Math.floor((whole % size) / part)).padStart(2, "0")} ${small}` : `${whole} s`;
+  // clocks, in the words of the pages
+  const UNITS = [["d", 86400, "h", 3600, 172800], ["h", 3600, "min", 60, 3600], ["min", 60, "s", 1, 60]];
+  const duration = (milliseconds) => {
+    const whole = Math.max(0, Math.round(milliseconds / 1000));
+    const [large, size, small, part] = UNITS.find((unit) => whole >= unit[4]) ?? [];
+    if (!large) return `${whole} s`;
+    const rest = Math.floor((whole % size) / part);
+    return `${Math.floor(whole / size)} ${large}${rest ? ` ${String(rest).padStart(2, "0")} ${small}` : ""}`;
   };
   const tick = () => {
-    for (const clock of document.querySelectorAll("time.since, time.until")) {
+    for (const clock of all("time.since, time.until")) {
       const time = Date.parse(clock.dateTime);
       if (Number.isNaN(time)) continue;
-      clock.title ||= new Date(time).toLocaleString();
-      const passed = (Date.now() + ahead - time) / 1000;
-      const words = duration(clock.className.includes("until") ? -passed : passed);
+      const passed = Date.now() - time + (Math.abs(ahead) > 5000 ? ahead : 0);
+      const words = duration(clock.matches(".until") ? -passed : passed);
       if (clock.textContent !== words) clock.textContent = words;
     }
   };
@@ -167,14 +149,13 @@
   addEventListener("pointerdown", () => { isPressed = true; });
   for (const name of ["pointerup", "pointercancel", "blur"]) addEventListener(name, () => { isPressed = false; });
   addEventListener("keydown", (event) => {
-    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest(`${FIELDS}, [contenteditable]`)) return;
-    const filter = document.querySelector('input[type="search"]');
-    if (filter) event.preventDefault();
-    filter?.focus();
+    const filter = one('input[type="search"]');
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || !filter || event.target.closest(FIELDS)) return;
+    event.preventDefault();
+    filter.focus();
   });
   document.addEventListener("visibilitychange", plan);
-  for (const name of ["pageshow", "online"]) addEventListener(name, plan);
-  setInterval(() => { if (document.visibilityState === "visible") tick(); }, 1000);
+  addEventListener("pageshow", plan);
+  setInterval(() => { if (!document.hidden) tick(); }, 1000);
   tick();
-  plan();
 })();
