@@ -7,8 +7,10 @@ import contextlib
 import http.client
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,27 +81,24 @@ def running(
     **guards: object,
 ) -> Iterator[Running]:
     """A server of the runs in `folder` on a free port of loopback."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     guard = Guard(TOKEN, port, password=password, **guards)  # type: ignore[arg-type]
     view = View(WatchedRuns(folder), f"/{TOKEN}", allows_control)
-    ended, begun = asyncio.Event(), threading.Event()
+    begun: Future[Callable[[], object]] = Future()
 
     async def serve() -> None:
+        ended = asyncio.Event()
         async with serving(view, guard, listening, bounds):
-            begun.set()
+            begun.set_result(partial(asyncio.get_running_loop().call_soon_threadsafe, ended.set))
             await ended.wait()
 
-    served = asyncio.run_coroutine_threadsafe(serve(), loop)
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    end = begun.result(60)
     try:
-        assert begun.wait(60)
         yield Running(view, guard, port)
     finally:
-        loop.call_soon_threadsafe(ended.set)
-        served.result(60)
-        loop.call_soon_threadsafe(loop.stop)
+        end()
         thread.join(60)
-        loop.close()
+    assert not thread.is_alive()

@@ -181,7 +181,7 @@ def test_pages_that_are_kept_are_bounded(runs: Path, counted: Counted, monkeypat
     assert counted.made == 5
 
 
-def test_parts_of_an_address_arrive_as_they_are_called(server: Running, monkeypatch: pytest.MonkeyPatch, runs: Path) -> None:
+def test_parts_of_an_address_arrive_as_they_are_called(monkeypatch: pytest.MonkeyPatch, runs: Path) -> None:
     seen: list[object] = []
 
     def noted(view: View, query: Query, **parts: str) -> Page:
@@ -190,7 +190,7 @@ def test_parts_of_an_address_arrive_as_they_are_called(server: Running, monkeypa
 
     monkeypatch.setitem(PAGES, "/noted/{name}", noted)
     monkeypatch.setitem(PAGES, "/deep/{path:.+}", noted)
-    names = [*HOSTILE_FILES, "a b+c&d=e?f#g%41", "bytes \udcff"]
+    names = [*(name.replace("/", "") for name in HOSTILE_FILES), "a b+c&d=e?f#g%41", "bytes \udcff"]
     with running(runs) as server:
         for name in names:
             assert server.ask(server.path("noted", name, word=name)).status == 200
