@@ -19,10 +19,11 @@ from tests.reports.view.running import Running, running
 from tests.waiting import wait_until
 
 LARGEST_SCRIPT = 8192
+FETCHES = "performance.getEntriesByType('resource').filter((entry) => entry.initiatorType === 'fetch')"
 NOTE_DELAYS = """(() => {
   const set = setTimeout;
-  window.delays = [];
-  window.setTimeout = (work, delay) => { delays.push(delay); return set(work, DELAY); };
+  window.delays = [], window.ran = 0;
+  window.setTimeout = (work, delay) => { delays.push(delay); return set(() => { work(); ran += 1; }, DELAY); };
 })()"""
 
 
@@ -157,9 +158,7 @@ def test_an_unchanged_page_is_answered_without_a_body(page: Page, server: Runnin
     open_shown(page, server)
     wait_for_looks(shown, 5)
 
-    statuses = page.run(
-        "performance.getEntriesByType('resource').filter((entry) => entry.initiatorType === 'fetch').map((entry) => entry.responseStatus)"
-    )
+    statuses = page.run(f"{FETCHES}.map((entry) => entry.responseStatus)")
     assert statuses[0] == 200
     assert set(statuses[1:]) == {304}
 
@@ -208,7 +207,6 @@ def test_a_part_is_left_while_somebody_types_in_it_and_keeps_what_was_typed(page
     body = '<form><input type="search" name="agent" value=""></form><p>{}</p>'
     shown.parts = {"one": body.format("old"), "two": "<p>old</p>"}
     open_shown(page, server)
-    page.run("document.dispatchEvent(new KeyboardEvent('keydown', { key: '/', bubbles: true }))")
     page.run("document.body.dispatchEvent(new KeyboardEvent('keydown', { key: '/', bubbles: true }))")
     assert page.run("document.activeElement.name") == "agent"
     page.call("Input.insertText", text="tree")
@@ -343,9 +341,12 @@ def test_a_hidden_page_asks_for_nothing(page: Page, server: Running, shown: Show
     wait_for_looks(shown)
     page.run("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
     # one may be under way
-    page.run("new Promise((done) => setTimeout(done, 300))")
+    wait_until(lambda: page.run(f"{FETCHES}.length") == shown.asked - 1)
     asked = shown.asked
-    page.run("new Promise((done) => setTimeout(done, 500))")
+    page.run(NOTE_DELAYS.replace("DELAY", "delay"))
+    for turn in range(3):
+        page.run("document.dispatchEvent(new Event('visibilitychange'))")
+        wait_until(lambda turn=turn: page.run("ran") > turn)  # type: ignore[misc]
     assert shown.asked == asked
 
     page.run("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
