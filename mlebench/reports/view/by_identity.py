@@ -33,6 +33,10 @@ class ByIdentity(Generic[Source, Value]):
         self._kept[place] = (weakref.ref(source, self._forget(place)), value)
         return value
 
+    def __len__(self) -> int:
+        """How many objects are remembered."""
+        return len(self._kept)
+
     def _forget(self, place: int) -> Callable[[weakref.ref[Source]], None]:
         def forget(gone: weakref.ref[Source]) -> None:
             found = self._kept.get(place)

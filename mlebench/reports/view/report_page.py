@@ -59,8 +59,6 @@ def _unfinished(found: WatchedGroup) -> list[Section]:
     figures = figures_of(found)
     if figures.ended == figures.planned:
         return []
-    words = (
-        f"{figures.planned - figures.ended:,} of {counted(figures.planned, 'run')} have not ended yet and count as failures "
-        "until then. Load the page again for news."
-    )
+    rest = f"{figures.planned - figures.ended:,} of {counted(figures.planned, 'run')} not ended yet"
+    words = f"{rest}, and counted as failures until then. Load the page again for news."
     return [Section("unfinished", "Not done yet", f'<p class="warning">{words}</p>')]
