@@ -23,6 +23,7 @@ from mlebench.reports.view.looks import (
     progress_bar,
     share_text,
     tokens_html,
+    until,
 )
 from mlebench.reports.view.run_filter import RESULTS, RUN_STATES, RunFilter
 from mlebench.reports.view.run_list import run_list
@@ -129,7 +130,7 @@ def _cards(found: WatchedGroup, figures: GroupFigures) -> list[tuple[str, str, s
         ("GPU hours", hours_text(figures.gpu_hours), "of ended attempts"),
     ]
     if (end := expected_end(found)) is not None:
-        cards.append(("Expected end", moment(end), "UTC, as the harness estimates"))
+        cards.append(("Expected end", until(end), f"{moment(end)} UTC, as the harness estimates"))
     return cards
 
 

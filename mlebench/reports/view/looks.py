@@ -95,20 +95,27 @@ def moment(time: datetime | str | None) -> str:
     """A time to the minute in UTC; a dash where there is none."""
     if time is None:
         return NOTHING
-    known = datetime.fromisoformat(time) if isinstance(time, str) else time
-    known = known.astimezone(UTC)
+    known = _in_utc(time)
     return f'<time datetime="{known.isoformat()}" title="UTC"><span>{known:%Y-%m-%d}</span> <span>{known:%H:%M}</span></time>'
 
 
 def moment_text(time: str) -> str:
     """The same in words, such as `2026-11-30 09:30 UTC`."""
-    return f"{datetime.fromisoformat(time).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"{_in_utc(time):%Y-%m-%d %H:%M} UTC"
 
 
 def since(time: str) -> str:
     """How long ago a time is: the page's script counts, and without one it says since when."""
-    known = datetime.fromisoformat(time).astimezone(UTC)
-    return f'<time class="since" datetime="{known.isoformat()}">since {known:%H:%M} UTC</time>'
+    return f'<time class="since" datetime="{_in_utc(time).isoformat()}">since {moment_text(time)}</time>'
+
+
+def until(time: datetime) -> str:
+    """How long it is to a time, likewise."""
+    return f'<time class="until" datetime="{_in_utc(time).isoformat()}">{_in_utc(time):%H:%M} UTC</time>'
+
+
+def _in_utc(time: datetime | str) -> datetime:
+    return (datetime.fromisoformat(time) if isinstance(time, str) else time).astimezone(UTC)
 
 
 def share_text(share: float | None) -> str:

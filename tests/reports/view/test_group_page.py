@@ -66,7 +66,7 @@ def test_figures_say_what_they_are_of() -> None:
     assert "<small>of 6 planned; 1 lost to the infrastructure</small>" in html
     assert "<strong>1</strong><small>0 queued, 4 slots</small>" in html
     assert "<li>US dollars<strong>2.50</strong>" in html
-    assert '<time datetime="2026-03-01T13:30:00+00:00"' in html
+    assert '<strong><time class="until" datetime="2026-03-01T13:30:00+00:00">13:30 UTC</time></strong>' in html
     assert links(html)["Report"] == "/TOKEN/g/mine/report"
     assert links(html)["Compare with another group"] == "/TOKEN/compare?first=mine"
 
@@ -128,7 +128,7 @@ def test_a_cell_shows_a_sign_and_is_called_what_it_means(word: str, sign: str, n
 def test_a_running_cell_counts_its_time_without_making_another_page() -> None:
     html = body_of(page_of(a_group("mine", ["running"], competitions=("alpha",), seeds=1, harness=AT_WORK)), "grid")
 
-    counting = '<time class="since" datetime="2026-03-01T12:00:00+00:00">since 12:00 UTC</time>'
+    counting = '<time class="since" datetime="2026-03-01T12:00:00+00:00">since 2026-03-01 12:00 UTC</time>'
     assert f'<span class="unseen">alpha seed 0: running, {counting}</span>' in html
     assert 'title="alpha seed 0: running since 2026-03-01 12:00 UTC"' in html
 
@@ -264,7 +264,7 @@ def test_a_row_of_a_run_says_what_the_command_line_says() -> None:
         "Attempts": "1",
         "What happened": "exited (0)",
     }
-    assert (running["State"], running["Time"]) == ("▶ running", "since 13:00 UTC")
+    assert (running["State"], running["Time"]) == ("▶ running", "since 2026-03-01 13:00 UTC")
     assert (invalid["State"], invalid["What happened"]) == ("× finished", "column y is missing")
     assert (queued["State"], queued["Time"], queued["What happened"]) == ("· queued", "–", "waits for a free GPU")
 
