@@ -392,7 +392,7 @@ def timeline(
         rows: hours of events, by name.
         height: pixels of the drawing, without the rows.
         width: pixels of the drawing.
-        is_amount: whether the axis begins at 0.
+        is_amount: whether the axis begins at 0 and the lines slope; else each value stands until the next.
     """
     known = [y for points in series.values() for _, y in points if y is not None]
     low, high = (0.0 if is_amount else min(known, default=0.0)), max(known, default=1.0)
@@ -400,7 +400,9 @@ def timeline(
     ticks = {
         name: list(_ticks(hours, low - foot * _ROW_STEP * row, foot)) for row, (name, hours) in enumerate(rows.items(), start=1)
     }
-    chart = _chart(dict(series) | ticks, x_title, y_title, height=height + _ROW_HEIGHT * len(ticks))
+    # rows keep their colours where there is no line
+    lines = {name: points if is_amount else _steps(points) for name, points in series.items()} or {"": ()}
+    chart = _chart(lines | ticks, x_title, y_title, height=height + _ROW_HEIGHT * len(ticks))
     chart.width = width
     chart.xrange = (0, end)
     chart.x_labels = list(x_labels)
@@ -408,4 +410,4 @@ def timeline(
     chart.y_labels = [*(scale if series else []), *_labels_of_rows(ticks, low, foot)]
     if is_amount and not ticks:
         chart.range = (0, high or 1.0)
-    return _svg(chart, f"{y_title or 'events'} over time", "", ticks_from=len(series))
+    return _svg(chart, f"{y_title or 'events'} over time", "", ticks_from=len(lines))

@@ -119,9 +119,7 @@
     const later = async () => {
       const asked = end;
       await once(file ? { from: end, file, searched } : {}, (part) => {
-        if (part.file !== file || part.start !== asked || part.size < total) {
-          clear(file && part.file !== file ? "The log was replaced by another one." : file && part.size < total ? "The log became shorter." : "");
-        }
+        if (part.is_anew || part.start !== asked || !file) clear(part.is_anew ? "The log became shorter, or another one took its place." : "");
         append(part);
         reachesEnd = true;
         mark();
@@ -131,9 +129,9 @@
     };
 
     const backwards = () =>
-      once({ before: start }, (part) => {
-        if (part.file !== file) return;
-        prepend(part);
+      once({ before: start, file }, (part) => {
+        if (part.is_anew) reachesEnd = false;
+        else prepend(part);
         mark();
       });
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -27,11 +28,13 @@ _FAR_BEHIND = 4 * MOST_BYTES
 """A reader who lacks more than this at the end is given the end alone."""
 _HEAD, _TAIL = 6 * 2**10, 2 * 2**10
 """Bytes of a long line that are shown."""
-_MOST_SEARCHED = 64 * 2**20
+_MOST_SEARCHED = 256 * 2**20
 """Bytes that are looked through for the beginning or the end of a line."""
 _BLOCK = 2**20
 _MOST_SPANS = 20
 """Of one line; what follows is of one colour."""
+_BEGINNING = 256
+"""Bytes at the beginning by which a file is told from others."""
 _HARNESS = "[mlebench] "
 _SEQUENCE = re.compile(r"\x1b\[([0-9;:]*)([mK])")
 """What sets colours, or clears a line's rest; all that moves the cursor elsewhere is written out."""
@@ -67,7 +70,9 @@ class LogPart:
     """A range of the log."""
 
     file: str = ""
-    """Tells the file from one that took its place; empty where there is none."""
+    """Tells the file from one that took its place; empty where there is none. That of a later part may be another word."""
+    is_anew: bool = False
+    """Whether the file named in the question is gone or became shorter, so that this is the end of what is there now."""
     start: int = 0
     end: int = 0
     """Behind its last whole line; what follows is asked for from here."""
@@ -103,26 +108,28 @@ def read_end(path: Path, within: Path) -> LogPart:
     return _read(path, within, lambda log: log.end_part())
 
 
-def read_earlier(path: Path, within: Path, before: int) -> LogPart:
-    """The lines before a place at which one begins; as `read_end`."""
-    return _read(path, within, lambda log: log.part_before(min(before, log.size)))
+def read_earlier(path: Path, within: Path, before: int, file: str = "") -> LogPart:
+    """The lines before a place at which one begins; as `read_later`."""
+    return _read(path, within, lambda log: log.part_before(before) if log.is_still(file, before) else log.end_part(is_anew=True))
 
 
 def read_later(path: Path, within: Path, start: int, file: str = "", searched: int = 0) -> LogPart:
-    """The lines from a place at which one begins; the end where that is far, or another file took the place of the one named.
+    """The lines from a place at which one begins; the end alone where that is far, or where the file named is no longer there.
 
     Args:
         path: as `read_end`.
         within: as `read_end`.
         start: where to begin.
-        file: `LogPart.file` of the part before.
+        file: `LogPart.file` of the part before; empty for whatever is there.
         searched: `LogPart.searched` of the part before.
     """
-    return _read(
-        path,
-        within,
-        lambda log: log.part_from(start, searched) if file in ("", log.file) and log.continues(start) else log.end_part(),
-    )
+
+    def part_of(log: _Log) -> LogPart:
+        if not log.is_still(file, start):
+            return log.end_part(is_anew=True)
+        return log.part_from(start, searched) if log.size - start <= _FAR_BEHIND else log.end_part()
+
+    return _read(path, within, part_of)
 
 
 def _read(path: Path, within: Path, part_of: Callable[[_Log], LogPart]) -> LogPart:
@@ -141,15 +148,28 @@ class _Log:
     def __init__(self, file: IO[bytes]) -> None:
         status = os.fstat(file.fileno())
         self.size = status.st_size
-        self.file = f"{status.st_dev:x}-{status.st_ino:x}"
+        self._place = f"{status.st_dev:x}-{status.st_ino:x}"
         self._descriptor = file.fileno()
 
-    def continues(self, start: int) -> bool:
-        """Whether whoever has all before `start` is given what follows, rather than the end."""
-        return 0 <= self.size - start <= _FAR_BEHIND
+    @property
+    def file(self) -> str:
+        """See `LogPart`: numbers of files are given anew, so a checksum of the beginning is part of it."""
+        return self._named(min(self.size, _BEGINNING))
 
-    def end_part(self) -> LogPart:
+    def _named(self, beginning: int) -> str:
+        return f"{self._place}-{beginning}-{zlib.crc32(self._bytes(0, beginning)):x}"
+
+    def is_still(self, file: str, place: int) -> bool:
+        """Whether this is the file of that name, and reaches to that place; any file where the name is empty."""
+        beginning = file.split("-")[2:3]
+        is_named = beginning != [] and beginning[0].isascii() and beginning[0].isdecimal() and len(beginning[0]) <= 3
+        return place <= self.size and (not file or (is_named and file == self._named(min(int(beginning[0]), _BEGINNING))))
+
+    def end_part(self, *, is_anew: bool = False) -> LogPart:
         """The last lines."""
+        return replace(self._end_part(), is_anew=is_anew)
+
+    def _end_part(self) -> LogPart:
         start = max(0, self.size - MOST_BYTES)
         block = self._bytes(start, self.size)
         first = 0 if start == 0 else block.find(b"\n") + 1
@@ -193,7 +213,7 @@ class _Log:
     def _part(self, start: int, end: int, lines: tuple[LogLine, ...], *, reaches_end: bool = False) -> LogPart:
         """A part; where it reaches the end of the file, no line feed stands behind `end`."""
         last = self._long_line(end, self.size) if reaches_end and end < self.size else None
-        return LogPart(self.file, start, end, self.size, lines, last, self.size if reaches_end else end)
+        return LogPart(self.file, False, start, end, self.size, lines, last, self.size if reaches_end else end)
 
     def _lines(self, start: int, block: bytes) -> tuple[LogLine, ...]:
         """The lines of a block that ends with one."""
@@ -203,7 +223,7 @@ class _Log:
     def _line(self, start: int, line: bytes) -> LogLine:
         shown = _last_state(line)
         if len(shown) <= _HEAD + _TAIL:
-            return _shown_line(start, _decoded(shown))
+            return _shown_line(start, _decoded(shown), is_whole=b"\r" not in line.rstrip(b"\r\n"))
         left_out = len(shown) - _HEAD - _TAIL
         return _shown_line(start, _decoded(shown[:_HEAD]), left_out, _decoded_tail(shown[-_TAIL:]))
 
@@ -214,7 +234,7 @@ class _Log:
         head, tail = self._bytes(start, start + _HEAD), self._bytes(end - _TAIL, end)
         state = _last_state(tail)
         if len(state) < len(tail.rstrip(b"\r\n")):
-            return _shown_line(start, _decoded(state))
+            return _shown_line(start, _decoded(state), is_whole=False)
         return _shown_line(start, _decoded(head), end - start - _HEAD - _TAIL, _decoded_tail(state))
 
     def _begin_of_line(self, place: int) -> int:
@@ -259,8 +279,8 @@ def _decoded_tail(text: bytes) -> str:
     return _decoded(text[start:])
 
 
-def _shown_line(start: int, head: str, left_out: int = 0, tail: str = "") -> LogLine:
-    is_harness = head.startswith(_HARNESS)
+def _shown_line(start: int, head: str, left_out: int = 0, tail: str = "", *, is_whole: bool = True) -> LogLine:
+    is_harness = is_whole and head.startswith(_HARNESS)
     spans = list(_spans(head))
     if left_out:
         spans += [Span("c7", f" … {left_out:,} bytes of this line are not shown … "), *_spans(tail)]

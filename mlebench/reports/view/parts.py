@@ -100,6 +100,14 @@ def fold(summary: object, body: str, *, name: str = "", is_open: bool = False) -
     return Html(f"<details{about}><summary>{html_of(summary)}</summary>{body}</details>")
 
 
+def with_code(text: str) -> Html:
+    """A sentence whose commands stand in backticks, as those of the harness do."""
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:
+        return html_of(text)
+    return Html("".join(f"<code>{escape(piece)}</code>" if place % 2 else escape(piece) for place, piece in enumerate(pieces)))
+
+
 def note(text: object) -> Html:
     """A remark in small words."""
     return Html(f'<p class="note">{html_of(text)}</p>')

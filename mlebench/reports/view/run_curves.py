@@ -14,7 +14,7 @@ from mlebench.reports import charts
 from mlebench.reports.group_folder import read_snapshots
 from mlebench.reports.markup import Section, chart_figure
 from mlebench.reports.scaling import call_times
-from mlebench.reports.view.parts import note
+from mlebench.reports.view.parts import note, with_code
 from mlebench.reports.view.watched_attempt import WatchedAttempt
 from mlebench.runs.group import Group
 from mlebench.runs.group_report import SNAPSHOT_FILE
@@ -30,6 +30,7 @@ _UNITS = ((2 / 60, 1 / 3600, "seconds"), (2, 1 / 60, "minutes"), (72, 1, "hours"
 """Up to how many hours an axis counts in what, and its name."""
 _STEPS = (1, 2, 5, 10, 15, 20, 30, 50, 100, 200, 500, 1000)
 _MOST_LABELS = 8
+_TOKEN_UNITS = ((10**6, "million tokens"), (1000, "thousand tokens"), (1, "tokens"))
 
 
 class ScoredSnapshot(NamedTuple):
@@ -106,23 +107,29 @@ def _scores(attempt: WatchedAttempt, ledgers: LedgersSoFar, start: float, end: f
         "model calls": _hours([step.at for step in ledgers.spent], start, end),
         "snapshots": tuple(snapshot.seconds / 3600 for snapshot in kept[:: max(1, -(-len(kept) // _MOST_POINTS))]),
     }
-    told = {name: hours for name, hours in rows.items() if hours}
+    has_verdicts = bool(rows["invalid checks"] or rows["valid checks"])
+    told = {name: hours for name, hours in rows.items() if hours or (has_verdicts and name in ("invalid checks", "valid checks"))}
     if not points and not told:
         return ""
     curve = (Curve("score", tuple(points)),) if points else ()
     svg = _drawing(curve, "score" if points else None, end, tuple(told.items()), 200 if points else 30, 900, is_amount=False)
-    return chart_figure("lines", svg, (), _about(attempt, ledgers, len(points), len(kept)))
+    return chart_figure("lines", svg, (), _about(ledgers, len(kept))) + _ungraded(attempt, len(points), len(kept))
 
 
-def _about(attempt: WatchedAttempt, ledgers: LedgersSoFar, scores: int, kept: int) -> str:
+def _about(ledgers: LedgersSoFar, kept: int) -> str:
     valid, invalid, refused = ledgers.checks
     calls = ledgers.spent[-1].calls if ledgers.spent else 0
     parts = [f"{counted(valid + invalid, 'verdict')} of the submission checker" if valid + invalid + refused else ""]
     parts += [f"{counted(calls, 'call')} to models" if calls else "", counted(kept, "snapshot") if kept else ""]
     told = ", ".join(filter(None, parts))
-    if kept and not scores and attempt.is_last:
-        told += f"; {attempt.group.command('grade', attempt.group.name)} grades the snapshots"
     return f"{told}." if told else ""
+
+
+def _ungraded(attempt: WatchedAttempt, scores: int, kept: int) -> str:
+    if scores or not kept or not attempt.is_last or attempt.group.imported is not None:
+        return ""
+    when = "Once the group has ended, " if attempt.is_under_way else ""
+    return note(with_code(f"{when}{attempt.group.command('grade', attempt.group.name)} grades the snapshots."))
 
 
 def _spending(ledgers: LedgersSoFar, start: float, end: float) -> str:
@@ -130,12 +137,14 @@ def _spending(ledgers: LedgersSoFar, start: float, end: float) -> str:
         return ""
     hours = [min(max((step.at - start) / 3600, 0.0), end) for step in ledgers.spent]
     usd = [(hour, step.usd) for hour, step in zip(hours, ledgers.spent, strict=True) if step.usd is not None]
-    tokens = [(hour, (step.input_tokens + step.output_tokens) / 10**6) for hour, step in zip(hours, ledgers.spent, strict=True)]
+    most = ledgers.spent[-1].input_tokens + ledgers.spent[-1].output_tokens
+    unit, name = next(((unit, name) for unit, name in _TOKEN_UNITS if most >= unit), _TOKEN_UNITS[-1])
+    tokens = [(hour, (step.input_tokens + step.output_tokens) / unit) for hour, step in zip(hours, ledgers.spent, strict=True)]
     figures = []
     if usd and usd[-1][1]:
         figures.append(_small([Curve("US dollars", _corners(usd))], "US dollars", end, "Spent on models."))
     if tokens[-1][1]:
-        figures.append(_small([Curve("tokens", _corners(tokens))], "million tokens", end, "Tokens, input and output."))
+        figures.append(_small([Curve("tokens", _corners(tokens))], name, end, "Tokens, input and output."))
     cut = note(f"Of {' and '.join(ledgers.cut)} only the beginning was read.") if ledgers.cut else ""
     return f'<div class="charts">{"".join(figures)}</div>{cut}'
 

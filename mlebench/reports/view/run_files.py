@@ -182,7 +182,7 @@ def _path_of(attempt: WatchedAttempt, query: Query) -> Path | None:
     """The file that an address names; None where it is none that the page lists."""
     text = query.get("path", "")
     parts = PurePosixPath(text).parts
-    is_plain = 0 < len(text) <= _LONGEST_PATH and "\0" not in text and not text.startswith("/") and ".." not in parts
-    if not is_plain or parts[0] not in (*_FOLDERS, *_FILES) or (parts[0] in _FILES and len(parts) > 1):
+    is_plain = len(text) <= _LONGEST_PATH and "\0" not in text and not text.startswith("/") and ".." not in parts
+    if not is_plain or not parts or parts[0] not in (*_FOLDERS, *_FILES) or (parts[0] in _FILES and len(parts) > 1):
         return None
     return attempt.folder.joinpath(*parts)

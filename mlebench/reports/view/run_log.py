@@ -47,7 +47,7 @@ def send_log(view: View, query: Query, group: str, run_id: str) -> Content | Non
     if start is not None:
         part = read_later(path, within, start, query.get("file", ""), _place(query, "searched") or 0)
     elif before is not None:
-        part = read_earlier(path, within, before)
+        part = read_earlier(path, within, before, query.get("file", ""))
     else:
         part = read_end(path, within)
     return Content("log.json", "text/plain; charset=utf-8", _json(part, is_live=attempt.is_under_way))

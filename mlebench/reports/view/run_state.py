@@ -12,7 +12,7 @@ from mlebench._support.quantities import show_count, show_duration, show_size
 from mlebench.reports.markup import Section
 from mlebench.reports.notation import NOTHING, score, usd
 from mlebench.reports.view.act_page import act_links
-from mlebench.reports.view.parts import Card, Html, cards, facts, fold, html_of, link, medal_mark, moment, warning
+from mlebench.reports.view.parts import Card, Html, cards, facts, fold, html_of, link, medal_mark, moment, warning, with_code
 from mlebench.reports.view.run_curves import graded_snapshots
 from mlebench.reports.view.view import View
 from mlebench.reports.view.watched_attempt import WatchedAttempt
@@ -55,7 +55,7 @@ def _steps(attempt: WatchedAttempt, phase: Phase) -> str:
     for place, name in enumerate(names):
         css = "now " + phase.name if place == here else "past" if name in reached else "ahead"
         current = ' aria-current="step"' if place == here else ""
-        at = _moment_of(attempt, name, has_ended=has_ended)
+        at = _moment_of(attempt, name, has_ended=has_ended) if css != "ahead" else None
         since = f"<small>{moment(at, css='since' if place == here and not has_ended else '')}</small>" if at else ""
         items.append(f'<li class="{css}"{current}><span>{escape(name)}</span>{since}</li>')
     return f'<ol class="steps" aria-label="Steps of the run">{"".join(items)}</ol>'
@@ -80,14 +80,19 @@ def _moment_of(attempt: WatchedAttempt, step: str, *, has_ended: bool) -> dateti
 def _why(attempt: WatchedAttempt, phase: Phase) -> str:
     words = printable(phase.words, 4000)
     if attempt.record.reason == RECORD_DAMAGED and attempt.is_last:
-        return warning(f"The record of this run is damaged: {words}.")
+        return warning(with_code(f"The record of this run is damaged: {words}."))
+    if attempt.is_followed:
+        left = (
+            f"Attempt {attempt.number} ended ({attempt.word('reason')}: {attempt.sentence('detail')}); what it left stands below."
+        )
+        return f'<p class="why">{with_code(" ".join(filter(None, (words and f"{words}.", left))))}</p>'
     whose = {"agent": "the agent’s own doing", "infrastructure": "the infrastructure’s doing, not the agent’s"}
     told = [words, whose.get(attempt.word("failure_class"), "")]
     sentence = "; ".join(filter(None, told))
     if not sentence:
         return ""
     is_bad = phase.name in ("failed", "timed-out") or attempt.word("failure_class") != ""
-    return warning(f"{sentence}.") if is_bad else f'<p class="why">{escape(sentence)}.</p>'
+    return warning(with_code(f"{sentence}.")) if is_bad else f'<p class="why">{with_code(f"{sentence}.")}</p>'
 
 
 def _cards(attempt: WatchedAttempt, ledgers: LedgersSoFar, measures: Sequence[Measure]) -> list[Card]:
@@ -121,7 +126,7 @@ def _time(attempt: WatchedAttempt) -> Card:
     if attempt.ended is not None:
         seconds = (attempt.ended - attempt.started).total_seconds()
         return Card("Time", show_duration(seconds), of, "#time")
-    left = [Html(f"{moment(attempt.deadline, css='until')} left")] if attempt.deadline else []
+    left = [Html(f"time left: {moment(attempt.deadline, css='until')}")] if attempt.deadline else []
     return Card("Running for", moment(attempt.started, css="since"), [*left, *of], "#time")
 
 

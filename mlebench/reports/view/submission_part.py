@@ -51,7 +51,7 @@ class Preview:
 
 def submission_section(view: View, attempt: WatchedAttempt, ledgers: LedgersSoFar) -> Section:
     """The submission, or the latest copy of it while its agent works."""
-    body = _verdict(attempt) + _file(view, attempt) + _checks(ledgers)
+    body = _verdict(attempt) + _file(view, attempt) + _checks(attempt, ledgers)
     return Section("submission", "Submission", body)
 
 
@@ -61,12 +61,14 @@ def _verdict(attempt: WatchedAttempt) -> str:
         return ""
     if report.error is not None:
         return warning(printable(report.error, 4000))
-    return sortable_table(["", "Score", "Median", "Bronze", "Silver", "Gold"], [_thresholds(report)]) + note(_standing(report))
+    return sortable_table(["Better", "Score", "Median", "Bronze", "Silver", "Gold"], [_thresholds(report)]) + note(
+        _standing(report)
+    )
 
 
 def _thresholds(report: CompetitionReport) -> list[object]:
     values = (report.score, report.median_threshold, report.bronze_threshold, report.silver_threshold, report.gold_threshold)
-    title = "lower is better" if report.is_lower_better else "higher is better"
+    title = "lower" if report.is_lower_better else "higher"
     medal = report.medal
     return [title, *(Cell(score(value), value, medal=medal if place == 0 else None) for place, value in enumerate(values))]
 
@@ -109,7 +111,7 @@ def _shown(preview: Preview, name: Html) -> str:
     more = preview.columns - len(header)
     beyond = note(f"The first {len(header)} of {preview.columns:,} columns.") if more > 0 else ""
     cells = [[Cell(cell, text=True) for cell in row] for row in rows]
-    return about + sortable_table([name or NOTHING for name in header], cells) + beyond
+    return about + sortable_table([name or NOTHING for name in header], cells, sticky=True) + beyond
 
 
 def look_at(path: Path, within: Path) -> Preview | str:
@@ -168,22 +170,26 @@ def _count_lines(head: bytes, descriptor: int, size: int) -> int | None:
     return max(0, whole.count(b"\n") + (not whole.endswith(b"\n")) - 1) if whole else 0
 
 
-def _checks(ledgers: LedgersSoFar) -> str:
+def _checks(attempt: WatchedAttempt, ledgers: LedgersSoFar) -> str:
     """What the checker answered, the newest first."""
     valid, invalid, refused = ledgers.checks
     if not valid + invalid + refused:
         return "<h3>Submission checker</h3>" + note("It was not asked.")
     told = f"{counted(valid, 'valid file')}, {invalid:,} invalid, {refused:,} calls refused"
     less = f"; the last {len(ledgers.last_checks)} are listed" if len(ledgers.last_checks) < valid + invalid + refused else ""
-    table = sortable_table(["When", "Verdict", "Rows", "Size", "Answer"], [_check(check) for check in ledgers.last_checks])
+    table = sortable_table(
+        ["After", "Verdict", "Rows", "Size", "Answer"], [_check(attempt, check) for check in ledgers.last_checks]
+    )
     return f"<h3>Submission checker</h3>{note(told + less)}{table}"
 
 
-def _check(check: Check) -> list[object]:
+def _check(attempt: WatchedAttempt, check: Check) -> list[object]:
     at = None if check.at is None else datetime.fromtimestamp(check.at, UTC)
+    seconds = None if at is None or attempt.started is None else (at - attempt.started).total_seconds()
+    after = NOTHING if seconds is None else show_duration(seconds)
     sign, verdict = _VERDICTS[check.valid]
     return [
-        NOTHING if at is None else f"{at:%Y-%m-%d %H:%M:%S}",
+        Cell(after, seconds, tooltip="" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"),
         Cell(f"{sign} {verdict}", verdict, text=True, css=f"state {verdict}"),
         Cell(NOTHING if check.rows is None else f"{check.rows:,}", check.rows),
         Cell(NOTHING if check.bytes is None else show_size(check.bytes), check.bytes),

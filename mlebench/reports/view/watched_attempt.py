@@ -68,6 +68,11 @@ class WatchedAttempt:
             return None
 
     @property
+    def is_followed(self) -> bool:
+        """Whether it has ended and another attempt is to come, which has not begun."""
+        return self.is_last and self.number > 0 and self.record.state == "pending"
+
+    @property
     def is_under_way(self) -> bool:
         """Whether its files may still grow."""
         return self.is_last and not self.record.has_ended

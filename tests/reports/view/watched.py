@@ -35,11 +35,11 @@ HOSTILE = "</section><script>window.owned=1</script><img src=x onerror=window.ow
 class Watched:
     """The group `one`, whose only run is `RUN`."""
 
-    def __init__(self, runs_dir: Path, **plan: Any) -> None:
+    def __init__(self, runs_dir: Path, manifest: Mapping[str, Any] | None = None, **plan: Any) -> None:
         spec = AgentSpec("tree", None, Path("/agents/tree"))
         profile = Profile(name="standard", time_limit=4 * 3600, cpus=4, memory=2**34)
         made = Plan(spec, (COMPETITION,), (0,), profile, "docker", data_dir=Path("/data"))
-        self.group = Group.create(runs_dir, replace(made, **plan), {}, "one")
+        self.group = Group.create(runs_dir, replace(made, **plan), dict(manifest or {}), "one")
         self.folder = self.group.run_dir(RUN)
         self.view = View(WatchedRuns(runs_dir))
 
@@ -118,7 +118,8 @@ class _LedgerAt(Ledger):
 
 def text_of(html: str) -> str:
     """The words of HTML."""
-    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
+    inline = re.sub(r"</?(?:a|b|code|i|span|time)\b[^>]*>", "", html)
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", inline)).split())
 
 
 def write_snapshot(folder: Path, name: str, content: str = "id,y\n1,2\n") -> None:

@@ -1,0 +1,273 @@
+"""The page of a run in a real browser: its log is followed, nothing that an agent wrote runs, and it fits every screen."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from mlebench.reports.view.server import make_application
+from mlebench.reports.view.view import View
+from mlebench.reports.view.watched_runs import WatchedRuns
+from tests.browser import Page, open_browser
+from tests.reports.view.watched import HOSTILE, RUN, Watched, write_graded_snapshots, write_snapshot
+from tests.waiting import wait_until
+
+MOST_LINES = 5000
+SHOWN = "[...document.querySelectorAll('.log .line')].map((line) => line.textContent)"
+
+
+class Server:
+    """The live view of a folder on a free port, in a thread."""
+
+    def __init__(self, runs_dir: Path) -> None:
+        self._runs_dir = runs_dir
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.address = ""
+
+    def __enter__(self) -> Server:
+        self._thread.start()
+        self._ready.wait(60)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(60)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        runner = web.AppRunner(make_application(View(WatchedRuns(self._runs_dir))))
+        self._loop.run_until_complete(runner.setup())
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        self._loop.run_until_complete(site.start())
+        self.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        self._ready.set()
+        self._loop.run_forever()
+        self._loop.run_until_complete(runner.cleanup())
+        self._loop.close()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    with open_browser(tmp_path_factory.mktemp("profile")) as page:
+        page.call("Network.emulateNetworkConditions", offline=False, latency=0, downloadThroughput=-1, uploadThroughput=-1)
+        yield page
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Watched:
+    made = Watched(tmp_path / "runs")
+    made.start()
+    return made
+
+
+@pytest.fixture
+def server(run: Watched) -> Iterator[Server]:
+    with Server(run.group.folder.parent) as server:
+        yield server
+
+
+def show(page: Page, server: Server, width: int = 1300) -> None:
+    """Open the page of the run, and wait until its log is followed."""
+    page.errors.clear()
+    page.requests.clear()
+    page.resize(width, 900)
+    page.call("Page.navigate", url="about:blank")
+    page.call("Page.navigate", url=f"{server.address}/g/one/{RUN}")
+    wait_until(lambda: page.run("location.protocol === 'http:' && document.readyState === 'complete'"))
+    wait_until(lambda: page.run("!document.querySelector('.log') || document.querySelectorAll('.log .line').length > 0"))
+
+
+def lines(page: Page) -> list[str]:
+    shown: list[str] = page.run(SHOWN)
+    return shown
+
+
+def is_at_bottom(page: Page) -> bool:
+    return bool(
+        page.run(
+            "(({scrollTop, clientHeight, scrollHeight}) => scrollTop + clientHeight >= scrollHeight - 8)(document.querySelector('.log pre'))"
+        )
+    )
+
+
+def append(run: Watched, text: str) -> None:
+    with (run.folder / "run.log").open("a") as file:
+        file.write(text)
+
+
+def test_the_log_is_followed_as_it_grows(browser: Page, server: Server, run: Watched) -> None:
+    append(run, "".join(f"line {number}\n" for number in range(500)) + "no end")
+    show(browser, server)
+    assert lines(browser)[-2:] == ["line 499", "no end"] and is_at_bottom(browser)
+    append(run, " yet\nnext\n50%\r")
+    wait_until(lambda: lines(browser)[-3:] == ["no end yet", "next", "50%"])
+    append(run, "100%\n")
+    wait_until(lambda: lines(browser)[-1] == "100%")
+    assert lines(browser)[0] == "line 0" and is_at_bottom(browser)
+    assert browser.errors == []
+    assert {address.split("/")[2] for address in browser.requests if address.startswith("http")} == {server.address.split("/")[2]}
+
+
+def test_whoever_scrolled_up_is_left_alone_until_they_follow_again(browser: Page, server: Server, run: Watched) -> None:
+    append(run, "".join(f"line {number}\n" for number in range(500)))
+    show(browser, server)
+    browser.run("document.querySelector('.log pre').scrollTop = 100")
+    wait_until(lambda: browser.run("document.querySelector('.log [aria-pressed]').getAttribute('aria-pressed')") == "false")
+    append(run, "later\n")
+    browser.run("document.querySelector('.log [aria-pressed]').click()")
+    wait_until(lambda: lines(browser)[-1] == "later" and is_at_bottom(browser))
+
+
+def test_earlier_lines_come_on_demand_and_the_page_stays_small(browser: Page, server: Server, run: Watched) -> None:
+    append(run, "".join(f"{number}\n" for number in range(30_000)))
+    show(browser, server)
+    while int(lines(browser)[0]) > 15_000:
+        before = lines(browser)[0]
+        browser.run("document.querySelector('.log button').click()")
+        wait_until(lambda: lines(browser)[0] != before)  # noqa: B023
+    shown = lines(browser)
+    assert len(shown) == MOST_LINES
+    assert [int(line) for line in shown] == list(range(int(shown[0]), int(shown[0]) + MOST_LINES))
+    browser.run("document.querySelector('.log [aria-pressed]').click()")
+    wait_until(lambda: lines(browser)[-1] == "29999")
+
+
+def test_a_log_that_is_replaced_is_shown_anew(browser: Page, server: Server, run: Watched) -> None:
+    append(run, "first log\n" * 100)
+    show(browser, server)
+    (run.folder / "run.log").unlink()
+    append(run, "second log\n")
+    wait_until(lambda: lines(browser) == ["The log became shorter, or another one took its place.", "second log"])
+
+
+def test_the_log_of_a_run_that_starts_while_its_page_is_open_can_be_searched(browser: Page, server: Server, run: Watched) -> None:
+    append(run, "".join(f"{'even' if number % 2 == 0 else 'odd'} {number}\n" for number in range(100)))
+    show(browser, server)
+    browser.run(
+        "(() => { const field = document.querySelector('.log input'); field.value = 'EVEN'; field.dispatchEvent(new Event('input')); })()"
+    )
+    assert browser.run("[document.querySelectorAll('.log .hit').length, document.querySelector('.log output').textContent]") == [
+        50,
+        "50 lines",
+    ]
+    press = "document.querySelector('.log input').dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter'}))"
+    browser.run(press)
+    browser.run(press)
+    assert browser.run("document.querySelector('.log .here').textContent") == "even 2"
+    assert browser.run("document.querySelector('.log output').textContent") == "2 of 50 lines"
+
+
+def test_without_its_script_the_page_holds_the_last_lines(browser: Page, server: Server, run: Watched) -> None:
+    append(run, "".join(f"line {number}\n" for number in range(20_000)) + HOSTILE)
+    browser.call("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        browser.call("Page.navigate", url=f"{server.address}/g/one/{RUN}")
+        wait_until(lambda: browser.run("document.readyState === 'complete' && document.querySelector('.log pre') !== null"))
+        text = browser.run("document.querySelector('.log pre').textContent")
+    finally:
+        browser.call("Emulation.setScriptExecutionDisabled", value=False)
+    assert text.split("\n")[-3:-1][0] == "line 19999" and "<script>" in text
+
+
+def test_whatever_an_agent_left_is_shown_as_text(browser: Page, server: Server, run: Watched) -> None:
+    append(run, f"{HOSTILE}\n\x1b[31m{HOSTILE}\x1b[0m\n[mlebench] said\n" + "x" * 3_000_000 + "\nafter\n")
+    run.check([(1, False, HOSTILE)])
+    for folder in ("code", "submission"):
+        (run.folder / folder).mkdir()
+    (run.folder / "code" / "<img src=x onerror=window.owned=1>\n.py").write_text("x")
+    (run.folder / "submission" / "submission.csv").write_text(f'id,"{HOSTILE}"\n1,"{HOSTILE}"\n')
+    show(browser, server)
+    browser.run("document.querySelector('.log button').click()")
+    wait_until(lambda: len(lines(browser)) >= 5)
+    shown = lines(browser)
+    assert "<script>window.owned=1</script>" in shown[0] and "\\x1b[2J\\u202egpj\\u202c" in shown[0]
+    assert len(shown[-2]) < 10_000 and "bytes of this line are not shown" in shown[-2]
+    assert browser.run("[window.owned, document.querySelectorAll('main img, main script').length]") == [None, 0]
+    assert browser.run("document.querySelector('.log .harness').textContent") == "[mlebench] said"
+    assert browser.run("document.documentElement.scrollWidth <= innerWidth")
+    assert browser.errors == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 800, 1300])
+def test_the_page_fits_every_screen(browser: Page, server: Server, run: Watched, width: int, scheme: str, tmp_path: Path) -> None:
+    fill(run)
+    browser.prefer(scheme)
+    show(browser, server, width)
+    assert browser.run("[document.documentElement.scrollWidth, innerWidth]") == [width, width]
+    assert faint_texts(browser) == []
+    assert browser.run("document.querySelectorAll('#time svg').length") == 3
+    # the first screen answers how it is going
+    first = browser.run("[...document.querySelectorAll('.steps, .cards li')].map((part) => part.getBoundingClientRect().top)")
+    assert sum(top < 900 for top in first) >= 4
+    browser.screenshot(tmp_path / "page.png")
+    assert (tmp_path / "page.png").stat().st_size > 10_000
+
+
+def test_everything_that_can_be_clicked_is_reached_by_the_keyboard(browser: Page, server: Server, run: Watched) -> None:
+    fill(run)
+    show(browser, server)
+    unreached = "[...document.querySelectorAll('main a, main button, main summary, main input, .log pre, .scroll')].filter((part) => part.tabIndex < 0)"
+    assert browser.run(f"{unreached}.length") == 0
+    nameless = "[...document.querySelectorAll('main a, main button, main input')].filter((part) => !(part.textContent.trim() || part.getAttribute('aria-label')))"
+    assert browser.run(f"{nameless}.length") == 0
+    assert browser.run("[...document.querySelectorAll('h1, h2, h3')].map((head) => head.tagName)")[:2] == ["H1", "H2"]
+
+
+def test_print_holds_the_page(browser: Page, server: Server, run: Watched) -> None:
+    fill(run)
+    show(browser, server)
+    assert browser.pdf().startswith(b"%PDF")
+
+
+def fill(run: Watched) -> None:
+    """A run that did a bit of everything."""
+    run.ask_models(range(1, 100))
+    run.check([(minute, minute % 3 != 0, "an answer") for minute in range(0, 100, 7)])
+    for name in ("001000.csv", "005000.csv"):
+        write_snapshot(run.folder, name, "id," + ",".join(f"column {number}" for number in range(40)) + "\n")
+    write_graded_snapshots(run.group, {600: 0.4, 3000: 0.6})
+    append(
+        run,
+        "[mlebench] starts\n" + "a long line of words " * 30 + "\n\x1b[31mred\x1b[0m \x1b[33myellow\x1b[0m\n" + "x" * 2000 + "\n",
+    )
+    for folder in ("code", "logs"):
+        (run.folder / folder).mkdir()
+        (run.folder / folder / ("a" * 200)).write_text("x")
+    os.mkfifo(run.folder / "code" / "pipe")
+
+
+def faint_texts(page: Page) -> Any:
+    """Texts whose contrast with what is behind them is below 4.5."""
+    return page.run(
+        """(() => {
+             const numbers = (color) => color.match(/[\\d.]+/g).map(Number);
+             const light = (color) => {
+               const [r, g, b] = numbers(color).map((part) => part / 255).map((part) => part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+               return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+             };
+             const behind = (part) => {
+               for (; part; part = part.parentElement) {
+                 const color = getComputedStyle(part).backgroundColor;
+                 if ((numbers(color)[3] ?? 1) > 0) return color;
+               }
+               return "rgb(255, 255, 255)";
+             };
+             const faint = [];
+             for (const part of document.querySelectorAll("main *:not(svg *)")) {
+               if (![...part.childNodes].some((node) => node.nodeType === 3 && node.data.trim()) || part.closest("button, input")) continue;
+               const [one, other] = [light(getComputedStyle(part).color), light(behind(part))].sort((a, b) => b - a);
+               if ((one + 0.05) / (other + 0.05) < 4.5) faint.push([part.outerHTML.slice(0, 80), getComputedStyle(part).color, behind(part)]);
+             }
+             return faint;
+           })()"""
+    )
