@@ -27,7 +27,7 @@
     let lines = [];
     let last = null;
     let file = "", start = 0, end = 0, total = 0, searched = 0;
-    let isLive = "live" in box.dataset, follows = true, reachesEnd = true, isAsking = false, failures = 0;
+    let isLive = "live" in box.dataset, follows = true, reachesEnd = true, failures = 0, turn = Promise.resolve();
 
     const earlier = element("button", "", "Earlier lines", { type: "button" });
     const following = element("button", "", "Follow", { type: "button" });
@@ -99,26 +99,30 @@
       return JSON.parse(await answer.text());
     };
 
-    const once = async (query, use) => {
-      if (isAsking) return;
-      isAsking = true;
-      try {
-        const part = await ask(query);
-        failures = 0;
-        if (part.problem) clear(`The log cannot be shown: it is ${part.problem}.`);
-        else use(part);
-        isLive = part.live;
-      } catch {
-        failures += 1;
-      } finally {
-        isAsking = false;
+    // one question at a time, each about what the answer before it left
+    const once = (query, use) => {
+      turn = turn.then(async () => {
+        try {
+          const part = await ask(query());
+          failures = 0;
+          if (part.problem) clear(`The log cannot be shown: it is ${part.problem}.`);
+          else use(part);
+          isLive = part.live;
+        } catch {
+          failures += 1;
+        }
         tell();
-      }
+      });
+      return turn;
     };
 
     const later = async () => {
-      const asked = end;
-      await once(file ? { from: end, file, searched } : {}, (part) => {
+      let asked = end;
+      const query = () => {
+        asked = end;
+        return file ? { from: end, file, searched } : {};
+      };
+      await once(query, (part) => {
         if (part.is_anew || part.start !== asked || !file) clear(part.is_anew ? "The log became shorter, or another one took its place." : "");
         append(part);
         reachesEnd = true;
@@ -129,7 +133,7 @@
     };
 
     const backwards = () =>
-      once({ before: start, file }, (part) => {
+      once(() => ({ before: start, file }), (part) => {
         if (part.is_anew) reachesEnd = false;
         else prepend(part);
         mark();
@@ -138,10 +142,7 @@
     const jump = () => {
       follows = true;
       if (reachesEnd) toEnd();
-      else {
-        file = "";
-        clear("");
-      }
+      else file = "";
       return later();
     };
 

@@ -92,11 +92,8 @@ def lines(page: Page) -> list[str]:
 
 
 def is_at_bottom(page: Page) -> bool:
-    return bool(
-        page.run(
-            "(({scrollTop, clientHeight, scrollHeight}) => scrollTop + clientHeight >= scrollHeight - 8)(document.querySelector('.log pre'))"
-        )
-    )
+    place = "(({scrollTop, clientHeight, scrollHeight}) => scrollTop + clientHeight >= scrollHeight - 8)"
+    return bool(page.run(f"{place}(document.querySelector('.log pre'))"))
 
 
 def append(run: Watched, text: str) -> None:
@@ -149,12 +146,11 @@ def test_a_log_that_is_replaced_is_shown_anew(browser: Page, server: Server, run
     wait_until(lambda: lines(browser) == ["The log became shorter, or another one took its place.", "second log"])
 
 
-def test_the_log_of_a_run_that_starts_while_its_page_is_open_can_be_searched(browser: Page, server: Server, run: Watched) -> None:
+def test_what_is_loaded_of_the_log_can_be_searched(browser: Page, server: Server, run: Watched) -> None:
     append(run, "".join(f"{'even' if number % 2 == 0 else 'odd'} {number}\n" for number in range(100)))
     show(browser, server)
-    browser.run(
-        "(() => { const field = document.querySelector('.log input'); field.value = 'EVEN'; field.dispatchEvent(new Event('input')); })()"
-    )
+    browser.run("document.querySelector('.log input').value = 'EVEN'")
+    browser.run("document.querySelector('.log input').dispatchEvent(new Event('input'))")
     assert browser.run("[document.querySelectorAll('.log .hit').length, document.querySelector('.log output').textContent]") == [
         50,
         "50 lines",
@@ -186,8 +182,9 @@ def test_whatever_an_agent_left_is_shown_as_text(browser: Page, server: Server, 
     (run.folder / "code" / "<img src=x onerror=window.owned=1>\n.py").write_text("x")
     (run.folder / "submission" / "submission.csv").write_text(f'id,"{HOSTILE}"\n1,"{HOSTILE}"\n')
     show(browser, server)
-    browser.run("document.querySelector('.log button').click()")
-    wait_until(lambda: len(lines(browser)) >= 5)
+    for least in (2, 5):
+        browser.run("document.querySelector('.log button').click()")
+        wait_until(lambda: len(lines(browser)) >= least)  # noqa: B023
     shown = lines(browser)
     assert "<script>window.owned=1</script>" in shown[0] and "\\x1b[2J\\u202egpj\\u202c" in shown[0]
     assert len(shown[-2]) < 10_000 and "bytes of this line are not shown" in shown[-2]
@@ -216,10 +213,11 @@ def test_the_page_fits_every_screen(browser: Page, server: Server, run: Watched,
 def test_everything_that_can_be_clicked_is_reached_by_the_keyboard(browser: Page, server: Server, run: Watched) -> None:
     fill(run)
     show(browser, server)
-    unreached = "[...document.querySelectorAll('main a, main button, main summary, main input, .log pre, .scroll')].filter((part) => part.tabIndex < 0)"
-    assert browser.run(f"{unreached}.length") == 0
-    nameless = "[...document.querySelectorAll('main a, main button, main input')].filter((part) => !(part.textContent.trim() || part.getAttribute('aria-label')))"
-    assert browser.run(f"{nameless}.length") == 0
+    parts = "[...document.querySelectorAll('main a, main button, main summary, main input, .log pre, .scroll')]"
+    assert browser.run(f"{parts}.filter((part) => part.tabIndex < 0).length") == 0
+    controls = "[...document.querySelectorAll('main a, main button, main input')]"
+    name = "part.textContent.trim() || part.getAttribute('aria-label')"
+    assert browser.run(f"{controls}.filter((part) => !({name})).length") == 0
     assert browser.run("[...document.querySelectorAll('h1, h2, h3')].map((head) => head.tagName)")[:2] == ["H1", "H2"]
 
 
@@ -251,9 +249,10 @@ def faint_texts(page: Page) -> Any:
     return page.run(
         """(() => {
              const numbers = (color) => color.match(/[\\d.]+/g).map(Number);
+             const linear = (part) => part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
              const light = (color) => {
-               const [r, g, b] = numbers(color).map((part) => part / 255).map((part) => part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
-               return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+               const [red, green, blue] = numbers(color).map((part) => linear(part / 255));
+               return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
              };
              const behind = (part) => {
                for (; part; part = part.parentElement) {
@@ -262,12 +261,13 @@ def faint_texts(page: Page) -> Any:
                }
                return "rgb(255, 255, 255)";
              };
-             const faint = [];
-             for (const part of document.querySelectorAll("main *:not(svg *)")) {
-               if (![...part.childNodes].some((node) => node.nodeType === 3 && node.data.trim()) || part.closest("button, input")) continue;
-               const [one, other] = [light(getComputedStyle(part).color), light(behind(part))].sort((a, b) => b - a);
-               if ((one + 0.05) / (other + 0.05) < 4.5) faint.push([part.outerHTML.slice(0, 80), getComputedStyle(part).color, behind(part)]);
-             }
-             return faint;
+             const isText = (node) => node.nodeType === 3 && node.data.trim();
+             return [...document.querySelectorAll("main *:not(svg *)")]
+               .filter((part) => [...part.childNodes].some(isText) && !part.closest("button, input"))
+               .map((part) => [part.outerHTML.slice(0, 80), getComputedStyle(part).color, behind(part)])
+               .filter(([, color, paper]) => {
+                 const [one, other] = [light(color), light(paper)].sort((first, second) => second - first);
+                 return (one + 0.05) / (other + 0.05) < 4.5;
+               });
            })()"""
     )
