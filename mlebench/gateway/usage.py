@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 from mlebench._support.growing_lines import GrowingLines
 from mlebench._support.ledger import ledger_lines
 from mlebench.gateway.model_call import LEDGER, ModelCall, counted_amounts
-from mlebench.gateway.tokens import Tokens
 
 _MOST_BYTES = 512 * 2**20
 _MOST_WATCHED = 128 * 2**20
@@ -51,17 +50,13 @@ class _Totals:
         self.refused_calls += call.outcome == "refused"
         if not call.counts:
             return
-        self.add_counted(call.tokens, call.cost_usd)
-
-    def add_counted(self, tokens: Tokens, cost_usd: float | None) -> None:
         self.calls += 1
-        self.input_tokens += tokens.input
-        self.cached_tokens += tokens.cached
-        self.cache_write_tokens += tokens.cache_write
-        self.output_tokens += tokens.output
-        self.reasoning_tokens += tokens.reasoning
-        # each cost is written with its decimals; sums of binary numbers would drift from the provider's
-        self.cost = None if self.cost is None or cost_usd is None else self.cost + Decimal(repr(cost_usd))
+        self.input_tokens += call.tokens.input
+        self.cached_tokens += call.tokens.cached
+        self.cache_write_tokens += call.tokens.cache_write
+        self.output_tokens += call.tokens.output
+        self.reasoning_tokens += call.tokens.reasoning
+        self.cost = _with_cost(self.cost, call.cost_usd)
 
     @property
     def usd(self) -> float | None:
@@ -69,6 +64,12 @@ class _Totals:
 
     def to_dict(self) -> dict[str, Any]:
         return {**{name: min(getattr(self, name), _LARGEST) for name in COUNTS}, "cost_usd": self.usd}
+
+
+def _with_cost(cost: Decimal | None, more: float | None) -> Decimal | None:
+    """A sum with one more call's US dollars; None once a price was unknown."""
+    # each cost is written with its decimals; sums of binary numbers would drift from the provider's
+    return None if cost is None or more is None else cost + Decimal(repr(more))
 
 
 def measured_usage(run_dir: Path, note: Note = lambda sentence: None) -> dict[str, Any]:
@@ -118,6 +119,21 @@ class Step(NamedTuple):
     calls: int
 
 
+class _Spending:
+    """What was spent, call by call."""
+
+    def __init__(self) -> None:
+        self._cost: Decimal | None = Decimal()
+        self._input = self._output = self._calls = 0
+
+    def after(self, at: float, amounts: tuple[int, int, float | None]) -> Step:
+        """Where it stands after one more call."""
+        put_in, put_out, usd = amounts
+        self._cost = _with_cost(self._cost, usd)
+        self._input, self._output, self._calls = self._input + put_in, self._output + put_out, self._calls + 1
+        return Step(at, None if self._cost is None else float(self._cost), self._input, self._output, self._calls)
+
+
 class SpendingMeter:
     """The same for whoever looks again and again while the ledger grows: each line is read once.
 
@@ -135,7 +151,7 @@ class SpendingMeter:
         self._begin()
 
     def _begin(self) -> None:
-        self._totals = _Totals()
+        self._spending = _Spending()
         self._steps: list[Step] = []
         self._every = 1
 
@@ -150,8 +166,7 @@ class SpendingMeter:
             self._begin()
         last = self._steps.pop() if self._steps and self._steps[-1].calls % self._every else None
         for at, amounts in _timed_amounts(self._lines.new()):
-            self._totals.add_counted(*amounts)
-            last = Step(at, self._totals.usd, self._totals.input_tokens, self._totals.output_tokens, self._totals.calls)
+            last = self._spending.after(at, amounts)
             if last.calls % self._every == 0:
                 self._keep(last)
         if last is not None and (not self._steps or self._steps[-1].calls < last.calls):
@@ -171,13 +186,12 @@ def spending_over_time(run_dir: Path) -> list[Step]:
     Returns:
         in the order of time.
     """
-    totals, steps = _Totals(), []
-    with contextlib.suppress(OSError):
+    spending = _Spending()
+    try:
         entries = ledger_lines(run_dir / f"{LEDGER}.jsonl", _MOST_BYTES)
-        for at, amounts in sorted(_timed_amounts(entries), key=lambda timed: timed[0]):
-            totals.add_counted(*amounts)
-            steps.append(Step(at, totals.usd, totals.input_tokens, totals.output_tokens, totals.calls))
-    return steps
+        return [spending.after(*timed) for timed in sorted(_timed_amounts(entries), key=lambda timed: timed[0])]
+    except OSError:
+        return []
 
 
 def _calls(run_dir: Path, note: Note = lambda sentence: None) -> Iterator[tuple[Any, ModelCall]]:
@@ -192,7 +206,7 @@ def _calls(run_dir: Path, note: Note = lambda sentence: None) -> Iterator[tuple[
         note(f"{LEDGER}.jsonl is left out: {error.strerror}")
 
 
-def _timed_amounts(entries: Iterable[Mapping[str, Any]]) -> Iterator[tuple[float, tuple[Tokens, float | None]]]:
+def _timed_amounts(entries: Iterable[Mapping[str, Any]]) -> Iterator[tuple[float, tuple[int, int, float | None]]]:
     """When each counted call of the agent's ended, in seconds since 1970, and what it used."""
     for entry in entries:
         # a time without its zone is one of ours from nowhere, and years before the first or behind the last have no seconds

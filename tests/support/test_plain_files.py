@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mlebench._support.plain_files import append_plain, open_plain, read_plain
+from mlebench._support.plain_files import append_plain, first_entries, open_plain, read_plain
 
 
 def pipe(path: Path) -> None:
@@ -75,3 +75,15 @@ def test_appending_makes_the_file_and_adds_to_it(tmp_path: Path) -> None:
         with append_plain(tmp_path / "log") as file:
             file.write(text)
     assert (tmp_path / "log").read_bytes() == b"onetwo"
+
+
+def test_of_a_folder_with_many_files_the_first_are_listed(tmp_path: Path) -> None:
+    for number in range(30):
+        (tmp_path / f"{number:02}").touch()
+    found, is_all = first_entries(tmp_path, tmp_path, 10)
+    assert (len(found), is_all) == (10, False)
+    assert [name for name, _ in found] == sorted(name for name, _ in found)
+    assert first_entries(tmp_path, tmp_path, 30)[1]
+    (tmp_path / "link").symlink_to("/etc")
+    with pytest.raises(OSError, match="a link"):
+        first_entries(tmp_path / "link", tmp_path, 10)

@@ -199,5 +199,5 @@
   };
   begin();
   // the log of a run that starts while its page is open comes later
-  new MutationObserver(begin).observe(document.querySelector("main"), { childList: true, subtree: true });
+  document.addEventListener("fresh", begin);
 })();

@@ -9,18 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from grading.printable import printable
 from grading.wording import counted
 from mlebench.reports import charts
 from mlebench.reports.group_folder import read_snapshots
 from mlebench.reports.markup import Section, chart_figure
 from mlebench.reports.scaling import call_times
+from mlebench.reports.view.course import Course
 from mlebench.reports.view.parts import note, with_code
 from mlebench.reports.view.watched_attempt import WatchedAttempt
 from mlebench.runs.group import Group
 from mlebench.runs.group_report import SNAPSHOT_FILE
-from mlebench.runs.kept_snapshots import kept_snapshots
 from mlebench.runs.ledgers_so_far import LedgersSoFar
-from mlebench.runs.measures import GpuUse, Measure, read_measures
+from mlebench.runs.measures import GpuUse, Measure
 
 Points = tuple[tuple[float, float], ...]
 """Hours since the start, and an amount."""
@@ -30,6 +31,10 @@ _UNITS = ((2 / 60, 1 / 3600, "seconds"), (2, 1 / 60, "minutes"), (72, 1, "hours"
 """Up to how many hours an axis counts in what, and its name."""
 _STEPS = (1, 2, 5, 10, 15, 20, 30, 50, 100, 200, 500, 1000)
 _MOST_LABELS = 8
+_MOST_GPUS = 6
+"""That the colours of a chart tell apart."""
+_SLACK_SECONDS = 60
+"""A measure may be taken so long after the end: a run is stopped after it."""
 _TOKEN_UNITS = ((10**6, "million tokens"), (1000, "thousand tokens"), (1, "tokens"))
 
 
@@ -48,28 +53,23 @@ class Curve(NamedTuple):
     points: Points
 
 
-def time_section(attempt: WatchedAttempt, ledgers: LedgersSoFar, measures: Sequence[Measure]) -> Section:
+def time_section(attempt: WatchedAttempt, course: Course) -> Section:
     """Scores with calls as ticks; money and tokens."""
     start = _start(attempt)
     if start is None:
         return Section("time", "Over time", note("The agent has not started."))
-    end = _end(attempt, ledgers, measures, start)
-    parts = [_scores(attempt, ledgers, start, end), _spending(ledgers, start, end)]
+    end = _end(attempt, course, start)
+    parts = [_scores(attempt, course, start, end), _spending(course.ledgers, start, end)]
     return Section("time", "Over time", "".join(parts) or note("No submission was kept, and nobody was asked so far."))
 
 
-def resources_section(attempt: WatchedAttempt, ledgers: LedgersSoFar, measures: Sequence[Measure]) -> Section:
+def resources_section(attempt: WatchedAttempt, course: Course) -> Section:
     """CPU, memory, GPU and disk."""
     start = _start(attempt)
-    if start is None or not measures:
+    if start is None or not course.measures:
         return Section("resources", "Resources", note(_why_no_measures(attempt)))
-    figures = _resources(attempt, measures, start, _end(attempt, ledgers, measures, start))
+    figures = _resources(attempt, course.measures, start, _end(attempt, course, start))
     return Section("resources", "Resources", f'<div class="charts">{"".join(figures)}</div>')
-
-
-def measures_of(attempt: WatchedAttempt) -> Sequence[Measure]:
-    """What the attempt used of its machine."""
-    return read_measures(attempt.folder)
 
 
 def _why_no_measures(attempt: WatchedAttempt) -> str:
@@ -82,20 +82,21 @@ def _start(attempt: WatchedAttempt) -> float | None:
     return None if attempt.started is None else attempt.started.timestamp()
 
 
-def _end(attempt: WatchedAttempt, ledgers: LedgersSoFar, measures: Sequence[Measure], start: float) -> float:
+def _end(attempt: WatchedAttempt, course: Course, start: float) -> float:
     """Hours until the last thing that is known of the attempt, so that all its charts have one axis."""
     if attempt.ended is not None:
         return max(attempt.ended.timestamp() - start, 1.0) / 3600
+    ledgers = course.ledgers
     known = [*ledgers.valid[-1:], *ledgers.invalid[-1:], *ledgers.refused[-1:], *(step.at for step in ledgers.spent[-1:])]
-    known += [measure.at for measure in measures[-1:]]
-    seconds = [at - start for at in known] + [kept.seconds for kept in kept_snapshots(attempt.folder, attempt.run_dir)[-1:]]
+    known += [measure.at for measure in course.measures[-1:]]
+    seconds = [at - start for at in known] + [kept.seconds for kept in course.snapshots[-1:]]
     limit = attempt.group.plan.profile.time_limit if attempt.group.plan.has_known_limits else math.inf
     return max(1.0, *(min(each, limit) for each in seconds), 1.0) / 3600
 
 
-def _scores(attempt: WatchedAttempt, ledgers: LedgersSoFar, start: float, end: float) -> str:
+def _scores(attempt: WatchedAttempt, course: Course, start: float, end: float) -> str:
     scored = [snapshot for snapshot in graded_snapshots(attempt) if snapshot.score is not None] if attempt.is_last else []
-    kept = kept_snapshots(attempt.folder, attempt.run_dir)
+    ledgers, kept = course.ledgers, course.snapshots
     report = attempt.record.graded if attempt.is_last else None
     points = [(snapshot.seconds / 3600, snapshot.score) for snapshot in scored if snapshot.score is not None]
     if points and report is not None and report.score is not None:
@@ -150,6 +151,7 @@ def _spending(ledgers: LedgersSoFar, start: float, end: float) -> str:
 
 
 def _resources(attempt: WatchedAttempt, measures: Sequence[Measure], start: float, end: float) -> list[str]:
+    measures = [measure for measure in measures if 0 <= measure.at - start <= end * 3600 + _SLACK_SECONDS]
     hours = [(measure.at - start) / 3600 for measure in measures]
     figures = []
     if cores := _cores(measures, hours):
@@ -158,9 +160,9 @@ def _resources(attempt: WatchedAttempt, measures: Sequence[Measure], start: floa
     if memory := _amounts(hours, [measure.memory_bytes for measure in measures], 2**30):
         about = _of_limit("Memory", f"{attempt.group.plan.profile.memory / 2**30:g} GiB", attempt)
         figures.append(_small([Curve("memory", memory)], "GiB", end, about))
-    ids = list(dict.fromkeys(gpu.id for measure in measures for gpu in measure.gpus))[:6]
-    use = [Curve(f"GPU {name}", _of_gpu(measures, hours, name, lambda gpu: gpu.utilization, 0.01)) for name in ids]
-    held = [Curve(f"GPU {name}", _of_gpu(measures, hours, name, lambda gpu: gpu.memory_bytes, 2**30)) for name in ids]
+    ids = list(dict.fromkeys(gpu.id for measure in measures for gpu in measure.gpus))[:_MOST_GPUS]
+    use = [_of_gpu(measures, hours, name, lambda gpu: gpu.utilization, 0.01) for name in ids]
+    held = [_of_gpu(measures, hours, name, lambda gpu: gpu.memory_bytes, 2**30) for name in ids]
     for curves, unit, about in ((use, "%", "GPU utilization."), (held, "GiB", "GPU memory.")):
         if known := [curve for curve in curves if curve.points]:
             figures.append(_small(known, unit, end, about))
@@ -189,9 +191,9 @@ def _cores(measures: Sequence[Measure], hours: Sequence[float]) -> Points:
 
 def _of_gpu(
     measures: Sequence[Measure], hours: Sequence[float], name: str, amount: Callable[[GpuUse], float | None], unit: float
-) -> Points:
+) -> Curve:
     found = [next((amount(gpu) for gpu in measure.gpus if gpu.id == name), None) for measure in measures]
-    return _amounts(hours, found, unit)
+    return Curve(f"GPU {printable(name, 40)}", _amounts(hours, found, unit))
 
 
 def _amounts(hours: Sequence[float], amounts: Sequence[float | None], unit: float) -> Points:

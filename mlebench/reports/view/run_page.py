@@ -11,15 +11,15 @@ from grading.printable import printable
 from mlebench._support.quantities import show_count, show_duration
 from mlebench.reports.markup import Cell, Section, sortable_table
 from mlebench.reports.notation import NOTHING, usd
+from mlebench.reports.view.course import read_course
 from mlebench.reports.view.parts import note, warning
-from mlebench.reports.view.run_curves import measures_of, resources_section, time_section
+from mlebench.reports.view.run_curves import resources_section, time_section
 from mlebench.reports.view.run_files import files_section
 from mlebench.reports.view.run_log import log_section
 from mlebench.reports.view.run_state import phase_of_attempt, state_section
 from mlebench.reports.view.submission_part import submission_section
 from mlebench.reports.view.view import Page, Query, View
 from mlebench.reports.view.watched_attempt import WatchedAttempt, find_attempt, time_of
-from mlebench.runs.ledgers_so_far import read_ledgers
 from mlebench.runs.usage import read_usage
 
 _EVERY_SECONDS = 3.0
@@ -31,16 +31,16 @@ def make_run(view: View, query: Query, group: str, run_id: str) -> Page | None:
     attempt = find_attempt(view, query, group, run_id)
     if attempt is None:
         return None
-    ledgers, measures = read_ledgers(attempt.folder, attempt.run_dir), measures_of(attempt)
-    sections = [state_section(view, attempt, ledgers, measures)]
+    course = read_course(attempt)
+    sections = [state_section(view, attempt, course)]
     if not os.path.lexists(attempt.folder):
         sections.append(Section("gone", "Folder", _gone(attempt)))
     else:
         sections += [
-            time_section(attempt, ledgers, measures),
+            time_section(attempt, course),
             log_section(view, attempt),
-            submission_section(view, attempt, ledgers),
-            resources_section(attempt, ledgers, measures),
+            submission_section(view, attempt, course),
+            resources_section(attempt, course),
             files_section(view, attempt),
         ]
     if attempts := attempts_section(view, attempt):

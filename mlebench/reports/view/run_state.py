@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from html import escape
@@ -12,6 +13,7 @@ from mlebench._support.quantities import show_count, show_duration, show_size
 from mlebench.reports.markup import Section
 from mlebench.reports.notation import NOTHING, score, usd
 from mlebench.reports.view.act_page import act_links
+from mlebench.reports.view.course import Course
 from mlebench.reports.view.parts import Card, Html, cards, facts, fold, html_of, link, medal_mark, moment, warning, with_code
 from mlebench.reports.view.run_curves import graded_snapshots
 from mlebench.reports.view.view import View
@@ -34,14 +36,25 @@ def phase_of_attempt(attempt: WatchedAttempt) -> Phase:
     return Phase(attempt.word("state") or "failed", attempt.sentence("detail"))  # type: ignore[arg-type]
 
 
-def state_section(view: View, attempt: WatchedAttempt, ledgers: LedgersSoFar, measures: Sequence[Measure]) -> Section:
+def state_section(view: View, attempt: WatchedAttempt, course: Course) -> Section:
     """The first screen: how is it going?"""
     phase = phase_of_attempt(attempt)
-    body = [_steps(attempt, phase), _why(attempt, phase), cards(_cards(attempt, ledgers, measures))]
-    if attempt.is_last and (acts := act_links(view, attempt.watched, attempt.record)):
-        body.append(f'<p class="acts">{acts}</p>')
+    body = [_steps(attempt, phase), _why(attempt, phase), cards(_cards(attempt, course))]
+    body.append(_elsewhere(view, attempt, course.ledgers))
+    if attempt.is_last:
+        body.append(act_links(view, attempt.watched, attempt.record))
     body.append(fold("Circumstances", facts(_facts(view, attempt)), name="circumstances"))
     return Section("state", "State", "".join(body))
+
+
+def _elsewhere(view: View, attempt: WatchedAttempt, ledgers: LedgersSoFar) -> str:
+    """Links to what has pages of its own."""
+    links = []
+    if ledgers.spent or attempt.group.plan.has_gateway:
+        links.append(link(attempt.address(view, "conversation"), "Conversation with models"))
+    if os.path.lexists(attempt.folder / "code"):
+        links.append(link(attempt.address(view, "code"), "Code"))
+    return f'<p class="elsewhere">{" ".join(links)}</p>' if links else ""
 
 
 def _steps(attempt: WatchedAttempt, phase: Phase) -> str:
@@ -95,8 +108,8 @@ def _why(attempt: WatchedAttempt, phase: Phase) -> str:
     return warning(with_code(f"{sentence}.")) if is_bad else f'<p class="why">{with_code(f"{sentence}.")}</p>'
 
 
-def _cards(attempt: WatchedAttempt, ledgers: LedgersSoFar, measures: Sequence[Measure]) -> list[Card]:
-    return [_score(attempt, ledgers), _time(attempt), _cost(attempt, ledgers), _machine(attempt, measures)]
+def _cards(attempt: WatchedAttempt, course: Course) -> list[Card]:
+    return [_score(attempt, course.ledgers), _time(attempt), _cost(attempt, course.ledgers), _machine(attempt, course.measures)]
 
 
 def _score(attempt: WatchedAttempt, ledgers: LedgersSoFar) -> Card:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
@@ -17,10 +18,11 @@ from mlebench._support.plain_files import open_plain
 from mlebench._support.quantities import show_duration, show_size
 from mlebench.reports.markup import Cell, Section, sortable_table
 from mlebench.reports.notation import NOTHING, score
+from mlebench.reports.view.course import Course
 from mlebench.reports.view.parts import Html, link, moment, note, warning
 from mlebench.reports.view.view import View
 from mlebench.reports.view.watched_attempt import WatchedAttempt
-from mlebench.runs.kept_snapshots import kept_snapshots
+from mlebench.runs.kept_snapshots import KeptSnapshot
 from mlebench.runs.ledgers_so_far import Check, LedgersSoFar
 from mlebench.runs.result import SUBMISSION
 
@@ -49,9 +51,9 @@ class Preview:
     """The first lines, where there are no `rows`."""
 
 
-def submission_section(view: View, attempt: WatchedAttempt, ledgers: LedgersSoFar) -> Section:
+def submission_section(view: View, attempt: WatchedAttempt, course: Course) -> Section:
     """The submission, or the latest copy of it while its agent works."""
-    body = _verdict(attempt) + _file(view, attempt) + _checks(attempt, ledgers)
+    body = _verdict(attempt) + _file(view, attempt, course.snapshots) + _checks(attempt, course.ledgers)
     return Section("submission", "Submission", body)
 
 
@@ -81,13 +83,12 @@ def _standing(report: CompetitionReport) -> str:
     return f"{data}Rank {report.rank:,} of {report.leaderboard_size or 0:,}{percentile}."
 
 
-def _file(view: View, attempt: WatchedAttempt) -> str:
+def _file(view: View, attempt: WatchedAttempt, snapshots: Sequence[KeptSnapshot]) -> str:
     """The first rows of what is submitted, or of the latest snapshot."""
     preview = look_at(attempt.folder / SUBMISSION, attempt.run_dir)
     if isinstance(preview, Preview):
         address = attempt.address(view, "file", path=SUBMISSION.as_posix())
         return _shown(preview, link(address, SUBMISSION.as_posix()))
-    snapshots = kept_snapshots(attempt.folder, attempt.run_dir)
     if snapshots and attempt.is_under_way:
         last = snapshots[-1]
         found = look_at(last.path, attempt.run_dir)

@@ -226,6 +226,15 @@ def test_a_page_is_the_same_as_long_as_nothing_changes(run: Watched) -> None:
     assert run.page() == run.page()
 
 
+def test_pages_about_the_same_attempt_are_linked(run: Watched) -> None:
+    run.start()
+    assert "conversation" not in run.section("state")
+    run.ask_models([1])
+    (run.folder / "code").mkdir()
+    html = run.section("state")
+    assert f'href="/g/one/{RUN}/conversation"' in html and f'href="/g/one/{RUN}/code"' in html
+
+
 # submission and checks
 
 
