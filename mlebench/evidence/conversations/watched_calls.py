@@ -40,6 +40,8 @@ class Part:
     """The call that it goes on from in another way than the conversation before; None of one that begins here or earlier."""
     begins_earlier: bool
     """Whether turns from before the window are left out."""
+    opening: Node | None
+    """The first turn of a user, left out or not."""
 
 
 class Window:
@@ -90,7 +92,9 @@ def _part(path: list[Node], origin: Node | None, may_begin_earlier: bool) -> Par
     is_later = may_begin_earlier and origin is None
     # the agent's last answer before the first call, with the results that this call was made with
     begun = max((place for place in range(first) if blocks[place].begins_with_agent), default=0) if is_later else 0
-    return Part(blocks[begun:], [node for node in path if node.call is not None], None if origin is None else origin.n, begun > 0)
+    calls = [node for node in path if node.call is not None]
+    opening = next((node for node in path if node.source == "user"), None)
+    return Part(blocks[begun:], calls, None if origin is None else origin.n, begun > 0, opening)
 
 
 class WatchedCalls:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from html import escape
 
 from mlebench._support.quantities import show_duration
@@ -85,11 +85,13 @@ def _verdict(comparison: Comparison, first: str, second: str) -> str:
         words = f"{ahead} is ahead of {behind} by {abs(difference):.1f} percentage points in medal rate{over}"
         words += "." if sure else ", which holds 0: this may be chance." if spread is not None else "."
     count = len(comparison.competitions)
+    spent = [figures.total.cost_usd if figures else None for figures in (comparison.first_usage, comparison.second_usage)]
     compared = cards(
         [
             ("Medal rate, A − B", f"{difference:+.1f} points", interval(spread) if spread else "one competition: no interval"),
             ("By medals", *_test_words(comparison.medal_sign_test)),
             ("By score", *_test_words(comparison.score_sign_test)),
+            ("Measured cost, USD", " : ".join(map(usd, spent)), "A : B, all runs that are compared"),
             ("Compared", f"{count:,}", "competition" if count == 1 else "competitions"),
         ]
     )
@@ -106,40 +108,64 @@ def _conditions(comparison: Comparison) -> str:
 
 
 def _table(view: View, paired: PairedGroups, first: str, second: str) -> str:
-    header = ["Competition", "Scores A", "Scores B", "Medals A", "Medals B", "Relative A", "Relative B", "Better", "By"]
-    header += ["USD A", "USD B", "Time A", "Time B", "Code"]
+    header = ["Competition", "Scores A", "Scores B", "Better", "Medals", "Relative", "USD", "Time", "Code"]
     rows = [
         [Cell(name, text=True), *_cells(view, name, (first, second), (paired.first[name], paired.second[name]))]
         for name in paired.competition_ids
     ]
-    about = "Relative: mean score, 0 at the leaderboard's median and 1 at gold. Time: mean of the runs. ‡ reported by the agent."
+    about = (
+        "Medals, relative, USD and time are A : B, and sorted by the difference. Better: by the mean score, in the direction of the "
+        "metric. Relative: the mean score, 0 at the leaderboard's median and 1 at gold. USD: of all runs, ‡ where the agent reports "
+        "them. Time: the mean of the runs."
+    )
     return sortable_table(header, rows, sticky=True) + note(about)
 
 
-def _cells(
-    view: View, name: str, groups: tuple[str, str], runs: tuple[Mapping[int, GradedRun], Mapping[int, GradedRun]]
-) -> Iterator[Cell]:
-    both = list(zip(groups, runs, strict=True))
-    for group, seeds in both:
+def _cells(view: View, name: str, groups: tuple[str, str], runs: _Pair) -> Iterator[Cell]:
+    for group, seeds in zip(groups, runs, strict=True):
         links = [(view.address("g", group, _run_id(name, seed, run)), _outcome(run)) for seed, run in seeds.items()]
-        yield Cell(links=links, sort=_mean_score(seeds), text=True)
-    for _, seeds in both:
-        medals = sum(run.report is not None and run.report.any_medal for run in seeds.values())
-        yield Cell(f"{medals} of {len(seeds)}", medals / len(seeds))
-    for _, seeds in both:
-        relative = mean_or_none([normalized_score(run.report) for run in seeds.values()])
-        yield Cell(number(relative), relative)
-    yield from _better(runs)
-    for _, seeds in both:
-        yield _cost(seeds)
-    for _, seeds in both:
-        hours = mean_or_none([run.details.hours if run.details else None for run in seeds.values()])
-        yield Cell(NOTHING if hours is None else show_duration(3600 * hours), hours)
-    codes = []
+        yield Cell(links=links, sort=_mean_score(seeds), long=True, css="narrow")
+    yield _better(runs)
+    medals = [sum(run.report is not None and run.report.any_medal for run in seeds.values()) for seeds in runs]
+    counts = [f"{won} of {len(seeds)}" for won, seeds in zip(medals, runs, strict=True)]
+    yield Cell(" : ".join(counts), medals[0] / len(runs[0]) - medals[1] / len(runs[1]))
+    yield _both(runs, _relative, number)
+    costs = [_cost(seeds) for seeds in runs]
+    yield Cell(" : ".join(f"{usd(cost)}{mark}" for cost, mark in costs), _less(costs[0][0], costs[1][0]))
+    yield _both(runs, _seconds, show_duration)
+    yield _codes(view, name, groups, runs)
+
+
+_Pair = tuple[Mapping[int, GradedRun], Mapping[int, GradedRun]]
+"""The runs of a competition in both groups, by seed."""
+
+
+def _both(runs: _Pair, value: Callable[[Mapping[int, GradedRun]], float | None], show: Callable[[float], str]) -> Cell:
+    first, second = value(runs[0]), value(runs[1])
+    shown = (NOTHING if one is None else show(one).replace(" ", "\u00a0") for one in (first, second))
+    return Cell(" : ".join(shown), _less(first, second), long=True, css="narrow")
+
+
+def _less(first: float | None, second: float | None) -> float | None:
+    return None if first is None or second is None else first - second
+
+
+def _relative(seeds: Mapping[int, GradedRun]) -> float | None:
+    return mean_or_none([normalized_score(run.report) for run in seeds.values()])
+
+
+def _seconds(seeds: Mapping[int, GradedRun]) -> float | None:
+    hours = mean_or_none([run.details.hours if run.details else None for run in seeds.values()])
+    return None if hours is None else 3600 * hours
+
+
+def _codes(view: View, name: str, groups: tuple[str, str], runs: _Pair) -> Cell:
+    """Links to the differences between the code of runs of one seed."""
+    links = []
     for seed in [seed for seed in runs[0] if seed in runs[1]]:
-        ends = (f"{group}/{_run_id(name, seed, seeds[seed])}" for group, seeds in both)
-        codes.append((view.address("compare", "code", first=next(ends), second=next(ends)), f"seed {seed}"))
-    yield Cell(links=codes, text=True) if codes else Cell(text=True)
+        first, second = (f"{group}/{_run_id(name, seed, of[seed])}" for group, of in zip(groups, runs, strict=True))
+        links.append((view.address("compare", "code", first=first, second=second), f"seed {seed}"))
+    return Cell(links=links, text=True)
 
 
 def _run_id(name: str, seed: int, run: GradedRun) -> str:
@@ -157,22 +183,20 @@ def _mean_score(seeds: Mapping[int, GradedRun]) -> float | None:
     return mean_or_none([run.report.score if run.report else None for run in seeds.values()])
 
 
-def _better(runs: tuple[Mapping[int, GradedRun], Mapping[int, GradedRun]]) -> Iterator[Cell]:
+def _better(runs: _Pair) -> Cell:
     """Who has the better mean score, by the direction of the metric, and by how much; a score is better than none."""
     means = _mean_score(runs[0]), _mean_score(runs[1])
-    lower = next((run.report.is_lower_better for seeds in runs for run in seeds.values() if run.report is not None), False)
     if means[0] is None or means[1] is None:
-        who = "A" if means[0] is not None else "B" if means[1] is not None else NOTHING
-        yield Cell(who, text=True)
-        yield Cell(sort=None)
-        return
+        return Cell("A" if means[0] is not None else "B" if means[1] is not None else NOTHING, None, text=True)
+    lower = next((run.report.is_lower_better for seeds in runs for run in seeds.values() if run.report is not None), False)
     gain = (means[1] - means[0]) if lower else (means[0] - means[1])
-    yield Cell("A" if gain > 0 else "B" if gain < 0 else "equal", text=True)
-    yield Cell(score(abs(gain)), gain, tooltip=f"{'lower' if lower else 'higher'} scores are better")
+    words = f"{'A' if gain > 0 else 'B'} by {score(abs(gain))}" if gain else "equal"
+    return Cell(words, gain, text=True, tooltip=f"{'lower' if lower else 'higher'} scores are better")
 
 
-def _cost(seeds: Mapping[int, GradedRun]) -> Cell:
+def _cost(seeds: Mapping[int, GradedRun]) -> tuple[float | None, str]:
+    """US dollars of some runs, and a mark where only agents say so."""
     measured, claimed = measured_usage(seeds.values()), reported_usage(seeds.values())
     figures, mark = (measured, "") if measured is not None or claimed is None else (claimed, " ‡")
     cost = figures.total.cost_usd if figures else None
-    return Cell(f"{usd(cost)}{mark if cost is not None else ''}", cost)
+    return cost, mark if cost is not None else ""

@@ -188,7 +188,7 @@ class _Talk:
     def _part(self, part: Part, number: int, writer: StepWriter, window: Window) -> _WrittenPart:
         steps = [step for block in part.blocks for step in steps_in(block, window.conversations)]
         anchor = f"talk-{number}"
-        title = f"{_first_words(steps)} ({counted(len(part.calls), 'call')})"
+        title = f"{_first_words(part, steps, window)} ({counted(len(part.calls), 'call')})"
         notes = []
         if part.begins_earlier:
             notes.append("It began on an earlier page; what stood there already is left out.")
@@ -252,8 +252,9 @@ def _sums(watched: WatchedCalls) -> str:
     )
 
 
-def _first_words(steps: Sequence[Step]) -> str:
+def _first_words(part: Part, steps: Sequence[Step], window: Window) -> str:
     """What tells a conversation from others: how its first user's text begins."""
-    texts = [step.text for source in ("user", "agent", "system") for step in steps if step.source == source and step.text.strip()]
-    words = " ".join(texts[0][: 4 * _FIRST_WORDS].split()) if texts else "Without texts"
+    opening = "" if part.opening is None else str(window.conversations.turn(part.opening.place)["text"])
+    text = next((text for text in (opening, *(step.text for step in steps)) if text.strip()), "Without texts")
+    words = " ".join(text[: 4 * _FIRST_WORDS].split())
     return printable(words if len(words) <= _FIRST_WORDS else f"{words[: _FIRST_WORDS - 1]}…", None)

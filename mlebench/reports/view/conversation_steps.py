@@ -88,9 +88,9 @@ class StepWriter:
         if step.call is None:
             remarks = ["in place of earlier turns"] if step.replaces else []
             if step.source == "agent":
-                remarks.append("sent by the agent as an answer, by no call shown here")
+                remarks.append("an answer of no call on this page")
             if step.source == "tool":
-                remarks.append(f"of {printable(step.tool)}" if step.tool else "of a call that is not shown here")
+                remarks.append(f"of {printable(step.tool)}" if step.tool else "of no call on this page")
             return f"<b>{_SOURCES[step.source]}</b>{_spans(remarks)}"
         return f"<b>{link(f'#{anchor}', f'Call {step.n:,}')}</b>{_spans(call_facts(step.call))}{_spans(self._moments(step))}"
 
