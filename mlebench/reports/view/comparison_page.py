@@ -114,9 +114,9 @@ def _table(view: View, paired: PairedGroups, first: str, second: str) -> str:
         for name in paired.competition_ids
     ]
     about = (
-        "Medals, relative, USD and time are A : B, and sorted by the difference. Better: by the mean score, in the direction of the "
-        "metric. Relative: the mean score, 0 at the leaderboard's median and 1 at gold. USD: of all runs, ‡ where the agent reports "
-        "them. Time: the mean of the runs."
+        "Medals, relative, USD and time are A : B, and sorted by the difference. Better: by the mean score, in the direction of "
+        "the metric. Relative: the mean score, 0 at the leaderboard's median and 1 at gold. USD: of all runs, ‡ where the agent "
+        "reports them. Time: the mean of the runs."
     )
     return sortable_table(header, rows, sticky=True) + note(about)
 
