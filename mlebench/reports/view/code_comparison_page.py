@@ -13,7 +13,7 @@ from mlebench._support.quantities import show_size
 from mlebench.reports.markup import Cell, Section, sortable_table
 from mlebench.reports.view.line_difference import MOST_LINES, Piece, Row, added_and_removed, changes, rows
 from mlebench.reports.view.pieces import form, link, note, warning
-from mlebench.reports.view.run_code import CodeFile, CodeText, CodeTree, attempt_folder, code_tree, read_code
+from mlebench.reports.view.run_code import CodeFile, CodeText, CodeTree, attempt_folder, code_tree, read_bytes, read_code
 from mlebench.reports.view.view import Page, Query, View
 
 _LARGEST = 2**20
@@ -41,8 +41,12 @@ class _Side:
 
     def read(self, name: str) -> CodeText | None:
         """A file's beginning; None where there is no such file."""
-        file = next((file for file in self.tree.files if file.name == name), None)
+        file = self.tree.by_name.get(name)
         return None if file is None else read_code(self.folder, self.within, file, _LARGEST)
+
+    def content(self, file: CodeFile) -> bytes:
+        """All of a file; raises OSError where it is none or cannot be read."""
+        return read_bytes(self.folder, self.within, file, file.size)
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,7 @@ def _row(view: View, first: _Side, second: _Side, entry: _Compared, shown: str |
     added, removed = (Cell("" if count is None else f"{count:,}", count) for count in (entry.added, entry.removed))
     return [
         Cell(label, entry.name, links=links, text=True, css="own" if entry.name == shown else ""),
-        entry.state,
+        Cell(entry.state, text=True),
         added,
         removed,
     ]
@@ -144,8 +148,9 @@ def _compared(first: _Side, second: _Side) -> Iterator[_Compared]:
         if one is None or other is None:
             yield _Compared(name, _ONLY_B if one is None else _ONLY_A)
             continue
-        read -= one.size
-        state = _state(first, second, one, other, read > 0)
+        is_alike = (one.kind, one.size) == (other.kind, other.size)
+        read -= one.size if is_alike else 0
+        state = _CHANGED if not is_alike else _state(first, second, one, other) if read > 0 else _UNKNOWN
         if state != _CHANGED or (counting := counting - one.size - other.size) < 0:
             yield _Compared(name, state)
             continue
@@ -153,13 +158,13 @@ def _compared(first: _Side, second: _Side) -> Iterator[_Compared]:
         yield _Compared(name, state, *(_counts(texts) or (None, None)))
 
 
-def _state(first: _Side, second: _Side, one: CodeFile, other: CodeFile, may_read: bool) -> str:
-    if (one.kind, one.size) != (other.kind, other.size):
-        return _CHANGED
-    if not (one.is_file and may_read):
+def _state(first: _Side, second: _Side, one: CodeFile, other: CodeFile) -> str:
+    """Of two files of one size."""
+    try:
+        contents = [side.content(file) for side, file in ((first, one), (second, other))]
+    except OSError:
         return _UNKNOWN
-    same = first.read(one.name) == second.read(one.name)
-    return _CHANGED if not same else _EQUAL if one.size <= _LARGEST else _UNKNOWN
+    return _EQUAL if contents[0] == contents[1] else _CHANGED
 
 
 def _counts(texts: Sequence[CodeText | None]) -> tuple[int, int] | None:

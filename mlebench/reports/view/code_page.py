@@ -24,6 +24,8 @@ _MOST_CELLS, _LONGEST_OUTPUT, _MOST_OUTPUT = 1_000, 10_000, 500_000
 _FIRST = ("main.py", "train.py", "solution.py", "run.py", "README.md")
 _EVERY = 5.0
 _NOTEBOOK = ".ipynb"
+_CELL = "cell.py"
+"""Cells are in Python, whatever the notebook says of itself."""
 _COLOURS = re.compile(r"\x1b\[[0-9;]{0,30}m")
 _highlighting = Highlighting()
 
@@ -135,7 +137,7 @@ def _file(folder: Any, within: Any, file: CodeFile, pages: _Pages) -> Iterator[s
     elif found.is_binary:
         yield note("It is no text, and not shown.")
     elif is_notebook and found.is_whole and (cells := _cells(found.text)) is not None:
-        yield from _notebook(file, cells)
+        yield from _notebook(cells)
     else:
         yield from _text(file, found.text[:_LARGEST], found.is_whole and len(found.text) <= _LARGEST)
 
@@ -146,11 +148,10 @@ def _text(file: CodeFile, text: str, is_whole: bool) -> Iterator[str]:
         lines = lines[:_MOST_LINES]
         yield warning(f"Only the first {counted(len(lines), 'line')} are shown; the download has all.")
     shown = "\n".join(line if len(line) <= _LONGEST_SHOWN else f"{line[:_LONGEST_SHOWN]}…" for line in lines)
-    yield numbered(_marked(file, [shown])[0])
+    yield numbered(_marked(file.name, [shown])[0])
 
 
-def _marked(file: CodeFile, texts: Sequence[str]) -> list[list[str]]:
-    name = f"{file.name}.py" if file.name.endswith(_NOTEBOOK) else file.name
+def _marked(name: str, texts: Sequence[str]) -> list[list[str]]:
     return _highlighting.lines(name, texts) or [plain_lines(text) for text in texts]
 
 
@@ -177,7 +178,7 @@ def _cells(text: str) -> list[Mapping[str, Any]] | None:
     return [cell for cell in cells if isinstance(cell, Mapping)] if isinstance(cells, list) else None
 
 
-def _notebook(file: CodeFile, cells: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _notebook(cells: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if len(cells) > _MOST_CELLS:
         yield warning(f"Only the first {_MOST_CELLS:,} of {len(cells):,} cells are shown; the download has all.")
     sources = [_joined(cell.get("source")) for cell in cells[:_MOST_CELLS]]
@@ -188,7 +189,7 @@ def _notebook(file: CodeFile, cells: Sequence[Mapping[str, Any]]) -> Iterator[st
     if left < 0:
         yield warning(f"Only the first {show_size(_LARGEST)} of the cells' texts are shown; the download has all.")
     code = [place for place, cell in enumerate(cells[:_MOST_CELLS]) if cell.get("cell_type") == "code"]
-    marked = dict(zip(code, _marked(file, [sources[place] for place in code]), strict=True))
+    marked = dict(zip(code, _marked(_CELL, [sources[place] for place in code]), strict=True))
     outputs = _MOST_OUTPUT
     for place, cell in enumerate(cells[:_MOST_CELLS]):
         number = place + 1

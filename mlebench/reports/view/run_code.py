@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import functools
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -47,10 +49,14 @@ class CodeTree:
     problems: tuple[str, ...] = ()
     """What is not shown, a sentence each."""
 
+    @functools.cached_property
+    def by_name(self) -> Mapping[str, CodeFile]:
+        """The files by their names."""
+        return {file.name: file for file in self.files}
+
     def file(self, name: str) -> CodeFile | None:
         """The file of that name; also by its name below `code/`."""
-        by_name = {file.name: file for file in self.files}
-        return by_name.get(name) or by_name.get(f"{CODE}/{name}")
+        return self.by_name.get(name) or self.by_name.get(f"{CODE}/{name}")
 
 
 @dataclass(frozen=True)
@@ -130,13 +136,22 @@ def _below(folder: Path, within: Path, parts: tuple[str, ...], budget: _Budget, 
             yield from _below(folder, within, (*parts, entry), budget, problems)
 
 
+def read_bytes(folder: Path, within: Path, file: CodeFile, most: int) -> bytes:
+    """The beginning of a file of the tree, of at most `most` bytes.
+
+    Raises:
+        OSError: something else lies there, or it may not be read.
+    """
+    if not file.is_file:
+        raise OSError(errno.EINVAL, f"it is {file.kind}, which is not followed", file.name)
+    with open_plain(folder / PurePosixPath(file.name), within) as opened:
+        return opened.read(most)
+
+
 def read_code(folder: Path, within: Path, file: CodeFile, most: int) -> CodeText:
     """What a file of the tree says, up to a number of bytes."""
-    if not file.is_file:
-        return CodeText(problem=f"it is {file.kind}, which is not followed")
     try:
-        with open_plain(folder / PurePosixPath(file.name), within) as opened:
-            content = opened.read(most + 1)
+        content = read_bytes(folder, within, file, most + 1)
     except OSError as error:
         return CodeText(problem=str(error.strerror or error))
     if not is_text(content[:_LOOKED_AT]):

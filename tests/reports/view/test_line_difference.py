@@ -51,7 +51,7 @@ def test_as_few_lines_change_as_possible() -> None:
 
 
 def test_words_within_a_line_are_marked() -> None:
-    [row] = [row for row in rows(["x = head(1)"], ["x = tail(1)"], changes(["x = head(1)"], ["x = tail(1)"]), 3)]
+    [row] = list(rows(["x = head(1)"], ["x = tail(1)"], changes(["x = head(1)"], ["x = tail(1)"]), 3))
     assert isinstance(row, Row)
     assert [piece for piece, is_own in row.first_pieces if is_own] == ["head"]
     assert [piece for piece, is_own in row.second_pieces if is_own] == ["tail"]
