@@ -135,7 +135,8 @@ def calls_of_competition(curves: Sequence[RunCurve]) -> str:
     ends = [curve.points[-1][0] for curve in curves if curve.points]
     known = [0.0, *ends, *(hour for curve in curves for times in ticks_of(curve) for hour in times.hours)]
     chart.xrange = (min(known), max(known) or 1.0)
-    chart.x_title, chart.x_labels = time_axis(chart.xrange[1])
+    if rows:
+        chart.x_title, chart.x_labels = time_axis(chart.xrange[1])
     return _svg(chart, f"calls over {_AXES['hours']}", "", len(curves), ticks_from=0)
 
 
@@ -273,8 +274,10 @@ def _chart(series: Mapping[str, Points], axis: Axis | str, y_title: str | None, 
         # one place alone makes no line
         alone = {"show_dots": True, "stroke": False, "dots_size": 4} if len(points) == 1 else {}
         chart.add(name, list(points), **alone)
-    if axis == "hours":
-        chart.x_title, chart.x_labels = time_axis(max((x for points in series.values() for x, _ in points), default=1.0))
+    places = [x for points in series.values() for x, _ in points]
+    # pygal cannot label an axis on which nothing lies
+    if axis == "hours" and places:
+        chart.x_title, chart.x_labels = time_axis(max(places))
     return chart
 
 

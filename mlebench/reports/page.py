@@ -39,7 +39,7 @@ from mlebench.reports.review_page import review_section
 from mlebench.reports.runs_tables import competitions_table, runs_table
 from mlebench.reports.scaling import SPENDING_AXES, RunCurve, SpendingAxis, SpendingCurve
 from mlebench.reports.standings import Standing, nearest_published, runs_of, standings, verdict
-from mlebench.reports.statistics import SignTest
+from mlebench.reports.statistics import Interval, SignTest
 from mlebench.reports.usage_tables import usage_tables
 
 _STATES = {"failed": "Failed", "timed-out": "Timed out"}
@@ -149,7 +149,7 @@ def _standing_cells(standing: Standing) -> list[object]:
     cost, tokens = (used.total.cost_usd, used.total.tokens) if used is not None else (None, None)
     medals = metrics["any_medal_percentage"]
     behind = -gap.any_medal_difference if gap is not None else 0.0
-    spread = "" if gap is None or gap.interval is None else f"{-gap.interval.upper:.1f} … {-gap.interval.lower:.1f}"
+    spread = "" if gap is None or gap.interval is None else interval(Interval(0 - gap.interval.upper, 0 - gap.interval.lower))
     failed, timed_out = standing.ended("failed"), standing.ended("timed-out")
     return [
         Cell(standing.entry.results.name, below=", ".join(conditions.models or ())),

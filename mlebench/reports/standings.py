@@ -66,7 +66,8 @@ def verdict(ranked: Sequence[Standing]) -> str:
     assert comparison is not None
     first, second, on = comparison.first, comparison.second, f"on {comparison.selection.name}"
     points, spread = comparison.any_medal_difference, comparison.interval
-    sure = f"95 % {interval(spread)}; sign test {p_value(comparison.medal_sign_test.p_value)}"
+    reach = interval(spread).replace(" … ", " to ").replace("-", "−")
+    sure = f"95 % {reach}; sign test {p_value(comparison.medal_sign_test.p_value)}"
     if points == 0:
         return f"No difference: {first} and {second} earn equally many medals {on}{_by_score(comparison)}."
     if spread is None:
@@ -103,7 +104,7 @@ def nearest_published(entry: ResultsDocument) -> str:
         parts = [f"below {_told(above[1], name)}"] if above else []
         parts += [f"above {_told(below[1], name)}"] if below else []
         edition = "" if entry.results.conditions.edition == "v1" else ", which is about edition v1"
-        return f"On the public leaderboard{edition}, {mean:.1f} % {name} would stand {' and '.join(parts)}."
+        return f"On the public leaderboard{edition}, {mean:.1f} % on {name} would stand {' and '.join(parts)}."
     return ""
 
 

@@ -144,7 +144,7 @@ def test_claims_show_as_such_in_every_output(benchmark: Path, tmp_path: Path, ca
 
     assert "Orze ‡" in printed and "‡ claimed, not on the board" in printed
     assert (
-        "| Orze (claimed, not on the board) | Claude Opus 4, Moonshot v1 | 90.91 ± – | – | – | – | 24 | 2026-05-14 | v1 |"
+        "| Orze (claimed, not on the board) | Claude Opus 4, Moonshot v1 | 90.91 ± – | – | – | – | 24 h | 2026-05-14 | v1 |"
         in markdown
     )
     assert page.read_text().count("claimed, not on the board") == 3

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import itertools
+import json
 import random
 import re
 from collections.abc import Iterator
@@ -50,15 +53,19 @@ def full_results(name: str, hours: float, runs: Path) -> Results:
 
 
 @pytest.fixture(scope="module")
-def document(tmp_path_factory: pytest.TempPathFactory) -> Document:
-    runs = tmp_path_factory.mktemp("runs")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def document(runs: Path) -> Document:
     results = [full_results("tree search", 24, runs / "one"), full_results("one shot", 12, runs / "two")]
     return make_document(results, [], published=published_results())
 
 
 @pytest.fixture(scope="module")
-def path(document: Document, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("page") / "report.html"
+def path(document: Document, runs: Path) -> Path:
+    path = runs / "report.html"
     write_page(document, path)
     return path
 
@@ -192,7 +199,7 @@ def test_tables_sort_by_text(page: Page) -> None:
 
 
 def test_text_is_never_markup(page: Page, document: Document, tmp_path: Path) -> None:
-    assert "m-1 & <m-2>" in page.run("document.querySelector('.lead').textContent")
+    assert "m-1 & <m-2>" in page.run("document.querySelector('#conditions').textContent")
     assert page.run("document.querySelectorAll('m-2').length") == 0
     assert "<m-2>" not in make_page(document, tmp_path)
 
@@ -208,6 +215,83 @@ def test_readable_on_a_phone(page: Page, tmp_path: Path) -> None:
         assert smallest > 8
     finally:
         page.resize(1280, 900)
+
+
+WIDE = """[...document.querySelectorAll('.scroll')].filter((box) => box.scrollWidth > box.clientWidth)
+            .map((box) => box.closest('section').id + ': ' + box.textContent.slice(0, 60))"""
+
+
+@pytest.mark.parametrize("width", [1300, 1900])
+def test_no_table_and_no_chart_needs_a_scroll_bar_on_a_wide_screen(page: Page, width: int) -> None:
+    page.resize(width, 900)
+    page.run("document.querySelectorAll('details:not(td details)').forEach((part) => { part.open = true; })")
+    try:
+        assert page.run(WIDE) == []
+        used = page.run("document.querySelector('#runs table').getBoundingClientRect().width")
+        assert used > 0.9 * width, "the page uses the width it has"
+    finally:
+        page.run("document.querySelectorAll('details').forEach((part) => { part.open = false; })")
+        page.resize(1280, 900)
+
+
+def test_the_winner_and_by_how_much_stand_in_the_first_screen(page: Page) -> None:
+    page.run("scrollTo(0, 0)")
+    sentence = page.run("document.querySelector('#standings .winner').textContent")
+    gap = r"[\d.]+ percentage points"
+    assert re.fullmatch(
+        rf"(No clear difference: )?.+ (leads .+ by|is) {gap}.* on all \(95 % .+ to .+; sign test p [=<] [\d.]+\)\.", sentence
+    )
+    assert page.run("document.querySelector('#standings table').getBoundingClientRect().bottom") < 900
+    medals = numbers(column(page, "standings", 1))
+    assert len(medals) == 2 and medals == sorted(medals, reverse=True)
+    assert column(page, "standings", 2)[0] == "leads"
+
+
+def test_each_result_has_its_runs(page: Page) -> None:
+    assert page.run("document.querySelectorAll('#result-2 details:last-of-type tbody tr').length") == 225
+    assert page.run("document.querySelector('#result-2 h2').textContent") == "one shot"
+
+
+def test_rows_are_filtered_by_words(page: Page) -> None:
+    assert visible(page, "competitions", "tabular  dec") == ["tabular-playground-series-dec-2021"]
+    assert page.run("document.querySelector('#competitions output').textContent") == "1 of 75"
+    assert visible(page, "competitions", "<b>") == []
+    assert len(visible(page, "competitions", "")) == 75
+
+
+def visible(page: Page, section: str, words: str) -> list[str]:
+    """The first cells of the rows that are left when `words` stand in the filter."""
+    rows: list[str] = page.run(
+        f"(() => {{ const box = document.querySelector('#{section} input[type=search]'); box.value = {json.dumps(words)};"
+        "box.dispatchEvent(new Event('input'));"
+        f"return [...document.querySelectorAll('#{section} tbody tr')].filter((row) => row.getClientRects().length)"
+        ".map((row) => row.cells[0].textContent); })()"
+    )
+    return rows
+
+
+def test_a_table_is_copied_as_csv_with_what_is_shown(page: Page) -> None:
+    visible(page, "runs", "3d-object")
+    page.run("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    page.run("[...document.querySelectorAll('#runs .tools button')].at(-1).click()")
+    header, *rows = list(csv.reader(io.StringIO(page.run("window.copied"))))
+    visible(page, "runs", "")
+
+    assert header[:4] == ["Competition", "Seed", "Outcome", "Score"]
+    assert [row[:2] for row in rows] == [["3d-object-detection-for-autonomous-vehicles", str(seed)] for seed in range(3)]
+    assert {row[5] for row in rows} == {"24 h (24 h GPU)"}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_outcome_stands_out_from_the_page_and_so_from_its_neighbours(page: Page, scheme: str) -> None:
+    page.prefer(scheme)
+    bars = [f"getComputedStyle(document.querySelector('#medals .bars .color-{place} rect'))" for place in range(6)]
+    paper = page.run("getComputedStyle(document.body).backgroundColor")
+    fills, gaps = [page.run(f"{bar}.fill") for bar in bars], {page.run(f"{bar}.stroke") for bar in bars}
+    page.prefer("light")
+
+    assert gaps == {paper}, "between two bars lies a strip of the page"
+    assert all(contrast(fill, paper) >= 3 for fill in fills), fills
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -256,7 +340,7 @@ def test_it_prints(page: Page) -> None:
 
     pages = len(re.findall(rb"/Type\s*/Page[^s]", pdf))
     assert pdf.startswith(b"%PDF")
-    assert 5 < pages < 60
+    assert 5 < pages < 90
 
 
 def linear(colour: str) -> tuple[float, ...]:
