@@ -38,6 +38,7 @@ from mlebench.runs.record import RunRecord
 from mlebench.sandbox.docker import engine, images
 from mlebench.sandbox.docker.container import RUN_LABEL
 from tests.ports import free_ports
+from tests.runs.raylets import DidNotStart, start_until_one_stays
 from tests.scripted import scripted_agent
 from tests.waiting import wait_until
 
@@ -90,15 +91,20 @@ class Nodes:
 
     def _start(self, *words: str) -> None:
         """Start a node, and start it again where its raylet gave up on a machine that is too busy for its deadlines."""
-        for _ in range(10):
-            started = self._try(*words)
-            with contextlib.suppress(AssertionError):
-                wait_until(lambda: self._is_up(started), seconds=240, every=0.5)  # noqa: B023
-                return
-            self._end(self._started.pop())
-        raise SystemExit(f"a node did not start: {self._log(len(self._started))[-1000:]}")
+        try:
+            start_until_one_stays(lambda: self._start_one(*words))
+        except DidNotStart as error:
+            raise SystemExit(f"a node did not start: {error}") from None
 
-    def _try(self, *words: str) -> subprocess.Popen[bytes]:
+    def _start_one(self, *words: str) -> None:
+        started = self._begin(*words)
+        try:
+            wait_until(lambda: self._is_up(started), seconds=240, every=0.5)
+        except AssertionError:
+            self._end(self._started.pop())
+            raise DidNotStart(self._log(len(self._started))[-1000:]) from None
+
+    def _begin(self, *words: str) -> subprocess.Popen[bytes]:
         # nodes of one machine must not share the ports that each has by default; for a port that is not given a raylet waits
         # 15 s, which are too few on a busy machine, and then dies
         agents = ("dashboard-agent-listen", "dashboard-agent-grpc", "runtime-env-agent", "metrics-export")

@@ -30,7 +30,7 @@ from mlebench.runs.task import Secrets
 from mlebench.sandbox.docker import engine
 from tests.gateway.asking import CLIENT, MODELS
 from tests.gateway.provider import KEY, Provider
-from tests.ports import free_ports
+from tests.runs.raylets import add_node
 from tests.scripted import SUBMIT
 
 from ..waiting import wait_until
@@ -45,12 +45,6 @@ if os.environ.get("MLEBENCH_REQUIRE_RAY") != "1":
 
 Plans = Callable[..., Plan]
 NODE = {"num_cpus": 4, "num_gpus": 2, "memory": 2**30}
-
-
-def of_node() -> dict[str, int]:
-    """What each node has of its own: for a port that is not given a raylet waits 15 s, too few on a busy machine, and dies."""
-    agents = ("dashboard_agent_listen_port", "metrics_agent_port", "runtime_env_agent_port", "metrics_export_port")
-    return {"object_store_memory": 100 * 2**20, **dict(zip(agents, free_ports(len(agents)), strict=True))}
 
 
 @pytest.fixture
@@ -68,8 +62,9 @@ def cluster(toys: Path) -> Iterator[Any]:
 
     root = str(Path(__file__).parents[2])
     os.environ["PYTHONPATH"] = root
-    started = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **of_node()})
-    started.workers = [started.add_node(**NODE, **of_node()) for _ in range(2)]
+    started = Cluster()
+    add_node(started, num_cpus=0)
+    started.workers = [add_node(started, **NODE) for _ in range(2)]
     started.wait_for_nodes()
     yield started
     ray.shutdown()
@@ -182,7 +177,7 @@ class Said(Silent):
 @pytest.mark.timeout(900)
 def test_a_node_that_can_run_nothing_does_not_eat_all_runs(plan: Plans, runs_dir: Path, disk: Path, cluster: Any) -> None:
     """Its disk for data is none, so each of its runs fails at once, and it is free again before any other node is."""
-    cluster.workers.append(cluster.add_node(**NODE, **of_node(), env_vars={"DISK_OF_NODE": "/dev/null"}, resources={"bad": 1}))
+    cluster.workers.append(add_node(cluster, **NODE, env_vars={"DISK_OF_NODE": "/dev/null"}, resources={"bad": 1}))
     cluster.wait_for_nodes()
     bad = cluster.workers[-1].node_id
     settings = RunSettings(address=cluster.address, node_data="${DISK_OF_NODE}/data", retry_delay=0.1, retries=3)
@@ -200,6 +195,45 @@ def test_a_node_that_can_run_nothing_does_not_eat_all_runs(plan: Plans, runs_dir
     assert all(len({entry["place"] for entry in record.attempts}) == len(record.attempts) for record in records), failed
     if len(failed) >= 3:
         assert any(f"node {bad} gets no more runs" in sentence for sentence in display.sentences), display.sentences
+
+
+class NodesLeave(Said):
+    """Takes every node away once all runs are at work, and starts one when that was said."""
+
+    def __init__(self, cluster: Any, group: Group, go: Path, *, gracefully: bool) -> None:
+        super().__init__()
+        self._cluster, self._group, self._go, self._gracefully = cluster, group, go, gracefully
+        self._is_done = False
+
+    def show(self, overview: Overview) -> None:
+        if not self._is_done and all(record.started_at for record in self._group.records()):
+            for node in self._cluster.workers:
+                self._cluster.remove_node(node, allow_graceful=self._gracefully)
+            self._is_done = True
+
+    def say(self, sentence: str) -> None:
+        super().say(sentence)
+        if sentence.startswith("every node of the Ray cluster"):
+            self._go.touch()
+            add_node(self._cluster, **NODE)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("gracefully", [False, True])
+def test_runs_wait_for_a_node_where_all_have_left_and_that_is_said(
+    plan: Plans, runs_dir: Path, tmp_path: Path, cluster: Any, gracefully: bool
+) -> None:
+    """Agents outlive their nodes, and end while nothing waits for them; that is taken down by the node that comes."""
+    waits = f"until [ -e {tmp_path}/go ]; do sleep 0.1; done\n"
+    # to miss nodes and to start one takes a busy machine minutes, in which the time of the runs goes on
+    chosen = plan(waits + SUBMIT, competitions=("toy-a", "toy-b"), limits={"time_limit": 900})
+    group = Group.create(runs_dir, chosen, {}, "group")
+    display = NodesLeave(cluster, group, tmp_path / "go", gracefully=gracefully)
+    settings = RunSettings(retry_delay=0.1, retries=5)
+    run_groups([group], RayExecutor(RunSettings(address=cluster.address)), settings, display)
+    assert all(record.has_valid_submission for record in group.records()), [record.detail for record in group.records()]
+    told = [sentence for sentence in display.sentences if "Ray cluster" in sentence]
+    assert len(told) == 2 and "ray start --address=" in told[0] and told[1].startswith("a node has joined"), display.sentences
 
 
 def test_a_node_that_ends_under_the_harness_is_one_sentence() -> None:

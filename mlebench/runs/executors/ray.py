@@ -47,6 +47,7 @@ _HEAD_SECONDS = 40.0
 """Ray itself ends every process of the cluster that does not find the head for a minute."""
 _SWEEP_SECONDS = 30.0
 _LOOK_AT_NODES_SECONDS = 2.0
+_LOOK_AT_RAYLET_SECONDS = 0.5
 _NODE_ID = "ray.io/node-id"
 """A label that Ray gives each node."""
 _END_THERE = "`docker ps --filter label=mlebench.run-folder` there lists their containers, and `docker rm -f` ends them"
@@ -437,6 +438,7 @@ def _work(task: RunTask, record: RunRecord, token: str, switchboard: Any, outliv
     over = threading.Event()
     _sweep(task.group, outlived)
     threading.Thread(target=_listen, args=(here, switchboard, control, over, shared), daemon=True).start()
+    threading.Thread(target=_leave_with_the_node, args=(os.getppid(), control, over), daemon=True).start()
     try:
         record = execute(here, gpu_ids, control, Place(place))
     finally:
@@ -466,6 +468,20 @@ def _listen(task: RunTask, switchboard: Any, control: Control, over: threading.E
         if asked is not None and control.instead is None:
             what, grace = asked
             control.detach() if what == "detach" else control.stop(grace)
+
+
+def _leave_with_the_node(raylet: int, control: Control, over: threading.Event) -> None:
+    """Leave the agent where the node's daemon, this worker's parent, has ended: Ray is about to end this worker as well, and
+    the run is another place's to conclude, which may have it by now."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        if not psutil.Process(raylet).name().startswith("raylet"):
+            return
+    while not over.wait(_LOOK_AT_RAYLET_SECONDS):
+        if os.getppid() != raylet:
+            control.give_up()
+            return
 
 
 def _is_shared(group: Group, token: str) -> bool:

@@ -1,18 +1,28 @@
-"""How an agent ended, as the leader of its run wrote it down; see `leader`."""
+"""How an agent ended, as the leader of its run wrote it down (see `leader`), and why a harness was ending it.
+
+A harness says why before it ends an agent: it may be gone before it can say what became of that, and whoever finds the end then
+would take it for the agent's own.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mlebench._support.files import write_text
 from mlebench._support.plain_files import read_plain
 from mlebench.sandbox.local.leader import ENDING, WATCHED
 
+ASKED = "asked.json"
+"""File in the run's state folder: why a harness was ending the agent."""
 _LARGEST = 2**16
+_SLACK_SECONDS = 60.0
+"""By which an agent that is asked to end may outlast its grace period on a busy machine."""
 _MOST_CPU_SECONDS = 1e12
 _MOST_BYTES = 2**60
 _EXCESSES = ("out-of-memory", "process-limit", "disk-full", "disk-unmeasured", "host-disk-full")
@@ -47,6 +57,39 @@ class Watched:
     """As in `Ending`."""
     disk_bytes: int | None
     """In its folders, when they were counted last."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A harness was ending the agent."""
+
+    why: str
+    since: datetime
+    """UTC, as the other."""
+    until: datetime
+    """An end that comes later has nothing to do with it: the harness was gone before it had begun."""
+
+
+def keep_asked(state: Path, mark: str, why: str, grace: float) -> None:
+    """Write down that a harness ends the attempt with a mark now, with so many seconds of grace.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    content = {"mark": mark, "why": why, "since": time.time(), "until": time.time() + grace + _SLACK_SECONDS}
+    write_text(state / ASKED, json.dumps(content))
+
+
+def read_asked(state: Path, mark: str) -> Asked | None:
+    """Why a harness was ending the attempt with a mark; None where none was, or nothing usable is found."""
+    try:
+        content = json.loads(read_plain(state / ASKED, _LARGEST))
+        if content["mark"] != mark:
+            return None
+        since, until = (datetime.fromtimestamp(content[key], UTC) for key in ("since", "until"))
+        return Asked(str(content["why"])[:100], since, until)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None
 
 
 def read_ending(state: Path, mark: str) -> Ending | None:

@@ -11,15 +11,15 @@ import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from mlebench._support.quantities import show_size
 from mlebench.sandbox.base import Measured, Outcome, RunRequest, exited
 from mlebench.sandbox.checker import Checker
-from mlebench.sandbox.kept_outcome import keep_outcome
+from mlebench.sandbox.kept_outcome import keep_outcome, kept_outcome
 from mlebench.sandbox.local import processes
 from mlebench.sandbox.local.data import LaidData
-from mlebench.sandbox.local.ending import Ending, boot_id, read_ending, read_watched
+from mlebench.sandbox.local.ending import Ending, boot_id, keep_asked, read_asked, read_ending, read_watched
 from mlebench.sandbox.local.outputs import reclaim, settle
 from mlebench.sandbox.local.places import Places
 from mlebench.sandbox.run_clock import RunClock, age_of
@@ -28,13 +28,19 @@ from mlebench.sandbox.run_log import RunLog
 from mlebench.sandbox.snapshots import PlainSubmission, Snapshots, kept_bytes
 
 _logger = logging.getLogger("mlebench")
-_Forced = Literal["stop", "detach", "deadline"] | ModelsEnd
-"""Why the harness ends an attempt, or leaves it."""
+_Ended = Literal["stop", "deadline"] | ModelsEnd
+"""Why the harness ends an attempt."""
+_ENDED: tuple[_Ended, ...] = ("stop", "deadline", *get_args(ModelsEnd))
+_Forced = _Ended | Literal["detach"]
+"""The same, or that it leaves it."""
 _LOOK_SECONDS = 30.0
 _GATEWAY_SECONDS = 1.0
 """How often the gateway to models is looked at."""
 _REPEAT_SECONDS = 0.2
 _END_SECONDS, _LEAVE_SECONDS = 10.0, 15.0
+_LATE_SECONDS = 2.0
+"""Whoever ends a whole place, such as a queue, ends its agents and this process within so long."""
+_TERMINATED = 128 + signal.SIGTERM
 _SHUTDOWN_CODES = (128 + signal.SIGTERM, 128 + signal.SIGKILL)
 
 
@@ -76,12 +82,12 @@ class LocalHandle:
         """Wait for the end or the deadline; see `Handle.wait`."""
         if self._family is None:
             return self._conclude(None)
-        forced = self._observe((deadline - self.started_at).total_seconds())
+        forced = self._observe((deadline - self.started_at).total_seconds()) or self._late_request()
         if forced == "detach":
             self._close()
             return Outcome("cancelled", "detached", "the agent keeps running without a harness", started_at=self.started_at)
         if forced is not None:
-            self._let_finish(self._stop_grace if forced == "stop" else self._request.profile.grace)
+            self._let_finish(forced, self._stop_grace if forced == "stop" else self._request.profile.grace)
         self._end(self._family)
         return self._conclude(forced)
 
@@ -128,9 +134,29 @@ class LocalHandle:
             if snapshots.due():
                 snapshots.take(PlainSubmission(outputs / "submission" / "submission.csv", outputs))
 
-    def _let_finish(self, grace: float) -> None:
+    def _late_request(self) -> Literal["stop", "detach"] | None:
+        """What this harness is asked to do just after its agent was ended by a signal that it did not send."""
+        ending = read_ending(self._places.state, self._places.mark)
+        if ending is None or ending.code != _TERMINATED or self._ended_by_another(ending) is not None:
+            return None
+        end = time.monotonic() + _LATE_SECONDS
+        while self._asked is None and time.monotonic() < end:
+            time.sleep(_REPEAT_SECONDS)
+        return self._asked
+
+    def _ended_by_another(self, ending: Ending | None) -> _Ended | None:
+        """Why another harness ended the agent, as it wrote down; None where none did."""
+        asked = read_asked(self._places.state, self._places.mark)
+        if asked is None or ending is None or not asked.since <= ending.ended_at <= asked.until:
+            return None
+        return next((why for why in _ENDED if why == asked.why), None)
+
+    def _let_finish(self, why: _Ended, grace: float) -> None:
         """Ask every process to leave, also those that are started meanwhile, and wait for them, at most `grace` seconds."""
         assert self._exit is not None and self._family is not None
+        # without it the agent is ended all the same
+        with contextlib.suppress(OSError):
+            keep_asked(self._places.state, self._places.mark, why, grace)
         end = time.monotonic() + grace
         is_over = False
         while not is_over and (left := end - time.monotonic()) > 0:
@@ -152,12 +178,19 @@ class LocalHandle:
         request, run_dir = self._request, self._request.run_dir
         usage = self._collect_process() | self._places.image()
         ending = read_ending(self._places.state, self._places.mark)
-        is_over_since_boot = self._family is None and ending is not None and ending.boot != boot_id()
-        outcome = _name_outcome(forced, self._exit_code(forced, ending), request, is_shut_down=is_over_since_boot)
+        by_another = self._ended_by_another(ending) if forced is None else None
+        is_by_itself = forced is None and by_another is None
+        outcome = self._name(forced, by_another, ending)
         watched = read_watched(self._places.state, self._places.mark)
-        if forced is None and watched is not None and watched.reason is not None and outcome.exit_code != 0:
+        # looked at last: what was read before may have been half of it
+        is_cleared = read_ending(self._places.state, self._places.mark) is None
+        if is_cleared and forced is None and (kept := kept_outcome(run_dir, request.attempt)) is not None:
+            # a place that was believed dead took down the end before us
+            self._close()
+            return kept
+        if is_by_itself and watched is not None and watched.reason is not None and outcome.exit_code != 0:
             outcome = _name_excess(watched.reason, watched.used, request, outcome.exit_code)
-        elif forced is None:
+        elif is_by_itself:
             outcome = with_models_end(outcome, self._gateway, request, was_away=self._was_away(ending))
         ended_at = self.started_at + timedelta(seconds=self._clock.elapsed)
         if ending is not None:
@@ -188,6 +221,21 @@ class LocalHandle:
         self._close()
         self._places.remove_sockets()
         return outcome
+
+    def _name(self, forced: _Forced | None, by_another: _Ended | None, ending: Ending | None) -> Outcome:
+        """The outcome, as far as it depends on who ended the agent: this harness, another one or neither."""
+        code = self._exit_code(forced, ending)
+        if by_another == "stop":
+            # whoever cancels runs says so; a place that is taken away stops its runs, too
+            return _lost_place("was being stopped when what waited for it ended as well", code)
+        if forced is not None or by_another is not None:
+            return _name_outcome(forced or by_another, code, self._request)
+        if code in _SHUTDOWN_CODES and self._family is None and ending is not None and ending.boot != boot_id():
+            # an agent that ends with such a code by itself ends on a machine that goes on
+            return Outcome("failed", "terminated", "was ended by the shutdown of the machine", code, "infrastructure")
+        if code == _TERMINATED and self._was_away(ending):
+            return _lost_place("was ended by SIGTERM while nothing waited for it", code)
+        return _name_outcome(None, code, self._request)
 
     def _was_away(self, ending: Ending | None) -> bool:
         """Whether the agent ended before this harness came back; who held it may have outlived it by then."""
@@ -248,14 +296,17 @@ def _name_excess(reason: str, used: int, request: RunRequest, code: int | None) 
     return Outcome("failed", reason, detail, code, "agent")
 
 
-def _name_outcome(forced: _Forced | None, code: int | None, request: RunRequest, *, is_shut_down: bool) -> Outcome:
+def _lost_place(detail: str, code: int | None) -> Outcome:
+    return Outcome("failed", "place-lost", detail, code, "infrastructure")
+
+
+def _name_outcome(forced: _Forced | None, code: int | None, request: RunRequest) -> Outcome:
     """The outcome of an attempt, times and usage left out.
 
     Args:
         forced: why the harness ended it, if it did.
         code: the agent's exit code, if it left one.
         request: the run.
-        is_shut_down: the machine was started anew since the agent ended.
     """
     if forced == "deadline":
         limit = request.profile.time_limit
@@ -267,8 +318,4 @@ def _name_outcome(forced: _Forced | None, code: int | None, request: RunRequest,
     if code is None:
         detail = "its processes vanished (killed from outside or out of memory)"
         return Outcome("failed", "lost", detail, code, "infrastructure")
-    if code in _SHUTDOWN_CODES and is_shut_down:
-        # an agent that ends with such a code by itself ends on a machine that goes on
-        detail = "was ended by the shutdown of the machine"
-        return Outcome("failed", "terminated", detail, code, "infrastructure")
     return exited(code)

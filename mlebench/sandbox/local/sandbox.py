@@ -30,7 +30,7 @@ from mlebench.sandbox.checker import Checker, serve_checker, sweep_sockets
 from mlebench.sandbox.local import leader, processes
 from mlebench.sandbox.local.cgroups import make_group
 from mlebench.sandbox.local.data import LaidData
-from mlebench.sandbox.local.ending import boot_id, read_ending
+from mlebench.sandbox.local.ending import ASKED, boot_id, read_ending
 from mlebench.sandbox.local.gateway import MODELS_NOTICE, TOKEN, LocalGateway, OwnGateway, ServedGateway
 from mlebench.sandbox.local.handle import LocalHandle
 from mlebench.sandbox.local.inherited import inherited
@@ -240,7 +240,7 @@ def _some_cores(profile: Profile) -> list[int]:
 
 def _start(request: RunRequest, places: Places, launch: Launch) -> subprocess.Popen[bytes]:
     """Start the keeper, which starts the command of the walls."""
-    for name in (ENDING, WATCHED):
+    for name in (ENDING, WATCHED, ASKED):
         remove_tree(places.state / name)
     places.keep_image(launch.image_digest)
     order = {

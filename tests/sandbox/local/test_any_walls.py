@@ -25,7 +25,7 @@ from mlebench.profiles import Profile
 from mlebench.sandbox.base import Outcome, RunRequest
 from mlebench.sandbox.local import handle as local_handle
 from mlebench.sandbox.local import processes
-from mlebench.sandbox.local.ending import Ending, read_ending
+from mlebench.sandbox.local.ending import ASKED, Ending, keep_asked, read_asked, read_ending
 from mlebench.sandbox.local.places import STATE
 from mlebench.sandbox.local.sandbox import LocalSandbox
 from tests.scripted import SUBMIT
@@ -92,6 +92,113 @@ def test_an_agent_that_the_shutdown_of_the_machine_ended_is_not_to_blame(
     assert attached is not None
     outcome = attached.wait(handle.started_at + timedelta(seconds=30))
     assert (outcome.state, outcome.reason, outcome.failure_class) == ("failed", "terminated", "infrastructure")
+
+
+def test_an_agent_that_was_terminated_while_nothing_waited_for_it_is_not_to_blame(
+    sandbox: LocalSandbox, agent: Agents, request_for: Requests
+) -> None:
+    """A node that is taken away ends its agents, and may end those who wait for them first."""
+    request = request_for(agent("kill -TERM $$"))
+    sandbox.start(request)
+    wait_until(lambda: ending(request) is not None and not alive(request))
+    attached = sandbox.attach(request)
+    assert attached is not None
+    outcome = attached.wait(datetime.now(UTC) + timedelta(seconds=300))
+    assert (outcome.state, outcome.reason, outcome.failure_class) == ("failed", "place-lost", "infrastructure")
+
+
+def test_an_agent_that_terminates_itself_before_our_eyes_is(sandbox: LocalSandbox, agent: Agents, request_for: Requests) -> None:
+    outcome = play(sandbox, request_for(agent("kill -TERM $$")))
+    assert (outcome.state, outcome.reason, outcome.exit_code, outcome.failure_class) == ("failed", "exit-code", 143, "agent")
+
+
+@pytest.mark.parametrize(("ask", "reason"), [("stop", "cancelled"), ("detach", "detached")])
+def test_what_a_harness_is_asked_just_after_its_agent_was_terminated_comes_first(
+    sandbox: LocalSandbox, agent: Agents, request_for: Requests, monkeypatch: pytest.MonkeyPatch, ask: str, reason: str
+) -> None:
+    """A queue ends all processes of a job at once, the agent's and the harness's."""
+    monkeypatch.setattr(local_handle, "_LATE_SECONDS", 300.0)
+    request = request_for(agent("kill -TERM $$"))
+    handle = sandbox.start(request)
+    with ThreadPoolExecutor(1) as threads:
+        ended = threads.submit(handle.wait, handle.started_at + timedelta(seconds=300))
+        wait_until(lambda: ending(request) is not None and not alive(request))
+        handle.stop(1) if ask == "stop" else handle.detach()
+        assert ended.result().reason == reason
+
+
+@pytest.mark.parametrize(
+    ("why", "state", "reason", "failure_class"),
+    [("deadline", "timed-out", "timed-out", "agent"), ("stop", "failed", "place-lost", "infrastructure")],
+)
+@pytest.mark.parametrize("saves", ["exit 0", "exit 3", "trap - TERM; kill -TERM $$"])
+def test_an_agent_that_a_harness_ended_before_it_died_did_not_end_by_itself(
+    sandbox: LocalSandbox,
+    agent: Agents,
+    request_for: Requests,
+    monkeypatch: pytest.MonkeyPatch,
+    why: str,
+    state: str,
+    reason: str,
+    failure_class: str,
+    saves: str,
+) -> None:
+    """Whatever it says to that: who finds its end later knows why it was asked."""
+    request = request_for(agent(f'trap "{saves}" TERM; touch "$LOGS_DIR/ready"; while true; do sleep 0.05; done'), {"grace": 60})
+    handle = sandbox.start(request)
+    wait_until(lambda: is_ready(request))
+
+    def die(*_: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(handle, "_conclude", die)
+        if why == "stop":
+            handle.stop(60)
+        with pytest.raises(SystemExit):
+            handle.wait(datetime.now(UTC) + timedelta(seconds=0 if why == "deadline" else 300))
+    found = sandbox.attach(request)
+    assert found is not None
+    outcome = found.wait(datetime.now(UTC) + timedelta(seconds=300))
+    assert (outcome.state, outcome.reason, outcome.failure_class) == (state, reason, failure_class)
+
+
+def test_of_two_that_wait_for_an_agent_both_know_why_one_ended_it(
+    sandbox: LocalSandbox, agent: Agents, request_for: Requests
+) -> None:
+    """A place that was believed dead is still at work beside the one that came after it."""
+    request = request_for(agent('touch "$LOGS_DIR/ready"; sleep 900'))
+    first = sandbox.start(request)
+    wait_until(lambda: is_ready(request))
+    second = sandbox.attach(request)
+    assert second is not None
+    with ThreadPoolExecutor(2) as threads:
+        later = threads.submit(second.wait, datetime.now(UTC) + timedelta(seconds=300))
+        assert threads.submit(first.wait, datetime.now(UTC)).result().state == "timed-out"
+        assert later.result().state == "timed-out"
+
+
+def test_a_harness_that_died_before_it_had_ended_an_agent_explains_no_later_end(
+    sandbox: LocalSandbox, agent: Agents, request_for: Requests
+) -> None:
+    request = request_for(agent("exit 3"))
+    sandbox.start(request)
+    mark = processes.mark_of(request.run_dir, request.attempt)
+    keep_asked(request.run_dir / STATE, mark, "stop", -1000)
+    wait_until(lambda: ending(request) is not None and not alive(request))
+    attached = sandbox.attach(request)
+    assert attached is not None
+    outcome = attached.wait(datetime.now(UTC) + timedelta(seconds=300))
+    assert (outcome.reason, outcome.exit_code, outcome.failure_class) == ("exit-code", 3, "agent")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{", '{"mark": 1}', '{"mark": "MARK"}', '{"mark": "MARK", "why": [], "since": 0, "until": 1e999}']
+)
+def test_what_no_harness_wrote_about_an_end_says_nothing(tmp_path: Path, content: str) -> None:
+    assert read_asked(tmp_path, "MARK") is None
+    (tmp_path / ASKED).write_text(content)
+    assert read_asked(tmp_path, "MARK") is None
 
 
 def overrun(sandbox: LocalSandbox, request: RunRequest) -> Outcome:
