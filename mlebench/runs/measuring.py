@@ -17,12 +17,14 @@ from mlebench.runs.task import RunTask
 from mlebench.sandbox.base import Handle, Measured
 
 _logger = logging.getLogger("mlebench")
-_FIRST_SECONDS, _FIRST_EVERY, _EVERY = 60.0, 2.0, 10.0
+_FIRST_SECONDS, _FIRST_EVERY, _EVERY = 60.0, 3.0, 10.0
 """For so long, and how often then and later."""
 _MOST_BYTES = 1_400_000
 """Of a file for a whole time limit; where lines are long, as with many GPUs, there are fewer."""
 _END_BYTES = 2 * 2**20
 """Nothing more is written to a file that is larger, whoever made it so."""
+_SHARE = 0.01
+"""Of a processor that counting may take; there are fewer lines of an agent with thousands of processes."""
 _LONGEST_PAUSE = 600.0
 
 
@@ -41,6 +43,7 @@ class Measuring:
         self._gpu_ids = gpu_ids
         self._time_limit = task.group.plan.profile.time_limit
         self._line_bytes = 0
+        self._took = 0.0
         self._is_said = False
         self._is_torn = True
         """Whether a harness that was killed may have left half a line."""
@@ -56,18 +59,21 @@ class Measuring:
 
     def _work(self) -> None:
         while not self._over.wait(self._pause()):
+            begun = time.thread_time()
             measured = self._handle.measure()
             if measured is not None:
                 line = _line(measured, self._gpu_ids)
                 self._line_bytes = len(line)
                 self._append(line)
+            self._took = time.thread_time() - begun
 
     def _pause(self) -> float:
         """Seconds to the next line. All runs write at the same moments, so that what they share is counted once."""
         now = time.time()
         every = _FIRST_EVERY
         if now - self._handle.started_at.timestamp() >= _FIRST_SECONDS:
-            every = min(_LONGEST_PAUSE, max(_EVERY, self._time_limit * self._line_bytes / _MOST_BYTES))
+            every = max(_EVERY, self._time_limit * self._line_bytes / _MOST_BYTES)
+        every = min(_LONGEST_PAUSE, max(every, self._took / _SHARE))
         return every - now % every
 
     def _append(self, line: bytes) -> None:

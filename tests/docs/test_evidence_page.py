@@ -31,6 +31,7 @@ from mlebench.evidence.statement import STATEMENT_FILE
 from mlebench.evidence.verdict import LEVELS
 from mlebench.runs.group import Group
 from mlebench.runs.group_report import REPORT_FILE, SNAPSHOT_FILE
+from mlebench.runs.measures import FILE as MEASURES
 from tests.docs.test_pages import options_of, parser, wrong_usage
 from tests.evidence.keys import make_key, public
 from tests.evidence.toy_group import group, made, root
@@ -122,7 +123,15 @@ class TestBundles:
     def test_files_of_a_group_are_all_that_there_are(self) -> None:
         [named] = re.findall(r"mirrors a run group \((.*?)\)", section("The format"), flags=re.DOTALL)
         folders = {f"{name}/" for name in (*contents._FOLDERS, contents._ATTEMPTS)}
-        assert set(code(named)) == {contents.GROUP_FILE, REPORT_FILE, SNAPSHOT_FILE, contents._LOG, *contents._RECORDS, *folders}
+        assert set(code(named)) == {
+            contents.GROUP_FILE,
+            REPORT_FILE,
+            SNAPSHOT_FILE,
+            contents._LOG,
+            *contents._RECORDS,
+            MEASURES,
+            *folders,
+        }
         for name in (f"{GROUPS}/GROUP/", f"{AGENTS}/GROUP/", STATEMENT_FILE):
             assert f"`{name}`" in section("The format")
 

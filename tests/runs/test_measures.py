@@ -130,7 +130,8 @@ def test_whoever_attaches_again_goes_on_in_the_same_file_after_a_torn_line(task:
 
 
 def test_the_next_attempt_has_a_file_of_its_own(task: Callable[..., RunTask], tmp_path: Path) -> None:
-    run = task(f"[ -e {tmp_path}/again ] || {{ touch {tmp_path}/again; sleep 1; exit 3; }}")
+    until = f"until [ -s $MLEBENCH_HOME/../{FILE} ]; do sleep 0.05; done"
+    run = task(f"[ -e {tmp_path}/again ] || {{ touch {tmp_path}/again; {until}; exit 3; }}")
     record = execute(run, ())
     assert record.exit_code == 3
     record.again()
@@ -152,7 +153,7 @@ class Slow:
 def test_a_day_of_lines_is_below_one_and_a_half_megabytes(
     task: Callable[..., RunTask], gpus: int, longest: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measuring, "_FIRST_EVERY", 2.0)
+    monkeypatch.setattr(measuring, "_FIRST_EVERY", 3.0)
     ids = tuple(str(number) for number in range(gpus))
     run = task(limits={"time_limit": 86400.0})
     monkeypatch.setattr(measuring, "gpu_loads", lambda ids: [GpuLoad(0.97, 85899345920) for _ in ids])
@@ -160,10 +161,19 @@ def test_a_day_of_lines_is_below_one_and_a_half_megabytes(
     early = measuring.Measuring(run, Slow(1), ids)  # type: ignore[arg-type]
     late = measuring.Measuring(run, Slow(3600), ids)  # type: ignore[arg-type]
     late._line_bytes = len(line)
-    assert 0 < early._pause() <= 2
+    assert 0 < early._pause() <= 3
     assert 0 < late._pause() <= longest
     every = max(10.0, 86400 * len(line) / measuring._MOST_BYTES)
     assert every <= longest and (86400 / every + 30) * len(line) < 1_500_000
+
+
+def test_what_takes_long_to_count_is_counted_seldom(task: Callable[..., RunTask], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time", lambda: 1000 * 300.0 + 1)
+    slow = measuring.Measuring(task(), Slow(3600), ())  # type: ignore[arg-type]
+    pauses = []
+    for slow._took in (0.05, 0.5, 3.0, 100.0):
+        pauses.append(round(slow._pause()))
+    assert pauses == [9, 49, 299, 599]
 
 
 def test_what_is_no_measure_is_left_out(tmp_path: Path) -> None:

@@ -436,13 +436,17 @@ def _work(task: RunTask, record: RunRecord, token: str, switchboard: Any, outliv
     here = task if shared else _moved_here(task, record)
     control = Control()
     over = threading.Event()
+    raylet = os.getppid()
     _sweep(task.group, outlived)
     threading.Thread(target=_listen, args=(here, switchboard, control, over, shared), daemon=True).start()
-    threading.Thread(target=_leave_with_the_node, args=(os.getppid(), control, over), daemon=True).start()
+    threading.Thread(target=_leave_with_the_node, args=(raylet, control, over), daemon=True).start()
     try:
         record = execute(here, gpu_ids, control, Place(place))
     finally:
         over.set()
+    if control.has_given_up and os.getppid() != raylet:
+        # as Ray would end it; a result would be that of a run that was left on request
+        os._exit(1)
     if shared or record.state == "running":
         return _Result(record, None)
     folder = pack(here.run_dir)
