@@ -14,6 +14,7 @@ from mlebench.evidence import contents as module
 from mlebench.evidence.contents import File, contents_of
 from mlebench.evidence.names import is_name
 from mlebench.runs.group import Group
+from mlebench.runs.measures import FILE as MEASURES
 from tests.ordinary_user import IS_ORDINARY, needs_root, run_as_ordinary_user
 
 RUN = "groups/group/toy-a_seed0"
@@ -33,11 +34,13 @@ def reasons_of(group: Group) -> dict[str, str]:
 
 
 def test_a_group_is_all_its_files_and_its_agents(group: Group) -> None:
+    (group.run_dir("toy-a_seed0") / MEASURES).write_text('{"at":1795999828.0}\n')
     found = files_of(group)
     assert found[f"{RUN}/run.json"].kind == "record"
     assert (found[f"{RUN}/run.log"].kind, found[f"{RUN}/run.log"].part) == ("log", "logs")
     assert (found[f"{RUN}/logs/training.log"].kind, found[f"{RUN}/logs/training.log"].part) == ("output", "logs")
     assert (found[f"{RUN}/code/src/model.py"].kind, found[f"{RUN}/code/src/model.py"].part) == ("output", "code")
+    assert found[f"{RUN}/{MEASURES}"].kind == "output"
     assert found[f"{RUN}/submission/submission.csv"].kind == "submission"
     assert found[f"{RUN}/submission/notes.txt"].kind == "beside a submission"
     assert {"groups/group/group.yaml", "groups/group/grading_report.json", "agents/group/start.sh"} <= found.keys()

@@ -12,6 +12,7 @@ from tests.ports import free_ports
 
 T = TypeVar("T")
 _MOST_STARTS = 10
+"""Under a load of twenty on two cores, two in a row have been seen to give up."""
 
 
 class DidNotStart(AssertionError):

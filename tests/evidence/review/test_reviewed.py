@@ -15,6 +15,7 @@ from mlebench.evidence.bundle import make_bundle
 from mlebench.evidence.review import texts
 from mlebench.evidence.review.reviewed import ReviewedGroup, ReviewedRun, reviewed_groups
 from mlebench.runs.group import Group
+from mlebench.runs.measures import FILE as MEASURES
 
 RUN = "toy-a_seed0"
 
@@ -37,6 +38,7 @@ def packed(group: Group, source: Path) -> Path:
 
 
 def test_texts_stand_in_the_parts_in_which_they_were_left(group: Group, source: Path) -> None:
+    (group.run_dir(RUN) / MEASURES).write_text('{"at":1795999828.0}\n')
     with reviewed_groups(packed(group, source)) as groups:
         run = run_of(groups)
         found = {text.name: text.part for text in run.texts()}
@@ -46,7 +48,7 @@ def test_texts_stand_in_the_parts_in_which_they_were_left(group: Group, source: 
         # a bundle names what lies beside a submission by its hash alone
         assert source != group.folder or found[f"{RUN}/submission/notes.txt"] == "output"
         assert [text.text for text in run.texts("code") if text.name.endswith("model.py")] == ["print('model')\n"]
-        assert not any("run.json" in name or "submission.csv" in name for name in found)
+        assert not any("run.json" in name or "submission.csv" in name or MEASURES in name for name in found)
 
 
 def test_the_agents_folder_is_the_recorded_one_or_none(group: Group, source: Path) -> None:
