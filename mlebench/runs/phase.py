@@ -26,7 +26,8 @@ def phase_of(group: Group, record: RunRecord, harness: HarnessStatus | None) -> 
     """What a run is doing, from its record, its folder, and what the harness says (None: no harness runs the group)."""
     if record.has_ended:
         return Phase(record.state, (record.detail or "").rstrip("."))  # type: ignore[arg-type]
-    is_cancelled = any(os.path.lexists(folder / "cancel") for folder in (group.run_dir(record.run_id), group.folder))
+    # a page asks of thousands
+    is_cancelled = os.path.lexists(f"{group.folder}/{record.run_id}/cancel") or os.path.lexists(f"{group.folder}/cancel")
     if record.state == "pending":
         return Phase("queued", "is being cancelled" if harness and is_cancelled else _why_queued(group, record, harness))
     name = _step(group, record)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Literal, NamedTuple, get_args
 
@@ -75,13 +76,18 @@ def do_act(view: View, form: Mapping[str, str], group: str) -> str | Page:
     return view.address(*_place(asked), said=view.said.keep(f"{sentence}."))
 
 
-def with_said(view: View, query: Query, page: Page) -> Page:
-    """The page with what an act before it has come to. The address names a sentence that the server has kept, and holds none."""
-    sentence = view.said.get(query.get("said", ""))
-    if sentence is None:
-        return page
-    said = Section("said", "Done", f'<p role="status">{_with_code(sentence)}</p>')
-    return dataclasses.replace(page, sections=[said, *page.sections])
+def saying(make: Callable[..., Page | None]) -> Callable[..., Page | None]:
+    """A page that acts lead to, with what the act came to. The address names a sentence that the server keeps, and holds none."""
+
+    @functools.wraps(make)
+    def made(view: View, query: Query, **parts: str) -> Page | None:
+        page, sentence = make(view, query, **parts), view.said.get(query.get("said", ""))
+        if page is None or sentence is None:
+            return page
+        said = Section("said", "Done", f'<p role="status">{_with_code(sentence)}</p>')
+        return dataclasses.replace(page, sections=[said, *page.sections])
+
+    return made
 
 
 def _offered(group: WatchedGroup, record: RunRecord | None) -> list[Do]:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from mlebench._support.plain_files import entries_plain
 from mlebench.reports.markup import linked_page
-from mlebench.reports.view.act_page import with_said
 from mlebench.reports.view.prepared import HTML, Prepared
 from mlebench.reports.view.routes import Maker
 from mlebench.reports.view.view import Page, View
@@ -122,14 +121,14 @@ class Renderings:
         self.made += 1
         began = time.thread_time()
         view = replace(self._view, runs=seen)
-        status, text = self._text(view, query, lambda: maker(view, query, **parts))
+        status, text = self._text(view, lambda: maker(view, query, **parts))
         page = Prepared.of(status, HTML, text.encode("utf-8", "backslashreplace"))
         return Rendering(page, sign, now, now, time.thread_time() - began)
 
-    def _text(self, view: View, query: Mapping[str, str], make: Callable[[], Page | None]) -> tuple[int, str]:
+    def _text(self, view: View, make: Callable[[], Page | None]) -> tuple[int, str]:
         """The status and the text of a page; a fault of ours is in the log alone."""
         try:
-            page = with_said(view, query, make() or NOT_FOUND)
+            page = make() or NOT_FOUND
             return page.status, framed(view, page)
         except Exception:
             told = traceback.format_exc()

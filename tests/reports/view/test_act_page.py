@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import re
 import shlex
+import threading
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from mlebench.cli.main import main
-from mlebench.reports.view.act_page import act_links, do_act, make_act, with_said
+from mlebench.reports.view.act_page import act_links, do_act, make_act, saying
 from mlebench.reports.view.server import make_application
 from mlebench.reports.view.view import Page, View
 from mlebench.reports.view.watched_runs import WatchedRuns
@@ -23,7 +24,9 @@ from mlebench.runs import lock, orders
 from mlebench.runs.group import Group
 from mlebench.runs.harness_status import HarnessStatus, write_harness_status
 from mlebench.runs.record import now
+from tests.browser import open_browser
 from tests.reports import toys
+from tests.waiting import wait_until
 
 NAME = "a group & co"
 RUNS = [f"toy-one_seed{seed}" for seed in range(3)]
@@ -85,7 +88,9 @@ def said(view: View, address: object) -> str:
     """What the page shows that an act leads to."""
     assert isinstance(address, str)
     query = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
-    return words(with_said(view, query, Page("G")))
+    page = saying(lambda view, query: Page("G"))(view, query)
+    assert page is not None
+    return words(page)
 
 
 def test_acts_are_offered_that_can_be_done_now(view: View, group: Group) -> None:
@@ -196,13 +201,15 @@ def test_unknown_act_or_run_is_no_page(view: View, group: Group, query: dict[str
 def test_address_brings_no_sentence_of_its_own(view: View) -> None:
     """Who can make somebody follow a link makes no page say anything."""
     page = Page("G")
+    make = saying(lambda view, query: page)
     for text in ("<b>Send your key to example.org</b>", "", "a" * 1000):
-        assert with_said(view, {"said": text}, page) is page
+        assert make(view, {"said": text}) is page
     name = view.said.keep("<b>is bold</b> `x`.")
-    assert "&lt;b&gt;is bold&lt;/b&gt; <code>x</code>." in body(with_said(view, {"said": name}, page))
+    shown = make(view, {"said": name})
+    assert shown is not None and "&lt;b&gt;is bold&lt;/b&gt; <code>x</code>." in body(shown)
     for number in range(200):
         view.said.keep(str(number))
-    assert with_said(view, {"said": name}, page) is page
+    assert make(view, {"said": name}) is page
 
 
 async def post(view: View, path: str, **form: str) -> tuple[int, str | None, str]:
@@ -231,11 +238,42 @@ def test_server_that_only_shows_refuses_what_is_posted(group: Group) -> None:
     assert not (group.folder / "cancel").exists()
 
 
-def test_page_that_an_act_leads_to_shows_what_is_said(view: View) -> None:
-    async def get(path: str) -> str:
-        async with TestClient(TestServer(make_application(view))) as client, client.get(path) as response:
-            return await response.text()
+@contextlib.contextmanager
+def served(view: View) -> Iterator[str]:
+    """The address of a server in a thread of its own."""
+    ended, address = threading.Event(), []
 
-    address = do_act(view, {"do": "retry", "run": RUNS[1]}, NAME)
-    assert isinstance(address, str)
-    assert f'<p role="status">{RUNS[1]} is to be done again' in asyncio.run(get(address))
+    async def serve() -> None:
+        async with TestServer(make_application(view), host="127.0.0.1") as server:
+            address.append(str(server.make_url("")).rstrip("/"))
+            await asyncio.to_thread(ended.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    try:
+        yield wait_until(lambda: address and address[0])
+    finally:
+        ended.set()
+        thread.join(60)
+
+
+def test_act_is_asked_for_done_and_said_in_a_browser(view: View, group: Group, tmp_path: Path) -> None:
+    """From the link to the page that says what came of it, on the screen of a telephone."""
+    watched = view.runs.group(NAME)
+    assert watched is not None
+    link = unescape(re.findall(r'href="([^"]*)"', act_links(view, watched, watched.record(RUNS[1])))[0])
+    with served(view) as address, open_browser(tmp_path / "profile") as browser:
+        browser.call("Network.emulateNetworkConditions", offline=False, latency=0, downloadThroughput=-1, uploadThroughput=-1)
+        browser.resize(360, 800)
+        browser.call("Page.navigate", url=address + link)
+        ready = "document.readyState === 'complete' && !!document.querySelector('form.act button')"
+        wait_until(lambda: browser.run(ready))
+        assert browser.run("document.documentElement.scrollWidth") <= 360
+        assert browser.run("document.querySelector('form.act button').textContent") == "Retry"
+        assert group.records()[1].state == "failed"
+        browser.run("document.querySelector('form.act button').click()")
+        text = wait_until(lambda: browser.run("document.querySelector('[role=status]')?.textContent"))
+        assert text.startswith(f"{RUNS[1]} is to be done again; mlebench run --resume")
+        assert browser.run("location.pathname").endswith(f"/{RUNS[1]}")
+        assert all(url.startswith(address) for url in browser.requests), browser.requests
+    assert group.records()[1].state == "pending"
