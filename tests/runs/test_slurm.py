@@ -21,7 +21,8 @@ import psutil
 import pytest
 
 from mlebench.agents import AgentSpec
-from mlebench.errors import GroupStopped, UsageError
+from mlebench.errors import GroupStopped, UsageError, WorkFailed
+from mlebench.runs.executors import slurm as slurm_executor
 from mlebench.runs.executors.slurm import SlurmExecutor
 from mlebench.runs.group import Group
 from mlebench.runs.harness_status import read_harness_status
@@ -253,8 +254,23 @@ def reasons() -> list[str]:
     return sorted(listing("squeue", "--noheader", "--array", "--states=PENDING", "--format=%r").split())
 
 
-def test_pause_holds_jobs_that_wait_and_parallel_reaches_them(plan: Plans, runs_dir: Path, tmp_path: Path, slurm: Slurm) -> None:
-    """Five runs on two CPUs: two begin, then none while the group is paused, then one at a time."""
+def test_pause_holds_jobs_that_wait_and_parallel_reaches_them(
+    plan: Plans, runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slurm: Slurm
+) -> None:
+    """Five runs on two CPUs: two begin, then none while the group is paused, then one at a time.
+
+    The controller is away when they are to be released at first.
+    """
+    asked: list[str] = []
+
+    def away_at_first(*words: str) -> str:
+        asked.append(words[1])
+        if words[1] == "release" and asked.count("release") == 1:
+            raise WorkFailed("scontrol failed: the controller is away")
+        return ask_slurm(*words)
+
+    ask_slurm = slurm_executor._slurm
+    monkeypatch.setattr(slurm_executor, "_slurm", away_at_first)
     script = f"echo + >> {tmp_path}/trace; until [ -e {tmp_path}/go ]; do sleep 0.05; done; echo - >> {tmp_path}/trace\n"
     group = Group.create(runs_dir, plan(script + SUBMIT, competitions=("toy-a",), seeds=tuple(range(5))), {}, "group")
     harness = Harness(group, executor=executor())
@@ -272,7 +288,8 @@ def test_pause_holds_jobs_that_wait_and_parallel_reaches_them(plan: Plans, runs_
     array = listing("squeue", "--noheader", "--format=%F").split()[0]
     assert "ArrayTaskThrottle=1" in listing("scontrol", "show", "job", array)
     go_on(group)
-    assert all(record.has_valid_submission for record in harness.join())
+    assert all(record.has_valid_submission for record in harness.join(200))
+    assert asked.count("release") > 1
     assert trace.read_text().split()[4:] == ["+", "-"] * 3
     assert Group.open(group.folder).settings.parallel == 1
 

@@ -20,6 +20,7 @@ import threading
 import time
 import uuid
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -120,7 +121,8 @@ class SlurmExecutor(Executor):
         self._conduct = Conduct()
         self._last_question = 0.0
         self._listed: tuple[float, dict[str, _Listed]] | None = None
-        self._held: dict[str, Group] = {}
+        self._held: set[str] = set()
+        self._released: set[str] = set()
 
     def problems(self, plan: Plan, sandbox: Sandbox, secrets: Secrets) -> list[str]:
         """What jobs would not find: they get no secret but those of the environment."""
@@ -156,17 +158,19 @@ class SlurmExecutor(Executor):
 
     def hold(self, group: Group) -> None:
         """Have Slurm hold the group's jobs that wait; also those that it could not be told of at first."""
-        self._held[group.name] = group
+        self._held.add(group.name)
+        self._released.discard(group.name)
         self._hold_pending()
 
     def release(self, group: Group) -> None:
-        """Have Slurm start them again."""
-        self._held.pop(group.name, None)
-        for array in self._arrays(group.name, pending=False):
+        """Have Slurm start them again; also later, where it could not be told at first."""
+        self._held.discard(group.name)
+        self._released.add(group.name)
+        for array in self._arrays(group.name, lambda job: True):
             _release(array)
         for job in self._jobs.values():
-            if job.task.group.name == group.name and job.reason == _HELD:
-                job.reason = ""
+            # what was true of it is not known until Slurm is asked again
+            job.reason = "" if job.task.group.name == group.name else job.reason
 
     def lacking(self, need: Need) -> str:
         """What a run waits for that is not submitted yet."""
@@ -182,16 +186,23 @@ class SlurmExecutor(Executor):
 
     def _hold_pending(self) -> None:
         for name in self._held:
-            for array in self._arrays(name, pending=True):
+            for array in self._arrays(name, lambda job: job.state == "PENDING" and job.reason != _HELD):
                 # the controller may be away, or the jobs have begun meanwhile; `hold` of an operator only an operator could undo
                 with contextlib.suppress(WorkFailed):
                     _slurm("scontrol", "uhold", array)
 
-    def _arrays(self, name: str, *, pending: bool) -> set[str]:
-        """The arrays of a group's jobs; of those that wait and are not held alone, with `pending`."""
+    def _release_held(self) -> None:
+        for name in list(self._released):
+            held = self._arrays(name, lambda job: job.state == "PENDING" and job.reason == _HELD)
+            for array in held:
+                _release(array)
+            if not held:
+                self._released.discard(name)
+
+    def _arrays(self, name: str, is_meant: Callable[[_Job], bool]) -> set[str]:
+        """The arrays of a group's jobs, as far as they are meant."""
         jobs = [job for job in self._jobs.values() if job.task.group.name == name]
-        left = [job for job in jobs if job.state == "PENDING" and job.reason != _HELD] if pending else jobs
-        return {job.job_id.partition("_")[0] for job in left}
+        return {job.job_id.partition("_")[0] for job in jobs if is_meant(job)}
 
     def submit(self, task: RunTask) -> bool:
         """Take the run; what was taken since the last `wait` becomes one array."""
@@ -203,6 +214,7 @@ class SlurmExecutor(Executor):
             listed = self._earlier_jobs().get(job_id)
             if listed is not None and listed.reason == _HELD:
                 # its harness was paused, and ended
+                self._released.add(task.group.name)
                 _release(job_id.partition("_")[0])
         else:
             self._waiting.append(task)
@@ -326,6 +338,7 @@ class SlurmExecutor(Executor):
             if job.missed >= _MISSED_TWICE:
                 self._vanished(key, job)
         self._hold_pending()
+        self._release_held()
 
     def _vanished(self, key: str, job: _Job) -> None:
         record = job.task.group.record(job.task.run)

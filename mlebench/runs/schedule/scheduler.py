@@ -140,6 +140,8 @@ class _Scheduler:
             for group, records in results:
                 if all(record.has_ended for record in records):
                     end_pause(group)
+            # resuming ends a pause, so what would be told of it is no longer so
+            self._overview.paused.clear()
             self._display.close(self._overview)
         if self._stopped:
             raise GroupStopped(" ".join(self._stopped.values()), results)
