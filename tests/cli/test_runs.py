@@ -132,8 +132,11 @@ def test_table_and_json_tell_the_same_phases(group: Group, capsys: pytest.Captur
 def test_paused_group_says_what_goes_on(group: Group, capsys: pytest.CaptureFixture[str]) -> None:
     left(group)
     with lock.hold(group.folder):
-        write_harness_status(group.folder, HarnessStatus(now(), others="its group is paused"))
+        write_harness_status(group.folder, HarnessStatus(now(), is_paused=True, others="its group is paused"))
         assert runs(group, "--pause") == 0
+        capsys.readouterr()
+        assert main(["runs", "--json", "--runs-dir", str(group.folder.parent)]) == 0
+        assert [entry["state"] for entry in json.loads(capsys.readouterr().out)] == ["paused"]
         assert runs(group) == 0
         shown = capsys.readouterr().out
         assert runs(group, "--pause") == 2

@@ -181,11 +181,15 @@ def _groups(runs_dir: Path) -> list[Group]:
 
 
 def _group_state(group: Group, records: list[RunRecord]) -> str:
-    from mlebench.runs.harness_status import is_at_work
+    from mlebench.runs.harness_status import read_harness_status
+    from mlebench.runs.lock import is_held
 
     if all(record.has_ended for record in records):
         return "done"
-    return "running" if is_at_work(group.folder) else "interrupted"
+    harness = read_harness_status(group.folder)
+    if harness is not None and harness.is_paused:
+        return "paused"
+    return "running" if harness is not None or is_held(group.folder) else "interrupted"
 
 
 def _run_table(result: GroupResult) -> tuple[list[str], list[list[object]]]:
