@@ -89,7 +89,7 @@ def set_parallel(group: Group, parallel: int) -> str:
         return f"{group.name} is kept to {words}; {_resume(group)} continues it so"
     if answer == "told":
         return f"the harness of {group.name} is told to keep to {words}, and has not answered yet; {_show(group)} shows it"
-    return f"the harness of {group.name} keeps to {words} from now on; no running run is stopped for it"
+    return f"the harness of {group.name} keeps to {words} from now on; no run is stopped for it"
 
 
 def retry_run(group: Group, run_id: str) -> str:

@@ -164,10 +164,7 @@ def test_more_and_fewer_runs_at_once(plan: Plans, runs_dir: Path, tmp_path: Path
     group = Group.create(runs_dir, plan(script, seeds=(0, 1)), {}, "group")
     harness = Harness(group, parallel=1)
     wait_until(lambda: begun(tmp_path / "trace") == 1)
-    assert (
-        set_parallel(group, 3)
-        == "the harness of group keeps to at most 3 runs at once from now on; no running run is stopped for it"
-    )
+    assert set_parallel(group, 3) == "the harness of group keeps to at most 3 runs at once from now on; no run is stopped for it"
     wait_until(lambda: begun(tmp_path / "trace") == 3)
     assert set_parallel(group, 1)
     assert (states(group).count("running"), harness.executor.parallel) == (3, 1)
