@@ -104,7 +104,9 @@ def viewers(root: Path, seconds: float) -> Iterator[Figure]:
         logs = [root / "runs" / "group" / f"toy_seed{seed}" / "run.log" for seed in range(AGENTS)]
         wait_until(lambda: all(log.is_file() and b"a line" in log.read_bytes() for log in logs), seconds=300)
         with _served(root / "runs") as (server, address):
-            quiet, watched, served = [], [], []
+            quiet: list[float] = []
+            watched: list[float] = []
+            served: list[float] = []
             for number in range(2 * ROUNDS):
                 with _watching(f"{address}g/group") if number % 2 else contextlib.nullcontext():
                     before, started = (_used(harness), _used(server)), time.perf_counter()

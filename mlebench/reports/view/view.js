@@ -14,18 +14,17 @@
 
   // what a reader has done to a part is done to the one that takes its place
 
-  // buttons in the heads of tables are made by another script
-  const focusable = (part) => all(FOCUSABLE, part).filter((inner) => !inner.matches("thead button"));
+  // what another script makes is not in the fresh part yet
+  const MADE = "thead button, .tools button, .tools input";
   const placeOf = (inner, part) => {
-    const heading = inner.closest("thead th");
-    const listed = heading ? all("thead th", part) : focusable(part);
-    return { heading, index: listed.indexOf(heading ?? inner), name: inner.id || inner.textContent };
+    const isMade = inner.matches(MADE), listed = listedIn(part, isMade);
+    return { isMade, index: listed.indexOf(inner), name: inner.id || inner.textContent };
   };
-  const atPlace = ({ heading, index, name }, part) => {
-    if (heading) return all("thead th", part)[index];
-    const listed = focusable(part);
+  const listedIn = (part, isMade) => all(FOCUSABLE, part).filter((inner) => inner.matches(MADE) === isMade);
+  const atPlace = ({ isMade, index, name }, part) => {
+    const listed = listedIn(part, isMade);
     const found = listed.find((inner) => inner.id && inner.id === name) ?? listed[index];
-    return found && (found.matches(".scroll, pre") || (found.id || found.textContent) === name) ? found : null;
+    return found && (isMade || found.matches(".scroll, pre") || (found.id || found.textContent) === name) ? found : null;
   };
   const pairs = (selector, old, fresh) => {
     const others = all(selector, fresh);
@@ -41,7 +40,7 @@
     if (!selection.isCollapsed && selection.rangeCount && selection.getRangeAt(0).intersectsNode(old)) return true;
     // what a script of its own fills stays, once it is there
     if (one(own, old) && all(own, old).length === all(own, fresh).length) return true;
-    return old.contains(focused) && (focused.matches(FIELDS) || !atPlace(placeOf(focused, old), fresh));
+    return old.contains(focused) && (focused.matches(FIELDS) || !(focused.matches(MADE) || atPlace(placeOf(focused, old), fresh)));
   };
   const announce = (part) => part.dispatchEvent(new CustomEvent("fresh", { bubbles: true }));
   const replace = (old, fresh) => {
@@ -51,7 +50,7 @@
       if (found) found.open = part.open;
     }
     for (const [table, other] of pairs("table", old, fresh)) if (sorting(table)) other.dataset.sorted = sorting(table);
-    for (const [field, other] of pairs(FIELDS, old, fresh)) {
+    for (const [field, other] of pairs(`form :is(${FIELDS})`, old, fresh)) {
       if (field.name !== other.name) continue;
       if (field.checked !== field.defaultChecked) other.checked = field.checked;
       if (field.value !== field.defaultValue) other.value = field.value;
@@ -61,8 +60,7 @@
     // other scripts make of the new part what they made of the old one
     announce(fresh);
     for (const [box, left, top] of scrolled) box.scrollTo(left, top);
-    const next = focused && atPlace(focused, fresh);
-    (focused?.heading ? next && one("button", next) : next)?.focus({ preventScroll: true });
+    if (focused) atPlace(focused, fresh)?.focus({ preventScroll: true });
   };
   const take = (text) => {
     const page = new DOMParser().parseFromString(text, "text/html");

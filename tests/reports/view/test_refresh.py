@@ -203,6 +203,29 @@ def test_the_focus_stays_on_links_and_on_heads_of_tables(page: Page, server: Run
         assert page.run("document.activeElement.textContent") == word
 
 
+def test_the_focus_stays_on_buttons_that_another_script_makes(page: Page, server: Running, shown: Shown) -> None:
+    shown.parts = {"one": '<p>old</p><a href="#x">link</a>'}
+    open_shown(page, server)
+    page.run(
+        """(() => {
+          const make = (part) => {
+            const tools = document.createElement("div");
+            tools.className = "tools";
+            tools.append(...["input", "button"].map((name) => document.createElement(name)));
+            tools.lastChild.textContent = "made";
+            part.querySelector("h2").after(tools);
+          };
+          make(document.querySelector("#one"));
+          document.addEventListener("fresh", (event) => make(event.target));
+        })()"""
+    )
+    for place, word in ((".tools button", "made"), ("a", "link")):
+        page.run(f"document.querySelector('#one {place}').focus()")
+        shown.parts = {"one": f'<p>new {word}</p><a href="#x">link</a>'}
+        wait_for_text(page, "#one", f"new {word}")
+        assert page.run("document.activeElement.textContent") == word
+
+
 def test_a_part_is_left_while_somebody_types_in_it_and_keeps_what_was_typed(page: Page, server: Running, shown: Shown) -> None:
     body = '<form><input type="search" name="agent" value=""></form><p>{}</p>'
     shown.parts = {"one": body.format("old"), "two": "<p>old</p>"}
