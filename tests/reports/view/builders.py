@@ -31,7 +31,7 @@ HOSTILE = (
 )
 """A text of an agent's that would do something almost anywhere it is not shown as text."""
 HOSTILE_FILES = ("</script><script>x.py", "new\nline.py", "\x1b[2J.txt", "\u202egpj.exe", "-rf", "a" * 200, "'\"&<>.md")
-"""Names that an agent may give to files."""
+"""Names that an agent may give to files; one of them is a path."""
 DONE = ("gold", "silver", "bronze", "above", "none", "invalid", "missing", "timed-out")
 SHAPES: dict[str, tuple[str, ...]] = {
     "running": ("gold", "above", "running", "queued", "queued"),
@@ -170,9 +170,10 @@ def write_outputs(group: Group, run: PlannedRun, names: Sequence[str] = ("main.p
     """What an agent leaves in a run's folder: a log, code, and a submission; returns the folder."""
     folder = group.run_dir(run.run_id)
     (folder / "run.log").write_text("[mlebench] started\n" + "".join(f"step {step}\n" for step in range(100)))
-    (folder / "code").mkdir(exist_ok=True)
     for name in names:
-        (folder / "code" / name).write_text("print('hello')\n")
+        path = folder / "code" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("print('hello')\n")
     (folder / "submission").mkdir(exist_ok=True)
     (folder / "submission" / "submission.csv").write_text("id,y\n" + "".join(f"{row},0.5\n" for row in range(100)))
     return folder
