@@ -36,7 +36,7 @@ from tests.waiting import wait_until
 
 RUNS = 10_000
 VIEWERS, EVERY_SECONDS = 50, 3.0
-AGENTS = 4
+AGENTS = 2
 ROUNDS = 5
 PAGES: dict[str, tuple[str, ...]] = {
     "all groups": (),
@@ -100,7 +100,7 @@ def viewers(root: Path, seconds: float) -> Iterator[Figure]:
     environment = {**os.environ, "MLEBENCH_COMPETITIONS_PATH": str(root / "competitions")}
     words = ["run", "--agent", agent.directory, "-c", "toy", "--seeds", AGENTS, "--parallel", AGENTS, "--sandbox", "plain"]
     words += ["--data-dir", root / "data", "--runs-dir", root / "runs", "--name", "group", "--profile-set", "cpus=0.1", "-q"]
-    with _process(words, environment) as harness:
+    with _harness(words, environment) as harness:
         logs = [root / "runs" / "group" / f"toy_seed{seed}" / "run.log" for seed in range(AGENTS)]
         wait_until(lambda: all(log.is_file() and b"a line" in log.read_bytes() for log in logs), seconds=300)
         with _served(root / "runs") as (server, address):
@@ -153,18 +153,19 @@ def paint(root: Path) -> Iterator[Figure]:
 
 
 @contextlib.contextmanager
-def _process(words: Sequence[object], environment: dict[str, str] | None = None) -> Iterator[psutil.Process]:
+def _harness(words: Sequence[object], environment: dict[str, str]) -> Iterator[psutil.Process]:
+    """A harness that runs the group `group`, which is cancelled in the end."""
+    mlebench = [sys.executable, "-m", "mlebench"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "mlebench", *map(str, words)],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        [*mlebench, *map(str, words)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         yield psutil.Process(process.pid)
     finally:
-        process.terminate()
-        process.wait(120)
+        # agents of a harness that is told to end go on
+        runs_dir = str(words[words.index("--runs-dir") + 1])
+        subprocess.run([*mlebench, "runs", "group", "--cancel", "--runs-dir", runs_dir], stdout=subprocess.DEVNULL, check=True)
+        process.wait(300)
 
 
 @contextlib.contextmanager
