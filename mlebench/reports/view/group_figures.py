@@ -117,7 +117,7 @@ def problem_of(watched: WatchedGroup) -> str:
     if state == "interrupted":
         return f"no harness runs it; {resuming} goes on"
     if state == "paused":
-        return "paused: no further run is started"
+        return f"paused: no further run is started; {group.command('runs', group.name, '--continue')} starts runs again"
     lost = figures_of(watched).lost
     if state == "done" and lost and group.imported is None:
         return f"{lost} lost to the infrastructure; {resuming} tries again"

@@ -119,12 +119,12 @@ def _progress(view: View, found: WatchedGroup, asked: Asked) -> str:
 def _cards(found: WatchedGroup, figures: GroupFigures) -> list[tuple[str, str, str]]:
     says = "as the agent says" if figures.spent.is_claim else "measured, of ended attempts"
     harness = found.harness
-    slots = "" if harness is None else f", {counted(harness.slots, 'slot')}"
+    most = "" if harness is None else f"; at most {harness.parallel or harness.slots:,} at once"
     cards = [
         ("Any medal so far", share_text(figures.medal_share), _of_what(figures)),
         ("Medals", medals_html(figures.counts), counted(figures.counts.get("above-median", 0), "other run") + " above median"),
         ("Ended", f"{figures.ended:,}", f"of {figures.planned:,} planned; {figures.lost:,} lost to the infrastructure"),
-        ("Running", f"{figures.running:,}", f"{figures.queued:,} queued{slots}"),
+        ("Running", f"{figures.running:,}", f"{figures.queued:,} queued{most}"),
         ("US dollars", cost_html(figures.spent), says),
         ("Tokens", tokens_html(figures.spent), says),
         ("GPU hours", hours_text(figures.gpu_hours), "of ended attempts"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
-from typing import NamedTuple
 
 from grading.printable import printable
 from mlebench._support.quantities import show_duration
@@ -24,15 +25,23 @@ _ORDER = {"running": 0, "pending": 2}
 """Of states where nothing else is asked for: what is under way, what has ended, what is yet to come."""
 
 
-class _Row(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Row:
+    group: WatchedGroup
     record: RunRecord
     digest: RunDigest
+
+    @functools.cached_property
+    def phase(self) -> Phase:
+        """What it is doing; asked of the rows that are shown alone, as it may look into the run's folder."""
+        assert self.group.group is not None
+        return phase_of(self.group.group, self.record, self.group.harness)
 
 
 def run_list(view: View, group: WatchedGroup, records: Sequence[RunRecord], asked: Asked) -> str:
     """A page of runs: those under way first, then those that ended last, unless another order is asked for."""
     columns = _columns(view, group)
-    rows = [_Row(record, digest_of(record)) for record in records]
+    rows = [_Row(group, record, digest_of(record)) for record in records]
     rows.sort(key=lambda row: row.record.ended_at or "", reverse=True)
     rows.sort(key=lambda row: _ORDER.get(row.record.state, 1))
     rows = sort_rows(rows, columns, asked["sort"])
@@ -43,20 +52,15 @@ def run_list(view: View, group: WatchedGroup, records: Sequence[RunRecord], aske
 def _columns(view: View, group: WatchedGroup) -> list[Column[_Row]]:
     return [
         Column("Run", lambda row: _name(view, group, row), "run", lambda row: row.record.run_id, down=False, text=True),
-        Column("State", lambda row: _state(group, row), "state", lambda row: row.record.state, down=False, text=True),
+        Column("State", _state, "state", lambda row: row.record.state, down=False, text=True),
         Column("Time", _time, "time", lambda row: row.record.wall_seconds),
         Column("Score", lambda row: Field(score(_score(row))), "score", _score),
         Column("Medal", _medal, "medal", _medal_key, down=False, text=True),
         Column("Rank", _rank, "rank", lambda row: row.digest.report.rank if row.digest.report else None, down=False),
         Column("USD", lambda row: Field(cost_html(row.digest.spent)), "usd", lambda row: row.digest.spent.usd),
         Column("Attempts", lambda row: Field(f"{row.record.attempt:,}"), "attempts", lambda row: row.record.attempt),
-        Column("What happened", lambda row: _happened(group, row), text=True),
+        Column("What happened", _happened, text=True),
     ]
-
-
-def _phase(group: WatchedGroup, row: _Row) -> Phase:
-    assert group.group is not None
-    return phase_of(group.group, row.record, group.harness)
 
 
 def _name(view: View, group: WatchedGroup, row: _Row) -> Field:
@@ -64,8 +68,8 @@ def _name(view: View, group: WatchedGroup, row: _Row) -> Field:
     return Field(f'<a href="{escape(address)}">{escape(row.record.run_id)}</a>')
 
 
-def _state(group: WatchedGroup, row: _Row) -> Field:
-    name, standing = _phase(group, row).name, row.digest.standing
+def _state(row: _Row) -> Field:
+    name, standing = row.phase.name, row.digest.standing
     sign = STANDINGS[standing].sign if row.record.has_ended else PHASE_SIGNS.get(name, "")
     return Field(f"{mark(standing, sign)}{name}")
 
@@ -99,10 +103,10 @@ def _rank(row: _Row) -> Field:
     return Field(f"{report.rank:,} of {report.leaderboard_size:,}" if report.leaderboard_size is not None else f"{report.rank:,}")
 
 
-def _happened(group: WatchedGroup, row: _Row) -> Field:
+def _happened(row: _Row) -> Field:
     """Why it is in its phase, or how it ended: the words of the grader where it earned nothing."""
     report = row.digest.report
-    words = _phase(group, row).words
+    words = row.phase.words
     if report is not None and report.error:
         words = report.error
     return Field(with_code(printable(words, _LONGEST)) if words else NOTHING, "long")

@@ -17,6 +17,7 @@ from tests.reports.view.tables import column, links, table
 
 AT_WORK = HarnessStatus(START.isoformat(), slots=4, seconds_left=7200)
 RESUMING = "mlebench run --resume g --runs-dir /runs"
+GO_ON = "mlebench runs g --continue --runs-dir /runs starts runs again"
 PAUSED = HarnessStatus(START.isoformat(), is_paused=True, seconds_left=7200)
 
 
@@ -101,7 +102,7 @@ def test_a_price_that_nobody_knows_leaves_no_sum() -> None:
 @pytest.mark.parametrize(
     ("group", "state", "said"),
     [
-        (a_group("g", ["running", "queued"], harness=PAUSED), "‖ paused", "paused: no further run is started"),
+        (a_group("g", ["running", "queued"], harness=PAUSED), "‖ paused", f"paused: no further run is started; {GO_ON}"),
         (a_group("g", ["gold", "queued"]), "▲ interrupted", f"no harness runs it; {RESUMING} goes on"),
         (a_group("g", ["gold", "lost"]), "■ done", f"2 lost to the infrastructure; {RESUMING} tries again"),
         (unreadable("g"), "× unreadable", "/runs/g/group.yaml is not valid YAML: plan <b>ends</b> early"),
