@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import NamedTuple
+from urllib.parse import quote
 
 from grading.wording import counted
 from mlebench.reports.notation import NOTHING, score
@@ -44,7 +45,9 @@ def make_grid(view: View, group: WatchedGroup, records: Sequence[RunRecord], ask
     seeds = sorted({seed for _, seed in by_place})
     size = max(_FEWEST_SEEDS, min(_MOST_SEEDS, _MOST_CELLS // len(competitions)))
     shown = _page(seeds, asked, size)
-    rows = [_row(view, group, name, [by_place.get((name, seed)) for seed in shown], asked) for name in competitions]
+    # most of the page is these addresses
+    above = escape(view.address("g", group.name))
+    rows = [_row(above, group, name, [by_place.get((name, seed)) for seed in shown], asked) for name in competitions]
     tables = "".join(_table(shown, part) for part in _side_by_side(rows, len(shown)))
     legend = _legend(cells, asked) if asked.is_filtered else ""
     more = pages_nav(len(seeds), asked, size, "seed") if len(seeds) > size else ""
@@ -75,7 +78,7 @@ def _page(seeds: Sequence[int], asked: Asked, size: int) -> Sequence[int]:
     return seeds[first : first + size]
 
 
-def _row(view: View, group: WatchedGroup, name: str, cells: Sequence[_Cell | None], asked: Asked) -> str:
+def _row(above: str, group: WatchedGroup, name: str, cells: Sequence[_Cell | None], asked: Asked) -> str:
     there = [cell for cell in cells if cell is not None]
     medals = sum(cell.digest.standing in MEDALS for cell in there)
     graded = sum(cell.digest.counts for cell in there)
@@ -83,14 +86,14 @@ def _row(view: View, group: WatchedGroup, name: str, cells: Sequence[_Cell | Non
     title = f"{counted(medals, 'medal')} in {counted(graded, 'graded run')}"
     link = f'<a href="{asked.link(competition=name)}">{escape(name)}</a>'
     head = f'<th scope="row" title="{escape(name)}">{link}</th><td title="{title}">{share}</td>'
-    return f"<tr>{head}{''.join(_cell(view, group, cell) for cell in cells)}</tr>"
+    return f"<tr>{head}{''.join(_cell(above, group, cell) for cell in cells)}</tr>"
 
 
-def _cell(view: View, group: WatchedGroup, cell: _Cell | None) -> str:
+def _cell(above: str, group: WatchedGroup, cell: _Cell | None) -> str:
     if cell is None:
         return "<td></td>"
     record, digest = cell
-    address = escape(view.address("g", group.name, record.run_id))
+    address = f"{above}/{quote(record.run_id, safe='')}"
     name = f"{escape(record.competition_id)} seed {record.seed}"
     standing = digest.standing
     if standing == "running":

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from mlebench.reports import charts
 from mlebench.reports.markup import chart_figure
+from mlebench.reports.view.by_identity import ByIdentity
 from mlebench.reports.view.group_figures import figures_of
 from mlebench.reports.view.run_digest import RunDigest, digest_of
 from mlebench.reports.view.watched_runs import WatchedGroup
@@ -20,8 +21,7 @@ _RUNS = ("any medal", "valid submission", "ended")
 Points = tuple[tuple[float, float], ...]
 
 
-def over_time(group: WatchedGroup) -> str:
-    """The charts; empty where fewer than two runs have ended."""
+def _over_time(group: WatchedGroup) -> str:
     ends = _ends(group)
     if len(ends) < _FEWEST_ENDS:
         return ""
@@ -34,6 +34,10 @@ def over_time(group: WatchedGroup) -> str:
         )
     )
     return _runs_chart(lines) + _spending(group, ends)
+
+
+over_time = ByIdentity(_over_time)
+"""The charts of a group; empty where fewer than two runs have ended."""
 
 
 def _ends(group: WatchedGroup) -> list[tuple[float, RunDigest]]:
