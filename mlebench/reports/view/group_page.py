@@ -121,7 +121,7 @@ def _cards(found: WatchedGroup, figures: GroupFigures) -> list[tuple[str, str, s
     harness = found.harness
     most = "" if harness is None else f"; at most {harness.parallel or harness.slots:,} at once"
     cards = [
-        ("Any medal so far", share_text(figures.medal_share), _of_what(figures)),
+        ("Any medal", share_text(figures.medal_share), _of_what(figures)),
         ("Medals", medals_html(figures.counts), counted(figures.counts.get("above-median", 0), "other run") + " above median"),
         ("Ended", f"{figures.ended:,}", f"of {figures.planned:,} planned; {figures.lost:,} lost to the infrastructure"),
         ("Running", f"{figures.running:,}", f"{figures.queued:,} queued{most}"),
@@ -136,7 +136,7 @@ def _cards(found: WatchedGroup, figures: GroupFigures) -> list[tuple[str, str, s
 
 def _of_what(figures: GroupFigures) -> str:
     mock = figures.counts.get("mock", 0)
-    of = f"{figures.medals:,} of {counted(figures.graded, 'graded run')}"
+    of = f"{figures.medals:,} of {counted(figures.graded, 'graded run')} so far"
     return f"{of}; {mock:,} on mock data earn none" if mock else of
 
 

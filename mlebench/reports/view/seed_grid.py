@@ -10,7 +10,7 @@ from urllib.parse import quote
 from grading.wording import counted
 from mlebench.reports.notation import NOTHING, score
 from mlebench.reports.view.group_figures import MEDALS
-from mlebench.reports.view.listing import Asked, pages_nav
+from mlebench.reports.view.listing import Asked, page_of, pages_nav
 from mlebench.reports.view.looks import PHASE_SIGNS, STANDINGS, mark, moment_text, since, standing_text
 from mlebench.reports.view.run_digest import RunDigest, Standing, digest_of
 from mlebench.reports.view.view import View
@@ -21,6 +21,9 @@ from mlebench.runs.record import RunRecord
 _MOST_CELLS = 12_000
 _MOST_SEEDS, _FEWEST_SEEDS = 200, 20
 """Columns of one page."""
+_SEEDS_OF_A_LINE = 30
+_MOST_OF_ONE = 40 * _SEEDS_OF_A_LINE
+"""Seeds of one page where there is one competition alone."""
 _MOST_IN_ONE = 12
 """Rows that are not worth dividing."""
 _PARTS = {3: 4, 2: 12}
@@ -43,26 +46,41 @@ def make_grid(view: View, group: WatchedGroup, records: Sequence[RunRecord], ask
     by_place = {(cell.record.competition_id, cell.record.seed): cell for cell in cells}
     competitions = sorted({name for name, _ in by_place}, key=str.casefold)
     seeds = sorted({seed for _, seed in by_place})
-    size = max(_FEWEST_SEEDS, min(_MOST_SEEDS, _MOST_CELLS // len(competitions)))
-    shown = _page(seeds, asked, size)
     # most of the page is these addresses
     above = escape(view.address("g", group.name))
-    rows = [_row(above, group, name, [by_place.get((name, seed)) for seed in shown], asked) for name in competitions]
-    tables = "".join(_table(shown, part) for part in _side_by_side(rows, len(shown)))
+    if len(competitions) == 1 and len(seeds) > _SEEDS_OF_A_LINE:
+        size, name = _MOST_OF_ONE, competitions[0]
+        tables = _table_of_one(above, group, name, {seed: by_place[name, seed] for seed in page_of(seeds, asked, size)})
+    else:
+        size = max(_FEWEST_SEEDS, min(_MOST_SEEDS, _MOST_CELLS // len(competitions)))
+        shown = page_of(seeds, asked, size)
+        rows = [_row(above, group, name, [by_place.get((name, seed)) for seed in shown], asked) for name in competitions]
+        tables = "".join(_table(list(map(str, shown)), part) for part in _side_by_side(rows, len(shown)))
     legend = _legend(cells, asked) if asked.is_filtered else ""
     more = pages_nav(len(seeds), asked, size, "seed") if len(seeds) > size else ""
     region = '<div class="scroll grid" tabindex="0" role="region" aria-label="Grid of competitions and seeds">'
     return f"{legend}{region}{tables}</div>{more}"
 
 
-def _table(seeds: Sequence[int], rows: Sequence[str]) -> str:
-    heads = "".join(f'<th scope="col">{seed}</th>' for seed in seeds)
+def _table(heads: Sequence[str], rows: Sequence[str], *, first: str = "Competition", about: str = "competition and seed") -> str:
+    columns = "".join(f'<th scope="col">{head}</th>' for head in heads)
     lines = "\n".join(rows)
     return (
-        '<table><caption class="unseen">Runs by competition and seed</caption>'
-        f'<thead><tr><th scope="col">Competition</th><th scope="col">Medals</th>{heads}</tr></thead>'
+        f'<table><caption class="unseen">Runs by {about}</caption>'
+        f'<thead><tr><th scope="col">{first}</th><th scope="col">Medals</th>{columns}</tr></thead>'
         f"<tbody>\n{lines}\n</tbody></table>"
     )
+
+
+def _table_of_one(above: str, group: WatchedGroup, name: str, cells: Mapping[int, _Cell]) -> str:
+    """The many seeds of one competition in lines of equal length: a seed is the first of its line and the number above it."""
+    lines: dict[int, list[_Cell | None]] = {}
+    for seed, cell in cells.items():
+        first = seed - seed % _SEEDS_OF_A_LINE
+        lines.setdefault(first, [None] * _SEEDS_OF_A_LINE)[seed - first] = cell
+    rows = [_line(above, group, f'<th scope="row">{first:,} +</th>', listed) for first, listed in lines.items()]
+    heads = list(map(str, range(_SEEDS_OF_A_LINE)))
+    return _table(heads, rows, first="Seeds", about=f"seed of {escape(name)}")
 
 
 def _side_by_side(rows: Sequence[str], seeds: int) -> list[Sequence[str]]:
@@ -72,21 +90,19 @@ def _side_by_side(rows: Sequence[str], seeds: int) -> list[Sequence[str]]:
     return [rows[first : first + length] for first in range(0, len(rows), length)]
 
 
-def _page(seeds: Sequence[int], asked: Asked, size: int) -> Sequence[int]:
-    pages = max(1, -(-len(seeds) // size))
-    first = size * (min(asked.page, pages) - 1)
-    return seeds[first : first + size]
-
-
 def _row(above: str, group: WatchedGroup, name: str, cells: Sequence[_Cell | None], asked: Asked) -> str:
+    link = f'<a href="{asked.link(competition=name)}">{escape(name)}</a>'
+    return _line(above, group, f'<th scope="row" title="{escape(name)}">{link}</th>', cells)
+
+
+def _line(above: str, group: WatchedGroup, head: str, cells: Sequence[_Cell | None]) -> str:
+    """A row: its head, its medals of its graded runs, and its cells."""
     there = [cell for cell in cells if cell is not None]
     medals = sum(cell.digest.standing in MEDALS for cell in there)
     graded = sum(cell.digest.counts for cell in there)
     share = f"{medals}/{graded}" if graded else NOTHING
     title = f"{counted(medals, 'medal')} in {counted(graded, 'graded run')}"
-    link = f'<a href="{asked.link(competition=name)}">{escape(name)}</a>'
-    head = f'<th scope="row" title="{escape(name)}">{link}</th><td title="{title}">{share}</td>'
-    return f"<tr>{head}{''.join(_cell(above, group, cell) for cell in cells)}</tr>"
+    return f'<tr>{head}<td title="{title}">{share}</td>{"".join(_cell(above, group, cell) for cell in cells)}</tr>'
 
 
 def _cell(above: str, group: WatchedGroup, cell: _Cell | None) -> str:

@@ -62,7 +62,7 @@ def test_figures_say_what_they_are_of() -> None:
     html = body_of(page_of(a_group("mine", ["gold", "none", "lost", "running"], seeds=3, harness=AT_WORK)), "progress")
 
     assert "▶</span> running</span>, 5 of 6 runs ended. The harness was last heard of at" in html
-    assert "<li>Any medal so far<strong>50.0 %</strong><small>2 of 4 graded runs</small></li>" in html
+    assert "<li>Any medal<strong>50.0 %</strong><small>2 of 4 graded runs so far</small></li>" in html
     assert "<small>of 6 planned; 1 lost to the infrastructure</small>" in html
     assert "<strong>1</strong><small>0 queued; at most 4 at once</small>" in html
     assert "<li>US dollars<strong>2.50</strong>" in html
@@ -82,7 +82,7 @@ def test_signs_are_explained_and_lead_to_their_runs() -> None:
 def test_scores_on_mock_data_earn_nothing_and_are_in_no_share() -> None:
     html = body_of(page_of(a_group("mine", ["mock"])), "progress")
 
-    assert "<strong>–</strong><small>0 of 0 graded runs; 4 on mock data earn none</small>" in html
+    assert "<strong>–</strong><small>0 of 0 graded runs so far; 4 on mock data earn none</small>" in html
 
 
 def test_a_group_that_nobody_runs_says_what_goes_on() -> None:
@@ -193,13 +193,32 @@ def test_one_competition_with_ten_thousand_seeds_is_cut_into_pages() -> None:
 
     page = page_of(group, seeds="2")
 
-    (row,) = table(body_of(page, "grid"))
-    assert list(row)[2:] == [str(seed) for seed in range(200, 400)]
-    assert "201–400 of 10,000 seeds" in body_of(page, "grid")
+    grid = table(body_of(page, "grid"))
+    assert [row["Seeds"] for row in grid] == [f"{first:,} +" for first in range(1200, 2400, 30)]
+    assert [name.partition(":")[0] for name in labels(body_of(page, "grid"))[1:3]] == [
+        f"leaf-classification seed {seed}" for seed in (1200, 1201)
+    ]
+    assert "1,201–2,400 of 10,000 seeds" in body_of(page, "grid")
     assert links(body_of(page, "grid"))["3"] == "/TOKEN/g/mine?seeds=3#grid"
     assert len(table(body_of(page, "runs"))) == 200
     assert "1–200 of 10,000 runs" in body_of(page, "runs")
     assert weight(page) < LARGEST_BYTES
+
+
+def test_a_seed_stands_where_its_line_and_the_number_above_it_say() -> None:
+    words = ["none" if seed in (1, 32) or seed > 95 else "gold" for seed in range(100)]
+
+    page = page_of(a_group("mine", words, competitions=("leaf-classification",), seeds=100), medal="gold")
+
+    grid = table(body_of(page, "grid"))
+    assert [(row["Seeds"], row["Medals"]) for row in grid] == [
+        ("0 +", "29/29"),
+        ("30 +", "29/29"),
+        ("60 +", "30/30"),
+        ("90 +", "6/6"),
+    ]
+    assert [[key for key, cell in row.items() if not cell] for row in grid[:2]] == [["1"], ["2"]]
+    assert [key for key, cell in grid[3].items() if cell] == ["Seeds", "Medals", *"012345"]
 
 
 def test_ten_thousand_runs_of_75_competitions_are_shown_at_once_and_stay_light() -> None:
