@@ -197,9 +197,14 @@ def familiarity(points: Mapping[str, tuple[float, float]]) -> str:
     return _svg(chart, f"relative score over {title}", "", 1)
 
 
-def so_far(series: Mapping[str, Points], unit: str) -> str:
-    """What has come together over the hours since a group began; nothing falls."""
-    return _lines({name: _steps(points) for name, points in series.items()}, "hours since the group began", unit, None)
+def so_far(series: Mapping[str, Points], time: str, unit: str) -> str:
+    """What has come together over the time since a group began; nothing falls.
+
+    Args:
+        time: unit of the time, such as `hours`.
+        unit: of what has come together.
+    """
+    return _lines({name: _steps(points) for name, points in series.items()}, f"{time} since the group began", unit, None)
 
 
 def _place(point: TimePoint | SpendingPoint, axis: Axis) -> float:

@@ -299,7 +299,17 @@ def test_charts_stand_where_two_runs_have_ended() -> None:
     started, two = a_group("mine", ["gold", "running", "running", "running"]), a_group("mine", ["gold", "none"])
 
     assert "time" not in [section.anchor for section in page_of(started).sections]
-    assert body_of(page_of(two), "time").count("<svg") == 2, "runs, and money"
+    html = body_of(page_of(two), "time")
+    assert html.count("<svg") == 2, "runs, and money"
+    assert "Runs so far, over the hours since the group began." in html
+    assert "Spent by ended runs so far, in US dollars, as measured." in html
+
+
+def test_where_no_price_is_known_the_chart_is_of_tokens() -> None:
+    group = a_group("mine", ["gold"])
+    group.records[0].usage["cost_usd"] = None
+
+    assert "in million tokens, as measured" in body_of(page_of(group), "time")
 
 
 def test_the_same_group_makes_the_same_page() -> None:

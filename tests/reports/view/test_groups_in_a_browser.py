@@ -106,6 +106,17 @@ def test_no_page_scrolls_sideways(show: Show, tmp_path: Path, name: str, width: 
     assert {address.rpartition("/")[2] for address in page.requests} <= {f"{name}.html", "page.css", "page.js", "data:,"}
 
 
+@pytest.mark.parametrize("name", ["overview", "filtered", "group"])
+def test_no_table_of_a_list_needs_a_scroll_bar_on_a_wide_screen(show: Show, name: str) -> None:
+    page = show(name)
+
+    widths = page.run(
+        "[...document.querySelectorAll('table[role=table]')].map((table) => [table.scrollWidth, table.parentNode.clientWidth])"
+    )
+
+    assert widths and all(inner <= outer for inner, outer in widths)
+
+
 CONTRASTS = """
 (() => {
   const channels = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
