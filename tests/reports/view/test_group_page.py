@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mlebench._support.quantities import show_duration
 from mlebench.reports.view.group_page import make_group as make_group_page
 from mlebench.reports.view.report_page import make_group_report
 from mlebench.reports.view.view import Page, View
@@ -46,8 +47,8 @@ def test_the_head_tells_under_which_conditions_it_runs() -> None:
 
     assert page.title == "mine"
     assert page.lead == (
-        "agent tree · model m-1 · profile standard: 1 CPU, 2.0 GiB, 1 GPU, at most 1 d 00 h, network open · edition v1 · "
-        "sandbox docker · executor local"
+        f"agent tree · model m-1 · profile standard: 1 CPU, 2.0 GiB, 1 GPU, at most {show_duration(86400)}, network open · "
+        "edition v1 · sandbox docker · executor local"
     )
     assert list(page.crumbs) == [("/TOKEN/", "Runs")]
 
@@ -275,7 +276,7 @@ def test_a_row_of_a_run_says_what_the_command_line_says() -> None:
     assert first == {
         "Run": "alpha_seed0",
         "State": "G finished",
-        "Time": "1 h 00 min",
+        "Time": show_duration(3600),
         "Score": "0.9",
         "Medal": "gold",
         "Rank": "7 of 1,000",
