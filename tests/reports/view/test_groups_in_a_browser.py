@@ -266,6 +266,8 @@ def test_three_seeds_fit_three_tables_on_a_wide_screen(show: Show) -> None:
     tops = page.run("[...document.querySelectorAll('#grid table')].map((table) => table.getBoundingClientRect().top)")
 
     assert len(tops) == 3 and len(set(tops)) == 1
+    heights = page.run("[...document.querySelectorAll('#grid tbody tr')].map((row) => row.getBoundingClientRect().height)")
+    assert max(heights) < 1.5 * min(heights), "long names take one line"
 
 
 @pytest.mark.parametrize("name", ["overview", "group"])
