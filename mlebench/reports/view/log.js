@@ -17,7 +17,6 @@
   const line = ([start, isHarness, spans], css = "line") => {
     const made = element("span", isHarness ? `${css} harness` : css, "");
     for (const [colour, text] of spans) made.append(colour ? element("i", colour, text) : text);
-    if (!spans.length) made.append("\u200b");
     return { start, made };
   };
 

@@ -60,7 +60,11 @@ def time_section(attempt: WatchedAttempt, course: Course) -> Section:
         return Section("time", "Over time", note("The agent has not started."))
     end = _end(attempt, course, start)
     parts = [_scores(attempt, course, start, end), _spending(course.ledgers, start, end)]
-    return Section("time", "Over time", "".join(parts) or note("No submission was kept, and nobody was asked so far."))
+    return Section(
+        "time",
+        "Over time",
+        "".join(parts) or note("No submission was kept, and nobody was asked."),
+    )
 
 
 def resources_section(attempt: WatchedAttempt, course: Course) -> Section:

@@ -139,6 +139,8 @@ def _time(attempt: WatchedAttempt) -> Card:
     if attempt.ended is not None:
         seconds = (attempt.ended - attempt.started).total_seconds()
         return Card("Time", show_duration(seconds), of, "#time")
+    if attempt.watched.state == "interrupted":
+        return Card("Started", moment(attempt.started), ["no harness watches it", *of], "#time")
     left = [Html(f"time left: {moment(attempt.deadline, css='until')}")] if attempt.deadline else []
     return Card("Running for", moment(attempt.started, css="since"), [*left, *of], "#time")
 
@@ -172,10 +174,9 @@ def _machine(attempt: WatchedAttempt, measures: Sequence[Measure]) -> Card:
     notes = [f"{show_size(max(peak or 0, *seen, 0))} at its peak"] if peak or seen else []
     if attempt.is_last and attempt.record.gpu_hours:
         notes.append(f"{attempt.record.gpu_hours:,.2f} GPU hours")
-    if attempt.is_under_way and measures:
-        last = measures[-1]
-        figure = NOTHING if last.memory_bytes is None else show_size(last.memory_bytes)
-        return Card("Memory", figure, notes, "#resources")
+    if attempt.is_under_way:
+        figure = show_size(seen[-1]) if seen else NOTHING
+        return Card("Memory", figure, notes or ["nothing measured so far"], "#resources")
     seconds = attempt.record.resources.get("cpu_seconds") if attempt.is_last else None
     figure = NOTHING if seconds is None else show_duration(seconds)
     return Card("Processor time", figure, notes, "#resources")

@@ -179,7 +179,7 @@ def _checks(attempt: WatchedAttempt, ledgers: LedgersSoFar) -> str:
     told = f"{counted(valid, 'valid file')}, {invalid:,} invalid, {refused:,} calls refused"
     less = f"; the last {len(ledgers.last_checks)} are listed" if len(ledgers.last_checks) < valid + invalid + refused else ""
     table = sortable_table(
-        ["After", "Verdict", "Rows", "Size", "Answer"], [_check(attempt, check) for check in ledgers.last_checks]
+        ["Verdict", "After", "Rows", "Size", "Answer"], [_check(attempt, check) for check in ledgers.last_checks]
     )
     return f"<h3>Submission checker</h3>{note(told + less)}{table}"
 
@@ -190,8 +190,8 @@ def _check(attempt: WatchedAttempt, check: Check) -> list[object]:
     after = NOTHING if seconds is None else show_duration(seconds)
     sign, verdict = _VERDICTS[check.valid]
     return [
-        Cell(after, seconds, tooltip="" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"),
         Cell(f"{sign} {verdict}", verdict, text=True, css=f"state {verdict}"),
+        Cell(after, seconds, tooltip="" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"),
         Cell(NOTHING if check.rows is None else f"{check.rows:,}", check.rows),
         Cell(NOTHING if check.bytes is None else show_size(check.bytes), check.bytes),
         Cell(check.message, long=True),

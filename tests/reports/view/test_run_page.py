@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,8 @@ from mlebench.reports.view.run_files import make_text, send_file
 from mlebench.reports.view.run_log import send_log
 from mlebench.reports.view.run_page import make_run
 from mlebench.runs.imported import agent_of
+from mlebench.runs.lock import hold
+from mlebench.runs.measures import GpuUse, Measure
 from mlebench.runs.plan import UNKNOWN_LIMITS
 from tests.reports.view.watched import (
     HOSTILE,
@@ -53,11 +56,18 @@ def test_a_run_that_has_not_started_waits_in_the_queue(run: Watched) -> None:
 def test_a_run_that_works_tells_since_when_and_how_long_it_may(run: Watched) -> None:
     run.start()
     assert steps(run)[:3] == [("queued", "past"), ("starting", "past"), ("running", "now")]
-    html = run.section("state")
+    with hold(run.group.folder):
+        html = run.section("state")
+    assert "Running for" in html
     assert f'<time class="since" datetime="{START.isoformat()}">' in html
     assert f'<time class="until" datetime="{(START + timedelta(hours=4)).isoformat()}">' in html
     for fact in ("Node node-7", "Cores 2, 3", "GPUs 0, 1", "Attempt 1 of at most 3", f"Time limit {show_duration(4 * 3600)}"):
         assert fact in run.text("state")
+
+
+def test_a_run_that_no_harness_watches_is_not_said_to_be_running_for_so_long(run: Watched) -> None:
+    run.start()
+    assert "no harness watches it" in run.text("state") and "Running for" not in run.text("state")
 
 
 def test_a_run_that_was_graded_tells_score_medal_rank_and_thresholds(run: Watched) -> None:
@@ -233,6 +243,38 @@ def test_pages_about_the_same_attempt_are_linked(run: Watched) -> None:
     (run.folder / "code").mkdir()
     html = run.section("state")
     assert f'href="/g/one/{RUN}/conversation"' in html and f'href="/g/one/{RUN}/code"' in html
+
+
+def test_the_page_of_a_long_run_stays_small(run: Watched) -> None:
+    run.start()
+    run.ask_models(minute / 20 for minute in range(4000))
+    run.check([(minute, minute % 2 == 0, "the file is valid " * 20) for minute in range(200)])
+    for minute in range(200):
+        write_snapshot(run.folder, f"{minute // 60:02}{minute % 60:02}00.csv", "id," + "a long column," * 100 + "\n")
+    (run.folder / "run.log").write_text("a usual line of a log, with a number: 12345\n" * 100_000)
+    (run.folder / "code").mkdir()
+    for number in range(200):
+        (run.folder / "code" / f"file_{number}.py").touch()
+    assert sum(len(part.html.encode()) for part in run.page().sections) < 300_000
+
+
+def test_measures_are_charts_with_their_limits(run: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.start()
+    start = START.timestamp()
+    hostile = Measure(start - 10**6, 5.0, 2**60, gpus=(GpuUse(HOSTILE, 0.5, 1),))
+    measures = [
+        Measure(start + 30 * number, 60.0 * number, 2**30 * (number % 5), None, 2**20 * number, (GpuUse("0", 0.5, 2**33),))
+        for number in range(2000)
+    ]
+    monkeypatch.setattr("mlebench.reports.view.course.read_measures", lambda folder: [hostile, *measures])
+    html = run.section("resources")
+    for title in ("cores over time", "GiB over time", "% over time"):
+        assert f'aria-label="{title}"' in html
+    for words in ("Processor cores in use, of 4.", "Memory, of 16 GiB.", "GPU utilization.", "GPU memory.", "Disk, of 100 GiB."):
+        assert words in html
+    assert "<title>" not in html and len(html) < 100_000
+    # two cores all the time
+    assert sorted(set(re.findall(r">(\d(?:\.\d)?)<", html[: html.index("Processor cores")])) & {"1.6", "2"})
 
 
 # submission and checks
