@@ -10,6 +10,7 @@ import itertools
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 from xml.etree import ElementTree
 
@@ -388,6 +389,7 @@ def timeline(
     height: int,
     width: int = _WIDTH,
     is_amount: bool = False,
+    levels: Mapping[str, float] = MappingProxyType({}),
 ) -> str:
     """Lines over the hours of one run, with a row of ticks for each kind of event below them.
 
@@ -401,8 +403,11 @@ def timeline(
         height: pixels of the drawing, without the rows.
         width: pixels of the drawing.
         is_amount: whether the axis begins at 0 and the lines slope; else each value stands until the next.
+        levels: values to hold the lines against, by name; drawn where they are near the lines.
     """
     known = [y for points in series.values() for _, y in points if y is not None]
+    levels = _near_levels(levels, known)
+    known += levels.values()
     low, high = (0.0 if is_amount else min(known, default=0.0)), max(known, default=1.0)
     foot = (high - low or abs(high) or 1.0) / 20
     ticks = {
@@ -410,12 +415,34 @@ def timeline(
     }
     # rows keep their colours where there is no line
     lines = {name: points if is_amount else _steps(points) for name, points in series.items()} or {"": ()}
-    chart = _chart(lines | ticks, x_title, y_title, height=height + _ROW_HEIGHT * len(ticks))
+    held_against = {name: [(0.0, value), (end, value)] for name, value in levels.items()}
+    chart = _chart(lines | ticks | held_against, x_title, y_title, height=height + _ROW_HEIGHT * len(ticks))
     chart.width = width
     chart.xrange = (0, end)
     chart.x_labels = list(x_labels)
     scale = [value for value in compute_scale(low, high, False, None, 3, _MOST_LABELS // 2) if low <= value <= high] or [low]
-    chart.y_labels = [*(scale if series else []), *_labels_of_rows(ticks, low, foot)]
+    # a level has its own label, so that none of the scale stands where its is
+    scale = [value for value in scale if all(abs(value - level) > foot for level in levels.values())]
+    named = [{"label": f"{name} {value:.5g}", "value": value} for name, value in levels.items()]
+    chart.y_labels = [*(scale if series else []), *named, *_labels_of_rows(ticks, low, foot)]
     if is_amount and not ticks:
         chart.range = (0, high or 1.0)
-    return _svg(chart, f"{y_title or 'events'} over time", "", ticks_from=len(lines))
+    svg = _svg(chart, f"{y_title or 'events'} over time", "", ticks_from=len(lines))
+    first = len(lines) + len(ticks)
+    for place in range(first, first + len(levels)):
+        svg = svg.replace(f"serie-{place} color-{place % _COLORS} ticks", f"serie-{place} level")
+    return svg
+
+
+def _near_levels(levels: Mapping[str, float], known: Sequence[float]) -> dict[str, float]:
+    """Those that leave the lines most of the height, none so close to another that their labels overlap."""
+    if not known:
+        return {}
+    low, high = min(known), max(known)
+    span = high - low or abs(high) or 1.0
+    near: dict[str, float] = {}
+    for name, value in levels.items():
+        is_apart = all(abs(value - other) > span / 12 for other in near.values())
+        if low - span / 2 <= value <= high + span / 2 and is_apart:
+            near[name] = value
+    return near

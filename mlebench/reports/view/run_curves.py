@@ -14,6 +14,7 @@ from grading.wording import counted
 from mlebench.reports import charts
 from mlebench.reports.group_folder import read_snapshots
 from mlebench.reports.markup import Section, chart_figure
+from mlebench.reports.results import GradedSnapshot
 from mlebench.reports.scaling import call_times
 from mlebench.reports.view.course import Course
 from mlebench.reports.view.parts import note, with_code
@@ -31,6 +32,8 @@ _UNITS = ((2 / 60, 1 / 3600, "seconds"), (2, 1 / 60, "minutes"), (72, 1, "hours"
 """Up to how many hours an axis counts in what, and its name."""
 _STEPS = (1, 2, 5, 10, 15, 20, 30, 50, 100, 200, 500, 1000)
 _MOST_LABELS = 8
+_LARGEST_SCORE = 1e300
+"""Beyond it differences have no finite value."""
 _MOST_GPUS = 6
 """That the colours of a chart tell apart."""
 _SLACK_SECONDS = 60
@@ -44,6 +47,9 @@ class ScoredSnapshot(NamedTuple):
     seconds: int
     score: float | None
     """None of one that was not valid."""
+    is_lower_better: bool = False
+    levels: tuple[tuple[str, float], ...] = ()
+    """Thresholds of medals and the median, by name."""
 
 
 class Curve(NamedTuple):
@@ -102,7 +108,11 @@ def _scores(attempt: WatchedAttempt, course: Course, start: float, end: float) -
     scored = [snapshot for snapshot in graded_snapshots(attempt) if snapshot.score is not None] if attempt.is_last else []
     ledgers, kept = course.ledgers, course.snapshots
     report = attempt.record.graded if attempt.is_last else None
-    points = [(snapshot.seconds / 3600, snapshot.score) for snapshot in scored if snapshot.score is not None]
+    points = [
+        (snapshot.seconds / 3600, snapshot.score)
+        for snapshot in scored
+        if snapshot.score is not None and abs(snapshot.score) < _LARGEST_SCORE
+    ]
     if points and report is not None and report.score is not None:
         points.append((max(end, points[-1][0]), report.score))
     rows = {
@@ -117,7 +127,9 @@ def _scores(attempt: WatchedAttempt, course: Course, start: float, end: float) -
     if not points and not told:
         return ""
     curve = (Curve("score", tuple(points)),) if points else ()
-    svg = _drawing(curve, "score" if points else None, end, tuple(told.items()), 200 if points else 30, 900, is_amount=False)
+    better = f"score ({'lower' if scored[-1].is_lower_better else 'higher'} is better)" if points else None
+    height, levels = (220, scored[-1].levels) if points else (30, ())
+    svg = _drawing(curve, better, end, tuple(told.items()), height, 900, levels, is_amount=False)
     return chart_figure("lines", svg, (), _about(ledgers, len(kept))) + _ungraded(attempt, len(points), len(kept))
 
 
@@ -218,7 +230,7 @@ def _hours(moments: Sequence[float], start: float, end: float) -> tuple[float, .
 
 def _small(curves: Sequence[Curve], unit: str, end: float, caption: str) -> str:
     names = [curve.name for curve in curves] if len(curves) > 1 else []
-    return chart_figure("lines", _drawing(tuple(curves), unit, end, (), 150, 480, is_amount=True), names, caption)
+    return chart_figure("lines", _drawing(tuple(curves), unit, end, (), 150, 480, (), is_amount=True), names, caption)
 
 
 @functools.lru_cache(maxsize=128)
@@ -229,6 +241,7 @@ def _drawing(
     rows: tuple[tuple[str, tuple[float, ...]], ...],
     height: int,
     width: int,
+    levels: tuple[tuple[str, float], ...],
     *,
     is_amount: bool,
 ) -> str:
@@ -243,6 +256,7 @@ def _drawing(
         height=height,
         width=width,
         is_amount=is_amount,
+        levels=dict(levels),
     )
 
 
@@ -270,4 +284,11 @@ def graded_snapshots(attempt: WatchedAttempt) -> Sequence[ScoredSnapshot]:
 def _graded(folder: Path, state: object) -> Mapping[str, Sequence[ScoredSnapshot]]:
     """By run; kept as long as the file is as it was, as that of a large group takes a second to read."""
     found = read_snapshots(Group.open(folder), [])
-    return {run_id: [ScoredSnapshot(kept.seconds, kept.report.score) for kept in kept_of] for run_id, kept_of in found.items()}
+    return {run_id: [_scored(kept) for kept in kept_of] for run_id, kept_of in found.items()}
+
+
+def _scored(kept: GradedSnapshot) -> ScoredSnapshot:
+    limits = kept.report.thresholds
+    # of two that are the same the better is named
+    levels = () if limits is None else tuple((name, getattr(limits, name)) for name in ("gold", "silver", "bronze", "median"))
+    return ScoredSnapshot(kept.seconds, kept.report.score, kept.report.is_lower_better, levels)

@@ -175,13 +175,22 @@ def _checks(attempt: WatchedAttempt, ledgers: LedgersSoFar) -> str:
     """What the checker answered, the newest first."""
     valid, invalid, refused = ledgers.checks
     if not valid + invalid + refused:
-        return "<h3>Submission checker</h3>" + note("It was not asked.")
+        return "<h3>Submission checker</h3>" + note(_recorded_checks(attempt))
     told = f"{counted(valid, 'valid file')}, {invalid:,} invalid, {refused:,} calls refused"
     less = f"; the last {len(ledgers.last_checks)} are listed" if len(ledgers.last_checks) < valid + invalid + refused else ""
     table = sortable_table(
         ["Verdict", "After", "Rows", "Size", "Answer"], [_check(attempt, check) for check in ledgers.last_checks]
     )
     return f"<h3>Submission checker</h3>{note(told + less)}{table}"
+
+
+def _recorded_checks(attempt: WatchedAttempt) -> str:
+    """What the record says of the checker where there is no ledger."""
+    calls = attempt.record.checker_calls if attempt.is_last else []
+    if not calls:
+        return "It was not asked."
+    valid = sum(call.get("valid") is True for call in calls)
+    return f"{counted(valid, 'valid file')}, {len(calls) - valid:,} invalid, by the run’s record; the calls themselves are gone."
 
 
 def _check(attempt: WatchedAttempt, check: Check) -> list[object]:

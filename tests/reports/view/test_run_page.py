@@ -203,7 +203,8 @@ def test_graded_snapshots_are_a_curve_with_calls_as_ticks(run: Watched) -> None:
         write_snapshot(run.folder, name)
     write_graded_snapshots(run.group, {600: 0.25, 1800: 0.75})
     html = run.section("time")
-    assert 'aria-label="score over time"' in html
+    assert 'aria-label="score (higher is better) over time"' in html
+    assert html.count(" level") == 4 and "bronze 0.7" in html and "silver 0.8" in html and "gold 0.9" in html
     for row in ("invalid checks", "valid checks", "refused checks", "model calls", "snapshots"):
         assert f">{row}<" in html
     assert "2 verdicts of the submission checker, 19 calls to models, 2 snapshots." in text_of(html)
@@ -318,6 +319,13 @@ def test_the_last_50_verdicts_are_listed_with_their_answers(run: Watched) -> Non
     html = run.section("submission")
     assert "40 valid files, 40 invalid, 0 calls refused; the last 50 are listed" in text_of(html)
     assert "answer 79" in html and "answer 30" in html and "answer 29" not in html
+
+
+def test_verdicts_without_their_ledger_are_told_by_the_record(run: Watched) -> None:
+    record = run.start()
+    record.checker_calls = [{"at": HOSTILE, "valid": True}, {"at": 5, "valid": HOSTILE}]
+    run.write(record)
+    assert "1 valid file, 1 invalid, by the run’s record; the calls themselves are gone." in run.text("submission")
 
 
 # files
