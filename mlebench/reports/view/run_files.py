@@ -134,7 +134,7 @@ def _is_addressable(path: str) -> bool:
 
 def _reading(view: View, attempt: WatchedAttempt, entry: Entry) -> str:
     if entry.path[0] == "code":
-        return attempt.address(view, "code", file="/".join(entry.path[1:]))
+        return attempt.address(view, "code", file="/".join(entry.path))
     return attempt.address(view, "text", path="/".join(entry.path))
 
 
