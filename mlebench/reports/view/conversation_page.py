@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -22,6 +22,8 @@ from mlebench.runs.record import known_time, seconds_between
 
 _ON_A_PAGE = 50
 """Calls."""
+_MOST_AT_ONCE = 60
+"""Turns between two calls, and answers before the first one."""
 _MOST_TEXT, _MOST_EACH = 1_500_000, 20_000
 """Characters of all texts of a page, and of each."""
 _MOST_ALONE = 2_000_000
@@ -186,16 +188,20 @@ class _Talk:
         return "" if shown.is_alone else pager(shown.page, shown.pages, lambda page: self._address(page=page))
 
     def _part(self, part: Part, number: int, writer: StepWriter, window: Window) -> _WrittenPart:
-        steps = [step for block in part.blocks for step in steps_in(block, window.conversations)]
+        steps = list(_few_steps(part, window))
         anchor = f"talk-{number}"
-        title = f"{_first_words(part, steps, window)} ({counted(len(part.calls), 'call')})"
+        said = [step for step in steps if isinstance(step, Step)]
+        title = f"{_first_words(part, said, window)} ({counted(len(part.calls), 'call')})"
         notes = []
         if part.begins_earlier:
             notes.append("It began on an earlier page; what stood there already is left out.")
         if part.continues is not None:
             notes.append(f"It goes on from call {part.continues:,} in another way.")
         head = f'<h3 id="{anchor}">{escape(title)}</h3>{"".join(map(note, notes))}'
-        return _WrittenPart(anchor, title, head + "\n".join(map(writer.html, steps)))
+        written = (
+            note(f"{counted(step, 'turn')} left out here.") if isinstance(step, int) else writer.html(step) for step in steps
+        )
+        return _WrittenPart(anchor, title, head + "\n".join(written))
 
     def _table(self, entries: Sequence[LedgerCall]) -> str:
         header = ["Call", "After the start", "Outcome", "Model", "Input", "Cached", "Output", "USD", "Seconds"]
@@ -250,6 +256,24 @@ def _sums(watched: WatchedCalls) -> str:
             ("Waited for models", show_duration(seconds), "calls at the same time count each"),
         ]
     )
+
+
+def _few_steps(part: Part, window: Window) -> Iterator[Step | int]:
+    """The steps of a part; a number stands for as many turns, where an agent sent very many at once."""
+    first = next((place for place, block in enumerate(part.blocks) if block.calls), len(part.blocks))
+    left_out = range(_MOST_AT_ONCE // 2, max(_MOST_AT_ONCE // 2, first - _MOST_AT_ONCE // 2))
+    for place, block in enumerate(part.blocks):
+        if place in left_out:
+            if place == left_out.start:
+                yield sum(len(part.blocks[other].items) for other in left_out)
+            continue
+        steps = steps_in(block, window.conversations)
+        if len(steps) <= _MOST_AT_ONCE:
+            yield from steps
+        else:
+            yield from steps[: _MOST_AT_ONCE // 2]
+            yield len(steps) - _MOST_AT_ONCE
+            yield from steps[-_MOST_AT_ONCE // 2 :]
 
 
 def _first_words(part: Part, steps: Sequence[Step], window: Window) -> str:

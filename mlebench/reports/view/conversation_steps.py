@@ -29,6 +29,7 @@ _BEGINNING, _BEGINNING_LINES = 240, 3
 _SUMMARY = 140
 _MOST_ARGUMENTS = 50
 _MOST_USES = 100
+_MOST_RESULTS = 10
 _FENCE = re.compile(r"^[ \t]{0,3}```[^\n`]*\n?", re.MULTILINE)
 
 
@@ -145,8 +146,11 @@ class StepWriter:
             name = f"{anchor}-tool-{number}"
             summary = f"<b>{escape(printable(use.name))}</b> <code>{escape(arguments_line(use))}</code>"
             yield fold(summary, self._arguments(use, step.n), name=name, css="tool")
-            for place, result in enumerate(results.pop(use.id, []), start=1):
+            found = results.pop(use.id, [])
+            for place, result in enumerate(found[:_MOST_RESULTS], start=1):
                 yield self._result(result, step.n, f"{name}-result-{place}")
+            if len(found) > _MOST_RESULTS:
+                yield f'<p class="note">{counted(len(found) - _MOST_RESULTS, "more result")} of it.</p>'
         if len(step.uses) > _MOST_USES:
             yield f'<p class="note">{counted(len(step.uses) - _MOST_USES, "more call")} of tools.</p>'
 

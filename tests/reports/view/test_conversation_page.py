@@ -143,6 +143,20 @@ def test_a_page_of_many_long_texts_is_bounded(recording: Recording) -> None:
     assert sum(len(section.body) for section in page.sections) < 2_500_000
 
 
+def test_very_many_turns_at_once_are_bounded(recording: Recording) -> None:
+    """Histories that an agent made up, messages and results, a thousand in one request."""
+    made_up = [one for n in range(1_000) for one in (Agent(f"made up {n}"), User(f"question {n}"))]
+    recording.call("chat", request("chat", "rules", [User("go"), *made_up]), answers.Said("one"))
+    recording.call("chat", request("chat", "rules", [User(f"message {n}") for n in range(1_000)]), answers.Said("two"))
+    ran = [User("run"), Agent("", "ls", "call_1"), *(Result(f"result {n}", "call_1") for n in range(1_000))]
+    recording.call("chat", request("chat", "rules", ran), answers.Said("three"))
+    page = page_of(recording)
+    assert sum(section.body.count("<article") + section.body.count("<details") for section in page.sections) < 300
+    shown = words("".join(section.body for section in page.sections))
+    assert "left out here." in shown and "990 more results of it." in shown
+    assert all(f"Call {n} " in shown for n in (1, 2, 3)) and "question 999" in shown and "message 0" in shown
+
+
 def test_whatever_an_agent_says_is_text(recording: Recording) -> None:
     said = [User(HOSTILE), Agent(HOSTILE, HOSTILE, "call_1"), Result(HOSTILE, "call_1")]
     recording.call("chat", request("chat", HOSTILE, said), answers.Said(HOSTILE), model=HOSTILE, reason=HOSTILE)
