@@ -125,12 +125,13 @@ def all_lines(path: Path, most: int) -> Iterator[dict[str, Any] | None]:
 class LedgerTail:
     """Reads a ledger that somebody appends to, each line once. A line without its end is not there yet."""
 
-    def __init__(self, path: Path, most: int) -> None:
+    def __init__(self, path: Path, most: int, within: Path | None = None) -> None:
         """Args:
         path: the file, which anybody may have written.
-        most: bytes of it that are read.
+        most: bytes that it may have.
+        within: a folder of ours above it; see `open_plain`.
         """
-        self._path, self._most = path, most
+        self._path, self._most, self._within = path, most, within
         self._place, self._file = 0, (0, 0)
 
     def news(self) -> tuple[list[dict[str, Any]], bool]:
@@ -140,7 +141,7 @@ class LedgerTail:
         Raises:
             OSError: there is none, it is no regular file, it may not be read or it is larger.
         """
-        with open_plain(self._path) as file:
+        with open_plain(self._path, self._within) as file:
             status = os.fstat(file.fileno())
             if status.st_size > self._most:
                 raise OSError(errno.EFBIG, f"larger than {show_size(self._most)}", str(self._path))

@@ -111,7 +111,7 @@ class WatchedCalls:
         """Questions for a number of tokens."""
         self.version = 0
         """Another number for whatever has been read since."""
-        self._tail = LedgerTail(calls_path(attempt), _LARGEST_LEDGER)
+        self._tail = LedgerTail(calls_path(attempt), _LARGEST_LEDGER, attempt.group.run_dir(attempt.run.run_id))
         self._reading = LedgerCalls()
         self._windows: OrderedDict[tuple[int, int], Window] = OrderedDict()
 
