@@ -26,6 +26,8 @@ LONGEST_LINE = 2**20
 _MOST_CHECKED = 64 * 2**20
 """Bytes of a file that is read in full when it is taken up; of a larger one only the end is."""
 _MOST_HELD = 10_000
+_MOST_AT_ONCE = 5_000
+"""Lines that a tail gives at once."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
 _encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
@@ -135,8 +137,8 @@ class LedgerTail:
         self._place, self._file = 0, (0, 0)
 
     def news(self) -> tuple[list[dict[str, Any]], bool]:
-        """The lines since the last time, without those that are no objects, and whether another file lies there now, of which
-        these are all.
+        """The next lines since the last time, without those that are no objects, and whether another file lies there now, of
+        which these are the first. They are no more than a memory takes: ask again until there are none.
 
         Raises:
             OSError: there is none, it is no regular file, it may not be read or it is larger.
@@ -149,8 +151,8 @@ class LedgerTail:
             if is_another:
                 self._place, self._file = 0, (status.st_dev, status.st_ino)
             file.seek(self._place)
-            found = []
-            while self._place < status.st_size and (line := file.readline(LONGEST_LINE + 1)):
+            found: list[dict[str, Any]] = []
+            while len(found) < _MOST_AT_ONCE and (line := file.readline(LONGEST_LINE + 1)):
                 if not line.endswith(b"\n") and len(line) <= LONGEST_LINE:
                     break
                 self._place += len(line)

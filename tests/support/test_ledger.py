@@ -398,6 +398,15 @@ def test_a_tail_reads_each_line_once(path: Path) -> None:
     assert [entry["a"] for entry in tail.news()[0]] == [2, 3]
 
 
+def test_a_tail_gives_many_lines_in_pieces(path: Path) -> None:
+    path.write_bytes(b"".join(b'{"a": %d}\n' % number for number in range(12_000)))
+    tail, found = LedgerTail(path, MOST), []
+    while lines := tail.news()[0]:
+        assert len(lines) <= 5_000
+        found += [entry["a"] for entry in lines]
+    assert found == list(range(12_000))
+
+
 def test_a_tail_waits_for_the_end_of_a_line(path: Path) -> None:
     path.write_bytes(b'{"a": 1}\n{"a":')
     tail = LedgerTail(path, MOST)

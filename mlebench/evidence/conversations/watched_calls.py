@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from mlebench._support.ledger import LedgerTail
 from mlebench._support.quantities import show_size
@@ -20,14 +21,14 @@ from mlebench.evidence.conversations.calls import UNREADABLE, LedgerCall, Ledger
 from mlebench.evidence.conversations.conversations import Conversations, Node, Sums
 from mlebench.evidence.conversations.steps import Block, blocks_of, with_calls
 
-_LARGEST_LEDGER = 128 * 2**20
-_MOST_CALLS = 100_000
+_LARGEST_LEDGER = 64 * 2**20
+_MOST_CALLS = 50_000
 _LARGEST_TEXTS = 16 * 2**20
 """Bytes of one call's texts."""
-_MOST_TEXT = 128 * 2**20
+_MOST_TEXT = 64 * 2**20
 """Bytes of the turns of a window."""
-_MOST_WINDOWS = 4
-_MOST_ATTEMPTS = 16
+_MOST_WINDOWS = 3
+_MOST_ATTEMPTS = 8
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,6 @@ class WatchedCalls:
         """What was used up to each of them, itself included."""
         self.counts = 0
         """Questions for a number of tokens."""
-        self.version = 0
-        """Another number for whatever has been read since."""
         self._tail = LedgerTail(calls_path(attempt), _LARGEST_LEDGER, attempt.group.run_dir(attempt.run.run_id))
         self._reading = LedgerCalls()
         self._windows: OrderedDict[tuple[int, int], Window] = OrderedDict()
@@ -126,13 +125,25 @@ class WatchedCalls:
         Raises:
             OSError: the ledger is there and cannot be read.
         """
-        try:
-            lines, is_another = self._tail.news()
-        except FileNotFoundError:
-            lines, is_another = [], bool(self.calls)
+        lines, is_another = self._news()
         if is_another:
             self._begin_again()
-        self.version += bool(lines or is_another)
+        while lines:
+            self._take(lines)
+            lines, is_another = self._news()
+            if is_another:
+                # whoever replaces it again and again is not waited for
+                self._begin_again()
+                self._take(lines)
+                return
+
+    def _news(self) -> tuple[list[dict[str, Any]], bool]:
+        try:
+            return self._tail.news()
+        except FileNotFoundError:
+            return [], bool(self.calls)
+
+    def _take(self, lines: list[dict[str, Any]]) -> None:
         for entry in self._reading.read(lines):
             if not entry.is_turn:
                 self.counts += entry.call.outcome != "probe"
