@@ -49,7 +49,7 @@ def make_code(view: View, query: Query, group: str, run_id: str) -> Page | None:
     lead = f"{counted(len(tree.files), 'file')} that the agent left in attempt {attempt}." if attempt else ""
     wanted = query.get("file")
     file = tree.file(wanted) if wanted else _first(tree)
-    sections = [Section("files", "Files", _tree(tree, file, pages))]
+    sections = [Section("files", "Files", _tree(tree, file, pages) + _since(view, f"{group}/{run_id}", attempt, record.attempt))]
     title = f"Code of {run_id}"
     if file is not None:
         sections.append(Section("file", printable(file.name), "".join(_file(folder, within, file, pages))))
@@ -96,6 +96,15 @@ def _tree(tree: CodeTree, shown: CodeFile | None, pages: _Pages) -> str:
         "".join(map(warning, tree.problems))
         + f'<nav class="tree" aria-label="Files">{_level(tree.files, "", shown, pages)}</nav>'
     )
+
+
+def _since(view: View, run: str, attempt: int, last: int) -> str:
+    """A link to what has changed since the attempt before."""
+    if attempt < 2:
+        return ""
+    here = run if attempt == last else f"{run}/{attempt}"
+    address = view.address("compare", "code", first=f"{run}/{attempt - 1}", second=here)
+    return f"<p>{link(address, f'What changed since attempt {attempt - 1}')}</p>"
 
 
 def _level(files: Sequence[CodeFile], above: str, shown: CodeFile | None, pages: _Pages) -> str:

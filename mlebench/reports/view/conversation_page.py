@@ -83,7 +83,7 @@ class _Talk:
     def lead(self) -> str:
         many = f"Attempt {self._attempt.number} of {max(self._numbers)}" if len(self._numbers) > 1 else "The only attempt"
         agent = self._attempt.group.plan.agent.id
-        return f"{many}, by {agent}. All that stands here was written by the agent, its models and their tools."
+        return f"{many}, by {agent}. What follows was written by the agent, its models and their tools."
 
     def sections(self) -> list[Section]:
         watched = _recent.of(self._attempt)
@@ -246,14 +246,14 @@ def _sums(watched: WatchedCalls) -> str:
     others = len(watched.calls) - sums.calls
     not_counted = f"{counted(others, 'other')}: failed, refused or replayed" if others else ""
     seconds = sum(entry.call.seconds for entry in watched.calls)
-    cost = "unknown" if sums.cost is None else f"USD {usd(float(sums.cost))}"
+    cost = "unknown" if sums.cost is None else usd(float(sums.cost))
     return cards(
         [
             ("Calls answered", f"{sums.calls:,}", not_counted),
             ("Tokens in", whole(sums.prompt), f"{whole(sums.cached)} of them cached"),
             ("Tokens out", whole(sums.completion), ""),
-            ("Cost", cost, "" if sums.cost is not None else "the price of a call is unknown"),
-            ("Waited for models", show_duration(seconds), "calls at the same time count each"),
+            ("Cost, USD", cost, "" if sums.cost is not None else "the price of a call is unknown"),
+            ("Waited for models", show_duration(seconds), "the sum over all calls"),
         ]
     )
 

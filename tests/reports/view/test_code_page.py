@@ -171,6 +171,9 @@ def test_earlier_attempts_have_their_own_code(group: Group) -> None:
     write_code(group, RUN, {"train.py": "x = 1\n"}, attempt=1)
     assert "x = 2" in words(body(page_of(group), "file"))
     assert "x = 1" in words(body(page_of(group, attempt="1"), "file"))
+    since = "What changed since attempt 1"
+    assert since in words(body(page_of(group), "files")) and since not in words(body(page_of(group, attempt="1"), "files"))
+    assert f'/compare/code?first=group%2F{RUN}%2F1&amp;second=group%2F{RUN}"' in body(page_of(group), "files")
     for wrong in ("0", "3", "x", "../1", "01x", "٣"):
         assert make_code(view_of(group.folder.parent), {"attempt": wrong}, "group", RUN) is None
 

@@ -51,7 +51,7 @@ def test_a_reader_sees_who_said_what_and_what_each_call_took(recording: Recordin
     assert "go (1 call) System rules User go Call 1 m 100 tokens in (40 cached), 7 out USD < 0.0001 2.5 s" in shown
     assert shown.endswith("I am done.")
     about = words(body(page_of(recording), "about"))
-    assert "Calls answered 1" in about and "Tokens in 100 40 of them cached" in about and "Cost USD < 0.0001" in about
+    assert "Calls answered 1" in about and "Tokens in 100 40 of them cached" in about and "Cost, USD < 0.0001" in about
 
 
 def test_tools_are_folded_with_one_line_of_arguments_and_their_results_below(recording: Recording) -> None:
