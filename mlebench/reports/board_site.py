@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 
 from grading.printable import printable
+from grading.wording import counted
 from mlebench._support.files import write_json, write_text
 from mlebench.errors import UsageError
 from mlebench.evidence.verdict import LEVELS, Verdict
@@ -98,7 +99,8 @@ _HEADER = (
     Head("Above median (%)", "valid submissions below"),
     Head("Without known leaks (%)", "any medal, without the competitions that are known to leak"), "Seeds",
     Head("USD", "of all runs; for each medal below"), Head("GPU time", "of all runs; the time limit of a run below"), "Network",
-    Head("Levels 1–7", "what was verified, as the section below says"), Head("Signer", "date below"), "Flags", "Bundle",
+    Head("Levels 1–7", "what was verified, as the section below says"), Head("Signer", "date below"),
+    Head("Bundle", "what to look at below"),
 )  # fmt: skip
 
 
@@ -129,9 +131,11 @@ def _cells(row: Row) -> Iterator[Cell]:
     yield Cell(gpu_time(row.gpu_hours), row.gpu_hours, below=f"at most {duration(conditions.hours)}" if conditions.hours else "")
     yield Cell(printable(conditions.network or "", 40), text=True)
     yield Cell(text=True, sort=sum(level.state == "holds" for level in verdict.levels), marks=_marks(verdict))
-    yield Cell(printable(verdict.signer or "", 80), long=True, below=str(row.document.main.date or ""))
-    yield Cell(str(len(row.flags)) if row.flags else "", len(row.flags), tooltip="\n".join(row.flags[:10]))
-    yield Cell(text=True, links=[(_bundle_of(row.entry), "zip")])
+    yield Cell(printable(verdict.signer or "", 80), css="narrow", long=True, below=str(row.document.main.date or ""))
+    flags = counted(len(row.flags), "flag") if row.flags else ""
+    yield Cell(
+        text=True, sort=len(row.flags), links=[(_bundle_of(row.entry), "zip")], below=flags, tooltip="\n".join(row.flags[:10])
+    )
 
 
 def _marks(verdict: Verdict) -> list[tuple[str, str]]:

@@ -44,7 +44,7 @@ def _facts(entry: ResultsDocument) -> Iterator[tuple[str, str]]:
     yield "Sandbox", conditions.sandbox or NOTHING
     yield "Network", conditions.network or NOTHING
     for name, value in (
-        ("Budget", _pairs(conditions.budget)),
+        ("Budget", _pairs(conditions.budget or None)),
         ("Open hosts", _few(conditions.allow)),
         ("Grants", _few(conditions.grants)),
     ):

@@ -55,6 +55,12 @@ def number(value: float | None, decimals: int = 2) -> str:
     return NOTHING if value is None else f"{value:.{decimals}f}"
 
 
+def signed(value: float, decimals: int) -> str:
+    """A difference with its sign; one that is rounded away has none, and is `0.0`."""
+    rounded = round(value, decimals)
+    return f"{rounded:+.{decimals}f}" if rounded else f"{0:.{decimals}f}"
+
+
 def usd(value: float | None) -> str:
     """US dollars: two decimals, four for less than ten cents, a bound for next to nothing."""
     if value is None:

@@ -98,7 +98,7 @@
     copies.addEventListener("click", async () => {
       said.textContent = (await copy(csv(table))) ? "copied" : "the browser did not allow it";
     });
-    tools.append(copies, said);
+    tools.append(said, copies);
     (table.closest(".scroll") ?? table).before(tools);
   };
 

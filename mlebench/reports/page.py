@@ -29,6 +29,7 @@ from mlebench.reports.notation import (
     interval,
     p_value,
     plus_minus,
+    signed,
     split_figures,
     usage_rows,
     usd,
@@ -122,7 +123,7 @@ def _standings(document: Document) -> str:
     ]
     header += ["USD", "Tokens", Head("Time of a run", "mean; GPU time of all below")]
     remarks = dict.fromkeys(remark for standing in ranked if standing.to_leader for remark in standing.to_leader.notes)
-    about = f"{counted(len(selection.competition_ids), 'competition')} of {selection.name}." if document.main.figures[1:] else ""
+    about = f"On {selection.name}: {counted(len(selection.competition_ids), 'competition')}." if document.main.figures[1:] else ""
     return "".join(
         (
             f'<p class="winner">{escape(verdict(ranked))}</p>',
@@ -158,7 +159,7 @@ def _standing_cells(standing: Standing) -> list[object]:
             medals.mean,
             below=interval(medals.interval) if medals.interval else "",
         ),
-        Cell("leads" if gap is None else f"{behind:+.1f}", behind, below=spread),
+        Cell("leads" if gap is None else signed(behind, 1), behind, below=spread),
         Cell(
             plus_minus(metrics["gold_medal_percentage"]),
             metrics["gold_medal_percentage"].mean,
@@ -382,7 +383,7 @@ def _comparisons(document: Document) -> str:
         [
             f"{entry.first} − {entry.second}",
             Cell(entry.selection.name, text=True),
-            Cell(f"{entry.any_medal_difference:+.2f}", entry.any_medal_difference),
+            Cell(signed(entry.any_medal_difference, 2), entry.any_medal_difference),
             interval(entry.interval),
             *map(_test_cell, (entry.medal_sign_test, entry.score_sign_test)),
             Cell("; ".join(entry.notes) or NOTHING, long=True),

@@ -126,7 +126,7 @@ def _run_cells(row: CompetitionRow, run: RunRow, *, has_usage: bool, links: Sequ
         *(run_costs(run) if has_usage else []),
         Cell(whole(run.checks), run.checks),
         Cell(run.error or NOTHING, long=True),
-        *([Cell(links=links, long=True)] if links is not None else []),
+        *([Cell(links=links, css="narrow", long=True)] if links is not None else []),
         Cell(more=_all_of(row, run), sort=None, text=True),
     ]
 

@@ -14,6 +14,7 @@ import pytest
 from mlebench.cli.main import main
 from mlebench.evidence.bundle import make_bundle
 from mlebench.runs.group import Group
+from tests.browser import open_browser
 from tests.evidence.toy_group import group, made, root
 
 __all__ = ["group", "made", "root"]
@@ -65,6 +66,33 @@ def test_a_copy_and_a_changed_bundle_have_no_row(bundles: Path, root: Path, caps
     said = capsys.readouterr().err
     assert "two.zip has no row: it holds runs of one.zip, and each run counts once" in said
     assert "three.zip has no row: level 1, files" in said
+
+
+WIDE = """[...document.querySelectorAll('.scroll')].filter((box) => box.scrollWidth > box.clientWidth)
+            .map((box) => [box.scrollWidth, box.clientWidth])"""
+
+
+def test_the_table_needs_no_scroll_bar_even_where_names_are_long(bundles: Path, root: Path, tmp_path: Path) -> None:
+    assert board(bundles, "-o", root / "site", "--rules", "none") == 0
+    long = {
+        1: "aide/o3-mini-high-tree-search (steps=500, budget usd=100)",
+        6: "10,770.57",
+        10: "ed25519:8f2c1d7e9b0a4c6d signed by Some Laboratory",
+    }
+
+    with open_browser(tmp_path / "profile") as page:
+        page.resize(1300, 900)
+        page.open(root / "site" / "index.html")
+        page.run(
+            f"for (const [place, text] of Object.entries({json.dumps(long)})) "
+            "document.querySelector('tbody tr').cells[place].firstChild.textContent = text"
+        )
+        wide = page.run(WIDE)
+        page.open(next((root / "site" / "results").glob("*.html")))
+        wide_result = page.run(WIDE)
+        errors = page.errors
+
+    assert (wide, wide_result, errors) == ([], [], [])
 
 
 def test_rules_keep_rows_out(bundles: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
