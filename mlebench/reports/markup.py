@@ -91,6 +91,8 @@ class Section(NamedTuple):
     anchor: str
     title: str
     body: str
+    short_title: str = ""
+    """What the contents call it; by default the title."""
 
     @property
     def html(self) -> str:
@@ -147,7 +149,7 @@ def _page(title: str, lead: str, sections: Sequence[Section], *, head: str, foot
     page = Template(_resource("page.html")).substitute(
         title=escape(title),
         lead=escape(lead),
-        contents=" ".join(f'<a href="#{part.anchor}">{escape(part.title)}</a>' for part in sections),
+        contents=" ".join(f'<a href="#{part.anchor}">{escape(part.short_title or part.title)}</a>' for part in sections),
         sections="\n".join(part.html for part in sections),
         crumbs=crumbs,
         head=head,

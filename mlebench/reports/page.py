@@ -83,14 +83,14 @@ def sections_of(document: Document, folder: Path) -> Iterator[Section]:
     of = f" of {main.results.name}" if others else ""
     if others:
         yield Section("standings", "Standings", _standings(document))
-    yield Section("figures", f"Figures{of}", _figures(main, "" if others else nearest_published(main)))
-    yield Section("medals", f"Medals by competition{of}", _medals(main))
-    yield Section("competitions", f"Competitions{of}", competitions_table(main.competitions))
-    yield Section("totals", f"Breakdown{of}", _breakdown(main))
+    yield Section("figures", f"Figures{of}", _figures(main, "" if others else nearest_published(main)), "Figures")
+    yield Section("medals", f"Medals by competition{of}", _medals(main), "Medals by competition")
+    yield Section("competitions", f"Competitions{of}", competitions_table(main.competitions), "Competitions")
+    yield Section("totals", f"Breakdown{of}", _breakdown(main), "Breakdown")
     if main.review is not None:
         yield review_section(main.review, folder)
     if usage_rows(main):
-        yield Section("usage", f"Calls to models{of}", usage_tables(main))
+        yield Section("usage", f"Calls to models{of}", usage_tables(main), "Calls to models")
     if main.time or main.run_curves:
         yield Section("time", "Over time, money and tokens" if main.spending else "Over time", _over_time(main))
     if any(len(figures.pass_at_k) > 1 for figures in main.figures):
@@ -99,7 +99,7 @@ def sections_of(document: Document, folder: Path) -> Iterator[Section]:
         yield Section("comparisons", "Comparisons", _comparisons(document))
     if document.published:
         yield Section("published", "Published results", _published(document))
-    yield Section("runs", f"Runs{of}", runs_table(main, folder))
+    yield Section("runs", f"Runs{of}", runs_table(main, folder), "Runs")
     for place, entry in enumerate(others, start=2):
         yield Section(f"result-{place}", entry.results.name or f"Result {place}", _other(entry, folder))
     yield conditions_section(document.entries)
