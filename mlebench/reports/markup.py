@@ -174,7 +174,7 @@ def sortable_table(header: Sequence[str | Head], rows: Sequence[Sequence[object]
     lines = "\n".join(f"<tr>{''.join(_cell(cell).html() for cell in row)}</tr>" for row in rows)
     classes = "sortable sticky" if sticky else "sortable"
     table = f'<table class="{classes}"><thead><tr>{heads}</tr></thead><tbody>\n{lines}\n</tbody></table>'
-    return f'<div class="scroll" tabindex="0">{table}</div>'
+    return _scrolled(table, "Table")
 
 
 def chart_figure(kind: str, svg: str, series: Sequence[str], caption: str) -> str:
@@ -188,7 +188,12 @@ def chart_figure(kind: str, svg: str, series: Sequence[str], caption: str) -> st
     entries = "".join(f'<li><i class="{swatch}-{place % 6}"></i>{escape(name)}</li>' for place, name in enumerate(series))
     legend = f'<ul class="legend">{entries}</ul>' if series else ""
     note = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
-    return f'<figure class="{kind}">{legend}<div class="scroll" tabindex="0">{svg}</div>{note}</figure>'
+    return f'<figure class="{kind}">{legend}{_scrolled(svg, "Chart")}{note}</figure>'
+
+
+def _scrolled(content: str, name: str) -> str:
+    """Content that scrolls sideways where the screen is narrow, by keys, too; `name` is what a screen reader calls it."""
+    return f'<div class="scroll" tabindex="0" role="group" aria-label="{name}">{content}</div>'
 
 
 def bullets(entries: Sequence[str]) -> str:

@@ -41,6 +41,7 @@ from mlebench.reports.runs_tables import competitions_table, runs_table
 from mlebench.reports.scaling import SPENDING_AXES, RunCurve, SpendingAxis, SpendingCurve
 from mlebench.reports.standings import Standing, nearest_published, runs_of, standings, verdict
 from mlebench.reports.statistics import Interval, SignTest
+from mlebench.reports.totals import totals
 from mlebench.reports.usage_tables import usage_tables
 
 _STATES = {"failed": "Failed", "timed-out": "Timed out"}
@@ -83,7 +84,7 @@ def sections_of(document: Document, folder: Path) -> Iterator[Section]:
     of = f" of {main.results.name}" if others else ""
     if others:
         yield Section("standings", "Standings", _standings(document))
-    yield Section("figures", f"Figures{of}", _figures(main, "" if others else nearest_published(main)), "Figures")
+    yield Section("figures", f"Figures{of}", _figures(main, alone=not others), "Figures")
     yield Section("medals", f"Medals by competition{of}", _medals(main), "Medals by competition")
     yield Section("competitions", f"Competitions{of}", competitions_table(main.competitions), "Competitions")
     yield Section("totals", f"Breakdown{of}", _breakdown(main), "Breakdown")
@@ -193,10 +194,11 @@ def _other(entry: ResultsDocument, folder: Path) -> str:
     return "".join((*parts, fold("Runs", runs_table(entry, folder))))
 
 
-def _figures(entry: ResultsDocument, beside: str) -> str:
-    """The first figures of a result; `beside` says what they are relative to, empty for nothing."""
-    parts: list[str] = [*map(warning, entry.notes), cards(map(_card, entry.figures))]
-    parts.append(f'<p class="winner">{escape(beside)}</p>' if beside else "")
+def _figures(entry: ResultsDocument, *, alone: bool) -> str:
+    """The first figures of a result; `alone` where no standings have told what they are relative to, and what runs took."""
+    parts: list[str] = [*map(warning, entry.notes), cards([*map(_card, entry.figures), *(totals(entry) if alone else ())])]
+    if alone and (beside := nearest_published(entry)):
+        parts.append(f'<p class="winner">{escape(beside)}</p>')
     chart = chart_figure("bars", charts.medals_by_split(entry), charts.OUTCOMES, "Share of runs by split.")
     return "".join((*parts, _figures_table(entry), chart))
 

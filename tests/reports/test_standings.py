@@ -14,6 +14,7 @@ from mlebench.reports.page import make_page
 from mlebench.reports.results import Results, RunDetails
 from mlebench.reports.selection import Selection
 from mlebench.reports.standings import nearest_published, standings, verdict
+from mlebench.runs.usage import Usage
 from tests.reports.builders import report, results, seed_of
 
 IDS = tuple(f"c{number:02}" for number in range(20))
@@ -83,6 +84,24 @@ def test_failed_and_timed_out_runs_are_counted_and_marked(tmp_path: Path) -> Non
     runs = page[page.index('<section id="runs">') : page.index('<section id="result-2">')]
     assert runs.count('class="state failed"') == 19 and runs.count('class="state timed-out"') == 1
     assert ">5 min<" in page and not re.search(r">[^<]*0\.08", page)
+
+
+def test_a_single_result_says_in_cards_how_its_runs_ended_and_what_they_took(tmp_path: Path) -> None:
+    first = agent("A", 2)
+    used = Usage(calls=3, input_tokens=1_000_000, output_tokens=500_000, cost_usd=2.5)
+    layer = {
+        name: replace(
+            run, details=RunDetails(tmp_path / name, state="failed" if name == "c00" else "finished", hours=2, usage=used)
+        )
+        for name, run in first.layers[0].items()
+    }
+    cards = dict(
+        re.findall(r"<li>([^<]+)<strong>([^<]+)</strong>", make_page(compared(replace(first, layers={0: layer})), tmp_path))
+    )
+
+    assert cards["mine: any medal"] == "10.00 ± – %"
+    assert cards["Runs with a valid submission"] == "20 of 20"
+    assert (cards["Time of a run"], cards["US dollars"], cards["Tokens"]) == ("2 h", "50.00", "30,000,000")
 
 
 def test_a_single_result_is_set_beside_the_nearest_published_ones() -> None:
