@@ -118,7 +118,7 @@ def _cells(row: Row) -> Iterator[Cell]:
     mark = " ‡" if measured is None and claimed is not None else ""
     clean = figures.without_known_leaks
     leakless = clean.metrics.get("any_medal_percentage")
-    yield Cell(str(row.rank), row.rank)
+    yield Cell(str(row.rank), row.rank, css="narrow")
     models = printable(", ".join(conditions.models or ()), 120)
     yield Cell(long=True, links=[(_page_of(row), printable(results.name or NOTHING, 80))], below=models)
     dagger = " †" if figures.padded else ""
