@@ -21,26 +21,24 @@ from mlebench.reports.markup import Cell, Head, Section, bullets, chart_figure, 
 from mlebench.reports.notation import (
     METRIC_TITLES,
     NOTHING,
-    REPORTED,
     conditions_text,
     cost_per_medal,
     duration,
-    gpu_time,
     interval,
     p_value,
     plus_minus,
     signed,
     split_figures,
     usage_rows,
-    usd,
     whole,
 )
 from mlebench.reports.published_results import SOURCE, SPLIT_NAMES
 from mlebench.reports.review_page import review_section
 from mlebench.reports.runs_tables import competitions_table, runs_table
 from mlebench.reports.scaling import SPENDING_AXES, RunCurve, SpendingAxis, SpendingCurve
-from mlebench.reports.standings import Standing, nearest_published, runs_of, standings, verdict
-from mlebench.reports.statistics import Interval, SignTest
+from mlebench.reports.standings import nearest_published, runs_of
+from mlebench.reports.standings_section import standings_section
+from mlebench.reports.statistics import Estimate, SignTest
 from mlebench.reports.totals import totals
 from mlebench.reports.usage_tables import usage_tables
 
@@ -83,7 +81,7 @@ def sections_of(document: Document, folder: Path) -> Iterator[Section]:
     main, others = document.main, document.entries[1:]
     of = f" of {main.results.name}" if others else ""
     if others:
-        yield Section("standings", "Standings", _standings(document))
+        yield standings_section(document)
     yield Section("figures", f"Figures{of}", _figures(main, alone=not others), "Figures")
     yield Section("medals", f"Medals by competition{of}", _medals(main), "Medals by competition")
     yield Section("competitions", f"Competitions{of}", competitions_table(main.competitions), "Competitions")
@@ -104,80 +102,6 @@ def sections_of(document: Document, folder: Path) -> Iterator[Section]:
     for place, entry in enumerate(others, start=2):
         yield Section(f"result-{place}", entry.results.name or f"Result {place}", _other(entry, folder))
     yield conditions_section(document.entries)
-
-
-def _standings(document: Document) -> str:
-    """All results, the best first, and how sure the order is."""
-    # the widest of what is reported on, as charts over budgets take it
-    selection = document.main.figures[-1].selection
-    ranked = standings(document.entries, selection.name)
-    header: list[str | Head] = ["Result", Head("Any medal (%)", "mean over seeds ± one standard error; 95 % over seeds below")]
-    header += [
-        Head("To the leader", "percentage points of any medal; 95 % over competitions below"),
-        Head("Gold (%)", "silver and bronze below"),
-    ]
-    header += [
-        Head("Above median (%)", "medals included"),
-        Head("Valid", "runs with a valid submission, of all"),
-        "Failed",
-        "Timed out",
-    ]
-    header += ["USD", "Tokens", Head("Time of a run", "mean; GPU time of all below")]
-    remarks = dict.fromkeys(remark for standing in ranked if standing.to_leader for remark in standing.to_leader.notes)
-    about = f"On {selection.name}: {counted(len(selection.competition_ids), 'competition')}." if document.main.figures[1:] else ""
-    return "".join(
-        (
-            f'<p class="winner">{escape(verdict(ranked))}</p>',
-            *(warning(remark) for remark in remarks),
-            sortable_table(header, [_standing_cells(standing) for standing in ranked], sticky=True),
-            note(f"{about} ‡ {REPORTED}.".strip())
-            if any(_claims(standing) for standing in ranked)
-            else note(about)
-            if about
-            else "",
-        )
-    )
-
-
-def _claims(standing: Standing) -> bool:
-    return standing.figures.usage is None and standing.figures.reported_usage is not None
-
-
-def _standing_cells(standing: Standing) -> list[object]:
-    figures, conditions = standing.figures, standing.entry.results.conditions
-    metrics, gap = figures.metrics, standing.to_leader
-    used = figures.usage or figures.reported_usage
-    mark = " ‡" if _claims(standing) else ""
-    cost, tokens = (used.total.cost_usd, used.total.tokens) if used is not None else (None, None)
-    medals = metrics["any_medal_percentage"]
-    behind = -gap.any_medal_difference if gap is not None else 0.0
-    spread = "" if gap is None or gap.interval is None else interval(Interval(0 - gap.interval.upper, 0 - gap.interval.lower))
-    failed, timed_out = standing.ended("failed"), standing.ended("timed-out")
-    return [
-        Cell(standing.entry.results.name, below=", ".join(conditions.models or ())),
-        Cell(
-            plus_minus(medals) + (" †" if figures.padded else ""),
-            medals.mean,
-            below=interval(medals.interval) if medals.interval else "",
-        ),
-        Cell("leads" if gap is None else signed(behind, 1), behind, below=spread),
-        Cell(
-            plus_minus(metrics["gold_medal_percentage"]),
-            metrics["gold_medal_percentage"].mean,
-            below=f"S {metrics['silver_medal_percentage'].mean:.1f}, B {metrics['bronze_medal_percentage'].mean:.1f}",
-        ),
-        Cell(plus_minus(metrics["above_median_percentage"]), metrics["above_median_percentage"].mean),
-        Cell(f"{figures.counts.valid} of {figures.counts.runs}", figures.counts.valid / figures.counts.runs),
-        Cell(whole(failed), failed, css="bad" if failed else ""),
-        Cell(whole(timed_out), timed_out, css="bad" if timed_out else ""),
-        Cell(usd(cost) + mark, cost, below=f"{usd(used.cost_per_medal_usd)} per medal" if used is not None else ""),
-        Cell(whole(tokens) + mark, tokens),
-        Cell(
-            duration(standing.mean_hours),
-            standing.mean_hours,
-            below=f"{gpu_time(standing.gpu_hours)} GPU" if standing.gpu_hours is not None else "",
-        ),
-    ]
 
 
 def _other(entry: ResultsDocument, folder: Path) -> str:
@@ -210,7 +134,7 @@ def _figures_table(entry: ResultsDocument) -> str:
             figures.selection.name + (" †" if figures.padded else ""),
             len(figures.selection.competition_ids),
             figures.seeds,
-            *(Cell(plus_minus(figures.metrics[name]), figures.metrics[name].mean) for name in METRIC_TITLES),
+            *(_mean_cell(figures.metrics[name]) for name in METRIC_TITLES),
         ]
         for figures in entry.figures
     ]
@@ -258,10 +182,10 @@ def _breakdown(entry: ResultsDocument) -> str:
     rows = [
         [
             figures.selection.name,
-            plus_minus(figures.metrics["any_medal_percentage"]),
-            _clean_text(figures.without_known_leaks),
-            _clean_text(figures.without_known_issues),
-            plus_minus(figures.best_snapshot),
+            _mean_cell(figures.metrics["any_medal_percentage"]),
+            _clean_cell(figures.without_known_leaks),
+            _clean_cell(figures.without_known_issues),
+            _mean_cell(figures.best_snapshot),
         ]
         for figures in entry.figures
     ]
@@ -274,11 +198,16 @@ def _counts(entry: ResultsDocument, figures: SelectionFigures) -> list[object]:
     ended = figures.counts
     outcomes = [ended.runs, ended.valid, ended.invalid, ended.missing, ended.infrastructure, ended.not_graded]
     states = [run.state for run in runs_of(entry, figures)]
-    return [figures.selection.name, *map(whole, (*outcomes, *(states.count(state) for state in _STATES)))]
+    counts = (*outcomes, *(states.count(state) for state in _STATES))
+    return [figures.selection.name, *(Cell(whole(count), count) for count in counts)]
 
 
-def _clean_text(clean: CleanFigures) -> str:
-    return f"{plus_minus(clean.metrics.get('any_medal_percentage'))} over {clean.competitions}"
+def _mean_cell(estimate: Estimate | None, below: str = "") -> Cell:
+    return Cell(plus_minus(estimate), estimate.mean if estimate is not None else None, below=below)
+
+
+def _clean_cell(clean: CleanFigures) -> Cell:
+    return _mean_cell(clean.metrics.get("any_medal_percentage"), f"over {counted(clean.competitions, 'competition')}")
 
 
 def _excluded(figures: SelectionFigures) -> str:
@@ -386,7 +315,7 @@ def _comparisons(document: Document) -> str:
             f"{entry.first} − {entry.second}",
             Cell(entry.selection.name, text=True),
             Cell(signed(entry.any_medal_difference, 2), entry.any_medal_difference),
-            interval(entry.interval),
+            Cell(interval(entry.interval), entry.interval.lower if entry.interval else None),
             *map(_test_cell, (entry.medal_sign_test, entry.score_sign_test)),
             Cell("; ".join(entry.notes) or NOTHING, long=True),
             *([_costs(entry)] if has_usage else []),

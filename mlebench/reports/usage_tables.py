@@ -94,5 +94,5 @@ def _usage_table(name: str, rows: Sequence[tuple[str, str, UsageFigures]], *, st
         medal, tokens = figures.cost_per_medal_usd, figures.tokens_per_medal
         per_medal = [Cell(usd(medal), medal), Cell(whole(tokens), tokens)]
         amounts = [_cost(figures.total), *_amounts(figures.total)]
-        cells.append([title, Cell(source, text=True), figures.runs, *amounts, *per_medal])
+        cells.append([title, Cell(source, text=True), Cell(whole(figures.runs), figures.runs), *amounts, *per_medal])
     return sortable_table([name, "Usage", "Runs", "USD", *_HEADER, "USD per medal", "Tokens per medal"], cells, sticky=sticky)

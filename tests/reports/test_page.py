@@ -244,7 +244,7 @@ def test_the_winner_and_by_how_much_stand_in_the_first_screen(page: Page) -> Non
     assert page.run("document.querySelector('#standings table').getBoundingClientRect().bottom") < 900
     medals = numbers(column(page, "standings", 1))
     assert len(medals) == 2 and medals == sorted(medals, reverse=True)
-    assert column(page, "standings", 2)[0] == "leads"
+    assert column(page, "standings", 2)[0] == "–"
 
 
 def test_each_result_has_its_runs(page: Page) -> None:
@@ -268,6 +268,29 @@ def visible(page: Page, section: str, words: str) -> list[str]:
         ".map((row) => row.cells[0].textContent); })()"
     )
     return rows
+
+
+def test_a_part_that_is_drawn_again_keeps_its_filter_and_takes_over_the_sorting(page: Page) -> None:
+    table = "".join(f"<tr><td>row {number}</td><td>{number % 7}</td></tr>" for number in range(12))
+    head = "<thead><tr><th>Name</th><th>Value</th></tr></thead>"
+    page.run(
+        f"""window.draw = (sorted) => {{
+             const part = Object.assign(document.createElement('section'), {{ id: 'drawn' }});
+             part.innerHTML = '<table class="sortable">{head}<tbody>{table}</tbody></table>';
+             if (sorted) part.firstChild.dataset.sorted = sorted;
+             const old = document.querySelector('#drawn');
+             old ? old.replaceWith(part) : document.querySelector('main').append(part);
+             part.dispatchEvent(new CustomEvent('fresh', {{ bubbles: true }}));
+           }}; draw()"""
+    )
+    assert visible(page, "drawn", "row 1") == ["row 1", "row 10", "row 11"]
+    page.run("draw('1 descending')")
+    left = "[...document.querySelectorAll('#drawn tbody tr')].filter((row) => !row.hidden).map((row) => row.cells[0].textContent)"
+    box = page.run("document.querySelector('#drawn input').value")
+    kept, order = page.run(left), page.run("document.querySelectorAll('#drawn th')[1].ariaSort")
+    page.run("document.querySelector('#drawn').remove()")
+
+    assert (box, order, kept) == ("row 1", "descending", ["row 11", "row 10", "row 1"])
 
 
 def test_a_table_is_copied_as_csv_with_what_is_shown(page: Page) -> None:
