@@ -34,7 +34,7 @@
     const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
     const rows = [...table.tBodies[0].rows];
     for (const row of rows) {
-      const text = row.textContent.toLowerCase();
+      const text = [...row.cells].map((cell) => cell.textContent.toLowerCase()).join(" ");
       row.hidden = !wanted.every((word) => text.includes(word));
     }
     count.textContent = wanted.length ? `${rows.filter((row) => !row.hidden).length} of ${rows.length}` : "";

@@ -13,6 +13,7 @@ from mlebench.reports.notation import NOTHING, REPORTED, duration, gpu_time, int
 from mlebench.reports.standings import Standing, standings, verdict
 from mlebench.reports.statistics import Interval
 
+_METRICS = ("any_medal", "gold_medal", "silver_medal", "bronze_medal", "above_median")
 _HEADER = (
     "Result",
     Head("Any medal (%)", "mean over seeds ± one standard error; 95 % over seeds below"),
@@ -51,10 +52,7 @@ def _is_claimed(standing: Standing) -> bool:
 
 def _cells(standing: Standing) -> Iterator[Cell]:
     results, figures = standing.entry.results, standing.figures
-    medals, gold, silver, bronze, median = (
-        figures.metrics[f"{name}_percentage"]
-        for name in ("any_medal", "gold_medal", "silver_medal", "bronze_medal", "above_median")
-    )
+    medals, gold, silver, bronze, median = (figures.metrics[f"{name}_percentage"] for name in _METRICS)
     yield Cell(results.name, below=", ".join(results.conditions.models or ()))
     over_seeds = interval(medals.interval) if medals.interval is not None else ""
     yield Cell(plus_minus(medals) + (" †" if figures.padded else ""), medals.mean, below=over_seeds)
