@@ -54,7 +54,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _LEAST_LETTERS, _LARGEST_FILE = 12, 1024
 
 
-class Refused(NamedTuple):
+class NotServed(NamedTuple):
     """Why a request is not answered."""
 
     status: int
@@ -95,27 +95,27 @@ class Guard:
     """Whether it listens at every address of this machine, so that any of them in numbers is one of its names."""
     password: Password | None = None
 
-    async def refusal(self, request: web.BaseRequest) -> Refused | None:
+    async def refusal(self, request: web.BaseRequest) -> NotServed | None:
         """Why a request is not answered; None: it is."""
         refused = self._by_origin(request)
         if refused is None and self.password is not None:
             refused = await self.password.refusal(request)
         if refused is None and not self._has_token(request.raw_path):
-            refused = Refused(404, "not found")
+            refused = NotServed(404, "not found")
         return refused
 
-    def _by_origin(self, request: web.BaseRequest) -> Refused | None:
+    def _by_origin(self, request: web.BaseRequest) -> NotServed | None:
         hosts = request.headers.getall("Host", [])
         if len(hosts) != 1 or not self._is_ours(Place.of(hosts[0])):
-            return Refused(421, f"this server is asked as 127.0.0.1:{self.port}; `--trusted-host NAME` adds another name")
+            return NotServed(421, f"this server is asked as 127.0.0.1:{self.port}; `--trusted-host NAME` adds another name")
         if request.method not in _METHODS:
-            return Refused(405, "this server takes GET, HEAD and POST")
+            return NotServed(405, "this server takes GET, HEAD and POST")
         is_change = request.method == "POST"
         if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none") and (is_change or not _is_visit(request)):
-            return Refused(403, "a page of another site asked for this")
+            return NotServed(403, "a page of another site asked for this")
         origins = request.headers.getall("Origin", [])
         if (is_change or origins) and not (len(origins) == 1 and self._is_our_origin(origins[0])):
-            return Refused(403, "a page of another site asked for this, or nobody says which one did")
+            return NotServed(403, "a page of another site asked for this, or nobody says which one did")
         return None
 
     def _is_our_origin(self, origin: str) -> bool:
@@ -172,21 +172,21 @@ class Password:
         """The password `word`, of which a digest is kept."""
         return cls(hashlib.sha256(word.encode()).digest())
 
-    async def refusal(self, request: web.BaseRequest) -> Refused | None:
+    async def refusal(self, request: web.BaseRequest) -> NotServed | None:
         """Why a request is not let in; None: it is."""
         given = _basic_password(request.headers.get("Authorization", ""))
         if given is None:
-            return Refused(401, "a password is asked for; any user name will do")
+            return NotServed(401, "a password is asked for; any user name will do")
         guesses = self._guesses_of(request.remote or "")
         # taken before it is looked at, or this refusal would tell as much as an answer
         if guesses.take() > 0:
-            return Refused(429, "too many wrong passwords came from this address; wait a minute")
+            return NotServed(429, "too many wrong passwords came from this address; wait a minute")
         if hmac.compare_digest(hashlib.sha256(given).digest(), self.digest):
             # one that is right is no guess
             guesses.take(-1)
             return None
         await asyncio.sleep(self.delay)
-        return Refused(401, "the password is wrong")
+        return NotServed(401, "the password is wrong")
 
     def _guesses_of(self, address: str) -> Rate:
         with contextlib.suppress(ValueError):

@@ -15,7 +15,7 @@ from aiohttp import web
 from mlebench.errors import MlebenchError
 from mlebench.reports.view.addresses import Asked, Table, words_of
 from mlebench.reports.view.connections import Bounds, Connection
-from mlebench.reports.view.guard import HEADERS, SERVER_NAME, Guard, Refused
+from mlebench.reports.view.guard import HEADERS, SERVER_NAME, Guard, NotServed
 from mlebench.reports.view.prepared import HTML, Prepared, static_files
 from mlebench.reports.view.renderings import NOT_FOUND, Renderings, framed
 from mlebench.reports.view.routes import ACTS, FILES, PAGES, Act, Maker, Source
@@ -186,7 +186,7 @@ def _cached(request: web.BaseRequest, found: Prepared) -> web.Response:
     return web.Response(status=found.status, body=found.compressed if is_compressed else found.body, headers=headers)
 
 
-def _refusal(refused: Refused) -> web.Response:
+def _refusal(refused: NotServed) -> web.Response:
     response = _plain(refused.status, refused.sentence)
     if refused.status == 401:
         response.headers["WWW-Authenticate"] = 'Basic realm="mlebench view", charset="UTF-8"'
