@@ -21,6 +21,7 @@ _LONGEST_LINE = 2**16
 _EARLIEST = 1_500_000_000.0
 _AHEAD_SECONDS = 60.0
 """By which another machine's clock may be ahead of ours."""
+_AT_ONCE = 200
 _MOST = 2**60
 _MOST_GPUS = 64
 _LONGEST_ID = 100
@@ -85,8 +86,15 @@ def read_measures(run_dir: Path, most: int = 2000) -> list[Measure]:
 def _entries(content: bytes) -> list[Any]:
     # the last line may be on its way
     lines = [line for line in content.split(b"\n")[:-1] if line]
+    found = []
+    for begin in range(0, len(lines), _AT_ONCE):
+        found += _several(lines[begin : begin + _AT_ONCE])
+    return found
+
+
+def _several(lines: list[bytes]) -> list[Any]:
+    """What is in some lines; taken together they are read in a third of the time, unless one of them is damaged."""
     try:
-        # at once, which takes a third of the time
         found = json.loads(b"[" + b",".join(lines) + b"]")
         if len(found) == len(lines):
             return list(found)
