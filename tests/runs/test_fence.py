@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import pytest
 
 from mlebench.runs.group import Group
 from mlebench.runs.plan import Plan
@@ -16,6 +21,7 @@ from mlebench.sandbox.local.processes import mark_of, marked
 from tests.scripted import SUBMIT
 from tests.waiting import wait_until
 
+ROOT = Path(__file__).parents[2]
 Plans = Callable[..., Plan]
 WAITS = "echo begun >> {root}/trace; until [ -e {root}/go ]; do sleep 0.1; done\n" + SUBMIT
 
@@ -80,3 +86,35 @@ def test_an_agent_that_two_places_wait_for_ends_once_and_at_the_later_one(plan: 
     assert (record.state, record.attempt, record.place, record.has_valid_submission) == ("finished", 1, "second", True)
     assert group.record(task.run) == record
     assert (tmp_path / "trace").read_text() == "begun\n"
+
+
+WORKER = """
+import os, sys, threading
+from pathlib import Path
+from mlebench.runs.control import Control
+from mlebench.runs.executors.ray import _leave_with_the_node
+control, over = Control(), threading.Event()
+thread = threading.Thread(target=_leave_with_the_node, args=(os.getppid(), control, over))
+thread.start()
+Path(sys.argv[1], "begun").touch()
+thread.join(float(sys.argv[2]))
+Path(sys.argv[1], "said").write_text(f"{control.has_given_up} {thread.is_alive()}")
+over.set()
+"""
+PARENT = "import subprocess, sys; subprocess.Popen(sys.argv[1:]).wait()"
+
+
+@pytest.mark.parametrize(("name", "said"), [("raylet", "True False"), ("shell", "False False")])
+def test_a_worker_leaves_its_run_to_others_when_its_nodes_daemon_has_ended(tmp_path: Path, name: str, said: str) -> None:
+    """Ray tells it nothing, and ends it a while later; a parent of another kind is not looked at any longer."""
+    (tmp_path / name).symlink_to(sys.executable)
+    worker = [sys.executable, "-c", WORKER, str(tmp_path), "300"]
+    # the program's own name is what the kernel calls the process
+    parent = subprocess.Popen([str(tmp_path / name), "-c", PARENT, *worker], env={**os.environ, "PYTHONPATH": str(ROOT)})
+    wait_until((tmp_path / "begun").exists)
+    if name == "raylet":
+        parent.kill()
+    wait_until(lambda: (tmp_path / "said").exists() and (tmp_path / "said").read_text())
+    parent.kill()
+    parent.wait()
+    assert (tmp_path / "said").read_text() == said

@@ -48,6 +48,8 @@ _HEAD_SECONDS = 40.0
 _SWEEP_SECONDS = 30.0
 _LOOK_AT_NODES_SECONDS = 2.0
 _LOOK_AT_RAYLET_SECONDS = 0.5
+_GONE_SECONDS = 300.0
+"""For which Ray may take to see that a node is gone."""
 _NODE_ID = "ray.io/node-id"
 """A label that Ray gives each node."""
 _END_THERE = "`docker ps --filter label=mlebench.run-folder` there lists their containers, and `docker rm -f` ends them"
@@ -445,7 +447,9 @@ def _work(task: RunTask, record: RunRecord, token: str, switchboard: Any, outliv
     finally:
         over.set()
     if control.has_given_up and os.getppid() != raylet:
-        # as Ray would end it; a result would be that of a run that was left on request
+        # a result would be that of a run that was left on request; Ray ends this worker once it knows that the node is gone, and
+        # whoever looks for the run sooner is sent to that node
+        threading.Event().wait(_GONE_SECONDS)
         os._exit(1)
     if shared or record.state == "running":
         return _Result(record, None)
