@@ -47,6 +47,11 @@ class Rendering:
     work: float
     """Seconds of processor time."""
 
+    def still_holds(self, sign: Sign, now: float) -> bool:
+        """Whether it would be made the same again; a fault may have been one of the moment."""
+        most = max(_UNCHANGED_AGE, _UNCHANGED_AGE_PER_WORK * self.work)
+        return sign == self.sign and now - self.made_at < most and self.page.status != FAULT.status
+
 
 class Renderings:
     """The pages of a view that have been asked for lately."""
@@ -111,11 +116,7 @@ class Renderings:
         now = self._clock()
         seen = self._view.runs.look()
         sign = _sign_of(seen, parts)
-        if (
-            kept is not None
-            and sign == kept.sign
-            and now - kept.made_at < max(_UNCHANGED_AGE, _UNCHANGED_AGE_PER_WORK * kept.work)
-        ):
+        if kept is not None and kept.still_holds(sign, now):
             kept.seen_at = now
             return kept
         self.made += 1

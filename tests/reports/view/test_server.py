@@ -221,6 +221,21 @@ def test_a_page_that_cannot_be_made_says_so_and_tells_the_log_alone(
     assert "RuntimeError" in caplog.text
 
 
+def test_a_page_that_failed_once_is_tried_again(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcomes = iter([RuntimeError("once")])
+
+    def shaky(view: View, query: Query) -> Page:
+        for error in outcomes:
+            raise error
+        return Page("Sound")
+
+    monkeypatch.setitem(PAGES, "/shaky", shaky)
+    monkeypatch.setattr(renderings, "_LEAST_AGE", 0.0)
+    monkeypatch.setattr(renderings, "_AGE_PER_WORK", 0.0)
+    with running(runs) as server:
+        assert [server.ask(server.path("shaky")).status for _ in range(2)] == [500, 200]
+
+
 def test_texts_of_agents_are_text(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def hostile(view: View, query: Query) -> Page:
         return Page(HOSTILE, HOSTILE, crumbs=[(view.address("g", "<b>"), HOSTILE)])
