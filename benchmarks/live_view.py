@@ -29,9 +29,8 @@ import psutil
 from benchmarks.results import Figure, benchmark
 from benchmarks.timing import Spread, alone
 from benchmarks.toy import make_agent, make_competition
-from mlebench.reports.view.watched_runs import WatchedRuns
 from tests.browser import open_browser
-from tests.reports.view.builders import DONE, a_plan, write_group, write_large_folder
+from tests.reports.view.builders import DONE, a_plan, seconds_of_looks, write_group, write_large_folder
 from tests.waiting import wait_until
 
 RUNS = 10_000
@@ -69,7 +68,7 @@ def look(root: Path) -> Iterator[Figure]:
     write_large_folder(root / "many", RUNS)
     write_group(root / "one", "large", DONE, a_plan(RUNS))
     for where, words in (("many", "45 groups"), ("one", "one group")):
-        used = alone(_looks, root / where)
+        used = alone(seconds_of_looks, root / where, ROUNDS)
         first, *others = used.result
         yield Figure(f"the first look at {RUNS:,} runs in {words}", Spread.of([first]), "s", peak=used.peak)
         milliseconds = [1000 * seconds for seconds in others]
@@ -80,17 +79,6 @@ def look(root: Path) -> Iterator[Figure]:
             goal="at most 100",
             peak=used.peak,
         )
-
-
-def _looks(folder: Path) -> list[float]:
-    runs, taken = WatchedRuns(folder), []
-    for _ in range(2 + ROUNDS):
-        started = time.process_time()
-        runs.look()
-        taken.append(time.process_time() - started)
-        runs.look_anew()
-    # the second reads once more what was written a moment before the first
-    return [taken[0], *taken[2:]]
 
 
 def viewers(root: Path, seconds: float) -> Iterator[Figure]:
@@ -117,7 +105,7 @@ def viewers(root: Path, seconds: float) -> Iterator[Figure]:
                 if number % 2:
                     served.append(shares[1])
             peak = server.memory_info().rss
-    more = [there - without for there, without in zip(watched, quiet, strict=True)]
+    more = [round(there - without, 3) for there, without in zip(watched, quiet, strict=True)]
     what = f"{VIEWERS} viewers of a group with {AGENTS} runs at work"
     yield Figure(f"{what}: the harness beyond itself unwatched", Spread.of(more), "% of a core", goal="at most 2")
     yield Figure(f"{what}: the harness", Spread.of(watched), "% of a core", Spread.of(quiet), "unwatched")

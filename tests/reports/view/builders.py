@@ -6,6 +6,7 @@ import functools
 import itertools
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from typing import Any
 from mlebench.agents import AgentSpec
 from mlebench.profiles import Profile
 from mlebench.registry import registry
+from mlebench.reports.view.watched_runs import WatchedRuns
 from mlebench.runs.conditions import Conditions
 from mlebench.runs.group import Group
 from mlebench.runs.imported import agent_of
@@ -211,3 +213,15 @@ def write_large_folder(runs_dir: Path, runs: int = 10_000, groups: int = 45) -> 
             made.append(write_group(runs_dir, name, filled, created_at=created_at))
     write_unreadable(runs_dir, "unreadable")
     return made
+
+
+def seconds_of_looks(runs_dir: Path, rounds: int) -> list[float]:
+    """Processor time of the first look at a folder, and of so many looks without a change, for benchmarks."""
+    runs, taken = WatchedRuns(runs_dir), []
+    for _ in range(2 + rounds):
+        started = time.process_time()
+        runs.look()
+        taken.append(time.process_time() - started)
+        runs.look_anew()
+    # the second reads once more what was written a moment before the first
+    return [taken[0], *taken[2:]]
