@@ -195,7 +195,7 @@ def test_two_changes_within_a_tick_of_the_file_system_are_both_seen(tmp_path: Pa
             st_mtime=tick, st_ctime=tick, st_mtime_ns=tick * 10**9, st_ctime_ns=tick * 10**9, st_size=status.st_size, st_ino=1
         )
 
-    monkeypatch.setattr(watched_runs.os, "lstat", coarse)
+    monkeypatch.setattr(os, "lstat", coarse)
     group = write_group(tmp_path, "one", ["gold", "gold"])
     run = group.plan.runs[0]
     path = group.run_dir(run.run_id) / "run.json"
@@ -351,7 +351,7 @@ def test_a_look_at_ten_thousand_runs_asks_once_for_each_file_and_opens_none(
         asked[path.rpartition("/")[2]] += 1
         return lstat(path)
 
-    monkeypatch.setattr(watched_runs.os, "lstat", counted_lstat)
+    monkeypatch.setattr(os, "lstat", counted_lstat)
     assert anew(runs) is before
     assert reads == {}
     assert asked == {"run.json": 10_000, "group.yaml": 47}
