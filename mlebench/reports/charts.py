@@ -10,7 +10,6 @@ import itertools
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 from xml.etree import ElementTree
 
@@ -389,7 +388,7 @@ def timeline(
     height: int,
     width: int = _WIDTH,
     is_amount: bool = False,
-    levels: Mapping[str, float] = MappingProxyType({}),
+    levels: Mapping[str, float] | None = None,
 ) -> str:
     """Lines over the hours of one run, with a row of ticks for each kind of event below them.
 
@@ -406,7 +405,7 @@ def timeline(
         levels: values to hold the lines against, by name; drawn where they are near the lines.
     """
     known = [y for points in series.values() for _, y in points if y is not None]
-    levels = _near_levels(levels, known)
+    levels = _near_levels(levels or {}, known)
     known += levels.values()
     low, high = (0.0 if is_amount else min(known, default=0.0)), max(known, default=1.0)
     foot = (high - low or abs(high) or 1.0) / 20

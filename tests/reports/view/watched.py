@@ -41,7 +41,12 @@ class Watched:
         made = Plan(spec, (COMPETITION,), (0,), profile, "docker", data_dir=Path("/data"))
         self.group = Group.create(runs_dir, replace(made, **plan), dict(manifest or {}), "one")
         self.folder = self.group.run_dir(RUN)
-        self.view = View(WatchedRuns(runs_dir))
+        self._runs_dir = runs_dir
+
+    @property
+    def view(self) -> View:
+        """Of a server that has not looked yet, as one looks at most once a second."""
+        return View(WatchedRuns(self._runs_dir))
 
     @property
     def record(self) -> RunRecord:
