@@ -169,13 +169,11 @@ def _spending(ledgers: LedgersSoFar, start: float, end: float) -> str:
 def _resources(attempt: WatchedAttempt, measures: Sequence[Measure], start: float, end: float) -> list[str]:
     measures = [measure for measure in measures if 0 <= measure.at - start <= end * 3600 + _SLACK_SECONDS]
     hours = [(measure.at - start) / 3600 for measure in measures]
-    figures = []
+    profile, figures = attempt.group.plan.profile, []
     if cores := _cores(measures, hours):
-        about = _of_limit("Processor cores in use", f"{attempt.group.plan.profile.cpus:g}", attempt)
-        figures.append(_small([Curve("cores", cores)], "cores", end, about))
+        figures.append(_of_limit(attempt, Curve("cores", cores), "cores", end, "Processor cores in use", profile.cpus))
     if memory := _amounts(hours, [measure.memory_bytes for measure in measures], 2**30):
-        about = _of_limit("Memory", f"{attempt.group.plan.profile.memory / 2**30:g} GiB", attempt)
-        figures.append(_small([Curve("memory", memory)], "GiB", end, about))
+        figures.append(_of_limit(attempt, Curve("memory", memory), "GiB", end, "Memory", profile.memory / 2**30))
     ids = list(dict.fromkeys(gpu.id for measure in measures for gpu in measure.gpus))[:_MOST_GPUS]
     use = [_of_gpu(measures, hours, name, lambda gpu: gpu.utilization, 0.01) for name in ids]
     held = [_of_gpu(measures, hours, name, lambda gpu: gpu.memory_bytes, 2**30) for name in ids]
@@ -183,13 +181,16 @@ def _resources(attempt: WatchedAttempt, measures: Sequence[Measure], start: floa
         if known := [curve for curve in curves if curve.points]:
             figures.append(_small(known, unit, end, about))
     if disk := _amounts(hours, [measure.disk_bytes for measure in measures], 2**30):
-        about = _of_limit("Disk", f"{attempt.group.plan.profile.disk / 2**30:g} GiB", attempt)
-        figures.append(_small([Curve("disk", disk)], "GiB", end, about))
+        figures.append(_of_limit(attempt, Curve("disk", disk), "GiB", end, "Disk", profile.disk / 2**30))
     return figures
 
 
-def _of_limit(what: str, limit: str, attempt: WatchedAttempt) -> str:
-    return f"{what}, of {limit}." if attempt.group.plan.has_known_limits else f"{what}."
+def _of_limit(attempt: WatchedAttempt, curve: Curve, unit: str, end: float, what: str, limit: float) -> str:
+    """A chart of what a run may have so much of; the limit is a line where the run comes near it."""
+    if not attempt.group.plan.has_known_limits:
+        return _small([curve], unit, end, f"{what}.")
+    named = f"{limit:g}" if unit == "cores" else f"{limit:g} {unit}"
+    return _small([curve], unit, end, f"{what}, of {named}.", (("limit", limit),))
 
 
 def _cores(measures: Sequence[Measure], hours: Sequence[float]) -> Points:
@@ -228,9 +229,9 @@ def _hours(moments: Sequence[float], start: float, end: float) -> tuple[float, .
     return tuple(call_times([at - start for at in moments], end).hours)
 
 
-def _small(curves: Sequence[Curve], unit: str, end: float, caption: str) -> str:
+def _small(curves: Sequence[Curve], unit: str, end: float, caption: str, levels: tuple[tuple[str, float], ...] = ()) -> str:
     names = [curve.name for curve in curves] if len(curves) > 1 else []
-    return chart_figure("lines", _drawing(tuple(curves), unit, end, (), 150, 480, (), is_amount=True), names, caption)
+    return chart_figure("lines", _drawing(tuple(curves), unit, end, (), 150, 480, levels, is_amount=True), names, caption)
 
 
 @functools.lru_cache(maxsize=128)

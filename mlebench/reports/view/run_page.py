@@ -56,7 +56,8 @@ def make_run(view: View, query: Query, group: str, run_id: str) -> Page | None:
 def _lead(attempt: WatchedAttempt) -> str:
     phase = phase_of_attempt(attempt)
     agent = printable(attempt.group.plan.agent.id, 200)
-    return " · ".join([phase.name, agent, attempt.record.competition_id, f"seed {attempt.record.seed}"])
+    nth = [f"attempt {attempt.number}"] if attempt.number > 1 and attempt.is_last else []
+    return " · ".join([phase.name, agent, attempt.record.competition_id, f"seed {attempt.record.seed}", *nth])
 
 
 def _gone(attempt: WatchedAttempt) -> str:

@@ -169,7 +169,7 @@ def test_each_earlier_attempt_has_a_page_of_its_own(run: Watched) -> None:
     second_attempt(run)
     record = run.start()
     (run.folder / "run.log").write_text("of the second\n")
-    assert record.attempt == 2
+    assert record.attempt == 2 and run.page().lead.endswith(" · attempt 2")
     attempts = run.section("attempts")
     assert f'href="/g/one/{RUN}?attempt=1"' in attempts and f'href="/g/one/{RUN}"' in attempts
     assert f"1 failed lost 2026-03-01 12:00 {show_duration(2 * 3600)}" in text_of(attempts)
@@ -275,6 +275,8 @@ def test_measures_are_charts_with_their_limits(run: Watched, monkeypatch: pytest
     for words in ("Processor cores in use, of 4.", "Memory, of 16 GiB.", "GPU utilization.", "GPU memory.", "Disk, of 100 GiB."):
         assert words in html
     assert "<title>" not in html and len(html) < 100_000
+    # memory comes nowhere near its limit, two of four cores do
+    assert html.count("limit 16") == 0
     # two cores all the time
     assert sorted(set(re.findall(r">(\d(?:\.\d)?)<", html[: html.index("Processor cores")])) & {"1.6", "2"})
 
