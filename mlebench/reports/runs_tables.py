@@ -160,7 +160,8 @@ def _notes(entry: ResultsDocument, *, has_links: bool) -> list[str]:
 def _links(run: RunRow, folder: Path) -> list[tuple[str, str]]:
     """Address, relative to `folder`, and label of each of the run's files that lie below it."""
     here = folder.resolve()
-    if run.folder is None or not (there := Path(run.folder).resolve()).is_relative_to(here):
+    # not by `resolve`, which raises where an agent put a link to itself in its folder's place
+    if run.folder is None or not (there := Path(os.path.realpath(run.folder))).is_relative_to(here):
         return []
     found = [(there / name, label) for name, label in _LINKS]
     return [(quote(os.path.relpath(path, here)), label) for path, label in found if not path.is_symlink() and path.exists()]

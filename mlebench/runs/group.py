@@ -17,6 +17,7 @@ from grading.printable import printable
 from mlebench._support.files import time_in_name, write_yaml
 from mlebench._support.folders import entries_of, remove_tree
 from mlebench._support.hints import alternatives, command
+from mlebench._support.quantities import show_size
 from mlebench._support.yaml_model import describe, read_yaml
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.runs.conditions import Conditions
@@ -27,6 +28,8 @@ from mlebench.runs.record import RECORD_DAMAGED, RunRecord, checked_time, now
 from mlebench.runs.settings import RunSettings
 
 _FILE = "group.yaml"
+_LARGEST = 64 * 2**20
+"""Bytes; a plan that lists a million runs is smaller."""
 _LONGEST_AGENT_PART = 80
 
 
@@ -186,6 +189,8 @@ class Group:
             raise UsageError(_without_plan(folder) or f"there is no run group in {folder}; `mlebench runs` lists the groups")
         if problem := _without_plan(folder):
             raise UsageError(problem)
+        if path.stat().st_size > _LARGEST:
+            raise _not_ours(path, f"it is larger than {show_size(_LARGEST)}")
         content = read_yaml(path)
         try:
             manifest = _Content.model_validate(content).manifest
