@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from grading.printable import printable
 from grading.report import CompetitionReport
 from mlebench.errors import UsageError
 from mlebench.reports.kept_review import KeptReview
@@ -18,6 +20,7 @@ from mlebench.runs.usage import Usage
 
 Layers = Mapping[int, Mapping[str, "GradedRun"]]
 """Runs by seed and competition. The seeds are counted from 0 within a source and may have gaps."""
+_LONGEST_LABEL = 100
 
 
 @dataclass(frozen=True)
@@ -196,9 +199,17 @@ def pool(found: Iterable[Results]) -> list[Results]:
 
 
 def labelled(results: Sequence[Results]) -> list[Results]:
-    """The same results, those of one agent told apart by the parts in which their conditions differ."""
+    """The same results, those of one agent told apart by the parts in which their conditions differ, else by where they lie."""
     everywhere = [entry.conditions for entry in results]
-    return [replace(entry, label=", ".join(entry.conditions.set_apart(everywhere))) for entry in results]
+    apart = [replace(entry, label=", ".join(entry.conditions.set_apart(everywhere))) for entry in results]
+    names = Counter(entry.name for entry in apart)
+    return [entry if names[entry.name] == 1 else replace(entry, label=_with_sources(entry)) for entry in apart]
+
+
+def _with_sources(results: Results) -> str:
+    lie_in = [Path(source).name for source in results.sources]
+    more = [f"and {len(lie_in) - 1} more"] if len(lie_in) > 1 else []
+    return printable(", ".join(filter(None, (results.label, *lie_in[:1], *more))), _LONGEST_LABEL)
 
 
 def with_data_of(conditions: Conditions, reports: Iterable[tuple[str, CompetitionReport]]) -> Conditions:

@@ -203,3 +203,10 @@ def test_a_damaged_record_does_not_stop_grading_again(tmp_path: Path, toys: Path
 
     assert aggregate.total_runs == 1
     assert re.search(r"toy-one_seed1 is left out: .*run\.json", caplog.text)
+
+
+def test_groups_alike_in_all_conditions_are_told_apart_by_their_folders_when_set_side_by_side(tmp_path: Path, toys: Path) -> None:
+    first, second = (graded_group(tmp_path, toys, name) for name in ("monday", "tuesday"))
+    document = make_report([first], compare_with=[second])
+    agent = document.main.results.conditions.agent
+    assert [entry.results.name for entry in document.entries] == [f"{agent} (monday)", f"{agent} (tuesday)"]
