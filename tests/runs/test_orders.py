@@ -13,6 +13,7 @@ import pytest
 from mlebench._support.files import write_text
 from mlebench.agents import AgentSpec
 from mlebench.errors import UsageError
+from mlebench.profiles import Profile
 from mlebench.runs import lock, orders
 from mlebench.runs.cancel import cancel_group, cancel_run
 from mlebench.runs.executors.base import Executor
@@ -70,6 +71,12 @@ class Harness:
     @property
     def is_alive(self) -> bool:
         return self._thread.is_alive()
+
+
+@pytest.fixture
+def profile() -> Profile:
+    """Of runs that wait for a test on a busy machine."""
+    return Profile(name="toy", cpus=1, memory=2**20, time_limit=600, grace=1, snapshot_every=0)
 
 
 @pytest.fixture(autouse=True)

@@ -276,7 +276,8 @@ def test_need_beyond_every_node_is_refused_and_stopping_stops(plan: Plans, runs_
 def test_more_and_fewer_runs_at_once_and_none_while_paused(plan: Plans, runs_dir: Path, tmp_path: Path, cluster: Any) -> None:
     """One run, then three at once, then none, then one at a time."""
     script = f"echo + >> {tmp_path}/trace; until [ -e {tmp_path}/go ]; do sleep 0.1; done; echo - >> {tmp_path}/trace\n"
-    group = Group.create(runs_dir, plan(script + SUBMIT, competitions=("toy-a",), seeds=tuple(range(6))), {}, "group")
+    chosen = plan(script + SUBMIT, competitions=("toy-a",), seeds=tuple(range(6)), limits={"time_limit": 600})
+    group = Group.create(runs_dir, chosen, {}, "group")
     harness = Harness(group, executor=RayExecutor(RunSettings(address=cluster.address, parallel=1)))
     trace = tmp_path / "trace"
     wait_until(lambda: begun(trace) == 1, seconds=300)

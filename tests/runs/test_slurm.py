@@ -272,7 +272,8 @@ def test_pause_holds_jobs_that_wait_and_parallel_reaches_them(
     ask_slurm = slurm_executor._slurm
     monkeypatch.setattr(slurm_executor, "_slurm", away_at_first)
     script = f"echo + >> {tmp_path}/trace; until [ -e {tmp_path}/go ]; do sleep 0.05; done; echo - >> {tmp_path}/trace\n"
-    group = Group.create(runs_dir, plan(script + SUBMIT, competitions=("toy-a",), seeds=tuple(range(5))), {}, "group")
+    chosen = plan(script + SUBMIT, competitions=("toy-a",), seeds=tuple(range(5)), limits={"time_limit": 600})
+    group = Group.create(runs_dir, chosen, {}, "group")
     harness = Harness(group, executor=executor())
     trace = tmp_path / "trace"
     wait_until(lambda: begun(trace) == 2, seconds=120, explain=slurm.logs)
