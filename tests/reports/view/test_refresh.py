@@ -310,6 +310,8 @@ def test_a_server_that_is_away_is_said_once_and_taken_up_again(page: Page, serve
     wait_until(lambda: page.run("performance.getEntriesByType('resource').length > 5"))
 
     assert page.run("document.querySelector('#connection').role") == "status"
+    # in sight wherever the reader is
+    assert page.run("getComputedStyle(document.querySelector('#connection')).position") == "sticky"
     assert page.run("changes") == 0
     assert "old" in text(page, "#one")
 
