@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 import traceback
 from collections import OrderedDict
@@ -120,11 +121,11 @@ class Renderings:
             kept.seen_at = now
             return kept
         self.made += 1
-        began = time.thread_time()
+        began = _work()
         view = replace(self._view, runs=seen)
         status, text = self._text(view, lambda: maker(view, query, **parts))
         page = Prepared.of(status, HTML, text.encode("utf-8", "backslashreplace"))
-        return Rendering(page, sign, now, now, time.thread_time() - began)
+        return Rendering(page, sign, now, now, _work() - began)
 
     def _text(self, view: View, make: Callable[[], Page | None]) -> tuple[int, str]:
         """The status and the text of a page; a fault of ours is in the log alone."""
@@ -155,6 +156,12 @@ def framed(view: View, page: Page) -> str:
         crumbs=page.crumbs,
         every=page.every,
     )
+
+
+def _work() -> float:
+    """Seconds for which the processor worked for this thread, and for processes that have ended, such as those that mark code."""
+    times = os.times()
+    return time.thread_time() + times.children_user + times.children_system
 
 
 def _sign_of(seen: Seen, parts: Mapping[str, str]) -> Sign:
