@@ -7,12 +7,10 @@ more than the last second; `Scheduler` started anew on the same groups goes on.
 from __future__ import annotations
 
 import contextlib
-import heapq
 import os
 import time
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
@@ -27,9 +25,10 @@ from mlebench.runs.group_report import GroupResult, write_grading_report
 from mlebench.runs.harness_status import MOST_WAITING, HarnessStatus, drop_harness_status, write_harness_status
 from mlebench.runs.orders import Orders, end_pause, is_paused, read_orders, settle
 from mlebench.runs.record import RunRecord, now
-from mlebench.runs.schedule.forecast import Forecast, Rank, make_forecast
+from mlebench.runs.schedule.forecast import Forecast, make_forecast
 from mlebench.runs.schedule.overview import Display, Overview, RunView, Silent
 from mlebench.runs.schedule.status_files import StatusFiles
+from mlebench.runs.schedule.waiting_runs import WaitingRuns, is_cancelled
 from mlebench.runs.settings import RunSettings
 from mlebench.runs.task import RunTask, Secrets
 from mlebench.sandbox.base import Outcome
@@ -40,15 +39,9 @@ _REPORT_EVERY_SECONDS = 60.0
 _LOOK_EVERY_SECONDS = 1.0
 """Until it is looked for what people have asked for meanwhile."""
 _PAUSED = "its group is paused"
-_MOST_LOOKED_AT = 2000
-"""Of a queue, for the places of runs in it."""
-_PATIENCE = 20
-"""How many runs may overtake one that waits for more room than they need."""
 _QUICK_SECONDS = 60.0
 _FOR_PEOPLE = frozenset({"grader-error", "agent-changed"})
 """Ends that somebody has to fix; trying again does not."""
-_AT_ONCE: Rank = (float("-inf"), 0.0, 0.0)
-"""The rank of runs that are running already or are tried again."""
 
 
 def run_groups(
@@ -88,14 +81,6 @@ def run_groups(
         return _Scheduler(groups, executor, settings or RunSettings(), display or Silent(), secrets or Secrets()).run()
 
 
-@dataclass
-class _Queue:
-    """Waiting runs of equal need, the longest first."""
-
-    entries: deque[tuple[Rank, RunTask]]
-    passed_over: int = 0
-
-
 class _Scheduler:
     def __init__(
         self, groups: list[Group], executor: Executor, settings: RunSettings, display: Display, secrets: Secrets
@@ -106,19 +91,15 @@ class _Scheduler:
         self._display = display
         self._secrets = secrets
         self._overview = Overview()
-        self._needs = {group.name: Need.of(group.plan.profile) for group in groups}
         self._tasks: dict[str, RunTask] = {}
-        self._queues: dict[Need, _Queue] = {}
         self._forecasts: dict[str, Forecast] = {}
-        self._delayed: list[tuple[float, str]] = []
+        self._waiting = WaitingRuns(lambda task: self._forecasts[task.group.name].rank(task.run))
         self._running: set[str] = set()
         self._attempts_left: dict[str, int] = {}
         self._breakaways: dict[str, int] = defaultdict(int)
         self._failed_in_a_row: dict[str, int] = defaultdict(int)
         self._stopped: dict[str, str] = {}
         self._last_report = time.monotonic()
-        self._held: dict[str, list[tuple[Rank, RunTask]]] = {}
-        """Waiting runs of groups that are paused, by group."""
         self._deaf: set[str] = set()
         """Groups whose orders, somebody else's files, stay where they are, and would be obeyed again and again."""
         self._status_files = StatusFiles()
@@ -153,7 +134,7 @@ class _Scheduler:
                 raise UsageError(problem)
 
     def _fill_queues(self) -> None:
-        waiting: dict[Need, list[tuple[Rank, RunTask]]] = defaultdict(list)
+        waiting: list[tuple[RunTask, bool]] = []
         for group in self._groups:
             forecast = make_forecast(group.plan, group.conditions, group.folder.parent, own=group.folder)
             self._forecasts[group.name] = forecast
@@ -170,27 +151,24 @@ class _Scheduler:
                 self._tasks[task.key] = task
                 self._attempts_left[task.key] = self._settings.retries
                 # running ones come first: their time passes and their GPUs are taken
-                rank = forecast.rank(task.run) if record.state == "pending" else _AT_ONCE
-                waiting[self._needs[group.name]].append((rank, task))
-        for need, entries in waiting.items():
-            self._queues[need] = _Queue(_sorted(entries))
+                waiting.append((task, record.state != "pending"))
+        self._waiting.fill(waiting)
         self._count_slots()
 
     def _count_slots(self) -> None:
-        self._overview.slots = max((self._executor.slots(need) for need in self._queues), default=1)
+        self._overview.slots = max((self._executor.slots(need) for need in self._waiting.needs), default=1)
 
     def _step(self) -> bool:
         """Start what can start and wait for what may come next; False when nothing is left to do."""
         self._obey()
-        self._bring_back_delayed()
+        self._waiting.bring_back_due()
         self._launch()
-        waiting = any(queue.entries for queue in self._queues.values())
-        if not (self._running or self._delayed or waiting or any(self._held.values())):
+        if not (self._running or self._waiting):
             # unless something was asked for meanwhile
             return self._obey()
         self._status_files.tell(self._groups, self._status, self._overview.seconds_left)
         self._display.show(self._overview)
-        for ended in self._executor.wait(self._pause(waiting=waiting)):
+        for ended in self._executor.wait(self._pause()):
             self._conclude(ended)
         for sentence in self._executor.news():
             self._display.say(sentence)
@@ -198,54 +176,31 @@ class _Scheduler:
             self._write_reports()
         return True
 
-    def _pause(self, *, waiting: bool) -> float:
+    def _pause(self) -> float:
         """Seconds until something may have to be done although no run has ended."""
         pauses = [self._display.every, _LOOK_EVERY_SECONDS]
-        if waiting:
+        if self._waiting.has_queued:
             pauses.append(_NO_ROOM_SECONDS)
-        if self._delayed:
-            pauses.append(self._delayed[0][0] - time.monotonic())
+        if (due := self._waiting.seconds_until_due()) is not None:
+            pauses.append(due)
         return max(0.0, min(pauses))
 
     def _launch(self) -> None:
-        """Start what fits, the longest first; a run may overtake a larger one, but not too often."""
-        full: set[Need] = set()
-        while True:
-            heads = [
-                (queue.entries[0][0], need)
-                for need, queue in self._queues.items()
-                if queue.entries and need not in full and not self._drop(queue)
-            ]
-            if not heads or any(self._queues[need].passed_over > _PATIENCE for need in full):
-                return
-            need = min(heads, key=lambda head: head[0])[1]
-            queue = self._queues[need]
-            task = queue.entries[0][1]
-            if not self._executor.submit(task):
-                full.add(need)
-                continue
-            queue.entries.popleft()
-            queue.passed_over = 0
-            for waiting in full:
-                self._queues[waiting].passed_over += 1
+        for task in self._waiting.start(self._executor.submit, self._gives_up):
             self._running.add(task.key)
             self._forecasts[task.group.name].begin(task.run)
             view = self._overview.runs[task.key]
             view.state = "running"
             view.started_at = view.started_at or now()
 
-    def _drop(self, queue: _Queue) -> bool:
-        """Take runs out that are not to start any more; whether the queue is empty then."""
-        while queue.entries:
-            task = queue.entries[0][1]
-            if task.group.name in self._stopped:
-                queue.entries.popleft()
-            elif _is_cancelled(task):
-                queue.entries.popleft()
-                self._cancel_pending(task)
-            else:
-                return False
-        return True
+    def _gives_up(self, task: RunTask) -> bool:
+        """Whether a run is not to start any more."""
+        if task.group.name in self._stopped:
+            return True
+        if is_cancelled(task):
+            self._cancel_pending(task)
+            return True
+        return False
 
     def _cancel_pending(self, task: RunTask) -> None:
         record = task.group.record(task.run)
@@ -253,10 +208,6 @@ class _Scheduler:
             record.end(Outcome("cancelled", "cancelled", "cancelled before it started"))
             record.write(task.run_dir)
         self._announce(task, record)
-
-    def _bring_back_delayed(self) -> None:
-        while self._delayed and self._delayed[0][0] <= time.monotonic():
-            self._put_first(self._tasks[heapq.heappop(self._delayed)[1]])
 
     def _conclude(self, ended: Ended) -> None:
         self._running.discard(ended.key)
@@ -270,7 +221,7 @@ class _Scheduler:
         if record.state == "pending":
             # taken back before it started, because it was cancelled or its group was stopped
             self._overview.runs[task.key].update(record)
-            if _is_cancelled(task):
+            if is_cancelled(task):
                 self._cancel_pending(task)
             return
         self._count_quick_failures(task, record)
@@ -286,10 +237,8 @@ class _Scheduler:
         forecast = self._forecasts[task.group.name]
         if record.state not in ("finished", "timed-out") or not forecast.learn(task.run, record.wall_seconds or 0.0):
             return
-        queue = self._queue_of(task.group)
-        for _, waiting in queue.entries:
+        for waiting in self._waiting.sort_with(task):
             self._expect(waiting)
-        queue.entries = _sorted((self._rank_now(rank, waiting), waiting) for rank, waiting in queue.entries)
 
     def _expect(self, task: RunTask) -> None:
         view, forecast = self._overview.runs[task.key], self._forecasts[task.group.name]
@@ -304,14 +253,14 @@ class _Scheduler:
         self._overview.runs[task.key].update(record)
         # what vanished with a harness or a node needs no time to recover
         delay = 0.0 if record.attempts[-1]["reason"] == "lost" else self._settings.retry_delay * 3**used
-        heapq.heappush(self._delayed, (time.monotonic() + delay, task.key))
+        self._waiting.put_off(task, delay)
 
     def _broke_away(self, task: RunTask, problem: str) -> None:
         """The place of a run is gone (a node died). Its record says running, so the next place looks for it first."""
         self._breakaways[task.key] += 1
         if self._breakaways[task.key] <= self._settings.retries:
             self._display.say(f"{task.key} will be looked for elsewhere: {problem}")
-            heapq.heappush(self._delayed, (time.monotonic(), task.key))
+            self._waiting.put_off(task, 0.0)
             return
         record = task.group.record(task.run)
         if record.state == "pending":
@@ -344,9 +293,7 @@ class _Scheduler:
                 f"{record.run_id} ({(record.detail or 'failed').rstrip('.')}); fix it and continue with "
                 f"{group.command('run', '--resume', group.name)}"
             )
-            self._delayed = [entry for entry in self._delayed if self._tasks[entry[1]].group.name != group.name]
-            heapq.heapify(self._delayed)
-            self._held.pop(group.name, None)
+            self._waiting.abandon(group.name)
             self._overview.paused.pop(group.name, None)
             self._take_back(group)
 
@@ -369,9 +316,9 @@ class _Scheduler:
             done_again = tuple(run_id for run_id in orders.retried if self._do_again(group, run_id))
             # a group that is cancelled as a whole has nothing to wait for
             rests = orders.is_paused and group.name not in self._stopped and not os.path.lexists(group.folder / "cancel")
-            if rests and group.name not in self._held:
+            if rests and not self._waiting.is_aside(group.name):
                 self._pause_group(group)
-            elif not rests and group.name in self._held:
+            elif not rests and self._waiting.is_aside(group.name):
                 self._go_on(group)
             if not settle(group, orders._replace(retried=done_again)):
                 self._deaf.add(group.name)
@@ -386,26 +333,16 @@ class _Scheduler:
         self._display.say(f"at most {counted(parallel, 'run')} at once from now on, as asked for")
 
     def _pause_group(self, group: Group) -> None:
-        """Put what waits aside; a run whose record says running may have an agent, and is looked for all the same."""
-        held = self._held[group.name] = []
-        for queue in self._queues.values():
-            entries, queue.entries = queue.entries, deque()
-            for rank, task in entries:
-                aside = task.group.name == group.name and not _is_under_way(rank, task)
-                (held if aside else queue.entries).append((rank, task))
+        self._waiting.set_aside(group.name)
         self._executor.hold(group)
         goes_on = group.command("runs", group.name, "--continue")
         self._overview.paused[group.name] = goes_on
         self._display.say(f"{group.name} is paused: no further run of it starts; {goes_on} goes on")
 
     def _go_on(self, group: Group) -> None:
-        held = self._held.pop(group.name)
         self._overview.paused.pop(group.name, None)
-        for _, task in held:
+        for task in self._waiting.take_up(group.name):
             self._expect(task)
-        if held:
-            queue = self._queue_of(group)
-            queue.entries = _sorted([*queue.entries, *((self._rank_now(rank, task), task) for rank, task in held)])
         self._executor.release(group)
         if group.name not in self._stopped and not os.path.lexists(group.folder / "cancel"):
             self._display.say(f"{group.name} goes on")
@@ -413,16 +350,12 @@ class _Scheduler:
     def _cancel_by_name(self, group: Group, run_id: str) -> None:
         """A run that waits is cancelled now, not at its turn; one that runs finds the mark itself."""
         task = self._tasks.get(f"{group.name}/{run_id}")
-        if task is None or not _is_cancelled(task) or task.group.record(task.run).state != "pending":
+        if task is None or not is_cancelled(task) or task.group.record(task.run).state != "pending":
             return
         if task.key in self._running:
             self._executor.stop(task.key, group.plan.profile.grace)
             return
-        for entries in (*(queue.entries for queue in self._queues.values()), self._held.get(group.name, [])):
-            if found := next((entry for entry in entries if entry[1].key == task.key), None):
-                entries.remove(found)
-        self._delayed = [entry for entry in self._delayed if entry[1] != task.key]
-        heapq.heapify(self._delayed)
+        self._waiting.remove(task)
         self._cancel_pending(task)
 
     def _do_again(self, group: Group, run_id: str) -> bool:
@@ -445,49 +378,24 @@ class _Scheduler:
             self._display.say(f"{task.key} is put back; {group.command('run', '--resume', group.name)} starts it")
         else:
             self._display.say(f"{task.key} is done again, as asked for")
-            self._put_first(task)
+            self._waiting.put_first(task)
         return True
 
-    def _put_first(self, task: RunTask) -> None:
-        """In the queue, or aside while its group is paused."""
-        held = self._held.get(task.group.name)
-        if held is not None and not _is_under_way(_AT_ONCE, task):
-            held.append((_AT_ONCE, task))
-        else:
-            self._queue_of(task.group).entries.appendleft((_AT_ONCE, task))
-
-    def _queue_of(self, group: Group) -> _Queue:
-        return self._queues.setdefault(self._needs[group.name], _Queue(deque()))
-
-    def _rank_now(self, rank: Rank, task: RunTask) -> Rank:
-        return rank if rank == _AT_ONCE else self._forecasts[task.group.name].rank(task.run)
-
     def _status(self, group: Group) -> HarnessStatus:
-        rests = group.name in self._held
+        rests = self._waiting.is_aside(group.name)
         queued = {key: words for key, words in self._executor.queued().items() if self._tasks[key].group.name == group.name}
-        delayed = {key: at for at, key in self._delayed if self._tasks[key].group.name == group.name}
         waiting = {self._tasks[key].run.run_id: words for key, words in islice(queued.items(), MOST_WAITING)}
-        for key, at in islice(delayed.items(), MOST_WAITING - len(waiting)):
-            waiting[self._tasks[key].run.run_id] = _PAUSED if rests else f"is tried again at {_clock(at)}"
+        for task, seconds in islice(self._waiting.due_in(group.name), MOST_WAITING - len(waiting)):
+            waiting[task.run.run_id] = _PAUSED if rests else f"is tried again at {_clock(seconds)}"
         others = _PAUSED
         if not rests:
-            others = self._executor.lacking(self._needs[group.name])
-            waiting |= self._places(group, others, MOST_WAITING - len(waiting))
+            others = self._executor.lacking(Need.of(group.plan.profile))
+            for task, place in self._waiting.places(group.name, MOST_WAITING - len(waiting)):
+                stands = f"{counted(place, 'run')} before it" if place else "next in the queue"
+                waiting[task.run.run_id] = "; ".join(filter(None, (others, stands)))
         return HarnessStatus(
             now(), self._overview.slots, self._executor.parallel, is_paused=rests, waiting=waiting, others=others
         )
-
-    def _places(self, group: Group, why: str, most: int) -> dict[str, str]:
-        """Why a group's first `most` runs in the queue wait, and how many go before each."""
-        queue = self._queues.get(self._needs[group.name])
-        entries = islice(queue.entries if queue else (), _MOST_LOOKED_AT)
-        own = ((place, task) for place, (_, task) in enumerate(entries) if task.group.name == group.name)
-        return {
-            task.run.run_id: "; ".join(
-                filter(None, [why, f"{counted(place, 'run')} before it" if place else "next in the queue"])
-            )
-            for place, task in islice(own, most)
-        }
 
     def _leave(self, *, stop: bool) -> None:
         """Ctrl-C stops what is running; SIGTERM leaves it alone, to be found again."""
@@ -509,23 +417,9 @@ class _Scheduler:
         return [write_grading_report(group) for group in self._groups]
 
 
-def _sorted(entries: Iterable[tuple[Rank, RunTask]]) -> deque[tuple[Rank, RunTask]]:
-    return deque(sorted(entries, key=lambda entry: (entry[0], entry[1].key)))
-
-
-def _is_cancelled(task: RunTask) -> bool:
-    return os.path.lexists(task.run_dir / "cancel") or os.path.lexists(task.group.folder / "cancel")
-
-
-def _is_under_way(rank: Rank, task: RunTask) -> bool:
-    """Whether an agent may be at work for a run that waits to be looked for."""
-    return rank == _AT_ONCE and task.group.record(task.run).state == "running"
-
-
-def _clock(moment: float) -> str:
-    """The time of day of a moment by `time.monotonic`, to be read later than it was written."""
-    at = datetime.now(UTC) + timedelta(seconds=moment - time.monotonic())
-    return f"{at:%H:%M:%S} UTC"
+def _clock(seconds: float) -> str:
+    """The time of day in so many seconds, to be read later than it was written."""
+    return f"{datetime.now(UTC) + timedelta(seconds=seconds):%H:%M:%S} UTC"
 
 
 class _Terminated(BaseException):
