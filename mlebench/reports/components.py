@@ -1,4 +1,4 @@
-"""The smaller pieces of pages: cards, marks of states, bars of progress, moments, forms and pagers; every text is escaped here.
+"""The smaller pieces of pages: cards, marks of states, moments, forms and pagers; every text is escaped here.
 
 None needs a script, an inline style or an inline handler: the live page's policy forbids them.
 """
@@ -6,11 +6,12 @@ None needs a script, an inline style or an inline handler: the live page's polic
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from html import escape
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from mlebench.reports.markup import Html, html_of
+from mlebench.reports.markup import Html, html_of, link
+from mlebench.reports.notation import NOTHING
 
 _SIGNS: Mapping[str, str] = {
     "queued": "◷",
@@ -47,12 +48,16 @@ class Card(NamedTuple):
     """Where the title leads; empty for nowhere."""
 
 
-class SearchField(NamedTuple):
+class TextField(NamedTuple):
     """A field of free text in a form."""
 
     name: str
     label: str
     value: str = ""
+    known: Sequence[str] = ()
+    """What it suggests."""
+    placeholder: str = ""
+    is_required: bool = False
 
 
 class ChoiceField(NamedTuple):
@@ -60,20 +65,20 @@ class ChoiceField(NamedTuple):
 
     name: str
     label: str
-    options: Sequence[tuple[str, str]]
-    """Value and words; an empty value stands for no choice."""
+    options: Mapping[str, Mapping[str, str]]
+    """Words by value, by the heading of their group, empty for none; an empty value stands for no choice."""
     value: str = ""
 
 
-def cards(entries: Iterable[Card]) -> Html:
-    """Figures in boxes side by side."""
-    return Html(f'<ul class="cards">{"".join(map(_card, entries))}</ul>')
+def cards(entries: Iterable[Card], *, small: bool = False) -> Html:
+    """Figures in boxes side by side; small ones where they are many."""
+    css = "cards small" if small else "cards"
+    return Html(f'<ul class="{css}">{"".join(map(_card, entries))}</ul>')
 
 
 def _card(card: Card) -> str:
-    title = f'<a href="{escape(card.address)}">{escape(card.title)}</a>' if card.address else escape(card.title)
     notes = f"<small>{'<br>'.join(map(html_of, card.notes))}</small>" if card.notes else ""
-    return f"<li>{title}<strong>{html_of(card.figure)}</strong>{notes}</li>"
+    return f"<li>{link(card.address, card.title)}<strong>{html_of(card.figure)}</strong>{notes}</li>"
 
 
 def state_mark(state: str, words: str = "", *, tooltip: str = "") -> Html:
@@ -94,63 +99,45 @@ def medal_mark(medal: str) -> Html:
     return Html(f'<b class="mark {escape(medal)}" title="{escape(medal)}">{escape(medal[:1].upper())}</b>')
 
 
-def progress_bar(done: float, total: float, words: str = "") -> Html:
-    """How much of a whole is done, with what is written beside it, such as `12 of 225`."""
-    value = min(max(done / total, 0.0), 1.0) if total else 0.0
-    written = escape(words or f"{done:,.0f} of {total:,.0f}")
-    return Html(
-        f'<span class="progress"><progress max="1" value="{value:.4f}" aria-label="{written}"></progress> {written}</span>'
-    )
-
-
-def share_bar(parts: Sequence[tuple[str, int]], total: int, words: str) -> Html:
-    """A bar of parts, each as wide as its share; the rest stays empty.
-
-    Args:
-        parts: name and count; a name is a state, or a medal, and chooses the colour.
-        words: what a reader who sees no bar is told.
-    """
-    width, place = 1000, 0.0
-    rects = []
-    for name, count in parts:
-        share = width * count / total if total else 0.0
-        if share:
-            rects.append(
-                f'<rect class="{escape(name)}" x="{place:.1f}" width="{share:.1f}" height="10">'
-                f"<title>{escape(name)}: {count:,}</title></rect>"
-            )
-        place += share
-    return Html(
-        f'<svg class="shares" viewBox="0 0 {width} 10" preserveAspectRatio="none" role="img" aria-label="{escape(words)}">'
-        f"{''.join(rects)}</svg>"
-    )
-
-
-def moment(at: datetime | str | None, *, since: bool = False) -> Html:
+def moment(at: datetime | str | None, *, css: Literal["", "since", "until"] = "") -> Html:
     """A moment as `2026-03-01 12:00 UTC`; a dash where there is none.
 
     Args:
-        at: in UTC, as a value or as ISO text.
-        since: the live page's script shows how long ago it was, and keeps counting.
+        at: with its zone, as a value or as ISO text.
+        css: `since` for one from which the live page's script counts on, `until` for one to which it counts down.
     """
     if not at:
-        return Html("–")
+        return Html(NOTHING)
     try:
-        value = datetime.fromisoformat(at) if isinstance(at, str) else at
-    except ValueError:
+        value = _in_utc(at)
+    except (ValueError, OverflowError):
         return html_of(at)
-    css = ' class="since"' if since else ""
-    return Html(f'<time{css} datetime="{escape(value.isoformat())}">{value:%Y-%m-%d %H:%M} UTC</time>')
+    about, before = (f' class="{css}"', f"{css} ") if css else ("", "")
+    return Html(f'<time{about} datetime="{value.isoformat()}">{before}{moment_text(value)}</time>')
 
 
-def fold(summary: object, body: str, *, name: str = "", is_open: bool = False) -> Html:
+def moment_text(at: datetime | str) -> str:
+    """The same in words alone.
+
+    Raises:
+        ValueError: the text is no moment.
+    """
+    return f"{_in_utc(at):%Y-%m-%d %H:%M} UTC"
+
+
+def _in_utc(at: datetime | str) -> datetime:
+    return (datetime.fromisoformat(at) if isinstance(at, str) else at).astimezone(UTC)
+
+
+def fold(summary: object, body: str, *, name: str = "", css: str = "", is_open: bool = False) -> Html:
     """A part that opens on a click.
 
     Args:
         body: HTML.
         name: its id, by which the live page keeps it open when it is drawn again.
     """
-    about = (f' id="{escape(name)}"' if name else "") + (" open" if is_open else "")
+    given = {"id": name, "class": css}
+    about = "".join(f' {key}="{escape(value)}"' for key, value in given.items() if value) + (" open" if is_open else "")
     return Html(f"<details{about}><summary>{html_of(summary)}</summary>{body}</details>")
 
 
@@ -165,7 +152,13 @@ def warning(text: object) -> Html:
 
 
 def filter_form(
-    fields: Sequence[SearchField | ChoiceField], *, action: str, label: str, kept: Mapping[str, str] | None = None
+    fields: Sequence[TextField | ChoiceField],
+    *,
+    action: str,
+    label: str,
+    button: str = "Show",
+    kept: Mapping[str, str] | None = None,
+    clear: str = "",
 ) -> Html:
     """A form that asks for a page by its address, without a script.
 
@@ -173,42 +166,60 @@ def filter_form(
         action: address of the page, without a query.
         label: what a screen reader calls the form.
         kept: what else stays in the query.
+        clear: address of the page with nothing left out; empty where nothing is.
     """
     hidden = "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in (kept or {}).items()
     )
     shown = "".join(map(_field, fields))
     opening = f'<form class="filter" method="get" action="{escape(action)}" role="search" aria-label="{escape(label)}">'
-    return Html(f"{opening}{hidden}{shown}<button>Show</button></form>")
+    undo = f" {link(clear, 'Show all')}" if clear else ""
+    return Html(f"{opening}{hidden}{shown}<button>{escape(button)}</button>{undo}</form>")
 
 
-def _field(field: SearchField | ChoiceField) -> str:
-    if isinstance(field, SearchField):
-        control = f'<input type="search" name="{escape(field.name)}" value="{escape(field.value)}">'
-    else:
-        options = "".join(
+def _field(field: TextField | ChoiceField) -> str:
+    return _text_field(field) if isinstance(field, TextField) else _choice_field(field)
+
+
+def _text_field(field: TextField) -> str:
+    suggested = f"known-{field.name}" if field.known else ""
+    given = {"name": field.name, "value": field.value, "list": suggested, "placeholder": field.placeholder}
+    about = "".join(f' {key}="{escape(value)}"' for key, value in given.items() if value)
+    about += " required" if field.is_required else ""
+    options = "".join(f'<option value="{escape(word)}">' for word in field.known)
+    listed = f'<datalist id="{escape(suggested)}">{options}</datalist>' if suggested else ""
+    return f'<label>{escape(field.label)} <input size="18" autocomplete="off"{about}></label>{listed}'
+
+
+def _choice_field(field: ChoiceField) -> str:
+    parts = []
+    for heading, choices in field.options.items():
+        inner = "".join(
             f'<option value="{escape(value)}"{" selected" if value == field.value else ""}>{escape(words)}</option>'
-            for value, words in field.options
+            for value, words in choices.items()
         )
-        control = f'<select name="{escape(field.name)}">{options}</select>'
-    return f"<label>{escape(field.label)} {control}</label>"
+        parts.append(f'<optgroup label="{escape(heading)}">{inner}</optgroup>' if heading else inner)
+    return f'<label>{escape(field.label)} <select name="{escape(field.name)}">{"".join(parts)}</select></label>'
 
 
-def pager(page: int, pages: int, address: Callable[[int], str]) -> Html:
+def pager(page: int, pages: int, address: Callable[[int], str], *, about: str = "", label: str = "Pages") -> Html:
     """Links to the other pages of a long list; empty where there is but one.
 
     Args:
         page: the one shown, from 1.
         address: of a page by its number.
+        about: what is shown of how much.
+        label: what a screen reader calls it.
     """
     if pages <= 1:
         return Html("")
     near = sorted({1, pages, *range(max(1, page - _NEAR), min(pages, page + _NEAR) + 1)})
-    entries = []
+    entries = [f'<span class="note">{escape(about)}</span>'] if about else []
+    if page > 1:
+        entries.append(f'<a rel="prev" href="{escape(address(page - 1))}">‹ Previous</a>')
     for before, number in zip([0, *near], near, strict=False):
-        gap = "<span>…</span>" if number > before + 1 else ""
-        here = f'<a aria-current="page">{number:,}</a>'
-        entries.append(gap + (here if number == page else f'<a href="{escape(address(number))}">{number:,}</a>'))
-    earlier = f'<a rel="prev" href="{escape(address(page - 1))}">‹ Previous</a>' if page > 1 else ""
-    later = f'<a rel="next" href="{escape(address(page + 1))}">Next ›</a>' if page < pages else ""
-    return Html(f'<nav class="pager" aria-label="Pages">{earlier}{"".join(entries)}{later}</nav>')
+        here = f'<a aria-current="page">{number:,}</a>' if number == page else link(address(number), f"{number:,}")
+        entries.append(("<span>…</span>" if number > before + 1 else "") + here)
+    if page < pages:
+        entries.append(f'<a rel="next" href="{escape(address(page + 1))}">Next ›</a>')
+    return Html(f'<nav class="pager" aria-label="{escape(label)}">{"".join(entries)}</nav>')

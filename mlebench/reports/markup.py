@@ -1,6 +1,6 @@
 """What every page is made of, static or live: its frame, tables, figures; every text is escaped here.
 
-`components` holds the smaller pieces: cards, marks of states, bars of progress, forms.
+`components` holds the smaller pieces: cards, marks of states, moments, forms, pagers.
 """
 
 from __future__ import annotations
@@ -207,24 +207,18 @@ def facts(pairs: Sequence[tuple[str, object]]) -> Html:
     return Html(f'<dl class="facts">{rows}</dl>')
 
 
-def link(address: str, label: str) -> Html:
+def link(address: str, label: object) -> Html:
     """A link; the label alone where there is no address."""
-    return Html(f'<a href="{escape(address)}">{escape(label)}</a>' if address else escape(label))
+    return Html(f'<a href="{escape(address)}">{html_of(label)}</a>') if address else html_of(label)
 
 
 def _cell(value: object) -> Cell:
     return value if isinstance(value, Cell) else Cell(str(value))
 
 
-def figure_cards(cards: Sequence[tuple[str, str, str]]) -> str:
-    """Figures side by side, each as its title, the figure, and what it is of or how it is known, as HTML."""
-    entries = "".join(f"<li>{title}<strong>{figure}</strong><small>{about}</small></li>" for title, figure, about in cards)
-    return f'<ul class="cards small">{entries}</ul>'
-
-
-def with_code(sentence: str) -> str:
+def with_code(sentence: str) -> Html:
     """A sentence as HTML; what stands in backticks becomes code."""
     parts = escape(sentence).split("`")
     if len(parts) % 2 == 0:
-        return escape(sentence)
-    return "".join(f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts))
+        return html_of(sentence)
+    return Html("".join(f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts)))

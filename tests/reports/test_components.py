@@ -11,15 +11,13 @@ import pytest
 from mlebench.reports.components import (
     Card,
     ChoiceField,
-    SearchField,
+    TextField,
     cards,
     filter_form,
     fold,
     moment,
     note,
     pager,
-    progress_bar,
-    share_bar,
     state_mark,
     warning,
 )
@@ -46,24 +44,24 @@ ESCAPED = "&lt;b onclick=&quot;x()&quot;&gt;&#x27;&amp;"
         cards([Card(EVIL, EVIL, [EVIL], address=EVIL)]),
         state_mark(EVIL, EVIL, tooltip=EVIL),
         state_mark("failed", EVIL),
-        progress_bar(1, 2, EVIL),
-        share_bar([(EVIL, 1)], 2, EVIL),
         moment(EVIL),
-        fold(EVIL, "", name=EVIL),
+        fold(EVIL, "", name=EVIL, css=EVIL),
         note(EVIL),
         warning(EVIL),
         facts([(EVIL, EVIL)]),
         filter_form(
-            [SearchField(EVIL, EVIL, EVIL), ChoiceField(EVIL, EVIL, [(EVIL, EVIL)], EVIL)],
+            [TextField(EVIL, EVIL, EVIL, [EVIL], EVIL), ChoiceField(EVIL, EVIL, {EVIL: {EVIL: EVIL}}, EVIL)],
             action=EVIL,
             label=EVIL,
+            button=EVIL,
             kept={EVIL: EVIL},
+            clear=EVIL,
         ),
-        pager(2, 3, lambda page: EVIL),
+        pager(2, 3, lambda page: EVIL, about=EVIL, label=EVIL),
         sortable_table([Head(EVIL, EVIL), EVIL], [[EVIL, Cell(EVIL, below=EVIL, more=[(EVIL, EVIL)], tooltip=EVIL)]]),
     ],
     ids=[
-        *("cards", "state", "sign", "progress", "shares", "moment", "fold", "note", "warning"),
+        *("cards", "state", "sign", "moment", "fold", "note", "warning"),
         *("facts", "form", "pager", "table"),
     ],
 )
@@ -86,17 +84,23 @@ def test_every_phase_has_a_sign_of_its_own_and_its_word(state: str) -> None:
     assert alike == [state]
 
 
-def test_a_bar_never_leaves_its_frame() -> None:
-    assert 'value="1.0000"' in progress_bar(12, 4)
-    assert 'value="0.0000"' in progress_bar(3, 0)
-    widths = [float(width) for width in re.findall(r' width="([\d.]+)"', share_bar([("gold", 1), ("failed", 3)], 4, "1 of 4"))]
-    assert widths == [250, 750]
-
-
 def test_a_moment_is_told_in_words_and_for_machines() -> None:
     assert moment("2026-03-01T12:00:00+00:00") == '<time datetime="2026-03-01T12:00:00+00:00">2026-03-01 12:00 UTC</time>'
-    assert 'class="since"' in moment("2026-03-01T12:00:00+00:00", since=True)
+    assert ">2026-03-01 12:00 UTC<" in moment("2026-03-01T14:00:00+02:00")
     assert moment(None) == "–"
+
+
+def test_a_moment_that_a_script_counts_from_says_so_without_one() -> None:
+    assert 'class="since"' in moment("2026-03-01T12:00:00+00:00", css="since")
+    assert ">until 2026-03-01 12:00 UTC<" in moment("2026-03-01T12:00:00+00:00", css="until")
+
+
+def test_a_form_keeps_what_was_chosen_and_suggests_what_there_is() -> None:
+    choice = ChoiceField("medal", "Medal", {"": {"": "any"}, "Result": {"gold": "gold medal"}}, "gold")
+    form = filter_form([TextField("agent", "Agent", "x", ["aide"]), choice], action="/g", label="Filter", clear="/g")
+    assert 'value="x" list="known-agent"' in form and '<option value="aide">' in form
+    assert '<optgroup label="Result"><option value="gold" selected>gold medal</option></optgroup>' in form
+    assert '<a href="/g">Show all</a>' in form
 
 
 def test_a_pager_names_the_pages_near_and_both_ends() -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 from grading.printable import printable
 from grading.wording import counted
 from mlebench._support.quantities import show_size
-from mlebench.reports.markup import Cell, Section, sortable_table
+from mlebench.reports.components import TextField, filter_form, note, warning
+from mlebench.reports.markup import Cell, Section, link, sortable_table, with_code
 from mlebench.reports.view.line_difference import MOST_LINES, Piece, Row, added_and_removed, changes, rows
-from mlebench.reports.view.pieces import form, link, note, warning
 from mlebench.reports.view.run_code import CodeFile, CodeText, CodeTree, attempt_folder, code_tree, read_bytes, read_code
 from mlebench.reports.view.view import Page, Query, View
 
@@ -98,11 +98,12 @@ def _side(view: View, name: str) -> _Side | None:
 
 def _form(view: View, names: tuple[str, str]) -> str:
     fields = [
-        f'<label>{label} <input name="{name}" value="{escape(value)}" placeholder="GROUP/RUN" required></label>'
+        TextField(name, label, value, placeholder="GROUP/RUN", is_required=True)
         for label, name, value in (("A", "first", names[0]), ("B", "second", names[1]))
     ]
-    about = "`GROUP/RUN`, and for an earlier attempt `GROUP/RUN/ATTEMPT`."
-    return form(view.address("compare", "code"), "Runs whose code is compared", fields, "Compare") + note(about)
+    about = with_code("`GROUP/RUN`, and for an earlier attempt `GROUP/RUN/ATTEMPT`.")
+    action = view.address("compare", "code")
+    return filter_form(fields, action=action, label="Runs whose code is compared", button="Compare") + note(about)
 
 
 def _files(view: View, first: _Side, second: _Side, shown: str | None) -> str:
@@ -120,7 +121,7 @@ def _files(view: View, first: _Side, second: _Side, shown: str | None) -> str:
 def _row(view: View, first: _Side, second: _Side, entry: _Compared, shown: str | None) -> list[object]:
     label = printable(entry.name, 200)
     address = _address(view, first, second, entry.name, None)
-    links = [(f"{address}#file" if address else "", label)]
+    links = [(f"{address}#file", label)]
     added, removed = (Cell("" if count is None else f"{count:,}", count) for count in (entry.added, entry.removed))
     return [
         Cell(label, entry.name, links=links, text=True, css="own" if entry.name == shown else ""),
@@ -131,11 +132,8 @@ def _row(view: View, first: _Side, second: _Side, entry: _Compared, shown: str |
 
 
 def _address(view: View, first: _Side, second: _Side, name: str, layout: str | None) -> str:
-    """Of a file's difference; empty for a name that no address can hold, as its bytes are no text."""
-    try:
-        return view.address("compare", "code", first=first.address, second=second.address, file=name, layout=layout)
-    except UnicodeEncodeError:
-        return ""
+    """Of a file's difference."""
+    return view.address("compare", "code", first=first.address, second=second.address, file=name, layout=layout)
 
 
 def _compared(first: _Side, second: _Side) -> Iterator[_Compared]:

@@ -12,9 +12,9 @@ from grading.printable import printable
 from grading.wording import counted
 from mlebench._support.files import parse_json
 from mlebench._support.quantities import show_size
-from mlebench.reports.markup import Section
+from mlebench.reports.components import fold, note, warning
+from mlebench.reports.markup import Html, Section, link
 from mlebench.reports.view.highlighting import Highlighting, plain_lines
-from mlebench.reports.view.pieces import link, note, warning
 from mlebench.reports.view.run_code import CODE, CodeFile, CodeTree, attempt_folder, code_tree, read_code
 from mlebench.reports.view.view import Page, Query, View
 
@@ -74,11 +74,7 @@ class _Pages:
         return self._address("file", path=file.name)
 
     def _address(self, page: str, **query: str) -> str:
-        """Empty for a name that no address can hold, as its bytes are no text."""
-        try:
-            return self._view.address(*self._parts, page, **query, attempt=self._attempt)
-        except UnicodeEncodeError:
-            return ""
+        return self._view.address(*self._parts, page, **query, attempt=self._attempt)
 
 
 def _first(tree: CodeTree) -> CodeFile | None:
@@ -121,9 +117,9 @@ def _level(files: Sequence[CodeFile], above: str, shown: CodeFile | None, pages:
         path = f"{above}{name}/"
         is_open = len(files) <= 50 or (shown is not None and shown.name.startswith(path))
         count = counted(len(inner), "file")
-        summary = f"<summary>{escape(printable(name, 200))}/ <small>{count}</small></summary>"
-        about = f'<details id="{escape(printable(f"folder-{path}", None))}"{" open" if is_open else ""}>'
-        entries.append(f"<li>{about}{summary}{_level(inner, path, shown, pages)}</details></li>")
+        summary = Html(f"{escape(printable(name, 200))}/ <small>{count}</small>")
+        inside = _level(inner, path, shown, pages)
+        entries.append(f"<li>{fold(summary, inside, name=printable(f'folder-{path}', None), is_open=is_open)}</li>")
     return f"<ul>{''.join(entries)}</ul>"
 
 
@@ -155,7 +151,7 @@ def _text(file: CodeFile, text: str, is_whole: bool) -> Iterator[str]:
     lines = text.removesuffix("\n").split("\n")
     if len(lines) > _MOST_LINES or not is_whole:
         lines = lines[:_MOST_LINES]
-        yield warning(f"Only the first {counted(len(lines), 'line')} are shown; the download has all.")
+        yield warning(f"Cut after {counted(len(lines), 'line')}; the download has all.")
     shown = "\n".join(line if len(line) <= _LONGEST_SHOWN else f"{line[:_LONGEST_SHOWN]}…" for line in lines)
     yield numbered(_marked(file.name, [shown])[0])
 

@@ -8,6 +8,7 @@ from html import escape
 from mlebench._support.quantities import show_duration
 from mlebench.errors import UsageError
 from mlebench.reports.comparison import Comparison
+from mlebench.reports.components import Card, ChoiceField, cards, filter_form, note, warning
 from mlebench.reports.figures import mean_or_none, normalized_score, outcome_of
 from mlebench.reports.markup import Cell, Section, bullets, sortable_table
 from mlebench.reports.notation import NOTHING, OUTCOME_TITLES, interval, number, p_value, score, usd
@@ -15,7 +16,6 @@ from mlebench.reports.results import GradedRun
 from mlebench.reports.spending import measured_usage, reported_usage
 from mlebench.reports.statistics import SignTest
 from mlebench.reports.view.paired_groups import PairedGroups, pair
-from mlebench.reports.view.pieces import cards, choice, form, note, warning
 from mlebench.reports.view.view import Page, Query, View
 from mlebench.reports.view.watched_runs import WatchedGroup
 
@@ -43,10 +43,10 @@ def make_comparison(view: View, query: Query) -> Page | None:
 
 
 def _form(view: View, groups: list[WatchedGroup], first: str, second: str) -> str:
-    options = [("", "choose a group"), *((group.name, f"{group.name} ({_agent(group)})") for group in groups[:_MOST_IN_FORM])]
+    options = {"": "choose a group", **{group.name: f"{group.name} ({_agent(group)})" for group in groups[:_MOST_IN_FORM]}}
     more = note(f"The newest {_MOST_IN_FORM:,} of {len(groups):,} groups.") if len(groups) > _MOST_IN_FORM else ""
-    fields = [choice("first", "A", options, first), choice("second", "B", options, second)]
-    return form(view.address("compare"), "Groups to compare", fields, "Compare") + more
+    fields = [ChoiceField("first", "A", {"": options}, first), ChoiceField("second", "B", {"": options}, second)]
+    return filter_form(fields, action=view.address("compare"), label="Groups to compare", button="Compare") + more
 
 
 def _agent(group: WatchedGroup) -> str:
@@ -86,20 +86,22 @@ def _verdict(comparison: Comparison, first: str, second: str) -> str:
         words += "." if sure else ", which holds 0: this may be chance." if spread is not None else "."
     count = len(comparison.competitions)
     spent = [figures.total.cost_usd if figures else None for figures in (comparison.first_usage, comparison.second_usage)]
+    around = interval(spread) if spread else "one competition: no interval"
     compared = cards(
         [
-            ("Medal rate, A − B", f"{difference:+.1f} points", interval(spread) if spread else "one competition: no interval"),
-            ("By medals", *_test_words(comparison.medal_sign_test)),
-            ("By score", *_test_words(comparison.score_sign_test)),
-            ("Measured cost, USD", " : ".join(map(usd, spent)), "A : B, all runs that are compared"),
-            ("Compared", f"{count:,}", "competition" if count == 1 else "competitions"),
+            Card("Medal rate, A − B", f"{difference:+.1f} points", [around]),
+            _test_card("By medals", comparison.medal_sign_test),
+            _test_card("By score", comparison.score_sign_test),
+            Card("Measured cost, USD", " : ".join(map(usd, spent)), ["A : B, all runs that are compared"]),
+            Card("Compared", f"{count:,}", ["competition" if count == 1 else "competitions"]),
         ]
     )
     return f'<p class="winner">{escape(words)}</p>{compared}'
 
 
-def _test_words(test: SignTest) -> tuple[str, str]:
-    return f"{test.wins} : {test.losses}", f"A better : B better, {test.ties} equal; sign test {p_value(test.p_value)}"
+def _test_card(title: str, test: SignTest) -> Card:
+    about = f"A better : B better, {test.ties} equal; sign test {p_value(test.p_value)}"
+    return Card(title, f"{test.wins} : {test.losses}", [about])
 
 
 def _conditions(comparison: Comparison) -> str:

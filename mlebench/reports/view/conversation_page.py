@@ -13,10 +13,10 @@ from mlebench.evidence.conversations.attempts import Attempt, Unreadable, attemp
 from mlebench.evidence.conversations.calls import LedgerCall
 from mlebench.evidence.conversations.steps import Step, steps_in
 from mlebench.evidence.conversations.watched_calls import Part, RecentCalls, WatchedCalls, Window
-from mlebench.reports.markup import Cell, Section, sortable_table
+from mlebench.reports.components import Card, cards, fold, note, pager, warning
+from mlebench.reports.markup import Cell, Section, link, sortable_table
 from mlebench.reports.notation import NOTHING, usd, whole
 from mlebench.reports.view.conversation_steps import Room, StepWriter, outcome_words
-from mlebench.reports.view.pieces import cards, fold, link, note, pager, warning
 from mlebench.reports.view.view import Page, Query, View
 from mlebench.runs.record import known_time, seconds_between
 
@@ -207,9 +207,7 @@ class _Talk:
         header = ["Call", "After the start", "Outcome", "Model", "Input", "Cached", "Output", "USD", "Seconds"]
         rows = [self._row(entry) for entry in entries]
         words = "What each call took, as the gateway measured it."
-        return fold(
-            escape(words), sortable_table(header, rows, sticky=True), name="table-of-calls", is_open=not self._has_texts()
-        )
+        return fold(words, sortable_table(header, rows, sticky=True), name="table-of-calls", is_open=not self._has_texts())
 
     def _has_texts(self) -> bool:
         return self._attempt.group.plan.profile.record != "usage"
@@ -249,11 +247,11 @@ def _sums(watched: WatchedCalls) -> str:
     cost = "unknown" if sums.cost is None else usd(float(sums.cost))
     return cards(
         [
-            ("Calls answered", f"{sums.calls:,}", not_counted),
-            ("Tokens in", whole(sums.prompt), f"{whole(sums.cached)} of them cached"),
-            ("Tokens out", whole(sums.completion), ""),
-            ("Cost, USD", cost, "" if sums.cost is not None else "the price of a call is unknown"),
-            ("Waited for models", show_duration(seconds), "the sum over all calls"),
+            Card("Calls answered", f"{sums.calls:,}", [not_counted]),
+            Card("Tokens in", whole(sums.prompt), [f"{whole(sums.cached)} of them cached"]),
+            Card("Tokens out", whole(sums.completion)),
+            Card("Cost, USD", cost, [] if sums.cost is not None else ["the price of a call is unknown"]),
+            Card("Waited for models", show_duration(seconds), ["the sum over all calls"]),
         ]
     )
 

@@ -14,8 +14,9 @@ from mlebench._support.quantities import show_duration
 from mlebench.evidence.conversations.calls import Call
 from mlebench.evidence.conversations.conversations import Sums
 from mlebench.evidence.conversations.steps import Step, ToolResult, ToolUse
+from mlebench.reports.components import fold
+from mlebench.reports.markup import Html, link
 from mlebench.reports.notation import usd, whole
-from mlebench.reports.view.pieces import fold, link
 from mlebench.runs.record import seconds_between
 
 _SOURCES = {"system": "System", "user": "User", "agent": "Agent", "tool": "Result"}
@@ -110,7 +111,7 @@ class StepWriter:
             elif step.call.outcome == "answered" and not step.has_text:
                 yield '<p class="note">Its text was not kept.</p>'
         if step.reasoning:
-            summary = f"Reasoning, {counted(len(step.reasoning), 'character')}: {escape(_one_line(step.reasoning))}"
+            summary = f"Reasoning, {counted(len(step.reasoning), 'character')}: {_one_line(step.reasoning)}"
             yield fold(summary, self._text(step.reasoning, step.n), name=f"{anchor}-reasoning", css="reasoning")
         if step.text:
             yield self._said(step, anchor)
@@ -128,7 +129,7 @@ class StepWriter:
         lines = text.count("\n") + 1
         size = f"{counted(len(text), 'character')}, {counted(lines, 'line')}"
         summary = f'{before}<span class="beginning">{escape(beginning)}…</span> <small>{size}</small>'
-        return fold(summary, self._text(text, n), name=name, css="long")
+        return fold(Html(summary), self._text(text, n), name=name, css="long")
 
     def _text(self, text: str, n: int) -> str:
         """A text in full, blocks of code set as such; of a very long one its beginning."""
@@ -145,7 +146,7 @@ class StepWriter:
         for number, use in enumerate(step.uses[:_MOST_USES], start=1):
             name = f"{anchor}-tool-{number}"
             summary = f"<b>{escape(printable(use.name))}</b> <code>{escape(arguments_line(use))}</code>"
-            yield fold(summary, self._arguments(use, step.n), name=name, css="tool")
+            yield fold(Html(summary), self._arguments(use, step.n), name=name, css="tool")
             found = results.pop(use.id, [])
             for place, result in enumerate(found[:_MOST_RESULTS], start=1):
                 yield self._result(result, step.n, f"{name}-result-{place}")
@@ -158,7 +159,7 @@ class StepWriter:
         size = counted(len(result.text), "character")
         words = "Result, put in place of an earlier one" if result.replaces else "Result"
         summary = f"{words}, {size}: <code>{escape(_one_line(result.text))}</code>"
-        return fold(summary, self._text(result.text, n), name=name, css="result")
+        return fold(Html(summary), self._text(result.text, n), name=name, css="result")
 
     def _arguments(self, use: ToolUse, n: int) -> str:
         rows = [

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from grading.printable import printable
 from grading.wording import counted
+from mlebench.reports.components import note
 from mlebench.reports.markup import with_code
 from mlebench.reports.notation import NOTHING
 from mlebench.reports.view.listing import Asked, Column, Field, list_table
@@ -53,8 +54,8 @@ def failure_table(view: View, group: WatchedGroup, records: Iterable[RunRecord],
         Column("Runs", lambda entry: _named(view, group, entry), text=True),
     ]
     more = len(reasons) - _MOST_REASONS
-    note = f'<p class="note">{counted(more, "rarer reason")} not listed.</p>' if more > 0 else ""
-    return list_table("What failed, by reason", columns, reasons[:_MOST_REASONS], asked, css="failures") + note
+    unlisted = note(f"{counted(more, 'rarer reason')} not listed.") if more > 0 else ""
+    return list_table("What failed, by reason", columns, reasons[:_MOST_REASONS], asked, css="failures") + unlisted
 
 
 def reasons_of(records: Iterable[RunRecord]) -> list[str]:
@@ -65,7 +66,7 @@ def reasons_of(records: Iterable[RunRecord]) -> list[str]:
 
 def _title(entry: _Reason, asked: Asked) -> Field:
     reason = escape(printable(entry.reason, _LONGEST_REASON)) if entry.reason else "no reason recorded"
-    link = f'<a href="{asked.link(reason=entry.reason)}">{reason}</a>' if entry.reason else reason
+    link = f'<a href="{escape(asked.link(reason=entry.reason))}">{reason}</a>' if entry.reason else reason
     return Field(f"{len(entry.records):,} × {link}")
 
 

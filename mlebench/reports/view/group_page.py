@@ -9,21 +9,19 @@ from html import escape
 from grading.printable import printable
 from grading.wording import counted
 from mlebench.evidence.review.review_file import REVIEW_FILE
-from mlebench.reports.markup import Section, figure_cards, with_code
+from mlebench.reports.components import Card, ChoiceField, TextField, cards, moment, state_mark, warning
+from mlebench.reports.markup import Html, Section, link, with_code
 from mlebench.reports.view.act_page import act_links
 from mlebench.reports.view.failures import failure_table, reasons_of
 from mlebench.reports.view.group_figures import GroupFigures, expected_end, figures_of, problem_of, state_of
-from mlebench.reports.view.listing import Asked, choice_control, filter_form, text_control
+from mlebench.reports.view.listing import Asked, choice_field, list_form, text_field
 from mlebench.reports.view.looks import (
     cost_html,
-    group_state,
     hours_text,
     medals_html,
-    moment,
     progress_bar,
     share_text,
     tokens_html,
-    until,
 )
 from mlebench.reports.view.run_filter import RESULTS, RUN_STATES, RunFilter
 from mlebench.reports.view.run_list import run_list
@@ -49,7 +47,7 @@ def make_group(view: View, query: Query, group: str) -> Page | None:
         return None
     crumbs = [(view.address(), "Runs")]
     if found.group is None:
-        problem = f'<p class="warning">{with_code(printable(problem_of(found), 2000))}</p>'
+        problem = warning(with_code(printable(problem_of(found), 2000)))
         return Page(found.name, "", [Section("progress", "Progress", problem)], crumbs)
     lead = headline(found.group)
     every = _EVERY if len(found.records) < _LARGE else _EVERY_OF_LARGE
@@ -90,7 +88,7 @@ def _sections(view: View, query: Query, found: WatchedGroup) -> list[Section]:
     if len(found.records) > 1:
         sections.append(Section("filter", "Filter", _form(found, asked)))
     if not records:
-        nothing = f'<p>No run is like that; <a href="{asked.all}">show all</a>.</p>'
+        nothing = f'<p>No run is like that; <a href="{escape(asked.address())}">show all</a>.</p>'
         return [*sections, Section("runs", "Runs", nothing)]
     sections.append(Section("grid", "Competitions and seeds", make_grid(view, found, records, of_grid)))
     if failures := failure_table(view, found, records, of_runs):
@@ -105,33 +103,34 @@ def _progress(view: View, found: WatchedGroup, asked: Asked) -> str:
     figures = figures_of(found)
     problem = problem_of(found)
     heard = known_time(found.harness.at) if found.harness is not None else None
-    alive = f" The harness was last heard of at {moment(heard)} UTC." if heard is not None else ""
-    said = f'<p class="warning">{with_code(problem[:1].upper() + problem[1:])}.</p>' if problem else ""
+    alive = f" The harness was last heard of at {moment(heard)}." if heard is not None else ""
+    said = warning(with_code(f"{problem[:1].upper()}{problem[1:]}.")) if problem else ""
     ended = f"{figures.ended:,} of {counted(figures.planned, 'run')}"
     bar = progress_bar(figures.counts, figures.planned) if figures.planned else ""
     return (
-        f'<p class="standing">{group_state(state_of(found))}, {ended} ended.{alive}</p>'
-        f"{said}{bar}{standing_legend(figures.counts, asked)}{figure_cards(_cards(found, figures))}"
+        f'<p class="standing">{state_mark(state_of(found))}, {ended} ended.{alive}</p>'
+        f"{said}{bar}{standing_legend(figures.counts, asked)}{cards(_cards(found, figures), small=True)}"
         f"{_links(view, found)}{act_links(view, found)}"
     )
 
 
-def _cards(found: WatchedGroup, figures: GroupFigures) -> list[tuple[str, str, str]]:
+def _cards(found: WatchedGroup, figures: GroupFigures) -> list[Card]:
     says = "as the agent says" if figures.spent.is_claim else "measured, of ended attempts"
     harness = found.harness
     most = "" if harness is None else f"; at most {harness.parallel or harness.slots:,} at once"
-    cards = [
-        ("Any medal", share_text(figures.medal_share), _of_what(figures)),
-        ("Medals", medals_html(figures.counts), counted(figures.counts.get("above-median", 0), "other run") + " above median"),
-        ("Ended", f"{figures.ended:,}", f"of {figures.planned:,} planned; {figures.lost:,} lost to the infrastructure"),
-        ("Running", f"{figures.running:,}", f"{figures.queued:,} queued{most}"),
-        ("US dollars", cost_html(figures.spent), says),
-        ("Tokens", tokens_html(figures.spent), says),
-        ("GPU hours", hours_text(figures.gpu_hours), "of ended attempts"),
+    above = figures.counts.get("above-median", 0)
+    shown = [
+        Card("Any medal", share_text(figures.medal_share), [_of_what(figures)]),
+        Card("Medals", medals_html(figures.counts), [f"{counted(above, 'other run')} above median"]),
+        Card("Ended", f"{figures.ended:,}", [f"of {figures.planned:,} planned; {figures.lost:,} lost to the infrastructure"]),
+        Card("Running", f"{figures.running:,}", [f"{figures.queued:,} queued{most}"]),
+        Card("US dollars", cost_html(figures.spent), [says]),
+        Card("Tokens", tokens_html(figures.spent), [says]),
+        Card("GPU hours", hours_text(figures.gpu_hours), ["of ended attempts"]),
     ]
     if (end := expected_end(found)) is not None:
-        cards.append(("Expected end", until(end), f"{moment(end)} UTC, as the harness estimates"))
-    return cards
+        shown.append(Card("Expected end", moment(end, css="until"), [Html(f"{moment(end)}, as the harness estimates")]))
+    return shown
 
 
 def _of_what(figures: GroupFigures) -> str:
@@ -148,21 +147,15 @@ def _links(view: View, found: WatchedGroup) -> str:
         links.insert(0, (report, "Report"))
     if (found.group.folder / REVIEW_FILE).is_file():
         links.insert(1, (f"{report}#review", "Review"))
-    return f'<p class="links">{" ".join(_link(*link) for link in links)}</p>'
-
-
-def _link(address: str, words: str) -> str:
-    return f'<a href="{escape(address)}">{words}</a>'
+    return f'<p class="links">{" ".join(link(*entry) for entry in links)}</p>'
 
 
 def _form(found: WatchedGroup, asked: Asked) -> str:
     records: Sequence[RunRecord] = found.records
-    controls = [
-        text_control(
-            asked, "competition", "Competition", sorted({record.competition_id for record in records}, key=str.casefold)
-        ),
-        choice_control(asked, "state", "State", RUN_STATES),
-        choice_control(asked, "medal", "Medal", RESULTS),
-        choice_control(asked, "reason", "Reason", {"": {name: printable(name) for name in reasons_of(records)}}),
+    fields: list[TextField | ChoiceField] = [
+        text_field(asked, "competition", "Competition", sorted({record.competition_id for record in records}, key=str.casefold)),
+        choice_field(asked, "state", "State", RUN_STATES),
+        choice_field(asked, "medal", "Medal", RESULTS),
+        choice_field(asked, "reason", "Reason", {"": {name: printable(name) for name in reasons_of(records)}}),
     ]
-    return filter_form(asked, "".join(controls), "Filter runs")
+    return list_form(fields, asked, "Filter runs")

@@ -9,13 +9,13 @@ from html import escape
 from typing import Generic, NamedTuple, TypeVar
 
 from grading.wording import counted
+from mlebench.reports.components import ChoiceField, TextField, filter_form, note, pager
+from mlebench.reports.markup import Html
 from mlebench.reports.view.view import Query
 
 Row = TypeVar("Row")
 _LONGEST_WORD = 200
 _MOST_DIGITS = 9
-_ALL_PAGES = 9
-"""So many pages are all linked; of more the first, the last and those nearby."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +59,12 @@ class Asked:
         """Whether a part of the list is left out."""
         return not self.names.isdisjoint(self.words)
 
-    @property
-    def all(self) -> str:
-        """The address of the whole list, escaped."""
-        return escape(self.address())
-
     def link(self, **changes: str | int | None) -> str:
-        """The address of the same list with some words changed, from its first page on, escaped."""
-        return escape(self.address(**{**self.words, **changes}) + self.anchor)
+        """The address of the same list with some words changed, from its first page on."""
+        return self.address(**{**self.words, **changes}) + self.anchor
 
     def page_link(self, number: int) -> str:
-        """The address of another page of the list, escaped."""
+        """The address of another page of the list."""
         return self.link(**{self.page_word: number})
 
 
@@ -165,9 +160,9 @@ def _head(column: Column[Row], asked: Asked) -> str:
     sort = asked["sort"]
     order = {column.name: "ascending", f"-{column.name}": "descending"}.get(sort)
     first, second = (f"-{column.name}", column.name) if column.down else (column.name, f"-{column.name}")
-    link = asked.link(sort=second if sort == first else first)
+    address = escape(asked.link(sort=second if sort == first else first))
     said = f' aria-sort="{order}"' if order else ""
-    return f'<th scope="col" role="columnheader"{css}{said}><a class="sort" href="{link}">{escape(column.title)}</a></th>'
+    return f'<th scope="col" role="columnheader"{css}{said}><a class="sort" href="{address}">{escape(column.title)}</a></th>'
 
 
 def _cell(column: Column[Row], row: Row, extra: str = "") -> str:
@@ -177,80 +172,42 @@ def _cell(column: Column[Row], row: Row, extra: str = "") -> str:
     return f'<td role="cell" data-label="{escape(column.title)}"{css}>{field.html}</td>'
 
 
-def pages_nav(total: int, asked: Asked, size: int, noun: str) -> str:
+def pages_nav(total: int, asked: Asked, size: int, noun: str) -> Html:
     """Which rows these are of how many, with links to the other pages."""
     pages = _pages(total, size)
     if pages == 1:
-        return f'<p class="note">{counted(total, noun)}</p>'
+        return note(counted(total, noun))
     here = min(asked.page, pages)
     first, last = size * (here - 1) + 1, min(size * here, total)
-    links = "".join(_page_link(number, here, asked) for number in _numbers(here, pages))
-    return (
-        f'<nav class="pager" aria-label="Pages of {noun}s"><span class="note">{first:,}–{last:,} of {counted(total, noun)}'
-        f"</span> {links}</nav>"
-    )
-
-
-def _page_link(number: int | None, here: int, asked: Asked) -> str:
-    if number is None:
-        return "<span>…</span>"
-    current = ' aria-current="page"' if number == here else ""
-    return f'<a href="{asked.page_link(number)}"{current}>{number}</a>'
+    about = f"{first:,}–{last:,} of {counted(total, noun)}"
+    return pager(here, pages, asked.page_link, about=about, label=f"Pages of {noun}s")
 
 
 def _pages(total: int, size: int) -> int:
     return max(1, -(-total // size))
 
 
-def _numbers(here: int, pages: int) -> list[int | None]:
-    if pages <= _ALL_PAGES:
-        return list(range(1, pages + 1))
-    near = sorted({1, pages, *(number for number in range(here - 2, here + 3) if 1 <= number <= pages)})
-    shown: list[int | None] = []
-    for before, number in zip([0, *near], near, strict=False):
-        if number - before > 1:
-            shown.append(None)
-        shown.append(number)
-    return shown
-
-
-def filter_form(asked: Asked, controls: str, about: str) -> str:
-    """A form that asks for a part of the list; works without a script.
+def list_form(fields: Sequence[TextField | ChoiceField], asked: Asked, label: str) -> Html:
+    """A form that asks for a part of the list, and keeps its order.
 
     Args:
-        controls: its fields, from `text_control` and `choice_control`.
-        about: what is filtered, such as `Filter groups`.
+        label: what is filtered, such as `Filter groups`.
     """
-    clear = f' <a href="{asked.all}">Show all</a>' if asked.is_filtered else ""
-    order = f'<input type="hidden" name="sort" value="{escape(asked["sort"])}">' if asked["sort"] else ""
-    return (
-        f'<form class="filter" method="get" action="{asked.all}" role="search" aria-label="{about}">'
-        f"{controls}{order}<button>Filter</button>{clear}</form>"
-    )
+    kept = {"sort": asked["sort"]} if asked["sort"] else {}
+    clear = asked.address() if asked.is_filtered else ""
+    return filter_form(fields, action=asked.address(), label=label, button="Filter", kept=kept, clear=clear)
 
 
-def text_control(asked: Asked, name: str, title: str, known: Iterable[str]) -> str:
+def text_field(asked: Asked, name: str, label: str, known: Sequence[str]) -> TextField:
     """A text field that suggests what there is; a part of a word is enough."""
-    options = "".join(f'<option value="{escape(word)}">' for word in known)
-    value = f' value="{escape(asked[name])}"' if asked[name] else ""
-    return (
-        f'<label>{title}<input name="{name}" list="known-{name}" size="18" autocomplete="off"{value}></label>'
-        f'<datalist id="known-{name}">{options}</datalist>'
-    )
+    return TextField(name, label, asked[name], known)
 
 
-def choice_control(asked: Asked, name: str, title: str, groups: Mapping[str, Mapping[str, str]]) -> str:
-    """A choice.
+def choice_field(asked: Asked, name: str, label: str, options: Mapping[str, Mapping[str, str]]) -> ChoiceField:
+    """A choice that may be left open.
 
     Args:
-        groups: words and values by value, by the title of their group; an empty title is for a choice in no group.
+        options: words by value, by the heading of their group, empty for none.
     """
-    parts = [_option("", "any", asked[name])]
-    for heading, choices in groups.items():
-        inner = "".join(_option(value, words, asked[name]) for value, words in choices.items())
-        parts.append(f'<optgroup label="{escape(heading)}">{inner}</optgroup>' if heading else inner)
-    return f'<label>{title}<select name="{name}">{"".join(parts)}</select></label>'
-
-
-def _option(value: str, words: str, chosen: str) -> str:
-    return f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>{escape(words)}</option>'
+    open_and_others = {"": {"": "any", **options.get("", {})}}
+    return ChoiceField(name, label, {**open_and_others, **{key: found for key, found in options.items() if key}}, asked[name])

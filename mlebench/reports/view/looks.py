@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from html import escape
 from typing import NamedTuple
 
 from grading.wording import counted
 from mlebench._support.quantities import show_count
+from mlebench.reports.components import medal_mark
+from mlebench.reports.markup import Html, html_of
 from mlebench.reports.notation import NOTHING, usd
-from mlebench.reports.view.group_figures import GroupState
+from mlebench.reports.view.group_figures import MEDALS
 from mlebench.reports.view.run_digest import Spent, Standing
 from mlebench.runs.phase import PhaseName
 
@@ -44,17 +45,11 @@ STANDINGS: Mapping[Standing, Look] = {
 PHASE_SIGNS: Mapping[PhaseName, str] = {"starting": "▷", "running": "▶", "grading": "◆", "queued": "·"}
 """Of what has not ended."""
 _CLAIMED = ' <abbr title="reported by the agent, measured by nobody">‡</abbr>'
-GROUP_SIGNS: Mapping[GroupState, str] = {"running": "▶", "paused": "‖", "interrupted": "▲", "done": "■", "unreadable": "×"}
 
 
 def mark(name: str, sign: str) -> str:
     """A small square with a sign, which the words beside it explain."""
     return f'<b class="look is-{name}" aria-hidden="true">{sign}</b>'
-
-
-def group_state(state: GroupState) -> str:
-    """A group's state: its sign and its word."""
-    return f'<span class="state is-{state}"><span aria-hidden="true">{GROUP_SIGNS[state]}</span> {state}</span>'
 
 
 def standing_text(name: Standing, count: int) -> str:
@@ -82,40 +77,11 @@ def progress_bar(counts: Mapping[Standing, int], planned: int) -> str:
     return f"{drawing}><title>{title}</title>{''.join(parts)}</svg>"
 
 
-def medals_html(counts: Mapping[Standing, int]) -> str:
+def medals_html(counts: Mapping[Standing, int]) -> Html:
     """The medals by kind, each with its letter; a dash where there is none."""
-    found: list[str] = []
-    for name in ("gold", "silver", "bronze"):
-        if count := counts.get(name):
-            found.append(f'<span class="medals"><b class="mark {name}" title="{name}">{name[0].upper()}</b>{count:,}</span>')
-    return "".join(found) or NOTHING
-
-
-def moment(time: datetime | str | None) -> str:
-    """A time to the minute in UTC; a dash where there is none."""
-    if time is None:
-        return NOTHING
-    known = _in_utc(time)
-    return f'<time datetime="{known.isoformat()}" title="UTC"><span>{known:%Y-%m-%d}</span> <span>{known:%H:%M}</span></time>'
-
-
-def moment_text(time: str) -> str:
-    """The same in words, such as `2026-11-30 09:30 UTC`."""
-    return f"{_in_utc(time):%Y-%m-%d %H:%M} UTC"
-
-
-def since(time: str) -> str:
-    """How long ago a time is: the page's script counts, and without one it says since when."""
-    return f'<time class="since" datetime="{_in_utc(time).isoformat()}">since {moment_text(time)}</time>'
-
-
-def until(time: datetime) -> str:
-    """How long it is to a time, likewise."""
-    return f'<time class="until" datetime="{_in_utc(time).isoformat()}">{_in_utc(time):%H:%M} UTC</time>'
-
-
-def _in_utc(time: datetime | str) -> datetime:
-    return (datetime.fromisoformat(time) if isinstance(time, str) else time).astimezone(UTC)
+    found = ((name, counts.get(name, 0)) for name in MEDALS)
+    shown = (f'<span class="medals">{medal_mark(name)}{count:,}</span>' for name, count in found if count)
+    return Html("".join(shown) or NOTHING)
 
 
 def share_text(share: float | None) -> str:
@@ -123,14 +89,14 @@ def share_text(share: float | None) -> str:
     return NOTHING if share is None else f"{100 * share:.1f} %"
 
 
-def cost_html(spent: Spent) -> str:
+def cost_html(spent: Spent) -> Html:
     """US dollars, marked where only the agent says so."""
-    return usd(spent.usd) + (_CLAIMED if spent.is_claim and spent.usd is not None else "")
+    return Html(html_of(usd(spent.usd)) + (_CLAIMED if spent.is_claim and spent.usd is not None else ""))
 
 
-def tokens_html(spent: Spent) -> str:
+def tokens_html(spent: Spent) -> Html:
     """Tokens, marked likewise."""
-    return NOTHING if spent.tokens is None else show_count(spent.tokens) + (_CLAIMED if spent.is_claim else "")
+    return Html(NOTHING if spent.tokens is None else show_count(spent.tokens) + (_CLAIMED if spent.is_claim else ""))
 
 
 def hours_text(hours: float | None) -> str:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from grading.printable import printable
 from grading.wording import counted
 from mlebench._support.hints import command
-from mlebench.reports.markup import Section, figure_cards, with_code
+from mlebench.reports.components import Card, ChoiceField, TextField, cards, moment, state_mark
+from mlebench.reports.markup import Section, with_code
 from mlebench.reports.notation import NOTHING
 from mlebench.reports.view.group_figures import (
     GROUP_STATES,
@@ -24,20 +25,18 @@ from mlebench.reports.view.listing import (
     Asked,
     Column,
     Field,
-    choice_control,
-    filter_form,
+    choice_field,
+    list_form,
     list_table,
     page_of,
     pages_nav,
     sort_rows,
-    text_control,
+    text_field,
 )
 from mlebench.reports.view.looks import (
     cost_html,
-    group_state,
     hours_text,
     medals_html,
-    moment,
     progress_bar,
     share_text,
     tokens_html,
@@ -98,34 +97,34 @@ def _form(groups: Sequence[WatchedGroup], asked: Asked) -> str:
     plans = [entry.group.plan for entry in groups if entry.group is not None]
     agents = sorted({plan.agent.id for plan in plans}, key=str.casefold)
     competitions = sorted({name for plan in plans for name in plan.competitions}, key=str.casefold)
-    controls = [
-        text_control(asked, "agent", "Agent", agents),
-        text_control(asked, "competition", "Competition", competitions),
-        choice_control(asked, "state", "Group", {"": {name: name for name in GROUP_STATES}}),
-        choice_control(asked, "runs", "With runs", RUN_STATES),
-        choice_control(asked, "medal", "Medal", RESULTS),
+    fields: list[TextField | ChoiceField] = [
+        text_field(asked, "agent", "Agent", agents),
+        text_field(asked, "competition", "Competition", competitions),
+        choice_field(asked, "state", "Group", {"": {name: name for name in GROUP_STATES}}),
+        choice_field(asked, "runs", "With runs", RUN_STATES),
+        choice_field(asked, "medal", "Medal", RESULTS),
     ]
-    return filter_form(asked, "".join(controls), "Filter groups")
+    return list_form(fields, asked, "Filter groups")
 
 
 def _totals(rows: Sequence[_Row]) -> str:
     figures = total(row.figures for row in rows)
     says = "as agents say" if figures.spent.is_claim else "measured"
-    cards = [
-        ("Groups", f"{len(rows):,}", f"{sum(state_of(row.group) == 'running' for row in rows):,} running"),
-        ("Runs ended", f"{figures.ended:,}", f"of {figures.planned:,} planned"),
-        ("Any medal", share_text(figures.medal_share), f"{figures.medals:,} of {counted(figures.graded, 'graded run')}"),
-        ("US dollars", cost_html(figures.spent), f"{says}, of ended attempts"),
-        ("Tokens", tokens_html(figures.spent), f"{says}, of ended attempts"),
-        ("GPU hours", hours_text(figures.gpu_hours), "of ended attempts"),
-        ("Now", f"{figures.running:,}", f"running, {figures.queued:,} queued, {figures.lost:,} lost"),
+    shown = [
+        Card("Groups", f"{len(rows):,}", [f"{sum(state_of(row.group) == 'running' for row in rows):,} running"]),
+        Card("Runs ended", f"{figures.ended:,}", [f"of {figures.planned:,} planned"]),
+        Card("Any medal", share_text(figures.medal_share), [f"{figures.medals:,} of {counted(figures.graded, 'graded run')}"]),
+        Card("US dollars", cost_html(figures.spent), [f"{says}, of ended attempts"]),
+        Card("Tokens", tokens_html(figures.spent), [f"{says}, of ended attempts"]),
+        Card("GPU hours", hours_text(figures.gpu_hours), ["of ended attempts"]),
+        Card("Now", f"{figures.running:,}", [f"running, {figures.queued:,} queued, {figures.lost:,} lost"]),
     ]
-    return figure_cards(cards)
+    return cards(shown, small=True)
 
 
 def _list(columns: Sequence[Column[_Row]], rows: Sequence[_Row], asked: Asked) -> str:
     if not rows:
-        return f'<p>No group is like that; <a href="{asked.all}">show all</a>.</p>'
+        return f'<p>No group is like that; <a href="{escape(asked.address())}">show all</a>.</p>'
     table = list_table("Run groups", columns, page_of(rows, asked, _PAGE_SIZE), asked, css="groups", below=_problem)
     return table + pages_nav(len(rows), asked, _PAGE_SIZE, "group")
 
@@ -135,7 +134,7 @@ def _columns(view: View, asked: Asked, runs: RunFilter) -> list[Column[_Row]]:
         Column("Group", lambda row: _name(view, row), "name", lambda row: row.group.name, down=False, text=True),
         Column(
             "State",
-            lambda row: Field(group_state(state_of(row.group))),
+            lambda row: Field(state_mark(state_of(row.group))),
             "state",
             lambda row: _state_key(row),
             down=False,

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 from grading.printable import printable
 from grading.wording import counted
 from mlebench.reports import charts
+from mlebench.reports.components import note
 from mlebench.reports.group_folder import read_snapshots
-from mlebench.reports.markup import Section, chart_figure
+from mlebench.reports.markup import Section, chart_figure, with_code
 from mlebench.reports.results import GradedSnapshot
 from mlebench.reports.scaling import call_times
 from mlebench.reports.view.course import Course
-from mlebench.reports.view.parts import note, with_code
 from mlebench.reports.view.watched_attempt import WatchedAttempt
 from mlebench.runs.group import Group
 from mlebench.runs.group_report import SNAPSHOT_FILE

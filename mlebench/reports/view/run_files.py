@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 from grading.printable import printable
 from mlebench._support.plain_files import first_entries, kind_of, open_plain, read_plain
 from mlebench._support.quantities import show_size
-from mlebench.reports.markup import Section
+from mlebench.reports.components import fold, note
+from mlebench.reports.markup import Html, Section, link
 from mlebench.reports.view.log_file import LOG
-from mlebench.reports.view.parts import Html, fold, link, note
 from mlebench.reports.view.view import Content, Page, Query, View
 from mlebench.reports.view.watched_attempt import WatchedAttempt, find_attempt
 
@@ -117,19 +117,9 @@ def _row(view: View, attempt: WatchedAttempt, entry: Entry) -> str:
     if not stat.S_ISREG(entry.status.st_mode):
         return f"<li>{escape(name)} <small>{kind_of(entry.status.st_mode)}</small></li>"
     path = "/".join(entry.path)
-    if not _is_addressable(path):
-        return f"<li>{escape(name)} <small>{show_size(entry.size)}, its name is not UTF-8</small></li>"
     shown = link(_reading(view, attempt, entry), name) if entry.size <= _LARGEST_TEXT else Html(escape(name))
     save = f'<a href="{escape(attempt.address(view, "file", path=path))}" download aria-label="Download {escape(name)}">↓</a>'
     return f"<li>{shown} <small>{show_size(entry.size)}</small> {save}</li>"
-
-
-def _is_addressable(path: str) -> bool:
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _reading(view: View, attempt: WatchedAttempt, entry: Entry) -> str:

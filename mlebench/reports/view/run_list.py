@@ -9,10 +9,11 @@ from html import escape
 
 from grading.printable import printable
 from mlebench._support.quantities import show_duration
+from mlebench.reports.components import moment
 from mlebench.reports.markup import with_code
 from mlebench.reports.notation import NOTHING, score
 from mlebench.reports.view.listing import Asked, Column, Field, list_table, page_of, pages_nav, sort_rows
-from mlebench.reports.view.looks import PHASE_SIGNS, STANDINGS, cost_html, mark, since
+from mlebench.reports.view.looks import PHASE_SIGNS, STANDINGS, cost_html, mark
 from mlebench.reports.view.run_digest import RunDigest, digest_of
 from mlebench.reports.view.view import View
 from mlebench.reports.view.watched_runs import WatchedGroup
@@ -77,7 +78,7 @@ def _state(row: _Row) -> Field:
 def _time(row: _Row) -> Field:
     record = row.record
     if record.state == "running" and record.started_at is not None:
-        return Field(since(record.started_at))
+        return Field(moment(record.started_at, css="since"))
     return Field(NOTHING if record.wall_seconds is None else show_duration(record.wall_seconds))
 
 

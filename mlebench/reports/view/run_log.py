@@ -6,9 +6,9 @@ import json
 from html import escape
 
 from mlebench._support.quantities import show_size
+from mlebench.reports.components import note
 from mlebench.reports.markup import Section
 from mlebench.reports.view.log_file import LOG, LogLine, LogPart, read_earlier, read_end, read_later
-from mlebench.reports.view.parts import note
 from mlebench.reports.view.view import Content, Query, View
 from mlebench.reports.view.watched_attempt import WatchedAttempt, find_attempt
 

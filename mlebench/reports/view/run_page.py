@@ -9,10 +9,10 @@ from typing import Any
 
 from grading.printable import printable
 from mlebench._support.quantities import show_count, show_duration
+from mlebench.reports.components import note, warning
 from mlebench.reports.markup import Cell, Section, sortable_table
 from mlebench.reports.notation import NOTHING, usd
 from mlebench.reports.view.course import read_course
-from mlebench.reports.view.parts import note, warning
 from mlebench.reports.view.run_curves import resources_section, time_section
 from mlebench.reports.view.run_files import files_section
 from mlebench.reports.view.run_log import log_section

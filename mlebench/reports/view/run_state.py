@@ -10,11 +10,11 @@ from html import escape
 from grading.printable import printable
 from grading.wording import counted
 from mlebench._support.quantities import show_count, show_duration, show_size
-from mlebench.reports.markup import Section
+from mlebench.reports.components import Card, cards, fold, medal_mark, moment, warning
+from mlebench.reports.markup import Html, Section, facts, html_of, link, with_code
 from mlebench.reports.notation import NOTHING, score, usd
 from mlebench.reports.view.act_page import act_links
 from mlebench.reports.view.course import Course
-from mlebench.reports.view.parts import Card, Html, cards, facts, fold, html_of, link, medal_mark, moment, warning, with_code
 from mlebench.reports.view.run_curves import graded_snapshots
 from mlebench.reports.view.view import View
 from mlebench.reports.view.watched_attempt import WatchedAttempt

@@ -8,10 +8,12 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from grading.wording import counted
+from mlebench.reports.components import moment, moment_text
+from mlebench.reports.markup import Html, link
 from mlebench.reports.notation import NOTHING, score
 from mlebench.reports.view.group_figures import MEDALS
 from mlebench.reports.view.listing import Asked, page_of, pages_nav
-from mlebench.reports.view.looks import PHASE_SIGNS, STANDINGS, mark, moment_text, since, standing_text
+from mlebench.reports.view.looks import PHASE_SIGNS, STANDINGS, mark, standing_text
 from mlebench.reports.view.run_digest import RunDigest, Standing, digest_of
 from mlebench.reports.view.view import View
 from mlebench.reports.view.watched_runs import WatchedGroup
@@ -91,8 +93,8 @@ def _side_by_side(rows: Sequence[str], seeds: int) -> list[Sequence[str]]:
 
 
 def _row(above: str, group: WatchedGroup, name: str, cells: Sequence[_Cell | None], asked: Asked) -> str:
-    link = f'<a href="{asked.link(competition=name)}">{escape(name)}</a>'
-    return _line(above, group, f'<th scope="row" title="{escape(name)}">{link}</th>', cells)
+    title = link(asked.link(competition=name), name)
+    return _line(above, group, f'<th scope="row" title="{escape(name)}">{title}</th>', cells)
 
 
 def _line(above: str, group: WatchedGroup, head: str, cells: Sequence[_Cell | None]) -> str:
@@ -124,7 +126,7 @@ def _active_cell(group: WatchedGroup, record: RunRecord, address: str, name: str
     phase = phase_of(group.group, record, group.harness).name if group.group is not None else "running"
     started = record.started_at
     title = f"{name}: {phase}" + (f" since {moment_text(started)}" if started else "")
-    time = f", {since(started)}" if started else ""
+    time = f", {moment(started, css='since')}" if started else ""
     sign = PHASE_SIGNS.get(phase, PHASE_SIGNS["running"])
     return (
         f'<td><a class="look is-running" href="{address}" title="{title}"><span aria-hidden="true">{sign}</span>'
@@ -151,12 +153,12 @@ def _legend(cells: Iterable[_Cell], asked: Asked) -> str:
 def standing_legend(counts: Mapping[Standing, int], asked: Asked) -> str:
     """What there is, each with its sign and count, as links to these runs alone."""
     entries = "".join(
-        f'<li><a href="{_link(name, asked)}">{mark(name, STANDINGS[name].sign)}{standing_text(name, counts[name])}</a></li>'
+        f"<li>{link(_address(name, asked), Html(mark(name, STANDINGS[name].sign) + standing_text(name, counts[name])))}</li>"
         for name in STANDINGS
         if counts.get(name)
     )
     return f'<ul class="legend signs" aria-label="Runs by result">{entries}</ul>'
 
 
-def _link(name: Standing, asked: Asked) -> str:
+def _address(name: Standing, asked: Asked) -> str:
     return asked.link(state=name, medal=None) if name in ("running", "queued") else asked.link(medal=name, state=None)

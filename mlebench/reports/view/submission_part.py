@@ -16,10 +16,10 @@ from grading.report import CompetitionReport
 from grading.wording import counted
 from mlebench._support.plain_files import open_plain
 from mlebench._support.quantities import show_duration, show_size
-from mlebench.reports.markup import Cell, Section, sortable_table
+from mlebench.reports.components import moment, note, warning
+from mlebench.reports.markup import Cell, Html, Section, link, sortable_table
 from mlebench.reports.notation import NOTHING, score
 from mlebench.reports.view.course import Course
-from mlebench.reports.view.parts import Html, link, moment, note, warning
 from mlebench.reports.view.view import View
 from mlebench.reports.view.watched_attempt import WatchedAttempt
 from mlebench.runs.kept_snapshots import KeptSnapshot

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import re
 import shlex
 import threading
@@ -48,7 +49,8 @@ def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Group:
 
 @pytest.fixture
 def view(group: Group) -> View:
-    return View(WatchedRuns(group.folder.parent), "/token", allows_control=True)
+    # a minute passes between any two looks
+    return View(WatchedRuns(group.folder.parent, clock=itertools.count(step=60).__next__), "/token", allows_control=True)
 
 
 @contextlib.contextmanager

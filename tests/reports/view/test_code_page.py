@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from mlebench.reports.view.addresses import words_of
 from mlebench.reports.view.code_page import make_code
 from mlebench.reports.view.view import Page
 from mlebench.runs.group import Group
@@ -93,8 +94,6 @@ def test_a_folder_of_code_that_is_a_link_is_not_followed(group: Group) -> None:
 def test_names_and_texts_of_an_agent_are_text(group: Group) -> None:
     names = ["<script>x.py", "new\nline.py", "\x1b[2J.txt", "\u202egpj.exe", "-rf", "'\"&<>.md"]
     write_code(group, RUN, dict.fromkeys(names, HOSTILE))
-    odd = os.fsencode(group.run_dir(RUN) / "code") + b"/\xff.py"
-    Path(os.fsdecode(odd)).write_text("x")
     page = page_of(group)
     assert sorted(files_linked(page)) == sorted(f"code/{name}" for name in names)
     for name in names:
@@ -104,9 +103,20 @@ def test_names_and_texts_of_an_agent_are_text(group: Group) -> None:
         assert "<script>" not in whole and not re.search(r"\son\w+=", re.sub(r">[^<]*<", "><", whole))
 
 
+def test_a_name_that_is_not_utf_8_has_a_page(group: Group) -> None:
+    write_code(group, RUN, {})
+    name = os.fsdecode(b"code/\xff.py")
+    (group.run_dir(RUN) / "code").mkdir(exist_ok=True)
+    (group.run_dir(RUN) / name).write_text("kept = 1")
+    (address,) = re.findall(r'<a href="([^"]+)#file"', body(page_of(group), "files"))
+    asked = words_of(urlsplit(html.unescape(address)).query)
+    assert asked == {"file": name}
+    assert "kept = 1" in words(body(page_of(group, **asked), "file"))
+
+
 def test_long_files_are_cut_and_said_to_be(group: Group) -> None:
     write_code(group, RUN, {"long.txt": "x\n" * 30_000, "large.txt": "word " * 400_000, "wide.txt": "y" * 50_000})
-    for name, told in (("long.txt", "Only the first 10,000 lines are shown"), ("large.txt", "Only the first 1 line are shown")):
+    for name, told in (("long.txt", "Cut after 10,000 lines"), ("large.txt", "Cut after 1 line")):
         shown = body(page_of(group, file=name), "file")
         assert told in words(shown) and len(shown) < 2_000_000
     assert len(body(page_of(group, file="wide.txt"), "file")) < 25_000

@@ -64,10 +64,10 @@ def test_each_competition_says_who_is_better_and_what_it_took(tmp_path: Path) ->
     make_group(tmp_path, "one", A, cost_usd=1.0, calls=1)
     make_group(tmp_path, "two", B, cost_usd=0.5, calls=1)
     assert rows(page_of(tmp_path)) == [
-        "toy-a 0.9 gold 0.6 0.4 0.4 A by 0.35 1 of 2 : 0 of 2 0.62 : -0.25 2.00 : 1.00 10 min 00 s : 10 min 00 s seed 0 seed 1",
+        "toy-a 0.9 gold 0.6 0.4 0.4 A by 0.35 1 of 2 : 0 of 2 0.62 : -0.25 2.00 : 1.00 10 min : 10 min seed 0 seed 1",
         "toy-b 0.8 silver 0.8 silver 0.8 silver invalid equal 2 of 2 : 1 of 2 0.75 : 0.75 2.00 : 1.00 "
-        "10 min 00 s : 10 min 00 s seed 0 seed 1",
-        "toy-c 0.4 no submission 0.4 0.4 equal 0 of 2 : 0 of 2 -0.25 : -0.25 2.00 : 1.00 10 min 00 s : 10 min 00 s seed 0 seed 1",
+        "10 min : 10 min seed 0 seed 1",
+        "toy-c 0.4 no submission 0.4 0.4 equal 0 of 2 : 0 of 2 -0.25 : -0.25 2.00 : 1.00 10 min : 10 min seed 0 seed 1",
     ]
     links = {html.unescape(link) for link in re.findall(r'href="([^"]+)"', body(page_of(tmp_path), "competitions"))}
     assert {"/g/one/toy-a_seed0", "/g/two/toy-c_seed1"} <= links

@@ -51,8 +51,8 @@ def test_a_row_tells_how_a_group_gets_on() -> None:
         "Running": "1",
         "Queued": "1",
         "Lost": "0",
-        "Started": "2026-03-01 12:00",
-        "Expected end": "2026-03-01 14:00",
+        "Started": "2026-03-01 12:00 UTC",
+        "Expected end": "2026-03-01 14:00 UTC",
     }
 
 
@@ -103,9 +103,9 @@ def test_a_price_that_nobody_knows_leaves_no_sum() -> None:
     ("group", "state", "said"),
     [
         (a_group("g", ["running", "queued"], harness=PAUSED), "‖ paused", f"paused: no further run is started; {GO_ON}"),
-        (a_group("g", ["gold", "queued"]), "▲ interrupted", f"no harness runs it; {RESUMING} goes on"),
-        (a_group("g", ["gold", "lost"]), "■ done", f"2 lost to the infrastructure; {RESUMING} tries again"),
-        (unreadable("g"), "× unreadable", "/runs/g/group.yaml is not valid YAML: plan <b>ends</b> early"),
+        (a_group("g", ["gold", "queued"]), "⊘ interrupted", f"no harness runs it; {RESUMING} goes on"),
+        (a_group("g", ["gold", "lost"]), "✓ done", f"2 lost to the infrastructure; {RESUMING} tries again"),
+        (unreadable("g"), "✗ unreadable", "/runs/g/group.yaml is not valid YAML: plan <b>ends</b> early"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_group_is_said_with_what_helps(group: WatchedGroup, state: str, said: str) -> None:
@@ -236,7 +236,7 @@ def test_what_lies_on_disk_is_listed_with_what_cannot_be_read(tmp_path: Path) ->
 
     html = body_of(make_overview(View(WatchedRuns(tmp_path)), {}), "groups")
 
-    assert [row["State"] for row in table(html) if "State" in row] == ["■ done", "× unreadable"]
+    assert [row["State"] for row in table(html) if "State" in row] == ["✓ done", "✗ unreadable"]
     assert "2 groups" in html
 
 
