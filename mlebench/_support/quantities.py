@@ -66,10 +66,14 @@ def show_size(count: float) -> str:
 
 
 def show_count(count: float) -> str:
-    """Tokens and calls for people: `950`, `12.3k`, `1.5m`."""
-    if count < 1000:
+    """Tokens and calls for people: `950`, `12.3k`, `1.5M`, `2.2G`."""
+    if count < 999.5:
         return f"{count:.0f}"
-    return f"{count / 1000:.1f}k" if count < 999_950 else f"{count / 10**6:.1f}m"
+    for unit in ("k", "M"):
+        count /= 1000
+        if count < 999.95:
+            return f"{count:.1f}{unit}"
+    return f"{count / 1000:,.1f}G"
 
 
 def show_duration(seconds: float) -> str:

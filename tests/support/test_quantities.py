@@ -74,7 +74,11 @@ def test_what_is_no_whole_number(text: str | bool) -> None:
         parse_count(text)
 
 
+def test_counts_of_billions_are_short_too() -> None:
+    assert [show_count(count) for count in (2_162_900_000, 999_950_000, 5_400_000_000_000)] == ["2.2G", "1.0G", "5,400.0G"]
+
+
 def test_counts_are_short() -> None:
-    assert [show_count(count) for count in (0, 999, 12_345, 999_949, 999_950, 1_500_000)] == [
-        "0", "999", "12.3k", "999.9k", "1.0m", "1.5m"
+    assert [show_count(count) for count in (0, 999, 999.7, 12_345, 999_949, 999_950, 1_500_000)] == [
+        "0", "999", "1.0k", "12.3k", "999.9k", "1.0M", "1.5M"
     ]  # fmt: skip

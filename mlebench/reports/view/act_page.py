@@ -206,7 +206,7 @@ def _refusal(view: View, asked: _Asked, why: str, status: int) -> Page:
 
 def _page(view: View, asked: _Asked, title: str, body: str, status: int = 200) -> Page:
     about = asked.watched.name if asked.record is None else asked.record.run_id
-    crumbs = [(view.address(), "Runs"), (view.address("g", asked.watched.name), asked.watched.name)]
+    crumbs = view.crumbs(asked.watched.name)
     if asked.record is not None:
         crumbs.append((view.address("g", asked.watched.name, asked.record.run_id), asked.record.run_id))
     return Page(f"{title}: {about}", sections=[Section("act", title, body)], crumbs=crumbs, every=None, status=status)

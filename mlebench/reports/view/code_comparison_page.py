@@ -66,7 +66,7 @@ def make_code_comparison(view: View, query: Query) -> Page | None:
     With `file` in the query it shows how that file differs, `unified` or, by default, side by side.
     """
     names = query.get("first", ""), query.get("second", "")
-    crumbs = [(view.address(), "All groups"), (view.address("compare"), "Compare")]
+    crumbs = [*view.crumbs(), (view.address("compare"), "Compare")]
     first, second = (_side(view, name) for name in names)
     if first is None or second is None:
         missing = [name for name, side in zip(names, (first, second), strict=True) if name and side is None]

@@ -41,7 +41,7 @@ def make_code(view: View, query: Query, group: str, run_id: str) -> Page | None:
     if found is None or found.group is None or record is None or place is None:
         return None
     folder, attempt = place
-    crumbs = [(view.address(), "All groups"), (view.address("g", group), group), (view.address("g", group, run_id), run_id)]
+    crumbs = view.crumbs(group, run_id)
     pages = _Pages(view, group, run_id, query.get("attempt"))
     within = found.group.run_dir(run_id)
     tree = code_tree(folder, within)

@@ -29,7 +29,7 @@ def make_comparison(view: View, query: Query) -> Page | None:
     names = query.get("first", ""), query.get("second", "")
     found = [next((group for group in groups if group.name == name), None) for name in names]
     choosing = Section("choice", "Groups", _form(view, groups, *names))
-    crumbs = [(view.address(), "All groups")]
+    crumbs = view.crumbs()
     first, second = found
     if not all(names):
         return Page("Compare two groups", "", [choosing], crumbs, None)

@@ -59,7 +59,7 @@ def make_conversation(view: View, query: Query, group: str, run_id: str) -> Page
     attempts = attempts_at(found.group, run)
     wanted = query.get("attempt")
     attempt = next((one for one in reversed(attempts) if isinstance(one, Attempt) and wanted in (None, str(one.number))), None)
-    crumbs = [(view.address(), "All groups"), (view.address("g", group), group), (view.address("g", group, run_id), run_id)]
+    crumbs = view.crumbs(group, run_id)
     title = f"Conversation of {run_id}"
     if attempt is None:
         if wanted is not None and any(isinstance(one, Attempt) for one in attempts):

@@ -45,7 +45,7 @@ def make_group(view: View, query: Query, group: str) -> Page | None:
     found = view.runs.group(group)
     if found is None:
         return None
-    crumbs = [(view.address(), "Runs")]
+    crumbs = view.crumbs()
     if found.group is None:
         problem = warning(with_code(printable(problem_of(found), 2000)))
         return Page(found.name, "", [Section("progress", "Progress", problem)], crumbs)

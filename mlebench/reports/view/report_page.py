@@ -20,7 +20,7 @@ def make_group_report(view: View, query: Query, group: str) -> Page | None:
     found = view.runs.group(group)
     if found is None:
         return None
-    crumbs = [(view.address(), "Runs"), (view.address("g", group), group)]
+    crumbs = view.crumbs(group)
     if found.group is None:
         return Page(f"Report on {group}", "", [_said(found.problem or "it cannot be read")], crumbs, None)
     # all that computes figures is imported where a report is asked for

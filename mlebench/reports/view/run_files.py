@@ -150,7 +150,7 @@ def make_text(view: View, query: Query, group: str, run_id: str) -> Page | None:
     if attempt is None or path is None:
         return None
     name = printable(query["path"], 200)
-    crumbs = [(view.address(), "All groups"), (view.address("g", group), group), (attempt.address(view), run_id)]
+    crumbs = [*view.crumbs(group), (attempt.address(view), run_id)]
     save = note(link(attempt.address(view, "file", path=query["path"]), "Download the file"))
     return Page(name, "", [Section("text", "Text", save + _text(path, attempt.run_dir))], crumbs, every=None)
 

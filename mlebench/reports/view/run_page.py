@@ -45,7 +45,7 @@ def make_run(view: View, query: Query, group: str, run_id: str) -> Page | None:
         ]
     if attempts := attempts_section(view, attempt):
         sections.append(attempts)
-    crumbs = [(view.address(), "All groups"), (view.address("g", attempt.watched.name), attempt.watched.name)]
+    crumbs = view.crumbs(attempt.watched.name)
     if not attempt.is_last:
         crumbs.append((view.address("g", attempt.watched.name, run_id), run_id))
     title = run_id if attempt.is_last else f"{run_id}, attempt {attempt.number}"

@@ -65,6 +65,12 @@ class View:
         words = urlencode(told, errors="surrogateescape")
         return f"{self.root}/{path}{f'?{words}' if words else ''}"
 
+    def crumbs(self, group: str | None = None, run_id: str | None = None) -> list[tuple[str, str]]:
+        """Address and words of the pages above one about all groups, a group or a run."""
+        names = [name for name in (group, run_id) if name is not None]
+        below = [(self.address("g", *names[:place]), name) for place, name in enumerate(names, start=1)]
+        return [(self.address(), "Runs"), *below]
+
 
 @dataclass(frozen=True)
 class Page:

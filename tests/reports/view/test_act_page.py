@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import re
 import shlex
 import threading
@@ -49,8 +48,7 @@ def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Group:
 
 @pytest.fixture
 def view(group: Group) -> View:
-    # a minute passes between any two looks
-    return View(WatchedRuns(group.folder.parent, clock=itertools.count(step=60).__next__), "/token", allows_control=True)
+    return View(WatchedRuns(group.folder.parent), "/token", allows_control=True)
 
 
 @contextlib.contextmanager
@@ -62,7 +60,8 @@ def harness_of(group: Group, parallel: int | None = None) -> Iterator[None]:
 
 
 def offered(view: View, run_id: str | None = None) -> list[str]:
-    """Acts that a page links to."""
+    """Acts that a page links to now."""
+    view.runs.look_anew()
     watched = view.runs.group(NAME)
     assert watched is not None
     html = act_links(view, watched, watched.record(run_id) if run_id else None)
@@ -72,6 +71,7 @@ def offered(view: View, run_id: str | None = None) -> list[str]:
 
 
 def asked(view: View, **query: str) -> Page:
+    view.runs.look_anew()
     page = make_act(view, query, NAME)
     assert page is not None
     return page
