@@ -15,7 +15,7 @@ from mlebench._support.quantities import show_size
 from mlebench.reports.components import fold, note, warning
 from mlebench.reports.markup import Html, Section, link
 from mlebench.reports.view.highlighting import Highlighting, plain_lines
-from mlebench.reports.view.run_code import CODE, CodeFile, CodeTree, attempt_folder, code_tree, read_code
+from mlebench.reports.view.run_code import CODE, CodeFile, CodeTree, attempt_folder, code_tree, file_at, read_code
 from mlebench.reports.view.view import Page, Query, View
 
 _LARGEST, _MOST_LINES, _LONGEST_SHOWN = 2**20, 10_000, 20_000
@@ -48,7 +48,7 @@ def make_code(view: View, query: Query, group: str, run_id: str) -> Page | None:
     every = None if record.has_ended or attempt != record.attempt else _EVERY
     lead = f"{counted(len(tree.files), 'file')} that the agent left in attempt {attempt}." if attempt else ""
     wanted = query.get("file")
-    file = tree.file(wanted) if wanted else _first(tree)
+    file = (tree.file(wanted) or file_at(folder, within, wanted)) if wanted else _first(tree)
     sections = [Section("files", "Files", _tree(tree, file, pages) + _since(view, f"{group}/{run_id}", attempt, record.attempt))]
     title = f"Code of {run_id}"
     if file is not None:

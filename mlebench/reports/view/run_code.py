@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import functools
+import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from mlebench._support.plain_files import entries_plain, kind_of, open_plain
+from mlebench._support.plain_files import first_entries, kind_of, open_plain
 from mlebench.evidence.review.similarity.code_set import is_code
 from mlebench.evidence.review.texts import decoded, is_text
 from mlebench.reports.view.watched_runs import WatchedGroup
@@ -19,6 +20,7 @@ _FOLDERS = (CODE, "submission", "logs")
 """Of the first all files are shown, of the others those that hold code."""
 MOST_FILES = 2_000
 _MOST_ENTRIES = 20_000
+_MOST_PROBLEMS = 20
 _DEEPEST = 12
 _LOOKED_AT = 2**13
 _ATTEMPTS = "attempts"
@@ -101,7 +103,21 @@ def code_tree(folder: Path, within: Path) -> CodeTree:
         problems += [f"{top}/ holds more than {_MOST_ENTRIES:,} entries, of which the first are shown"] if budget.is_spent else []
     if len(files) > MOST_FILES:
         problems.append(f"{len(files) - MOST_FILES:,} more files are not shown")
+    if len(problems) > _MOST_PROBLEMS:
+        problems[_MOST_PROBLEMS:] = [f"{len(problems) - _MOST_PROBLEMS:,} more folders are left out"]
     return CodeTree(tuple(files[:MOST_FILES]), tuple(problems))
+
+
+def file_at(folder: Path, within: Path, name: str) -> CodeFile | None:
+    """A file that the tree may have no room for, by its name; None where there is none, or none that a tree has."""
+    parts = PurePosixPath(name).parts
+    if len(parts) < 2 or ".." in parts or parts[0] not in _FOLDERS or not (parts[0] == CODE or is_code(name)):
+        return None
+    try:
+        with open_plain(folder.joinpath(*parts), within) as file:
+            return CodeFile("/".join(parts), os.fstat(file.fileno()).st_size)
+    except (OSError, ValueError):
+        return None
 
 
 class _Budget:
@@ -109,25 +125,24 @@ class _Budget:
 
     def __init__(self) -> None:
         self.left = _MOST_ENTRIES
-
-    @property
-    def is_spent(self) -> bool:
-        return self.left <= 0
+        self.is_spent = False
 
 
 def _below(folder: Path, within: Path, parts: tuple[str, ...], budget: _Budget, problems: list[str]) -> Iterator[CodeFile]:
     name = "/".join(parts)
+    if not budget.left:
+        budget.is_spent = True
+        return
     try:
-        entries = entries_plain(folder.joinpath(*parts), within, _MOST_ENTRIES)
+        entries, is_all = first_entries(folder.joinpath(*parts), within, budget.left)
     except FileNotFoundError:
         return
     except OSError as error:
         problems.append(f"{name}/ cannot be read: {error.strerror}")
         return
+    budget.left -= len(entries)
+    budget.is_spent |= not is_all
     for entry, status in entries:
-        budget.left -= 1
-        if budget.is_spent:
-            return
         if not stat.S_ISDIR(status.st_mode):
             yield CodeFile(f"{name}/{entry}", status.st_size, kind_of(status.st_mode))
         elif len(parts) >= _DEEPEST:
