@@ -25,7 +25,7 @@ from mlebench.reports.figures import (
 )
 from mlebench.reports.places import load_results
 from mlebench.reports.published_results import SOURCE, PublishedResult, published_results
-from mlebench.reports.results import GradedRun, Results, labelled
+from mlebench.reports.results import GradedRun, Results, labelled, told_apart
 from mlebench.reports.review_figures import ReviewFigures, review_figures
 from mlebench.reports.scaling import (
     SPENDING_AXES,
@@ -215,7 +215,7 @@ def make_document(
     """
     if not results:
         raise UsageError("there is nothing to report on; `mlebench runs` lists the run groups")
-    main, *others = labelled(results)
+    main, *others = told_apart(results)
     chosen = list(selections) or default_selections(main.competition_ids(), registry_in(main.conditions.edition))
     if not chosen:
         raise UsageError("the reports hold no run; `mlebench grade` makes grading reports")

@@ -199,11 +199,16 @@ def pool(found: Iterable[Results]) -> list[Results]:
 
 
 def labelled(results: Sequence[Results]) -> list[Results]:
-    """The same results, those of one agent told apart by the parts in which their conditions differ, else by where they lie."""
+    """The same results, those of one agent told apart by the parts in which their conditions differ."""
     everywhere = [entry.conditions for entry in results]
-    apart = [replace(entry, label=", ".join(entry.conditions.set_apart(everywhere))) for entry in results]
-    names = Counter(entry.name for entry in apart)
-    return [entry if names[entry.name] == 1 else replace(entry, label=_with_sources(entry)) for entry in apart]
+    return [replace(entry, label=", ".join(entry.conditions.set_apart(everywhere))) for entry in results]
+
+
+def told_apart(results: Sequence[Results]) -> list[Results]:
+    """The same results, each with a name of its own: `labelled`, and where they are alike in everything by where they lie."""
+    named = labelled(results)
+    names = Counter(entry.name for entry in named)
+    return [entry if names[entry.name] == 1 else replace(entry, label=_with_sources(entry)) for entry in named]
 
 
 def _with_sources(results: Results) -> str:
