@@ -48,9 +48,11 @@ def make_code(view: View, query: Query, group: str, run_id: str) -> Page | None:
     every = None if record.has_ended or attempt != record.attempt else _EVERY
     lead = f"{counted(len(tree.files), 'file')} that the agent left in attempt {attempt}." if attempt else ""
     wanted = query.get("file")
-    file = (tree.file(wanted) or file_at(folder, within, wanted)) if wanted else _first(tree)
+    file = tree.file(wanted) if wanted else _first(tree)
     sections = [Section("files", "Files", _tree(tree, file, pages) + _since(view, f"{group}/{run_id}", attempt, record.attempt))]
     title = f"Code of {run_id}"
+    if file is None and wanted:
+        file = file_at(folder, within, wanted)
     if file is not None:
         sections.append(Section("file", printable(file.name), "".join(_file(folder, within, file, pages))))
         title = f"{printable(file.name)} of {run_id}"

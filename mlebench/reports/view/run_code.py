@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import functools
-import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import SEEK_END
 from pathlib import Path, PurePosixPath
 
 from mlebench._support.plain_files import first_entries, kind_of, open_plain
@@ -115,7 +115,7 @@ def file_at(folder: Path, within: Path, name: str) -> CodeFile | None:
         return None
     try:
         with open_plain(folder.joinpath(*parts), within) as file:
-            return CodeFile("/".join(parts), os.fstat(file.fileno()).st_size)
+            return CodeFile("/".join(parts), file.seek(0, SEEK_END))
     except (OSError, ValueError):
         return None
 
