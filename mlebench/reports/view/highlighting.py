@@ -19,6 +19,8 @@ LONGEST_LINE = 2_000
 """Characters; a text with a longer line is plain."""
 _MOST_SECONDS = 3.0
 _MOST_AT_ONCE = 2
+_MOST_MARKED = 4 * 2**20
+"""Characters of HTML of a file, for which a browser takes a second."""
 _MOST_KEPT = 32 * 2**20
 """Characters of HTML that are kept."""
 
@@ -89,7 +91,7 @@ def _marked(language: str, texts: Sequence[str], most_seconds: float) -> list[li
         return None
     # a lexer that loses a line would number all others wrongly
     whole = all(len(lines) == text.count("\n") + 1 for lines, text in zip(found, texts, strict=True))
-    return found if whole else None
+    return found if whole and _size(found) <= _MOST_MARKED else None
 
 
 def _digest(language: str, texts: Sequence[str]) -> bytes:

@@ -1,4 +1,4 @@
-"""A page is not made again at once that took much work, whoever did it."""
+"""What agents leave keeps neither the server nor a browser busy."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from mlebench.reports.view.highlighting import Highlighting
 from mlebench.reports.view.renderings import Renderings
 from mlebench.reports.view.view import Page, View
 from mlebench.reports.view.watched_runs import WatchedRuns
 from tests.reports.view.builders import write_group
 
+MOST_SECONDS = 60.0
+"""However busy the machine is."""
 BUSY = "import time\nwhile time.process_time() < 0.5: pass"
 
 
@@ -37,3 +40,11 @@ def test_the_work_of_processes_counts(tmp_path: Path) -> None:
     pages = Renderings(View(WatchedRuns(tmp_path, clock=clock)), clock)
     assert asyncio.run(look()) == [1, 1, 1, 2]
     pages.close()
+
+
+def test_a_file_of_nothing_but_small_words_is_not_marked() -> None:
+    """A megabyte of brackets would be ten of marks, with which a browser is busy for long."""
+    marking = Highlighting()
+    [lines] = marking.lines("few.json", ["[1,\n" * 1000], MOST_SECONDS) or [[]]
+    assert lines[0] == '[<span class="hl-m">1</span>,'
+    assert marking.lines("many.json", [("[1," * 600 + "\n") * 400], MOST_SECONDS) is None
