@@ -286,11 +286,16 @@ def _chart(series: Mapping[str, Points], axis: Axis | str, y_title: str | None, 
     return chart
 
 
-def time_axis(hours: float) -> tuple[str, list[dict[str, Any]]]:
-    """The title and the labels of an axis of hours that reaches so far: whole numbers of the unit that fits."""
+def time_axis(hours: float, width: int = _WIDTH) -> tuple[str, list[Mapping[str, Any]]]:
+    """The title and the labels of an axis of hours that reaches so far: whole numbers of the unit that fits.
+
+    Args:
+        width: of the chart; a narrow one has fewer labels.
+    """
+    most = max(2, _MOST_LABELS * width // _WIDTH)
     unit = next(unit for unit in _TIME_UNITS if hours <= unit.up_to)
     span = hours / unit.hours
-    step = next((step for step in unit.steps if span / step <= _MOST_LABELS), math.ceil(span / _MOST_LABELS))
+    step = next((step for step in unit.steps if span / step <= most), math.ceil(span / most))
     # a run of 59.99 minutes still reaches the label 60
     count = int(span / step + 0.005)
     return unit.name, [{"value": step * place * unit.hours, "label": f"{step * place:,}"} for place in range(count + 1)]

@@ -7,7 +7,7 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from grading.printable import printable
 from grading.wording import counted
@@ -28,10 +28,6 @@ Points = tuple[tuple[float, float], ...]
 """Hours since the start, and an amount."""
 _MOST_POINTS = 300
 """Of a line."""
-_UNITS = ((2 / 60, 1 / 3600, "seconds"), (2, 1 / 60, "minutes"), (72, 1, "hours"), (math.inf, 24, "days"))
-"""Up to how many hours an axis counts in what, and its name."""
-_STEPS = (1, 2, 5, 10, 15, 20, 30, 50, 100, 200, 500, 1000)
-_MOST_LABELS = 8
 _LARGEST_SCORE = 1e300
 """Beyond it differences have no finite value."""
 _MOST_GPUS = 6
@@ -246,7 +242,7 @@ def _drawing(
     *,
     is_amount: bool,
 ) -> str:
-    title, labels = time_axis(end, width)
+    title, labels = charts.time_axis(end, width)
     return charts.timeline(
         {curve.name: curve.points for curve in curves},
         unit,
@@ -259,15 +255,6 @@ def _drawing(
         is_amount=is_amount,
         levels=dict(levels),
     )
-
-
-def time_axis(end: float, width: int) -> tuple[str, list[Mapping[str, Any]]]:
-    """The title and the labels of an axis of so many hours, in the unit that fits."""
-    _, unit, name = next(entry for entry in _UNITS if end <= entry[0])
-    most = _MOST_LABELS * width / 900 + 1
-    step = next((step for step in _STEPS if end / unit / step <= most), _STEPS[-1])
-    count = min(100, int(end / unit / step + 1e-9))
-    return name, [{"label": f"{place * step}", "value": place * step * unit} for place in range(count + 1)]
 
 
 def graded_snapshots(attempt: WatchedAttempt) -> Sequence[ScoredSnapshot]:
