@@ -188,7 +188,7 @@ def _text_field(field: TextField) -> str:
     about += " required" if field.is_required else ""
     options = "".join(f'<option value="{escape(word)}">' for word in field.known)
     listed = f'<datalist id="{escape(suggested)}">{options}</datalist>' if suggested else ""
-    return f'<label>{escape(field.label)} <input size="18" autocomplete="off"{about}></label>{listed}'
+    return f'<label>{escape(field.label)} <input type="search" size="18" autocomplete="off"{about}></label>{listed}'
 
 
 def _choice_field(field: ChoiceField) -> str:

@@ -108,3 +108,7 @@ def test_a_pager_names_the_pages_near_and_both_ends() -> None:
     shown = re.findall(r"href=\"(\d+)\"", pager(50, 100, str))
     assert shown == ["49", "1", "48", "49", "51", "52", "100", "51"]
     assert pager(50, 100, str).count("…") == 2
+
+
+def test_fields_of_forms_are_those_that_the_key_for_searching_goes_to() -> None:
+    assert '<input type="search"' in filter_form([TextField("agent", "Agent")], action="/", label="Filter")
