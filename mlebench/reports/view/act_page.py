@@ -155,13 +155,13 @@ def _consequence(asked: _Asked) -> str:
     name = asked.watched.name
     match asked.do:
         case "pause":
-            return f"No further run of {name} starts, retries neither. Runs that have started go on to their end."
+            return f"No further run of {name} starts, retries included. Runs that have started go on to their end."
         case "continue":
             return f"Runs of {name} start again."
         case "parallel":
             return (
-                f"At most so many runs run at once, of {name} and of all groups that its harness runs together. No run is "
-                "stopped for it. The group keeps the number for when it is resumed."
+                f"This limits how many runs of {name}, and of all groups that its harness runs together, are under way at once. "
+                "No run is stopped for it. The group keeps the number for when it is resumed."
             )
         case "retry":
             return "Another attempt at the run starts as soon as there is room for it. What the last one left is kept."

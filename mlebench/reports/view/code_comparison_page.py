@@ -180,7 +180,7 @@ def _difference(first: CodeText | None, second: CodeText | None, is_unified: boo
         return
     for label, text in (("A", first), ("B", second)):
         if text is not None and (text.problem or text.is_binary):
-            yield note(f"In {label} it is not shown: {text.problem or 'it is no text'}.")
+            yield note(f"In {label} it is not shown: {text.problem or 'it is not a text file'}.")
         elif text is not None and not text.is_whole:
             yield warning(f"Only the first {show_size(_LARGEST)} of it are compared in {label}.")
     left, right = (_lines(text) if text is not None else [] for text in (first, second))

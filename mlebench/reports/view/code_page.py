@@ -142,7 +142,7 @@ def _file(folder: Any, within: Any, file: CodeFile, pages: _Pages) -> Iterator[s
     if found.problem is not None:
         yield warning(f"It is not shown: {found.problem}.")
     elif found.is_binary:
-        yield note("It is no text, and not shown.")
+        yield note("Not shown: it is not a text file.")
     elif is_notebook and found.is_whole and (cells := _cells(found.text)) is not None:
         yield from _notebook(cells)
     else:

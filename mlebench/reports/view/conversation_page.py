@@ -14,7 +14,7 @@ from mlebench.evidence.conversations.calls import LedgerCall
 from mlebench.evidence.conversations.steps import Step, steps_in
 from mlebench.evidence.conversations.watched_calls import Part, RecentCalls, WatchedCalls, Window
 from mlebench.reports.components import Card, cards, fold, note, pager, warning
-from mlebench.reports.markup import Cell, Section, link, sortable_table
+from mlebench.reports.markup import Cell, Section, link, sortable_table, with_code
 from mlebench.reports.notation import NOTHING, usd, whole
 from mlebench.reports.view.conversation_steps import Room, StepWriter, outcome_words
 from mlebench.reports.view.view import Page, Query, View
@@ -164,7 +164,7 @@ class _Talk:
             html.append(note(f"This page has calls {shown.start + 1:,} to {last:,} of {len(watched.calls):,}."))
         if self._attempt.group.plan.profile.record == "usage":
             html.append(
-                note("The profile says `record: usage`, so that texts are not kept; `record: full` keeps those of later groups.")
+                note(with_code("`record: usage` in the profile keeps no texts; `record: full` keeps those of later groups."))
             )
         if len(parts) > 1:
             rows = [f'<li><a href="#{part.anchor}">{escape(part.title)}</a></li>' for part in written]

@@ -88,7 +88,7 @@ def _sections(view: View, query: Query, found: WatchedGroup) -> list[Section]:
     if len(found.records) > 1:
         sections.append(Section("filter", "Filter", _form(found, asked)))
     if not records:
-        nothing = f'<p>No run is like that; <a href="{escape(asked.address())}">show all</a>.</p>'
+        nothing = f'<p>No run matches; <a href="{escape(asked.address())}">show all</a>.</p>'
         return [*sections, Section("runs", "Runs", nothing)]
     sections.append(Section("grid", "Competitions and seeds", make_grid(view, found, records, of_grid)))
     if failures := failure_table(view, found, records, of_runs):
@@ -103,7 +103,7 @@ def _progress(view: View, found: WatchedGroup, asked: Asked) -> str:
     figures = figures_of(found)
     problem = problem_of(found)
     heard = known_time(found.harness.at) if found.harness is not None else None
-    alive = f" The harness was last heard of at {moment(heard)}." if heard is not None else ""
+    alive = f" The harness last reported at {moment(heard)}." if heard is not None else ""
     said = warning(with_code(f"{problem[:1].upper()}{problem[1:]}.")) if problem else ""
     ended = f"{figures.ended:,} of {counted(figures.planned, 'run')}"
     bar = progress_bar(figures.counts, figures.planned) if figures.planned else ""
@@ -115,7 +115,7 @@ def _progress(view: View, found: WatchedGroup, asked: Asked) -> str:
 
 
 def _cards(found: WatchedGroup, figures: GroupFigures) -> list[Card]:
-    says = "as the agent says" if figures.spent.is_claim else "measured, of ended attempts"
+    says = "reported by the agent" if figures.spent.is_claim else "measured, of ended attempts"
     harness = found.harness
     most = "" if harness is None else f"; at most {harness.parallel or harness.slots:,} at once"
     above = figures.counts.get("above-median", 0)

@@ -115,7 +115,7 @@ class Guard:
             return NotServed(403, "a page of another site asked for this")
         origins = request.headers.getall("Origin", [])
         if (is_change or origins) and not (len(origins) == 1 and self._is_our_origin(origins[0])):
-            return NotServed(403, "a page of another site asked for this, or nobody says which one did")
+            return NotServed(403, "a page of another site asked for this, or the request does not say which one did")
         return None
 
     def _is_our_origin(self, origin: str) -> bool:

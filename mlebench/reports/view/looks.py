@@ -44,7 +44,7 @@ STANDINGS: Mapping[Standing, Look] = {
 """Ends first, the best one first of all; the order of legends and bars. The colour of each is `is-NAME` in the style sheet."""
 PHASE_SIGNS: Mapping[PhaseName, str] = {"starting": "▷", "running": "▶", "grading": "◆", "queued": "·"}
 """Of what has not ended."""
-_CLAIMED = ' <abbr title="reported by the agent, measured by nobody">‡</abbr>'
+_CLAIMED = ' <abbr title="reported by the agent, not measured">‡</abbr>'
 
 
 def mark(name: str, sign: str) -> str:

@@ -109,7 +109,7 @@ def _form(groups: Sequence[WatchedGroup], asked: Asked) -> str:
 
 def _totals(rows: Sequence[_Row]) -> str:
     figures = total(row.figures for row in rows)
-    says = "as agents say" if figures.spent.is_claim else "measured"
+    says = "reported by agents" if figures.spent.is_claim else "measured"
     shown = [
         Card("Groups", f"{len(rows):,}", [f"{sum(state_of(row.group) == 'running' for row in rows):,} running"]),
         Card("Runs ended", f"{figures.ended:,}", [f"of {figures.planned:,} planned"]),
@@ -124,7 +124,7 @@ def _totals(rows: Sequence[_Row]) -> str:
 
 def _list(columns: Sequence[Column[_Row]], rows: Sequence[_Row], asked: Asked) -> str:
     if not rows:
-        return f'<p>No group is like that; <a href="{escape(asked.address())}">show all</a>.</p>'
+        return f'<p>No group matches; <a href="{escape(asked.address())}">show all</a>.</p>'
     table = list_table("Run groups", columns, page_of(rows, asked, _PAGE_SIZE), asked, css="groups", below=_problem)
     return table + pages_nav(len(rows), asked, _PAGE_SIZE, "group")
 
@@ -153,7 +153,7 @@ def _columns(view: View, asked: Asked, runs: RunFilter) -> list[Column[_Row]]:
         Column("Expected end", lambda row: Field(moment(expected_end(row.group))), "end", lambda row: _end_key(row), down=False),
     ]
     if runs.asks:
-        matching = Column[_Row]("Such runs", lambda row: _matching(view, asked, row), "matching", lambda row: row.matching)
+        matching = Column[_Row]("Matching runs", lambda row: _matching(view, asked, row), "matching", lambda row: row.matching)
         columns.insert(1, matching)
     return columns
 

@@ -65,7 +65,7 @@ def time_section(attempt: WatchedAttempt, course: Course) -> Section:
     return Section(
         "time",
         "Over time",
-        "".join(parts) or note("No submission was kept, and nobody was asked."),
+        "".join(parts) or note("No snapshot was kept and no call was recorded."),
     )
 
 

@@ -60,7 +60,7 @@ def files_section(view: View, attempt: WatchedAttempt) -> Section:
     """What lies in the attempt's folder."""
     entries = list(list_files(attempt))
     if not entries:
-        return Section("files", "Files", note("The folder of the run is empty, or somebody removed it."))
+        return Section("files", "Files", note("The folder of the run is empty, or it was removed."))
     rows = "".join(_row(view, attempt, entry) for entry in entries)
     cut = "" if all(map(_is_whole, entries)) else note(f"The first {_MOST_ENTRIES:,} entries, in the file system’s order.")
     return Section("files", "Files", f'{cut}<ul class="files">{rows}</ul>')
@@ -161,7 +161,7 @@ def _text(path: Path, within: Path) -> str:
     except OSError as error:
         return note(f"It cannot be shown: {error.strerror or 'it cannot be read'}.")
     if b"\0" in content[:8192]:
-        return note("It is no text.")
+        return note("It is not a text file.")
     lines = content.decode("utf-8", "backslashreplace").split("\n", _MOST_LINES)
     cut = note(f"Only the first {_MOST_LINES:,} lines are shown.") if len(lines) > _MOST_LINES else ""
     shown = "\n".join("\t".join(printable(part, None) for part in line.rstrip("\r").split("\t")) for line in lines[:_MOST_LINES])

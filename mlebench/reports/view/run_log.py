@@ -73,4 +73,4 @@ def _why_none(attempt: WatchedAttempt) -> str:
         return f"Runs that were imported from {attempt.group.imported.tool} have no log here."
     if attempt.started is None and attempt.is_last:
         return "There is no log yet: the agent has not started."
-    return "There is no log: nothing was printed, or somebody removed it."
+    return "There is no log: nothing was printed, or it was removed."

@@ -62,7 +62,7 @@ def _lead(attempt: WatchedAttempt) -> str:
 
 def _gone(attempt: WatchedAttempt) -> str:
     what = "run" if attempt.is_last else "attempt"
-    return warning(f"The folder of this {what} is gone: somebody removed or moved it.")
+    return warning(f"The folder of this {what} is gone: it was removed or moved.")
 
 
 def attempts_section(view: View, attempt: WatchedAttempt) -> Section | None:

@@ -165,7 +165,7 @@ def usage_of(attempt: WatchedAttempt, ledgers: LedgersSoFar) -> tuple[Usage | No
         last = ledgers.spent[-1]
         return Usage(last.calls, input_tokens=last.input_tokens, output_tokens=last.output_tokens, cost_usd=last.usd), ""
     claimed = read_usage(attempt.record.reported_usage) if attempt.is_last else None
-    return claimed, "" if claimed is None else "as the agent says"
+    return claimed, "" if claimed is None else "reported by the agent"
 
 
 def _machine(attempt: WatchedAttempt, measures: Sequence[Measure]) -> Card:

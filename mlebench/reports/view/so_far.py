@@ -85,7 +85,7 @@ def _spending(group: WatchedGroup, ends: Sequence[_End], unit: _Unit) -> str:
     """Money where all of it is known, else tokens; empty where neither is."""
     figures = figures_of(group)
     spent = [end.digest.spent for end in ends]
-    who = "as the agent says" if figures.spent.is_claim else "as measured"
+    who = "reported by the agent" if figures.spent.is_claim else "as measured"
     if figures.spent.usd:
         return _spending_chart(_summed(ends, unit, [entry.usd or 0 for entry in spent]), unit, "US dollars", who)
     if figures.spent.tokens:

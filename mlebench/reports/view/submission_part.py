@@ -106,7 +106,7 @@ def _shown(preview: Preview, name: Html) -> str:
     written = "" if preview.modified is None else f", written {moment(preview.modified)}"
     about = note(Html(f"{name}: {show_size(preview.size)}{lines}, {counted(preview.columns, 'column')}{written}"))
     if preview.rows is None:
-        problem = warning("It is no csv file that can be read; these are its first lines.")
+        problem = warning("It cannot be read as csv; these are its first lines.")
         return f'{about}{problem}<pre class="text">{escape(preview.text)}</pre>'
     header, *rows = preview.rows
     more = preview.columns - len(header)

@@ -83,7 +83,7 @@ def test_a_file_that_one_run_has_is_all_added(groups: tuple[Group, Group]) -> No
     ("first", "second", "told"),
     [
         ("x\r\ny\r\n", "x\ny", "The lines are the same."),
-        (b"\0\1", b"\0\2", "In A it is not shown: it is no text. In B it is not shown: it is no text."),
+        (b"\0\1", b"\0\2", "In A it is not shown: it is not a text file. In B it is not shown: it is not a text file."),
         ("", "", "There is no line to compare."),
     ],
 )

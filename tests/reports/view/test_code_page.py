@@ -124,7 +124,7 @@ def test_long_files_are_cut_and_said_to_be(group: Group) -> None:
 
 def test_binary_files_are_not_shown(group: Group) -> None:
     write_code(group, RUN, {"model.bin": b"\0\1\2" * 100})
-    assert words(body(page_of(group), "file")) == "300 B Download It is no text, and not shown."
+    assert words(body(page_of(group), "file")) == "300 B Download Not shown: it is not a text file."
 
 
 def test_many_files_are_bounded(group: Group) -> None:

@@ -62,7 +62,7 @@ def test_the_head_of_imported_runs_tells_whose_they_are() -> None:
 def test_figures_say_what_they_are_of() -> None:
     html = body_of(page_of(a_group("mine", ["gold", "none", "lost", "running"], seeds=3, harness=AT_WORK)), "progress")
 
-    assert "▶</i>running</span>, 5 of 6 runs ended. The harness was last heard of at" in html
+    assert "▶</i>running</span>, 5 of 6 runs ended. The harness last reported at" in html
     assert "<li>Any medal<strong>50.0 %</strong><small>2 of 4 graded runs so far</small></li>" in html
     assert "<small>of 6 planned; 1 lost to the infrastructure</small>" in html
     assert "<strong>1</strong><small>0 queued; at most 4 at once</small>" in html

@@ -149,7 +149,7 @@ def test_a_filter_of_runs_tells_how_many_a_group_has_and_leads_to_them() -> None
     page = make_overview(view_of(*MANY), {"competition": "leaf", "medal": "gold"})
 
     html = body_of(page, "groups")
-    assert column(html, "Such runs") == ["1"]
+    assert column(html, "Matching runs") == ["1"]
     assert links(html)["1"] == "/TOKEN/g/cheap?competition=leaf&medal=gold"
 
 
@@ -167,7 +167,7 @@ def test_the_form_keeps_what_was_asked_for_and_the_order() -> None:
 def test_a_filter_that_leaves_nothing_says_so() -> None:
     page = make_overview(view_of(*MANY), {"agent": "nobody"})
 
-    assert "No group is like that" in body_of(page, "groups")
+    assert "No group matches" in body_of(page, "groups")
     assert links(body_of(page, "groups")) == {"show all": "/TOKEN/"}
 
 

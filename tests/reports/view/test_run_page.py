@@ -125,7 +125,7 @@ def test_a_folder_that_is_gone_is_said(run: Watched) -> None:
     (run.folder / "run.json").unlink()
     run.folder.rmdir()
     assert [part.anchor for part in run.page().sections] == ["state", "gone"]
-    assert "somebody removed or moved it" in run.text("gone")
+    assert "it was removed or moved" in run.text("gone")
 
 
 def test_runs_and_attempts_that_are_not_there_have_no_page(run: Watched) -> None:
@@ -312,7 +312,7 @@ def test_a_damaged_csv_is_shown_as_text(run: Watched, content: bytes) -> None:
     run.start()
     (run.folder / "submission").mkdir()
     (run.folder / "submission" / "submission.csv").write_bytes(content)
-    assert "It is no csv file that can be read; these are its first lines." in run.text("submission")
+    assert "It cannot be read as csv; these are its first lines." in run.text("submission")
     assert len(run.section("submission")) < 20_000
 
 
@@ -398,7 +398,7 @@ def test_a_text_is_shown_as_text(run: Watched) -> None:
     assert "one\t&lt;b&gt;\n&lt;/section&gt;&lt;script&gt;" in html and "\\x1b[2J\\u202egpj" in html
     (run.folder / "logs" / "b.bin").write_bytes(b"a\0b")
     binary = make_text(run.view, {"path": "logs/b.bin"}, "one", RUN)
-    assert binary is not None and "It is no text." in binary.sections[0].html
+    assert binary is not None and "It is not a text file." in binary.sections[0].html
 
 
 def test_of_many_files_the_first_1000_are_listed(run: Watched) -> None:
