@@ -98,11 +98,7 @@ class Slurm:
         jobs = list(self._jobs(name)) if with_jobs else []
         self.daemons[name].kill()
         self.daemons[name].wait()
-        # all stop before any dies, as on a node without power: a parent must not see its child's death
-        for end in (psutil.Process.suspend, psutil.Process.kill):
-            for process in jobs:
-                with contextlib.suppress(psutil.Error):
-                    end(process)
+        kill_at_once(jobs)
 
     def logs(self) -> str:
         """What the daemons said last."""
@@ -117,6 +113,14 @@ class Slurm:
                     environment.get("SLURMD_NODENAME") == name or process.name().startswith("slurmstepd")
                 ):
                     yield process
+
+
+def kill_at_once(processes: Sequence[psutil.Process]) -> None:
+    """As where a node loses its power: all stop before any dies, so that none sees another's death and writes it down."""
+    for end in (psutil.Process.suspend, psutil.Process.kill):
+        for process in processes:
+            with contextlib.suppress(psutil.Error):
+                end(process)
 
 
 def start_slurm(root: Path, monkeypatch: pytest.MonkeyPatch, names: Sequence[str]) -> Iterator[Slurm]:
@@ -372,10 +376,8 @@ class NodeKiller(Silent):
                 (self._group.run_dir(record.run_id) / "logs" / "go").touch()
 
     def _kill_agents(self, records: list[RunRecord]) -> None:
-        for record in records:
-            for process in marked(mark_of(self._group.run_dir(record.run_id), record.attempt)):
-                with contextlib.suppress(psutil.Error):
-                    process.kill()
+        marks = [mark_of(self._group.run_dir(record.run_id), record.attempt) for record in records]
+        kill_at_once([process for mark in marks for process in marked(mark)])
 
     def say(self, sentence: str) -> None:
         self.said.append(sentence)
