@@ -25,6 +25,8 @@ class GrowingLines:
         """
         self.is_cut = False
         """Whether the file is longer than what is read of it."""
+        self.problem: OSError | None = None
+        """Why nothing could be read the last time, of a file that is there."""
         self._path, self._within, self._most = path, within, most
         self._begin(None)
 
@@ -56,8 +58,13 @@ class GrowingLines:
         """The objects in the lines since the last time; a line that has no end yet comes later, what is no object never."""
         try:
             file = open_plain(self._path, self._within)
-        except OSError:
+        except FileNotFoundError:
+            self.problem = None
             return
+        except OSError as error:
+            self.problem = error
+            return
+        self.problem = None
         with file:
             status = os.fstat(file.fileno())
             self._file = (status.st_dev, status.st_ino)

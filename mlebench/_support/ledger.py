@@ -124,43 +124,6 @@ def all_lines(path: Path, most: int) -> Iterator[dict[str, Any] | None]:
             yield parsed_line(line.rstrip(b"\n"))
 
 
-class LedgerTail:
-    """Reads a ledger that somebody appends to, each line once. A line without its end is not there yet."""
-
-    def __init__(self, path: Path, most: int, within: Path | None = None) -> None:
-        """Args:
-        path: the file, which anybody may have written.
-        most: bytes that it may have.
-        within: a folder of ours above it; see `open_plain`.
-        """
-        self._path, self._most, self._within = path, most, within
-        self._place, self._file = 0, (0, 0)
-
-    def news(self) -> tuple[list[dict[str, Any]], bool]:
-        """The next lines since the last time, without those that are no objects, and whether another file lies there now, of
-        which these are the first. They are no more than a memory takes: ask again until there are none.
-
-        Raises:
-            OSError: there is none, it is no regular file, it may not be read or it is larger.
-        """
-        with open_plain(self._path, self._within) as file:
-            status = os.fstat(file.fileno())
-            if status.st_size > self._most:
-                raise OSError(errno.EFBIG, f"larger than {show_size(self._most)}", str(self._path))
-            is_another = (status.st_dev, status.st_ino) != self._file or status.st_size < self._place
-            if is_another:
-                self._place, self._file = 0, (status.st_dev, status.st_ino)
-            file.seek(self._place)
-            found: list[dict[str, Any]] = []
-            while len(found) < _MOST_AT_ONCE and (line := file.readline(LONGEST_LINE + 1)):
-                if not line.endswith(b"\n") and len(line) <= LONGEST_LINE:
-                    break
-                self._place += len(line)
-                if (entry := parsed_line(line.rstrip(b"\n"))) is not None:
-                    found.append(entry)
-        return found, is_another
-
-
 def stated_number(value: object, most: int) -> float | None:
     """A number that a line states, brought to 0 to `most`; None of anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):

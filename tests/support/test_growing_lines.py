@@ -96,4 +96,9 @@ def test_no_link_is_followed(tmp_path: Path) -> None:
     (tmp_path / "outside" / "calls.jsonl").write_bytes(line(1))
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "attempts").symlink_to(tmp_path / "outside")
-    assert list(GrowingLines(tmp_path / "run" / "attempts" / "calls.jsonl", tmp_path / "run", 2**20).new()) == []
+    lines = GrowingLines(tmp_path / "run" / "attempts" / "calls.jsonl", tmp_path / "run", 2**20)
+    assert list(lines.new()) == []
+    assert lines.problem is not None and lines.problem.strerror == "a link"
+    (tmp_path / "run" / "attempts").unlink()
+    assert list(lines.new()) == []
+    assert lines.problem is None

@@ -22,7 +22,6 @@ from mlebench._support import ledger as module
 from mlebench._support.ledger import (
     LONGEST_LINE,
     Ledger,
-    LedgerTail,
     Whose,
     broken_line,
     broken_line_of,
@@ -386,63 +385,3 @@ def test_times_never_run_backwards_even_where_the_clock_is_set_back(
         again.append({})
     assert [entry["at"][11:13] for entry in lines_of(path)] == ["12", "12", "12", "12", "13"]
     assert broken_line(lines_of(path)) is None
-
-
-def test_a_tail_reads_each_line_once(path: Path) -> None:
-    ledger, tail = Ledger(path), LedgerTail(path, MOST)
-    ledger.append({"a": 1})
-    assert [entry["a"] for entry in tail.news()[0]] == [1]
-    assert tail.news() == ([], False)
-    ledger.append({"a": 2})
-    ledger.append({"a": 3})
-    assert [entry["a"] for entry in tail.news()[0]] == [2, 3]
-
-
-def test_a_tail_gives_many_lines_in_pieces(path: Path) -> None:
-    path.write_bytes(b"".join(b'{"a": %d}\n' % number for number in range(12_000)))
-    tail, found = LedgerTail(path, MOST), []
-    while lines := tail.news()[0]:
-        assert len(lines) <= 5_000
-        found += [entry["a"] for entry in lines]
-    assert found == list(range(12_000))
-
-
-def test_a_tail_waits_for_the_end_of_a_line(path: Path) -> None:
-    path.write_bytes(b'{"a": 1}\n{"a":')
-    tail = LedgerTail(path, MOST)
-    assert tail.news() == ([{"a": 1}], True)
-    assert tail.news() == ([], False)
-    with path.open("ab") as file:
-        file.write(b" 2}\n")
-    assert tail.news() == ([{"a": 2}], False)
-
-
-def test_a_tail_notices_another_file_and_a_shorter_one(path: Path) -> None:
-    path.write_bytes(b'{"a": 1}\n{"a": 2}\n')
-    tail = LedgerTail(path, MOST)
-    tail.news()
-    path.write_bytes(b'{"a": 3}\n')
-    assert tail.news() == ([{"a": 3}], True)
-    other = path.with_name("other")
-    other.write_bytes(b'{"a": 4}\n{"a": 5}\n')
-    other.replace(path)
-    assert tail.news() == ([{"a": 4}, {"a": 5}], True)
-
-
-def test_a_tail_leaves_out_what_is_no_line_of_ours(path: Path) -> None:
-    path.write_bytes(b"garbage\n[1]\n" + b"x" * (3 * LONGEST_LINE) + b'\n{"a": 1}\n')
-    assert LedgerTail(path, MOST).news() == ([{"a": 1}], True)
-
-
-def test_a_tail_follows_no_link_and_takes_no_file_that_is_too_large(path: Path, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        LedgerTail(path, MOST).news()
-    path.write_bytes(b'{"a": 1}\n')
-    with pytest.raises(OSError, match="larger than"):
-        LedgerTail(path, 5).news()
-    (tmp_path / "link.jsonl").symlink_to(path)
-    with pytest.raises(OSError, match="a link"):
-        LedgerTail(tmp_path / "link.jsonl", MOST).news()
-    (tmp_path / "folder").symlink_to(path.parent)
-    with pytest.raises(OSError, match="a link"):
-        LedgerTail(tmp_path / "folder" / path.name, MOST, tmp_path).news()

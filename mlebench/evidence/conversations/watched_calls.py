@@ -12,9 +12,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from mlebench._support.ledger import LedgerTail
+from mlebench._support.growing_lines import GrowingLines
 from mlebench._support.quantities import show_size
 from mlebench.evidence.conversations.attempts import Attempt
 from mlebench.evidence.conversations.calls import UNREADABLE, LedgerCall, LedgerCalls, calls_path, reason_of, text_of
@@ -110,14 +109,14 @@ class WatchedCalls:
         """What was used up to each of them, itself included."""
         self.counts = 0
         """Questions for a number of tokens."""
-        self._tail = LedgerTail(calls_path(attempt), _LARGEST_LEDGER, attempt.group.run_dir(attempt.run.run_id))
+        self._lines = GrowingLines(calls_path(attempt), attempt.group.run_dir(attempt.run.run_id), _LARGEST_LEDGER)
         self._reading = LedgerCalls()
         self._windows: OrderedDict[tuple[int, int], Window] = OrderedDict()
 
     @property
     def is_full(self) -> bool:
         """Whether no further calls are read."""
-        return len(self.calls) >= _MOST_CALLS
+        return self._lines.is_cut or len(self.calls) >= _MOST_CALLS
 
     def look(self) -> None:
         """Read what was written since.
@@ -125,34 +124,19 @@ class WatchedCalls:
         Raises:
             OSError: the ledger is there and cannot be read.
         """
-        lines, is_another = self._news()
-        if is_another:
+        if self._lines.is_replaced():
             self._begin_again()
-        while lines:
-            self._take(lines)
-            lines, is_another = self._news()
-            if is_another:
-                # whoever replaces it again and again is not waited for
-                self._begin_again()
-                self._take(lines)
-                return
-
-    def _news(self) -> tuple[list[dict[str, Any]], bool]:
-        try:
-            return self._tail.news()
-        except FileNotFoundError:
-            return [], bool(self.calls)
-
-    def _take(self, lines: list[dict[str, Any]]) -> None:
-        for entry in self._reading.read(lines):
+        for entry in self._reading.read(self._lines.new()):
             if not entry.is_turn:
                 self.counts += entry.call.outcome != "probe"
-            elif not self.is_full:
+            elif len(self.calls) < _MOST_CALLS:
                 sums = replace(self.sums[-1]) if self.sums else Sums()
                 if entry.call.counts:
                     sums.add(entry.call)
                 self.calls.append(entry)
                 self.sums.append(sums)
+        if self._lines.problem is not None:
+            raise self._lines.problem
 
     def place_of(self, n: int) -> int | None:
         """Where a call stands in `calls`; None where it does not."""
