@@ -197,14 +197,16 @@ def familiarity(points: Mapping[str, tuple[float, float]]) -> str:
     return _svg(chart, f"relative score over {title}", "", 1)
 
 
-def so_far(series: Mapping[str, Points], time: str, unit: str) -> str:
+def so_far(series: Mapping[str, Points], time: str, unit: str, *, whole: bool = False) -> str:
     """What has come together over the time since a group began; nothing falls.
 
     Args:
         time: unit of the time, such as `hours`.
         unit: of what has come together.
+        whole: it comes one by one.
     """
-    return _lines({name: _steps(points) for name, points in series.items()}, f"{time} since the group began", unit, None)
+    steps = {name: _steps(points) for name, points in series.items()}
+    return _lines(steps, f"{time} since the group began", unit, None, whole=whole)
 
 
 def _place(point: TimePoint | SpendingPoint, axis: Axis) -> float:
@@ -240,8 +242,13 @@ def _bars(title: str, labels: Sequence[str], series: Mapping[str, Sequence[float
     for name, values in series.items():
         chart.add(name, [{"value": value, "label": name} if value else None for value in reversed(values)])
     if whole:
-        chart.y_labels = list(range(1 + int(max(_totals(series), default=0))))
+        chart.y_labels = _whole_labels(max(_totals(series), default=0))
     return _svg(chart, title, "" if whole else "%")
+
+
+def _whole_labels(most: float) -> list[int]:
+    """From 0 to a number, no more of them than an axis has room for."""
+    return list(range(0, int(most) + 1, max(1, math.ceil(most / _MOST_LABELS))))
 
 
 def _totals(series: Mapping[str, Sequence[float | None]]) -> list[float]:
@@ -256,6 +263,7 @@ def _lines(
     *,
     dots: bool = False,
     times: bool = False,
+    whole: bool = False,
 ) -> str:
     """Lines over an axis.
 
@@ -263,11 +271,14 @@ def _lines(
         axis: one of `_AXES`, or its title.
         dots: mark and label each place.
         times: the places are hours.
+        whole: the values are whole numbers.
     """
     chart = _chart(series, axis, y_title, range=bounds, show_dots=dots, dots_size=4)
     if dots:
         places = sorted({x for points in series.values() for x, _ in points})
         chart.x_labels = [{"value": place, "label": duration(place) if times else _plain(place)} for place in places]
+    if whole:
+        chart.y_labels = _whole_labels(max((y or 0 for points in series.values() for _, y in points), default=0))
     return _svg(chart, f"{y_title} over {_AXES.get(axis, axis)}", "", len(series))
 
 

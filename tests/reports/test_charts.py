@@ -52,3 +52,12 @@ def test_one_point_is_a_dot_and_no_line() -> None:
 def test_budgets_are_labelled_as_durations() -> None:
     svg = charts.budgets([BudgetPoint("ours", hours, 1, 10.0) for hours in (0.5, 24.0)], "hours")
     assert {"30 min", "24 h"} <= set(re.findall(r"<text[^>]*>([^<]+)</text>", svg))
+
+
+@pytest.mark.parametrize(
+    ("most", "labels"), [(0, ["0"]), (2, ["0", "1", "2"]), (134, ["0", "17", "34", "51", "68", "85", "102", "119"])]
+)
+def test_what_comes_one_by_one_is_counted_in_whole_numbers(most: int, labels: list[str]) -> None:
+    svg = charts.so_far({"ended": [(float(place), float(place)) for place in range(most + 1)]}, "hours", "runs", whole=True)
+    axis = svg.partition('class="axis y')[2].partition('class="axis x')[0]
+    assert re.findall(r"<text[^>]*>([^<]+)</text>", axis) == labels

@@ -105,7 +105,7 @@ def _summed(ends: Sequence[_End], unit: _Unit, amounts: Iterable[float]) -> Poin
 
 @functools.lru_cache(maxsize=64)
 def _runs_chart(lines: tuple[Points, ...], unit: _Unit) -> str:
-    svg = charts.so_far(dict(zip(_RUNS, lines, strict=True)), unit.name, "runs")
+    svg = charts.so_far(dict(zip(_RUNS, lines, strict=True)), unit.name, "runs", whole=True)
     return chart_figure("lines", svg, _RUNS, f"Runs so far, over the {unit.name} since the group began.")
 
 
