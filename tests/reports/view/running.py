@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import http.client
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
@@ -102,3 +104,16 @@ def running(
         end()
         thread.join(60)
     assert not thread.is_alive()
+
+
+@contextlib.contextmanager
+def commanded(runs_dir: Path, *options: str) -> Iterator[str]:
+    """The address that the command `mlebench view` prints, while it serves in a process of its own."""
+    command = [sys.executable, "-m", "mlebench", "view", str(runs_dir), "--port", "0", "-q", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.wait(60)

@@ -6,8 +6,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -25,6 +23,7 @@ from tests.exports.recorded import Recording, make_group
 from tests.exports.requests import Agent, Result, Said, User, request
 from tests.gateway import answers
 from tests.reports.view.builders import HOSTILE, write_group, write_hostile_outputs
+from tests.reports.view.running import commanded
 from tests.waiting import wait_until
 
 SECRET = "the answers of the test set"
@@ -218,12 +217,8 @@ def test_a_plan_of_gigabytes_is_not_read(runs_dir: Path) -> None:
 @pytest.fixture(scope="module")
 def server(runs_dir: Path) -> Iterator[str]:
     """The address that `mlebench view` prints."""
-    command = [sys.executable, "-m", "mlebench", "view", str(runs_dir), "--port", "0", "-q"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    yield process.stdout.readline().strip()
-    process.terminate()
-    process.wait(60)
+    with commanded(runs_dir) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

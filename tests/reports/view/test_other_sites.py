@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +12,7 @@ import pytest
 
 from tests.browser import Page, open_browser
 from tests.reports.view.builders import write_group
+from tests.reports.view.running import commanded
 from tests.waiting import wait_until
 
 ATTACK = """<!doctype html><title>other</title>
@@ -57,12 +56,8 @@ def runs_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(runs_dir: Path) -> Iterator[str]:
     """Of a server that lets itself be controlled."""
-    command = [sys.executable, "-m", "mlebench", "view", str(runs_dir), "--port", "0", "--allow-control", "-q"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    yield process.stdout.readline().strip()
-    process.terminate()
-    process.wait(60)
+    with commanded(runs_dir, "--allow-control") as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
