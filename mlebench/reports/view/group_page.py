@@ -27,16 +27,13 @@ from mlebench.reports.view.run_filter import RESULTS, RUN_STATES, RunFilter
 from mlebench.reports.view.run_list import run_list
 from mlebench.reports.view.seed_grid import make_grid, standing_legend
 from mlebench.reports.view.so_far import over_time
-from mlebench.reports.view.view import Page, Query, View
+from mlebench.reports.view.view import Page, Query, View, seconds_between_looks
 from mlebench.reports.view.watched_runs import WatchedGroup
 from mlebench.runs.display import limits_text
 from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord, known_time
 
 _WORDS = ("competition", "state", "medal", "reason")
-_LARGE = 2000
-"""Runs from which on the page looks for news less often."""
-_EVERY, _EVERY_OF_LARGE = 3.0, 10.0
 _LONGEST = 200
 
 
@@ -50,8 +47,7 @@ def make_group(view: View, query: Query, group: str) -> Page | None:
         problem = warning(with_code(printable(problem_of(found), 2000)))
         return Page(found.name, "", [Section("progress", "Progress", problem)], crumbs)
     lead = headline(found.group)
-    every = _EVERY if len(found.records) < _LARGE else _EVERY_OF_LARGE
-    return Page(found.name, lead, _sections(view, query, found), crumbs, every)
+    return Page(found.name, lead, _sections(view, query, found), crumbs, seconds_between_looks(len(found.records)))
 
 
 def headline(group: Group) -> str:

@@ -42,7 +42,7 @@ from mlebench.reports.view.looks import (
     tokens_html,
 )
 from mlebench.reports.view.run_filter import RESULTS, RUN_STATES, RunFilter
-from mlebench.reports.view.view import Page, Query, View
+from mlebench.reports.view.view import Page, Query, View, seconds_between_looks
 from mlebench.reports.view.watched_runs import WatchedGroup
 
 _PAGE_SIZE = 50
@@ -75,7 +75,8 @@ def make_overview(view: View, query: Query) -> Page:
         Section("filter", "Filter", _form(groups, asked)),
         Section("groups", "Groups", _list(columns, rows, asked)),
     ]
-    return Page("Runs", str(view.runs.folder), sections)
+    every = seconds_between_looks(sum(len(group.records) for group in groups))
+    return Page("Runs", str(view.runs.folder), sections, every=every)
 
 
 def _nothing(view: View) -> str:

@@ -14,6 +14,7 @@ from mlebench.reports.markup import Section
 from mlebench.reports.view.watched_runs import Runs
 
 _MOST_SAID = 100
+_MANY_RUNS = 2000
 
 Query = Mapping[str, str]
 """What stands behind the `?` of an address; a word that is given twice counts once."""
@@ -70,6 +71,11 @@ class View:
         names = [name for name in (group, run_id) if name is not None]
         below = [(self.address("g", *names[:place]), name) for place, name in enumerate(names, start=1)]
         return [(self.address(), "Runs"), *below]
+
+
+def seconds_between_looks(runs: int) -> float:
+    """How often a page that shows so many runs looks for news; a large one costs its readers and the server more."""
+    return 3.0 if runs < _MANY_RUNS else 10.0
 
 
 @dataclass(frozen=True)

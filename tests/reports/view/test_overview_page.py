@@ -212,6 +212,11 @@ def test_many_groups_are_cut_into_pages_and_the_number_is_said() -> None:
     assert names(*groups, page="99", sort="name") == names(*groups, page="3", sort="name")
 
 
+def test_a_folder_of_many_runs_looks_for_news_less_often() -> None:
+    few, many = a_group("few", ["gold"], seeds=1), a_group("many", ["gold"], seeds=2500)
+    assert (make_overview(view_of(few), {}).every, make_overview(view_of(few, many), {}).every) == (3.0, 10.0)
+
+
 def test_sums_are_over_all_groups_that_are_asked_for() -> None:
     every = body_of(make_overview(view_of(*MANY), {}), "totals")
     cheap = body_of(make_overview(view_of(*MANY), {"agent": "Tree", "state": "done"}), "totals")
