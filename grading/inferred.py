@@ -20,6 +20,7 @@ from grading.submission import MISSING_WORDS
 
 _SURELY_NO_NUMBER = re.compile(r"[^-+.0-9_\sAaEeFfIiNnTtYy]")
 """A letter that stands in no spelling of a number, of infinity, or of what is none."""
+_SMALLEST_WHOLE = float(np.iinfo(np.int64).min)
 _TRUTH_VALUES = {"true", "false"}
 _ANY_EXTENT = Extent(columns=(), most_rows=sys.maxsize, longest_cell=2**40, rows=lambda: None)
 
@@ -115,7 +116,9 @@ class _Inferred:
             if places:
                 columns |= zip(places, np.concatenate(self._values[kind]).T, strict=True)
         for place in self._real:
-            if not self._has_point[place] and (columns[place] == np.floor(columns[place])).all():
+            values = columns[place]
+            # pandas takes the smallest whole number for a missing one where others are missing
+            if not self._has_point[place] and ((values == np.floor(values)).all() or (values == _SMALLEST_WHOLE).any()):
                 raise _UnclearTypeError
         return pd.DataFrame({name: columns[place] for place, name in enumerate(self._names)})
 

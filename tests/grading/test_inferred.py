@@ -58,6 +58,12 @@ def test_columns_are_those_that_pandas_infers(data: st.DataObject, tmp_path_fact
     assert np.array_equal(np.signbit(ours[numbers.columns]), np.signbit(numbers))
 
 
+def test_the_smallest_whole_number_beside_a_missing_one_is_what_pandas_makes_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "smallest.csv"
+    path.write_text(f"a,b\n0,{-(2**63)}\n0,\n")
+    pd.testing.assert_frame_equal(read_answers(path, []), by_pandas(path, []), check_exact=True)
+
+
 def test_ordinary_answers_need_no_pandas_parser(tmp_path: Path) -> None:
     path = tmp_path / "answers.csv"
     generator = np.random.default_rng(0)

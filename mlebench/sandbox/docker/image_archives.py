@@ -34,6 +34,7 @@ from mlebench.sandbox.docker.inventory import Inventory, StoredImage
 
 _LARGEST_RECORD = 2**20
 _BLOCK = 2**20
+_TRIES = 3
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 """What the kernel calls processors, and what images do."""
@@ -89,7 +90,7 @@ def export(client: Any, image: Image, folder: Path, log: Log) -> Archive:
         log(f"writing {image.reference} to {path}")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            return _write(client, image, path)
+            return _written(client, image, path)
         except failures() as error:
             if isinstance(error, OSError) and error.strerror:
                 raise UsageError(
@@ -97,6 +98,19 @@ def export(client: Any, image: Image, folder: Path, log: Log) -> Archive:
                     f"{command('images', 'export', 'DIR')}"
                 ) from None
             raise WorkFailed(f"the engine does not hand out {image.reference}: {summary(error)}") from None
+
+
+def _written(client: Any, image: Image, path: Path) -> Archive:
+    """Tried again where the engine loses a layer under its own hands, as it may while it removes containers of the image."""
+    from docker.errors import APIError
+
+    for _ in range(_TRIES - 1):
+        try:
+            return _write(client, image, path)
+        except APIError as error:
+            if "no such file or directory" not in summary(error):
+                raise
+    return _write(client, image, path)
 
 
 def export_agent(client: Any, agent: AgentSpec, folder: Path, log: Log) -> Archive:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docker.errors import APIError
 
 from mlebench.agents import AgentSpec
 from mlebench.cli.main import main
@@ -172,6 +173,23 @@ def test_an_image_that_the_engine_lacks_is_said(client: Any, tmp_path: Path) -> 
     with pytest.raises(WorkFailed, match="does not hand out mlebench/never-built:toy"):
         image_archives.export(client, gone, tmp_path, print)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_image_is_asked_for_again_where_a_busy_engine_loses_a_layer(
+    client: Any, image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    get_image = client.api.get_image
+
+    def lose_a_layer_once(reference: str, **options: Any) -> Any:
+        asked.append(reference)
+        if len(asked) == 1:
+            raise APIError("500 Server Error", explanation="open /var/lib/engine/merged/x: no such file or directory")
+        return get_image(reference, **options)
+
+    monkeypatch.setattr(client.api, "get_image", lose_a_layer_once)
+    assert image_archives.export(client, image, tmp_path, print).path.is_file()
+    assert len(asked) == 2
 
 
 def test_an_agents_image_travels_with_its_base_and_is_known_to_be_current(
