@@ -21,6 +21,7 @@ from mlebench._support.plain_files import entries_plain, kind_of
 from mlebench.evidence.names import AGENTS, GROUPS, is_name, name_of
 from mlebench.evidence.statement import LeftOut
 from mlebench.gateway.transcript import FOLDER as TRANSCRIPTS
+from mlebench.runs.attempts import FOLDER as ATTEMPTS
 from mlebench.runs.group import Group
 from mlebench.runs.group_report import REPORT_FILE, SNAPSHOT_FILE
 from mlebench.runs.result import SUBMISSION
@@ -43,7 +44,6 @@ _FOLDERS: dict[str, tuple[Kind, Part | None]] = {
     "snapshots": ("snapshot", "snapshots"),
     "submission": ("beside a submission", None),
 }
-_ATTEMPTS = "attempts"
 _DEEPEST = 64
 """Folders within each other; what lies deeper is not looked at."""
 _MOST_FILES = 20_000
@@ -109,7 +109,7 @@ def _of_run(run_dir: Path, prefix: str, within: Path) -> Iterator[File | LeftOut
         if name in _FOLDERS and not stat.S_ISREG(status.st_mode):
             kind, part = _FOLDERS[name]
             yield from _of_folder(path, called, within, kind, part)
-        elif name == _ATTEMPTS and stat.S_ISDIR(status.st_mode):
+        elif name == ATTEMPTS and stat.S_ISDIR(status.st_mode):
             for number, _ in entries_plain(path, within, _MOST_FILES):
                 yield from _of_attempt(path / number, f"{called}/{name_of(number)}", within)
         elif name == _LOG:

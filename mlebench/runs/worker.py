@@ -17,6 +17,7 @@ from pathlib import Path
 from mlebench._support.folders import remove_tree
 from mlebench.errors import Interrupted, MlebenchError, StartFailed
 from mlebench.gateway.transcript import FOLDER as TRANSCRIPTS
+from mlebench.runs.attempts import FOLDER
 from mlebench.runs.control import Control, StopMarks
 from mlebench.runs.cores import Cores
 from mlebench.runs.fence import Fence
@@ -157,7 +158,7 @@ def _require_planned_agent(plan: Plan) -> None:
 
 def set_aside(run_dir: Path, attempt: int) -> None:
     """Move what an earlier attempt left to `attempts/<n>/`."""
-    kept = run_dir / "attempts" / str(attempt)
+    kept = run_dir / FOLDER / str(attempt)
     kept.mkdir(parents=True, exist_ok=True)
     ledger_files = [ledger_path(run_dir, name).name for name in ledger_names(has_gateway=True)]
     for name in ("run.log", MEASURES, *ledger_files, TRANSCRIPTS, *OUTPUT_FOLDERS, "snapshots"):

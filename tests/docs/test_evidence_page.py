@@ -122,7 +122,7 @@ class TestBundles:
 
     def test_files_of_a_group_are_all_that_there_are(self) -> None:
         [named] = re.findall(r"mirrors a run group \((.*?)\)", section("The format"), flags=re.DOTALL)
-        folders = {f"{name}/" for name in (*contents._FOLDERS, contents._ATTEMPTS)}
+        folders = {f"{name}/" for name in (*contents._FOLDERS, contents.ATTEMPTS)}
         assert set(code(named)) == {
             contents.GROUP_FILE,
             REPORT_FILE,

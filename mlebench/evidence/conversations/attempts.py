@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,12 @@ from mlebench.errors import BundleFault, ContainerFault, UsageError
 from mlebench.evidence.opened import OpenedBundle, OpenedGroup, opened
 from mlebench.gateway.transcript import FOLDER as TRANSCRIPTS
 from mlebench.gateway.transcript import LARGEST, texts_name
+from mlebench.runs.attempts import parts_of, said_of_attempts
 from mlebench.runs.group import Group, find_group
 from mlebench.runs.plan import PlannedRun
 from mlebench.runs.record import RECORD_DAMAGED, RunRecord
 
 BUNDLE_SUFFIX = ".zip"
-_EARLIER = "attempts"
-_LONGEST_NUMBER = 6
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Attempt:
     folder: Path
     """Holds its ledgers."""
     record: RunRecord
-    said: dict[str, Any]
+    said: Mapping[str, Any]
     """What the record says of it: `state`, `reason`, `started_at`, `ended_at`, …"""
     packed_texts: Callable[[int], bytes]
     """The transcript's file of a line of the ledger; raises FileNotFoundError where there is none, and OSError or ContainerFault
@@ -108,16 +107,11 @@ def _of_run(group: Group, run: PlannedRun, reading: _Reading) -> Iterator[Attemp
     if record.reason == RECORD_DAMAGED:
         yield Unreadable(f"{group.name}/{run.run_id} is left out: {record.detail}")
         return
-    said = {str(entry.get("attempt")): entry for entry in record.attempts}
-    earlier = {int(number): entry for number, entry in said.items() if number.isdecimal() and len(number) <= _LONGEST_NUMBER}
-    last = record.attempt
-    # between two attempts the files of the one before still lie where it left them
-    now = earlier.pop(last, None) or vars(record)
-    for number, entry in [*sorted(earlier.items()), (last, now)]:
-        parts = () if number == last else (_EARLIER, str(number))
+    for number, entry in said_of_attempts(record).items():
+        parts = parts_of(record, number)
         folder = group.run_dir(run.run_id).joinpath(*parts)
         if number:
-            yield Attempt(group, run, number, number == last, folder, record, entry, reading(run, parts))
+            yield Attempt(group, run, number, number == record.attempt, folder, record, entry, reading(run, parts))
 
 
 def _in_folder(group: Group, run: PlannedRun, parts: tuple[str, ...]) -> Callable[[int], bytes]:

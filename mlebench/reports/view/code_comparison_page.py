@@ -13,8 +13,9 @@ from mlebench._support.quantities import show_size
 from mlebench.reports.components import TextField, filter_form, note, warning
 from mlebench.reports.markup import Cell, Section, link, sortable_table, with_code
 from mlebench.reports.view.line_difference import MOST_LINES, Piece, Row, added_and_removed, changes, rows
-from mlebench.reports.view.run_code import CodeFile, CodeText, CodeTree, attempt_folder, code_tree, read_bytes, read_code
+from mlebench.reports.view.run_code import CodeFile, CodeText, CodeTree, code_tree, read_bytes, read_code
 from mlebench.reports.view.view import Page, Query, View
+from mlebench.reports.view.watched_attempt import attempt_at
 
 _LARGEST = 2**20
 _MOST_READ = 64 * 2**20
@@ -87,13 +88,9 @@ def make_code_comparison(view: View, query: Query) -> Page | None:
 
 def _side(view: View, name: str) -> _Side | None:
     parts = name.split("/")
-    if len(parts) not in (2, 3) or (found := view.runs.group(parts[0])) is None or found.group is None:
+    if len(parts) not in (2, 3) or (found := attempt_at(view, *parts)) is None:
         return None
-    place = attempt_folder(found, parts[1], parts[2] if len(parts) == 3 else None)
-    if place is None:
-        return None
-    within = found.group.run_dir(parts[1])
-    return _Side(name, parts[0], parts[1], place[0], within, code_tree(place[0], within))
+    return _Side(name, parts[0], parts[1], found.folder, found.run_dir, code_tree(found.folder, found.run_dir))
 
 
 def _form(view: View, names: tuple[str, str]) -> str:

@@ -15,8 +15,9 @@ from mlebench._support.quantities import show_size
 from mlebench.reports.components import fold, note, warning
 from mlebench.reports.markup import Html, Section, link
 from mlebench.reports.view.highlighting import Highlighting, plain_lines
-from mlebench.reports.view.run_code import CODE, CodeFile, CodeTree, attempt_folder, code_tree, file_at, read_code
+from mlebench.reports.view.run_code import CODE, CodeFile, CodeTree, code_tree, file_at, read_code
 from mlebench.reports.view.view import Page, Query, View
+from mlebench.reports.view.watched_attempt import find_attempt
 
 _LARGEST, _MOST_LINES, _LONGEST_SHOWN = 2**20, 10_000, 20_000
 _LARGEST_NOTEBOOK = 16 * 2**20
@@ -35,21 +36,19 @@ def make_code(view: View, query: Query, group: str, run_id: str) -> Page | None:
 
     Without `file` it is one whose name says that it comes first. `attempt` in the query says which attempt, by default the last.
     """
-    found = view.runs.group(group)
-    record = None if found is None else found.record(run_id)
-    place = None if found is None else attempt_folder(found, run_id, query.get("attempt"))
-    if found is None or found.group is None or record is None or place is None:
+    found = find_attempt(view, query, group, run_id)
+    if found is None:
         return None
-    folder, attempt = place
+    folder, attempt, within = found.folder, found.number, found.run_dir
     crumbs = view.crumbs(group, run_id)
     pages = _Pages(view, group, run_id, query.get("attempt"))
-    within = found.group.run_dir(run_id)
     tree = code_tree(folder, within)
-    every = None if record.has_ended or attempt != record.attempt else _EVERY
+    every = _EVERY if found.is_under_way else None
     lead = f"{counted(len(tree.files), 'file')} that the agent left in attempt {attempt}." if attempt else ""
     wanted = query.get("file")
     file = tree.file(wanted) if wanted else _first(tree)
-    sections = [Section("files", "Files", _tree(tree, file, pages) + _since(view, f"{group}/{run_id}", attempt, record.attempt))]
+    since = _since(view, f"{group}/{run_id}", attempt, found.record.attempt)
+    sections = [Section("files", "Files", _tree(tree, file, pages) + since)]
     title = f"Code of {run_id}"
     if file is None and wanted:
         file = file_at(folder, within, wanted)

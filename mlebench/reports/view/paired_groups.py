@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grading.wording import counted
+from mlebench._support.kept import Kept
 from mlebench.reports.comparison import Comparison, compare, compare_grids
 from mlebench.reports.figures import Grid
 from mlebench.reports.group_folder import read_group
@@ -104,20 +105,12 @@ def _alone(name: str, runs: Runs, others: Runs) -> list[str]:
 
 
 def _results(group: Group) -> Results:
+    """The results of a group, read again only when one of its files is another one."""
     files = (group.folder / "group.yaml", group.folder / REPORT_FILE)
     records = (group.run_dir(run.run_id) / "run.json" for run in group.plan.runs)
-    return _read(group.folder, tuple(map(_stamp, (*files, *records))))
+    return _kept(group.folder).get((*files, *records), lambda: read_group(group.folder, with_curves=False))
 
 
 @functools.lru_cache(maxsize=_MOST_GROUPS)
-def _read(folder: Path, stamps: tuple[tuple[int, int, int] | None, ...]) -> Results:
-    """The results of a group, read again only when one of its files is another one."""
-    return read_group(folder, with_curves=False)
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        status = path.lstat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
+def _kept(folder: Path) -> Kept[Results]:
+    return Kept()

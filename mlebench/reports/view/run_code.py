@@ -13,7 +13,6 @@ from pathlib import Path, PurePosixPath
 from mlebench._support.plain_files import first_entries, kind_of, open_plain
 from mlebench.evidence.review.similarity.code_set import is_code
 from mlebench.evidence.review.texts import decoded, is_text
-from mlebench.reports.view.watched_runs import WatchedGroup
 
 CODE = "code"
 _FOLDERS = (CODE, "submission", "logs")
@@ -23,7 +22,6 @@ _MOST_ENTRIES = 20_000
 _MOST_PROBLEMS = 20
 _DEEPEST = 12
 _LOOKED_AT = 2**13
-_ATTEMPTS = "attempts"
 
 
 @dataclass(frozen=True)
@@ -71,19 +69,6 @@ class CodeText:
     is_whole: bool = True
     problem: str | None = None
     """Why it cannot be read."""
-
-
-def attempt_folder(group: WatchedGroup, run_id: str, attempt: str | None = None) -> tuple[Path, int] | None:
-    """The folder of an attempt at a run, and its number; the last one by default. None where there is no such attempt."""
-    record = group.record(run_id)
-    if group.group is None or record is None:
-        return None
-    folder = group.group.run_dir(run_id)
-    if attempt is None or attempt == str(record.attempt):
-        return folder, record.attempt
-    if not (attempt.isascii() and attempt.isdecimal()) or len(attempt) > 6 or not 0 < int(attempt) < record.attempt:
-        return None
-    return folder / _ATTEMPTS / str(int(attempt)), int(attempt)
 
 
 def code_tree(folder: Path, within: Path) -> CodeTree:

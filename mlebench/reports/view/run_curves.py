@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from grading.printable import printable
 from grading.wording import counted
+from mlebench._support.kept import Kept
 from mlebench.reports import charts
 from mlebench.reports.components import note
 from mlebench.reports.group_folder import read_snapshots
@@ -259,20 +261,21 @@ def _drawing(
 
 def graded_snapshots(attempt: WatchedAttempt) -> Sequence[ScoredSnapshot]:
     """The graded snapshots of the run in the order of time; none where nobody has graded the group's."""
-    path = attempt.group.folder / SNAPSHOT_FILE
-    try:
-        status = path.lstat()
-    except OSError:
-        return ()
-    state = (status.st_ino, status.st_size, status.st_mtime_ns)
-    return _graded(attempt.group.folder, state).get(attempt.record.run_id, ())
+    group = attempt.group
+    found = _kept(group.folder).get([group.folder / SNAPSHOT_FILE], lambda: _graded(group))
+    return found.get(attempt.record.run_id, ())
 
 
 @functools.lru_cache(maxsize=8)
-def _graded(folder: Path, state: object) -> Mapping[str, Sequence[ScoredSnapshot]]:
-    """By run; kept as long as the file is as it was, as that of a large group takes a second to read."""
-    found = read_snapshots(Group.open(folder), [])
-    return {run_id: [_scored(kept) for kept in kept_of] for run_id, kept_of in found.items()}
+def _kept(folder: Path) -> Kept[Mapping[str, Sequence[ScoredSnapshot]]]:
+    """As long as the file is as it was, as that of a large group takes a second to read."""
+    return Kept()
+
+
+def _graded(group: Group) -> Mapping[str, Sequence[ScoredSnapshot]]:
+    if not os.path.lexists(group.folder / SNAPSHOT_FILE):
+        return {}
+    return {run_id: [_scored(kept) for kept in kept_of] for run_id, kept_of in read_snapshots(group, []).items()}
 
 
 def _scored(kept: GradedSnapshot) -> ScoredSnapshot:

@@ -13,6 +13,8 @@ from pathlib import Path, PurePosixPath
 from grading.printable import printable
 from mlebench._support.plain_files import first_entries, kind_of, open_plain, read_plain
 from mlebench._support.quantities import show_size
+from mlebench._support.terminal import printable_text
+from mlebench.evidence.review.texts import is_text
 from mlebench.reports.components import fold, note
 from mlebench.reports.markup import Html, Section, link
 from mlebench.reports.view.log_file import LOG
@@ -26,6 +28,8 @@ _DEEPEST = 12
 _LARGEST_TEXT = 2**20
 _LONGEST_PATH = 4096
 _MOST_LINES = 20_000
+_LOOKED_AT = 2**13
+"""Bytes by which a text is told."""
 
 
 @dataclass(frozen=True)
@@ -160,11 +164,11 @@ def _text(path: Path, within: Path) -> str:
         content = read_plain(path, _LARGEST_TEXT, within)
     except OSError as error:
         return note(f"It cannot be shown: {error.strerror or 'it cannot be read'}.")
-    if b"\0" in content[:8192]:
+    if not is_text(content[:_LOOKED_AT]):
         return note("It is not a text file.")
     lines = content.decode("utf-8", "backslashreplace").split("\n", _MOST_LINES)
     cut = note(f"Only the first {_MOST_LINES:,} lines are shown.") if len(lines) > _MOST_LINES else ""
-    shown = "\n".join("\t".join(printable(part, None) for part in line.rstrip("\r").split("\t")) for line in lines[:_MOST_LINES])
+    shown = printable_text("\n".join(line.rstrip("\r") for line in lines[:_MOST_LINES]))
     return f'{cut}<pre class="text" tabindex="0">{escape(shown)}</pre>'
 
 

@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 from grading.printable import printable
 from mlebench.reports.view.view import Query, View
 from mlebench.reports.view.watched_runs import WatchedGroup
+from mlebench.runs.attempts import parts_of, said_of_attempts
 from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord, checked_time
 
-_EARLIER = "attempts"
-_LONGEST_NUMBER = 6
 _LONGEST_WORD, _LONGEST_SENTENCE = 60, 4000
 
 
@@ -40,7 +39,7 @@ class WatchedAttempt:
     @property
     def folder(self) -> Path:
         """Holds this attempt's log, ledgers and output."""
-        return self.run_dir if self.is_last else self.run_dir / _EARLIER / str(self.number)
+        return self.run_dir.joinpath(*parts_of(self.record, self.number))
 
     @property
     def created(self) -> datetime | None:
@@ -93,26 +92,19 @@ class WatchedAttempt:
 
 def find_attempt(view: View, query: Query, group: str, run_id: str) -> WatchedAttempt | None:
     """The attempt that an address names (`attempt` in the query, by default the last); None where there is none."""
+    return attempt_at(view, group, run_id, query.get("attempt"))
+
+
+def attempt_at(view: View, group: str, run_id: str, number: str | None = None) -> WatchedAttempt | None:
+    """An attempt by its number as an address writes it, by default the last; None where there is none."""
     watched = view.runs.group(group)
     record = None if watched is None else watched.record(run_id)
     if watched is None or watched.group is None or record is None:
         return None
-    numbered = ((entry.get("attempt"), entry) for entry in record.attempts)
-    earlier: dict[int, Mapping[str, Any]] = {number: entry for number, entry in numbered if _is_number(number)}
-    last = record.attempt
-    # between two attempts the files of the one before still lie where it left them
-    now = earlier.pop(last, vars(record))
-    wanted = query.get("attempt", str(last))
-    if wanted == str(last):
-        return WatchedAttempt(watched, watched.group, record, last, True, now)
-    is_known = wanted.isascii() and wanted.isdecimal() and len(wanted) <= _LONGEST_NUMBER and int(wanted) in earlier
-    if not is_known:
+    by_word = {str(n): (n, said) for n, said in said_of_attempts(record).items()}
+    if (found := by_word.get(str(record.attempt) if number is None else number)) is None:
         return None
-    return WatchedAttempt(watched, watched.group, record, int(wanted), False, earlier[int(wanted)])
-
-
-def _is_number(value: object) -> TypeGuard[int]:
-    return type(value) is int and 0 < value < 10**_LONGEST_NUMBER
+    return WatchedAttempt(watched, watched.group, record, found[0], found[0] == record.attempt, found[1])
 
 
 def time_of(text: object) -> datetime | None:

@@ -95,7 +95,7 @@ def test_what_cannot_be_shown_is_told(groups: tuple[Group, Group], first: str | 
 
 def test_attempts_at_one_run_can_be_compared(groups: tuple[Group, Group]) -> None:
     record = groups[0].record(groups[0].plan.runs[0])
-    record.attempt = 2
+    record.attempt, record.attempts = 2, [{"attempt": 1, "state": "failed"}]
     record.write(groups[0].run_dir(RUN))
     write_code(groups[0], RUN, {"train.py": "new\n"})
     write_code(groups[0], RUN, {"train.py": "old\n"}, attempt=1)

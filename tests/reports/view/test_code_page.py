@@ -175,7 +175,7 @@ def test_scripts_among_the_logs_are_shown_too(group: Group) -> None:
 
 def test_earlier_attempts_have_their_own_code(group: Group) -> None:
     record = group.record(group.plan.runs[0])
-    record.attempt = 2
+    record.attempt, record.attempts = 2, [{"attempt": 1, "state": "failed"}]
     record.write(group.run_dir(RUN))
     write_code(group, RUN, {"train.py": "x = 2\n"})
     write_code(group, RUN, {"train.py": "x = 1\n"}, attempt=1)
