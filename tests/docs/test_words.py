@@ -1,7 +1,7 @@
 """Pages, messages, help texts and docstrings use the words of the glossary, in the English of a technical writer.
 
-`INSTEAD` names turns of phrase that read as translated, with what to write. A place where one is right, such as a quotation or the name of
-something else's, stands in `RIGHT_HERE`.
+`INSTEAD` names turns of phrase that read as translated, with what to write. A place where one is right, such as a quotation or the
+name of something else's, stands in `RIGHT_HERE`.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ INSTEAD = {
 """Patterns, each at the beginning of a word, and what to write."""
 RIGHT_HERE: dict[str, str] = {}
 """Lines (parts of them), with the reason why they stay."""
+_ROOMS = [path for path in (ROOT / "mlebench").iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()]
 AREAS = (
     "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs", "agents", "containers", "competitions", "grading", "benchmarks",
-    *sorted(f"mlebench/{path.name}" for path in (ROOT / "mlebench").iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()),
+    *sorted(f"mlebench/{path.name}" for path in _ROOMS),
 )  # fmt: skip
 TEXTS = {".md", ".yaml", ".yml", ".html", ".txt", ".sh", ".j2"}
 _WRONG = re.compile("|".join(rf"\b(?:{pattern})" for pattern in INSTEAD), re.IGNORECASE)
