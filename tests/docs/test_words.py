@@ -1,7 +1,7 @@
 """Pages, messages, help texts and docstrings use the words of the glossary, in the English of a technical writer.
 
-`INSTEAD` names turns of phrase that read as translated, with what to write. A place where one is right, such as a quotation or the
-name of something else's, stands in `RIGHT_HERE`.
+`INSTEAD` names turns of phrase that read as translated, with what to write. A place where one is right, such as a quotation or
+the name of something else, is listed in `RIGHT_HERE`.
 """
 
 from __future__ import annotations
