@@ -360,7 +360,9 @@ def list_variants() -> list[AgentSpec]:
 
 
 def get_agent(name: str) -> AgentSpec:
-    """The agent called `NAME` or `NAME/VARIANT`, or the one in a folder given by path (`./my-agent`).
+    """The agent called `NAME` or `NAME/VARIANT`, or the one in a folder given by path (`./my-agent`, `agents/my-agent`).
+
+    The name of an agent comes before a path without a leading `./` that reads the same.
 
     Raises:
         UsageError: there is no such agent or variant (near names are told), or its `agent.yaml` is wrong.
@@ -390,10 +392,8 @@ def agent_in(folder: Path, variant: str | None) -> AgentSpec:
 def _find(name: str) -> tuple[Path, str | None]:
     if name.startswith((".", "/", "~")):
         folder = Path(name).expanduser().absolute()
-        if (folder / "agent.yaml").is_file():
-            return folder, None
-        if (folder.parent / "agent.yaml").is_file():
-            return folder.parent, folder.name
+        if found := _in_folder(folder):
+            return found
         raise UsageError(f"{folder} holds no agent.yaml; {_how_to_get_one(folder)}")
     agent, _, variant = name.partition("/")
     for parent in agent_dirs():
@@ -402,10 +402,21 @@ def _find(name: str) -> tuple[Path, str | None]:
     for parent in agent_dirs():
         if re.fullmatch(NAME_PATTERN, agent) and (parent / agent / "config.yaml").is_file():
             raise UsageError(f"{parent / agent} holds no agent.yaml; {_how_to_get_one(parent / agent)}")
+    if "/" in name and (found := _in_folder(Path(name).absolute())):
+        return found
     if (Path(agent) / "agent.yaml").is_file():
         raise UsageError(f"there is no agent {agent!r}, but a folder of that name; write `--agent {shlex.quote(f'./{name}')}`")
     known = {path.parent.name for parent in agent_dirs() for path in parent.glob("*/agent.yaml")}
     raise UsageError(_unknown(f"there is no agent `{agent}`", agent, known))
+
+
+def _in_folder(folder: Path) -> tuple[Path, str | None] | None:
+    """The agent's folder and the variant that a path means; None if it means none."""
+    if (folder / "agent.yaml").is_file():
+        return folder, None
+    if (folder.parent / "agent.yaml").is_file():
+        return folder.parent, folder.name
+    return None
 
 
 def _how_to_get_one(folder: Path) -> str:

@@ -207,6 +207,14 @@ def test_agent_is_found_by_its_path(folder: Path, monkeypatch: pytest.MonkeyPatc
     assert get_agent(str(folder)).variant is None
 
 
+def test_a_path_needs_no_leading_dot_where_no_agent_has_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.parents[1])
+    assert get_agent("own/searcher").directory == folder
+    assert get_agent("own/searcher/gpt").id == "searcher/gpt"
+    write(folder.parents[1] / "searcher", "gpt", "description: a folder that reads like a variant")
+    assert get_agent("searcher/gpt").directory == folder
+
+
 def test_fingerprint_notices_every_file(folder: Path) -> None:
     before = get_agent("searcher").fingerprint()
     (folder / "start.sh").write_text("true")
@@ -315,8 +323,8 @@ def test_a_wrong_kind_of_value_is_said_without_pythons_words(folder: Path) -> No
 def test_a_folder_given_like_a_name_is_explained(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     write(tmp_path, "mine too", "")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match=r"`--agent './mine too/deep'`"):
-        get_agent("mine too/deep")
+    with pytest.raises(UsageError, match=r"`--agent './mine too'`"):
+        get_agent("mine too")
 
 
 def test_an_image_is_named_after_its_agent_whatever_the_folder_is_called(tmp_path: Path) -> None:
