@@ -1,6 +1,6 @@
-"""Pages made from the project itself; mkdocs calls this as a hook, so that they are never out of date.
+"""Pages generated from the project itself; they are committed, so that links work on a code host, and a test keeps them current.
 
-python docs/generate.py                     # writes the table of competitions into README.md
+python docs/generate.py                     # writes all generated pages
 python docs/generate.py runs/A runs/B       # and draws docs/demo.svg from run groups
 """
 
@@ -10,8 +10,8 @@ import importlib
 import inspect
 import io
 import pkgutil
-import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +19,22 @@ import grading.metrics
 from mlebench.registry import Competition, Registry
 
 ROOT = Path(__file__).resolve().parents[1]
-START, END = "<!-- competitions: made by docs/generate.py -->", "<!-- end of competitions -->"
 SPLIT_TITLES = {"low": "Low", "medium": "Medium", "high": "High", "dev": "Development"}
 
 
-def competitions_table() -> str:
+def competitions_page() -> str:
     """All competitions by split, with modality, task, metric and sizes."""
+    parts = [
+        "# The competitions",
+        "Kaggle's competitions need a Kaggle account whose owner has accepted their rules. The arrow shows whether a higher or a "
+        "lower score is better. Test rows are those of the answers in edition v1. GB is the size of the download. A dash marks "
+        "a value that is not recorded.",
+    ]
     head = ["| id | modality | task | metric | test rows | GB |", "|---|---|---|---|---|---|"]
-    parts = []
     for split, title in SPLIT_TITLES.items():
         rows = [_row(competition) for competition in _competitions(split)]
-        parts.append("\n".join([f"### {title} ({len(rows)})", "", *head, *rows]))
-    return "\n\n".join(parts)
+        parts.append("\n".join([f"## {title} ({len(rows)})", "", *head, *rows]))
+    return "\n\n".join(parts) + "\n"
 
 
 def _row(competition: Competition) -> str:
@@ -52,10 +56,9 @@ def known_issues() -> str:
     """Every known issue of every competition, from the `issues.yaml` files."""
     parts = [
         "# Editions and known issues",
-        "Edition v1 is the data of 2024, to the byte, faults included, so that scores compare with published ones. "
-        "Edition v2 fixes what is known to be wrong. A *leak* tells about answers; a *fault* is broken or graded wrongly in "
-        "v1 as it is made here; a *note* makes no score wrong: it lies in the source of the data and stays, is a matter of form "
-        "or chance, or is fixed in v1, too.",
+        "Edition v1 reproduces the 2024 data byte for byte, faults included, so that scores compare with published ones. "
+        "Edition v2 fixes the known faults. A *leak* reveals answers. A *fault* is broken or graded wrongly in v1. A *note* "
+        "makes no score wrong: it is part of the source data and stays, is a matter of form or chance, or is also fixed in v1.",
     ]
     for split in (*SPLIT_TITLES, "demo", "research"):
         for competition in _competitions(split):
@@ -70,8 +73,8 @@ def metrics_page() -> str:
     """Every metric with its docstring."""
     parts = [
         "# Metrics",
-        "Metrics are pure functions over arrays, in `grading.metrics`. A competition's grader puts them together "
-        "with the checks of its columns.",
+        "Metrics are pure functions over arrays, in `grading.metrics`. A competition's grader combines them with checks of its "
+        "columns.",
     ]
     for module in pkgutil.iter_modules(grading.metrics.__path__, "grading.metrics."):
         loaded = importlib.import_module(module.name)
@@ -91,12 +94,6 @@ def _function(function: Any) -> str:
     return f"### {function.__name__}\n\n```text\n{function.__name__}({names})\n\n{inspect.getdoc(function) or ''}\n```"
 
 
-def readme_with_table(readme: str) -> str:
-    """README.md with the table of competitions put in anew."""
-    block = f"{START}\n\n{competitions_table()}\n\n{END}"
-    return re.sub(f"{re.escape(START)}.*{re.escape(END)}", lambda _: block, readme, flags=re.DOTALL)
-
-
 def draw_report(groups: list[str], target: Path) -> None:
     """Draw what `mlebench report` prints for run groups as an SVG picture."""
     from rich.console import Console
@@ -109,18 +106,10 @@ def draw_report(groups: list[str], target: Path) -> None:
     console.save_svg(str(target), title="mlebench report")
 
 
-def on_files(files: Any, config: Any) -> Any:
-    """Mkdocs hook: add the generated pages."""
-    from mkdocs.structure.files import File
-
-    pages = {
-        "competitions.md": f"# The competitions\n\n{competitions_table()}\n",
-        "known-issues.md": known_issues(),
-        "metrics.md": metrics_page(),
-    }
-    for name, content in pages.items():
-        files.append(File.generated(config, name, content=content))
-    return files
+def write_pages() -> None:
+    """Write every generated page."""
+    for name, page in PAGES.items():
+        (ROOT / "docs" / name).write_text(page(), encoding="utf-8")
 
 
 def _competitions(split: str) -> list[Competition]:
@@ -132,8 +121,15 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
+PAGES: dict[str, Callable[[], str]] = {
+    "competitions.md": competitions_page,
+    "known-issues.md": known_issues,
+    "metrics.md": metrics_page,
+}
+"""File names in docs/, with what writes their content."""
+
+
 if __name__ == "__main__":
-    path = ROOT / "README.md"
-    path.write_text(readme_with_table(path.read_text(encoding="utf-8")), encoding="utf-8")
+    write_pages()
     if len(sys.argv) > 1:
         draw_report(sys.argv[1:], ROOT / "docs" / "demo.svg")

@@ -62,10 +62,15 @@ def wrong_usage(line: str, *, is_whole: bool) -> str | None:
     return None
 
 
-def test_the_readmes_table_of_competitions_is_up_to_date() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "spaceship-titanic" in readme
-    assert generate.readme_with_table(readme) == readme
+@pytest.mark.parametrize("name", generate.PAGES)
+def test_a_generated_page_is_up_to_date(name: str) -> None:
+    assert (ROOT / "docs" / name).read_text(encoding="utf-8") == generate.PAGES[name](), "run `python docs/generate.py`"
+
+
+def test_the_table_of_competitions_holds_every_competition() -> None:
+    page = generate.competitions_page()
+    names = [*Registry().list_competition_ids("all"), *Registry().list_competition_ids("dev")]
+    assert [name for name in names if f"| {name} |" not in page] == []
 
 
 @each_page
