@@ -239,7 +239,8 @@ def test_everything_is_said_in_a_file_and_by_flags(toys: Path, agent: Agents, mo
     profile = preview.plan.profile
     assert (profile.network, profile.budget, profile.allow) == ("models", Budget(usd=5, calls=2000), ("pypi.org",))
     assert profile.name == "demo+allow=pypi.org+budget=usd=5,calls=2000+network=models"
-    assert preview.most_usd == 10
+    assert preview.most == {"usd": 10, "input_tokens": None, "output_tokens": None, "calls": 4000}
+    assert [preview.to_dict()[f"most_{key}"] for key in preview.most] == [*preview.most.values()]
     assert preview.to_dict()["models"] == {"priced": {"served": "priced", "provider": "here", "key": "HERE_KEY", "priced": True}}
     assert [problem for problem in preview.problems if "HERE_KEY" in problem]
     [preview] = preview_run(experiment, network="none", budget="calls=7")

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
     from mlebench.runs.schedule.preview import Preview, Total
 
 
-_MOST_MODELS = 6
+_MOST_NAMES = 6
+_COST_COLUMNS = ("agent", "run hours", "GPU hours", "download", "output", "input tokens", "output tokens", "calls", "USD")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -234,38 +236,37 @@ def _show_previews(previews: list[Preview], arguments: argparse.Namespace) -> in
 
 
 def _models_line(entry: Preview) -> str:
-    """The models of a plan, and the most that they can cost."""
-    from grading.wording import counted
+    """The models of a plan, and how to limit what they cost."""
     from mlebench.runs.models import served_models
 
     served = served_models(entry.plan)
     names = [f"{name} ({behind})" for name, behind in served.items()]
-    shown = ", ".join(names[:_MOST_MODELS]) + (f" and {len(names) - _MOST_MODELS} more" if len(names) > _MOST_MODELS else "")
-    if entry.most_usd is None:
-        return f"{shown or 'none'}; no limit in usd (`--budget usd=…` sets one)"
-    usd, runs = entry.plan.profile.budget.usd, counted(len(entry.plan.runs), "run")
-    most = f"at most {usd:g} USD each, {entry.most_usd:g} USD for {runs}"
-    return f"{shown or 'none'}; {most}; one that is tried again may spend as much again"
+    return (_first(names) or "none") + ("; no limit in USD: set one with `--budget usd=…`" if entry.most_usd is None else "")
 
 
-def _most_of_all(total: Total) -> str:
-    """The most that the runs of all groups take and their models can cost."""
-    from grading.wording import counted
-
-    hours = f"{counted(total.runs, 'run')} of at most {total.hours:g} hours in sum"
-    if not any(entry.plan.has_gateway for entry in total.previews):
-        return hours
-    if total.most_usd is None:
-        return f"{hours}; no limit in usd, as a group has none"
-    return f"{hours}; at most {total.most_usd:g} USD, and what is tried again may spend as much again"
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else "")
 
 
-def _together(what: Preview | Total) -> list[object]:
-    """Cells that a group has and all groups have together."""
-    from mlebench._support.quantities import show_duration, show_size
+def _cost(what: Preview | Total) -> list[object]:
+    """Cells of what a group, or all groups together, can cost."""
+    from mlebench._support.quantities import show_size
+    from mlebench.runs.schedule.preview import download_size
 
-    times = [show_duration(seconds) if seconds < math.inf else "never" for seconds in (what.seconds, what.longest)]
-    return [*times, what.gpu_hours, show_size(what.disk)]
+    unknown = sum(size is None for size in what.downloads.values())
+    download = show_size(download_size(what.downloads)) + (f" + {unknown} of unknown size" if unknown else "")
+    limits = [_amount(what.most[key]) for key in ("input_tokens", "output_tokens", "calls", "usd")]
+    return [f"{what.hours:,.6g}", f"{what.gpu_hours:,.6g}", download, show_size(what.disk), *limits]
+
+
+def _amount(most: float | None) -> str:
+    return "no limit" if most is None else f"{most:,.10g}"
+
+
+def _times(what: Preview | Total) -> list[object]:
+    from mlebench._support.quantities import show_duration
+
+    return [show_duration(seconds) if seconds < math.inf else "never" for seconds in (what.seconds, what.longest)]
 
 
 def _print_previews(previews: list[Preview]) -> None:
@@ -273,32 +274,36 @@ def _print_previews(previews: list[Preview]) -> None:
     from mlebench.runs.schedule.preview import Total
 
     total = Total(previews)
-    rows = [
+    plans = [
         [
             entry.plan.agent.id,
             len(entry.plan.competitions),
             len(entry.plan.seeds),
             len(entry.plan.runs),
-            entry.plan.profile.name,
+            entry.plan.profile.name.partition("+")[0],
             entry.slots,
-            *_together(entry),
+            *_times(entry),
         ]
         for entry in previews
     ]
+    costs = [[entry.plan.agent.id, *_cost(entry)] for entry in previews]
     if len(previews) > 1:
-        rows.append(["all", None, None, total.runs, None, None, *_together(total)])
-    columns = ["agent", "competitions", "seeds", "runs", "profile", "slots", "expected", "at most", "GPU-hours", "disk"]
-    print_table(columns, rows)
+        plans.append(["all", None, None, total.runs, None, None, *_times(total)])
+        costs.append(["all", *_cost(total)])
+    print_table(["agent", "competitions", "seeds", "runs", "profile", "slots", "expected", "at most"], plans)
+    print_table(_COST_COLUMNS, costs, title="cost at most")
+    if any(entry.plan.has_gateway for entry in previews):
+        print("Limits of tokens, calls and USD are those of the budget; a retried run may use its budget once more.")
     for entry in previews:
         plan = entry.plan
         print(f"{plan.agent.id}: {limits_text(plan.profile)}, sandbox {plan.sandbox}, edition {plan.edition}")
-        print(f"  {', '.join(plan.competitions)}")
+        print(f"  {_first(plan.competitions)}")
         if plan.has_gateway:
             print(f"  models: {_models_line(entry)}")
-    if len(previews) > 1:
-        print(f"all: {_most_of_all(total)}")
     for agent in dict.fromkeys(agent for entry in previews for agent in entry.unbuilt):
-        print(f"not built: the image of {agent}; the start of the group builds it, or {command('agents', 'build', agent)}")
+        print(
+            f"not built: the image of {agent}; the run builds it first, or build it now with {command('agents', 'build', agent)}"
+        )
     problems = list(dict.fromkeys(problem for entry in previews for problem in entry.problems))
     for problem in problems:
         print(f"missing: {problem}")
