@@ -1,25 +1,38 @@
 """Pages generated from the project itself; they are committed, so that links work on a code host, and a test keeps them current.
 
-python docs/generate.py                     # writes all generated pages
-python docs/generate.py runs/A runs/B       # and draws docs/demo.svg from run groups
+python docs/generate.py                     # writes all generated pages, and the tables of costs in other pages
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import io
+import json
 import pkgutil
-import sys
+import re
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import grading.metrics
+from mlebench.cli.main import main
 from mlebench.registry import Competition, Registry
 
 ROOT = Path(__file__).resolve().parents[1]
 SPLIT_TITLES = {"low": "Low", "medium": "Medium", "high": "High", "dev": "Development"}
+BUDGET = "--budget usd=10,input_tokens=20m,output_tokens=1m"
+COST_SETTINGS = {
+    **{f"`{split}`, 3 seeds, `standard`": f"--split {split} --seeds 3 --profile standard {BUDGET}"
+       for split in ("low", "medium", "high", "all")},
+    "`low`, 1 seed, `gpu`": f"--split low --profile gpu {BUDGET}",
+    "`low`, 1 seed, `small`": f"--split low --profile small {BUDGET}",
+}  # fmt: skip
+"""Rows of the table of costs, with the flags of `mlebench run` that they stand for."""
+COSTS = re.compile(r"(<!-- costs: docs/generate.py -->\n).*?(<!-- end of costs -->)", re.DOTALL)
+WITH_COSTS = ("README.md", "docs/cost.md")
 
 
 def competitions_page() -> str:
@@ -94,20 +107,40 @@ def _function(function: Any) -> str:
     return f"### {function.__name__}\n\n```text\n{function.__name__}({names})\n\n{inspect.getdoc(function) or ''}\n```"
 
 
-def draw_report(groups: list[str], target: Path) -> None:
-    """Draw what `mlebench report` prints for run groups as an SVG picture."""
-    from rich.console import Console
+def cost_table() -> str:
+    """What `mlebench run --dry-run` reports for some settings, the most of each."""
+    head = ["setting", "runs", "GPU hours", "download", "output on disk", "input tokens", "output tokens", "USD"]
+    rows = [[setting, *_costs(flags)] for setting, flags in COST_SETTINGS.items()]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ["---"] * len(head), *rows])
 
-    from mlebench.reports.document import make_report
-    from mlebench.reports.terminal import print_document
 
-    console = Console(record=True, width=150, file=io.StringIO())
-    print_document(make_report(groups, splits=["demo"]), console=console)
-    console.save_svg(str(target), title="mlebench report")
+def _costs(flags: str) -> list[str]:
+    printed = io.StringIO()
+    with tempfile.TemporaryDirectory() as empty, contextlib.redirect_stdout(printed):
+        main(["run", "--agent", "aide/gpt", *flags.split(), "--dry-run", "--json", "--data-dir", empty, "--runs-dir", empty])
+    [entry] = json.loads(printed.getvalue())
+    unknown = sum(size is None for size in entry["downloads"].values())
+    downloads = [f"{entry['download_bytes'] / 1e9:,.0f} GB"] if entry["download_bytes"] else []
+    downloads += [f"{unknown} of unrecorded size"] if unknown else []
+    return [
+        str(entry["runs"]),
+        f"{entry['gpu_hours']:,.0f}",
+        " + ".join(downloads),
+        f"{entry['disk_bytes'] / 1e9:,.0f} GB" + (" or more" if unknown else ""),
+        *(f"{entry[key] / 1e6:,.4g} M" for key in ("most_input_tokens", "most_output_tokens")),
+        f"{entry['most_usd']:,.0f}",
+    ]
+
+
+def with_costs(text: str) -> str:
+    """A page's text with the table of costs put in anew."""
+    return COSTS.sub(lambda found: f"{found[1]}\n{cost_table()}\n\n{found[2]}", text)
 
 
 def write_pages() -> None:
-    """Write every generated page."""
+    """Write every generated page, and the table of costs where it is shown."""
+    for path in (ROOT / name for name in WITH_COSTS):
+        path.write_text(with_costs(path.read_text(encoding="utf-8")), encoding="utf-8")
     for name, page in PAGES.items():
         (ROOT / "docs" / name).write_text(page(), encoding="utf-8")
 
@@ -131,5 +164,3 @@ PAGES: dict[str, Callable[[], str]] = {
 
 if __name__ == "__main__":
     write_pages()
-    if len(sys.argv) > 1:
-        draw_report(sys.argv[1:], ROOT / "docs" / "demo.svg")

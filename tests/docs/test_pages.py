@@ -16,6 +16,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 
 import pytest
+import yaml
 
 from mlebench.cli.main import COMMANDS, command_module, command_parser
 from mlebench.errors import UsageError
@@ -27,7 +28,7 @@ assert spec and spec.loader
 generate = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(generate)
 
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
 OPTIONS_OF_OTHERS = {"--help"}
 
 
@@ -65,6 +66,27 @@ def wrong_usage(line: str, *, is_whole: bool) -> str | None:
 @pytest.mark.parametrize("name", generate.PAGES)
 def test_a_generated_page_is_up_to_date(name: str) -> None:
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == generate.PAGES[name](), "run `python docs/generate.py`"
+
+
+@pytest.mark.parametrize("name", generate.WITH_COSTS)
+def test_a_table_of_costs_is_up_to_date(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert "| 1,584 |" in text
+    assert generate.with_costs(text) == text, "run `python docs/generate.py`"
+
+
+def test_the_readme_is_read_in_a_minute() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 120
+
+
+def test_the_citation_has_what_its_format_requires() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+    assert (citation["cff-version"], citation["version"], citation["license"]) == ("1.2.0", project["version"], project["license"])
+    [paper] = citation["references"]
+    assert {"type", "title", "authors"} <= set(paper)
+    assert "2410.07095" in paper["url"]
 
 
 def test_the_table_of_competitions_holds_every_competition() -> None:
