@@ -6,6 +6,7 @@ python docs/outputs.py docs/tutorial.md    # some pages
 Each page starts in an empty home folder, without an account, an engine or a key. Comments before a fenced block mark it:
 
 <!-- run -->                 the block holds commands; each must succeed
+<!-- engine -->              the same, but they need a container engine, and run only where a test asks for it
 <!-- output -->              the block holds what the last command of the block before printed to stdout
 <!-- output: COMMAND -->     the block holds what COMMAND prints to stdout
 <!-- run: COMMAND -->        no block follows; COMMAND prepares what the page assumes
@@ -36,7 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 100
 _HOME = "/home/you"
 _MARK = re.compile(
-    r"^(?P<indent> *)<!-- (?P<kind>run|output)(?:: (?P<command>.+?))? -->\n"
+    r"^(?P<indent> *)<!-- (?P<kind>run|engine|output)(?:: (?P<command>.+?))? -->\n"
     r"(?P<block> *```\w*\n(?P<content>.*?)^ *```$)?"
     r"|^<!-- picture: (?P<drawn>.+?) -->\n!\[.*?\]\((?P<file>.+?)\)",
     re.DOTALL | re.MULTILINE,
@@ -63,8 +64,12 @@ def pages() -> list[Path]:
     return [page for page in found if _MARK.search(page.read_text(encoding="utf-8"))]
 
 
-def rendered(page: Path) -> dict[Path, str]:
+def rendered(page: Path, *, with_engine: bool = False) -> dict[Path, str]:
     """A page and its pictures with the outputs that its commands print now.
+
+    Args:
+        page: a Markdown file.
+        with_engine: also run the commands that need a container engine.
 
     Raises:
         CommandFailed: a command of the page did not succeed.
@@ -79,9 +84,11 @@ def rendered(page: Path) -> dict[Path, str]:
                 pictures[picture] = _drawn(found["drawn"], _run(found["drawn"], home), picture)
                 return found[0]
             content = found["content"] or ""
-            if command := found["command"] or (found["kind"] == "run" and content):
+            if found["kind"] == "engine" and not with_engine:
+                return found[0]
+            if command := found["command"] or (found["kind"] != "output" and content):
                 printed = _run(command, home)
-            return found[0] if found["kind"] == "run" else _with_output(found, printed)
+            return _with_output(found, printed) if found["kind"] == "output" else found[0]
 
         return {page: _MARK.sub(replaced, page.read_text(encoding="utf-8")), **pictures}
 
@@ -125,8 +132,8 @@ def _text_of(picture: str) -> str:
 
 
 def _run(commands: str, home: Path) -> str:
-    """What the last line of `commands` prints to stdout."""
-    *before, last = commands.replace("\\\n", " ").strip().splitlines()
+    """What the last line of `commands` prints to stdout, or all of them where they write a file."""
+    *before, last = [commands] if "<<" in commands else commands.replace("\\\n", " ").strip().splitlines()
     script = "\n".join(["set -euo pipefail", *before, r"printf '\0'", last])
     with tempfile.TemporaryFile("w+") as errors:
         reader, terminal = os.openpty()
