@@ -114,8 +114,9 @@ def _drawn(command: str, printed: str, picture: Path) -> str:
     """The picture of a terminal; the present one where it shows the same."""
     if picture.exists() and normal(_text_of(present := picture.read_text(encoding="utf-8"))) == normal(f"$ {command}\n{printed}"):
         return present
-    console = Console(record=True, width=max(map(len, printed.splitlines())), file=io.StringIO())
-    console.print(Text(f"$ {command}\n{printed.strip()}"))
+    shown = f"$ {command}\n{printed.strip()}"
+    console = Console(record=True, width=max(map(len, shown.splitlines())), file=io.StringIO())
+    console.print(Text(shown))
     picture_of = console.export_svg(title="mlebench", unique_id="terminal")
     # with fonts of the reader's machine: a picture fetches nothing
     return re.sub(r" *@font-face \{.*?\}\n", "", picture_of, flags=re.DOTALL) + "\n"

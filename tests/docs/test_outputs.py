@@ -86,7 +86,7 @@ def test_commands_see_a_home_without_keys(page: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_picture_shows_the_command_and_its_output_and_fetches_nothing(page: Path) -> None:
-    page.write_text("<!-- picture: printf 'one\\ntwo  <3\\n' -->\n![Two lines](two.svg)\n", encoding="utf-8")
+    page.write_text("<!-- picture: printf '%s\\n' one 'two  <3' -->\n![Two lines](two.svg)\n", encoding="utf-8")
     picture = page.parent / "two.svg"
     drawn = outputs.rendered(page)[picture]
     assert outputs._text_of(drawn).splitlines()[1:3] == ["one", "two  <3"]

@@ -7,10 +7,12 @@ import ast
 import importlib
 import importlib.util
 import inspect
+import json
 import re
 import shlex
 import tomllib
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from pkgutil import resolve_name
@@ -21,6 +23,7 @@ import yaml
 from mlebench.cli.main import COMMANDS, command_module, command_parser
 from mlebench.errors import UsageError
 from mlebench.registry import SPLITS, Registry
+from mlebench.runs import measures
 
 ROOT = Path(__file__).parents[2]
 spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
@@ -75,6 +78,15 @@ def test_a_table_of_costs_is_up_to_date(name: str) -> None:
     assert generate.with_costs(text) == text, "run `python docs/generate.py`"
 
 
+def test_the_line_of_resources_that_a_page_shows_is_read(tmp_path: Path) -> None:
+    [line] = re.findall(r'^\{"at":.*\}$', (ROOT / "docs" / "runs.md").read_text(encoding="utf-8"), re.MULTILINE)
+    (tmp_path / measures.FILE).write_text(f"{line}\n", encoding="utf-8")
+    [measure] = measures.read_measures(tmp_path)
+    [gpu] = measure.gpus
+    assert asdict(measure) == {**json.loads(line), "gpus": (asdict(gpu),)}
+    assert [asdict(gpu)] == json.loads(line)["gpus"]
+
+
 def test_the_readme_is_read_in_a_minute() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 120
 
@@ -83,7 +95,8 @@ def test_the_citation_has_what_its_format_requires() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert {"cff-version", "message", "title", "authors"} <= set(citation)
-    assert (citation["cff-version"], citation["version"], citation["license"]) == ("1.2.0", project["version"], project["license"])
+    assert citation["cff-version"] == "1.2.0"
+    assert (citation["version"], citation["license"]) == (project["version"], project["license"])
     [paper] = citation["references"]
     assert {"type", "title", "authors"} <= set(paper)
     assert "2410.07095" in paper["url"]

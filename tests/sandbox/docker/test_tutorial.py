@@ -12,3 +12,4 @@ def test_every_step_of_the_tutorial_runs(client: Any, base_image: Any) -> None:
     assert page.read_text(encoding="utf-8").count("<!-- engine -->") == 2
     for path, content in outputs.rendered(page, with_engine=True).items():
         assert path.read_text(encoding="utf-8") == content
+    client.images.remove("mlebench/agent-my-agent:light")
