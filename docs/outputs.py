@@ -36,6 +36,7 @@ from rich.text import Text
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 100
 _HOME = "/home/you"
+_KEPT = {"OMP_NUM_THREADS", "OMP_WAIT_POLICY", "LD_LIBRARY_PATH", "DOCKER_HOST", "XDG_RUNTIME_DIR", "MLEBENCH_BASE_IMAGE"}
 _MARK = re.compile(
     r"^(?P<indent> *)<!-- (?P<kind>run|engine|output)(?:: (?P<command>.+?))? -->\n"
     r"(?P<block> *```\w*\n(?P<content>.*?)^ *```$)?"
