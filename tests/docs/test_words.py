@@ -36,7 +36,8 @@ RIGHT_HERE: dict[str, str] = {}
 """Lines (parts of them), with the reason why they stay."""
 _ROOMS = [path for path in (ROOT / "mlebench").iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()]
 AREAS = (
-    "README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs", "agents", "containers", "competitions", "grading", "benchmarks",
+    "README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs", "agents", "containers", "competitions", "grading",
+    "benchmarks",
     *sorted(f"mlebench/{path.name}" for path in _ROOMS),
 )  # fmt: skip
 TEXTS = {".md", ".yaml", ".yml", ".html", ".txt", ".sh", ".j2"}
