@@ -5,20 +5,20 @@ python docs/generate.py                     # writes all generated pages, and th
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import importlib
 import inspect
-import io
 import json
 import pkgutil
 import re
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import grading.metrics
-from mlebench.cli.main import main
 from mlebench.registry import Competition, Registry
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -107,6 +107,7 @@ def _function(function: Any) -> str:
     return f"### {function.__name__}\n\n```text\n{function.__name__}({names})\n\n{inspect.getdoc(function) or ''}\n```"
 
 
+@functools.cache
 def cost_table() -> str:
     """What `mlebench run --dry-run` reports for some settings, the most of each."""
     head = ["setting", "runs", "GPU hours", "download", "output on disk", "input tokens", "output tokens", "USD"]
@@ -115,10 +116,11 @@ def cost_table() -> str:
 
 
 def _costs(flags: str) -> list[str]:
-    printed = io.StringIO()
-    with tempfile.TemporaryDirectory() as empty, contextlib.redirect_stdout(printed):
-        main(["run", "--agent", "aide/gpt", *flags.split(), "--dry-run", "--json", "--data-dir", empty, "--runs-dir", empty])
-    [entry] = json.loads(printed.getvalue())
+    with tempfile.TemporaryDirectory() as empty:
+        words = ["run", "--agent", "aide/gpt", *flags.split(), "--dry-run", "--json", "--data-dir", empty, "--runs-dir", empty]
+        # exits with 2, as nothing is prepared there
+        ran = subprocess.run([sys.executable, "-m", "mlebench", *words], capture_output=True, text=True, check=False, timeout=300)
+    [entry] = json.loads(ran.stdout)
     unknown = sum(size is None for size in entry["downloads"].values())
     downloads = [f"{entry['download_bytes'] / 1e9:,.0f} GB"] if entry["download_bytes"] else []
     downloads += [f"{unknown} of unrecorded size"] if unknown else []
