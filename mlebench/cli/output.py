@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+"""Of an agent's output; everything else that a terminal would obey is shown escaped."""
 _FRAME = 3
 """Characters of a line beside each cell."""
 

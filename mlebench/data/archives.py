@@ -70,12 +70,21 @@ def scratch(public: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def extract(archive: Path, target: Path) -> Path:
+Begin = Callable[[int], Callable[[int], object]]
+"""Gets the number of bytes that will be unpacked, and returns what is called with each number of bytes that were."""
+
+
+def _uncounted(total: int) -> Callable[[int], object]:
+    return lambda size: None
+
+
+def extract(archive: Path, target: Path, begin: Begin = _uncounted) -> Path:
     """Unpack a zip, 7z or tar archive into a folder.
 
     Args:
         archive: the file; its kind is told by its content.
         target: the folder, made if need be.
+        begin: for progress; called once the size is known.
 
     Returns:
         `target`.
@@ -88,11 +97,11 @@ def extract(archive: Path, target: Path) -> Path:
     try:
         with _damage_explained(archive):
             if kind == "zip":
-                _extract_zip(archive, target)
+                _extract_zip(archive, target, begin)
             elif kind == "tar":
-                _extract_tar(archive, target)
+                _extract_tar(archive, target, begin)
             elif kind == "7z":
-                _extract_7z(archive, target)
+                _extract_7z(archive, target, begin)
             else:
                 raise no_archive(archive)
     except Exception as error:
@@ -192,7 +201,12 @@ def unpack_files(archive: Path, target: Path, names: Iterable[str] | Mapping[str
 
 
 def _not_unpacked(
-    opened: zipfile.ZipFile, target: Path, pairs: Iterable[tuple[str, str]], flag: int, time: int | None
+    opened: zipfile.ZipFile,
+    target: Path,
+    pairs: Iterable[tuple[str, str]],
+    flag: int,
+    time: int | None,
+    unpacked: Callable[[int], object] = lambda size: None,
 ) -> Iterator[tuple[str, str]]:
     """Write members to files below `target`, several at once, and yield the pairs of those that only `zipfile` can unpack.
 
@@ -202,12 +216,13 @@ def _not_unpacked(
         pairs: name of the member and path below `target`.
         flag: how files are opened that stand there already.
         time: the time that files get, in seconds; that of now by default.
+        unpacked: called by several threads with the bytes of what was just unpacked.
     """
     contents = ZipContents(opened)
     folder = os.open(target, os.O_RDONLY | os.O_DIRECTORY)
 
     def unpack(batch: _Batch[tuple[str, str]]) -> list[tuple[str, str]]:
-        return [pair for pair in batch.items if not _unpack_one(contents, folder, *pair, flag, time)]
+        return [pair for pair in batch.items if not _unpack_one(contents, folder, *pair, flag, time, unpacked)]
 
     try:
         batches = _batches(pairs, lambda pair: contents.size_of(pair[0]))
@@ -217,7 +232,9 @@ def _not_unpacked(
         os.close(folder)
 
 
-def _unpack_one(contents: ZipContents, folder: int, old: str, new: str, flag: int, time: int | None) -> bool:
+def _unpack_one(
+    contents: ZipContents, folder: int, old: str, new: str, flag: int, time: int | None, unpacked: Callable[[int], object]
+) -> bool:
     """Write one member to a file; False, and no file, where that does not work, which `zipfile` may explain."""
     try:
         file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flag, 0o666, dir_fd=folder)
@@ -228,6 +245,7 @@ def _unpack_one(contents: ZipContents, folder: int, old: str, new: str, flag: in
             written = os.write(file, piece)
             while written < len(piece):
                 written += os.write(file, piece[written:])
+            unpacked(len(piece))
         if time is not None:
             os.utime(file, (time, time))
     except (NotPlain, OSError):
@@ -477,25 +495,29 @@ def _damage_explained(archive: Path) -> Iterator[None]:
         raise damaged(archive, error) from None
 
 
-def _extract_zip(archive: Path, target: Path) -> None:
+def _extract_zip(archive: Path, target: Path, begin: Begin) -> None:
     with zipfile.ZipFile(archive) as opened:
         _check_zip(archive, opened)
+        total = sum(member.file_size for member in opened.infolist())
+        unpacked = begin(total)
         try:
-            made = _extract_plain(opened, target)
+            made = _extract_plain(opened, target, unpacked)
         except OSError:
             made = False
         if not made:
             opened.extractall(target)
+        # of what only `zipfile` could unpack, and of names that are there twice, nothing was counted
+        unpacked(total)
 
 
-def _extract_plain(opened: zipfile.ZipFile, target: Path) -> bool:
+def _extract_plain(opened: zipfile.ZipFile, target: Path, unpacked: Callable[[int], object]) -> bool:
     """What `extractall` does with members of ordinary names; False where something is left to do or to explain."""
     names = opened.namelist()
     if any("//" in name or f"/{name}".endswith("/.") or "/./" in f"/{name}" for name in names):
         return False
     make_folders(target, names)
     files = ((name, name) for name in dict.fromkeys(names) if not name.endswith("/"))
-    return not any(True for _ in _not_unpacked(opened, target, files, os.O_TRUNC, None))
+    return not any(True for _ in _not_unpacked(opened, target, files, os.O_TRUNC, None, unpacked))
 
 
 def _check_zip(archive: Path, opened: zipfile.ZipFile) -> None:
@@ -541,7 +563,7 @@ def _encrypted(archive: Path) -> RawDataFault:
     )
 
 
-def _extract_tar(archive: Path, target: Path) -> None:
+def _extract_tar(archive: Path, target: Path, begin: Begin) -> None:
     with tarfile.open(archive) as opened:
         members = opened.getmembers()
         names = [member.name for member in members if member.isfile()]
@@ -551,11 +573,23 @@ def _extract_tar(archive: Path, target: Path) -> None:
             _check_name(archive, member.name)
             if not (member.isfile() or member.isdir()):
                 raise _odd_member(archive, member.name)
-        _check_size(archive, sum(member.size for member in members))
-        opened.extractall(target, filter="data")
+        total = sum(member.size for member in members)
+        _check_size(archive, total)
+        unpacked = begin(total)
+        before = 0
+
+        def counting(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
+            # asked before a member is unpacked
+            nonlocal before
+            unpacked(before)
+            before = member.size
+            return tarfile.data_filter(member, path)
+
+        opened.extractall(target, filter=counting)
+        unpacked(before)
 
 
-def _extract_7z(archive: Path, target: Path) -> None:
+def _extract_7z(archive: Path, target: Path, begin: Begin) -> None:
     import py7zr
 
     try:
@@ -567,8 +601,11 @@ def _extract_7z(archive: Path, target: Path) -> None:
                 _check_name(archive, member.filename)
                 if member.is_symlink or member.is_junction or member.is_socket:
                     raise _odd_member(archive, member.filename)
-            _check_size(archive, opened.archiveinfo().uncompressed)
+            total = opened.archiveinfo().uncompressed
+            _check_size(archive, total)
+            unpacked = begin(total)
             opened.extractall(target)
+            unpacked(total)
     except py7zr.exceptions.PasswordRequired:
         raise _encrypted(archive) from None
     except (py7zr.exceptions.ArchiveError, py7zr.exceptions.AbsolutePathError) as error:

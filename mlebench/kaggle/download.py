@@ -87,7 +87,7 @@ class _Download:
         from mlebench.kaggle.client import KaggleService
         from mlebench.kaggle.connection import problem_of
 
-        self._tell("asks Kaggle")
+        self._tell("connecting to Kaggle")
         while True:
             try:
                 # the token of a login may end before a large download does, so each connection finds its own

@@ -59,6 +59,9 @@ def check_access(competitions: Sequence[Competition], transfer: Transfer, listen
     with ThreadPoolExecutor(min(_AT_ONCE, len(competitions))) as pool:
         checks = [pool.submit(_check_one, competition, credentials, transfer, listener) for competition in competitions]
         found = [check.result() for check in checks]
+    for access in found:
+        listener(Step(access.competition_id, ""))
+    listener(Step("Kaggle", ""))
     return {access.competition_id: _with_entered(access, entered) for access in found}
 
 
@@ -66,7 +69,7 @@ def _check_one(competition: Competition, credentials: Credentials, transfer: Tra
     from mlebench.kaggle.client import KaggleService
 
     patience = Patience(transfer.patience, tell=lambda message: listener(Step(competition.id, message)))
-    listener(Step(competition.id, "asks Kaggle"))
+    listener(Step(competition.id, "checking access at Kaggle"))
     try:
         with KaggleService(credentials).open_download(competition.id, patience) as response:
             length = response.headers.get("Content-Length", "")

@@ -162,7 +162,7 @@ def _get_and_prepare(competition: Competition, options: PreparationOptions, list
         try:
             with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=competition.root, ignore_cleanup_errors=True) as workshop:
                 raw = raw.laid_out(competition, Path(workshop))
-                record = _prepare_from(competition, raw, options, Path(workshop))
+                record = _prepare_from(competition, raw, options, Path(workshop), listener)
         except RawDataFault as error:
             raw.mark_damaged()
             raise RawDataFault(f"{raw.as_given(str(error))}{_how_to_go_on(competition, raw, options, str(error))}") from None
@@ -177,7 +177,11 @@ def _get_and_prepare(competition: Competition, options: PreparationOptions, list
 
 
 def _prepare_from(
-    competition: Competition, raw: RawData, options: PreparationOptions, workshop: Path | None = None
+    competition: Competition,
+    raw: RawData,
+    options: PreparationOptions,
+    workshop: Path | None = None,
+    listener: Listener = ignore,
 ) -> PreparationRecord:
     """`prepare` for a caller that holds the competition's lock; `workshop` is where the raw data was put right."""
     target = competition.prepared_dir
@@ -191,7 +195,7 @@ def _prepare_from(
             # what is unpacked and made on the way is ours as well
             ours = [raw.folder] if raw.ours or options.link else []
             with may_link(build, *([workshop] if workshop else []), *ours):
-                record = _build(competition, raw, build, options)
+                record = _build(competition, raw, build, options, listener)
             put_in_place(build, target)
             remove_obfuscated(competition)
             return record
@@ -201,7 +205,9 @@ def _prepare_from(
         raise explained(error, "preparing", competition) from None
 
 
-def _build(competition: Competition, raw: RawData, build: Path, options: PreparationOptions) -> PreparationRecord:
+def _build(
+    competition: Competition, raw: RawData, build: Path, options: PreparationOptions, listener: Listener
+) -> PreparationRecord:
     facts, edition = competition.facts, competition.edition
     public, private = build / "public", build / "private"
     public.mkdir()
@@ -222,8 +228,10 @@ def _build(competition: Competition, raw: RawData, build: Path, options: Prepara
         keep_key(private, key)
         # a trial run has no use for a leaderboard, which takes most of the time
         if not raw.mock:
+            listener(Step(facts.id, "scoring reference methods"))
             with one_blas_thread():
                 measure_references(competition, build)
+    listener(Step(facts.id, "checking the prepared data"))
     compared = options.verify and not raw.mock
     anyway = options.command(competition, verify=False)
     published = require_published(competition, build, anyway) if compared else {}

@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench._support.checksums import ChecksumCache
+from mlebench._support.checksums import ChecksumCache, md5
 from mlebench._support.folders import PARTIAL, put_in_place, state_of
-from mlebench._support.steps import Listener, Step, ignore
+from mlebench._support.steps import Listener, Step, Tally, ignore
 from mlebench.data.archives import extract, kind_of_archive
 from mlebench.data.content_kind import kind_of_content
 from mlebench.data.raw_faults import is_of_the_content
@@ -133,7 +133,7 @@ def acquire(competition: Competition, options: PreparationOptions, listener: Lis
     if options.source is not None:
         return _from(options.source, raw, listener)
     if options.mock:
-        listener(Step(raw.parent.name, "making the mock"))
+        listener(Step(raw.parent.name, "generating mock data"))
         return _mocked(competition, raw)
     if not (_has_content(raw) and not _is_mock(raw) and not is_damaged(raw)):
         return RawData(raw, mock=False, ours=True, sound=_download(competition, options, listener))
@@ -150,8 +150,7 @@ def _from(source: Path, raw: Path, listener: Listener) -> RawData:
         return _from(nested, raw, listener) if nested else RawData(source, mock=False, ours=False)
     if kind_of_archive(source) is None:
         raise UsageError(f"{source} is no zip {_what_it_is(source)}")
-    listener(Step(raw.parent.name, "unpacking"))
-    return RawData(_unpack_into_place(source, raw), mock=False, ours=True)
+    return RawData(_unpack_into_place(source, raw, listener), mock=False, ours=True)
 
 
 def require_source(source: Path) -> None:
@@ -207,9 +206,8 @@ def _download(competition: Competition, options: PreparationOptions, listener: L
         archive = download(competition, competition.root, transfer=transfer, listener=listener)
         if _arrived_damaged(competition, archive, options, listener):
             raise WorkFailed(f"{archive} arrived damaged twice; try again later")
-    listener(Step(competition.id, "unpacking"))
     try:
-        _unpack_into_place(archive, competition.raw_dir)
+        _unpack_into_place(archive, competition.raw_dir, listener)
     except RawDataFault:
         # a damaged archive must not be taken for the download again
         archive.unlink(missing_ok=True)
@@ -230,9 +228,12 @@ def _arrived_damaged(competition: Competition, archive: Path, options: Preparati
     expected = competition.facts.md5.zip
     if expected is None:
         return False
-    listener(Step(competition.id, "checking the download"))
+
+    def compute(path: Path) -> str:
+        return md5(path, Tally(listener, competition.id, "checking the download", path.stat().st_size).add)
+
     with ChecksumCache.of(competition.root) as cache:
-        found = cache.md5(archive)
+        found = cache.look_up("md5", archive, compute)
     if found == expected:
         return False
     members = _sound_members(archive)
@@ -256,11 +257,12 @@ def _sound_members(archive: Path) -> int | None:
         return None
 
 
-def _unpack_into_place(archive: Path, raw: Path) -> Path:
+def _unpack_into_place(archive: Path, raw: Path, listener: Listener) -> Path:
     """Unpack an archive so that `raw` only ever appears complete; what stood there is replaced."""
+    listener(Step(raw.parent.name, "unpacking"))
     raw.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=raw.parent) as folder:
-        made = extract(archive, Path(folder) / "raw")
+        made = extract(archive, Path(folder) / "raw", lambda total: Tally(listener, raw.parent.name, "unpacking", total).add)
         shutil.rmtree(made / "__MACOSX", ignore_errors=True)
         put_in_place(made, raw)
     # after the data, so that a kill in between never passes a mock off as a download

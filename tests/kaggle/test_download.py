@@ -16,9 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from mlebench._support.steps import Step
+from mlebench._support.steps import BYTES, Step
 from mlebench.cli.main import main
-from mlebench.cli.preparation_display import Speed, describe
 from mlebench.data import download_and_prepare_dataset, download_dataset
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.kaggle.credentials import find_credentials
@@ -29,6 +28,7 @@ from mlebench.preparation import is_prepared
 from mlebench.registry import Competition, Registry
 from tests.kaggle.conftest import IMAGES, TABLE, WHALES, mock_zip
 from tests.kaggle.loopback import FILES, KEY, TOKEN, USERNAME, Contest, Fault, LoopbackKaggle
+from tests.sound_steps import assert_sound
 
 
 def competition(name: str = TABLE) -> Competition:
@@ -48,7 +48,6 @@ def test_prepare_downloads_unpacks_prepares_and_drops_the_raw_data(
     assert {path.name for path in competition(name).root.iterdir()} <= {"prepared", ".lock", ".checksums.json"}
     told = capsys.readouterr().err
     assert re.search(r"1 to download .* of disk needed, .* free", told)
-    assert re.search(r"downloading .* of .*/s", told)
 
 
 def test_kept_raw_data_spares_the_second_download(kaggle: LoopbackKaggle) -> None:
@@ -299,21 +298,11 @@ def test_what_somebody_has_is_taken_as_zip_or_folder(kaggle: LoopbackKaggle, tmp
     assert kaggle.seen == []
 
 
-def test_progress_tells_bytes_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [100.0]
-    monkeypatch.setattr("mlebench.cli.preparation_display.time.monotonic", lambda: now[0])
-    speed = Speed()
-    speed.update(2**20)
-    assert describe(Step("x", "downloading", 2**20, 9 * 2**20), speed) == "downloading 1.0 MiB of 9.0 MiB"
-    now[0] += 2
-    speed.update(5 * 2**20)
-    line = describe(Step("x", "downloading", 5 * 2**20, 9 * 2**20), speed)
-    assert line == "downloading 5.0 MiB of 9.0 MiB, 2.0 MiB/s, 2 s left"
-    # a download that began anew is as fast as what came since
-    speed.update(0)
-    now[0] += 1
-    speed.update(2**20)
-    assert speed.rate == 2**20 and speed.left(2**20, None) is None
+def test_a_download_reports_its_bytes(kaggle: LoopbackKaggle, tmp_path: Path) -> None:
+    steps: list[Step] = []
+    archive = download(competition(), tmp_path, listener=steps.append)
+    assert_sound([step for step in steps if step.phase == "downloading"], phases=["downloading"])
+    assert steps[-1].done == archive.stat().st_size and steps[-1].unit == BYTES
 
 
 def test_bandwidth_is_limited_over_all_downloads(kaggle: LoopbackKaggle, tmp_path: Path) -> None:

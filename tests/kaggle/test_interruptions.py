@@ -117,7 +117,7 @@ def test_workers_end_with_a_parent_that_is_killed(kaggle: LoopbackKaggle) -> Non
 
 
 def test_two_at_once_share_one_download_and_the_second_says_that_it_waits(kaggle: LoopbackKaggle) -> None:
-    kaggle.bytes_per_second = len(kaggle.contests[TABLE].archive) / 4
+    kaggle.bytes_per_second = len(kaggle.contests[TABLE].archive) / 15
     first = start_mlebench("prepare", TABLE, "--no-verify")
     wait_until(lambda: size_of(Registry().get_competition(TABLE).root / f"{TABLE}.zip.part") > 0)
     second = start_mlebench("prepare", TABLE, "--no-verify")

@@ -13,10 +13,12 @@ from pathlib import Path
 import py7zr
 import pytest
 
+from mlebench._support.steps import Step
 from mlebench.cli.main import main
 from mlebench.preparation import PreparationOptions, is_prepared, make_mock
 from mlebench.preparation.build import PreparationOutcome, prepare_one
 from mlebench.registry import Competition, Registry
+from tests.sound_steps import assert_sound
 
 TABLE = "spaceship-titanic"
 PACKED_IMAGES = "aerial-cactus-identification"
@@ -435,15 +437,19 @@ def test_a_path_that_does_not_exist_is_named_even_if_nothing_is_to_do(
     assert "/nonexistent does not exist; --from takes" in capsys.readouterr().err
 
 
-def test_unpacking_is_said_only_where_something_is_unpacked(
-    theirs: Callable[[str], Path], data_dir: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unpacking_is_reported_only_where_something_is_unpacked(theirs: Callable[[str], Path], registry: Registry) -> None:
     folder = theirs(TABLE)
-    words = ["prepare", TABLE, "--no-verify", "--data-dir", str(data_dir), "--from"]
-    assert main([*words, str(folder)]) == 0
-    assert f"{TABLE}: unpacking" not in capsys.readouterr().err
-    assert main([*words, str(zipped(folder, folder.with_suffix(".zip"))), "--force"]) == 0
-    assert f"{TABLE}: unpacking\n" in capsys.readouterr().err
+    competition = registry.get_competition(TABLE)
+    steps: list[Step] = []
+    assert prepare_one(competition, PreparationOptions(source=folder, verify=False), steps.append).exit_code == 0
+    assert "unpacking" not in {step.phase for step in steps}
+    archive = zipped(folder, folder.with_suffix(".zip"))
+    options = PreparationOptions(source=archive, verify=False, force=True)
+    assert prepare_one(competition, options, steps.append).exit_code == 0
+    assert_sound(steps, phases=["unpacking"])
+    unpacking = [step for step in steps if step.phase == "unpacking" and step.total is not None]
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    assert (unpacking[0].done, unpacking[-1].total) == (0, size)
 
 
 def test_raw_data_that_somebody_put_into_the_data_directory_is_found_as_well(

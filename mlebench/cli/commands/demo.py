@@ -39,12 +39,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from mlebench.agents import get_agent
+    from mlebench.cli.run_display import make_display
     from mlebench.errors import WorkFailed
     from mlebench.preparation.pool import prepare_all
     from mlebench.registry import Registry
     from mlebench.reports.document import make_report
     from mlebench.reports.terminal import print_document
-    from mlebench.runs.display import make_display
     from mlebench.runs.start import run as start
 
     registry = Registry(paths.data_dir(arguments.data_dir))

@@ -16,12 +16,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench.cli.options import add_data, add_jobs, add_selection, quantity, registry_of, selected
+from mlebench._support.hints import command
+from mlebench.cli.options import add_data, add_jobs, add_selection, quantity, registry_of, selected, tell
 from mlebench.cli.output import print_table
 from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
-    from mlebench.cli.preparation_display import PreparationDisplay
+    from mlebench.cli.progress import Progress
     from mlebench.kaggle.transfer import Transfer
     from mlebench.preparation.build import PreparationOutcome
     from mlebench.preparation.disk import Readiness
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _MEMORY_SHARE = 0.9
 _PATIENCE = "1m"
+_MOST_NAMED = 3
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.link and not arguments.source:
         raise UsageError("--link goes with --from: it says what becomes of the files that are given there")
     if arguments.verify_only:
-        return _verify(competitions)
+        return _verify(arguments, competitions)
     if arguments.overwrite_leaderboard:
         from mlebench.preparation.clients import ensure_leaderboard_exists
 
@@ -83,11 +85,26 @@ def run(arguments: argparse.Namespace) -> int:
                 print(outcome.message, file=sys.stderr)
     if len(competitions) > 1:
         _summarize(outcomes, competitions)
+    _tell_next(arguments, outcomes, competitions)
     return _exit_code(outcomes)
 
 
+def _tell_next(arguments: argparse.Namespace, outcomes: list[PreparationOutcome], competitions: list[Competition]) -> None:
+    """Say how to run an agent on what is prepared, in the words that chose it."""
+    ready = [outcome.competition_id for outcome in outcomes if not outcome.exit_code]
+    if not ready:
+        return
+    split = "all" if arguments.all else "low" if arguments.lite else arguments.split or arguments.list
+    is_whole = len(ready) == len(competitions) and not (arguments.ids or arguments.competition_id)
+    chosen = ["--split", split] if split and is_whole else [word for name in ready[:_MOST_NAMED] for word in ("-c", name)]
+    edition = ["--edition", arguments.edition] if arguments.edition != "v1" else []
+    key = ["--split-key", "KEY"] if arguments.split_key else []
+    start = command("run", "--agent", "dummy", *chosen, *edition, *key, "--sandbox", "local", data_dir=competitions[0].data_dir)
+    tell(arguments, f"next: {start} runs an agent that submits the sample submission")
+
+
 def _prepare(arguments: argparse.Namespace, competitions: list[Competition]) -> list[PreparationOutcome]:
-    from mlebench.cli.preparation_display import PreparationDisplay
+    from mlebench.cli.progress import Progress
     from mlebench.preparation.disk import look_ahead
     from mlebench.preparation.options import PreparationOptions
     from mlebench.preparation.packages import require_packages
@@ -109,7 +126,7 @@ def _prepare(arguments: argparse.Namespace, competitions: list[Competition]) -> 
         repeated=_repeated(arguments),
         transfer=_transfer(arguments),
     )
-    with PreparationDisplay(quiet=arguments.quiet) as display:
+    with Progress(quiet=arguments.quiet) as display:
         readiness = look_ahead(competitions, options, listener=display)
         require_packages([*readiness.at_hand, *readiness.to_download])
         left_out = _preflight(readiness, arguments, competitions[0].data_dir, display)
@@ -129,7 +146,7 @@ def _prepare(arguments: argparse.Namespace, competitions: list[Competition]) -> 
 
 
 def _preflight(
-    readiness: Readiness, arguments: argparse.Namespace, data_dir: Path, display: PreparationDisplay
+    readiness: Readiness, arguments: argparse.Namespace, data_dir: Path, display: Progress
 ) -> list[PreparationOutcome]:
     """Refuse what cannot work; the outcomes of competitions that are left out."""
     from mlebench.preparation.disk import require_space
@@ -206,12 +223,22 @@ def _memory(arguments: argparse.Namespace, count: int) -> int | None:
     return int(this_machine().memory * _MEMORY_SHARE / min(arguments.jobs, count))
 
 
-def _verify(competitions: list[Competition]) -> int:
+def _verify(arguments: argparse.Namespace, competitions: list[Competition]) -> int:
+    from mlebench._support.steps import Step, Tally
+    from mlebench.cli.progress import Progress
     from mlebench.preparation.record import is_prepared
     from mlebench.preparation.verify import verify_prepared
 
     missing = [competition for competition in competitions if not is_prepared(competition)]
-    results = [verify_prepared(competition) for competition in competitions if competition not in missing]
+    there = [competition for competition in competitions if competition not in missing]
+    results = []
+    with Progress(quiet=arguments.quiet) as progress:
+        tally = Tally(progress, "", "checking", len(there), "competition", every=0)
+        for competition in there:
+            progress(Step(competition.id, "comparing checksums and counts"))
+            results.append(verify_prepared(competition))
+            progress(Step(competition.id, ""))
+            tally.add()
     for result in results:
         print(f"{result.competition_id} ({result.edition}): {result}", file=sys.stderr)
     for competition in missing:

@@ -96,7 +96,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from mlebench.runs.display import make_display
+    from mlebench.cli.run_display import make_display
     from mlebench.runs.start import preview_run
     from mlebench.runs.start import run as start
 
@@ -270,8 +270,8 @@ def _times(what: Preview | Total) -> list[object]:
 
 
 def _print_previews(previews: list[Preview]) -> None:
-    from mlebench.runs.display import limits_text
     from mlebench.runs.schedule.preview import Total
+    from mlebench.runs.wording import limits_text
 
     total = Total(previews)
     plans = [

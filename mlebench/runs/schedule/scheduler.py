@@ -144,6 +144,7 @@ class _Scheduler:
                     forecast.learn(task.run, record.wall_seconds or 0.0)
             for task, record in records:
                 view = self._overview.runs[task.key] = RunView(task.key, record.agent, record.run_id, run_dir=task.run_dir)
+                view.time_limit = group.plan.profile.time_limit
                 view.update(record)
                 self._expect(task)
                 if record.has_ended:
