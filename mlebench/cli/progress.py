@@ -245,7 +245,7 @@ class _Work:
 
     def update(self, step: Step) -> None:
         """Take a step."""
-        if (step.phase, step.total, step.unit) != (self.step.phase, self.step.total, self.step.unit):
+        if (step.phase, step.unit) != (self.step.phase, self.step.unit):
             self._begin(step)
         self.step = step
         self.pace.update(step.done)

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import itertools
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -17,6 +17,7 @@ from mlebench._support.hints import command
 from mlebench._support.plain_files import open_plain
 from mlebench._support.secret_search import SearchedStream, SecretSearch
 from mlebench._support.secrets import Mask
+from mlebench._support.steps import Listener, Tally, ignore
 from mlebench._support.version import VERSION
 from mlebench.errors import ContainerFault, UsageError, WorkFailed
 from mlebench.evidence.competition_data import CompetitionData
@@ -74,7 +75,7 @@ def make_bundle(
     signer: Signer | None = None,
     secrets: Mapping[str, str] | None = None,
     overwrite: bool = False,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    listener: Listener = ignore,
 ) -> Made:
     """Write a bundle of run groups whose runs have all ended. The same groups give the same bytes.
 
@@ -87,7 +88,7 @@ def make_bundle(
         secrets: values by name that must not stand in what is written, in any printed form, nor in what gzip, bzip2, xz
             or zip packed there.
         overwrite: whether a file at `target` is replaced.
-        progress: called with bytes done and bytes in all.
+        listener: gets the bytes that are packed.
 
     Raises:
         UsageError: a group cannot be bundled as it is, a secret was found, or the target will not do; nothing was written.
@@ -104,7 +105,7 @@ def make_bundle(
             if "agent" not in leave_out and group.imported is None:
                 _refuse_changed_agent(group)
         contents = [_contents(group, with_agent="agent" not in leave_out and group.imported is None) for group in groups]
-        statement, keyid = _write(groups, contents, target, overwrite, _Rules(leave_out, limits, secrets or {}, signer, progress))
+        statement, keyid = _write(groups, contents, target, overwrite, _Rules(leave_out, limits, secrets or {}, signer, listener))
     with target.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return Made(target, sha256, target.stat().st_size, statement, keyid)
@@ -116,7 +117,7 @@ class _Rules:
     limits: Limits
     secrets: Mapping[str, str]
     signer: Signer | None
-    progress: Callable[[int, int], None]
+    listener: Listener
 
 
 def _write(
@@ -163,11 +164,11 @@ class _Packing:
 
     def done(self) -> tuple[Statement, str | None]:
         """Write everything, the statement last."""
-        total, done = sum(file.size for file in self._files), 0
+        name = self._groups[0].name if len(self._groups) == 1 else counted(len(self._groups), "group")
+        tally = Tally(self._rules.listener, name, "bundling", sum(file.size for file in self._files))
         for file in self._files:
             self._put(file)
-            done += file.size
-            self._rules.progress(done, total)
+            tally.add(file.size)
         statement = Statement(
             subjects=tuple(self._subjects),
             left_out=tuple(sorted(self._left_out, key=lambda entry: entry.name)),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from grading.printable import printable
 from mlebench._support.quantities import show_size
+from mlebench._support.steps import Listener, Tally, ignore
 from mlebench.errors import BundleFault, ContainerFault, UsageError, WorkFailed
 from mlebench.evidence.container import Container
 from mlebench.evidence.foreign_container import ForeignContainer
@@ -87,8 +88,12 @@ class OpenedBundle:
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[OpenedBundle]:
+def opened(path: Path, listener: Listener = ignore) -> Iterator[OpenedBundle]:
     """Open a bundle; its unpacked files are removed at the end.
+
+    Args:
+        path: the bundle.
+        listener: gets the bytes that are unpacked.
 
     Raises:
         BundleFault: it is none, or holds no groups that can be looked at.
@@ -102,7 +107,7 @@ def opened(path: Path) -> Iterator[OpenedBundle]:
                 *container.form_faults,
                 *other_form,
                 *_other_names(container, statement),
-                *_unpack(container, statement, folder),
+                *_unpack(container, statement, folder, path.name, listener),
             )
             left_out = {entry.name: entry for entry in statement.left_out}
             reasons = {entry.name: entry.reason for entry in statement.left_out}
@@ -169,9 +174,12 @@ def _why_not(name: str, known: set[str]) -> str:
     return "it is in the bundle" if name in known else "that is no name for a file of a bundle"
 
 
-def _unpack(container: Container | ForeignContainer, statement: Statement, folder: Path) -> Iterator[Finding]:
+def _unpack(
+    container: Container | ForeignContainer, statement: Statement, folder: Path, bundle: str, listener: Listener
+) -> Iterator[Finding]:
     """Read every file once; those that levels look at are written below `folder`."""
     stated = {subject.name: subject for subject in statement.subjects}
+    tally = Tally(listener, bundle, "unpacking", sum(container.size(name) for name in container.names if name != STATEMENT_FILE))
     for name in container.names:
         if name == STATEMENT_FILE:
             continue
@@ -185,6 +193,7 @@ def _unpack(container: Container | ForeignContainer, statement: Statement, folde
                     file = stack.enter_context(target.open("xb"))
                 for block in container.blocks(name):
                     digest.update(block)
+                    tally.add(len(block))
                     if file is not None:
                         file.write(block)
         except ContainerFault as error:

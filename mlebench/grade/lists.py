@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from grading.report import AggregateReport, aggregate_reports
 from mlebench._support.files import json_text, numbered_lines, parse_json, read_text, time_in_name, write_new_text
+from mlebench._support.steps import Listener, ignore
 from mlebench.errors import UsageError
 from mlebench.grade.many import grade_many
 from mlebench.grade.one import Submission
@@ -28,6 +29,7 @@ def grade_jsonl(
     jobs: int = 1,
     live_thresholds: bool = False,
     progress: Callable[[int], object] | None = None,
+    listener: Listener = ignore,
 ) -> AggregateReport:
     """Grade every line of a JSON-lines file (`competition_id`, `submission_path`) and write one aggregate report.
 
@@ -38,6 +40,7 @@ def grade_jsonl(
         jobs: worker processes.
         live_thresholds: place scores on the refreshed leaderboards instead of the published thresholds.
         progress: called with the number of submissions that were just graded.
+        listener: gets the number of submissions that are graded.
 
     Returns:
         The aggregate, in the order of the lines; it also lies in `output_dir` as `<timestamp>_grading_report.json`.
@@ -50,7 +53,7 @@ def grade_jsonl(
     numbered = _read_lines(path)
     _check_known({entry.competition_id: number for number, entry in reversed(numbered)}, path, registry)
     entries = [entry for _, entry in numbered]
-    reports = grade_many(entries, registry, jobs=jobs, live_thresholds=live_thresholds, progress=progress)
+    reports = grade_many(entries, registry, jobs=jobs, live_thresholds=live_thresholds, progress=progress, listener=listener)
     aggregate = aggregate_reports(reports)
     save_report(aggregate, folder)
     return aggregate

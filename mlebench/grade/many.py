@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, NamedTuple
 
 from grading.report import CompetitionReport
+from mlebench._support.steps import Listener, Tally, ignore
 from mlebench.grade.one import Submission
 from mlebench.grade.pool import GradingPool
 
@@ -34,6 +35,7 @@ def grade_many(
     jobs: int = 1,
     live_thresholds: bool = False,
     progress: Callable[[int], object] | None = None,
+    listener: Listener = ignore,
 ) -> list[CompetitionReport]:
     """Grade submissions, each within its limits (see `mlebench.grade.limits`).
 
@@ -45,6 +47,7 @@ def grade_many(
         jobs: processes.
         live_thresholds: use medal thresholds of the refreshed leaderboard.
         progress: called with the number of submissions that were just graded.
+        listener: gets the number of submissions that are graded.
 
     Returns:
         One report per submission, in their order.
@@ -56,6 +59,7 @@ def grade_many(
     if not submissions:
         return []
     reports: dict[int, CompetitionReport] = {}
+    tally = Tally(listener, "", "grading", len(submissions), "submission", every=0)
     # processes start while competitions are looked up
     with GradingPool(jobs, started=min(jobs, len(submissions))) as pool:
         shares = _by_competition(submissions, registry)
@@ -64,6 +68,7 @@ def grade_many(
         shares.sort(key=lambda share: share.size, reverse=True)
         for share, graded in _work(shares, jobs, live_thresholds, pool):
             reports.update(zip(share.places, graded, strict=True))
+            tally.add(len(graded))
             if progress:
                 progress(len(graded))
     return [reports[place] for place in range(len(submissions))]

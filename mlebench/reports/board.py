@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from grading.printable import printable
+from mlebench._support.steps import Listener, Tally, ignore
 from mlebench.errors import UsageError
 from mlebench.evidence.verdict import Verdict
 from mlebench.reports.bundle_file import read_verified
@@ -135,6 +136,7 @@ def make_board(
     rules: str | None,
     split: str | None = None,
     without: Path | None = None,
+    listener: Listener = ignore,
 ) -> Board:
     """Verify every bundle in a folder and rank what holds.
 
@@ -147,6 +149,7 @@ def make_board(
         rules: name of the rules that `verify` looks at, for titles.
         split: what rows are about; by default the splits that each result has run.
         without: a folder within that is not looked at.
+        listener: gets the number of bundles that are verified.
 
     Raises:
         UsageError: there is no bundle in the folder.
@@ -156,8 +159,10 @@ def make_board(
         raise UsageError(f"{folder} holds no bundle (*.zip); `mlebench bundle` makes one of a run group")
     refused: list[Unlisted] = []
     verified: list[tuple[Path, Verdict]] = []
-    for path in paths:
+    tally = Tally(listener, "", "verifying", len(paths), "bundle", every=0)
+    for place, path in enumerate(paths):
         name = _name(path, folder)
+        tally.add(min(place, 1))
         try:
             verdict = verify(path)
         except (UsageError, OSError) as error:
@@ -167,6 +172,7 @@ def make_board(
             verified.append((path, verdict))
         else:
             refused.append(Unlisted(name, tuple(_reasons(verdict))))
+    tally.add()
     owners: dict[str, str] = {}
     entries: list[Entry] = []
     for path, verdict in sorted(verified, key=lambda entry: (entry[1].signer is None, _name(entry[0], folder))):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable
 from pathlib import Path
 
 from grading.report import AggregateReport, CompetitionReport, aggregate_reports
 from mlebench._support.files import move_aside, write_json
 from mlebench._support.folders import entries_of
+from mlebench._support.steps import Listener, ignore
 from mlebench.errors import UsageError
 from mlebench.grade import save_report
 from mlebench.grade.many import grade_many
@@ -36,7 +36,7 @@ def regrade_group(
     jobs: int = 1,
     output_dir: Path | str | None = None,
     live_thresholds: bool = False,
-    progress: Callable[[int], object] | None = None,
+    listener: Listener = ignore,
 ) -> AggregateReport:
     """Grade the last submissions and the snapshots of a group.
 
@@ -53,7 +53,7 @@ def regrade_group(
         jobs: processes.
         output_dir: where to write instead of the group's folder.
         live_thresholds: use medal thresholds of the refreshed leaderboard.
-        progress: called with the number of files that were just graded.
+        listener: gets the number of submissions and snapshots that are graded.
 
     Raises:
         UsageError: there is no such group, a harness is at work on it, the split key is another one, or data is not prepared.
@@ -79,7 +79,7 @@ def regrade_group(
         submissions = [_submission(group, planned, _last_submission(group, planned)) for planned in runs]
         snapshots = _snapshots(group, runs) if in_place else []
         everything = [*submissions, *(submission for _, _, submission in snapshots)]
-        graded = grade_many(everything, registry, jobs=jobs, live_thresholds=live_thresholds, progress=progress)
+        graded = grade_many(everything, registry, jobs=jobs, live_thresholds=live_thresholds, listener=listener)
         owners = [*runs, *(planned for planned, _, _ in snapshots)]
         reports = [
             kept_report(report, records[planned], group.run_dir(planned.run_id))

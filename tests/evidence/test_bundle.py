@@ -22,13 +22,16 @@ from typing import Any
 
 import pytest
 
+from mlebench._support.steps import Step
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.evidence import bundle as module
 from mlebench.evidence.bundle import Limits, Made, make_bundle
 from mlebench.evidence.statement import STATEMENT_FILE, Envelope, LeftOut, Statement
+from mlebench.evidence.verify import VerifyOptions, verify_bundle
 from mlebench.runs.group import Group
 from mlebench.runs.lock import hold
 from tests.evidence.toy_group import SCRIPT
+from tests.sound_steps import assert_sound
 
 RUN = "groups/group/toy-a_seed0"
 KEY = "sk-proj-77AbCdEfGh0123456789xyz"
@@ -347,12 +350,21 @@ def test_a_group_at_work_is_refused(group: Group, target: Path) -> None:
 def test_a_group_is_held_while_it_is_bundled(group: Group, target: Path) -> None:
     told = []
 
-    def look(done: int, total: int) -> None:
+    def look(step: Step) -> None:
         with pytest.raises(UsageError, match="is running already"), hold(group.folder):
             told.append("nobody held it")
 
-    make_bundle([group], target, progress=look)
+    make_bundle([group], target, listener=look)
     assert told == []
+
+
+def test_packing_and_verifying_report_bytes_and_submissions(group: Group, target: Path) -> None:
+    steps: list[Step] = []
+    make_bundle([group], target, listener=steps.append)
+    assert_sound(steps, phases=["bundling"])
+    steps.clear()
+    verify_bundle(target, VerifyOptions(regrade=True), steps.append)
+    assert_sound(steps, phases=["unpacking", "grading"])
 
 
 def test_two_groups_of_one_name_are_refused(group: Group, root: Path, target: Path) -> None:
@@ -409,13 +421,13 @@ def test_targets_that_will_not_do_are_refused(group: Group, made: Path, target: 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device"), RuntimeError])
 def test_whatever_stops_it_leaves_nothing(group: Group, target: Path, error: Any) -> None:
-    def stop(done: int, total: int) -> None:
-        if done > total / 2:
+    def stop(step: Step) -> None:
+        if step.done > (step.total or 0) / 2:
             raise error
 
     target.write_text("older")
     with pytest.raises((KeyboardInterrupt, WorkFailed, RuntimeError)):
-        make_bundle([group], target, overwrite=True, progress=stop)
+        make_bundle([group], target, overwrite=True, listener=stop)
     assert list(target.parent.iterdir()) == [target] and target.read_text() == "older"
 
 

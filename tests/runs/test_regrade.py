@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mlebench._support.steps import Step
 from mlebench.cli.main import main
 from mlebench.errors import UsageError
 from mlebench.grade.many import grade_many
@@ -20,6 +21,7 @@ from mlebench.runs.lock import hold
 from mlebench.runs.plan import PlannedRun
 from mlebench.runs.regrade import regrade_group
 from tests.reports.toys import finish, install, keep_snapshot, make_group, table
+from tests.sound_steps import assert_sound
 
 NOTING = """
 def noting(path):
@@ -202,7 +204,10 @@ def test_one_large_competition_is_spread(tmp_path: Path, toys: Path) -> None:
     submissions.insert(4, Submission("toy-two", tmp_path / "0.csv"))
     graded: list[int] = []
 
-    reports = grade_many(submissions, Registry(toys), jobs=2, progress=graded.append)
+    steps: list[Step] = []
+    reports = grade_many(submissions, Registry(toys), jobs=2, progress=graded.append, listener=steps.append)
+
+    assert_sound(steps, phases=["grading"])
 
     assert [report.competition_id for report in reports] == [entry.competition_id for entry in submissions]
     expected = [0, 0.1, 0.2, 0.3, 0, 0.4, 0.5, 0.6, 0.7, 0.8]

@@ -18,13 +18,15 @@ from __future__ import annotations
 
 import argparse
 import difflib
+from collections import deque
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from mlebench._support.hints import command
+from mlebench._support.steps import Tally
 from mlebench.cli.options import add_json, tell
 from mlebench.cli.output import print_json, print_table
+from mlebench.cli.progress import Progress
 from mlebench.errors import MlebenchError, UsageError, WorkFailed
 
 if TYPE_CHECKING:
@@ -128,14 +130,19 @@ def _build(arguments: argparse.Namespace, names: Sequence[str]) -> int:
     agents = _agents_to_build(names, arguments.all)
     client = connect()
     built, failed = [], {}
-    for agent in agents:
-        try:
-            built.append((agent, ensure_agent_image(client, agent, partial(tell, arguments), rebuild=arguments.rebuild)))
-        except WorkFailed as error:
-            if len(agents) == 1:
-                raise
-            tell(arguments, str(error))
-            failed[agent.id] = str(error)
+    with Progress(quiet=arguments.quiet) as progress:
+        log = progress.tell if arguments.verbose else deque[str](maxlen=0).append
+        tally = Tally(progress, "", "building", len(agents), "image", every=0)
+        for agent in agents:
+            try:
+                image = ensure_agent_image(client, agent, log, rebuild=arguments.rebuild, listener=progress)
+                built.append((agent, image))
+            except WorkFailed as error:
+                if len(agents) == 1:
+                    raise
+                progress.tell(str(error))
+                failed[agent.id] = str(error)
+            tally.add()
     if arguments.json:
         print_json([{"agent": agent.id, "image": image.reference, "digest": image.id} for agent, image in built])
     else:

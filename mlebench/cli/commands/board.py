@@ -13,10 +13,17 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from mlebench._support.hints import quoted
+from mlebench._support.steps import Step
 from mlebench.cli.options import add_data_dir, add_jobs, add_json, split_key_of, tell
 from mlebench.cli.output import print_json
+from mlebench.cli.progress import Progress
 from mlebench.errors import UsageError
+
+if TYPE_CHECKING:
+    from mlebench.evidence.verdict import Verdict
 
 _NO_RULES = "none"
 
@@ -54,14 +61,23 @@ def run(arguments: argparse.Namespace) -> int:
         rules=None if rules is None else arguments.rules,
         jobs=arguments.jobs,
     )
-    board = make_board(
-        arguments.folder,
-        lambda path: verify_bundle(path, options),
-        title=arguments.name,
-        rules=None if rules is None else rules.name,
-        split=rules.split if rules is not None and isinstance(rules.split, str) and rules.split != "any" else None,
-        without=arguments.output,
-    )
+    with Progress(quiet=arguments.quiet) as progress:
+
+        def verify(path: Path) -> Verdict:
+            try:
+                return verify_bundle(path, options, progress)
+            finally:
+                progress(Step(path.name, ""))
+
+        board = make_board(
+            arguments.folder,
+            verify,
+            title=arguments.name,
+            rules=None if rules is None else rules.name,
+            split=rules.split if rules is not None and isinstance(rules.split, str) and rules.split != "any" else None,
+            without=arguments.output,
+            listener=progress,
+        )
     write_site(board, arguments.output)
     for entry in board.refused:
         for reason in entry.reasons:
@@ -71,5 +87,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         rows, others = counted(len(board.rows), "row"), counted(len(board.refused), "bundle")
         print(f"{arguments.output / 'index.html'}: {rows}, {others} without one")
-        tell(arguments, "copy the folder to any web server; it needs no program")
+        site = quoted(str(arguments.output))
+        tell(arguments, f"next: copy the folder to any web server; `python -m http.server -d {site}` shows it here")
     return 1 if arguments.strict and board.refused else 0

@@ -13,16 +13,14 @@ examples:
 from __future__ import annotations
 
 import argparse
-import contextlib
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlebench._support import paths
 from mlebench.cli.options import add_json, add_runs_dir, quantity, split_key_of
 from mlebench.cli.output import print_json
+from mlebench.cli.progress import Progress
 from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -68,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         quantity("--largest-submission", arguments.largest_submission, parse_size),
         quantity("--largest-file", arguments.largest_file, parse_size),
     )
-    with _progress(arguments) as progress:
+    with Progress(quiet=arguments.quiet) as progress:
         made = make_bundle(
             groups,
             target,
@@ -77,9 +75,9 @@ def run(arguments: argparse.Namespace) -> int:
             signer=signer_of(arguments.sign) if arguments.sign else None,
             secrets=kept_credentials() | known_secrets(groups, split_key_of(arguments)),
             overwrite=arguments.force,
-            progress=progress,
+            listener=progress,
         )
-    verdict = None if arguments.no_check else _checked(made)
+        verdict = None if arguments.no_check else _checked(made, progress)
     if arguments.json:
         print_json(_document(made, verdict))
     else:
@@ -93,10 +91,10 @@ def _default_name(groups: list[Group]) -> str:
     return f"{groups[0].name}{_ENDING}"
 
 
-def _checked(made: Made) -> Verdict:
+def _checked(made: Made, progress: Progress) -> Verdict:
     from mlebench.evidence.verify import VerifyOptions, verify_bundle
 
-    return verify_bundle(made.path, VerifyOptions())
+    return verify_bundle(made.path, VerifyOptions(), progress)
 
 
 def _own_levels_hold(verdict: Verdict) -> bool:
@@ -135,24 +133,8 @@ def _show(made: Made, verdict: Verdict | None) -> None:
             print(f"level {level.number}, {level.name}: {level.state}; {level.summary}")
             for finding in level.findings:
                 print(f"  {finding.text}")
-    print(f"whoever gets it checks it with {command('verify', made.path.name, *_trust(made))}")
+    print(f"next: publish the file; anybody checks it with {command('verify', made.path, *_trust(made))}")
 
 
 def _trust(made: Made) -> list[str]:
     return ["--allowed-signers", "FILE"] if made.keyid and made.keyid.startswith("ssh:") else []
-
-
-@contextlib.contextmanager
-def _progress(arguments: argparse.Namespace) -> Iterator[Callable[[int, int], None]]:
-    """A bar over bytes on standard error, where somebody watches."""
-    from mlebench._support.terminal import make_console
-
-    console = make_console(sys.stderr)
-    if arguments.quiet or not console.is_terminal:
-        yield lambda done, total: None
-        return
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
-
-    with Progress("bundling", BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=console, transient=True) as shown:
-        task = shown.add_task("", total=None)
-        yield lambda done, total: shown.update(task, completed=done, total=total)

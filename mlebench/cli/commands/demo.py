@@ -13,11 +13,11 @@ examples:
 from __future__ import annotations
 
 import argparse
-from functools import partial
 
 from mlebench._support import paths
 from mlebench._support.hints import command
 from mlebench.cli.options import LOCAL_HELP, SANDBOXES, add_data_dir, add_runs_dir, at_least, tell
+from mlebench.cli.progress import Progress
 
 RESEARCH = ("research-nnn-retrieval", "research-dyadic-logistic")
 """The quickest two of the research suite."""
@@ -52,7 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     agents = arguments.agent or (["baseline"] if arguments.research else ["baseline", "dummy"])
     for name in agents:  # said before minutes of preparing
         get_agent(name)
-    outcomes = prepare_all([registry.get_competition(name) for name in ids], tell=partial(tell, arguments))
+    with Progress(quiet=arguments.quiet) as progress:
+        outcomes = prepare_all([registry.get_competition(name) for name in ids], tell=progress.tell, listener=progress)
     if failed := [outcome.message for outcome in outcomes if outcome.exit_code]:
         raise WorkFailed("; ".join(failed))
     results = start(
@@ -71,5 +72,5 @@ def run(arguments: argparse.Namespace) -> int:
     for result in results:
         print(f"report: {result.report}")
     page = command("report", *(result.group.folder for result in results), "--html", "report.html")
-    print(f"{page} writes a page")
+    tell(arguments, f"next: {page} writes a page; {command('agents')} lists agents to run instead")
     return 0

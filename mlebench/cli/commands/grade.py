@@ -10,13 +10,11 @@ examples:
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench._support.terminal import is_screen
 from mlebench.cli.options import (
     add_competition,
     add_data_dir,
@@ -30,6 +28,7 @@ from mlebench.cli.options import (
     split_key_of,
 )
 from mlebench.cli.output import print_json, print_table
+from mlebench.cli.progress import Progress
 from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     source = Path(_source(arguments))
     if arguments.competition_id:
         return _grade_one(source, arguments)
-    with _progress(arguments) as progress:
+    with Progress(quiet=arguments.quiet) as progress:
         aggregate = _grade_many(source, arguments, progress)
     if arguments.json:
         print_json(aggregate.to_dict())
@@ -102,7 +101,7 @@ def _grade_one(source: Path, arguments: argparse.Namespace) -> int:
     return 0 if report.valid_submission else 1
 
 
-def _grade_many(source: Path, arguments: argparse.Namespace, progress: Callable[[int], object] | None) -> AggregateReport:
+def _grade_many(source: Path, arguments: argparse.Namespace, progress: Progress) -> AggregateReport:
     if source.is_dir() or (source.suffix not in _FILES and not source.exists()):
         from mlebench._support import paths
         from mlebench.runs.group import find_group
@@ -116,7 +115,7 @@ def _grade_many(source: Path, arguments: argparse.Namespace, progress: Callable[
             jobs=arguments.jobs,
             output_dir=arguments.output_dir,
             live_thresholds=arguments.thresholds == "live",
-            progress=progress,
+            listener=progress,
         )
     if source.suffix == ".csv":
         raise UsageError(f"which competition is {source} for? {again(arguments, '-c', 'ID')} names it")
@@ -128,24 +127,8 @@ def _grade_many(source: Path, arguments: argparse.Namespace, progress: Callable[
         registry_of(arguments),
         jobs=arguments.jobs,
         live_thresholds=arguments.thresholds == "live",
-        progress=progress,
+        listener=progress,
     )
-
-
-@contextlib.contextmanager
-def _progress(arguments: argparse.Namespace) -> Iterator[Callable[[int], object] | None]:
-    """Count on a terminal what has been graded."""
-    if arguments.quiet or not is_screen(sys.stderr):
-        yield None
-        return
-    from rich.progress import Progress, TextColumn, TimeElapsedColumn
-
-    from mlebench._support.terminal import make_console
-
-    columns = TextColumn("graded {task.completed:.0f}"), TimeElapsedColumn()
-    with Progress(*columns, console=make_console(sys.stderr), auto_refresh=False, transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda count: bar.update(task, advance=count, refresh=True)
 
 
 def _show(reports: Sequence[CompetitionReport], published: Registry | None = None) -> None:

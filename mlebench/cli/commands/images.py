@@ -16,13 +16,16 @@ examples:
 from __future__ import annotations
 
 import argparse
-from functools import partial
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlebench._support.hints import quoted
+from mlebench._support.hints import command, quoted
+from mlebench._support.steps import Step, Tally
 from mlebench.cli.options import add_json, tell
 from mlebench.cli.output import print_json, print_table
+from mlebench.cli.progress import Progress
 from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,12 +67,21 @@ def _export(arguments: argparse.Namespace) -> int:
         raise UsageError("the parent is chosen when building: `mlebench images build --base IMAGE`")
     folder = Path(arguments.folder).expanduser().absolute()
     agents = [get_agent(name) for name in dict.fromkeys(arguments.agents)]
-    client, log = connect(), partial(tell, arguments)
-    if agents:
-        written = [image_archives.export_agent(client, agent, folder, log) for agent in agents]
-    else:
-        base = images.ensure(client, images.base_recipe(arguments.set, client=client), log)
-        written = [image_archives.export(client, base, folder, log)]
+    client = connect()
+    with Progress(quiet=arguments.quiet) as progress:
+        log = _log(arguments, progress)
+        if agents:
+            written = []
+            tally = Tally(progress, "", "exporting", len(agents), "image", every=0)
+            for agent in agents:
+                progress(Step(agent.id, "building and writing"))
+                written.append(image_archives.export_agent(client, agent, folder, log))
+                progress(Step(agent.id, ""))
+                tally.add()
+        else:
+            base = images.ensure(client, images.base_recipe(arguments.set, client=client), log, listener=progress)
+            progress(Step(base.reference, "writing"))
+            written = [image_archives.export(client, base, folder, log)]
     if arguments.json:
         print_json([_archive_entry(archive) for archive in written])
         return 0
@@ -77,6 +89,11 @@ def _export(arguments: argparse.Namespace) -> int:
         print(f"{archive.reference} ({archive.id}): {archive.path}")
     tell(arguments, f"a node that sees this folder finds them by MLEBENCH_IMAGES_DIR={quoted(str(folder))}")
     return 0
+
+
+def _log(arguments: argparse.Namespace, progress: Progress) -> Callable[[str], None]:
+    """Gets the engine's output, which is shown with --verbose."""
+    return progress.tell if arguments.verbose else deque[str](maxlen=0).append
 
 
 def _build(arguments: argparse.Namespace) -> int:
@@ -89,11 +106,14 @@ def _build(arguments: argparse.Namespace) -> int:
         recipe = images.base_recipe(arguments.set, client=client)
     image = None if arguments.rebuild else images.find(client, recipe)
     is_current = image is not None
-    image = image or images.build(client, recipe, partial(tell, arguments), arguments.network)
+    if image is None:
+        with Progress(quiet=arguments.quiet) as progress:
+            image = images.build(client, recipe, _log(arguments, progress), arguments.network, listener=progress)
     if arguments.json:
         print_json({"image": image.reference, "digest": image.id, "parent": recipe.parent, "built": not is_current})
     else:
         print(f"{image.reference} ({image.id}) on {recipe.parent}: {'is current' if is_current else 'built'}")
+        tell(arguments, f"next: {command('agents', 'build', 'NAME')} builds the image of an agent on it")
     return 0
 
 

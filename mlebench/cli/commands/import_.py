@@ -20,8 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlebench._support import paths
+from mlebench._support.hints import command
+from mlebench._support.steps import Step
 from mlebench.cli.options import add_data, add_jobs, add_json, add_runs_dir, add_volume, registry_of, tell
 from mlebench.cli.output import print_json
+from mlebench.cli.progress import Progress
 
 if TYPE_CHECKING:
     from mlebench.exports.imported.found import Found
@@ -66,7 +69,13 @@ def run(arguments: argparse.Namespace) -> int:
         regrade=arguments.regrade,
         jobs=arguments.jobs,
     )
-    outcome = import_runs([read(path.expanduser()) for path in dict.fromkeys(arguments.paths)], options)
+    with Progress(quiet=arguments.quiet) as progress:
+        sources = []
+        for path in dict.fromkeys(arguments.paths):
+            progress(Step(path.name, "reading"))
+            sources.append(read(path.expanduser()))
+            progress(Step(path.name, ""))
+        outcome = import_runs(sources, options, progress)
     differences = [sentence for made in outcome.made for sentence in made.differences]
     for sentence in (*outcome.problems, *differences):
         print(f"mlebench import: {sentence}", file=sys.stderr)
@@ -77,6 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
             for note in made.notes:
                 tell(arguments, note)
             print(_line(made))
+        folders = [made.group.folder for made in outcome.made]
+        tell(arguments, f"next: {command('report', *folders)} shows the results")
     return 1 if outcome.problems or differences else 0
 
 

@@ -17,15 +17,14 @@ examples:
 from __future__ import annotations
 
 import argparse
-import contextlib
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlebench._support import paths
+from mlebench._support.hints import command
 from mlebench.cli.options import add_data_dir, add_json, add_runs_dir, at_least, split_key_of, tell
 from mlebench.cli.output import print_json
+from mlebench.cli.progress import Progress
 from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -79,8 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     sources = [place for given in arguments.sources for place in _places(given, paths.runs_dir(arguments.runs_dir))]
     options = _options(arguments, sources)
-    with _watched(arguments) as step:
-        found = review(sources, options, step)
+    with Progress(quiet=arguments.quiet) as progress:
+        found = review(sources, options, progress)
     totals = _totals(arguments, sources, found)
     document = _document(found, totals)
     if arguments.json:
@@ -88,6 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _show(arguments, found, totals)
     _write(arguments, sources, found, totals, document)
+    _tell_next(arguments, sources, found)
     return 0 if found.holds else 1
 
 
@@ -222,14 +222,11 @@ def _write_pages(
     tell(arguments, f"wrote {path}")
 
 
-@contextlib.contextmanager
-def _watched(arguments: argparse.Namespace) -> Iterator[Callable[[str], None]]:
-    """A line on standard error, where somebody watches, that names what is looked at."""
-    from mlebench._support.terminal import make_console
+def _tell_next(arguments: argparse.Namespace, sources: list[Path], found: Review) -> None:
+    """Say how to complete the review, or where its result is shown."""
+    from mlebench.cli.options import again
 
-    console = make_console(sys.stderr)
-    if arguments.quiet or not console.is_terminal:
-        yield lambda step: None
-        return
-    with console.status("reviewing") as status:
-        yield lambda step: status.update(f"reviewing: {step}")
+    if found.incomplete:
+        tell(arguments, f"next: {again(arguments)} asks what has no answer yet")
+    elif folders := [source for source in sources if source.is_dir()]:
+        tell(arguments, f"next: {command('report', *folders, '--html', 'report.html')} writes a page with these findings")

@@ -14,8 +14,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench.cli.options import add_data_dir, add_jobs, add_json, split_key_of
+from mlebench._support.hints import command
+from mlebench.cli.options import add_data_dir, add_jobs, add_json, again, split_key_of, tell
 from mlebench.cli.output import print_json, print_table
+from mlebench.cli.progress import Progress
 from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,19 +54,20 @@ def run(arguments: argparse.Namespace) -> int:
     path = Path(arguments.bundle)
     try:
         _refuse_no_file(arguments.bundle, path)
-        verdict = verify_bundle(path, options)
+        with Progress(quiet=arguments.quiet) as progress:
+            verdict = verify_bundle(path, options, progress)
     except OSError as error:
         raise UsageError(f"{printable(arguments.bundle, 300)} cannot be verified: {error.strerror or error}") from None
     if arguments.json:
         print_json(verdict.to_dict())
     else:
         _show(verdict)
+        _tell_next(arguments, verdict)
     return 0 if verdict.holds else 1
 
 
 def _refuse_no_file(given: str, path: Path) -> None:
     from grading.printable import printable
-    from mlebench._support.hints import command
     from mlebench.runs.group import is_group
 
     if not given:
@@ -100,3 +103,13 @@ def _show(verdict: Verdict) -> None:
         for flag in level.flags:
             print(f"{level.name}, to look at: {flag.text}")
     print("All that is claimed holds." if verdict.holds else "Something that is claimed does not hold.")
+
+
+def _tell_next(arguments: argparse.Namespace, verdict: Verdict) -> None:
+    """Say how to have more levels checked, or what to do with a bundle that holds."""
+    if not verdict.groups or not verdict.holds:
+        return
+    if verdict.level("scores").state == "not claimed" and not arguments.regrade:
+        tell(arguments, f"next: {again(arguments, '--regrade')} grades the submissions again, on data that is prepared here")
+    else:
+        tell(arguments, f"next: {command('report', arguments.bundle)} shows the results")

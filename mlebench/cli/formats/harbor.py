@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from mlebench.cli.options import add_data, add_json, add_selection, registry_of, selected, settings_of, tell
 from mlebench.cli.output import print_json
+from mlebench.cli.progress import Progress
 from mlebench.errors import UsageError
 from mlebench.exports.harbor.choices import REWARDS
 
@@ -54,7 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.without_data:
         require_prepared(competitions)
     folder = arguments.output.expanduser()
-    written = write_tasks(competitions, folder, choices)
+    with Progress(quiet=arguments.quiet) as progress:
+        written = write_tasks(competitions, folder, choices, progress)
     script = folder / VOLUMES_SCRIPT
     if arguments.json:
         tasks = [{"competition": one.competition.id, "path": str(one.path)} for one in written]

@@ -17,6 +17,7 @@ from grading.report import CompetitionReport, aggregate_reports
 from grading.wording import counted
 from mlebench._support import paths
 from mlebench._support.files import parse_own_json
+from mlebench._support.steps import Listener, Tally, ignore
 from mlebench._support.version import VERSION
 from mlebench.errors import MlebenchError
 from mlebench.evidence.agreement import settled
@@ -48,6 +49,8 @@ class Regrade:
     split_key: str | None
     """The secret key that it was made from."""
     jobs: int = 1
+    listener: Listener = ignore
+    """Gets the submissions of each group that are graded."""
     """Processes."""
 
 
@@ -280,7 +283,8 @@ class _OfGroup:
         graded = [entry for entry in self._everything() if self._can_be_graded(entry)]
         registry = Registry(data_dir=self._data_dir, edition=self._edition, split_key=self._key)
         try:
-            reports = grade_many([entry.submission for entry in graded], registry, jobs=regrade.jobs)
+            tally = Tally(regrade.listener, self.group.name, "grading", len(graded), "submission", every=0)
+            reports = grade_many([entry.submission for entry in graded], registry, jobs=regrade.jobs, progress=tally.add)
         except MlebenchError as error:
             self.gaps.append(printable(str(error), 300))
             return

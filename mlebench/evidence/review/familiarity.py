@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from mlebench._support.hints import alternatives
 from mlebench._support.ledger import Ledger, ledger_lines, stated_number
 from mlebench._support.plain_files import entries_plain, read_plain
+from mlebench._support.steps import Listener, Step, Tally, ignore
 from mlebench.errors import Refusal, UsageError, WorkFailed
 from mlebench.evidence.review.correlation import RESAMPLES, SEED, Relation, relation_of
 from mlebench.evidence.review.log_probabilities import LOWEST, WAYS, Way
@@ -119,6 +120,7 @@ def familiarity(
     characters: int = CHARACTERS,
     patience: float = 600.0,
     note: Callable[[str], None] = lambda sentence: None,
+    listener: Listener = ignore,
 ) -> Familiarity:
     """Measure how familiar a model is with the competitions of which there are texts.
 
@@ -132,6 +134,7 @@ def familiarity(
         characters: of a chunk at most, at least 1; chunks of one text are as nearly equal as blanks allow.
         patience: seconds for which the provider may fail.
         note: gets a sentence where something could not be written down.
+        listener: gets the number of chunks that are measured.
 
     Raises:
         UsageError: the model is unknown or cannot be asked, tells no log-probabilities, or there are no texts.
@@ -148,12 +151,19 @@ def familiarity(
     chunks = {name: list(_chunks_in(found, characters)) for name, found in _texts_in(texts).items()}
     counts = {name: len({chunk.text for chunk in found}) for name, found in chunks.items()}
     kept = _KeptSums(folder, asked)
+    tally = Tally(listener, NAME, "asking models", sum(map(len, chunks.values())), "chunk")
 
     async def measure() -> Familiarity:
         async with OwnCalls(access, folder, NAME, note) as calls:
             meter = _Meter(calls, asked, kept, budget, jobs)
             await meter.begin(chunk.words for found in chunks.values() for chunk in found)
-            tasks = {name: asyncio.gather(*(meter.measure(chunk.words) for chunk in found)) for name, found in chunks.items()}
+
+            async def measured(chunk: _Chunk) -> ChunkSums | None:
+                sums = await meter.measure(chunk.words)
+                tally.add()
+                return sums
+
+            tasks = {name: asyncio.gather(*map(measured, found)) for name, found in chunks.items()}
             entries = {name: _summed(name, counts[name], await sums) for name, sums in tasks.items()}
             return Familiarity(model, entries, meter.sentences, {**calls.usage, "kept_answers": meter.reused})
 
@@ -161,6 +171,7 @@ def familiarity(
         return asyncio.run(measure())
     finally:
         kept.close()
+        listener(Step(NAME, ""))
 
 
 class _Chunk(NamedTuple):

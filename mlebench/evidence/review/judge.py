@@ -14,6 +14,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from mlebench._support.steps import Listener, Step, Tally, ignore
 from mlebench.errors import Refusal, UsageError
 from mlebench.evidence.review.finding import Evidence, ReviewFinding
 from mlebench.evidence.review.judging.agreement import Kappa, kappa_of
@@ -114,6 +115,7 @@ def ask_judges(
     characters: int = CHARACTERS,
     patience: float = 600.0,
     note: Callable[[str], None] = lambda sentence: None,
+    listener: Listener = ignore,
 ) -> Judgements:
     """Ask one judge or several about all runs of some groups.
 
@@ -132,6 +134,7 @@ def ask_judges(
         characters: of a chunk at most; fewer for a model that reads less at once.
         patience: seconds for which a provider may fail.
         note: gets a sentence where something could not be written down.
+        listener: gets the number of questions, each about a run and to a judge, that are done.
 
     Raises:
         UsageError: a judge is unknown or named twice, its key is not set, or a budget in usd is asked of one without a price.
@@ -143,22 +146,34 @@ def ask_judges(
     if twice := _same_model(access.models):
         raise UsageError(f"judges `{twice[0]}` and `{twice[1]}` are one model; give `--judge` another")
     kept = KeptAnswers(folder)
+    runs = sum(len(group.runs) for group in groups)
+    tally = Tally(listener, NAME, "asking models", runs * len(QUESTIONS) * len(access.models), "question")
 
     async def ask() -> Judgements:
         async with OwnCalls(access, folder, NAME, note) as calls:
-            panel = _Panel(calls, access.models, kept, budget, jobs)
+            panel = _Panel(calls, access.models, kept, budget, jobs, tally)
             return await panel.judge(groups, chunks, characters)
 
     try:
         return asyncio.run(ask())
     finally:
         kept.close()
+        listener(Step(NAME, ""))
 
 
 class _Panel:
     """The judges of one review."""
 
-    def __init__(self, calls: OwnCalls, models: Mapping[str, Model], kept: KeptAnswers, budget: Budget, jobs: int) -> None:
+    def __init__(
+        self,
+        calls: OwnCalls,
+        models: Mapping[str, Model],
+        kept: KeptAnswers,
+        budget: Budget,
+        jobs: int,
+        tally: Tally,
+    ) -> None:
+        self._tally = tally
         self._calls, self._models, self._kept, self._budget = calls, models, kept, budget
         self._places, self._runs = asyncio.Semaphore(jobs), asyncio.Semaphore(jobs)
         self._ended: dict[str, str] = {}
@@ -194,6 +209,7 @@ class _Panel:
 
     async def _verdict(self, run: ReviewedRun, judge: str, question: JudgeQuestion, shown: Chunks) -> RunVerdict:
         answers = await asyncio.gather(*(self._proven(judge, question, chunk) for chunk in shown.shown))
+        self._tally.add()
         told = [answer for answer in answers if answer is not None]
         unanswered = len(answers) - len(told)
         is_yes = any(answer.counts for answer in told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from grading.printable import printable
 from grading.wording import counted
 from mlebench._support.hints import alternatives
+from mlebench._support.steps import Listener, Step, ignore
 from mlebench._support.yaml_model import describe
 from mlebench.errors import BundleFault, UsageError, WorkFailed
 from mlebench.evidence.review.correlation import normalised_scores
@@ -77,15 +78,13 @@ class ReviewOptions:
     """Calls to models at once; what a provider bears stands in the file of models."""
 
 
-def review(
-    sources: Sequence[Path], options: ReviewOptions = ReviewOptions(), tell: Callable[[str], None] = lambda step: None
-) -> Review:
+def review(sources: Sequence[Path], options: ReviewOptions = ReviewOptions(), listener: Listener = ignore) -> Review:
     """Review the groups in folders and bundles together.
 
     Args:
         sources: each a group's folder or a bundle.
         options: what to look at.
-        tell: gets the name of each step before it is taken.
+        listener: gets the runs that rules looked at, the questions that judges answered, and the chunks that were measured.
 
     Raises:
         UsageError: a rule or folder is not there, a bundle cannot be looked at, two sources hold groups of one name, or a model
@@ -96,7 +95,7 @@ def review(
     with contextlib.ExitStack() as stack:
         groups = [group for source in sources for group in _opened(source, options, stack)]
         _refuse_namesakes(groups)
-        return _Reviewing(groups, options, tell).review(names)
+        return _Reviewing(groups, options, listener).review(names)
 
 
 def _opened(source: Path, options: ReviewOptions, stack: contextlib.ExitStack) -> Sequence[ReviewedGroup]:
@@ -141,8 +140,8 @@ def _refuse_namesakes(groups: Sequence[ReviewedGroup]) -> None:
 class _Reviewing:
     """One review, step by step."""
 
-    def __init__(self, groups: Sequence[ReviewedGroup], options: ReviewOptions, tell: Callable[[str], None]) -> None:
-        self._groups, self._options, self._tell = groups, options, tell
+    def __init__(self, groups: Sequence[ReviewedGroup], options: ReviewOptions, listener: Listener) -> None:
+        self._groups, self._options, self._listener = groups, options, listener
         self._findings: list[ReviewFinding] = []
         self._skipped: dict[str, list[Skipped]] = {group.group.name: [] for group in groups}
         """By group."""
@@ -162,14 +161,14 @@ class _Reviewing:
     def _look(self, names: Sequence[str]) -> None:
         if not names:
             return
-        looked = look_at(self._groups, names, self._options.against, self._tell)
+        looked = look_at(self._groups, names, self._options.against, self._listener)
         self._findings += looked.findings
         for group, reasons in looked.skipped_in.items():
             self._skipped[group] += [Skipped(rule, reason) for rule, reason in reasons.items()]
 
     def _compare(self) -> Similarities | None:
         """How alike code is; None where comparing failed."""
-        self._tell(SIMILARITY)
+        self._listener(Step(SIMILARITY, "comparing code"))
         try:
             found = similar_pairs(self._groups, self._options.against, starter=self._options.starter)
             self._findings += similarity_findings(found)
@@ -180,6 +179,8 @@ class _Reviewing:
                 # what the user asked for is missing
                 self._incomplete.append(f"{SIMILARITY}: {reason}")
             return None
+        finally:
+            self._listener(Step(SIMILARITY, ""))
         for sentence in found.left_out:
             self._skip(SIMILARITY, printable(sentence, _LONGEST_REASON))
         return found
@@ -189,7 +190,6 @@ class _Reviewing:
             skipped.append(Skipped(name, reason))
 
     def _judge(self, judges: Sequence[str]) -> Judgements:
-        self._tell(JUDGE)
         options = self._options
         judgements = ask_judges(
             self._groups,
@@ -199,6 +199,7 @@ class _Reviewing:
             budget=options.budget,
             jobs=options.jobs,
             note=self._incomplete.append,
+            listener=self._listener,
         )
         self._findings += judgements.findings
         self._incomplete += judgements.unanswered
@@ -207,7 +208,6 @@ class _Reviewing:
     def _measure(self, model: str | None, texts: Path | None) -> Familiarity | None:
         if model is None or texts is None:
             return None
-        self._tell(FAMILIARITY)
         options = self._options
         try:
             known = familiarity(
@@ -218,6 +218,7 @@ class _Reviewing:
                 budget=options.budget,
                 jobs=options.jobs,
                 note=self._incomplete.append,
+                listener=self._listener,
             )
         except WorkFailed as error:
             self._incomplete.append(str(error))

@@ -24,6 +24,7 @@ from grading.printable import printable
 from mlebench._support.hints import alternatives
 from mlebench._support.one_maker import one_maker
 from mlebench._support.paths import content_dir
+from mlebench._support.steps import Listener, Step, ignore
 from mlebench.agents import AgentSpec, file_digest
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.sandbox.docker.engine import failures, summary
@@ -33,6 +34,7 @@ DEFAULT_PARENT = "python:3.11-slim-bookworm"
 GPU_PARENT = "nvidia/cuda:12.6.3-cudnn-runtime-ubuntu24.04"
 RECIPE_LABEL, PARENT_LABEL, PARENT_ID_LABEL = "mlebench.recipe", "mlebench.parent", "mlebench.parent-id"
 _LONGEST_TAG_PART = 60
+_DOCKERFILE_STEP = re.compile(r"Step (\d{1,4})/(\d{1,4}) : ")
 _NOT_IN_IMAGES = ("entrypoint.py",)
 """Of what runs beside agents, the files that walls without an image show by themselves."""
 _NEVER_SENT = [".env", "**/.env", ".git", "**/__pycache__", "**/*.pyc"]
@@ -162,20 +164,21 @@ def find(client: Any, recipe: Recipe) -> Image | None:
     return Image(recipe.tag, found.id) if found.labels.get(RECIPE_LABEL) == recipe.hash and same_parent else None
 
 
-def build(client: Any, recipe: Recipe, log: Log, network: str | None = None) -> Image:
+def build(client: Any, recipe: Recipe, log: Log, network: str | None = None, *, listener: Listener = ignore) -> Image:
     """Build an image and label it.
 
     Args:
         client: the engine.
         recipe: what to build.
-        log: receives the engine's progress, line by line.
+        log: receives the engine's output, line by line.
         network: the network of the build; by default the variable `MLEBENCH_BUILD_NETWORK`, else the engine's default.
+        listener: gets the steps of the Dockerfile that are done, and the bytes that are pulled.
 
     Raises:
         WorkFailed: the build failed; the message holds its last lines.
     """
     with only_maker(recipe.tag):
-        return _build(client, recipe, log, network)
+        return _build(client, recipe, log, network, listener)
 
 
 def only_maker(name: str) -> AbstractContextManager[None]:
@@ -184,10 +187,10 @@ def only_maker(name: str) -> AbstractContextManager[None]:
     return one_maker(f"image-{hashlib.sha256(name.encode()).hexdigest()[:16]}")
 
 
-def _build(client: Any, recipe: Recipe, log: Log, network: str | None = None) -> Image:
+def _build(client: Any, recipe: Recipe, log: Log, network: str | None, listener: Listener) -> Image:
     for stage in recipe.stages:
-        ensure(client, stage, log)
-    parent = _pull_missing(client, recipe.parent, log)
+        ensure(client, stage, log, listener=listener)
+    parent = _pull_missing(client, recipe.parent, log, listener)
     before = _inspect(client, recipe.tag)
     labels = {RECIPE_LABEL: recipe.hash, PARENT_LABEL: recipe.parent, PARENT_ID_LABEL: parent.id}
     events = client.api.build(
@@ -202,7 +205,7 @@ def _build(client: Any, recipe: Recipe, log: Log, network: str | None = None) ->
         forcerm=True,
         decode=True,
     )
-    _follow(events, recipe.tag, log)
+    _follow(events, recipe.tag, log, listener)
     built = _inspect(client, recipe.tag)
     if built is None:
         raise WorkFailed(f"the engine built {recipe.tag} and does not have it; try again with `mlebench images build`")
@@ -211,7 +214,7 @@ def _build(client: Any, recipe: Recipe, log: Log, network: str | None = None) ->
     return Image(recipe.tag, built.id)
 
 
-def ensure(client: Any, recipe: Recipe, log: Log) -> Image:
+def ensure(client: Any, recipe: Recipe, log: Log, *, listener: Listener = ignore) -> Image:
     """The current image of a recipe, built if it is missing or its recipe has changed.
 
     Raises:
@@ -221,17 +224,18 @@ def ensure(client: Any, recipe: Recipe, log: Log) -> Image:
         return found
     with only_maker(recipe.tag):
         # another may have built it meanwhile
-        return find(client, recipe) or _build(client, recipe, log)
+        return find(client, recipe) or _build(client, recipe, log, None, listener)
 
 
-def ensure_agent_image(client: Any, agent: AgentSpec, log: Log, rebuild: bool = False) -> Image:
+def ensure_agent_image(client: Any, agent: AgentSpec, log: Log, rebuild: bool = False, *, listener: Listener = ignore) -> Image:
     """The current image of an agent; its base is built too where needed.
 
     Args:
         client: the engine.
         agent: the agent.
-        log: receives the progress of builds.
+        log: receives the engine's output, line by line.
         rebuild: build the agent's image even when it is current.
+        listener: gets the steps of the Dockerfiles that are done, and the bytes that are pulled.
 
     Raises:
         WorkFailed: a build failed.
@@ -240,8 +244,10 @@ def ensure_agent_image(client: Any, agent: AgentSpec, log: Log, rebuild: bool = 
     base = base_recipe(agent.package_set, client=client)
     recipe = agent_recipe(agent, base)
     if recipe.parent == base.tag:
-        ensure(client, base, log)
-    return build(client, recipe, log) if rebuild else ensure(client, recipe, log)
+        ensure(client, base, log, listener=listener)
+    if rebuild:
+        return build(client, recipe, log, listener=listener)
+    return ensure(client, recipe, log, listener=listener)
 
 
 def is_agent_built(client: Any, agent: AgentSpec) -> bool:
@@ -286,18 +292,24 @@ def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
     return member
 
 
-def _pull_missing(client: Any, reference: str, log: Log) -> StoredImage:
+def _pull_missing(client: Any, reference: str, log: Log, listener: Listener) -> StoredImage:
     found = _inspect(client, reference)
     if found is not None:
         return found
     log(f"pulling {reference}")
     try:
-        return _stored(client.images.pull(*_name_and_tag(reference)))
+        name, tag = _name_and_tag(reference)
+        _follow_pull(client.api.pull(name, tag=tag, stream=True, decode=True), reference, listener)
+        return _stored(client.images.get(reference))
     except failures() as error:
-        raise WorkFailed(
-            f"image {reference} is not here and cannot be pulled ({summary(error)}); "
-            "build on one that is here with `mlebench images build --base IMAGE`"
-        ) from None
+        raise _cannot_pull(reference, summary(error)) from None
+
+
+def _cannot_pull(reference: str, reason: str) -> WorkFailed:
+    return WorkFailed(
+        f"image {reference} is not here and cannot be pulled ({reason}); "
+        "build on one that is here with `mlebench images build --base IMAGE`"
+    )
 
 
 def _name_and_tag(reference: str) -> tuple[str, str | None]:
@@ -307,18 +319,50 @@ def _name_and_tag(reference: str) -> tuple[str, str | None]:
     return (name, tag) if separator and "/" not in tag else (reference, "latest")
 
 
-def _follow(events: Iterator[dict[str, Any]], tag: str, log: Log) -> None:
+def _follow_pull(events: Iterator[dict[str, Any]], reference: str, listener: Listener) -> None:
+    """Report the bytes of all layers together, whose sizes become known one after the other.
+
+    Raises:
+        WorkFailed: the engine reports a failure.
+    """
+    layers: dict[str, tuple[int, int]] = {}
+    listener(Step(reference, "pulling"))
+    for event in events:
+        if "error" in event:
+            raise _cannot_pull(reference, printable(str(event["error"]), 300))
+        detail = event.get("progressDetail") or {}
+        if event.get("status") == "Downloading" and detail.get("total"):
+            layers[str(event.get("id"))] = (int(detail.get("current") or 0), int(detail["total"]))
+        elif event.get("status") == "Download complete" and (known := layers.get(str(event.get("id")))):
+            layers[str(event.get("id"))] = (known[1], known[1])
+        else:
+            continue
+        done, total = (sum(sizes) for sizes in zip(*layers.values(), strict=True))
+        listener(Step(reference, "pulling", min(done, total), total))
+    listener(Step(reference, ""))
+
+
+def _follow(events: Iterator[dict[str, Any]], tag: str, log: Log, listener: Listener) -> None:
     last: list[str] = []
+    total = 0
+    listener(Step(tag, "building"))
     try:
         for event in events:
             text = str(event.get("stream") or event.get("status") or event.get("error") or "").strip()
             for line in text.splitlines():
                 log(line)
+                if begun := _DOCKERFILE_STEP.match(line):
+                    total = int(begun[2])
+                    listener(Step(tag, "building", int(begun[1]) - 1, total, "step"))
             last = [*last, *text.splitlines()][-5:]
             if "error" in event:
                 raise WorkFailed(f"building {tag} failed: {' | '.join(last)}")
+        if total:
+            listener(Step(tag, "building", total, total, "step"))
     except failures() as error:
         raise WorkFailed(f"building {tag} failed: {summary(error)}") from None
+    finally:
+        listener(Step(tag, ""))
 
 
 def _inspect(client: Any, reference: str) -> StoredImage | None:

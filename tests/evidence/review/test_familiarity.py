@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from mlebench._support.ledger import broken_line_of, ledger_lines
+from mlebench._support.steps import Step
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.evidence.review.familiarity import Familiarity, familiarity
 from mlebench.profiles import Budget
 from tests.evidence.review.judges import key, models_file
 from tests.gateway.provider import KEY, Answer, Provider, Received
+from tests.sound_steps import assert_sound
 
 __all__ = ["key"]
 pytestmark = pytest.mark.usefixtures("key")
@@ -92,7 +94,10 @@ def test_it_is_the_figure_computed_by_hand(tmp_path: Path, provider: Provider) -
 
 def test_a_chat_that_tells_log_probabilities_is_the_second_way(tmp_path: Path, provider: Provider) -> None:
     serve(provider, refuse)
-    found = measure(tmp_path, put(tmp_path, one="when the net and we saw", two="no")).competitions
+    steps: list[Step] = []
+    texts = put(tmp_path, one="when the net and we saw", two="no")
+    found = measure(tmp_path, texts, listener=steps.append).competitions
+    assert_sound(steps, phases=["asking models"])
     assert found["one"].tokens == 6 and found["one"].probability == pytest.approx((4 * 0.9 + 2 * 0.2) / 6)
     assert found["two"].tokens == 1 and found["two"].probability == pytest.approx(0.2)
 
