@@ -57,7 +57,7 @@ class Tally:
         listener: gets the steps.
         subject, phase, total, unit, done: as of a `Step`.
         every: least seconds between two steps; 0 where each of what is counted takes long.
-        clock: tells seconds.
+        clock: returns seconds.
         """
         self._listener = listener
         self._step = Step(subject, phase, min(done, total), total, unit)

@@ -305,7 +305,7 @@ class Progress:
         """Args:
         quiet: show nothing.
         stream: where to; stderr by default.
-        clock: tells seconds.
+        clock: returns seconds.
         beat: seconds between two drawings; None to draw only when `draw` is called.
         """
         self._quiet = quiet

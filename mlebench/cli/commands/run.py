@@ -30,6 +30,7 @@ from mlebench.cli.options import (
     again,
     at_least,
     settings_of,
+    tell,
 )
 from mlebench.cli.output import print_json, print_table
 from mlebench.errors import GroupStopped, UsageError
@@ -197,7 +198,7 @@ def _refuse_changes(arguments: argparse.Namespace) -> None:
 
 
 def _show_results(results: list[GroupResult], arguments: argparse.Namespace) -> int:
-    """Show what became of the groups."""
+    """Show the results of the groups."""
     from grading.wording import counted
     from mlebench.cli.commands.runs import group_content, show_group
     from mlebench.runs.group_report import count_snapshots
@@ -208,10 +209,11 @@ def _show_results(results: list[GroupResult], arguments: argparse.Namespace) -> 
     else:
         for result in results:
             show_group(result)
-            print(f"report: {result.report}; {command('report', _shown(result.group.folder))} sums it up")
+            print(f"report: {result.report}")
+            tell(arguments, f"next: {command('report', _shown(result.group.folder))} shows medals and scores")
             if snapshots := count_snapshots(result.group):
                 grade = command("grade", _shown(result.group.folder))
-                print(f"{counted(snapshots, 'snapshot')} of submissions kept; {grade} grades them for the report's best snapshot")
+                print(f"{counted(snapshots, 'snapshot')} of submissions kept; {grade} grades them for the report")
     return 0 if all(_is_success(result, strict=arguments.strict) for result in results) else 1
 
 
