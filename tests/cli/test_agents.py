@@ -69,7 +69,9 @@ class Builder:
     asked: list[str] = field(default_factory=list)
     failing: set[str] = field(default_factory=set)
 
-    def ensure(self, client: Any, agent: AgentSpec, log: images.Log, rebuild: bool = False) -> images.Image:
+    def ensure(
+        self, client: Any, agent: AgentSpec, log: images.Log, rebuild: bool = False, *, listener: Any = None
+    ) -> images.Image:
         self.asked.append(f"{agent.id}{' again' if rebuild else ''}")
         if agent.id in self.failing:
             raise WorkFailed(f"building {agent.id} failed: no space")

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from mlebench._support.ledger import broken_line_of, ledger_lines
+from mlebench._support.steps import Step
 from mlebench.errors import UsageError
 from mlebench.evidence.review.judge import Judgements
 from mlebench.runs.group import Group
 from tests.evidence.review.judges import NO, Asked, ask, judges, key
 from tests.gateway.provider import KEY, Answer, Gate
+from tests.sound_steps import assert_sound
 
 __all__ = ["key"]
 RUNS = ["toy-a_seed0", "toy-a_seed1", "toy-b_seed0", "toy-b_seed1"]
@@ -44,8 +46,10 @@ def verdict(judged: Judgements, run: str, question: str = "by_hand", judge: str 
 
 def test_a_yes_with_a_quote_is_a_reason_to_look(group: Group, root: Path) -> None:
     leave(group, "toy-a_seed1", f"epoch 1\n{BY_HAND}\n")
+    steps: list[Step] = []
     with judges(root, honest):
-        judged = ask(group, root)
+        judged = ask(group, root, listener=steps.append)
+    assert_sound(steps, phases=["asking models"])
     [finding] = judged.findings
     assert (finding.rule, finding.level, finding.group, finding.runs) == ("judge", "look", "group", ("toy-a_seed1",))
     assert finding.text == "judge a says that predictions were written or edited by hand"
