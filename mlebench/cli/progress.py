@@ -34,6 +34,7 @@ _FEWEST = 10
 _APART = 0.2
 _UNKNOWN = "–"
 _LEAST_LABEL, _LEAST_BAR, _LONGEST_BAR, _LEAST_NOTE = 8, 6, 30, 16
+_COUNTS = ("bar", "amount", "rate")
 _WIDE = 80
 """Columns from which names may take more of a line."""
 _WAITING = "waiting"
@@ -126,8 +127,9 @@ class Bars:
 
         most = self._most or max(2, options.size.height - 3)
         shown = [_readable(bar) for bar in self._bars[:most]]
-        if shown:
-            yield _table(shown, options.max_width)
+        widths = _widths(shown, options.max_width) if shown else {}
+        for bar in shown:
+            yield _line(bar, widths)
         if len(self._bars) > most:
             yield Text(f"… and {len(self._bars) - most} more", no_wrap=True, overflow="ellipsis")
 
@@ -138,25 +140,28 @@ def _readable(bar: Bar) -> Bar:
     return bar._replace(label=cell_text(bar.label), note=cell_text(bar.note))
 
 
-def _table(bars: Sequence[Bar], width: int) -> Any:
+def _line(bar: Bar, widths: dict[str, int]) -> Any:
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
 
-    widths = _widths(bars, width)
+    cells: dict[str, Any] = {name: Text(str(getattr(bar, name))) for name in widths if name != "bar"}
+    cells["label"].stylize("bold")
+    if bar.total is not None:
+        share = min(1.0, bar.done / bar.total) if bar.total else 1.0
+        cells["bar"] = ProgressBar(total=1.0, completed=share, width=widths["bar"])
+    elif "note" in widths:
+        cells["bar"] = Text("")
+    else:
+        # with nothing to count, the note has the room of the bar and the amounts
+        free = [widths[name] + 1 for name in _COUNTS if name in widths]
+        widths = {name: size for name, size in widths.items() if name not in _COUNTS[1:]} | {"bar": sum(free) - 1}
+        cells["bar"] = Text(bar.note)
     table = Table.grid(padding=(0, 1))
     for name, size in widths.items():
-        right = name in ("amount", "rate", "left")
-        table.add_column(width=size, no_wrap=True, overflow="ellipsis", justify="right" if right else "left")
-    for bar in bars:
-        cells: dict[str, Any] = {name: Text(str(getattr(bar, name))) for name in widths if name != "bar"}
-        cells["label"].stylize("bold")
-        if bar.total is not None:
-            share = min(1.0, bar.done / bar.total) if bar.total else 1.0
-            cells["bar"] = ProgressBar(total=1.0, completed=share, width=widths["bar"])
-        else:
-            cells["bar"] = Text(bar.note if "note" not in widths else "")
-        table.add_row(*(cells[name] for name in widths))
+        is_number = name in ("amount", "rate", "left")
+        table.add_column(width=size, no_wrap=True, overflow="ellipsis", justify="right" if is_number else "left")
+    table.add_row(*(cells[name] for name in widths))
     return table
 
 

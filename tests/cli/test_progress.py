@@ -141,7 +141,7 @@ def test_a_narrow_screen_keeps_the_bar_and_the_time_left(monkeypatch: pytest.Mon
     assert "━" in whole and "3 min 20 s left" in whole
     assert "spaceship" in download and "2 min left" in download
     # where there is nothing to count the phase has the room of the bar
-    assert "preparin" in preparing
+    assert "preparing" in preparing and "12 s so far" in preparing
 
 
 def test_names_are_shown_and_never_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
