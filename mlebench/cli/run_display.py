@@ -142,7 +142,7 @@ def screen(overview: Overview, rows: int = 20) -> RenderableType:
 def overall_bar(overview: Overview, seconds_left: float | None) -> Bar:
     """How many runs have ended, and the time left; None is unknown."""
     ended, total = overview.ended(), len(overview.runs)
-    left = "" if ended == total else "–" if seconds_left is None else f"{show_duration(seconds_left)} left"
+    left = "" if ended == total else "–" if seconds_left is None or seconds_left < 1 else f"{show_duration(seconds_left)} left"
     return Bar("all runs", ended, total, f"{ended:,} of {counted(total, 'run')}", left=left)
 
 
@@ -181,7 +181,9 @@ def last_line(run_dir: Path) -> str:
 def summary_line(overview: Overview) -> str:
     """Counts, medals and time left in one line."""
     counts = overview.counts()
-    left = f"; about {show_duration(overview.seconds_left())} left" if counts["running"] or counts["pending"] else ""
+    seconds = overview.seconds_left() if counts["running"] or counts["pending"] else 0
+    # once runs take longer than was expected, nothing is known
+    left = f"; about {show_duration(seconds)} left" if seconds >= 1 else ""
     return f"{counts_text(overview)}{left}"
 
 

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("run", "state", "time", "score", "medal", "attempts")
 _GROUP_COLUMNS = ("group", "agent", "state", "ended", "started", "took", "valid", "medals", "score", "lost")
+_LEAST_WORDS = 24
+"""Width from which reasons are a column; otherwise they are printed below the table."""
 _FRAME = 3
 """Characters of a line beside each cell of a table."""
 _NARROW = ("run", "state", "time", "score")
@@ -141,7 +143,17 @@ def _model_status(group: Group, record: RunRecord) -> dict[str, Any] | None:
 def show_group(result: GroupResult) -> None:
     """Print a table of a group's runs."""
     columns, rows = _run_table(result)
-    print_table([*columns, "what happened"], rows, title=result.group.name)
+    width = _printed_width()
+    shown, cells = _that_fit(columns, [row[:-1] for row in rows], width, _NARROW)
+    room = width - sum(size + _FRAME for size in _sizes(shown, cells).values())
+    words = {str(row[0]): row[-1] for row in rows}
+    if room >= _LEAST_WORDS:
+        shown, cells = [*shown, "what happened"], [[*row, words[str(row[0])]] for row in cells]
+    print_table(shown, cells, title=result.group.name)
+    if room < _LEAST_WORDS:
+        for row in rows:
+            if row[-1] and row[1] != "finished":
+                print(f"{row[0]}: {row[-1]}")
     print(_totals_line(result))
 
 
@@ -203,15 +215,20 @@ def _printed_width() -> int:
     return make_console().width
 
 
+def _sizes(columns: Sequence[str], rows: list[list[object]]) -> dict[str, int]:
+    """How wide columns are, by name."""
+    from rich.cells import cell_len
+
+    return {
+        name: max(cell_len(name), *(cell_len(cell_text(row[place])) for row in rows), 0) for place, name in enumerate(columns)
+    }
+
+
 def _that_fit(
     columns: Sequence[str], rows: list[list[object]], width: int, order: Sequence[str] = ()
 ) -> tuple[list[str], list[list[object]]]:
     """The columns that fit into a width, those named first in `order` before others; the first column always stays."""
-    from rich.cells import cell_len
-
-    sizes = {
-        name: max(cell_len(name), *(cell_len(cell_text(row[place])) for row in rows), 0) for place, name in enumerate(columns)
-    }
+    sizes = _sizes(columns, rows)
     kept: set[str] = set()
     room = width - 1
     for name in (*order, *(name for name in columns if name not in order)):
