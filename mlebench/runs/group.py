@@ -258,15 +258,14 @@ def _not_ours(path: Path, why: str) -> UsageError:
 
 
 def refuse_published_group(folder: Path) -> None:
-    """Refuse a folder of runs of the published harness, and say how they are graded.
+    """Refuse a folder of runs of the published harness, and say how they are imported.
 
     Raises:
         UsageError: it is one.
     """
     if (folder / "metadata.json").is_file():
         raise UsageError(
-            f"{folder} is a run group of the published harness; list its submissions in a JSON-lines file "
-            '(`{"competition_id": …, "submission_path": …}`) and grade that with `mlebench grade FILE.jsonl`'
+            f"{folder} is a run group of MLE-bench; {command('import', 'mle-bench-runs', folder)} makes it one of this harness"
         )
 
 

@@ -12,10 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from grading.printable import printable
 from mlebench.agents import AgentSpec
 
-Format = Literal["harbor-job", "inspect-log"]
-TOOLS: dict[Format, str] = {"harbor-job": "Harbor", "inspect-log": "Inspect"}
+Format = Literal["harbor-job", "inspect-log", "mle-bench-runs"]
+TOOLS: dict[Format, str] = {"harbor-job": "Harbor", "inspect-log": "Inspect", "mle-bench-runs": "MLE-bench"}
 """What people call the harness that writes each format."""
-_WORDS: dict[Format, str] = {"harbor-job": "the Harbor job", "inspect-log": "the Inspect log"}
+_WORDS: dict[Format, str] = {
+    "harbor-job": "the Harbor job",
+    "inspect-log": "the Inspect log",
+    "mle-bench-runs": "the MLE-bench run group",
+}
 _LONGEST = 100
 _NO_FOLDER = Path(os.devnull)
 """Stands for the folder of an agent that is not at hand: nothing lies in it, on any machine."""

@@ -9,6 +9,7 @@ examples:
   mlebench import harbor-job jobs/2026-11-01__10-00-00
   mlebench import harbor-job jobs/nightly --regrade --name nightly-harbor
   mlebench import inspect-log logs/*.eval
+  mlebench import mle-bench-runs ~/mle-bench/runs/2024-10-09T12-00-00-UTC_run-group_aide --regrade
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _SOURCES = {
     "harbor-job": ("DIR", "folders of Harbor jobs, as `harbor run` writes them"),
     "inspect-log": ("FILE", "logs of Inspect, *.eval or *.json"),
+    "mle-bench-runs": ("DIR", "run groups of MLE-bench, folders with metadata.json"),
 }
 """What can be imported: how it is named, and what it is."""
 
@@ -96,6 +98,10 @@ def _reader(source: str) -> Callable[[Path], Found]:
         from mlebench.exports.imported.harbor_job import read_harbor_job
 
         return read_harbor_job
+    if source == "mle-bench-runs":
+        from mlebench.exports.imported.mle_bench_runs import read_mle_bench_runs
+
+        return read_mle_bench_runs
     from mlebench.exports.imported.inspect_log import read_inspect_log
 
     return read_inspect_log

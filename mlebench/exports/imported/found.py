@@ -85,6 +85,8 @@ class FoundRun:
     """As `reported_usage` of a record."""
     stated: Mapping[str, Any] = field(default_factory=dict)
     """Score and flags, by the keys of a grading report; anything may stand there."""
+    is_ungraded: bool = False
+    """Whether its harness grades runs later and no report of it is at hand, so that it has no result yet."""
     submission: Left | None = None
     left: tuple[Left, ...] = ()
 

@@ -17,6 +17,7 @@ from grading.printable import printable
 from grading.report import CompetitionReport
 from grading.wording import counted
 from mlebench._support.folders import PARTIAL
+from mlebench._support.hints import command
 from mlebench._support.steps import Listener, Step, Tally, ignore
 from mlebench._support.version import VERSION
 from mlebench.errors import UsageError
@@ -211,7 +212,7 @@ def _stated(run: FoundRun, competition: Competition, planned: PlannedRun, batch:
     Raises:
         ValueError: it states no result, or what it states cannot be.
     """
-    if run.end.failure_class == "infrastructure" or run.end.state == "cancelled":
+    if run.is_ungraded or run.end.failure_class == "infrastructure" or run.end.state == "cancelled":
         return None
     return stated_report(
         competition,
@@ -307,6 +308,10 @@ def _make(folder: Path, batch: _Batch, name: str, options: Options, problems: li
     graded, differences = _regraded(group, batch, stated, options, listener) if options.regrade else ({}, [])
     if graded:
         group = _with_graded_data(group, batch, graded)
+    if ungraded := sum(run.is_ungraded for run in runs.values()) if not options.regrade else 0:
+        has = "has" if ungraded == 1 else "have"
+        grade = command("grade", options.runs_dir / name)
+        notes.append(f"{counted(ungraded, 'run')} of {name} {has} no result yet; {grade} grades what was submitted")
     return Made(group, len(stated.keys() | graded.keys()), len(graded), tuple(notes), tuple(differences))
 
 
