@@ -13,8 +13,9 @@ from mlebench.cli.main import main
 PAGE = (Path(__file__).parents[2] / "docs" / "own-competition.md").read_text(encoding="utf-8")
 COMMANDS = [
     line.partition(" #")[0].strip()
-    for block in re.findall(r"^```\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    for language, block in re.findall(r"^```(\w*)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
     for line in block.splitlines()
+    if not language
 ]
 
 
