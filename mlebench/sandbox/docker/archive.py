@@ -48,7 +48,10 @@ class ContainerArchive:
     def status(self, path: str) -> PathStatus | None:
         """What lies at a path, links not followed; None where there is nothing."""
         with self._asking():
-            return self._status(path, self._seconds())
+            found = self._status(path, self._seconds())
+            if found is None:
+                self._refuse_gone()
+            return found
 
     def archive(self, path: str) -> Generator[bytes, None, None]:
         """A tar of a file or folder."""
@@ -56,6 +59,7 @@ class ContainerArchive:
         asked = {"params": {"path": path}, "headers": {"Accept-Encoding": "identity"}}
         with self._asking(), self._api.get(self._url("archive"), **asked, stream=True, timeout=self._seconds()) as response:
             if response.status_code == 404:
+                self._refuse_gone()
                 raise FileNotFoundError(path)
             response.raise_for_status()
             yield from response.iter_content(_BLOCK)
@@ -107,6 +111,17 @@ class ContainerArchive:
                 raise
             refused = _refusal(error) if isinstance(error, HTTPError) else summary(error)
             raise NotHandedOut(f"the engine did not hand it out ({refused})") from error
+
+    def _refuse_gone(self) -> None:
+        """An engine answers the same of a file that is not there and of a container that is not.
+
+        Raises:
+            docker.errors.NotFound: the container was removed.
+        """
+        from docker.errors import NotFound
+
+        if self._status("/home", self._seconds()) is None:
+            raise NotFound(f"the container {self._id[:12]} was removed")
 
     def _answers(self) -> bool:
         """Whether the engine says what lies at a place of this container where the agent can change nothing."""

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docker.errors import NotFound
 
 from mlebench.agents import AgentSpec
 from mlebench.errors import StartFailed
-from mlebench.sandbox.docker import engine
+from mlebench.sandbox.docker import engine, outputs
+from mlebench.sandbox.docker.archive import ContainerArchive
 from mlebench.sandbox.docker.container import FOLDER_LABEL, RUN_LABEL, run_label
 from mlebench.sandbox.docker.handle import _age
 from mlebench.sandbox.docker.sandbox import DockerSandbox
@@ -161,6 +163,39 @@ def test_container_removed_by_someone_else_is_lost(bench: Bench) -> None:
     bench.containers()[0].remove(force=True)
     outcome = bench.end(handle, request).outcome
     assert (outcome.reason, outcome.failure_class) == ("lost", "infrastructure")
+
+
+def test_a_container_that_is_removed_while_it_is_taken_out_left_nothing_out(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine says of its files what it says of a file that the agent never wrote."""
+    request = bench.request("cp /home/data/sample_submission.csv /home/submission/submission.csv")
+    taken_out = outputs.take_out
+
+    def remove_first(source: Any, *rest: Any) -> outputs.Taken:
+        for container in bench.containers():
+            container.remove(force=True)
+        return taken_out(source, *rest)
+
+    monkeypatch.setattr(outputs, "take_out", remove_first)
+    outcome = bench.end(bench.sandbox.start(request), request).outcome
+    assert (outcome.reason, outcome.failure_class) == ("output-lost", "infrastructure")
+
+
+@pytest.mark.parametrize("removed_after", ["status", "archive"])
+def test_each_question_tells_a_removed_container_from_a_missing_file(bench: Bench, client: Any, removed_after: str) -> None:
+    request = bench.request("true")
+    handle = bench.sandbox.start(request)
+    [container] = bench.containers()
+    container.wait(timeout=120)
+    archive = ContainerArchive(client, container.id, 60)
+    assert archive.status("/home/submission/none.csv") is None
+    with pytest.raises(FileNotFoundError):
+        list(archive.archive("/home/submission/none.csv"))
+    container.remove(force=True)
+    with pytest.raises(NotFound, match="was removed"):
+        list(archive.archive("/home/submission/none.csv")) if removed_after == "archive" else archive.status("/home/none")
+    bench.end(handle, request)
 
 
 @pytest.mark.parametrize(
