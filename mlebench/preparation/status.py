@@ -58,8 +58,7 @@ class DataStatus:
 
     def to_dict(self) -> dict[str, Any]:
         """The entry of `mlebench status --json`."""
-        left_out = () if self.state == "prepared" else _OF_PREPARED
-        left_out += () if self.checks is not None else _OF_CHECKED
+        left_out = {*(_OF_PREPARED if self.edition is None else ()), *(_OF_CHECKED if self.checks is None else ())}
         return {key: value for key, value in asdict(self).items() if key not in left_out}
 
 

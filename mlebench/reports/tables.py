@@ -51,6 +51,11 @@ def to_csv(document: Document) -> str:
     return text.getvalue()
 
 
+def run_rows(document: Document) -> list[dict[str, object]]:
+    """One row per run of all results, by the names of `CSV_COLUMNS`."""
+    return [row for entry in document.entries for row in _csv_rows(entry)]
+
+
 def _csv_cell(value: object) -> object:
     """Text on one line, and none that a spreadsheet takes for a formula."""
     if not isinstance(value, str):

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from grading.report import aggregate_reports
 from grading.wording import counted
 from mlebench._support.files import move_aside, write_json
 from mlebench._support.folders import entries_of
 from mlebench.runs.group import Group
+from mlebench.runs.plan import Plan
 from mlebench.runs.record import RunRecord
 from mlebench.runs.usage import Usage, read_usage, total
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 REPORT_FILE = "grading_report.json"
 """In a group's folder: the reports of all its graded runs."""
@@ -27,6 +31,43 @@ class GroupResult(NamedTuple):
 
     group: Group
     records: list[RunRecord]
+
+    @property
+    def name(self) -> str:
+        """Name of the group."""
+        return self.group.name
+
+    @property
+    def folder(self) -> Path:
+        """The group's folder."""
+        return self.group.folder
+
+    @property
+    def plan(self) -> Plan:
+        """What was to be run: agent, competitions, seeds, profile, sandbox, edition, …"""
+        return self.group.plan
+
+    @property
+    def runs(self) -> list[RunRecord]:
+        """The same as `records`."""
+        return self.records
+
+    def to_frame(self) -> pd.DataFrame:
+        """The runs as a table.
+
+        Returns:
+            One row per run, in the plan's order; missing values are NA. The columns with their dtypes:
+            `group`, `agent`, `competition`, `edition` (string), `data` (string: `real`, `mock`), `seed` (int64), `run_id`,
+            `state` (string: `pending`, `running`, `finished`, `failed`, `timed-out`, `cancelled`), `reason`,
+            `failure_class` (string: `none`, `agent`, `infrastructure`), `attempts` (int64), `valid` (boolean), `score` (float64),
+            `medal` (string: `gold`, `silver`, `bronze`), `any_medal`, `above_median` (boolean), `error` (string),
+            `started_at`, `ended_at` (datetime64[ns, UTC]), `seconds`, `gpu_hours` (float64), `peak_memory_bytes`, `calls`,
+            `input_tokens`, `output_tokens` (Int64; calls and tokens of the last attempt, as the gateway measured them),
+            `cost_usd` (float64) and `submission_sha256` (string).
+        """
+        from mlebench.runs.frame import frame_of
+
+        return frame_of(self.group, self.records)
 
     @property
     def report(self) -> Path:
