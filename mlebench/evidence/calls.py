@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from mlebench.evidence.bundle import Made
     from mlebench.evidence.contents import Part
     from mlebench.evidence.review.outcome import Review
-    from mlebench.evidence.review.review import ReviewOptions
     from mlebench.evidence.verdict import Verdict
 
 _ENDING = ".mlebench.zip"
@@ -197,6 +196,7 @@ def review(
         True
     """
     from mlebench.errors import WorkFailed
+    from mlebench.evidence.review.review import ReviewOptions, budget_of, chosen_rules
     from mlebench.evidence.review.review import review as review_places
     from mlebench.evidence.review.review_file import write_review
 
@@ -208,41 +208,11 @@ def review(
         raise TypeError("`familiarity` and `texts` go together")
     if asks and calls is None and not (len(places) == 1 and places[0].is_dir()):
         raise TypeError("`calls` is missing: the folder for the ledger of calls about several groups or a bundle")
-    options = _options(
-        rules, against, starter, judges, judge_budget, familiarity, texts, models, calls, data_dir, split_key, jobs
-    )
-    try:
-        found = review_places(places, options, progress)
-        folders = {place.absolute().name: place for place in places if place.is_dir()}
-        for outcome in found.groups if keep else ():
-            if outcome.group in folders:
-                write_review(Group.open(folders[outcome.group]), outcome)
-    except OSError as error:
-        raise WorkFailed(f"the review failed: {error.filename or 'a file'}: {error.strerror or error}") from None
-    return found
-
-
-def _options(
-    rules: Sequence[str],
-    against: Path | str | None,
-    starter: Sequence[Path | str],
-    judges: Sequence[str],
-    judge_budget: str | None,
-    familiarity: str | None,
-    texts: Path | str | None,
-    models: Sequence[Path | str],
-    calls: Path | str | None,
-    data_dir: Path | str | None,
-    split_key: str | None,
-    jobs: int,
-) -> ReviewOptions:
-    from mlebench.evidence.review.review import ReviewOptions, budget_of, chosen_rules
-
     for name, folders in (("against", [against]), ("starter", starter), ("texts", [texts])):
         for folder in folders:
             if folder is not None and not Path(folder).expanduser().is_dir():
                 raise UsageError(f"`{name}`: {folder} is not a folder")
-    return ReviewOptions(
+    options = ReviewOptions(
         rules=chosen_rules(rules),
         against=_path(against),
         starter=tuple(Path(folder).expanduser() for folder in starter),
@@ -256,6 +226,15 @@ def _options(
         split_key=split_key or default_split_key(),
         jobs=jobs,
     )
+    try:
+        found = review_places(places, options, progress)
+        folders = {place.absolute().name: place for place in places if place.is_dir()}
+        for outcome in found.groups if keep else ():
+            if outcome.group in folders:
+                write_review(Group.open(folders[outcome.group]), outcome)
+    except OSError as error:
+        raise WorkFailed(f"the review failed: {error.filename or 'a file'}: {error.strerror or error}") from None
+    return found
 
 
 def listed(given: GroupSource | Sequence[GroupSource]) -> Iterator[GroupSource]:

@@ -26,7 +26,7 @@ def known_secrets(groups: Sequence[Group], split_key: str | None) -> dict[str, s
     Raises:
         UsageError: `.env` is needed and cannot be read.
     """
-    found = kept_credentials() | Secrets.of((group.plan for group in groups), split_key).values
+    found = {**kept_credentials(), **Secrets.of((group.plan for group in groups), split_key).values}
     key = split_key or find_secrets([SPLIT_KEY_VARIABLE]).get(SPLIT_KEY_VARIABLE)
     if key:
         found[SPLIT_KEY_VARIABLE] = key

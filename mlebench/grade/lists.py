@@ -31,22 +31,31 @@ def grade_jsonl(
     progress: Callable[[int], object] | None = None,
     listener: Listener = ignore,
 ) -> AggregateReport:
-    """Grade every line of a JSON-lines file (`competition_id`, `submission_path`) and write one aggregate report.
+    """Grade the submissions that a JSON-lines file lists, and write one aggregate report.
+
+    Submissions are graded in processes of their own; one that takes too much time or memory is invalid.
 
     Args:
-        path_to_submissions: the file; blank lines and those that begin with `#` or `//` are left out.
-        output_dir: where the report is written.
-        registry: says which data directory and edition; by default the default ones.
-        jobs: worker processes.
-        live_thresholds: place scores on the refreshed leaderboards instead of the published thresholds.
-        progress: called with the number of submissions that were just graded.
-        listener: gets the number of submissions that are graded.
+        path_to_submissions: The file, one object with `competition_id` and `submission_path` per line. Blank lines and those
+            that begin with `#` or `//` are ignored.
+        output_dir: The folder of the report, created if it is missing.
+        registry: The data directory and edition; by default `mlebench.registry.registry`, edition v1 in the default directory.
+        jobs: Number of grading processes.
+        live_thresholds: Place scores on the refreshed leaderboards instead of the published thresholds.
+        progress: Called with the number of submissions that were just graded.
+        listener: Receives the number of submissions that have been graded.
 
     Returns:
-        The aggregate, in the order of the lines; it also lies in `output_dir` as `<timestamp>_grading_report.json`.
+        The aggregate: totals, and `competition_reports` in the order of the lines. It is also written to `output_dir` as
+        `<timestamp>_grading_report.json`.
 
     Raises:
-        UsageError: if a line is not such an object, naming the line, or a competition is not known or not prepared.
+        UsageError: A line is not such an object, a competition is unknown or not prepared, or `output_dir` is not writable.
+        WorkFailed: No grading process can be started.
+
+    Example:
+        >>> mlebench.grade_jsonl("submissions.jsonl", "reports", mlebench.Registry("data")).total_valid_submissions
+        1
     """
     folder = _writable(Path(output_dir))
     path, registry = Path(path_to_submissions), registry or default_registry
