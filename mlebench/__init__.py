@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from mlebench.errors import NotPrepared as NotPrepared
     from mlebench.errors import UsageError as UsageError
     from mlebench.errors import WorkFailed as WorkFailed
-    from mlebench.evidence.bundle import Made as Bundle
+    from mlebench.evidence.bundle import Made
     from mlebench.evidence.calls import bundle as bundle
     from mlebench.evidence.calls import review as review
     from mlebench.evidence.calls import verify as verify
@@ -99,6 +99,8 @@ if TYPE_CHECKING:
     from mlebench.runs.schedule.preview import Preview as Preview
     from mlebench.runs.start import preview_run as preview_run
     from mlebench.runs.start import run as run
+
+    Bundle = Made
 
 _HOMES = {
     "AggregateReport": "grading.report:AggregateReport",

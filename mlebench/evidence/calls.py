@@ -208,8 +208,8 @@ def review(
         raise TypeError("`familiarity` and `texts` go together")
     if asks and calls is None and not (len(places) == 1 and places[0].is_dir()):
         raise TypeError("`calls` is missing: the folder for the ledger of calls about several groups or a bundle")
-    for name, folders in (("against", [against]), ("starter", starter), ("texts", [texts])):
-        for folder in folders:
+    for name, places_of in (("against", [against]), ("starter", starter), ("texts", [texts])):
+        for folder in places_of:
             if folder is not None and not Path(folder).expanduser().is_dir():
                 raise UsageError(f"`{name}`: {folder} is not a folder")
     options = ReviewOptions(
