@@ -155,4 +155,4 @@ _HOMES = {
 }
 
 __all__ = ["__version__", *_HOMES]
-__getattr__, __dir__ = hand_on(__name__, _HOMES)
+__getattr__, __dir__ = hand_on(__name__, _HOMES, quiet=("mlebench", "grading"))

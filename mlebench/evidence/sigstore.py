@@ -6,8 +6,9 @@ network; checking takes none, with the roots of trust that the package brings.
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -125,13 +126,24 @@ def _verify(data: bytes, sig: bytes, identity: str, issuer: str | None) -> None:
         from sigstore.verify import Verifier
         from sigstore.verify.policy import Identity
 
-    # it warns that it takes no network, which is meant
-    logging.getLogger("sigstore").setLevel(logging.ERROR)
     try:
-        verifier = Verifier.production(offline=True)
+        with _without_warnings():
+            verifier = Verifier.production(offline=True)
     except Exception as error:
         raise UsageError(f"sigstore finds no roots of trust here: {_short(error)}") from None
     verifier.verify_artifact(data, Bundle.from_json(sig), Identity(identity=identity, issuer=issuer))
+
+
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    """It warns that it takes no network, which is meant."""
+    logger = logging.getLogger("sigstore")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _identity_in(made: Bundle) -> str:

@@ -32,7 +32,7 @@ def prepare_all(
     *,
     jobs: int = 1,
     memory: int | None = None,
-    tell: Callable[[str], None] = print,
+    tell: Callable[[str], object] = lambda line: None,
     listener: Listener = ignore,
 ) -> list[PreparationOutcome]:
     """Prepare competitions, skipping what is prepared already.

@@ -72,7 +72,7 @@ def _row(group: Group, record: RunRecord) -> dict[str, Any]:
         "medal": report and report.medal,
         "any_medal": report and report.any_medal,
         "above_median": report and report.above_median,
-        "error": (report and report.error) or record.detail,
+        "error": (report and report.error) or (None if record.state == "finished" else record.detail),
         "started_at": record.started_at,
         "ended_at": record.ended_at,
         "seconds": record.wall_seconds,

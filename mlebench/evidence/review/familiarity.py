@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mlebench._support.coroutines import completed
 from mlebench._support.hints import alternatives
 from mlebench._support.ledger import Ledger, ledger_lines, stated_number
 from mlebench._support.plain_files import entries_plain, read_plain
@@ -168,7 +169,7 @@ def familiarity(
             return Familiarity(model, entries, meter.sentences, {**calls.usage, "kept_answers": meter.reused})
 
     try:
-        return asyncio.run(measure())
+        return completed(measure())
     finally:
         kept.close()
         listener(Step(NAME, ""))

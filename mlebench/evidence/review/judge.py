@@ -155,7 +155,7 @@ def ask_judges(
             return await panel.judge(groups, chunks, characters)
 
     try:
-        return asyncio.run(ask())
+        return completed(ask())
     finally:
         kept.close()
         listener(Step(NAME, ""))
