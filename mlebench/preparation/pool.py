@@ -65,7 +65,7 @@ class _Finished:
         self,
         competitions: Sequence[Competition],
         options: PreparationOptions,
-        tell: Callable[[str], None],
+        tell: Callable[[str], object],
         listener: Listener,
     ) -> None:
         several = len(competitions) > 1

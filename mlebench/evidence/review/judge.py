@@ -14,6 +14,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from mlebench._support.coroutines import completed
 from mlebench._support.steps import Listener, Step, Tally, ignore
 from mlebench.errors import Refusal, UsageError
 from mlebench.evidence.review.finding import Evidence, ReviewFinding
