@@ -19,7 +19,6 @@ An `agent.yaml` names what differs from the defaults:
 from __future__ import annotations
 
 import codecs
-import difflib
 import functools
 import hashlib
 import json
@@ -27,7 +26,7 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from grading.printable import printable
 from mlebench._support.dialect import DialectName
-from mlebench._support.hints import alternatives
+from mlebench._support.hints import unknown
 from mlebench._support.paths import content_dirs
 from mlebench._support.yaml_model import read_model, without_empty_keys
 from mlebench.errors import UsageError
@@ -45,6 +44,7 @@ Argument = str | int | float | bool | list[Any] | None
 """A value of `arguments`; null takes an inherited argument away."""
 
 _PLACEHOLDER = re.compile(r"\$\{\{\s*(secrets|arguments)\.([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}")
+_LISTING = "`mlebench agents`"
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
 """What an agent may be called."""
 NOT_COPIED = ("__pycache__", ".git", ".env")
@@ -385,7 +385,7 @@ def agent_in(folder: Path, variant: str | None) -> AgentSpec:
     if variant is None:
         return _merge(folder, None, [content])
     if variant not in content.variants:
-        raise UsageError(_unknown(f"agent {folder.name} has no variant `{variant}`", variant, content.variants))
+        raise UsageError(unknown("variant", variant, content.variants, where=f"of agent {folder.name}", listing=_LISTING))
     return _merge(folder, variant, [content, *content.ancestry(variant)])
 
 
@@ -405,9 +405,11 @@ def _find(name: str) -> tuple[Path, str | None]:
     if "/" in name and (found := _in_folder(Path(name).absolute())):
         return found
     if (Path(agent) / "agent.yaml").is_file():
-        raise UsageError(f"there is no agent {agent!r}, but a folder of that name; write `--agent {shlex.quote(f'./{name}')}`")
+        raise UsageError(
+            f"unknown agent `{agent}`, but there is a folder of that name; write `--agent {shlex.quote(f'./{name}')}`"
+        )
     known = {path.parent.name for parent in agent_dirs() for path in parent.glob("*/agent.yaml")}
-    raise UsageError(_unknown(f"there is no agent `{agent}`", agent, known))
+    raise UsageError(unknown("agent", agent, sorted(known), listing=_LISTING))
 
 
 def _in_folder(folder: Path) -> tuple[Path, str | None] | None:
@@ -423,12 +425,6 @@ def _how_to_get_one(folder: Path) -> str:
     if (folder / "config.yaml").is_file():
         return f"`mlebench new-agent --from {shlex.quote(str(folder))}` makes one of its config.yaml"
     return "`mlebench agents` lists the agents"
-
-
-def _unknown(problem: str, name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.5)
-    hint = f", did you mean {alternatives(near)}?" if near else ","
-    return f"{problem}{hint} `mlebench agents` lists them"
 
 
 def _merge(folder: Path, variant: str | None, layers: list[Any]) -> AgentSpec:

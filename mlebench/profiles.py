@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from mlebench._support.hints import alternatives
+from mlebench._support.hints import unknown
 from mlebench._support.paths import content_dir
 from mlebench._support.quantities import Count, Duration, Size
 from mlebench._support.yaml_model import read_model, validate
@@ -183,8 +182,7 @@ def get_profile(name: str | None = None, path: Path | None = None) -> Profile:
         raise UsageError(f"{path}: `default` is {content.default!r}, expected one of {', '.join(content.profiles)}")
     name = content.default if name is None else name
     if name not in content.profiles:
-        near = difflib.get_close_matches(name, content.profiles, n=3) or list(content.profiles)
-        raise UsageError(f"there is no profile `{name}`; choose {alternatives(near)}")
+        raise UsageError(unknown("profile", name, content.profiles))
     return _profile(name, content, path)
 
 

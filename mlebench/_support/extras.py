@@ -15,7 +15,6 @@ EXTRA_OF = {
     "pyarrow": "formats",
     "pydicom": "formats",
     "ray": "ray",
-    "shtab": "completion",
     "sigstore": "sigstore",
     "submitit": "slurm",
 }

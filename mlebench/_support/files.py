@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+from mlebench._support.hints import near_file
 from mlebench._support.plain_files import kind_of
 from mlebench.errors import UsageError
 
@@ -49,6 +50,8 @@ def read_text(path: Path, advice: str) -> str:
             raise UsageError(f"{path} is {kind_of(mode)}, not a file; {advice}")
         content = path.read_bytes()
     except OSError as error:
+        question = near_file(path) if isinstance(error, FileNotFoundError) else ""
+        advice = f"{question} Otherwise {advice}" if question else advice
         raise UsageError(f"cannot read {path}: {error.strerror}; {advice}") from None
     except ValueError as error:
         raise UsageError(f"cannot read {path}: {error}; {advice}") from None

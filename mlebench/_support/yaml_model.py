@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from mlebench._support.files import read_text
+from mlebench._support.hints import unknown
 from mlebench.errors import UsageError
 
 
@@ -138,7 +138,7 @@ def _validate(content: Any, model: type[Model], where: str, text: str | None) ->
 
 def _faults(where: str, text: str, error: ValidationError, model: type[BaseModel] | None) -> UsageError:
     problems = [(_line_of(text, detail["loc"]), _problem(detail, model)) for detail in error.errors()]
-    told = "; ".join(f"line {line}: {problem}" if line else problem for line, problem in problems)
+    told = _joined(f"line {line}: {problem}" if line else problem for line, problem in problems)
     return UsageError(f"{where}{', ' if problems[0][0] else ': '}{told}")
 
 
@@ -166,13 +166,18 @@ def _entry(node: yaml.MappingNode, key: str) -> tuple[yaml.Node, yaml.Node] | No
 
 def describe(error: ValidationError, model: type[BaseModel] | None = None) -> str:
     """Every problem of a validation error in one line; with the model, an unknown key is followed by the nearest ones."""
-    return "; ".join(_problem(detail, model) for detail in error.errors())
+    return _joined(_problem(detail, model) for detail in error.errors())
+
+
+def _joined(problems: Iterable[str]) -> str:
+    # a question ends its sentence
+    return "; ".join(problems).replace("?; ", "? ")
 
 
 def _problem(detail: ErrorDetails, model: type[BaseModel] | None) -> str:
     key = ".".join(map(str, detail["loc"])) or "the whole file"
     if detail["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        return f"unknown key `{key}`{_nearest(detail['loc'], model)}"
+        return _unknown_key(detail["loc"], model)
     if detail["type"] == "missing":
         return f"`{key}` is missing"
     message = _WORDS.get(detail["type"], detail["msg"])
@@ -180,7 +185,7 @@ def _problem(detail: ErrorDetails, model: type[BaseModel] | None) -> str:
     return f"`{key}`: {words[:1].lower()}{words[1:]}"
 
 
-def _nearest(place: Sequence[int | str], model: type[BaseModel] | None) -> str:
+def _unknown_key(place: Sequence[int | str], model: type[BaseModel] | None) -> str:
     *outer, key = place
     parts = [model] if model else []
     for step in outer:
@@ -188,12 +193,7 @@ def _nearest(place: Sequence[int | str], model: type[BaseModel] | None) -> str:
         # a step that is no field is a place in a list or a dictionary
         parts = [found for field in fields for found in _models_in(field.annotation)] if fields else parts
     known = [name for part in parts for name in part.model_fields]
-    near = (
-        difflib.get_close_matches(str(key), known, n=1, cutoff=0.5) or [name for name in known if name.startswith(str(key))][:1]
-    )
-    if near:
-        return f" (did you mean `{near[0]}`?)"
-    return f" (there are {', '.join(f'`{name}`' for name in known)})" if known else ""
+    return unknown("key", str(key), known, above="".join(f"{step}." for step in outer))
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grading.printable import printable
 from mlebench._support.hints import command
+from mlebench._support.steps import Listener, ignore
 from mlebench.errors import UsageError
 from mlebench.registry.selection import default_split_key
 from mlebench.runs.calls import group_for
@@ -36,7 +37,7 @@ def bundle(
     split_key: str | None = None,
     overwrite: bool = False,
     runs_dir: Path | str | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    listener: Listener = ignore,
 ) -> Made:
     """Pack finished run groups into one file that anybody can check with `verify`.
 
@@ -53,7 +54,7 @@ def bundle(
         split_key: Secret key that must not be in the bundle; by default `MLEBENCH_SPLIT_KEY`.
         overwrite: Replace a file at `path`.
         runs_dir: The folder of run groups; by default `MLEBENCH_RUNS_DIR`, else `runs` in the working directory.
-        progress: Called with the bytes done and the bytes in total.
+        listener: Receives the steps of the work, to show progress.
 
     Returns:
         The bundle: its `path`, `sha256`, `size` (bytes), `keyid` of the signer, and the `statement` about its files.
@@ -83,7 +84,7 @@ def bundle(
         signer=signer_of(sign) if sign else None,
         secrets=known_secrets(chosen, split_key),
         overwrite=overwrite,
-        progress=progress,
+        listener=listener,
     )
 
 
@@ -97,6 +98,7 @@ def verify(
     split_key: str | None = None,
     rules: str | None = None,
     jobs: int = 1,
+    listener: Listener = ignore,
 ) -> Verdict:
     """Check a bundle; nothing in it is trusted, and no network is used.
 
@@ -109,6 +111,7 @@ def verify(
         split_key: Secret key that the data was made from; by default `MLEBENCH_SPLIT_KEY`.
         rules: A set of rules for boards: `standard`, `lite`, or a YAML file.
         jobs: Number of grading processes.
+        listener: Receives the steps of the work, to show progress.
 
     Returns:
         A `Verdict`: `holds`, and in `levels` the seven levels, each with `name`, `state` (`holds`, `fails`, `not claimed`),
@@ -138,7 +141,7 @@ def verify(
         jobs=jobs,
     )
     try:
-        return verify_bundle(path, options)
+        return verify_bundle(path, options, listener)
     except OSError as error:
         raise UsageError(f"{printable(str(path), 300)} cannot be verified: {error.strerror or error}") from None
 
@@ -160,7 +163,7 @@ def review(
     split_key: str | None = None,
     runs_dir: Path | str | None = None,
     jobs: int = 4,
-    progress: Callable[[str], None] = lambda step: None,
+    listener: Listener = ignore,
 ) -> Review:
     """Check what agents left for broken rules and copied code.
 
@@ -181,7 +184,7 @@ def review(
         split_key: Secret key that the data was made from; by default `MLEBENCH_SPLIT_KEY`.
         runs_dir: The folder of run groups; by default `MLEBENCH_RUNS_DIR`, else `runs` in the working directory.
         jobs: Calls to models at once.
-        progress: Called with the name of each step before it begins.
+        listener: Receives the steps of the work, to show progress.
 
     Returns:
         A `Review`: per group the `findings` and the ids of the `flagged` runs, those with a violation; `holds` if no run is
@@ -227,7 +230,7 @@ def review(
         jobs=jobs,
     )
     try:
-        found = review_places(places, options, progress)
+        found = review_places(places, options, listener)
         folders = {place.absolute().name: place for place in places if place.is_dir()}
         for outcome in found.groups if keep else ():
             if outcome.group in folders:

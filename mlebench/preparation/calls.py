@@ -185,6 +185,7 @@ def audit(
     edition: EditionName | None = None,
     split_key: str | None = None,
     data_dir: Path | str | None = None,
+    listener: Listener = ignore,
 ) -> Audit:
     """Look for leaked answers in what an agent sees of prepared data.
 
@@ -196,6 +197,7 @@ def audit(
         edition: `v1` (default) or `v2`. Only with an id, like the next two.
         split_key: Secret key that the data was made from; by default `MLEBENCH_SPLIT_KEY`.
         data_dir: The data directory; by default `MLEBENCH_DATA_DIR`, else a folder in the user's cache.
+        listener: Receives the steps of the work, to show progress.
 
     Returns:
         An `Audit`: its `findings` (`check`, `file`, `rows`, `share`, `score`, `declared`), and in `undeclared` those that
@@ -212,4 +214,5 @@ def audit(
     from mlebench.preparation.audit.audit import AuditOptions
     from mlebench.preparation.audit.audit import audit as audit_competition
 
-    return audit_competition(competition_for(competition, edition, split_key, data_dir), AuditOptions(tuple(checks), quick, jobs))
+    options = AuditOptions(tuple(checks), quick, jobs)
+    return audit_competition(competition_for(competition, edition, split_key, data_dir), options, listener)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from pathlib import Path
 
 from grading.printable import printable
 from mlebench._support.files import numbered_lines, read_text
+from mlebench._support.hints import did_you_mean, near_file
 from mlebench.errors import UsageError
 from mlebench.registry.catalogue import SPLITS, Registry
 
@@ -41,9 +41,9 @@ def ids_of_split(name: str, registry: Registry) -> list[str]:
         return registry.list_competition_ids(name)
     path = Path(name)
     if not path.exists():
-        near = difflib.get_close_matches(name, SPLITS, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
+        question = did_you_mean(name, SPLITS) or near_file(path)
         raise UsageError(
-            f"there is no split {name!r} and no such file; {hint}give {', '.join(SPLITS)} or a file with one id a line"
+            f"unknown split `{printable(name)}`, and no such file; {f'{question} Otherwise ' if question else ''}"
+            f"give {', '.join(SPLITS)} or a file with one id per line"
         )
     return read_ids(path)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlebench._support import paths
+from mlebench._support.steps import Listener, ignore
 from mlebench.registry.selection import default_split_key
 from mlebench.runs.group import Group, find_group
 from mlebench.runs.group import list_groups as groups_in
@@ -84,7 +84,7 @@ def grade_group(
     output_dir: Path | str | None = None,
     jobs: int = 1,
     live_thresholds: bool = False,
-    progress: Callable[[int], object] | None = None,
+    listener: Listener = ignore,
 ) -> AggregateReport:
     """Grade the submissions and snapshots of a run group again, without running anything.
 
@@ -100,7 +100,7 @@ def grade_group(
         output_dir: Where to write instead of the group's folder.
         jobs: Number of grading processes.
         live_thresholds: Use medal thresholds of the refreshed leaderboard.
-        progress: Called with the number of files that were just graded.
+        listener: Receives the steps of the work, to show progress.
 
     Returns:
         The aggregate of the last submissions.
@@ -123,5 +123,5 @@ def grade_group(
         jobs=jobs,
         output_dir=output_dir,
         live_thresholds=live_thresholds,
-        progress=progress,
+        listener=listener,
     )

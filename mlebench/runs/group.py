@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import re
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from grading.printable import printable
 from mlebench._support.files import time_in_name, write_yaml
 from mlebench._support.folders import entries_of, remove_tree
-from mlebench._support.hints import alternatives, command
+from mlebench._support.hints import command, unknown
 from mlebench._support.quantities import show_size
 from mlebench._support.yaml_model import describe, read_yaml
 from mlebench.errors import UsageError, WorkFailed
@@ -284,9 +283,7 @@ def find_group(runs_dir: Path, name: str) -> Group:
     known = [path.parent.name for path in runs_dir.glob(f"*/{_FILE}")]
     if known:
         known.insert(0, "latest")
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or [entry for entry in known if name in entry][:3]
-    hint = f", did you mean {alternatives(near)}?" if near else ";"
-    raise UsageError(f"there is no run group `{name}` in {runs_dir}{hint} {command('runs', runs_dir=runs_dir)} lists the groups")
+    raise UsageError(unknown("run group", name, known, where=f"in {runs_dir}", listing=command("runs", runs_dir=runs_dir)))
 
 
 def list_groups(

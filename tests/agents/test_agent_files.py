@@ -185,9 +185,9 @@ def test_wrong_file_is_explained(folder: Path, tmp_path: Path, text: str, messag
 
 
 def test_near_names_are_told(folder: Path) -> None:
-    with pytest.raises(UsageError, match="did you mean searcher"):
+    with pytest.raises(UsageError, match="did you mean `searcher`"):
         get_agent("sercher")
-    with pytest.raises(UsageError, match="did you mean gpt-long"):
+    with pytest.raises(UsageError, match="did you mean `gpt-long`"):
         get_agent("searcher/gpt-lang")
     with pytest.raises(UsageError, match="mlebench agents"):
         get_agent("../searcher")

@@ -95,7 +95,7 @@ def test_only_the_checks_asked_for_are_run(data: Path, capsys: pytest.CaptureFix
 
 def test_an_unknown_check_is_refused_with_those_that_there_are(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", ID, "--data-dir", str(data), "--check", "ordr"]) == 2
-    assert capsys.readouterr().err.startswith("mlebench audit: there is no check ordr; choose answer-cells, ")
+    assert capsys.readouterr().err.startswith("mlebench audit: unknown check `ordr`; did you mean `")
 
 
 def test_what_is_not_prepared_is_told_with_the_command_that_prepares_it(

@@ -58,9 +58,9 @@ def test_what_differs_when_it_is_graded_here_ends_with_1(job: Job, capsys: pytes
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["import"], "SOURCE"),
-        (["import", "harbor-jobs", "x"], "did you mean harbor-job?"),
-        (["import", "harbor-job"], "DIR"),
+        (["import"], "`SOURCE` is missing"),
+        (["import", "harbor-jobs", "x"], "unknown source `harbor-jobs`; did you mean `harbor-job`?"),
+        (["import", "harbor-job"], "`DIR` is missing"),
         (["import", "harbor-job", "nowhere"], "cannot read nowhere"),
         (["import", "harbor-job", "empty", "--name", "../x"], "holds no trial of a Harbor job"),
     ],

@@ -43,9 +43,9 @@ def test_list_json_is_an_array_of_the_82(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_a_mistyped_id_command_or_split_is_told_with_its_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     for words, hint in (
-        (["info", "spaceship-titanik"], "did you mean spaceship-titanic"),
-        (["prepara"], "did you mean `mlebench prepare`"),
-        (["list", "--split", "lo"], "did you mean low? give low, medium"),
+        (["info", "spaceship-titanik"], "did you mean `spaceship-titanic`? `mlebench list` lists all competitions"),
+        (["prepara"], "did you mean `prepare`?"),
+        (["list", "--split", "lo"], "did you mean `low`? Otherwise give low, medium"),
     ):
         assert main(words) == 2
         captured = capsys.readouterr()
@@ -56,12 +56,15 @@ def test_a_mistyped_id_command_or_split_is_told_with_its_nearest(capsys: pytest.
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
-        (["list", "--splt", "low"], "did you mean --split?"),
-        (["list", "--modalty=image"], "did you mean --modality?"),
-        (["agents", "bild"], "did you mean build?"),
-        (["run", "--sandbox", "dokcer"], "did you mean docker?"),
+        (["list", "--splt", "low"], "unknown option `--splt`; did you mean `--split`?"),
+        (["list", "--modalty=image"], "did you mean `--modality`?"),
+        (["agents", "bild", "x"], "did you mean `mlebench agents build x`?"),
+        (["run", "--sandbox", "dokcer"], "unknown value `dokcer` of `--sandbox`; did you mean `docker`?"),
+        (["export", "harbor", "--wiht-oracle"], "did you mean `--with-oracle`?"),
+        (["validate", "x.csv", "--competiton-id", "x"], "did you mean `--competition-id`?"),
+        (["images", "export", "d", "--gpu"], "`--gpu` is an option of `mlebench images build`"),
         (["grade", "x.csv", "--jobs", "0"], "expected a whole number of at least 1"),
-        (["validate", "x.csv"], "`mlebench validate --help`"),
+        (["validate", "x.csv"], "`--competition-id` is missing; `mlebench validate --help`"),
     ],
 )
 def test_a_mistyped_option_or_choice_is_told_with_its_nearest(
@@ -92,7 +95,7 @@ def test_an_option_is_written_alike_in_every_command() -> None:
 def test_without_a_command_the_usage_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     captured = capsys.readouterr()
-    assert captured.out == "" and "commands:" in captured.err
+    assert captured.out == "" and "competitions and data:" in captured.err
 
 
 def test_a_reader_that_stops_early_sees_no_traceback() -> None:
@@ -118,7 +121,7 @@ def test_another_option_before_the_command_is_told_its_place(capsys: pytest.Capt
     assert main(["--json", "list"]) == 2
     assert capsys.readouterr().err == "mlebench: the option `--json` goes after the command: `mlebench list --json`\n"
     assert main(["-q"]) == 2
-    assert "commands:" in capsys.readouterr().err
+    assert "competitions and data:" in capsys.readouterr().err
 
 
 def test_the_package_can_be_run_as_a_module() -> None:
@@ -129,7 +132,7 @@ def test_the_package_can_be_run_as_a_module() -> None:
 @pytest.mark.parametrize("command", ["grade", "validate"])
 def test_a_submission_belongs_to_one_competition(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "x.csv", "-c", "demo-wine", "--competition-id", "spaceship-titanic"]) == 2
-    assert "names demo-wine and spaceship-titanic, and a submission belongs to one competition" in capsys.readouterr().err
+    assert "gives both demo-wine and spaceship-titanic, but a submission belongs to one competition" in capsys.readouterr().err
 
 
 def test_a_submission_that_is_not_there_is_one_sentence_and_no_table(prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -150,7 +153,7 @@ def test_a_hint_repeats_the_users_own_options_but_no_secret(capsys: pytest.Captu
     assert command in told
     assert "hush" not in told
     assert main(["run", "--split-key=hush", "-c", "demo-wine"]) == 2
-    assert "`mlebench run --split-key=KEY -c demo-wine --agent NAME`" in capsys.readouterr().err
+    assert "no agent given; run `mlebench run --split-key=KEY -c demo-wine --agent NAME`" in capsys.readouterr().err
 
 
 def test_a_file_of_ids_is_a_split_in_every_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -193,7 +196,7 @@ def test_a_demo_that_cannot_work_is_refused_before_anything_is_prepared(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["demo", "--agent", "dumy", "--data-dir", str(tmp_path / "data")]) == 2
-    assert "did you mean dummy" in capsys.readouterr().err
+    assert "did you mean `dummy`" in capsys.readouterr().err
     assert not (tmp_path / "data").exists()
 
 
@@ -202,7 +205,7 @@ def test_lists_of_ids_may_hold_remarks(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["prepare", "--list", str(tmp_path / "ids.txt"), "--verify-only", "--data-dir", str(tmp_path)]) == 2
     assert "demo-wine: not prepared" in capsys.readouterr().err
     assert main(["prepare", "--list", str(tmp_path / "no.txt")]) == 2
-    assert "no.txt: No such file or directory; give" in capsys.readouterr().err
+    assert "no.txt: No such file or directory; " in capsys.readouterr().err
 
 
 def test_grade_json_is_one_report_and_its_exit_code_tells_validity(prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:

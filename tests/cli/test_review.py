@@ -168,10 +168,10 @@ def test_several_groups_are_reviewed_together(cheating: Group, root: Path, capsy
 def test_options_that_cannot_be_are_told_in_a_sentence(group: Group, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "text").write_text("words")
     for words, sentence in {
-        ("nothing",): f"there is no run group `nothing` in {root / 'runs'}; `mlebench runs` lists the groups",
+        ("nothing",): f"unknown run group `nothing` in {root / 'runs'}; `mlebench runs` lists all run groups",
         ("text",): "text is neither a run group nor a bundle (*.zip)",
         ("-",): "a review takes names: of run groups, their folders or bundles; `mlebench runs` lists the groups",
-        ("group", "--rule", "cheat"): "there is no rule 'cheat', did you mean cheats?",
+        ("group", "--rule", "cheat"): "unknown rule `cheat`; did you mean `cheats`?",
         ("group", "--against", "none"): "there is no folder none; `--against` names one",
         ("group", "--starter", "text"): "there is no folder text; `--starter` names one",
         ("group", "--judge-budget", "usd=2"): "`--judge-budget` is of calls to models, and none is asked; name one with "

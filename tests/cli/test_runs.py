@@ -44,7 +44,7 @@ def test_a_reason_with_controls_is_one_printable_cell(group: Group, capsys: pyte
 def test_hints_name_the_folder_of_groups_that_was_given(group: Group, capsys: pytest.CaptureFixture[str]) -> None:
     runs_dir = str(group.folder.parent)
     assert main(["runs", "g", "--runs-dir", runs_dir, "--tail", "toy-one_seed9"]) == 2
-    assert f"`mlebench runs g --runs-dir '{runs_dir}'` lists them" in capsys.readouterr().err
+    assert f"`mlebench runs g --runs-dir '{runs_dir}'` lists all runs" in capsys.readouterr().err
     assert main(["runs", "--runs-dir", runs_dir, "--watch"]) == 2
     assert f"`mlebench runs latest --watch --runs-dir '{runs_dir}'`" in capsys.readouterr().err
 
@@ -77,11 +77,11 @@ def test_acts_are_said_in_a_sentence(group: Group, capsys: pytest.CaptureFixture
         (["--pause"], "no harness runs g, so no run starts; `mlebench run --resume g"),
         (["--continue"], "no harness runs g, paused or not; `mlebench run --resume g"),
         (["--retry", "toy-one_seed0"], "toy-one_seed0 has not ended (pending), so there is nothing to retry"),
-        (["--retry", "toy-one_seed9"], "g has no run `toy-one_seed9`, did you mean toy-one_seed0?"),
-        (["--parallel", "0"], "it is 0, expected a whole number of at least 1"),
-        (["--parallel", "many"], "it is many, expected a whole number of at least 1"),
-        (["--pause", "--continue"], "not allowed with argument"),
-        (["--pause", "--json"], "not allowed with argument"),
+        (["--retry", "toy-one_seed9"], "unknown run `toy-one_seed9` in g; did you mean `toy-one_seed0`?"),
+        (["--parallel", "0"], "`--parallel` is 0, expected a whole number of at least 1"),
+        (["--parallel", "many"], "`--parallel` is many, expected a whole number of at least 1"),
+        (["--pause", "--continue"], "`--continue` and `--pause` exclude each other"),
+        (["--pause", "--json"], "`--json` and `--pause` exclude each other"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -100,7 +100,7 @@ def test_act_that_cannot_be_done_is_wrong_usage(
 def test_acts_on_no_group_ask_which(group: Group, capsys: pytest.CaptureFixture[str]) -> None:
     for words in (["--pause"], ["--continue"], ["--parallel", "2"], ["--retry", "x"]):
         assert main(["runs", "--runs-dir", str(group.folder.parent), *words]) == 2
-        assert "which group?" in capsys.readouterr().err
+        assert "no run group given; " in capsys.readouterr().err
 
 
 def test_result_is_not_done_again(group: Group, capsys: pytest.CaptureFixture[str]) -> None:

@@ -133,7 +133,7 @@ def test_a_bundle_that_holds_is_shown_level_by_level(group: Group, tmp_path: Pat
     assert main(["verify", str(path)]) == 0
     out = capsys.readouterr().out
     assert all(name in out for name in ("files", "signature", "plan", "ledgers", "scores", "sealed", "rules"))
-    assert out.rstrip().endswith("All that is claimed holds.")
+    assert out.rstrip().endswith("All claims hold.")
 
 
 @pytest.mark.parametrize(

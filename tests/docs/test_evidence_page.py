@@ -97,7 +97,7 @@ class TestLevels:
         assert [[rest.sub("", cell) for cell in line] for line in lines[1:]] == [
             [rest.sub("", cell) for cell in said(level)] for level in verdict["levels"]
         ]
-        assert shown.splitlines()[-1] == "All that is claimed holds." and verdict["holds"]
+        assert shown.splitlines()[-1] == "All claims hold." and verdict["holds"]
 
 
 class TestBundles:

@@ -62,7 +62,7 @@ def wrong_usage(line: str, *, is_whole: bool) -> str | None:
     try:
         parser(command).parse_args(words)
     except UsageError as error:
-        return None if not is_whole and "arguments are required" in str(error) else str(error)
+        return None if not is_whole and " missing; " in str(error) else str(error)
     return None
 
 

@@ -32,7 +32,10 @@ INSTEAD = {
     r"half ?way there\b": "partly done",
 }
 """Patterns, each at the beginning of a word, and what to write."""
-RIGHT_HERE: dict[str, str] = {}
+RIGHT_HERE: dict[str, str] = {
+    '"mend"': "a key of `doctor --json`, which programs read",
+    "know the fix as `mend`": "the same",
+}
 """Lines (parts of them), with the reason why they stay."""
 _ROOMS = [path for path in (ROOT / "mlebench").iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()]
 AREAS = (

@@ -166,5 +166,7 @@ def test_selection_by_file(tmp_path: Path) -> None:
     path.write_text("# mine\nleaf-classification\n\nAI4Code\n")
 
     assert select([str(path)], [], Registry()) == [Selection("mine", ("leaf-classification", "AI4Code"))]
-    with pytest.raises(UsageError, match=r"no split 'lwo' and no such file; did you mean low\? give low, medium"):
+    with pytest.raises(
+        UsageError, match=r"unknown split `lwo`, and no such file; did you mean `low`\? Otherwise give low, medium"
+    ):
         select(["lwo"], [], Registry())

@@ -97,7 +97,7 @@ def test_wrong_file_is_explained(tmp_path: Path, text: str, message: str) -> Non
     [
         (["run"], "which agent?"),
         (["run", "--agent", "dummy"], "no competition chosen"),
-        (["run", "--agent", "dumy", "-c", "toy-a"], "did you mean dummy"),
+        (["run", "--agent", "dumy", "-c", "toy-a"], "did you mean `dummy`"),
         (["run", "--agent", "dummy", "-c", "toy-x"], "toy-a"),
         (["run", "--agent", "dummy", "-c", "toy-a", "--profile", "dmo"], "no profile `dmo`; choose demo"),
         (["run", "--agent", "dummy", "-c", "toy-a", "--profile-set", "cpus"], "KEY=VALUE"),
@@ -211,7 +211,7 @@ def test_tail_shows_the_log_of_a_run(scripted: str, capsys: pytest.CaptureFixtur
     code, out, _ = call(capsys, "runs", "latest", "--tail", "toy-a_seed0")
     assert code == 0
     assert "exited (0)" in out
-    assert "did you mean latest?" in call(capsys, "runs", "lates")[2]
+    assert "did you mean `latest`?" in call(capsys, "runs", "lates")[2]
     code, _, err = call(capsys, "runs", "latest", "--tail", "toy-a")
     assert code == 2
     assert "toy-a_seed0" in err

@@ -141,7 +141,7 @@ def test_what_the_harness_does_for_itself_is_no_condition(asking: Plans) -> None
 @pytest.mark.parametrize(
     ("settings", "limits", "told"),
     [
-        ("arguments: {model: pricd}", {}, "agent scripted: there is no model `pricd`, did you mean priced"),
+        ("arguments: {model: pricd}", {}, "agent scripted: unknown model `pricd`; did you mean `priced`"),
         (ASKS, {}, "model `priced` needs the key HERE_KEY; set it with `export HERE_KEY=…`"),
         ("arguments: {model: unpriced}", {"budget": Budget(usd=5)}, "model `unpriced` has no price"),
         ("models: ['${{ arguments.model }}']", {}, "needs the argument model; give it with `--argument model=…`"),

@@ -108,7 +108,7 @@ def test_groups_are_found_by_name_and_near_names_are_told(group: Group, capsys: 
         assert json.loads(capsys.readouterr().out)["splits"]
     for command in ("grade", "report"):
         assert main([command, group.name[:-1], *runs_dir]) == 2
-        assert f"did you mean {group.name}?" in capsys.readouterr().err
+        assert f"did you mean `{group.name}`?" in capsys.readouterr().err
 
 
 def test_snapshots_are_graded_with_their_time(group: Group) -> None:

@@ -86,7 +86,7 @@ class TestLike:
     ) -> None:
         assert main(["new-agent", "my-agent", "--like", "react", "--into", str(tmp_path)]) == 0
         told = capsys.readouterr().out
-        assert "agent.yaml:1  a copy of react; say in `description` what this one does" in told
+        assert "agent.yaml:1  a copy of react; describe this agent in `description`" in told
         assert (
             f"MLEBENCH_AGENTS_PATH={tmp_path} mlebench run --agent my-agent -c demo-wine --profile demo --sandbox local" in told
         )
@@ -115,10 +115,10 @@ class TestLike:
     @pytest.mark.parametrize(
         ("words", "told"),
         [
-            (["mine", "--like", "raect"], "there is no agent `raect`, did you mean react"),
-            (["mine", "--like", "react/gpt"], "a folder is copied with all its variants: `--like react`"),
-            (["--like", "react"], "which name?"),
-            (["mine", "--like", "react", "--from", "x"], "not allowed with"),
+            (["mine", "--like", "raect"], "unknown agent `raect`; did you mean `react`"),
+            (["mine", "--like", "react/gpt"], "an agent is copied with all its variants; write `--like react`"),
+            (["--like", "react"], "no name given; "),
+            (["mine", "--like", "react", "--from", "x"], "`--from` and `--like` exclude each other"),
             (["Mine", "--like", "react"], "small letters"),
         ],
     )

@@ -1,8 +1,9 @@
-"""Look for answers in what an agent sees of prepared data: in cells, names, orders, metadata, twins, groups.
+"""Search prepared data for leaked answers, as an agent sees it: cells, names, order, metadata, near-duplicates, groups.
 
-Each finding says what it buys: the score, and the medal, of a submission that is made of it alone. Findings that `issues.yaml` of
-the competition declares are listed and are no failure. Exit code 0: nothing undeclared was found; 1: something was, or a check
-failed; 2: a competition is not prepared.
+Each finding comes with its worth: the score and medal of a submission made only from the leak. Findings that `issues.yaml` of
+the competition declares are listed but do not count as failures.
+
+Exit code 0 if nothing undeclared is found; 1 if something is, or if a check fails; 2 if a competition is not prepared.
 
 examples:
   mlebench audit spaceship-titanic
@@ -33,12 +34,11 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_selection(parser)
-    parser.add_argument("--check", action="append", default=[], metavar="NAME", help="run this check alone (repeatable)")
-    parser.add_argument("--quick", action="store_true", help="leave out what reads pixels and samples")
-    add_jobs(parser, "processes that look into files")
+    parser.add_argument("--check", action="append", default=[], metavar="CHECK", help="run only this check (repeatable)")
+    parser.add_argument("--quick", action="store_true", help="skip checks that read pixels and audio samples")
+    add_jobs(parser, "processes that read files")
     add_data_dir(parser)
-    # each edition that is prepared, unless one is asked for
-    add_edition(parser, default=None)
+    add_edition(parser, default=None, usual="each that is prepared")
     add_json(parser)
 
 

@@ -1,13 +1,14 @@
-"""Pack run groups into one file that anybody can check with `mlebench verify`.
+"""Pack run groups into one file that anyone can check with `mlebench verify`.
 
-It holds the plan, the records, the ledgers of calls, the submissions, logs, code and the agent's folder, and a statement with the
-SHA-256 of each file; never data of a competition. Large files, and parts that are left out, stand in it by their hash, and what
-depends on them is then not claimed. The same groups give the same bytes.
+A bundle contains the plan, records, ledgers of calls, submissions, logs, code and the agent folder, and a statement with the
+SHA-256 of each file. It never contains competition data. Large files and excluded parts are listed only by hash, and claims
+that depend on them are not made. The same groups give the same bytes.
 
 examples:
   mlebench bundle latest
-  mlebench bundle my-group other-group -o results.mlebench.zip --sign ~/.ssh/id_ed25519
-  mlebench bundle my-group --leave-out logs --leave-out code --largest-submission 10m
+  mlebench bundle my-group other-group -o results.mlebench.zip
+  mlebench bundle my-group --sign ~/.ssh/id_ed25519
+  mlebench bundle my-group --leave-out logs --largest-submission 10m
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlebench._support import paths
-from mlebench.cli.options import add_json, add_runs_dir, quantity, split_key_of
+from mlebench.cli.options import add_json, add_runs_dir, add_split_key, quantity, split_key_of
 from mlebench.cli.output import print_json
 from mlebench.cli.progress import Progress
 from mlebench.errors import UsageError
@@ -35,19 +36,20 @@ _PARTS = ("logs", "transcripts", "code", "snapshots", "agent")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("groups", nargs="+", metavar="GROUP", help="a run group: its name, its folder, or `latest`")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help=f"the file (default: GROUP{_ENDING} here)")
+    parser.add_argument("groups", nargs="+", metavar="GROUP", help="run groups: name, folder or `latest`")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help=f"the file (default: GROUP{_ENDING})")
     parser.add_argument("--sign", metavar="KEY",
-                        help="sign with an OpenSSH key, or with `sigstore` by the identity of this environment")  # fmt: skip
-    parser.add_argument("--leave-out", action="append", default=[], choices=_PARTS, metavar="PART",
-                        help=f"keep of {', '.join(_PARTS[:-1])} or {_PARTS[-1]} the hashes alone (repeatable)")  # fmt: skip
-    parser.add_argument("--largest-submission", default="100m", metavar="SIZE",
-                        help="of larger submissions keep the hash alone (default: 100m)")  # fmt: skip
-    parser.add_argument("--largest-file", default="100m", metavar="SIZE",
-                        help="of other larger files that an agent left keep the hash alone (default: 100m)")  # fmt: skip
+                        help="sign with an OpenSSH key, or `sigstore` for the identity of this environment")  # fmt: skip
     parser.add_argument("--force", action="store_true", help="replace FILE")
-    parser.add_argument("--no-check", action="store_true", help="do not verify what was made")
-    parser.add_argument("--split-key", metavar="K", help="secret key that must not stand in it (default: $MLEBENCH_SPLIT_KEY)")
+    parser.add_argument("--no-check", action="store_true", help="do not verify the new bundle")
+    content = parser.add_argument_group("content")
+    content.add_argument("--leave-out", action="append", default=[], choices=_PARTS, metavar="PART",
+                         help=f"include only hashes of {', '.join(_PARTS[:-1])} or {_PARTS[-1]} (repeatable)")  # fmt: skip
+    content.add_argument("--largest-submission", default="100m", metavar="SIZE",
+                         help="include larger submissions only by hash (default: 100m)")  # fmt: skip
+    content.add_argument("--largest-file", default="100m", metavar="SIZE",
+                         help="include other larger files of an agent only by hash (default: 100m)")  # fmt: skip
+    add_split_key(content, "secret key that the bundle must not contain")
     add_runs_dir(parser)
     add_json(parser)
 

@@ -1,8 +1,7 @@
-"""Run the whole job on the embedded demo split: prepare, let two agents work with two seeds, grade, report.
+"""Run the full pipeline on the built-in demo split: prepare, run two agents with two seeds, grade, report.
 
-Needs no account, no network and no container engine; takes a few minutes.
-
-With --research it prepares two generated competitions of the research suite instead, from a fresh key, and runs the baseline.
+The demo needs no account, no network and no container engine. It takes a few minutes. `--research` instead generates two
+competitions of the research suite from a fresh key and runs the baseline on them.
 
 examples:
   mlebench demo
@@ -16,7 +15,7 @@ import argparse
 
 from mlebench._support import paths
 from mlebench._support.hints import command
-from mlebench.cli.options import LOCAL_HELP, SANDBOXES, add_data_dir, add_runs_dir, at_least, tell
+from mlebench.cli.options import add_data_dir, add_runs_dir, add_sandbox, at_least, tell
 from mlebench.cli.progress import Progress
 
 RESEARCH = ("research-nnn-retrieval", "research-dyadic-logistic")
@@ -30,9 +29,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="NAME[/VARIANT]",
         help="an agent, or its folder (repeatable; default: baseline and dummy)",
     )
-    parser.add_argument("--research", action="store_true", help="two competitions that nobody can have memorised")
+    parser.add_argument("--research", action="store_true", help="use two freshly generated competitions instead")
     parser.add_argument("--seeds", type=at_least(1), default=2, metavar="N", help="number of seeds (default: 2)")
-    parser.add_argument("--sandbox", choices=SANDBOXES, default="local", help=f"default: local; {LOCAL_HELP}")
+    add_sandbox(parser, "local")
     add_data_dir(parser)
     add_runs_dir(parser)
 

@@ -1,12 +1,15 @@
-"""Get and prepare competitions: from Kaggle, from a download that you have, or from a mock.
+"""Download and prepare competitions: from Kaggle, from a download of yours, or as a mock.
+
+An interrupted command continues when you run it again.
+
+Exit code 0 if everything is prepared; 1 if a competition fails; 2 if a precondition is missing, such as accepted rules or
+disk space.
 
 examples:
   mlebench prepare spaceship-titanic --mock
   mlebench prepare --split low --jobs 4 --max-rate 50m
-  mlebench prepare -c leaf-classification --from leaf-classification.zip --edition v2
+  mlebench prepare leaf-classification --from leaf-classification.zip --edition v2
   mlebench prepare --all --verify-only
-
-A command that was stopped, for whatever reason, continues when it is run again.
 """
 
 from __future__ import annotations
@@ -17,7 +20,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlebench._support.hints import command
-from mlebench.cli.options import add_data, add_jobs, add_selection, quantity, registry_of, selected, tell
+from mlebench.cli.options import (
+    add_data_dir,
+    add_edition,
+    add_jobs,
+    add_selection,
+    quantity,
+    registry_of,
+    selected,
+    tell,
+)
 from mlebench.cli.output import print_table
 from mlebench.errors import UsageError
 
@@ -35,34 +47,36 @@ _MOST_NAMED = 3
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_selection(parser)
-    parser.add_argument("--from", dest="source", metavar="PATH",
-                        help="a download that you have: its zip, unpacked, or a folder of such")  # fmt: skip
-    parser.add_argument("--link", action="store_true",
-                        help="with --from: make unchanged files hard links to yours, read-only, instead of copies")  # fmt: skip
-    parser.add_argument("--mock", action="store_true", help="prepare a made-up download of the true schema")
-    add_jobs(parser, "competitions at a time")
-    parser.add_argument("--memory", metavar="SIZE",
-                        help="memory limit of each worker process, e.g. 16g (default: 90 %% of RAM over --jobs)")  # fmt: skip
-    parser.add_argument("--keep-raw", action="store_true", help="keep the raw data after preparing")
-    parser.add_argument("--no-verify", "--skip-verification", dest="verify", action="store_false",
-                        help="prepare data whose md5 sums or counts are not the published ones, too")  # fmt: skip
-    parser.add_argument("--force", action="store_true", help="prepare even what is already prepared")
-    parser.add_argument(
-        "--new-key", action="store_true", help="with --force: generate research data from a fresh key, not the kept one"
-    )
-    parser.add_argument("--verify-only", action="store_true", help="check what is prepared without changing anything")
-    parser.add_argument("--overwrite-checksums", action="store_true",
-                        help="the same as --no-verify: published md5 sums are facts and stay as they are")  # fmt: skip
-    parser.add_argument("--overwrite-leaderboard", action="store_true",
-                        help="get the leaderboard again (as `mlebench leaderboard ID --refresh` does)")  # fmt: skip
+    source = parser.add_argument_group("source")
+    source.add_argument("--from", dest="source", metavar="PATH",
+                        help="a download of yours: a zip file, its unpacked folder, or a folder of several")  # fmt: skip
+    source.add_argument("--link", action="store_true",
+                        help="with --from: hard-link unchanged files, read-only, instead of copying them")  # fmt: skip
+    source.add_argument("--mock", action="store_true", help="generate a small mock dataset with the real schema")
+    source.add_argument("--keep-raw", action="store_true", help="keep the raw data after preparing")
+    how = parser.add_argument_group("preparation")
+    add_edition(how)
+    add_jobs(how, "competitions prepared in parallel")
+    how.add_argument("--memory", metavar="SIZE",
+                     help="memory limit per worker process, such as 16g (default: 90 %% of RAM divided by --jobs)")  # fmt: skip
+    how.add_argument("--no-verify", "--skip-verification", dest="verify", action="store_false",
+                     help="accept data whose md5 sums or counts differ from the published ones")  # fmt: skip
+    how.add_argument("--verify-only", action="store_true", help="verify what is prepared; change nothing")
+    how.add_argument("--force", action="store_true", help="prepare again what is already prepared")
+    how.add_argument("--new-key", action="store_true",
+                     help="with --force: generate research data from a fresh key instead of the stored one")  # fmt: skip
+    how.add_argument("--overwrite-checksums", action="store_true",
+                     help="same as --no-verify; published md5 sums are never changed")  # fmt: skip
+    how.add_argument("--overwrite-leaderboard", action="store_true",
+                     help="download the leaderboard again; see `mlebench leaderboard --refresh`")  # fmt: skip
     kaggle = parser.add_argument_group("downloads from Kaggle")
     kaggle.add_argument("--open", action="store_true", help="open the pages of rules not yet accepted in a browser")
-    kaggle.add_argument("--skip-unaccepted", action="store_true", help="leave out competitions whose rules are not accepted")
-    kaggle.add_argument("--max-rate", metavar="RATE", help="limit in bytes per second for all downloads together, e.g. 20m")
+    kaggle.add_argument("--skip-unaccepted", action="store_true", help="skip competitions whose rules are not accepted")
+    kaggle.add_argument("--max-rate", metavar="RATE", help="limit of all downloads together in bytes per second, such as 20m")
     kaggle.add_argument("--patience", metavar="TIME", default=_PATIENCE,
-                        help="keep trying for this long while Kaggle or the network fails, e.g. 6h (default: 1m)")  # fmt: skip
-    kaggle.add_argument("--kaggle-pages", action="store_true", help="also keep the competition's own task pages, for people")
-    add_data(parser)
+                        help="keep trying for this long if Kaggle or the network fails, such as 6h (default: 1m)")  # fmt: skip
+    kaggle.add_argument("--kaggle-pages", action="store_true", help="also save Kaggle's own task pages, for people to read")
+    add_data_dir(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

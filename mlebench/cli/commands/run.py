@@ -1,12 +1,15 @@
-"""Let an agent work on competitions, grade what it submits, and report.
+"""Run agents on competitions, grade their submissions, and write a report.
 
-A run is one agent, one competition, one seed; the runs of an agent form a group, a folder in `runs/`.
+A run is one agent on one competition with one seed. The runs of an agent form a run group, a folder in `runs/`.
+
+Exit code 0 if each group is complete and has a valid submission; 1 if work failed; 2 for wrong usage or a missing precondition.
 
 examples:
   mlebench run --agent dummy -c spaceship-titanic --sandbox local
   mlebench run --agent aide/gpt --split low --seeds 3 --profile gpu --parallel 4
-  mlebench run experiment.yaml --dry-run
-  mlebench run --resume 2026-01-31T09-30-00_aide-gpt
+  mlebench run --agent ./my-agent -c demo-wine --argument steps=5 --dry-run
+  mlebench run experiment.yaml
+  mlebench run --resume latest
 """
 
 from __future__ import annotations
@@ -20,12 +23,11 @@ from typing import TYPE_CHECKING, Any
 
 from mlebench._support.hints import command
 from mlebench.cli.options import (
-    LOCAL_HELP,
-    SANDBOXES,
     add_data_dir,
     add_edition,
     add_json,
     add_runs_dir,
+    add_sandbox,
     add_split,
     again,
     at_least,
@@ -47,52 +49,43 @@ _COST_COLUMNS = ("agent", "run hours", "GPU hours", "download", "output", "input
 
 def configure(parser: argparse.ArgumentParser) -> None:
     count, count_or_none = at_least(1), at_least(0)
-    parser.add_argument("experiment", nargs="?", metavar="EXPERIMENT.yaml", help="everything below in one file")
+    parser.add_argument("experiment", nargs="?", metavar="EXPERIMENT.yaml", help="a file with any of the settings below")
+    parser.add_argument("--dry-run", action="store_true", help="print the plan, its cost and what is missing; start nothing")
+    parser.add_argument("--resume", metavar="GROUP", help="continue a group: name, folder or `latest`")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if any run has no valid submission")
     what = parser.add_argument_group("what to run")
     what.add_argument("--agent", action="append", metavar="NAME[/VARIANT]", help="an agent, or its folder (repeatable)")
+    what.add_argument("--argument", action="append", metavar="KEY=VALUE", help="an argument of the agent (repeatable)")
     what.add_argument("-c", "--competition-id", action="append", metavar="ID", help="a competition (repeatable)")
     add_split(what, "all competitions of a split")
     what.add_argument("--seeds", type=count, metavar="N", help="number of seeds, counted from 0 (default: 1)")
-    what.add_argument("--argument", action="append", metavar="KEY=VALUE", help="an argument of the agent (repeatable)")
-    # without a flag an experiment file's own edition holds
-    add_edition(what, default=None)
-    what.add_argument("--obfuscated", action="store_true", default=None, help="describe the tasks without names")
-    where = parser.add_argument_group("where and how")
-    where.add_argument("--profile", metavar="P", help="CPUs, memory, GPUs, time and network of a run")
-    where.add_argument("--profile-set", action="append", metavar="KEY=VALUE", help="change one value of it (repeatable)")
-    where.add_argument(
-        "--network",
-        choices=("none", "models", "open"),
-        help="what a run reaches: nothing, models through the gateway, everything",
-    )
-    where.add_argument("--budget", metavar="WORDS", help="of each run for models, e.g. usd=5,calls=200")
-    where.add_argument("--models", action="append", metavar="FILE", help="a file of models beside models.yaml (repeatable)")
-    where.add_argument("--allow", action="append", metavar="HOST", help="a host open beside the models (repeatable)")
-    where.add_argument("--sandbox", choices=SANDBOXES, help=f"default: docker; {LOCAL_HELP}")
-    where.add_argument("--executor", choices=("local", "ray", "slurm"), help="default: local, this machine")
-    where.add_argument("--address", metavar="A", help="of the Ray cluster (default: auto)")
-    where.add_argument("--executor-set", action="append", metavar="KEY=VALUE", help="for sbatch, e.g. partition=gpu")
-    where.add_argument("--images-from", metavar="DIR", help="ship images to nodes through this shared folder; none: build there")
-    where.add_argument(
-        "--node-data", metavar="DIR", help="copy public data once to this folder on each node's disk; none: do not"
-    )
-    where.add_argument(
-        "--parallel", type=count, metavar="N", help="maximum number of runs at once (default: what the machine can hold)"
-    )
+    add_edition(what, default=None, usual="that of the experiment file, else v1")
+    what.add_argument("--obfuscated", action="store_true", default=None, help="use task texts without names")
+    what.add_argument("--name", metavar="NAME", help="name of the run group (default: time and agent)")
+    limits = parser.add_argument_group("limits")
+    limits.add_argument("--profile", metavar="P", help="a profile: CPUs, memory, GPUs, time limit and network of a run")
+    limits.add_argument("--profile-set", action="append", metavar="KEY=VALUE", help="change a value of the profile (repeatable)")
+    limits.add_argument("--network", choices=("none", "models", "open"), metavar="NETWORK",
+                        help="network of a run: none, models (through the gateway) or open")  # fmt: skip
+    limits.add_argument("--allow", action="append", metavar="HOST", help="a host to open besides the models (repeatable)")
+    limits.add_argument("--models", action="append", metavar="FILE", help="a models file of yours (repeatable)")
+    limits.add_argument("--budget", metavar="LIMITS", help="model budget of each run, such as usd=5,calls=200")
+    where = parser.add_argument_group("sandbox and executor")
+    add_sandbox(where, "docker", is_set=False)
+    where.add_argument("--executor", choices=("local", "ray", "slurm"), metavar="EXECUTOR",
+                       help="local (default, this machine), ray or slurm")  # fmt: skip
+    where.add_argument("--address", metavar="A", help="address of the Ray cluster (default: auto)")
+    where.add_argument("--executor-set", action="append", metavar="KEY=VALUE",
+                       help="an option of sbatch, such as partition=gpu (repeatable)")  # fmt: skip
+    where.add_argument("--images-from", metavar="DIR", help="shared folder that takes images to nodes; none: build on nodes")
+    where.add_argument("--node-data", metavar="DIR", help="folder on each node for a copy of public data; none: no copy")
+    where.add_argument("--parallel", type=count, metavar="N", help="maximum number of parallel runs (default: what fits)")
     where.add_argument("--retries", type=count_or_none, metavar="N", help="retries after infrastructure failures (default: 2)")
-    where.add_argument(
-        "--fail-fast",
-        type=count_or_none,
-        metavar="N",
-        help="stop after N runs in a row that fail right away (default: 3; 0: never)",
-    )
+    where.add_argument("--fail-fast", type=count_or_none, metavar="N",
+                       help="stop after N runs in a row that fail at once (default: 3; 0: never)")  # fmt: skip
     where.add_argument("--keep-container", action="store_true", default=None, help="keep containers and working folders")
-    add_data_dir(where)
-    add_runs_dir(where)
-    where.add_argument("--name", metavar="NAME", help="of the run group (default: time and agent)")
-    parser.add_argument("--resume", metavar="GROUP", help="continue a group: `latest`, a name or a folder")
-    parser.add_argument("--strict", action="store_true", help="exit code 1 also where a run left no valid submission")
-    parser.add_argument("--dry-run", action="store_true", help="print the plan and what is missing; start nothing")
+    add_data_dir(parser)
+    add_runs_dir(parser)
     add_json(parser)
 
 
@@ -125,7 +118,7 @@ def _experiment(arguments: argparse.Namespace) -> Experiment:
     if arguments.experiment:
         return read_experiment(Path(arguments.experiment), flags)
     if not arguments.agent:
-        raise UsageError(f"which agent? {again(arguments, '--agent', 'NAME')} names it; `mlebench agents` lists the agents")
+        raise UsageError(f"no agent given; run {again(arguments, '--agent', 'NAME')}; `mlebench agents` lists all agents")
     return validate(flags, Experiment, "the flags")
 
 
@@ -168,7 +161,7 @@ def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
         settings = settings_of(arguments.argument, "--argument")
         given["agents"] = [{"agent": name, "arguments": settings} for name in arguments.agent]
     elif arguments.argument:
-        raise UsageError("--argument belongs to an --agent; in an experiment file write it under `arguments`")
+        raise UsageError("`--argument` requires `--agent`; in an experiment file, set `arguments` of the agent")
     if split and arguments.experiment and not competitions:
         given["competitions"] = ()
     if competitions and arguments.experiment and not split:
@@ -193,8 +186,8 @@ def _refuse_changes(arguments: argparse.Namespace) -> None:
               "profile_set", "network", "budget", "models", "allow", "sandbox", "data_dir", "name")  # fmt: skip
     given = [name for name in frozen if getattr(arguments, name) is not None]
     if given:
-        flag = "an experiment file" if given[0] == "experiment" else "--" + given[0].replace("_", "-")
-        raise UsageError(f"{flag} is part of the frozen plan; use `--resume` without it, or start a new group without `--resume`")
+        flag = "EXPERIMENT.yaml" if given[0] == "experiment" else "--" + given[0].replace("_", "-")
+        raise UsageError(f"`{flag}` cannot change when a group is resumed; remove it, or start a new group without `--resume`")
 
 
 def _show_results(results: list[GroupResult], arguments: argparse.Namespace) -> int:

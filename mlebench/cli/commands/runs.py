@@ -1,9 +1,9 @@
-"""List run groups, look into one, follow a log; pause, retry and cancel runs.
+"""List run groups, show one, follow a log; pause, retry and cancel runs.
 
 examples:
   mlebench runs
   mlebench runs latest --watch
-  mlebench runs 2026-01-31T09-30-00_dummy --tail spaceship-titanic_seed0
+  mlebench runs latest --tail spaceship-titanic_seed0
   mlebench runs latest --cancel spaceship-titanic_seed0
   mlebench runs latest --parallel 8
 """
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import codecs
-import difflib
 import io
 import math
 import sys
@@ -24,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from grading.wording import counted
 from mlebench._support import paths
 from mlebench._support.folders import entries_of
-from mlebench._support.hints import alternatives, command
+from mlebench._support.hints import command, unknown
 from mlebench._support.plain_files import open_plain
 from mlebench.cli.options import add_json, add_runs_dir, at_least, tell
 from mlebench.cli.output import COLOURS, cell_text, print_json, print_table
@@ -54,15 +53,15 @@ _TAIL_SECONDS = 0.3
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("group", nargs="?", metavar="GROUP", help="a group: its name, its folder, or `latest`")
-    what = parser.add_mutually_exclusive_group()
+    parser.add_argument("group", nargs="?", metavar="GROUP", help="a run group: name, folder or `latest`")
+    what = parser.add_argument_group("what to do").add_mutually_exclusive_group()
     what.add_argument("--watch", action="store_true", help="refresh until every run has ended")
     what.add_argument("--tail", metavar="RUN", help="follow the log of a run until it ends")
-    what.add_argument("--cancel", nargs="?", const="", metavar="RUN", help="cancel one run, or without RUN the whole group")
-    what.add_argument("--retry", metavar="RUN", help="do a run again that failed without a result, or was cancelled")
-    what.add_argument("--pause", action="store_true", help="start no further run; those that run go on")
+    what.add_argument("--cancel", nargs="?", const="", metavar="RUN", help="cancel a run, or without RUN the whole group")
+    what.add_argument("--retry", metavar="RUN", help="repeat a run that was cancelled or failed without a result")
+    what.add_argument("--pause", action="store_true", help="start no further runs; running ones continue")
     what.add_argument("--continue", dest="go_on", action="store_true", help="start runs again after --pause")
-    what.add_argument("--parallel", type=at_least(1), metavar="N", help="let at most N runs of its harness run at once")
+    what.add_argument("--parallel", type=at_least(1), metavar="N", help="allow at most N parallel runs")
     add_json(what)
     add_runs_dir(parser)
 
@@ -71,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     runs_dir = paths.runs_dir(arguments.runs_dir)
     if arguments.group is None:
         if arguments.watch or arguments.tail or _is_act(arguments):
-            raise UsageError(f"which group? {command('runs', 'latest', '--watch', runs_dir=runs_dir)} watches the newest one")
+            raise UsageError(f"no run group given; {command('runs', 'latest', '--watch', runs_dir=runs_dir)} watches the latest")
         return _list(runs_dir, arguments)
 
     from mlebench.runs.group import find_group
@@ -442,9 +441,7 @@ def _run_id(group: Group, name: str) -> str:
     known = [run.run_id for run in group.plan.runs]
     if name in known:
         return name
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or [entry for entry in known if name in entry][:3]
-    hint = f", did you mean {alternatives(near)}?" if near else ";"
-    raise UsageError(f"{group.name} has no run `{name}`{hint} {group.command('runs', group.name)} lists them")
+    raise UsageError(unknown("run", name, known, where=f"in {group.name}", listing=group.command("runs", group.name)))
 
 
 def _resume(group: Group) -> str:

@@ -1,7 +1,10 @@
-"""Show what is prepared, in which edition, verified or not, and how large; and what is unfinished.
+"""List prepared competitions: edition, verification and size, and downloads that are not prepared yet.
+
+Exit code 1 if `--verify` finds a difference, else 0.
 
 examples:
-  mlebench status --split low
+  mlebench status
+  mlebench status --split low --json
   mlebench status --verify
 """
 
@@ -22,8 +25,8 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_split(parser, "only the competitions of a split")
+    parser.add_argument("--verify", action="store_true", help="verify the prepared files again")
     add_data_dir(parser)
-    parser.add_argument("--verify", action="store_true", help="check what is prepared again; exit code 1 if anything differs")
     add_json(parser)
 
 

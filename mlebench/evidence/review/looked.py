@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grading.printable import printable
+from mlebench._support.hints import unknown
 from mlebench._support.steps import Listener, Step, Tally, ignore
 from mlebench.errors import UsageError
 from mlebench.evidence.review.finding import ReviewFinding
@@ -57,8 +58,8 @@ def look_at(
     Raises:
         UsageError: there is no rule of a name.
     """
-    if unknown := sorted(set(names) - RULES.keys()):
-        raise UsageError(f"there is no rule {printable(unknown[0])!r}; the rules are {', '.join(RULES)}")
+    if wrong := sorted(set(names) - RULES.keys()):
+        raise UsageError(unknown("rule", wrong[0], RULES))
     rules = [rule for name, rule in RULES.items() if not names or name in names]
     options, findings, skipped = RuleOptions(against), [], _Skipped()
     groups = [_by_competition(group) for group in groups]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from pydantic import ValidationError
 
 from grading.printable import printable
 from grading.wording import counted
-from mlebench._support.hints import alternatives
+from mlebench._support.hints import unknown
 from mlebench._support.steps import Listener, Step, ignore
 from mlebench._support.yaml_model import describe
 from mlebench.errors import BundleFault, UsageError, WorkFailed
@@ -113,9 +112,7 @@ def chosen_rules(names: Sequence[str]) -> tuple[str, ...]:
     """
     for name in names:
         if name not in LOOKED_AT:
-            near = difflib.get_close_matches(name, LOOKED_AT, n=2)
-            hint = f", did you mean {alternatives(near)}?" if near else f"; the rules are {', '.join(LOOKED_AT)}"
-            raise UsageError(f"there is no rule {printable(name)!r}{hint}")
+            raise UsageError(unknown("rule", name, LOOKED_AT))
     return tuple(name for name in LOOKED_AT if name in names or not names)
 
 

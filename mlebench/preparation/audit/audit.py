@@ -15,7 +15,7 @@ import numpy as np
 
 from grading.printable import printable
 from grading.wording import counted
-from mlebench._support.hints import alternatives
+from mlebench._support.hints import unknown
 from mlebench._support.steps import Listener, Step, Tally, ignore
 from mlebench.errors import UsageError
 from mlebench.preparation.audit.bought import Market
@@ -56,7 +56,7 @@ class AuditOptions:
         """
         for name in self.checks:
             if name not in CHECKS:
-                raise UsageError(f"there is no check {printable(name)}; choose {alternatives([*CHECKS])}")
+                raise UsageError(unknown("check", name, CHECKS))
         return {name: check for name, check in CHECKS.items() if not self.checks or name in self.checks}
 
 

@@ -299,7 +299,7 @@ def test_a_judge_that_cannot_be_asked_is_refused_before_anything_starts(
     group: Group, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with judges(root, honest) as provider:
-        with pytest.raises(UsageError, match="there is no model `c`"):
+        with pytest.raises(UsageError, match="unknown model `c`"):
             ask(group, root, ["c"])
         with pytest.raises(UsageError, match="named twice"):
             ask(group, root, ["a", "a"])

@@ -138,9 +138,9 @@ def test_rules_that_were_not_chosen_are_named(group: Group, with_rules: Callable
 
 def test_a_rule_that_is_not_there_is_wrong_usage(group: Group, with_rules: Callable[..., None]) -> None:
     with_rules(each_run=each_run)
-    with pytest.raises(UsageError, match=r"there is no rule 'each-runs', did you mean each-run\?"):
+    with pytest.raises(UsageError, match=r"unknown rule `each-runs`; did you mean `each-run`\?"):
         review([group.folder], ReviewOptions(rules=("each-runs",)))
-    with pytest.raises(UsageError, match="there is no rule 'x'; the rules are each-run"):
+    with pytest.raises(UsageError, match="unknown rule `x`; choose `each-run`"):
         review([group.folder], ReviewOptions(rules=("x",)))
 
 
