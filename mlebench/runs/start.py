@@ -1,4 +1,4 @@
-"""The one door to runs: the command line, the demo, experiment files and Python programs start and resume groups here."""
+"""The single entry point for runs: the command line, the demo, experiment files and Python programs start and resume here."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def _start(
     data_dir: Path | str | None,
     runs_dir: Path | str | None,
 ) -> _Start:
-    # data may have been prepared anew since it was last read in this process
+    # data may have been prepared again since this process last read it
     load_competition.cache_clear()
     folder = paths.runs_dir(runs_dir)
     if resume is not None:
@@ -169,7 +169,7 @@ def _split_key(edition: str, given: str | None) -> str | None:
 
 @dataclass(frozen=True)
 class _Start:
-    """Plans that are about to run, and all they run with."""
+    """Plans about to run, with everything they need."""
 
     plans: list[Plan]
     settings: RunSettings
@@ -184,7 +184,7 @@ class _Start:
         return [(plan, get_sandbox(plan.sandbox)) for plan in self.plans]
 
     def refuse_problems(self) -> None:
-        """Start nothing that cannot work: raises the first problem, and how many more there are."""
+        """Start nothing that cannot work: raises the first problem, with the number of others."""
         found = [problem for place in self.places() for problem in problems(place[0], self.executor, place[1], self.secrets)]
         found = list(dict.fromkeys(found))
         if found:
@@ -192,7 +192,7 @@ class _Start:
             raise UsageError(found[0] + more)
 
     def groups(self, display: Display) -> tuple[list[Group], Callable[[], None]]:
-        """The groups to run, and what is left to do once their locks are held."""
+        """The groups to run, and a function to call once their locks are held."""
         before = self.resumed
         if before is None:
             return self._new_groups(display), lambda: None
@@ -209,16 +209,16 @@ class _Start:
         return [group], prepare
 
     def _new_groups(self, display: Display) -> list[Group]:
-        """The folders of new groups, every run pending; none is made where one of that name exists.
+        """The folders of new groups, every run pending; none is created if one of that name exists.
 
-        What a killed harness left half-made is no group yet, and makes room.
+        An incomplete folder left by a killed harness is not a group yet, and is replaced.
         """
         names = _group_names(self.plans, self.name)
         for name in names:
             if not name or not (self.runs_dir / name).exists():
                 continue
             if take_over(self.runs_dir / name):
-                display.say(f"{self.runs_dir / name} was left half-made, and nothing had run in it; it is made anew")
+                display.say(f"{self.runs_dir / name} was left incomplete, and nothing had run in it; it is created anew")
             else:
                 again = command("run", "--resume", name, runs_dir=self.runs_dir)
                 raise UsageError(f"{self.runs_dir / name} exists; continue it with {again}")
@@ -229,7 +229,7 @@ class _Start:
 
 
 def _group_names(plans: list[Plan], name: str | None) -> list[str | None]:
-    """With several plans the agent's name is added, and a number where one agent has several plans."""
+    """With several plans, the agent's name is added, and a number if an agent has several plans."""
     if name is None or len(plans) == 1:
         return [name for _ in plans]
     names: list[str | None] = []
@@ -241,13 +241,13 @@ def _group_names(plans: list[Plan], name: str | None) -> list[str | None]:
 
 
 def _rebuilt_images(group: Group, executor: Executor) -> list[str]:
-    """Images that are others now than when the group was made; each `run.json` names the one that its run used."""
+    """Images that have changed since the group was created; each `run.json` records the one that its run used."""
     before = group.manifest.get("engine", {}).get("images") or {}
     if not before:
         return []
     now = executor.describe(group.plan, get_sandbox(group.plan.sandbox))["images"]
     return [
-        f"the image of {agent} was rebuilt since the group was made ({image['digest'][:19]} → {now[agent]['digest'][:19]})"
+        f"the image of {agent} was rebuilt since the group was created ({image['digest'][:19]} → {now[agent]['digest'][:19]})"
         for agent, image in before.items()
         if agent in now and now[agent]["digest"] != image["digest"]
     ]

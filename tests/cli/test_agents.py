@@ -167,7 +167,7 @@ def test_what_is_missing_follows_the_machine(capsys: pytest.CaptureFixture[str],
 
 def test_a_model_that_the_agent_cannot_talk_to_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = run(capsys, "coder/talker")
-    assert "missing: agent coder/talker asks models in responses, and model `chatty` is asked in chat alone" in out
+    assert "missing: agent coder/talker calls models in responses, but model `chatty` only supports chat" in out
 
 
 def test_a_model_that_no_file_has_is_named(capsys: pytest.CaptureFixture[str], home: Path) -> None:

@@ -75,5 +75,5 @@ def test_wrong_usage_is_one_sentence(toys: Path, words: list[str], said: str, ca
 def test_a_name_that_leads_elsewhere_is_refused(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
     job.trial()
     assert main(["import", "harbor-job", str(job.folder), "--name", "../elsewhere"]) == 2
-    assert "cannot name a run group" in capsys.readouterr().err
+    assert "is not a valid run group name" in capsys.readouterr().err
     assert not (job.folder.parent / "elsewhere").exists() and list((job.folder.parent / "runs").iterdir()) == []

@@ -67,7 +67,7 @@ def test_acts_are_said_in_a_sentence(group: Group, capsys: pytest.CaptureFixture
     assert Group.open(group.folder).settings.parallel == 3
     assert runs(group, "--cancel", run_id) == 0
     assert runs(group, "--retry", run_id) == 0
-    assert f"{run_id} is to be done again; `mlebench run --resume g" in capsys.readouterr().out
+    assert f"{run_id} is marked for another attempt; `mlebench run --resume g" in capsys.readouterr().out
     assert group.records()[0].state == "pending"
 
 
@@ -105,7 +105,7 @@ def test_acts_on_no_group_ask_which(group: Group, capsys: pytest.CaptureFixture[
 
 def test_result_is_not_done_again(group: Group, capsys: pytest.CaptureFixture[str]) -> None:
     assert runs(group, "--retry", "toy-one_seed0") == 2
-    assert "toy-one_seed0 is a result (finished), and another attempt would choose among results" in capsys.readouterr().err
+    assert "toy-one_seed0 is a result (finished), and another attempt would mean choosing" in capsys.readouterr().err
 
 
 def test_table_and_json_tell_the_same_phases(group: Group, capsys: pytest.CaptureFixture[str]) -> None:
@@ -140,7 +140,7 @@ def test_paused_group_says_what_goes_on(group: Group, capsys: pytest.CaptureFixt
         assert runs(group) == 0
         shown = capsys.readouterr().out
         assert runs(group, "--pause") == 2
-        assert "is paused already" in capsys.readouterr().err
+        assert "is already paused" in capsys.readouterr().err
         assert runs(group, "--continue") == 0
     assert "its group is paused" in shown
     assert f"paused, `mlebench runs g --continue --runs-dir '{group.folder.parent}'` starts runs again" in shown

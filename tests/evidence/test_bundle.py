@@ -328,8 +328,8 @@ def remove_run(group: Group) -> None:
     ("change", "told"),
     [
         (change_state, "run group group has not ended: 1 of 4 runs still to do; `mlebench run --resume"),
-        (damage_record, "`mlebench run --resume group` does the run again"),
-        (link_record, "`mlebench run --resume group` does the run again"),
+        (damage_record, "`mlebench run --resume group` repeats the run"),
+        (link_record, "`mlebench run --resume group` repeats the run"),
         (remove_run, "run group group has not ended: 1 of 4 runs still to do"),
         (remove_report, "grading_report.json is missing or no file; `mlebench grade"),
     ],
@@ -343,7 +343,7 @@ def test_a_group_that_is_no_result_yet_is_refused(group: Group, target: Path, ch
 
 
 def test_a_group_at_work_is_refused(group: Group, target: Path) -> None:
-    with hold(group.folder), pytest.raises(UsageError, match="is running already"):
+    with hold(group.folder), pytest.raises(UsageError, match="is already running"):
         make_bundle([group], target)
 
 

@@ -105,7 +105,7 @@ def test_wrong_file_is_explained(tmp_path: Path, text: str, message: str) -> Non
         (["run", "--agent", "dummy", "-c", "toy-a", "-c", "toy-a"], "in the plan twice"),
         (["run", "--agent", "dummy", "-c", "toy-a", "--seeds", "0"], "seeds"),
         (["run", "--agent", "dummy", "-c", "toy-a", "--parallel", "0", "--sandbox", "local"], "parallel"),
-        (["run", "--agent", "dummy", "-c", "toy-a", "--sandbox", "local", "--name", "../x"], "cannot name a run group"),
+        (["run", "--agent", "dummy", "-c", "toy-a", "--sandbox", "local", "--name", "../x"], "is not a valid run group name"),
         (["run", "--agent", "dummy", "-c", "toy-a", "--sandbox", "local", "--profile-set", "cpus=999"], "999 CPUs"),
         (["run", "--resume", "nothing"], "no run group `nothing`"),
         (["run", "--resume", "nothing", "--seeds", "2"], "--seeds is part of the frozen plan"),

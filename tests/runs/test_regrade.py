@@ -95,7 +95,7 @@ def test_runs_without_a_chance_are_not_graded(tmp_path: Path, toys: Path) -> Non
 
 def test_a_running_group_is_refused_before_it_is_graded(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlebench.runs.regrade.grade_many", lambda *_, **__: pytest.fail("graded"))
-    with hold(group.folder), pytest.raises(UsageError, match="is running already"):
+    with hold(group.folder), pytest.raises(UsageError, match="is already running"):
         regrade_group(group.folder)
 
 
@@ -144,7 +144,7 @@ def test_another_edition_leaves_the_group_as_it_is(group: Group, toys: Path) -> 
 
 
 def test_a_running_group_is_not_touched(group: Group) -> None:
-    with hold(group.folder), pytest.raises(UsageError, match="is running already"):
+    with hold(group.folder), pytest.raises(UsageError, match="is already running"):
         regrade_group(group.folder)
 
 
