@@ -1,9 +1,9 @@
-"""Container images: what each is built from, whether the one here is current, and how it is built.
+"""Container images: what each is built from, whether it is current here, and how it is built.
 
-Two layers: a base per package set (`mlebench/base:light`), and on it an image per agent that has a Dockerfile. An
-agent that names a ready-made image gets the base's tools laid over that image. What several agents need for their
-builds is a stage (`containers/stages`), from which their Dockerfiles copy. Every image carries a label with the hash
-of its recipe and the id of its parent, so that a changed recipe is noticed.
+Two layers: a base per package set (`mlebench/base:light`), and on it an image for each agent with a Dockerfile. An agent that
+specifies a ready-made image gets the base's tools added to that image. What several agents need for their builds is a stage
+(`containers/stages`), from which their Dockerfiles copy. Every image carries a label with the hash of its recipe and the id of
+its parent, so that a changed recipe is noticed.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ RECIPE_LABEL, PARENT_LABEL, PARENT_ID_LABEL = "mlebench.recipe", "mlebench.paren
 _LONGEST_TAG_PART = 60
 _DOCKERFILE_STEP = re.compile(r"Step (\d{1,4})/(\d{1,4}) : ")
 _NOT_IN_IMAGES = ("entrypoint.py",)
-"""Of what runs beside agents, the files that walls without an image show by themselves."""
+"""Runtime files that sandboxes without an image mount themselves."""
 _NEVER_SENT = [".env", "**/.env", ".git", "**/__pycache__", "**/*.pyc"]
-"""Not even by accident does a secret or a cache become a layer."""
+"""Excluded so that a secret or a cache never becomes a layer by accident."""
 
 Log = Callable[[str], None]
 
@@ -48,20 +48,20 @@ class Image:
     """A built image."""
 
     reference: str
-    """The name it is run by, such as `mlebench/base:light`."""
+    """Its name, such as `mlebench/base:light`."""
     id: str
-    """Its content's digest, `sha256:…`."""
+    """Digest of its content, `sha256:…`."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides what is in an image, its parent's content aside."""
+    """Everything that determines an image's content, apart from its parent's."""
 
     tag: str
     parent: str
     context: Path
     files: tuple[str, ...]
-    """Paths in `context` that are sent to the engine, sorted."""
+    """Paths in `context` sent to the engine, sorted."""
     arguments: Mapping[str, str]
     stages: tuple[Recipe, ...] = ()
     """Images that the Dockerfile copies from."""
@@ -82,12 +82,12 @@ class Recipe:
 
 
 def package_sets() -> list[str]:
-    """Names of the package sets that a base can be built with."""
+    """Names of the package sets for base images."""
     return sorted(path.stem for path in (content_dir("containers") / "packages").glob("*.txt") if path.stem != "none")
 
 
 def stage_names() -> list[str]:
-    """Names of the build stages that Dockerfiles of agents can copy from."""
+    """Names of the build stages that agents' Dockerfiles can copy from."""
     return sorted(path.parent.name for path in (content_dir("containers") / "stages").glob("*/Dockerfile"))
 
 
@@ -95,10 +95,8 @@ def base_recipe(package_set: str = "light", parent: str | None = None, client: A
     """How the base image of a package set is built.
 
     Args:
-        package_set: one of `package_sets()`.
-        parent: the image to build on; by default the variable `MLEBENCH_BASE_IMAGE`, else what the base that is
-            here was built on, else a CPython image.
-        client: the engine to look for that base, or its `Inventory`.
+        package_set: one of `package_sets()`. parent: the image to build on; by default the variable `MLEBENCH_BASE_IMAGE`, else
+        the parent of the existing base, else a CPython image. client: the engine with that base, or its `Inventory`.
 
     Raises:
         UsageError: there is no such package set.
@@ -113,12 +111,12 @@ def base_recipe(package_set: str = "light", parent: str | None = None, client: A
 
 
 def agent_recipe(agent: AgentSpec, base: Recipe) -> Recipe:
-    """How an agent's image is built: its Dockerfile on the base, or the tools alone on a ready-made image.
+    """How an agent's image is built: its Dockerfile on the base, or only the tools on a ready-made image.
 
     An agent with neither runs in the base itself.
 
     Raises:
-        UsageError: it names a build stage that does not exist, or its image by an argument that is not set.
+        UsageError: it specifies a build stage that does not exist, or its image by an argument that is not set.
     """
     ready = agent.resolve_image()
     if ready is not None:
@@ -131,7 +129,7 @@ def agent_recipe(agent: AgentSpec, base: Recipe) -> Recipe:
         if name not in stage_names():
             raise UsageError(
                 f"agent {agent.id} builds on the stage `{printable(name)}`, which does not exist; "
-                f"`stages` of its agent.yaml may name {alternatives(stage_names())}"
+                f"`stages` in its agent.yaml may list {alternatives(stage_names())}"
             )
     stages = {name: stage_recipe(name, base) for name in agent.stages}
     arguments = {"BASE": base.tag, **{name.upper(): stage.tag for name, stage in stages.items()}}
@@ -139,7 +137,7 @@ def agent_recipe(agent: AgentSpec, base: Recipe) -> Recipe:
 
 
 def stage_recipe(name: str, base: Recipe) -> Recipe:
-    """How a build stage is made, on the image that the base itself stands on: a changed base leaves it as it is.
+    """How a build stage is built, on the base's own parent, so that a changed base does not affect it.
 
     `name` is one of `stage_names()`.
     """
@@ -154,12 +152,12 @@ def stage_recipe(name: str, base: Recipe) -> Recipe:
 
 
 def find(client: Any, recipe: Recipe) -> Image | None:
-    """The image of this recipe, if the one that is here is current; `client` is the engine or its `Inventory`."""
+    """The image of this recipe, if it exists and is current; `client` is the engine or its `Inventory`."""
     found = _inspect(client, recipe.tag)
     if found is None:
         return None
     parent = _inspect(client, recipe.parent)
-    # a parent that was removed since cannot have changed
+    # a parent that has been removed since cannot have changed
     same_parent = parent is None or parent.id == found.labels.get(PARENT_ID_LABEL)
     return Image(recipe.tag, found.id) if found.labels.get(RECIPE_LABEL) == recipe.hash and same_parent else None
 
@@ -182,8 +180,8 @@ def build(client: Any, recipe: Recipe, log: Log, network: str | None = None, *, 
 
 
 def only_maker(name: str) -> AbstractContextManager[None]:
-    """Be the only one who makes what `name` stands for: runs that start together, in one harness or several, do not all build
-    the same image."""
+    """Exclude other makers of `name`, so that runs which start together, in one harness or several, do not all build the same
+    image."""
     return one_maker(f"image-{hashlib.sha256(name.encode()).hexdigest()[:16]}")
 
 
@@ -208,7 +206,7 @@ def _build(client: Any, recipe: Recipe, log: Log, network: str | None, listener:
     _follow(events, recipe.tag, log, listener)
     built = _inspect(client, recipe.tag)
     if built is None:
-        raise WorkFailed(f"the engine built {recipe.tag} and does not have it; try again with `mlebench images build`")
+        raise WorkFailed(f"the engine built {recipe.tag} but does not have it; try again with `mlebench images build`")
     if before is not None and before.id != built.id:
         remove_unused(client, before.id)
     return Image(recipe.tag, built.id)
@@ -239,7 +237,7 @@ def ensure_agent_image(client: Any, agent: AgentSpec, log: Log, rebuild: bool = 
 
     Raises:
         WorkFailed: a build failed.
-        UsageError: the agent asks for a package set that does not exist.
+        UsageError: the agent requests a package set that does not exist.
     """
     base = base_recipe(agent.package_set, client=client)
     recipe = agent_recipe(agent, base)
@@ -251,7 +249,7 @@ def ensure_agent_image(client: Any, agent: AgentSpec, log: Log, rebuild: bool = 
 
 
 def is_agent_built(client: Any, agent: AgentSpec) -> bool:
-    """Whether the agent's image and the base under it are there and current; `client` is the engine or its `Inventory`."""
+    """Whether the agent's image and its base exist and are current; `client` is the engine or its `Inventory`."""
     base = base_recipe(agent.package_set, client=client)
     recipe = agent_recipe(agent, base)
     return find(client, recipe) is not None and (recipe.parent != base.tag or find(client, base) is not None)
@@ -287,7 +285,7 @@ def _pack(recipe: Recipe) -> io.BytesIO:
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
     member.uid = member.gid = 0
     member.uname = member.gname = ""
-    # an installed package may have lost the mode of its scripts
+    # packaging may have lost the mode of scripts
     member.mode = 0o755 if member.mode & 0o100 or member.name.endswith(".sh") else 0o644
     return member
 
@@ -386,18 +384,18 @@ def _label(client: Any, tag: str, label: str) -> str | None:
 
 
 def remove_unused(client: Any, image_id: str) -> None:
-    """Remove an image whose name another one has now, unless something stands on it."""
+    """Remove an image whose name now belongs to another one, unless something depends on it."""
     from docker.errors import APIError
 
     try:
         client.images.remove(image_id)
     except APIError:
-        # a container or another image still stands on it
+        # a container or another image still depends on it
         return
 
 
 def _tag_part(name: str) -> str:
-    """An agent's name in the name of its image, which takes fewer letters than a folder's name."""
+    """An agent's name in the form allowed in an image name, which is more restricted than a folder name."""
     if re.fullmatch(r"[a-z0-9]+([._-][a-z0-9]+)*", name) and len(name) <= _LONGEST_TAG_PART:
         return name
     part = re.sub(r"[^a-z0-9]+", "-", name.lower())[:_LONGEST_TAG_PART].strip("-") or "agent"

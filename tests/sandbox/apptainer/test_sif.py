@@ -67,7 +67,7 @@ def test_without_an_archive_the_sentence_says_where_to_write_one(folder: Path, a
     fault = sif.problem(spec)
     assert fault == (
         f"the image of agent {spec.id} is not there in {folder}; write it on a machine with Docker by "
-        f"`mlebench images export DIR {spec.id}`, copy DIR to where all nodes see it, and set MLEBENCH_IMAGES_DIR to it"
+        f"`mlebench images export DIR {spec.id}`, copy DIR to a place shared by all nodes, and set MLEBENCH_IMAGES_DIR to it"
     )
     with pytest.raises(WorkFailed, match="images export"):
         sif.ensure(find_program(), spec, print)

@@ -152,7 +152,7 @@ def test_giants_are_not_read_and_an_engine_that_cannot_list_a_tree_ends_nothing(
     assert ended.outcome.state == "finished", ended.log
     submission = ended.run_dir / "submission" / "submission.csv"
     assert submission.stat().st_size == 30 * 2**20 and submission.stat().st_blocks * 512 < 2**20
-    assert "left out code/a-giant: 100.0 GiB, more than may be taken out" in ended.log
+    assert "left out code/a-giant: 100.0 GiB, more than may be extracted" in ended.log
     assert "left out logs/00000: 4.0 GiB" in ended.log
     if depth:
         assert "left out code/a-giant: and what comes after it: the engine did not hand it out" in ended.log
