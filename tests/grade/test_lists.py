@@ -94,7 +94,7 @@ def test_a_submission_that_is_not_there_is_a_report_of_its_own(
         ("null", "line 1: it holds null instead of an object"),
         ('"a.csv"', "line 1: it holds a text instead of an object"),
         ('{"competition_id": "toy-one"}', "line 1: `submission_path` is missing"),
-        ('{"competition_id": "a", "competition_id": "b", "submission_path": "c"}', "line 1: an object in it holds a key twice"),
+        ('{"competition_id": "a", "competition_id": "b", "submission_path": "c"}', "line 1: an object in it has a key twice"),
         ('{"a":' * 100_000, "line 1: it is nested too deeply"),
         ("# nothing\n", "names no submission"),
     ],

@@ -50,14 +50,14 @@ def test_a_metric_of_tables_gets_the_columns_as_the_rule_makes_them() -> None:
     ("tolerance", "value", "shown"), [(5e-7, 0.500001, "1.000001"), (1e-12, 0.5 + 1e-10, "1.0000000001"), (1.1e-5, 0.4, "0.9")]
 )
 def test_a_wrong_sum_is_shown_with_the_digits_that_make_it_wrong(tolerance: float, value: float, shown: str) -> None:
-    with pytest.raises(InvalidSubmission, match=rf"1 of 1 row do not have a sum .*, the first sum is {shown} \(id 'p'\)"):
+    with pytest.raises(InvalidSubmission, match=rf"1 of 1 row do not sum to a value .*; the first sum is {shown} \(id 'p'\)"):
         sum_to_one(tolerance)(np.array([[0.5, value]]), pd.Series(["p"]))
 
 
 def test_numbers_whose_sum_overflows_are_refused_without_a_warning() -> None:
     with (
         warnings.catch_warnings(),
-        pytest.raises(InvalidSubmission, match="positive and finite, the first sum is inf"),
+        pytest.raises(InvalidSubmission, match="positive and finite; the first sum is inf"),
     ):
         warnings.simplefilter("error")
         divided_by_sum(np.array([[1e308, 1e308, 1e308]]), pd.Series(["p"]))
