@@ -52,7 +52,7 @@ class Budget(BaseModel):
             if not separator or not amount:
                 raise ValueError(f"expected words such as `usd=5,calls=200`, not {word!r}")
             if key in amounts:
-                raise ValueError(f"`{key}` is named twice")
+                raise ValueError(f"`{key}` is given twice")
             amounts[key] = amount
         return amounts
 
@@ -90,7 +90,7 @@ class Profile(BaseModel):
     """Whether runs may start in containers of an engine that does not hold them to memory, CPUs and processes."""
     network: Network = "open"
     allow: tuple[str, ...] = ()
-    """Hosts that are open beside models where `network` is `models`: `pypi.org`, `*.example.org`; `:port` for other than 443."""
+    """Hosts that are open next to models where `network` is `models`: `pypi.org`, `*.example.org`; `:port` for other than 443."""
     budget: Budget = Budget()
     grants: tuple[Grant, ...] = ()
     """What the gateway passes on although it reaches around the sandbox."""
@@ -146,7 +146,7 @@ def _checked_host(text: str) -> str:
     host, colon, port = text.strip().lower().partition(":")
     name = host.removeprefix("*.")
     if len(host) > _LONGEST_HOST or not re.fullmatch(rf"{_LABEL}(\.{_LABEL})*", name):
-        raise ValueError(f"{text!r} names no host; write `pypi.org`, `*.example.org` or `pypi.org:8443`, without scheme and path")
+        raise ValueError(f"{text!r} is not a host; write `pypi.org`, `*.example.org` or `pypi.org:8443`, without scheme and path")
     if colon and not (re.fullmatch(r"[1-9]\d{0,4}", port) and int(port) < 2**16):
         raise ValueError(f"{text!r}: a port is a number from 1 to 65535, as in `pypi.org:8443`")
     if host != name and "." not in name:

@@ -45,7 +45,7 @@ class ChecksumCache:
     """Checksums that were computed before, valid for as long as a file's size, time and inode stay the same."""
 
     def __init__(self, path: Path) -> None:
-        """Read what lies at `path`, if anything."""
+        """Read what is at `path`, if anything."""
         self._path = path
         self._known: dict[str, list[object]] = {}
         self._changed = False

@@ -2,7 +2,7 @@
 
 Everything printed passes `PrintableStream`, and everything that rich lays out a console of `make_console`. File names, columns
 of submissions, logs of agents and reports of others may hold control characters; here they are escaped, wherever they were
-printed. A stream that is closed is no fault, and a character that its encoding lacks is written in others.
+printed. A closed stream is not an error, and a character that its encoding lacks is replaced.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class _NoRepeats:
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
         if len(keys) > len(set(keys)):
             repeated = next(key for key in keys if keys.count(key) > 1)
-            raise yaml.constructor.ConstructorError(None, None, f"the key `{repeated}` stands twice", node.start_mark)
+            raise yaml.constructor.ConstructorError(None, None, f"the key `{repeated}` appears twice", node.start_mark)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep)  # type: ignore[misc]
         return mapping
 
@@ -65,7 +65,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def _text(path: Path) -> str:
-    return read_text(path, "give a YAML file")
+    return read_text(path, "pass a YAML file")
 
 
 def _parsed(path: Path, text: str) -> Any:
@@ -76,7 +76,7 @@ def _parsed(path: Path, text: str) -> Any:
             _refuse_bomb(yaml.compose(text, loader))
         return yaml.load(text, loader)
     except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
-        # a number of thousands of digits and a day that no calendar has are no errors of YAML's own
+        # numbers with thousands of digits and impossible dates do not raise YAML's own errors
         raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
 
 
@@ -143,7 +143,7 @@ def _faults(where: str, text: str, error: ValidationError, model: type[BaseModel
 
 
 def _line_of(text: str, place: Sequence[int | str]) -> int | None:
-    """The line (from 1) of what stands at a place, or of what it would stand in; None where that is the whole document."""
+    """The line (from 1) of what is at a place, or of what it would be in; None if that is the whole document."""
     try:
         node = yaml.compose(text, _SafeLoader if _LONE_SURROGATE.search(text) else _Loader)
     except (yaml.YAMLError, RecursionError):
@@ -190,7 +190,7 @@ def _unknown_key(place: Sequence[int | str], model: type[BaseModel] | None) -> s
     parts = [model] if model else []
     for step in outer:
         fields = [part.model_fields[str(step)] for part in parts if str(step) in part.model_fields]
-        # a step that is no field is a place in a list or a dictionary
+        # a step that is not a field is a position in a list or a dictionary
         parts = [found for field in fields for found in _models_in(field.annotation)] if fields else parts
     known = [name for part in parts for name in part.model_fields]
     return unknown("key", str(key), known, above="".join(f"{step}." for step in outer))

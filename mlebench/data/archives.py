@@ -41,7 +41,7 @@ _HELD = 4 * 2**20
 _BATCH = 64
 """Most members that a thread takes at a time."""
 _WORTH_A_THREAD = 16_384
-"""Mean bytes of members from which the interpreter's lock is no bound."""
+"""Mean member size from which the interpreter's lock is not a bottleneck."""
 _COMPRESSED = {
     ".jpg",
     ".jpeg",
@@ -62,7 +62,7 @@ _COMPRESSED = {
 
 @contextlib.contextmanager
 def scratch(public: Path) -> Iterator[Path]:
-    """A temporary folder beside `public`, on the same file system so that its files can be linked; removed at the end."""
+    """A temporary folder next to `public`, on the same file system so that its files can be linked; removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix=".scratch-", dir=public.parent))
     try:
         yield folder
@@ -113,7 +113,7 @@ def extract(archive: Path, target: Path, begin: Begin = _uncounted) -> Path:
 
 
 def kind_of_archive(path: Path) -> Literal["zip", "tar", "7z"] | None:
-    """The kind of an archive by its content, whatever its name; None where it is none that `extract` unpacks.
+    """The kind of an archive by its content, whatever its name; None if it is none that `extract` unpacks.
 
     Raises:
         RawDataFault: if the file is missing or a folder.
@@ -139,7 +139,7 @@ def no_archive(path: Path) -> RawDataFault:
     content = kind_of_content(path)
     if content == "the beginning of a zip":
         return damaged(path, "its end is missing")
-    return RawDataFault(f"{path} is no zip, tar or 7z archive: it is {content}; download it again")
+    return RawDataFault(f"{path} is not a zip, tar or 7z archive but {content}; download it again")
 
 
 @contextlib.contextmanager
@@ -168,7 +168,7 @@ def open_member(archive: Path, name: str) -> Iterator[IO[bytes]]:
         try:
             member = opened.open(name)
         except KeyError:
-            raise RawDataFault(f"{archive} holds no {name}; download it again") from None
+            raise RawDataFault(f"{archive} does not contain {name}; download it again") from None
         with member:
             yield member
 
@@ -179,7 +179,7 @@ def unpack_files(archive: Path, target: Path, names: Iterable[str] | Mapping[str
     Args:
         archive: the zip.
         target: the folder, made if need be.
-        names: member names; a mapping tells the path below `target` for each.
+        names: member names; a mapping gives the path below `target` for each.
 
     Returns:
         The number of files.
@@ -214,7 +214,7 @@ def _not_unpacked(
         opened: the zip.
         target: the folder, which has all the folders that are needed.
         pairs: name of the member and path below `target`.
-        flag: how files are opened that stand there already.
+        flag: how files are opened that are there already.
         time: the time that files get, in seconds; that of now by default.
         unpacked: called by several threads with the bytes of what was just unpacked.
     """
@@ -347,7 +347,7 @@ class _Sources:
         return self._zips[id(opened)].size_of(name)
 
     def packed(self, member: Member) -> Packed | None:
-        """What the zip is to hold; None where the member is large, or must be read by `zipfile`, or cannot be."""
+        """What the zip is to hold; None if the member is large, or must be read by `zipfile`, or cannot be."""
         try:
             content = self._content(member)
         except (NotPlain, OSError):
@@ -358,7 +358,7 @@ class _Sources:
         if isinstance(member.source, Path):
             with member.source.open("rb", buffering=0) as file:
                 size = os.fstat(file.fileno()).st_size
-                # a short read is no end
+                # a short read is not the end
                 return file.read(size + 1) + file.readall() if size <= _HELD else None
         if not isinstance(member.source, tuple):
             return None
@@ -473,7 +473,7 @@ def _pieces_of(member: Member) -> Iterator[Iterator[bytes]]:
 
 def _open_source(member: Member) -> IO[bytes]:
     if not isinstance(member.source, Path | tuple):
-        raise TypeError("only a zip can be made of pieces")
+        raise TypeError("only a zip can be built from pieces")
     try:
         if isinstance(member.source, Path):
             return member.source.open("rb")
@@ -528,8 +528,8 @@ def _check_zip(archive: Path, opened: zipfile.ZipFile) -> None:
             raise _encrypted(archive)
         if member.compress_type not in _METHODS:
             raise RawDataFault(
-                f"{archive} is packed by a method that Python cannot undo (number {member.compress_type}); unpack it with "
-                "another program and give the folder"
+                f"{archive} uses a compression method that Python does not support ({member.compress_type}); unpack it with "
+                "another program and pass the folder"
             )
         _check_name(archive, member.filename)
         kind = member.external_attr >> 16 & 0o170000
@@ -552,14 +552,12 @@ def _check_repeats(archive: Path, members: Iterable[tuple[str, object]]) -> None
     for name, content in members:
         path = str(PurePosixPath(name))
         if known.setdefault(path, content) != content:
-            raise RawDataFault(
-                f"{archive} holds {name!r} twice with different contents, and nothing says which counts; download it again"
-            )
+            raise RawDataFault(f"{archive} contains {name!r} twice with different contents; download it again")
 
 
 def _encrypted(archive: Path) -> RawDataFault:
     return RawDataFault(
-        f"{archive} is encrypted; unpack it with its password and give the folder, or download it again without one"
+        f"{archive} is encrypted; unpack it with its password and pass the folder, or download it again without one"
     )
 
 
@@ -567,7 +565,7 @@ def _extract_tar(archive: Path, target: Path, begin: Begin) -> None:
     with tarfile.open(archive) as opened:
         members = opened.getmembers()
         names = [member.name for member in members if member.isfile()]
-        # a tar has no checksums, so what stands there twice cannot be known to be the same
+        # a tar has no checksums, so what is there twice cannot be known to be the same
         _check_repeats(archive, zip(names, range(len(names)), strict=True))
         for member in members:
             _check_name(archive, member.name)
@@ -615,14 +613,16 @@ def _extract_7z(archive: Path, target: Path, begin: Begin) -> None:
 def _check_name(archive: Path, name: str) -> None:
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts:
-        raise RawDataFault(f"{archive} holds {name!r}, which leads out of its folder and is not unpacked; download it again")
+        raise RawDataFault(f"{archive} contains {name!r}, a path outside its folder, and is not unpacked; download it again")
 
 
 def _odd_member(archive: Path, name: str) -> RawDataFault:
-    return RawDataFault(f"{archive} holds {name!r}, which is neither a file nor a folder; refused, download it again")
+    return RawDataFault(
+        f"{archive} contains {name!r}, which is neither a file nor a folder, and is not unpacked; download it again"
+    )
 
 
 def _check_size(archive: Path, unpacked: int) -> None:
     if unpacked > max(_BOMB_FLOOR, _BOMB_RATIO * archive.stat().st_size):
         size = f"{unpacked / 1e9:.1f} GB, over {_BOMB_RATIO} times its size"
-        raise RawDataFault(f"{archive} would unpack to {size}; refused, download it again")
+        raise RawDataFault(f"{archive} would unpack to {size} and is not unpacked; download it again")

@@ -19,8 +19,8 @@ from mlebench.kaggle.connection import bound_waiting, problem_of
 from mlebench.kaggle.patience import Patience
 
 HOW_TO = (
-    "make a token at https://www.kaggle.com/settings/api and save it as ~/.kaggle/access_token (or set KAGGLE_API_TOKEN), "
-    "or save the old key file as ~/.kaggle/kaggle.json"
+    "create a token at https://www.kaggle.com/settings/api and save it as ~/.kaggle/access_token (or set KAGGLE_API_TOKEN), "
+    "or save a legacy key file as ~/.kaggle/kaggle.json"
 )
 
 
@@ -44,8 +44,8 @@ def find_credentials() -> Credentials:
     found = _token() or _key() or _login()
     if found is None:
         raise UsageError(
-            f"there are no Kaggle credentials; {HOW_TO}. Without an account, `mlebench prepare ID --from PATH` prepares a "
-            "download that you have, and `mlebench prepare ID --mock` made-up data"
+            f"no Kaggle credentials found; {HOW_TO}. Without an account, `mlebench prepare ID --from PATH` prepares an "
+            "existing download, and `mlebench prepare ID --mock` generates a mock dataset"
         )
     return found
 
@@ -95,6 +95,6 @@ def _login() -> Credentials | None:
             token = login.get_access_token() if login else None
             return Credentials("~/.kaggle/credentials.json", token=token) if token else None
         except requests.HTTPError as error:
-            raise UsageError(f"the Kaggle login has ended ({error}); `kaggle auth login` renews it") from None
+            raise UsageError(f"the Kaggle login has expired ({error}); `kaggle auth login` renews it") from None
         except requests.RequestException as error:
             patience.wait_after(problem_of(error))

@@ -36,7 +36,7 @@ def download(
     Args:
         competition: the competition.
         folder: made if need be.
-        force: download again what lies there.
+        force: download again what is there.
         transfer: patience and bandwidth.
         listener: gets bytes and total.
 
@@ -93,13 +93,13 @@ class _Download:
                 # the token of a login may end before a large download does, so each connection finds its own
                 if self._attempt(KaggleService()):
                     return
-                problem = "the connection broke"
+                problem = "the connection was lost"
             except (requests.RequestException, HTTPError) as error:
                 problem = problem_of(error)
             except _Changed:
                 problem = "the file has changed"
             except _WebPage:
-                problem = "a web page came instead of the zip"
+                problem = "the server returned a web page instead of the zip"
             self._patience.wait_after(problem)
 
     def _attempt(self, service: KaggleService) -> bool:

@@ -1,6 +1,6 @@
 """Preparing many competitions: each on its own, so that one that fails does not stop the others.
 
-Where several are prepared at once, or memory is limited, each gets a process of its own: one that dies takes nothing with it.
+Where several are prepared at once, or memory is limited, each gets a separate process: one that dies takes nothing with it.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def prepare_all(
 
     Args:
         competitions: the competitions.
-        options: what is asked for.
-        jobs: competitions at a time; with more than one, or with `memory`, each is prepared in a process of its own.
+        options: the requested options.
+        jobs: competitions at a time; with more than one, or with `memory`, each is prepared in a separate process.
         memory: most bytes that each process may use.
         tell: gets one line per finished competition.
         listener: gets phases and bytes while the work goes on, and of several competitions how many are finished.
@@ -186,5 +186,5 @@ def _explain_end(code: int | None, memory: int | None) -> str:
     if code is not None and code < 0:
         name = signal.Signals(-code).name
         hint = " (the machine may have run out of memory; try fewer --jobs)" if name == "SIGKILL" else ""
-        return f"the process that prepared it was ended by {name}{hint}; try again"
-    return f"the process that prepared it ended with code {code}; {too_little_memory(memory)}"
+        return f"its preparation process was killed by {name}{hint}; try again"
+    return f"its preparation process exited with code {code}; {too_little_memory(memory)}"

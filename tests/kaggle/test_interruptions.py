@@ -185,7 +185,7 @@ def test_a_disk_that_gets_full_in_the_download_keeps_what_came(kaggle: LoopbackK
     kaggle.contests[IMAGES].archive = archive
     data = small_disk(len(archive) // 2)
     competition = Registry(data).get_competition(IMAGES)
-    with pytest.raises(WorkFailed, match=r"the disk is full while downloading .* make space and try again"):
+    with pytest.raises(WorkFailed, match=r"the disk is full while downloading .* free disk space and try again"):
         download(competition, data)
     kept = size_of(data / f"{IMAGES}.zip.part")
     assert kept > len(archive) // 4

@@ -406,7 +406,7 @@ REFUSED = {
     a_device: "/dev/zero is neither a file nor a folder",
     a_link_to_nowhere: "more.csv is a link that leads nowhere",
     a_circle: "again is a link that leads in a circle",
-    nothing: "gone does not exist; --from takes an unpacked download, its zip, or a folder that holds either",
+    nothing: "gone does not exist; --from takes an unpacked download, its zip, or a folder that contains either",
     two_that_differ_in_case: "may both stand for train.csv; remove or rename one",
     a_folder_in_the_place_of_a_table: "train.csv is a folder, expected a file",
     a_zip_with_a_name_twice: "holds 'train.csv' twice with different contents",

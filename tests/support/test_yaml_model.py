@@ -107,7 +107,7 @@ def test_marks_and_other_encodings(tmp_path: Path) -> None:
 def test_a_key_that_stands_twice_is_refused_as_one_value_would_be_lost(tmp_path: Path) -> None:
     file = tmp_path / "whole.yaml"
     file.write_text("seeds: 1\nparts: []\nseeds: 2\n")
-    with pytest.raises(UsageError, match=r"the key `seeds` stands twice.*line 1"):
+    with pytest.raises(UsageError, match=r"the key `seeds` appears twice.*line 1"):
         read_yaml(file)
 
 

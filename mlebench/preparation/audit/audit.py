@@ -1,4 +1,4 @@
-"""Audits one competition: runs the checks, finds out what their clues buy and which findings are declared."""
+"""Audits one competition: runs the checks, measures what their clues are worth and which findings are declared."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def _finding(clue: Clue, case: Case, market: Market) -> Finding:
 
 
 def declaring_issue(competition: Competition, check: str, file: str) -> str | None:
-    """The name of the first issue in `issues.yaml` that says of this edition that such a finding is known."""
+    """The name of the first issue in `issues.yaml` that says about this edition that such a finding is known."""
     for issue in competition.issues:
         for known in issue.found_as:
             in_edition = known.edition in (None, competition.edition.name)
