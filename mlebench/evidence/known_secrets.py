@@ -1,4 +1,4 @@
-"""The secrets that this machine knows and that must stand in no bundle."""
+"""The secrets that this machine knows and that must be in no bundle."""
 
 from __future__ import annotations
 

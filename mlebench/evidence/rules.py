@@ -71,7 +71,7 @@ class Rules(BaseModel):
     """The most that a run may have; stands before the profile's."""
     network: tuple[Network, ...] = Field(default=get_args(Network), min_length=1)
     allow: tuple[str, ...] = ()
-    """Hosts that may be open beside models."""
+    """Hosts that may be open next to models."""
     grants: tuple[Grant, ...] = ()
     """What the gateway may grant."""
     sandbox: tuple[Literal["docker", "apptainer", "bubblewrap", "plain", "local"], ...] = Field(default=("docker",), min_length=1)
@@ -116,7 +116,7 @@ class Rules(BaseModel):
     @classmethod
     def _are_before(cls, levels: tuple[LevelName, ...]) -> tuple[LevelName, ...]:
         if "rules" in levels:
-            raise ValueError("`rules` is the level that says whether all of this holds; leave it out")
+            raise ValueError("`rules` is the level that states whether all of this holds; remove it")
         return tuple(name for name in LEVELS if name in levels)
 
     @field_validator("profile")
@@ -136,7 +136,7 @@ class Rules(BaseModel):
         return of_profile.model_copy(update=self.limits.model_dump(exclude_none=True))
 
     def competitions(self, edition: EditionName) -> tuple[str, ...] | None:
-        """The ids that must be there, in alphabetical order; None where any will do."""
+        """The ids that must be there, in alphabetical order; None if any will do."""
         if self.split == "any":
             return None
         if isinstance(self.split, str):

@@ -97,11 +97,11 @@ def check_sigstore(data: bytes, keyid: str, sig: bytes, trusted: SigstoreTrust |
         data: what is said to be signed.
         keyid: `sigstore:IDENTITY`, as the envelope has it.
         sig: the JSON of sigstore's bundle.
-        trusted: who is; None where the reader named nobody, or nobody of sigstore's.
+        trusted: who is; None if the reader named nobody, or nobody of sigstore's.
         verify: what judges; sigstore itself where it is None.
     """
     if len(sig) > _LONGEST:
-        return Checked("broken", "the signature is no bundle of sigstore")
+        return Checked("broken", "the signature is not a sigstore bundle")
     identity = keyid.removeprefix(KEYID)
     shown = printable(identity, 200)
     try:
@@ -110,7 +110,7 @@ def check_sigstore(data: bytes, keyid: str, sig: bytes, trusted: SigstoreTrust |
             return Checked("fits", shown)
     except UsageError as error:
         return Checked("not looked at", str(error))
-    except Exception as error:  # what sigstore's parsers raise is no tree of its own
+    except Exception as error:  # sigstore's parsers raise unrelated exception types
         return Checked("broken", f"the signature of {shown} does not hold: {_short(error)}")
     try:
         (verify or _verify)(data, sig, trusted.identity, trusted.issuer)

@@ -223,7 +223,7 @@ def test_a_secret_in_any_form_is_refused_with_its_file_and_its_name(group: Group
     (code / name).write_bytes(forms(KEY)[name])
     with pytest.raises(UsageError) as caught:
         make_bundle([group], target, secrets={"MODEL_KEY": KEY, "OTHER": "never-there-123"})
-    assert f"{RUN}/code/{name} holds the value of MODEL_KEY" in str(caught.value) and KEY not in str(caught.value)
+    assert f"{RUN}/code/{name} contains the value of MODEL_KEY" in str(caught.value) and KEY not in str(caught.value)
     assert "`--leave-out code`" in str(caught.value)
     assert list(target.parent.iterdir()) == []
 
@@ -235,14 +235,14 @@ def test_a_secret_is_found_wherever_it_stands(group: Group, target: Path, place:
     path = group.run_dir("toy-a_seed0") / place
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(KEY.encode()) if place.endswith("gz") else KEY.encode())
-    with pytest.raises(UsageError, match="holds the value of MODEL_KEY"):
+    with pytest.raises(UsageError, match="contains the value of MODEL_KEY"):
         make_bundle([group], target, secrets={"MODEL_KEY": KEY})
 
 
 def test_a_secret_in_a_name_is_refused_and_not_told(group: Group, target: Path, code: Path) -> None:
     (code / f"log of {KEY}.txt").touch()
     with pytest.raises(
-        UsageError, match=r"the name of toy-a_seed0/code/log of \*\*\*\.txt holds the value of MODEL_KEY"
+        UsageError, match=r"the name of toy-a_seed0/code/log of \*\*\*\.txt contains the value of MODEL_KEY"
     ) as caught:
         make_bundle([group], target, secrets={"MODEL_KEY": KEY})
     assert KEY not in str(caught.value)
@@ -369,7 +369,7 @@ def test_packing_and_verifying_report_bytes_and_submissions(group: Group, target
 
 def test_two_groups_of_one_name_are_refused(group: Group, root: Path, target: Path) -> None:
     shutil.copytree(root / "runs", root / "other-runs")
-    with pytest.raises(UsageError, match="have one name"):
+    with pytest.raises(UsageError, match="share a name"):
         make_bundle([group, Group.open(root / "other-runs" / "group")], target)
 
 
@@ -380,7 +380,7 @@ def test_an_agent_that_changed_is_refused_by_its_files(group: Group, made: Path,
     (script.parent / "new.py").touch()
     try:
         with pytest.raises(
-            UsageError, match=r"has changed since the group was made: new.py \(new\), start.sh; .*--leave-out agent"
+            UsageError, match=r"has changed since the group was created: new.py \(new\), start.sh; .*--leave-out agent"
         ):
             make_bundle([group], target)
         without = left_out(make_bundle([group], target, leave_out={"agent"}))
@@ -395,7 +395,9 @@ def test_a_link_in_an_agents_folder_is_refused(group: Group, made: Path, target:
     script.rename(made / "start.sh")
     script.symlink_to(made / "start.sh")
     try:
-        with pytest.raises(UsageError, match=r"agents/group/start\.sh is a link, which no bundle follows; put the file itself"):
+        with pytest.raises(
+            UsageError, match=r"agents/group/start\.sh is a link, which a bundle never follows; replace it with the file"
+        ):
             make_bundle([group], target)
     finally:
         script.unlink()
@@ -407,7 +409,7 @@ def test_targets_that_will_not_do_are_refused(group: Group, made: Path, target: 
     for path, told in (
         (target, "exists; replace it with `--force`"),
         (target.parent, "is a folder"),
-        (target.parent / "no" / "x.zip", "there is no folder"),
+        (target.parent / "no" / "x.zip", "does not exist; create it"),
         (group.folder / "x.zip", "which is bundled"),
         (group.run_dir("toy-a_seed0") / "logs" / "x.zip", "which is bundled"),
         (made / "agents" / "scripted" / "x.zip", "which is bundled"),

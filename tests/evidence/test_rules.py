@@ -99,7 +99,7 @@ class TestFiles:
             ("grants: [everything]", "`grants.0`"),
             ("medals: [code, x]", "`medals.1`: expected 'submission'"),
             ("too_good: maybe", "`too_good`: expected 'refuse', 'flag' or 'ignore'"),
-            ("seeds: 1\nseeds: 2", "the key `seeds` stands twice"),
+            ("seeds: 1\nseeds: 2", "the key `seeds` appears twice"),
             ("[]", "holds a list; write keys with values"),
             ("seeds: [", "not valid YAML"),
         ],

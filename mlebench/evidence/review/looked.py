@@ -28,7 +28,7 @@ class Looked:
     rules: tuple[str, ...]
     """Those that were looked at."""
     skipped_in: Mapping[str, Mapping[str, str]]
-    """By group and rule what could not be looked at, and why, in a sentence without a full stop; the rule may stand in `rules`,
+    """By group and rule what could not be looked at, and why, in a sentence without a full stop; the rule may be in `rules`,
     too."""
 
     @property

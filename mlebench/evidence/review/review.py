@@ -56,7 +56,7 @@ class ReviewOptions:
     against: Path | None = None
     """A folder of notebooks and scripts that code is compared with, and of their outputs."""
     starter: tuple[Path, ...] = ()
-    """Folders of code that every agent was given, which is no sign of copying."""
+    """Folders of code that every agent was given, which does not indicate copying."""
     judges: tuple[str, ...] = ()
     """Models that are asked the judge's questions."""
     familiarity: str | None = None
@@ -74,7 +74,7 @@ class ReviewOptions:
     split_key: str | None = None
     """The secret key that their data was split with."""
     jobs: int = 4
-    """Calls to models at once; what a provider bears stands in the file of models."""
+    """Calls to models at once; what a provider bears is in the file of models."""
 
 
 def review(sources: Sequence[Path], options: ReviewOptions = ReviewOptions(), listener: Listener = ignore) -> Review:
@@ -101,7 +101,7 @@ def _opened(source: Path, options: ReviewOptions, stack: contextlib.ExitStack) -
     try:
         return stack.enter_context(reviewed_groups(source, data_dir=options.data_dir, split_key=options.split_key))
     except BundleFault as error:
-        raise UsageError(f"{source} cannot be looked at: {error}") from None
+        raise UsageError(f"{source} cannot be reviewed: {error}") from None
 
 
 def chosen_rules(names: Sequence[str]) -> tuple[str, ...]:
@@ -131,7 +131,7 @@ def budget_of(option: str, words: str) -> Budget:
 def _refuse_namesakes(groups: Sequence[ReviewedGroup]) -> None:
     repeated = [name for name, count in Counter(group.group.name for group in groups).items() if count > 1]
     if repeated:
-        raise UsageError(f"two of these are groups called {printable(repeated[0])}; review them one after the other")
+        raise UsageError(f"two of these are groups called {printable(repeated[0])}; review them separately")
 
 
 class _Reviewing:
@@ -150,7 +150,7 @@ class _Reviewing:
         known = self._measure(self._options.familiarity, self._options.texts)
         self._look([name for name in names if name in RULES])
         similarities = self._compare() if SIMILARITY in names else None
-        not_chosen = [Skipped(name, "not asked for") for name in LOOKED_AT if name not in names]
+        not_chosen = [Skipped(name, "not requested") for name in LOOKED_AT if name not in names]
         looked_at = (*names, *((JUDGE,) if judgements is not None else ()))
         groups = tuple(self._of_group(group, looked_at, not_chosen, similarities, judgements, known) for group in self._groups)
         return Review(groups, tuple(self._incomplete), similarities)
@@ -254,9 +254,11 @@ def _not_at_hand(group: ReviewedGroup) -> Iterator[Skipped]:
     """What no rule could look at, as it is not here."""
     if group.by_hash:
         reasons = ", ".join(f"{printable(reason)}: {count:,}" for reason, count in group.by_hash.items())
-        yield Skipped(EVERY_RULE, f"{counted(sum(group.by_hash.values()), 'file')} of the bundle by hash alone ({reasons})")
+        yield Skipped(
+            EVERY_RULE, f"{counted(sum(group.by_hash.values()), 'file')} of the bundle present only as hashes ({reasons})"
+        )
     if not group.agent_files:
-        yield Skipped(EVERY_RULE, "the agent's folder is not here as it was when the group was made")
+        yield Skipped(EVERY_RULE, "the agent's folder has changed since the group was created")
 
 
 def _sorted_findings(findings: Iterable[ReviewFinding], group: str, order: Sequence[str]) -> tuple[ReviewFinding, ...]:

@@ -108,9 +108,7 @@ def test_a_model_that_tells_none_is_said_in_one_sentence(tmp_path: Path, provide
         return Answer(status=status, body=None if status == 400 else b'{"choices": [{"text": "hello"}]}')
 
     serve(provider, plain, plain)
-    with pytest.raises(
-        UsageError, match=r"model `a` gives no log-probabilities of what it reads \(in completions, .*; in chat, "
-    ):
+    with pytest.raises(UsageError, match=r"model `a` returns no log-probabilities of prompts \(in completions, .*; in chat, "):
         measure(tmp_path, put(tmp_path, one="some words", two="more words"))
     assert len(provider.received) == 2
 
