@@ -52,7 +52,7 @@ class Row:
 
     @property
     def gpu_hours(self) -> float | None:
-        """Of all runs together; None where one of them does not tell."""
+        """Of all runs together; None if one of them does not tell."""
         known = [run.gpu_hours for row in self.document.main.competitions for run in row.runs]
         mean = mean_or_none(known)
         return None if mean is None or None in known else mean * len(known)
@@ -156,7 +156,7 @@ def make_board(
     """
     paths = list(_bundles(folder, without))
     if not paths:
-        raise UsageError(f"{folder} holds no bundle (*.zip); `mlebench bundle` makes one of a run group")
+        raise UsageError(f"{folder} contains no bundle (*.zip); `mlebench bundle` creates one from a run group")
     refused: list[Unlisted] = []
     verified: list[tuple[Path, Verdict]] = []
     tally = Tally(listener, "", "verifying", len(paths), "bundle", every=0)
@@ -212,7 +212,7 @@ def _reasons(verdict: Verdict) -> Iterator[str]:
 def _entry(path: Path, folder: Path, verdict: Verdict, owners: dict[str, str], split: str | None) -> Entry:
     read = read_verified(path, verdict)
     if shared := sorted({owners[trace] for trace in read.traces if trace in owners}):
-        raise UsageError(f"it holds runs of {shared[0]}, and each run counts once")
+        raise UsageError(f"it contains runs of {shared[0]}, and each run counts only once")
     documents = tuple(_document(results, split) for results in pool(read.results))
     owners.update(dict.fromkeys(read.traces, _name(path, folder)))
     return Entry(path, verdict, documents)

@@ -50,9 +50,9 @@ def group_parts(review: GroupReview, *, details: bool) -> Iterator[RenderableTyp
     if review.findings:
         yield _findings(review, details)
     if not details and len(review.findings) > _MOST_ROWS:
-        yield Text(f"{len(review.findings) - _MOST_ROWS:,} more findings; --details shows each.", style="dim")
+        yield Text(f"{len(review.findings) - _MOST_ROWS:,} more findings; add --details to list them.", style="dim")
     for line in skipped_lines(review):
-        yield Text(f"Not looked at, {line}", style="yellow")
+        yield Text(f"Not reviewed: {line}", style="yellow")
     for line in similarity_lines(review):
         yield Text(f"Code, {line}")
     for line in model_lines(review):

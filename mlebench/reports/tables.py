@@ -144,7 +144,7 @@ def _review_lines(figures: ReviewFigures) -> Iterator[str]:
             yield f"| {' | '.join(map(_escaped, cells))} |"
         if len(review.findings) > _MOST_FINDINGS:
             yield from ("", f"{len(review.findings) - _MOST_FINDINGS:,} more findings are in the JSON document.")
-        yield from (line for skipped in skipped_lines(review) for line in ("", f"Not looked at, {_escaped(skipped)}"))
+        yield from (line for skipped in skipped_lines(review) for line in ("", f"Not reviewed: {_escaped(skipped)}"))
         yield from (line for told in similarity_lines(review) for line in ("", f"Code, {_escaped(told)}"))
         yield from (line for told in model_lines(review) for line in ("", f"Judges, {_escaped(told)}"))
         yield from (line for told in familiarity_lines(review) for line in ("", f"Familiarity, {_escaped(told)}"))

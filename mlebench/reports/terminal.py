@@ -73,7 +73,7 @@ def _results(entry: ResultsDocument, details: bool) -> Iterator[RenderableType]:
     if details or len(entry.competitions) <= _MOST_ROWS:
         yield _competitions(entry)
     else:
-        yield Text(f"{len(entry.competitions)} competitions; --details prints each.", style="dim")
+        yield Text(f"{len(entry.competitions)} competitions; add --details to list them.", style="dim")
     if rows := usage_rows(entry):
         yield _usage(rows)
         yield from _models(entry)
@@ -136,7 +136,7 @@ def _clean_sentence(what: str, clean: CleanFigures) -> Iterator[str]:
         return
     figure = plus_minus(clean.metrics.get("any_medal_percentage"))
     named = issues_text(clean.excluded)
-    yield f"  any medal without known {what}: {figure} over {clean.competitions}; {len(clean.excluded)} left out: {named}"
+    yield f"  any medal without known {what}: {figure} over {clean.competitions}; {len(clean.excluded)} excluded: {named}"
 
 
 def _competitions(entry: ResultsDocument) -> FittingTable:
@@ -202,7 +202,7 @@ def _comparison(comparison: Comparison) -> Text:
     medal, by_score = comparison.medal_sign_test, comparison.score_sign_test
     lines = [
         f"{comparison.first or 'first'} against {comparison.second or 'second'} on {comparison.selection.name}: "
-        f"{comparison.any_medal_difference:+.2f} points of any medal "
+        f"{comparison.any_medal_difference:+.2f} percentage points in medal rate "
         f"(95 % over competitions {interval(comparison.interval)})",
         f"  by medals: {medal.wins} better, {medal.ties} equal, {medal.losses} worse ({p_value(medal.p_value)}, sign test)",
         f"  by score: {by_score.wins} better, {by_score.ties} equal, {by_score.losses} worse ({p_value(by_score.p_value)})",
@@ -262,12 +262,16 @@ def print_familiarity(entries: Sequence[Familiarity]) -> None:
 
 
 def _gap_sentence(gap: FamiliarityGap) -> str:
-    over = f"over {gap.competitions} shared competitions" if gap.paired else "other tasks, so memory is but one possible reason"
+    over = (
+        f"over {gap.competitions} shared competitions"
+        if gap.paired
+        else "different tasks, so memorisation is only one possible reason"
+    )
     return f"kaggle − {gap.other}: {gap.difference:+.3f} ({interval(gap.interval, 3)}), {_side_of_zero(gap.interval)}; {over}"
 
 
 def _side_of_zero(spread: Interval | None) -> str:
     if spread is None:
-        return "one competition cannot tell whether it is above 0"
+        return "one competition is too few for an interval"
     surely = "above" if spread.lower > 0 else "below" if spread.upper < 0 else "not distinguishable from"
     return f"{surely} 0"

@@ -84,7 +84,7 @@ def test_runs_outside_the_selection_do_not_count() -> None:
     figures = compute_figures(results(seed_of(FIRST), seed_of({"z": "gold"})), FOUR, ABOUT)
 
     assert (figures.seeds, figures.per_seed) == (1, [50])
-    with pytest.raises(UsageError, match="no run of ours belongs to other"):
+    with pytest.raises(UsageError, match="ours has no runs in other"):
         compute_figures(results(seed_of(FIRST)), Selection("other", ("x",)), ABOUT)
 
 

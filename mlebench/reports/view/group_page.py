@@ -38,7 +38,7 @@ _LONGEST = 200
 
 
 def make_group(view: View, query: Query, group: str) -> Page | None:
-    """The page of a group; None where there is none of that name."""
+    """The page of a group; None if there is none of that name."""
     found = view.runs.group(group)
     if found is None:
         return None

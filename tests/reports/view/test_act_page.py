@@ -109,7 +109,7 @@ def test_server_that_only_shows_offers_and_does_nothing(group: Group) -> None:
     assert offered(view) == []
     page = asked(view, do="cancel")
     assert (page.status, "<form" in body(page)) == (403, False)
-    assert "mlebench view --allow-control starts one that acts, too" in words(page)
+    assert "Start one that can act with mlebench view --allow-control" in words(page)
     done = do_act(view, {"do": "cancel"}, NAME)
     assert isinstance(done, Page) and done.status == 403
     assert not (group.folder / "cancel").exists()
