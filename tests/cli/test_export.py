@@ -53,7 +53,7 @@ def test_damage_is_named_and_the_others_are_written(group: Group, capsys: pytest
     assert main(["export", "atif", "group"]) == 1
     shown = capsys.readouterr()
     first, second = shown.err.splitlines()
-    assert first.startswith("mlebench export: group/toy-a_seed0 is left out: cannot read")
+    assert first.startswith("mlebench export: group/toy-a_seed0 is skipped: cannot read")
     assert second.startswith("mlebench export: group/toy-a_seed1/1: the texts of 1 call cannot be read")
     assert shown.out.startswith("trajectories/group/toy-a_seed1_attempt1.json: 3 calls")
 

@@ -180,7 +180,7 @@ def test_options_that_cannot_be_are_told_in_a_sentence(group: Group, root: Path,
         "know",
         ("group", "--judge", "m", "--judge-budget", "5"): "`--judge-budget`: `the whole file`: expected words such as "
         "`usd=5,calls=200`, not '5'",
-        ("group", "group"): "two of these are groups called group; review them one after the other",
+        ("group", "group"): "two of these are groups called group; review them separately",
     }.items():
         assert said(capsys, *words) == sentence
 

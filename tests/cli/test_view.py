@@ -103,7 +103,7 @@ def test_a_port_that_is_taken_is_left_for_the_next(folder: Path, capsys: pytest.
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert main(["view", str(folder / "runs"), "--port", str(port)]) == 2
-    assert f"port {port} of 127.0.0.1 is taken; leave `--port` out to take a free one" in capsys.readouterr().err
+    assert f"port {port} of 127.0.0.1 is in use; omit `--port` to use a free one" in capsys.readouterr().err
 
     with contextlib.ExitStack() as held:
         with contextlib.suppress(OSError):
@@ -146,7 +146,7 @@ def test_beyond_loopback_a_password_is_asked_for(folder: Path) -> None:
             ["runs", "--bind", "0.0.0.0"],
             "others reach 0.0.0.0; add `--password-file FILE`, or leave `--bind` out and use `ssh -L`",
         ),
-        (["runs", "--bind", "no such name"], "`--bind no such name` names no address of this machine; `hostname -I` lists them"),
+        (["runs", "--bind", "no such name"], "`--bind no such name` is not an address of this machine; `hostname -I` lists them"),
         (["runs", "--bind", "192.0.2.1", "--password-file", "password"], "`--bind 192.0.2.1` cannot be opened .*`hostname -I`"),
         (["runs", "--port", "99999"], "there is no port 99999"),
         (["runs", "--port", "-1"], "expected a whole number|expected one argument"),

@@ -217,7 +217,7 @@ def test_an_empty_file_adds_nothing(tmp_path: Path) -> None:
         (("provider: local", "provider: local\n    limits: {calls_at_once: 0}"), 8, "`models.small.limits.calls_at_once`"),
         (("provider: local", "provider: local\n    long_prices: {above: 5, input: 1}"), 6, "give `input` and `output` in both"),
         (("models:\n", "models:\n  two words: {provider: local}\n"), 6, "without blanks"),
-        (("small:", "small: {provider: local}\n  small:"), None, "the key `small` stands twice"),
+        (("small:", "small: {provider: local}\n  small:"), None, "the key `small` appears twice"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, change: tuple[str, str], line: int | None, words: str) -> None:

@@ -94,9 +94,9 @@ def test_a_submission_that_was_changed_is_noticed(group: Group, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("part", "value", "words"),
     [
-        ("conditions", {"network": "none"}, "`conditions.network` says what nobody can know"),
-        ("conditions", {"sandbox": "docker"}, "`conditions.sandbox` says what nobody can know"),
-        ("plan", {"seeds": [0, 1, 2, 3], "agent_fingerprint": "abc"}, "the plan is not the one whose hash the records hold"),
+        ("conditions", {"network": "none"}, "`conditions.network` states something unknowable"),
+        ("conditions", {"sandbox": "docker"}, "`conditions.sandbox` states something unknowable"),
+        ("plan", {"seeds": [0, 1, 2, 3], "agent_fingerprint": "abc"}, "the plan does not match the hash in the records"),
     ],
 )
 def test_an_imported_group_that_claims_more_fails(
@@ -115,7 +115,7 @@ def test_rules_want_runs_of_this_harness_and_a_board_without_rules_shows_a_flag(
     path = make_bundle([group], tmp_path / "bundles" / "b.zip").path
     rules = verify_bundle(path, VerifyOptions(rules="standard")).level("rules")
     assert any(
-        "it was imported from the Harbor job job; the rules want runs of this harness" in one.message for one in rules.findings
+        "it was imported from the Harbor job job; the rules require runs of this harness" in one.message for one in rules.findings
     )
     board = make_board(tmp_path / "bundles", verify_bundle, title="Board", rules=None)
     (row,) = board.rows
@@ -135,7 +135,7 @@ def test_a_review_looks_at_what_is_there(group: Group) -> None:
 def test_trajectories_are_refused_in_one_sentence(group: Group, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "atif", str(group.folder)]) == 1
     assert capsys.readouterr().err == (
-        "mlebench export: job was imported from the Harbor job job, and no ledger tells what its agents asked\n"
+        "mlebench export: job was imported from the Harbor job job, so no ledger records what its agents asked\n"
     )
 
 
