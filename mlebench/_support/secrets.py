@@ -271,7 +271,7 @@ def _refuse_broken(path: Path, number: int, line: str, names: Iterable[str]) -> 
     for name in names:
         if re.match(rf"\s*(?:export\s+)?['\"]?{re.escape(name)}\b", line):
             raise UsageError(
-                f"{path.absolute()}, line {number}: the value of {name} is unreadable; write `{name}=value`, and close each quote "
+                f"{path.absolute()}, line {number}: the value of {name} is unreadable: write `{name}=value`, close each quote "
                 "that you open"
             )
 
