@@ -33,9 +33,10 @@ Programs written for openai/mle-bench import these names and run unchanged.
 |---|---|
 {rows}
 
-`mlebench.registry.registry` is the `Registry` over the default data directory, edition v1. `competition.grader(submission, answers)` returns
-a score rounded to 5 decimals, or `None` and a line in the log. `competition.grader.score(submission, answers)` returns it unrounded and
-raises `InvalidSubmissionError`. `grading` has `Grader`, the kinds of columns, `Thresholds` and reports, and imports nothing of the harness.
+`mlebench.registry.registry` is the `Registry` over the default data directory, edition v1.
+`competition.grader(submission, answers)` returns a score rounded to 5 decimals, or `None` and a line in the log.
+`competition.grader.score(submission, answers)` returns it unrounded and raises `InvalidSubmissionError`. `grading` has `Grader`,
+the kinds of columns, `Thresholds` and reports, and imports nothing of the harness.
 """
 _MODULES = (
     *("mlebench.registry", "mlebench.data", "mlebench.grade", "mlebench.grade_helpers", "mlebench.utils", "mlebench.metrics"),
@@ -65,18 +66,28 @@ def api_page() -> str:
 def _index() -> str:
     """A table of all names with their summaries."""
     rows = [
-        f"| [`{name}`](#{name.lower()}) | {_cell(_summary(getattr(mlebench, name)))} |"
+        f"| [`{name}`](#{_anchor(name)}) | {_cell(_summary(getattr(mlebench, name)))} |"
         for names in _GROUPS.values()
         for name in names
     ]
     return "\n".join(["| name | what it is |", "|---|---|", *rows])
 
 
+def _is_class(name: str) -> bool:
+    value = getattr(mlebench, name)
+    return isinstance(value, type) or is_typeddict(value)
+
+
+def _anchor(name: str) -> str:
+    """Of the heading; a function and a class differ in more than capitals, which anchors do not have."""
+    return f"class-{name.lower()}" if _is_class(name) else name
+
+
 def _entry(name: str) -> str:
     value = getattr(mlebench, name)
-    if not isinstance(value, type) and not is_typeddict(value):
+    if not _is_class(name):
         return f"### {name}\n\n{_signature(name, value)}\n\n{_docstring(value)}"
-    parts = [f"### {name}", _docstring(value)]
+    parts = [f"### class {name}", _docstring(value)]
     if constructor := _constructor(name, value):
         parts.insert(1, constructor)
     if members := list(_members(value)):
@@ -87,7 +98,8 @@ def _entry(name: str) -> str:
 def _signature(name: str, function: Any) -> str:
     """The call in a block of code, one parameter per line where it is long."""
     signature = inspect.signature(function)
-    returned = "" if signature.return_annotation is signature.empty else f" -> {_plain(str(signature.return_annotation))}"
+    annotation = signature.return_annotation
+    returned = "" if annotation is signature.empty else " -> " + _plain(str(annotation).strip("'"))
     parameters = [_plain(str(parameter)) for parameter in _with_stars(signature)]
     line = f"{name}({', '.join(parameters)}){returned}"
     if len(line) > _WIDTH:
@@ -119,7 +131,7 @@ class _Ellipsis:
 
 def _plain(text: str) -> str:
     """Annotations without quotes and the modules of names."""
-    return _HOMES.sub("", re.sub(r": '([^']*)'", r": \1", text).strip("'"))
+    return _HOMES.sub("", re.sub(r": '([^']*)'", r": \1", text))
 
 
 def _constructor(name: str, value: Any) -> str | None:

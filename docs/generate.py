@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import grading.metrics
+from docs import api_page
 from mlebench.registry import Competition, Registry
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -156,10 +157,21 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
+def _api_page() -> str:
+    return api_page.api_page()
+
+
+def _commands_page() -> str:
+    command = [sys.executable, "-m", "mlebench.cli.reference"]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "competitions.md": competitions_page,
     "known-issues.md": known_issues,
     "metrics.md": metrics_page,
+    "api.md": _api_page,
+    "commands.md": _commands_page,
 }
 """File names in docs/, with what writes their content."""
 

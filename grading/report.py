@@ -214,7 +214,18 @@ class AggregateReport(dict[str, Any]):
 
 
 def aggregate_reports(competition_reports: Iterable[CompetitionReport]) -> AggregateReport:
-    """Count submissions and medals over reports."""
+    """Count submissions and medals over reports.
+
+    Args:
+        competition_reports: The reports, one per run.
+
+    Returns:
+        The totals, which are also the dictionary of their JSON.
+
+    Example:
+        >>> mlebench.aggregate_reports([]).total_runs
+        0
+    """
     runs = tuple(competition_reports)
     return AggregateReport(
         total_runs=len(runs),

@@ -79,7 +79,7 @@ def status(split: str | None = None, *, verify: bool = False, data_dir: Path | s
 
     Example:
         >>> [(entry.id, entry.state, entry.mock) for entry in mlebench.status(data_dir="data")]
-        [('spaceship-titanic', 'prepared', True)]
+        [('demo-wine', 'prepared', False)]
     """
     registry = registry_for("v1", None, data_dir)
     if split is not None:

@@ -41,6 +41,10 @@ class Registry:
     edition: EditionName = "v1"
     split_key: str | None = None
 
+    def __post_init__(self) -> None:
+        """A path given as text is a path, too."""
+        object.__setattr__(self, "data_dir", Path(self.data_dir))
+
     def set_data_dir(self, new_data_dir: Path | str) -> Registry:
         """The same registry over another data directory."""
         return dataclasses.replace(self, data_dir=paths.data_dir(new_data_dir))

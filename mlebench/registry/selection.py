@@ -42,7 +42,7 @@ def list_competitions(
 
     Example:
         >>> [competition.id for competition in mlebench.list_competitions("demo")]
-        ['demo-digits', 'demo-forum', 'demo-wine']
+        ['demo-breast-cancer', 'demo-diabetes', 'demo-digits', 'demo-wine']
     """
     registry = registry_for(edition, split_key, data_dir)
     ids = registry.list_competition_ids() if split is None else ids_of_split(split, registry)

@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="run groups, bundles, grading reports, folders or globs")  # fmt: skip
     what = parser.add_argument_group("what to report")
     what.add_argument("--split", action="append", default=[], metavar="S",
-                      help="a split, or a file with one id per line; see `mlebench list --help` (repeatable)")  # fmt: skip
+                      help="a split as in `mlebench list`, or a file with one id per line (repeatable)")  # fmt: skip
     what.add_argument("-c", "--competition-id", action="append", default=[], metavar="ID",
                       help="a competition (repeatable)")  # fmt: skip
     what.add_argument("--pad-missing", action="store_true", help="count missing reports as failures, and note it")
