@@ -165,14 +165,14 @@ def test_record_of_an_agent_holds_no_secret_and_reads_back(folder: Path) -> None
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("variants: {a: {extends: b}, b: {extends: a}}", "circle"),
+        ("variants: {a: {extends: b}, b: {extends: a}}", "cycle"),
         ("variants: {a: {extends: missing}}", "'missing', which does not exist"),
         ("argumnts: {}", "`argumnts`"),
         ("arguments: 3", "`arguments`"),
-        ('environment: {"A=B": x}', "'A=B' is no name of a variable"),
-        ('environment: {"": x}', "'' is no name of a variable"),
-        ('environment: {A: "b\\0c"}', "'A' holds a NUL byte"),
-        ('variants: {a: {environment: {"A=B": x}}}', "'A=B' is no name of a variable"),
+        ('environment: {"A=B": x}', "'A=B' is not a valid variable name"),
+        ('environment: {"": x}', "'' is not a valid variable name"),
+        ('environment: {A: "b\\0c"}', "'A' contains a NUL byte"),
+        ('variants: {a: {environment: {"A=B": x}}}', "'A=B' is not a valid variable name"),
         (": [", "not valid YAML"),
         ("- a", "holds a list"),
     ],
@@ -282,7 +282,7 @@ def test_windows_line_ends_in_a_script_are_named_before_it_starts(folder: Path) 
         scripts(folder, start_sh=b"#!/bin/sh\necho\n", solve_py=b"#!/usr/bin/env python\r\nprint()\r\n", data_csv=b"a\r\n") == []
     )
     (problem,) = scripts(folder, start_sh=b"#!/bin/sh\r\necho\r\n")
-    assert "start.sh has Windows line ends (CRLF)" in problem
+    assert "start.sh has Windows line endings (CRLF)" in problem
     command = re.search("`(sed .*)`", problem)[1]
     assert subprocess.run(["sh", "-c", command]).returncode == 0
     assert (folder / "start.sh").read_bytes() == b"#!/bin/sh\necho\n"
@@ -291,7 +291,7 @@ def test_windows_line_ends_in_a_script_are_named_before_it_starts(folder: Path) 
 
 def test_every_shell_script_of_the_folder_is_looked_at(folder: Path) -> None:
     (problem,) = scripts(folder, start_sh=b"\xef\xbb\xbf#!/bin/sh\n", helper_bash=b"echo\r\n", tool=b"#! /bin/bash -e\r\n")
-    assert "helper.bash, start.sh, tool have Windows line ends" in problem
+    assert "helper.bash, start.sh, tool have Windows line endings" in problem
     subprocess.run(["sh", "-c", re.search("`(sed .*)`", problem)[1]], check=True)
     assert scripts(folder) == []
 

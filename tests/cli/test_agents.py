@@ -195,7 +195,7 @@ def test_a_stage_that_does_not_exist_is_said(capsys: pytest.CaptureFixture[str],
     (row,) = (line for line in run(capsys)[1].splitlines() if line.startswith("│ coder"))
     assert "│ wrong " in row
     code, _, err = run(capsys, "build", "codex", "coder")
-    assert code == 2 and "`stages` of its agent.yaml may name node or python" in err
+    assert code == 2 and "`stages` in its agent.yaml may list node or python" in err
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_faults_of_the_way_are_borne_and_those_of_one_notebook_told(
         "Kaggle does not show the notebook ada/second-best to this account",
         "eve/in-r is empty",
     ]
-    assert "left out: eve/in-r is empty" in said.err
+    assert "skipped: eve/in-r is empty" in said.err
 
 
 @pytest.mark.parametrize("ref", ["../../etc/passwd", "ada/..", "ada/x\x00y", "", "ada"])

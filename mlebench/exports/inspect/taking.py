@@ -72,8 +72,10 @@ def taken_out(container_id: str) -> Iterator[TakenOut]:
     """
     client = connect()
     with tempfile.TemporaryDirectory(prefix="mlebench-inspect-") as folder, _paused(client, container_id):
-        left_out = _take_out(client, container_id, Path(folder))
-        _require_there(client, container_id)
+        try:
+            left_out = _take_out(client, container_id, Path(folder))
+        finally:
+            _require_there(client, container_id)
         yield TakenOut(Path(folder), left_out)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BLOCK = 2**20
+_MOST_ASKED = 3
 _ANSWER_SECONDS = 30.0
 _LONGEST_LIST = 64 * 2**20
 """Limit in bytes for the engine's list of an agent's additions: half a million files."""
@@ -57,12 +58,18 @@ class ContainerArchive:
         """A tar of a file or folder."""
         # docker's get_archive cannot be aborted half-way, and packing zeros keeps an engine busy for minutes
         asked = {"params": {"path": path}, "headers": {"Accept-Encoding": "identity"}}
-        with self._asking(), self._api.get(self._url("archive"), **asked, stream=True, timeout=self._seconds()) as response:
-            if response.status_code == 404:
+        with self._asking():
+            for _ in range(_MOST_ASKED):
+                with self._api.get(self._url("archive"), **asked, stream=True, timeout=self._seconds()) as response:
+                    if response.status_code != 404:
+                        response.raise_for_status()
+                        yield from response.iter_content(_BLOCK)
+                        return
                 self._refuse_gone()
-                raise FileNotFoundError(path)
-            response.raise_for_status()
-            yield from response.iter_content(_BLOCK)
+                # a busy engine may fail to find a file that it has just described
+                if self._status(path, self._seconds()) is None:
+                    break
+            raise FileNotFoundError(path)
 
     def children(self, path: str) -> list[str]:
         """Names that the agent added to a folder."""
@@ -113,15 +120,12 @@ class ContainerArchive:
             raise NotHandedOut(f"the engine did not provide it ({refused})") from error
 
     def _refuse_gone(self) -> None:
-        """An engine answers the same of a file that is not there and of a container that is not.
+        """An engine gives the same answer for a missing file and for a missing container.
 
         Raises:
-            docker.errors.NotFound: the container was removed.
+            docker.errors.NotFound: The container was removed.
         """
-        from docker.errors import NotFound
-
-        if self._status("/home", self._seconds()) is None:
-            raise NotFound(f"the container {self._id[:12]} was removed")
+        self._api.inspect_container(self._id)
 
     def _answers(self) -> bool:
         """Whether the engine answers for a path of this container that the agent cannot change."""

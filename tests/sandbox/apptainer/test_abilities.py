@@ -66,7 +66,7 @@ def test_doctor_says_what_was_tried_out(with_base: Site, capsys: pytest.CaptureF
     [found] = findings(capsys)
     assert (found["state"], found["what"]) == (
         "ok",
-        "apptainer 1.3.4-1.el9; networks of their own by --net, limits by a watchdog; tried out",
+        "apptainer 1.3.4-1.el9; isolates networks by --net, limits by a watchdog; tested",
     )
     with_base.change(network_none=False, user_namespaces=False)
     [found] = findings(capsys)

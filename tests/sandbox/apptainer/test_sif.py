@@ -94,7 +94,7 @@ def test_a_record_alone_is_no_image(folder: Path, agent: Agents) -> None:
 def test_an_archive_that_was_cut_off_is_not_converted(folder: Path, agent: Agents, site: Site) -> None:
     archive = make_archive(folder, LAYERS)
     archive.path.write_bytes(archive.path.read_bytes()[:-100])
-    with pytest.raises(WorkFailed, match=r"is not the .* that its record names; copy it again"):
+    with pytest.raises(WorkFailed, match=r"does not have the .* stated in its record; copy it again"):
         sif.ensure(find_program(), agent(), print)
     assert site.calls("build") == []
 

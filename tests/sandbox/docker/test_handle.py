@@ -91,13 +91,13 @@ class Engine:
         self._ask("logs")
         return Printed([b"printed\n"])
 
-    def head(self, *_: Any, params: dict[str, str], **__: Any) -> Any:
+    def head(self, *_: Any, **__: Any) -> Any:
         self._ask("head")
-        if params["path"] != "/home":
-            return SimpleNamespace(status_code=404, headers={})
-        stat = {"mode": 1 << 31 | 0o755, "size": 0, "mtime": "2024-01-01T00:00:00Z"}
-        headers = {"X-Docker-Container-Path-Stat": base64.b64encode(json.dumps(stat).encode())}
-        return SimpleNamespace(status_code=200, headers=headers, raise_for_status=lambda: None)
+        return SimpleNamespace(status_code=404, headers={})
+
+    def inspect_container(self, *_: Any) -> dict[str, Any]:
+        self._ask("inspect")
+        return {}
 
     def get(self, *_: Any, **__: Any) -> Any:
         self._ask("events")

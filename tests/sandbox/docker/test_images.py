@@ -144,7 +144,7 @@ def test_a_stage_that_does_not_exist_is_said_before_anything_is_built(client: An
     profile = Profile(name="toy", cpus=1, memory="256m", time_limit=30, network="none")
     problems = DockerSandbox().problems([wrong, agent], profile)
     assert [problem for problem in problems if "stage" in problem] == [
-        f"agent {agent.name} builds on the stage `rust`, which does not exist; `stages` of its agent.yaml may name node or python"
+        f"agent {agent.name} builds on the stage `rust`, which does not exist; `stages` in its agent.yaml may list node or python"
     ]
 
 
@@ -229,7 +229,7 @@ def test_doctor_tries_the_limits_out(base_image: images.Image, capsys: pytest.Ca
     code = main(["doctor", "--json"])
     findings = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     assert findings["engine"]["state"] == "ok"
-    assert "tried out and effective" in findings["limits"]["what"], findings["limits"]
+    assert "tested and enforced" in findings["limits"]["what"], findings["limits"]
     assert set(findings) >= {
         "engine",
         "limits",
