@@ -88,7 +88,9 @@ def near_file(path: Path) -> str:
     import itertools
 
     try:
-        siblings = [entry.name for entry in itertools.islice(path.parent.iterdir(), _MOST_FILES)]
+        names = [entry.name for entry in itertools.islice(path.parent.iterdir(), _MOST_FILES)]
+        # a dangling link has the very name
+        siblings = [name for name in names if name != path.name]
     except (OSError, ValueError):
         return ""
     alike = near(path.name, siblings, most=1) if len(path.name) > 1 else []

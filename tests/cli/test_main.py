@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -321,9 +322,44 @@ def test_quiet_tells_nothing_but_errors(tmp_path: Path, capsys: pytest.CaptureFi
     assert "missing from the raw data" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh"])
-def test_completion_offers_commands_options_and_ids(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "tcsh"])
+def test_a_completion_script_asks_for_candidates(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", shell]) == 0
-    script = capsys.readouterr().out
-    for word in ("grade-sample", "--split-key", "spaceship-titanic", "leaf-classification"):
-        assert word in script
+    assert "mlebench completion words" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["grade-s"], "grade-sample"),
+        (["prepare", "--split-"], "--split-key"),
+        (["prepare", "demo-"], "demo-wine"),
+        (["info", "leaf-"], "leaf-classification"),
+        (["run", "--split", ""], "research"),
+        (["run", "--agent", "d"], "dummy"),
+        (["run", "--profile", ""], "demo"),
+        (["agents", "build", "ba"], "baseline"),
+        (["agents", "cod"], "codex"),
+        (["export", "harbor", "--wi"], "--with-oracle"),
+        (["runs", ""], "latest"),
+        (["report", "my-"], "my-group"),
+    ],
+)
+def test_completion_offers_commands_options_and_names(
+    words: list[str], offered: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLEBENCH_RUNS_DIR", str(tmp_path))
+    (tmp_path / "my-group").mkdir()
+    (tmp_path / "my-group" / "group.yaml").touch()
+    assert main(["completion", "words", "--", *words]) == 0
+    found = capsys.readouterr().out.split()
+    assert offered in found and all(name.startswith(words[-1]) for name in found)
+
+
+def test_bash_completes_with_its_script() -> None:
+    asked = (
+        'eval "$(mlebench completion bash)"; COMP_WORDS=(mlebench info demo-w); COMP_CWORD=2; _mlebench; echo "${COMPREPLY[@]}"'
+    )
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, env=os.environ | {"PATH": path})
+    assert done.stdout == "demo-wine\n"

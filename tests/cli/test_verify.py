@@ -42,15 +42,15 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ("none.zip", f"there is no file none.zip; {HOW}"),
-        ("link", f"there is no file link; {HOW}"),
-        ("file/inside", f"there is no file file/inside; {HOW}"),
+        ("none.zip", f"file none.zip not found; {HOW}"),
+        ("link", f"file link not found; {HOW}"),
+        ("file/inside", f"file file/inside not found; {HOW}"),
         ("folder", f"folder is a folder; {HOW}"),
-        ("pipe", f"pipe is no regular file; {HOW}"),
-        ("/dev/null", f"/dev/null is no regular file; {HOW}"),
+        ("pipe", f"pipe is not a regular file; {HOW}"),
+        ("/dev/null", f"/dev/null is not a regular file; {HOW}"),
         ("-", f"a bundle is read several times, and standard input once; {HOW}"),
         ("", f"it takes the name of a file; {HOW}"),
-        ("\x1b[31m\n", f"there is no file \\x1b[31m\\n; {HOW}"),
+        ("\x1b[31m\n", f"file \\x1b[31m\\n not found; {HOW}"),
         ("n" * 400, f"{printable('n' * 400, 300)} cannot be verified: File name too long"),
     ],
     ids=(
