@@ -34,7 +34,7 @@ class TestSets:
 
     @pytest.mark.parametrize("word", ["nonsense", "standrd", "", "standard ", "\x1b[2J"])
     def test_an_unknown_name_lists_the_sets(self, word: str) -> None:
-        with pytest.raises(UsageError, match=r"the sets are lite or standard .*FILE\.yaml") as error:
+        with pytest.raises(UsageError, match=r"unknown rule set .*`lite`: .*`standard`: .*FILE\.yaml") as error:
             rules_of(word)
         assert str(error.value).isprintable()
 

@@ -239,7 +239,7 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, change: tuple[str, str]
         (
             "  one: two\n  two: nothing-like-it-at-all\n",
             11,
-            "`two` stands for `nothing-like-it-at-all`, which is no model; `mlebench mod",
+            "`two` stands for an unknown model `nothing-like-it-at-all`; `mlebench mod",
         ),
         ("  small: gpt-5\n", 10, "`small` is a model and an alias"),
         ("  one: [gpt-5]\n", 10, "`aliases.one`"),
@@ -320,5 +320,5 @@ def test_what_is_no_file_of_models_is_told(tmp_path: Path, kind: str) -> None:
 def test_an_unknown_name_is_told_with_near_ones() -> None:
     with pytest.raises(UsageError, match="unknown model `gpt-5-mimi`; did you mean `gpt-5-mini`"):
         read_catalogue().get("gpt-5-mimi")
-    with pytest.raises(UsageError, match="no model `x\\\\x1b`, `mlebench models` lists them"):
+    with pytest.raises(UsageError, match="unknown model `x\\\\x1b`; `mlebench models` lists all models"):
         read_catalogue().get("x\x1b")

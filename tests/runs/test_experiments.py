@@ -95,11 +95,11 @@ def test_wrong_file_is_explained(tmp_path: Path, text: str, message: str) -> Non
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["run"], "which agent?"),
+        (["run"], "no agent given; "),
         (["run", "--agent", "dummy"], "no competition chosen"),
         (["run", "--agent", "dumy", "-c", "toy-a"], "did you mean `dummy`"),
         (["run", "--agent", "dummy", "-c", "toy-x"], "toy-a"),
-        (["run", "--agent", "dummy", "-c", "toy-a", "--profile", "dmo"], "no profile `dmo`; choose demo"),
+        (["run", "--agent", "dummy", "-c", "toy-a", "--profile", "dmo"], "unknown profile `dmo`; did you mean `demo`?"),
         (["run", "--agent", "dummy", "-c", "toy-a", "--profile-set", "cpus"], "KEY=VALUE"),
         (["run", "--agent", "dummy", "-c", "toy-a", "--profile-set", "memory=lots"], "such as `512m`"),
         (["run", "--agent", "dummy", "-c", "toy-a", "-c", "toy-a"], "in the plan twice"),
@@ -107,12 +107,12 @@ def test_wrong_file_is_explained(tmp_path: Path, text: str, message: str) -> Non
         (["run", "--agent", "dummy", "-c", "toy-a", "--parallel", "0", "--sandbox", "local"], "parallel"),
         (["run", "--agent", "dummy", "-c", "toy-a", "--sandbox", "local", "--name", "../x"], "is not a valid run group name"),
         (["run", "--agent", "dummy", "-c", "toy-a", "--sandbox", "local", "--profile-set", "cpus=999"], "999 CPUs"),
-        (["run", "--resume", "nothing"], "no run group `nothing`"),
-        (["run", "--resume", "nothing", "--seeds", "2"], "--seeds is part of the frozen plan"),
+        (["run", "--resume", "nothing"], "unknown run group `nothing`"),
+        (["run", "--resume", "nothing", "--seeds", "2"], "`--seeds` cannot change when a group is resumed"),
         (["run", "missing.yaml"], "cannot read missing.yaml"),
-        (["runs", "nothing"], "no run group `nothing`"),
-        (["runs", "--watch"], "which group?"),
-        (["agents", "build"], "which agent?"),
+        (["runs", "nothing"], "unknown run group `nothing`"),
+        (["runs", "--watch"], "no run group given; "),
+        (["agents", "build"], "no agent given; "),
     ],
 )
 def test_wrong_usage_is_one_sentence_and_exit_code_2(

@@ -89,7 +89,7 @@ def test_a_python_program_runs_agents_as_the_command_line_does(scripted: str, ru
     [
         ({"agents": "dummy", "competition": "toy-a"}, "`competition`"),
         ({"competitions": ["toy-a"]}, "`agents`"),
-        ({"resume": "nothing"}, "no run group `nothing`"),
+        ({"resume": "nothing"}, "unknown run group `nothing`"),
     ],
 )
 def test_wrong_choices_are_named(toys: Path, choices: dict[str, Any], message: str) -> None:
