@@ -119,7 +119,7 @@ class TestLike:
             (["mine", "--like", "react/gpt"], "an agent is copied with all its variants; write `--like react`"),
             (["--like", "react"], "no name given; "),
             (["mine", "--like", "react", "--from", "x"], "`--from` and `--like` exclude each other"),
-            (["Mine", "--like", "react"], "small letters"),
+            (["Mine", "--like", "react"], "lower-case letters"),
         ],
     )
     def test_what_cannot_be_copied_is_said(
@@ -133,12 +133,12 @@ class TestLike:
 @pytest.mark.parametrize("name", ["../out", "a b", "", ".hidden"])
 def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["new-competition", name, "--into", str(tmp_path / "in")]) == 2
-    assert "is no name" in capsys.readouterr().err
+    assert "is not a valid" in capsys.readouterr().err
 
 
 def test_what_an_agent_may_be_called_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["new-agent", "MyAgent", "--into", str(tmp_path)]) == 2
-    assert "small letters" in capsys.readouterr().err
+    assert "lower-case letters" in capsys.readouterr().err
     assert main(["new-agent", "my_agent.2", "--into", str(tmp_path / "with space")]) == 0
     assert f"MLEBENCH_AGENTS_PATH='{tmp_path}/with space'" in capsys.readouterr().out
     assert not (tmp_path / "in").exists()
