@@ -13,7 +13,7 @@ from mlebench.cli.parsing import Formatter, Parser, examples_of
 _HEAD = """# Commands
 
 Every command and its options, generated from the program. `mlebench help COMMAND` shows the same in a terminal, and
-`mlebench completion bash` prints a completion script.
+`mlebench completion bash` prints a completion script, also for zsh, fish and tcsh.
 
 Exit codes: 0 if the command did its work; 1 if the work failed or a submission is invalid; 2 for wrong usage or a missing
 precondition, such as data that is not prepared; 130 if interrupted. Results go to stdout; progress, log lines and errors go to

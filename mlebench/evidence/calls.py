@@ -171,7 +171,7 @@ def review(
         sources: Run groups, from `run` or `load_group` or by name, folder or `latest`, and bundles (`*.zip`).
         rules: Names of the rules to check; by default all.
         against: A folder of notebooks and scripts to compare code with.
-        starter: Folders of code that every agent was given, which is no sign of copying.
+        starter: Folders of code that every agent was given, which is not counted as copying.
         judges: Models that judge logs and code; by default no model is asked anything.
         judge_budget: For the judges' calls, and again for those that measure familiarity, such as `usd=2,calls=100`.
         familiarity: A model whose familiarity with public texts is measured; goes with `texts`.

@@ -111,14 +111,14 @@ def _submission(line: str) -> Submission:
         raise ValueError(f"`{missing[0]}` is missing")
     competition_id, submission = content["competition_id"], content["submission_path"]
     if not isinstance(competition_id, str):
-        raise ValueError("`competition_id` is no text")
+        raise ValueError("`competition_id` is not text")
     if not isinstance(submission, str | None):
         raise ValueError(f"`submission_path` is {_KINDS.get(type(submission), 'a number')}, neither a path nor null")
     return Submission(competition_id, Path(submission) if submission else None)
 
 
 def _cause(line: str) -> str | None:
-    """Why a line is no JSON, where that can be told better than by the place of the error."""
+    """Why a line is not JSON, where that can be told better than by the place of the error."""
     if "\0" in line:
         return "it holds NUL bytes, as after a write that broke off"
     if "\r" in line:
@@ -146,7 +146,7 @@ def save_report(aggregate: AggregateReport, output_dir: Path) -> Path:
     """Write an aggregate as `<timestamp>_grading_report.json` and return its path; never over another report.
 
     Raises:
-        UsageError: `output_dir` is no folder that can be written to.
+        UsageError: `output_dir` is not a folder that can be written to.
     """
     folder = _writable(output_dir)
     text = json_text(aggregate.to_dict()) + "\n"

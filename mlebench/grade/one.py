@@ -266,7 +266,7 @@ def what_is_no_csv(entry: Submission) -> Judgement | None:
         except (FileNotFoundError, PermissionError):
             pass
         except OSError as error:
-            return Judgement(error_kind="missing", error=f"{_shown(submission)} is no file of its own ({_reason(error)})")
+            return Judgement(error_kind="missing", error=f"{_shown(submission)} is not a plain file ({_reason(error)})")
     try:
         mode = submission.stat().st_mode
     except (OSError, ValueError) as error:

@@ -150,7 +150,7 @@ def _from(source: Path, raw: Path, listener: Listener) -> RawData:
         nested = next((path for path in inside if path.exists()), None)
         return _from(nested, raw, listener) if nested else RawData(source, mock=False, ours=False)
     if kind_of_archive(source) is None:
-        raise UsageError(f"{source} is no zip {_what_it_is(source)}")
+        raise UsageError(f"{source} is not a zip {_what_it_is(source)}")
     return RawData(_unpack_into_place(source, raw, listener), mock=False, ours=True)
 
 

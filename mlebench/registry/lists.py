@@ -18,13 +18,13 @@ def read_ids(path: Path) -> list[str]:
     """The competition ids of a text file, one a line, each once; a remark begins with `#`.
 
     Raises:
-        UsageError: the file cannot be read, a line is no id, or there is none.
+        UsageError: the file cannot be read, a line is not an id, or there is none.
     """
     ids: dict[str, None] = {}
     for number, line in numbered_lines(read_text(path, "give a text file with one id a line")):
         name = line.partition(" #")[0].partition("\t#")[0].strip()
         if not _ID.fullmatch(name):
-            raise UsageError(f"{path}, line {number} is no competition id ({printable(name)}); give one id a line")
+            raise UsageError(f"{path}, line {number} is not a competition id ({printable(name)}); give one id a line")
         ids[name] = None
     if not ids:
         raise UsageError(f"{path} names no competition; give one id a line, `mlebench list` shows them")

@@ -1,4 +1,4 @@
-"""The submission checker: an HTTP server in the harness that tells a running agent whether a submission is valid.
+"""The submission checker: an HTTP server in the harness that reports to a running agent whether a submission is valid.
 
 `POST /validate` takes a form with a field `file`, `GET /health` confirms that the checker is running. The checks are those of
 `mlebench validate`, and a valid submission always gets the same answer: no score, no count, nothing that could differ between two

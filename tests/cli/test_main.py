@@ -173,9 +173,9 @@ def test_a_file_of_ids_is_a_split_in_every_command(tmp_path: Path, capsys: pytes
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"demo-wine\ndemo-digits,\n", "line 2 is no competition id (demo-digits,)"),
-        ("demo-wine\u2028demo-digits".encode(), "line 1 is no competition id (demo-wine\\u2028demo-digits)"),
-        (b"\x1b[31m\n", "line 1 is no competition id (\\x1b[31m)"),
+        (b"demo-wine\ndemo-digits,\n", "line 2 is not a competition id (demo-digits,)"),
+        ("demo-wine\u2028demo-digits".encode(), "line 1 is not a competition id (demo-wine\\u2028demo-digits)"),
+        (b"\x1b[31m\n", "line 1 is not a competition id (\\x1b[31m)"),
         ("demo-wine\n".encode("utf-16"), "is UTF-16 text"),
         (b"# nothing\n", "is empty or not a string"),
     ],

@@ -35,6 +35,8 @@ INSTEAD = {
 RIGHT_HERE: dict[str, str] = {
     '"mend"': "a key of `doctor --json`, which programs read",
     "know the fix as `mend`": "the same",
+    "validity-tells-": "names of issues, which other files refer to",
+    "--ready-fd={tells}": "the end of a pipe",
 }
 """Lines (parts of them), with the reason why they stay."""
 _ROOMS = [path for path in (ROOT / "mlebench").iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()]

@@ -223,7 +223,7 @@ def test_hostile_requests_make_files_that_any_reader_takes(asked: dict[str, Any]
     trajectory, notes = recording.exported()
     assert notes == [] and trajectory.final_metrics.total_prompt_tokens == 200
     content = (recording.folder.parent / "trajectory.json").read_bytes().decode("utf-8")
-    json.loads(content, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    json.loads(content, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
 
 
 @pytest.mark.parametrize("levels", range(300, 1000, 100))

@@ -192,7 +192,7 @@ def test_a_published_folder_of_ours_stands_in_for_none_of_ours(home: Path) -> No
         ({"grader": None}, r"config\.yaml, line \d+: `grader`: "),
         (
             {"dataset": {"answers": "a.csv", "sample_submission": "b.csv"}},
-            r"'a\.csv' is no path of the form plant-rows/prepared/",
+            r"'a\.csv' is not a path of the form plant-rows/prepared/",
         ),
     ],
 )

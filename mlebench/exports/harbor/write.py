@@ -126,7 +126,9 @@ def _require_ours(target: Path) -> None:
             return
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    raise UsageError(f"{target} is no task that `mlebench export harbor` wrote; move it away, or choose another folder with -o")
+    raise UsageError(
+        f"{target} is not a task that `mlebench export harbor` wrote; move it away, or choose another folder with -o"
+    )
 
 
 def _write_task(target: Path, files: Mapping[str, str | Path]) -> Path:

@@ -49,7 +49,7 @@ class Options:
 
     runs_dir: Path
     registry: Registry
-    """Tells the edition that holds where a source tells none."""
+    """Sets the edition for a source that states none."""
     name: str | None = None
     """Of the groups; also says that runs may be there twice."""
     regrade: bool = False
@@ -93,7 +93,7 @@ class _Batch:
     runs: dict[PlannedRun, FoundRun] = field(default_factory=dict)
     competitions: dict[str, Competition] = field(default_factory=dict)
     data: dict[str, CompetitionReport] = field(default_factory=dict)
-    """By competition a report that tells as much of its data as any."""
+    """By competition a report that says as much of its data as any."""
 
 
 def import_runs(sources: Sequence[Found], options: Options, listener: Listener = ignore) -> Outcome:
@@ -195,7 +195,7 @@ def _competition(run: FoundRun, registry: Registry) -> Competition:
             return replace(registry, edition=edition, split_key=key).get_competition(stem)  # type: ignore[arg-type]
         except UsageError:
             continue
-    raise ValueError(f"its task {printable(run.task, 80)} is no competition that is known here; `mlebench list` shows them")
+    raise ValueError(f"its task {printable(run.task, 80)} is not a competition that is known here; `mlebench list` shows them")
 
 
 def _seed(run: FoundRun, competition_id: str, batch: _Batch) -> int:

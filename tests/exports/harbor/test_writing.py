@@ -53,7 +53,7 @@ def test_what_is_not_ours_stays(content: str | None, exported: Exported, capsys:
         (exported.folder / WINE / "task.toml").write_text(content, encoding="latin-1")
     words = ["export", "harbor", "demo-digits", WINE, "--without-data", "-o", str(exported.folder)]
     assert main(words) == 2
-    assert "is no task that `mlebench export harbor` wrote" in capsys.readouterr().err
+    assert "is not a task that `mlebench export harbor` wrote" in capsys.readouterr().err
     assert [path.name for path in exported.folder.iterdir()] == [WINE]
 
 
