@@ -67,7 +67,7 @@ def test_several_groups_need_a_name(group: Group, root: Path) -> None:
 def test_a_secret_of_the_agent_is_refused(group: Group, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLEBENCH_SPLIT_KEY", KEY)
     (group.run_dir("toy-a_seed0") / "logs" / "training.log").write_text(KEY)
-    with pytest.raises(UsageError, match=r"training\.log holds the value of MLEBENCH_SPLIT_KEY; .*--leave-out logs") as caught:
+    with pytest.raises(UsageError, match=r"training\.log contains the value of MLEBENCH_SPLIT_KEY; .*--leave-out logs") as caught:
         run("group")
     assert KEY not in str(caught.value) and not (root / "group.mlebench.zip").exists()
 

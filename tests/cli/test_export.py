@@ -123,4 +123,4 @@ def test_a_bundle_whose_files_are_not_as_stated_is_refused(
     at = content.index(b"transcript/000002.json.gz") + 80
     bundle.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
     assert main(["export", "atif", str(bundle)]) == 2
-    assert "is no bundle that can be read" in capsys.readouterr().err
+    assert "is not a readable bundle" in capsys.readouterr().err

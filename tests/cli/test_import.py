@@ -28,7 +28,7 @@ def test_a_copy_of_a_job_beside_it_is_no_second_result(job: Job, capsys: pytest.
     copy = shutil.copytree(job.folder, job.folder.parent / "copy")
     assert main(["import", "harbor-job", str(job.folder), str(copy)]) == 1
     shown = capsys.readouterr()
-    assert "is skipped: it is a copy of another one" in shown.err and shown.out.count("1 run of claude-code") == 1
+    assert "is left out: it is a copy of another one" in shown.err and shown.out.count("1 run of claude-code") == 1
     assert [path.name for path in (job.folder.parent / "runs").iterdir()] == ["job"]
 
 
@@ -45,7 +45,7 @@ def test_one_document(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
         }
     ]  # fmt: skip
     assert len(document["problems"]) == 1
-    assert shown.err.startswith("mlebench import: bronze__0000002 is skipped: its task other is no competition")
+    assert shown.err.startswith("mlebench import: bronze__0000002 is left out: its task other is not a competition")
 
 
 def test_what_differs_when_it_is_graded_here_ends_with_1(job: Job, capsys: pytest.CaptureFixture[str]) -> None:

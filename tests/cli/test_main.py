@@ -177,7 +177,7 @@ def test_a_file_of_ids_is_a_split_in_every_command(tmp_path: Path, capsys: pytes
         ("demo-wine\u2028demo-digits".encode(), "line 1 is not a competition id (demo-wine\\u2028demo-digits)"),
         (b"\x1b[31m\n", "line 1 is not a competition id (\\x1b[31m)"),
         ("demo-wine\n".encode("utf-16"), "is UTF-16 text"),
-        (b"# nothing\n", "is empty or not a string"),
+        (b"# nothing\n", "names no competition"),
     ],
 )
 @pytest.mark.parametrize("option", ["--list", "--split"])

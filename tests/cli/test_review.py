@@ -113,7 +113,7 @@ def test_a_later_review_takes_the_place_of_an_earlier_one(cheating: Group, capsy
     output(capsys, 1, "group")
     output(capsys, 0, "group", "--rule", "oddities")
     kept = json.loads((cheating.folder / REVIEW_FILE).read_text())
-    assert kept["rules"] == ["oddities"] and kept["skipped"] == [{"rule": "cheats", "reason": "not asked for"}]
+    assert kept["rules"] == ["oddities"] and kept["skipped"] == [{"rule": "cheats", "reason": "not requested"}]
 
 
 def test_a_bundle_is_reviewed_without_touching_it(cheating: Group, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -187,7 +187,7 @@ def test_options_that_cannot_be_are_told_in_a_sentence(group: Group, root: Path,
 
 def test_what_is_no_bundle_is_wrong_usage(root: Path, group: Group, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "b.zip").write_bytes(b"PK")
-    assert said(capsys, "b.zip").startswith("b.zip cannot be looked at: ")
+    assert said(capsys, "b.zip").startswith("b.zip cannot be reviewed: ")
 
 
 def test_models_asked_about_a_bundle_need_a_place_for_their_calls(

@@ -63,7 +63,7 @@ def runs(group: Group, *words: str) -> int:
 def test_acts_are_said_in_a_sentence(group: Group, capsys: pytest.CaptureFixture[str]) -> None:
     run_id = left(group)
     assert runs(group, "--parallel", "3") == 0
-    assert capsys.readouterr().out.startswith("g is kept to at most 3 runs at once; `mlebench run --resume g")
+    assert capsys.readouterr().out.startswith("g is limited to at most 3 runs at once; `mlebench run --resume g")
     assert Group.open(group.folder).settings.parallel == 3
     assert runs(group, "--cancel", run_id) == 0
     assert runs(group, "--retry", run_id) == 0

@@ -25,7 +25,7 @@ def packed(path: Path, *names: str) -> Path:
 @pytest.mark.parametrize("name", ["../out.txt", "/etc/out.txt", "a/../../out.txt", "..\\out.txt"])
 def test_a_zip_member_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
     archive = packed(tmp_path / "a.zip", name)
-    with pytest.raises(WorkFailed, match="leads out"):
+    with pytest.raises(WorkFailed, match="a path outside its folder"):
         extract(archive, tmp_path / "target")
     assert not any((tmp_path / "target").rglob("*"))
 
@@ -36,7 +36,7 @@ def test_a_tar_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
     with tarfile.open(archive, "w") as opened:
         opened.addfile(tarfile.TarInfo("good.txt"))
         opened.addfile(tarfile.TarInfo(name))
-    with pytest.raises(WorkFailed, match="leads out"):
+    with pytest.raises(WorkFailed, match="a path outside its folder"):
         extract(archive, tmp_path / "target")
     assert not any((tmp_path / "target").rglob("*"))
 
@@ -141,7 +141,9 @@ def test_an_encrypted_archive_is_told_with_what_helps(tmp_path: Path) -> None:
 
 
 def test_a_method_of_packing_that_python_lacks_is_no_damage(tmp_path: Path) -> None:
-    with pytest.raises(WorkFailed, match=r"by a method that Python cannot undo \(number 9\); unpack it with another program"):
+    with pytest.raises(
+        WorkFailed, match=r"uses a compression method that Python does not support \(9\); unpack it with another program"
+    ):
         extract(patched(tmp_path / "a.zip", method=9), tmp_path / "target")
 
 

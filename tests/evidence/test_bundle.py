@@ -327,11 +327,11 @@ def remove_run(group: Group) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (change_state, "run group group has not ended: 1 of 4 runs still to do; `mlebench run --resume"),
+        (change_state, "run group group has not ended: 1 of 4 runs left; `mlebench run --resume"),
         (damage_record, "`mlebench run --resume group` repeats the run"),
         (link_record, "`mlebench run --resume group` repeats the run"),
-        (remove_run, "run group group has not ended: 1 of 4 runs still to do"),
-        (remove_report, "grading_report.json is missing or no file; `mlebench grade"),
+        (remove_run, "run group group has not ended: 1 of 4 runs left"),
+        (remove_report, "grading_report.json is missing or not a file; `mlebench grade"),
     ],
 )
 def test_a_group_that_is_no_result_yet_is_refused(group: Group, target: Path, change: Callable[[Group], None], told: str) -> None:
@@ -351,7 +351,7 @@ def test_a_group_is_held_while_it_is_bundled(group: Group, target: Path) -> None
     told = []
 
     def look(step: Step) -> None:
-        with pytest.raises(UsageError, match="is running already"), hold(group.folder):
+        with pytest.raises(UsageError, match="is already running"), hold(group.folder):
             told.append("nobody held it")
 
     make_bundle([group], target, listener=look)
@@ -410,9 +410,9 @@ def test_targets_that_will_not_do_are_refused(group: Group, made: Path, target: 
         (target, "exists; replace it with `--force`"),
         (target.parent, "is a folder"),
         (target.parent / "no" / "x.zip", "does not exist; create it"),
-        (group.folder / "x.zip", "which is bundled"),
-        (group.run_dir("toy-a_seed0") / "logs" / "x.zip", "which is bundled"),
-        (made / "agents" / "scripted" / "x.zip", "which is bundled"),
+        (group.folder / "x.zip", "which is being bundled"),
+        (group.run_dir("toy-a_seed0") / "logs" / "x.zip", "which is being bundled"),
+        (made / "agents" / "scripted" / "x.zip", "which is being bundled"),
     ):
         with pytest.raises(UsageError, match=told):
             make_bundle([group], path)

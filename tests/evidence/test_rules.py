@@ -88,7 +88,7 @@ class TestFiles:
             ("seeds: 1\nsplit:\n- spaceship-titanic\n- spaceship-titanc", r"line 4: .*did you mean `spaceship-titanic`\?"),
             ("split: []", "at least one id"),
             ("profile: stndard", "unknown profile `stndard`"),
-            ("levels: [sealed, rules]", "leave it out"),
+            ("levels: [sealed, rules]", "remove it"),
             ("levels: [seal]", "`levels.0`: expected 'files'"),
             ("seeds: yes", "`seeds`: expected a valid integer"),
             ("seeds: 0", "`seeds`: expected .*greater than or equal to 1"),

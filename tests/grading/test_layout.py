@@ -58,7 +58,7 @@ def test_what_is_accepted_is_what_pythons_csv_reader_reads(
 HEADER = b"id,y\n"
 HOSTILE = {
     "30 KB of commas": (b"," * 30_000, "the first line has 30,001 columns, but 2 columns are expected (`id`, `y`)"),
-    "a transposed table": (b"c," * 400_000 + b"\n" + b"1," * 400_000, "the first line names 400,001 columns"),
+    "a transposed table": (b"c," * 400_000 + b"\n" + b"1," * 400_000, "the first line has 400,001 columns"),
     "a million names": (b"".join(b"name%d," % k for k in range(M)), "columns or more, but 2 columns are expected"),
     "a row of commas": (HEADER + b"1" + b"," * 40 * M, "line 2 has more than 10,020 cells, but 2 are expected"),
     "a file of quotes": (b'"' * 40 * M, "the first line is longer than 1,048,588 bytes"),

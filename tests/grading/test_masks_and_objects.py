@@ -68,8 +68,8 @@ def test_objects_keep_their_rows_across_blocks(monkeypatch):
     ("cell", "fault"),
     [
         ("cat 1", "groups of 3 fields, `label x y`"),
-        ("cat,1", "the first is 'cat,1'; separate by spaces only (id"),
-        ("1,2", "the first is '1,2'; separate by spaces only (id"),
+        ("cat,1", "the first is 'cat,1'; separate items by spaces only (id"),
+        ("1,2", "the first is '1,2'; separate items by spaces only (id"),
         ("bird 1 2", "one of cat, dog"),
         ("cat one 2", "column `mask` field `x`: 1 of 1 cell is not a finite number; the first is 'one'"),
         ("cat nan 2", "finite number"),
@@ -91,7 +91,7 @@ def test_all_cells_together_may_list_so_many_objects_for_each():
     few = ObjectList({"x": Real()}, most=100, most_on_average=10)
     assert len(few.parse(*series(["1 " * 100, *["1"] * 20]))) == 21
     assert len(few.parse(*series(["1 " * 100]))) == 1
-    with pytest.raises(InvalidSubmission, match="column `mask`: the cells list more than 210 objects together"):
+    with pytest.raises(InvalidSubmission, match="column `mask`: the cells list more than 210 objects in total"):
         few.parse(*series([*["1 " * 100] * 3, *[""] * 18]))
 
 

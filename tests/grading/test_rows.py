@@ -22,14 +22,14 @@ def submission(*rows: tuple[float, float]) -> pd.DataFrame:
 def test_rows_must_sum_to_one_within_the_tolerance() -> None:
     grader = Grader(id="id", columns=probability_per_class("id"), rows=sum_to_one(), metric=log_loss)
     assert grader.score(submission((0.5, 0.50001), (0.25, 0.75)), ANSWERS) == pytest.approx(-(np.log(0.50001) + np.log(0.25)) / 2)
-    with pytest.raises(InvalidSubmission, match=r"1 of 2 rows .*sum that is 1 .*first sum is 0\.99 \(id 'q'\)"):
+    with pytest.raises(InvalidSubmission, match=r"1 of 2 rows .*sum to a value that is 1 .*first sum is 0\.99 \(id 'q'\)"):
         grader.score(submission((0.5, 0.49), (0.25, 0.75)), ANSWERS)
 
 
 def test_rows_are_divided_by_their_sum() -> None:
     grader = Grader(id="id", columns=probability_per_class("id"), rows=divided_by_sum, metric=kaggle_log_loss)
     assert grader.score(submission((0.1, 0.3), (0.2, 0.2)), ANSWERS) == pytest.approx(-(np.log(0.75) + np.log(0.5)) / 2)
-    with pytest.raises(InvalidSubmission, match=r"sum that is positive.*id 'p'"):
+    with pytest.raises(InvalidSubmission, match=r"sum to a value that is positive.*id 'p'"):
         grader.score(submission((0.1, 0.3), (0.0, 0.0)), ANSWERS)
 
 

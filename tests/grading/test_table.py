@@ -103,7 +103,7 @@ def test_cells_are_shown_as_the_file_holds_them(score: Score) -> None:
     assert "the first is empty (ids '1', '3')" in refusal(score, "id,y\n1,\n2,2\n3,\n")
     assert "the first is '1,5'; use a decimal point, not a comma" in refusal(score, 'id,y\n1,"1,5"\n2,2\n3,4\n')
     numbers = Grader(id="id", columns={"y": IntegerList()}, metric=accuracy)
-    assert "the first is '1,5'; separate by spaces only" in refusal(score, 'id,y\n1,"1,5"\n2,2\n3,4\n', numbers)
+    assert "the first is '1,5'; separate items by spaces only" in refusal(score, 'id,y\n1,"1,5"\n2,2\n3,4\n', numbers)
 
 
 def test_a_column_of_true_and_false_is_a_probability(score: Score) -> None:

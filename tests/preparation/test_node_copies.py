@@ -116,7 +116,7 @@ def test_a_changed_copy_that_is_read_is_replaced_beside_and_said_once(competitio
     said: list[str] = []
     second = fetch(competition, disk, said, reading=[READER])
     assert fetch(competition, disk, said, reading=[READER]) == second != first
-    assert [sentence for sentence in said if "was changed" in sentence] == said[:1]
+    assert [sentence for sentence in said if "was modified" in sentence] == said[:1]
     assert (first / "notes.txt").exists()
 
 
@@ -144,7 +144,7 @@ def test_a_full_disk_leaves_the_shared_data_in_use(competition: Competition, dis
     monkeypatch.setattr(node_copies.shutil, "disk_usage", lambda _: SimpleNamespace(free=2**20))
     said: list[str] = []
     assert fetch(competition, disk, said) == competition.public_dir
-    assert said == [said[0]] and "the data is read where it is shared" in said[0] and "1.0 MiB free" in said[0]
+    assert said == [said[0]] and "reading the data from shared storage" in said[0] and "1.0 MiB free" in said[0]
 
 
 def test_what_was_read_is_held_against_what_was_prepared(competition: Competition, disk: Path) -> None:

@@ -54,7 +54,7 @@ def test_failures_of_every_kind_leave_the_others_alone(
     assert main(words) == 1
     captured = capsys.readouterr()
     assert "killed-one: its preparation process was killed by SIGKILL" in captured.err
-    assert "crashing-one: preparing failed unexpectedly (RuntimeError: a fault of ours)" in captured.err
+    assert "crashing-one: preparation failed unexpectedly (RuntimeError: a fault of ours)" in captured.err
     assert "a fault of ours" in (tmp_path / "data" / "crashing-one" / "error.log").read_text()
     assert "Traceback" not in captured.err
     rows = re.findall(r"(?m)^\W*([a-z-]+-one)\W+(\w+)", captured.out)

@@ -42,7 +42,7 @@ def test_a_damaged_file_is_named_with_the_command_that_fetches_it_again(
     (competition.raw_dir / "train.csv").unlink()
     message = failure(competition, keep_raw=True)
     command = f"`mlebench prepare {TABLE} --keep-raw --no-verify --data-dir {competition.data_dir}`"
-    assert f"train.csv is missing from the raw data: {competition.raw_dir} holds" in message
+    assert f"train.csv is missing from the raw data: {competition.raw_dir} contains" in message
     assert f"download it again with {command}" in message
     assert not has_raw(competition)
     assert main(["status", "--json", "--split", "dev", "--data-dir", str(competition.data_dir)]) == 0
@@ -150,7 +150,8 @@ def test_the_traceback_of_what_no_check_foresaw_is_kept_and_the_file_named(
 ) -> None:
     with_prepare(monkeypatch, "table = raw / 'train.csv'\ntable.read_text()[10**9]")
     with pytest.raises(
-        RawDataFault, match=r"raw/train\.csv seems damaged, .* \(IndexError: .*see the traceback in .*error\.log\)"
+        RawDataFault,
+        match=r"raw/train\.csv seems damaged or belongs to another competition \(IndexError: .*see the traceback in .*error\.log\)",
     ):
         prepare(competition, competition.raw_dir, verify=False)
     assert "IndexError" in (competition.root / "error.log").read_text()
@@ -181,7 +182,7 @@ def test_a_missing_package_names_its_extra(competition: Competition, monkeypatch
 
 def test_memory_that_is_too_small_is_no_fault_of_the_raw_data(competition: Competition, monkeypatch: pytest.MonkeyPatch) -> None:
     with_prepare(monkeypatch, "raise MemoryError")
-    assert "memory of this machine is too small" in failure(competition)
+    assert "this machine has too little memory" in failure(competition)
     assert has_raw(competition)
 
 
@@ -189,13 +190,13 @@ def test_data_just_made_is_not_blamed(competition: Competition, monkeypatch: pyt
     shutil.rmtree(competition.raw_dir)
     with_prepare(monkeypatch, "raise KeyError('a fault of ours')")
     outcome = prepare_one(competition, PreparationOptions(mock=True))
-    assert "preparing failed unexpectedly (KeyError: 'a fault of ours')" in outcome.message
+    assert "preparation failed unexpectedly (KeyError: 'a fault of ours')" in outcome.message
     assert not list(competition.root.glob("damaged.json"))
 
 
 def test_a_prepare_that_leaves_the_process_fails_as_any_other(competition: Competition, monkeypatch: pytest.MonkeyPatch) -> None:
     with_prepare(monkeypatch, "import sys\nsys.exit(0)")
-    assert "preparing failed unexpectedly (SystemExit: 0)" in failure(competition)
+    assert "preparation failed unexpectedly (SystemExit: 0)" in failure(competition)
 
 
 def test_a_failure_of_several_lines_is_said_in_one(competition: Competition, monkeypatch: pytest.MonkeyPatch) -> None:

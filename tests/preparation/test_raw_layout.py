@@ -293,14 +293,14 @@ def test_a_folder_of_many_downloads_without_this_one_says_so(
     zipped(folder, tmp_path / "downloads" / "tabular-playground-series-dec-2021.zip")
     folder.rename(tmp_path / "downloads" / "playground-series-s3e18")
     message = prepared_from(tmp_path / "downloads", TABLE, registry).message
-    assert f"train.csv is missing from the raw data: {tmp_path}/downloads holds playground-series-s3e18/" in message
+    assert f"train.csv is missing from the raw data: {tmp_path}/downloads contains playground-series-s3e18/" in message
 
 
 def test_the_data_of_another_competition_is_told_by_its_columns(theirs: Callable[[str], Path], registry: Registry) -> None:
     folder = theirs(TABLE)
     (folder / "train.csv").write_text("id,text\n1,a\n")
     message = prepared_from(folder, TABLE, registry).message
-    assert f"{folder}/train.csv has no column `PassengerId`, it has `id`, `text`" in message
+    assert f"{folder}/train.csv has no column `PassengerId` but `id`, `text`" in message
 
 
 @pytest.mark.parametrize(
@@ -404,12 +404,12 @@ REFUSED = {
     a_pipe_deep_inside: "more/pipe is neither a file nor a folder",
     a_pipe_alone: "pipe.zip is neither a file nor a folder",
     a_device: "/dev/zero is neither a file nor a folder",
-    a_link_to_nowhere: "more.csv is a link that leads nowhere",
-    a_circle: "again is a link that leads in a circle",
+    a_link_to_nowhere: "more.csv is a broken link",
+    a_circle: "again is a circular link",
     nothing: "gone does not exist; --from takes an unpacked download, its zip, or a folder that contains either",
-    two_that_differ_in_case: "may both stand for train.csv; remove or rename one",
+    two_that_differ_in_case: "could both be train.csv; remove or rename one",
     a_folder_in_the_place_of_a_table: "train.csv is a folder, expected a file",
-    a_zip_with_a_name_twice: "holds 'train.csv' twice with different contents",
+    a_zip_with_a_name_twice: "contains 'train.csv' twice with different contents",
 }
 
 

@@ -281,8 +281,8 @@ def test_with_snapshots_they_stand_below_the_scores(group: Group, clock: type[Cl
 
     assert "<h3>Scores of each run</h3>" in page
     assert (
-        "Ticks, a row per seed: 360 calls of the submission checker; of a run with more than 200 of a kind every so many, from "
-        "first to last." in text_of(document_of(group))
+        "Ticks, a row per seed: 360 calls of the submission checker; runs with more than 200 of a kind show "
+        "an evenly spaced selection." in text_of(document_of(group))
     )
     assert rows_of(page) == 1
 

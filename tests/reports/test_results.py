@@ -202,7 +202,7 @@ def test_a_damaged_record_does_not_stop_grading_again(tmp_path: Path, toys: Path
     aggregate = regrade_group(folder)
 
     assert aggregate.total_runs == 1
-    assert re.search(r"toy-one_seed1 is skipped: .*run\.json", caplog.text)
+    assert re.search(r"toy-one_seed1 is left out: .*run\.json", caplog.text)
 
 
 def test_groups_alike_in_all_conditions_are_told_apart_by_their_folders_when_set_side_by_side(tmp_path: Path, toys: Path) -> None:

@@ -191,5 +191,5 @@ def test_a_folder_without_texts_is_refused_before_anything_is_asked(tmp_path: Pa
 def test_a_model_of_other_dialects_alone_is_refused(tmp_path: Path, provider: Provider) -> None:
     path = tmp_path / "models.yaml"
     path.write_text(path.read_text().replace("[chat]", "[messages]"))
-    with pytest.raises(UsageError, match="only supports messages"):
+    with pytest.raises(UsageError, match="only available in messages"):
         measure(tmp_path, put(tmp_path, one="some words"))

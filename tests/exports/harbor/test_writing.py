@@ -75,7 +75,7 @@ def test_a_folder_that_cannot_be_written_is_named(exported: Exported, tmp_path: 
 def test_what_is_no_wheel_is_refused(exported: Exported, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--wheel", __file__, "-o", str(exported.folder)]
     assert main(["export", "harbor", WINE, "--without-data", *words]) == 2
-    assert "is no wheel" in capsys.readouterr().err
+    assert "is not a wheel" in capsys.readouterr().err
 
 
 def test_the_script_says_which_data_is_missing(exported: Exported, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_a_group_that_is_not_imported_must_say_its_limits(job: Job, registry: Re
     text = file.read_text()
     start = text.index("manifest:")
     file.write_text(text[:start] + "manifest: {}\n")
-    with pytest.raises(UsageError, match="does not say under which limits it ran, nor that it was imported"):
+    with pytest.raises(UsageError, match="it has neither limits nor the mark of an imported group"):
         Group.open(file.parent)
 
 

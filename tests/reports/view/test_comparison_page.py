@@ -85,7 +85,7 @@ def test_runs_that_have_not_ended_on_one_side_are_left_out_on_both(tmp_path: Pat
     told = words(body(page, "verdict"))
     assert "two has not ended; this is its current state." in told
     assert "Omitted, because only one has it: toy-c." in told
-    assert "4 runs left out, as they have not ended in both groups." in told
+    assert "4 runs omitted, because they have not ended in both groups." in told
     assert page.every is not None
 
 

@@ -312,7 +312,7 @@ def test_without_a_network_of_its_own_no_run_starts_that_is_to_have_none(
     [problem] = get_sandbox("apptainer").problems([agent()], PROFILE)
     assert "cannot isolate a run's network here" in problem
     assert "it would be open instead of `none`" in problem
-    with pytest.raises(StartFailed, match="does not keep an agent in"):
+    with pytest.raises(StartFailed, match="cannot isolate an agent"):
         start(request_for(agent()))
     assert get_sandbox("apptainer").problems([agent()], PROFILE.model_copy(update={"network": "open"})) == []
 
@@ -344,6 +344,6 @@ def test_without_the_program_nothing_starts(
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     [problem] = get_sandbox("apptainer").problems([agent()], PROFILE)
-    assert "there is no Apptainer here" in problem
-    with pytest.raises(StartFailed, match="there is no Apptainer here"):
+    assert "Apptainer was not found" in problem
+    with pytest.raises(StartFailed, match="Apptainer was not found"):
         start(request_for(agent()))
