@@ -1,3 +1,3 @@
-"""The single map of the driving area."""
+"""The one map of the area that was driven in."""
 
 MAP = "map_raster_palo_alto.png"

@@ -2,5 +2,5 @@
 
 COMMENTS = ["Date", "Comment"]
 NUMBERED = ["id", *COMMENTS]
-"""Including a row id, which v1's table lacks."""
+"""With an id of each row, which v1's table does not have."""
 LABELLED = ["Insult", *COMMENTS]

@@ -1,3 +1,3 @@
-"""The sample submission's prediction for every page."""
+"""What the sample submission says of every page."""
 
 SAMPLE_LABELS = "U+003F 1 1 U+FF2F 2 2"

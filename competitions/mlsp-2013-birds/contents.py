@@ -1,4 +1,4 @@
-"""Contents of the data set."""
+"""What the data set holds."""
 
 SPECIES = 19
 """Numbered from 0."""

@@ -1,3 +1,3 @@
-"""The classes of leaves."""
+"""What a leaf can be; each is one of these."""
 
 CLASSES = ["healthy", "multiple_diseases", "rust", "scab"]

@@ -1,4 +1,4 @@
-"""Sizes of the pools and batches."""
+"""How many items there are to choose from, and how many may be chosen."""
 
 POOL = 1500
 """Items in a task's pool."""

@@ -1,7 +1,7 @@
-"""Labels of studies and images."""
+"""What is found on studies and on images."""
 
 APPEARANCES = ("negative", "typical", "indeterminate", "atypical")
-"""Labels of studies, in table column order."""
+"""Of studies, in the order of the columns of their table."""
 SAMPLE_STUDY = "negative 1 0 0 1 1"
 NOTHING = "none 1 0 0 1 1"
 """An image without opacity."""

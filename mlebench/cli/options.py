@@ -23,46 +23,36 @@ Options = argparse.ArgumentParser | argparse._ArgumentGroup
 
 SANDBOXES = ("docker", "apptainer", "bubblewrap", "plain", "local")
 """What `--sandbox` takes; the words of `mlebench.sandbox.base.SandboxWord`, which take long to import."""
-LOCAL_HELP = "local means bubblewrap if it works here, else plain, which isolates nothing"
-_SPLITS = "low, medium, high, all, dev, demo, research, own, or a file with one id per line"
+LOCAL_HELP = "local: bubblewrap where it works, else plain, which isolates nothing"
+_SPLITS = "low, medium, high, all, dev, demo, research, own, or a file with one id a line"
 
 
 def add_data_dir(parser: Options) -> None:
     """`--data-dir`."""
-    parser.add_argument("--data-dir", metavar="D", help="data directory (default: $MLEBENCH_DATA_DIR, else the user cache)")
+    parser.add_argument("--data-dir", metavar="D", help="where the data is (default: $MLEBENCH_DATA_DIR, else the user's cache)")
 
 
 def add_runs_dir(parser: Options) -> None:
     """`--runs-dir`."""
-    parser.add_argument("--runs-dir", metavar="D", help="folder of run groups (default: $MLEBENCH_RUNS_DIR, else ./runs)")
+    parser.add_argument("--runs-dir", metavar="D", help="where run groups are (default: $MLEBENCH_RUNS_DIR, else ./runs)")
 
 
 def add_split(parser: Options, help: str) -> None:
-    """`--split`, its help followed by the accepted values; `registry.lists.ids_of_split` reads it."""
+    """`--split`, its help ending with what it takes; `registry.lists.ids_of_split` reads it."""
     parser.add_argument("--split", metavar="S", help=f"{help}: {_SPLITS}")
 
 
-def add_sandbox(parser: Options, default: str, *, is_set: bool = True) -> None:
-    """`--sandbox`; its default is not set where an experiment file may give one."""
-    others = ", ".join(f"{name} (default)" if name == default else name for name in SANDBOXES)
-    parser.add_argument("--sandbox", choices=SANDBOXES, default=default if is_set else None, metavar="SANDBOX",
-                        help=f"{others}; {LOCAL_HELP}")  # fmt: skip
-
-
-def add_edition(parser: Options, default: str | None = "v1", usual: str = "v1") -> None:
-    """`--edition` and `--split-key`; `default` is None where the default, which `usual` describes, depends on other things."""
+def add_edition(parser: Options, default: str | None = "v1") -> None:
+    """`--edition` and `--split-key`; `default` is None where it is not v1 that holds unless told."""
     parser.add_argument(
-        "--edition",
-        choices=("v1", "v2"),
-        default=default,
-        help=f"v1: the published data; v2: the corrected data (default: {usual})",
+        "--edition", choices=("v1", "v2"), default=default, help="the published data (v1, default) or the corrected (v2)"
     )
-    add_split_key(parser, "secret key that splits v2 data and generates research data, or `published` for the public key of v2")
-
-
-def add_split_key(parser: Options, help: str) -> None:
-    """`--split-key`; `split_key_of` reads it."""
-    parser.add_argument("--split-key", metavar="K", help=f"{help} (default: $MLEBENCH_SPLIT_KEY)")
+    parser.add_argument(
+        "--split-key",
+        metavar="K",
+        help="secret key that v2 is split with and research data is generated from, or the word `published` "
+        "(default: $MLEBENCH_SPLIT_KEY)",
+    )
 
 
 def add_data(parser: Options) -> None:
@@ -74,11 +64,11 @@ def add_data(parser: Options) -> None:
 def add_thresholds(parser: Options) -> None:
     """`--thresholds`."""
     parser.add_argument("--thresholds", choices=("published", "live"), default="published",
-                        help="medal thresholds: published in 2024 (default), or live, of the refreshed leaderboard")  # fmt: skip
+                        help="medal thresholds: published in 2024 (default), or of the refreshed leaderboard")  # fmt: skip
 
 
 def add_jobs(parser: Options, what: str) -> None:
-    """`--jobs`, at least 1; `what` says what N counts."""
+    """`--jobs`, at least 1; `what` says of what there may be so many."""
     parser.add_argument("--jobs", type=at_least(1), default=1, metavar="N", help=f"{what} (default: 1)")
 
 
@@ -88,7 +78,7 @@ def add_competition(parser: Options, help: str, *, required: bool = False) -> No
 
 
 class _Once(argparse.Action):
-    """Stores one value and refuses a second, different one."""
+    """Stores a value and refuses another one, where other commands take several."""
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: str | None = None
@@ -96,7 +86,7 @@ class _Once(argparse.Action):
         before = getattr(namespace, self.dest)
         if before not in (None, values):
             raise UsageError(
-                f"`{option_string}` gives both {before} and {values}, but a submission belongs to one competition; "
+                f"`{option_string}` names {before} and {values}, and a submission belongs to one competition; "
                 "run the command once for each, or list submissions in a file for `mlebench grade SUBMISSIONS.jsonl`"
             )
         setattr(namespace, self.dest, values)
@@ -105,19 +95,18 @@ class _Once(argparse.Action):
 def add_selection(parser: argparse.ArgumentParser) -> None:
     """Competitions by id, by split or by list."""
     parser.add_argument("ids", nargs="*", metavar="ID", help="competition ids")
-    which = parser.add_argument_group("competitions")
-    which.add_argument("-c", "--competition-id", action="append", default=[], metavar="ID", help="a competition (repeatable)")
-    add_split(which, "all competitions of a split")
-    which.add_argument("-a", "--all", action="store_true", help="the 75 competitions of the benchmark; same as --split all")
-    which.add_argument("--lite", action="store_true", help="the low split; same as --split low")
-    which.add_argument("-l", "--list", metavar="FILE", help="the competitions listed in a file, one id per line")
+    parser.add_argument("-c", "--competition-id", action="append", default=[], metavar="ID", help="a competition (repeatable)")
+    add_split(parser, "all competitions of a split")
+    parser.add_argument("-a", "--all", action="store_true", help="the 75 competitions of the benchmark (--split all)")
+    parser.add_argument("--lite", action="store_true", help="the low split (--split low)")
+    parser.add_argument("-l", "--list", metavar="FILE", help="a file with one id a line")
 
 
 def settings_of(words: list[str] | None, flag: str) -> dict[str, Any]:
-    """`KEY=VALUE` words as a dictionary; values that are valid JSON (numbers, true, lists) are parsed.
+    """`KEY=VALUE` words; values that are JSON (numbers, true, lists) are read as such.
 
     Raises:
-        UsageError: a word is not of this form.
+        UsageError: a word is no setting.
     """
     import json
 
@@ -125,7 +114,7 @@ def settings_of(words: list[str] | None, flag: str) -> dict[str, Any]:
     for word in words or ():
         key, separator, text = word.partition("=")
         if not separator or not key:
-            raise UsageError(f"`{word}` is not KEY=VALUE; write `{flag} KEY=VALUE`, such as `{flag} {key or 'name'}=1`")
+            raise UsageError(f"`{word}` is not a setting; write `{flag} KEY=VALUE`")
         try:
             settings[key] = json.loads(text)
         except ValueError:
@@ -136,17 +125,17 @@ def settings_of(words: list[str] | None, flag: str) -> dict[str, Any]:
 def add_volume(parser: argparse.ArgumentParser, default: Any = False) -> None:
     """`--quiet` and `--verbose`, which every command has."""
     volume = parser.add_mutually_exclusive_group()
-    volume.add_argument("-q", "--quiet", action="store_true", default=default, help="print only results and errors")
-    volume.add_argument("-v", "--verbose", action="store_true", default=default, help="also print log lines on stderr")
+    volume.add_argument("-q", "--quiet", action="store_true", default=default, help="no progress, only results and errors")
+    volume.add_argument("-v", "--verbose", action="store_true", default=default, help="also report each step")
 
 
 def add_json(parser: Options) -> None:
     """`--json`."""
-    parser.add_argument("--json", action="store_true", help="print one JSON document on stdout")
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
 
 
 def registry_of(arguments: argparse.Namespace) -> Registry:
-    """The registry with the data directory and edition of the options."""
+    """The registry with the data directory and edition asked for."""
     from mlebench.registry import Registry
 
     key = split_key_of(arguments)
@@ -162,7 +151,7 @@ def split_key_of(arguments: argparse.Namespace) -> str | None:
 
 
 def again(arguments: argparse.Namespace, *more: object) -> str:
-    """The user's own command with more words, to paste; the value of `--split-key`, a secret, becomes KEY."""
+    """The user's own command with further words, to paste; a split key, which is secret, is left for the user to fill in."""
     from mlebench._support.hints import command
 
     words: list[str] = []
@@ -180,10 +169,10 @@ def tell(arguments: argparse.Namespace, line: str) -> None:
 
 
 def selected(arguments: argparse.Namespace, registry: Registry) -> list[Competition]:
-    """The selected competitions, each once.
+    """The competitions asked for, each once.
 
     Raises:
-        UsageError: nothing is selected, or a competition does not exist.
+        UsageError: if none is asked for, or one does not exist.
     """
     from mlebench.registry.lists import ids_of_split, read_ids
 
@@ -194,7 +183,7 @@ def selected(arguments: argparse.Namespace, registry: Registry) -> list[Competit
     if arguments.list:
         ids += read_ids(Path(arguments.list))
     if not ids:
-        raise UsageError("no competition given; add ids, `--split S` or `--list FILE`; `mlebench list` lists all competitions")
+        raise UsageError("name competitions by id, --split or --list; `mlebench list` shows all")
     return [registry.get_competition(competition_id) for competition_id in dict.fromkeys(ids)]
 
 
@@ -202,7 +191,7 @@ def quantity(option: str, text: str, parse: Callable[[str], Number]) -> Number:
     """The value of an option that takes a size or a duration.
 
     Raises:
-        UsageError: the value is invalid; the sentence starts with the option.
+        UsageError: naming the option and what it takes.
     """
     try:
         return parse(text)
@@ -211,11 +200,11 @@ def quantity(option: str, text: str, parse: Callable[[str], Number]) -> Number:
 
 
 def at_least(least: int) -> Callable[[str], int]:
-    """The `type` of an option that takes a whole number of at least `least`, 0 or 1."""
+    """The `type` of an option that takes a whole number, 0 or 1 at least."""
 
     def parse(text: str) -> int:
         if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"is {text}, expected a whole number of at least {least}")
+            raise argparse.ArgumentTypeError(f"it is {text}, expected a whole number of at least {least}")
         return int(text)
 
     return parse

@@ -1,4 +1,4 @@
-"""Distinguishes the prepared data of competitions, which no bundle contains, from files made by agents."""
+"""Tells the prepared data of competitions, which enters no bundle, from what agents made themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The harness's progress with its groups, in a small file in each group's folder, for observers from outside."""
+"""How the harness gets on with its groups, in a small file of each group's folder: for whoever watches from outside."""
 
 from __future__ import annotations
 
@@ -23,40 +23,39 @@ _LARGEST = 2**17
 _LARGEST_NUMBER = 2**53
 _LONGEST_SENTENCE = 300
 MOST_WAITING = 200
-"""Most runs of a group whose reason for waiting is stated individually; `others` covers the rest."""
+"""Runs of a group of which it is said one by one what they wait for; `others` is said of the rest."""
 RENEW_SECONDS = 15.0
-"""The file is rewritten at least this often."""
+"""The file is written anew at least so often."""
 _RECENT_SECONDS = 90.0
 _KERNEL = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True)
 class HarnessStatus:
-    """The latest status from the harness of a group."""
+    """What the harness of a group said last."""
 
     at: str
-    """Time of writing, as ISO text."""
+    """When, as ISO text."""
     slots: int = 1
     """Runs that can run at once."""
     parallel: int | None = None
-    """Most runs at once, as requested; None: as many as the resources allow."""
+    """Most runs at once, as asked for; None: as many as the resources allow."""
     is_paused: bool = False
     """Whether no further run is started."""
     seconds_left: float | None = None
-    """Estimated time until the last run of the group ends, as of `at`; None while paused."""
+    """Estimate until the last run of the group ends, at `at`; None while it is paused."""
     waiting: dict[str, str] = field(default_factory=dict)
-    """What each run that has not started waits for, by run id, such as `waits for 2 free GPUs`; at most `MOST_WAITING`
-    entries."""
+    """By run id what a run that has not started waits for, in words, such as `waits for 2 free GPUs`; at most `MOST_WAITING`."""
     others: str = ""
-    """What the runs that have not started and are not in `waiting` wait for."""
+    """What runs wait for that have not started and are not in `waiting`."""
 
     def waits_for(self, run_id: str) -> str:
-        """What a run that has not started waits for, in words; empty if unknown."""
+        """What a run that has not started waits for, in words; empty where that is not known."""
         return self.waiting.get(run_id, self.others)
 
 
 def write_harness_status(folder: Path, status: HarnessStatus) -> None:
-    """Write the status into the group's folder; the caller holds its lock.
+    """Write it into the group's folder; hold its lock.
 
     Raises:
         OSError: it cannot be written.
@@ -66,17 +65,17 @@ def write_harness_status(folder: Path, status: HarnessStatus) -> None:
 
 
 def drop_harness_status(folder: Path) -> None:
-    """Remove the status when the harness ends."""
+    """The harness ends."""
     with contextlib.suppress(OSError):
         move_aside(folder / _NAME)
         (folder / _NAME).unlink(missing_ok=True)
 
 
 def read_harness_status(folder: Path) -> HarnessStatus | None:
-    """The status from the harness that runs the group in `folder`; None if no harness runs it, or its status is unreadable.
+    """What the harness that runs the group in `folder` says; None where no harness does, or it says nothing that can be read.
 
-    On the same kernel, the lock shows whether that harness is still alive. Elsewhere, on a shared file system whose locks may not
-    work across nodes, a harness that wrote recently also counts as alive.
+    Under one kernel the lock tells whether that harness is still there. Elsewhere, on a shared file system whose locks may not
+    reach from node to node, one that wrote a moment ago counts as being there, too.
     """
     try:
         content = json.loads(read_plain(folder / _NAME, _LARGEST))
@@ -102,7 +101,7 @@ def _is_there(folder: Path, content: dict[str, Any], written: datetime) -> bool:
 
 
 def _status(content: dict[str, Any]) -> HarnessStatus:
-    """The status in an untrusted file, reduced to plausible numbers and printable sentences."""
+    """What a file says, whoever wrote it: numbers that can be, sentences that can be shown."""
     left, waiting = content.get("seconds_left"), content.get("waiting")
     entries = list(waiting.items())[:MOST_WAITING] if isinstance(waiting, dict) else []
     return HarnessStatus(
@@ -127,7 +126,7 @@ def _is_amount(value: object) -> bool:
 
 @functools.cache
 def _kernel() -> str:
-    """Identifies this machine since its last boot; containers on it share its locks whatever their host names."""
+    """What tells this machine, as it is up now, from others; containers on it share its locks whatever they are called."""
     try:
         return _KERNEL.read_text(encoding="ascii").strip()
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The source of runs that another harness made, as stated in a group's manifest."""
+"""What the manifest of a group says of runs that another harness made: where they come from."""
 
 from __future__ import annotations
 
@@ -12,17 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from grading.printable import printable
 from mlebench.agents import AgentSpec
 
-Format = Literal["harbor-job", "inspect-log", "mle-bench-runs"]
-TOOLS: dict[Format, str] = {"harbor-job": "Harbor", "inspect-log": "Inspect", "mle-bench-runs": "MLE-bench"}
+Format = Literal["harbor-job", "inspect-log"]
+TOOLS: dict[Format, str] = {"harbor-job": "Harbor", "inspect-log": "Inspect"}
 """What people call the harness that writes each format."""
-_WORDS: dict[Format, str] = {
-    "harbor-job": "the Harbor job",
-    "inspect-log": "the Inspect log",
-    "mle-bench-runs": "the MLE-bench run group",
-}
+_WORDS: dict[Format, str] = {"harbor-job": "the Harbor job", "inspect-log": "the Inspect log"}
 _LONGEST = 100
 _NO_FOLDER = Path(os.devnull)
-"""Placeholder for the folder of an agent that is not available; nothing is there on any machine."""
+"""Stands for the folder of an agent that is not at hand: nothing lies in it, on any machine."""
 
 
 class ImportedRun(BaseModel):
@@ -31,9 +27,9 @@ class ImportedRun(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str
-    """Its harness's name for it: a trial, or a sample with its epoch."""
+    """What its harness calls it: a trial, or a sample with its epoch."""
     id: str | None = None
-    """Its harness's unique id for it; None if it gave none."""
+    """By which its harness tells it from all others; None where it gave none."""
     stated: dict[str, Any] = {}
     """Score and flags as its harness stated them."""
 
@@ -45,13 +41,13 @@ class Imported(BaseModel):
 
     format: Format
     tool_version: str | None = None
-    """None if the source does not state it."""
+    """None where the source does not tell."""
     source: str
     """Name of the job's folder or of the log."""
     files: dict[str, str] = {}
-    """SHA-256 of the files read, by their names within the source."""
+    """SHA-256 of the files that were read, by their names within the source."""
     left_out: tuple[str, ...] = ()
-    """One sentence about each run of the source that could not be imported."""
+    """A sentence for each run of the source that could not be imported."""
     runs: dict[str, ImportedRun] = Field(default={})
     """By run id."""
     harness: dict[str, Any] = {}
@@ -59,26 +55,26 @@ class Imported(BaseModel):
 
     @property
     def tool(self) -> str:
-        """Display name of the harness that made the runs."""
+        """What people call the harness that made the runs."""
         return TOOLS[self.format]
 
     @property
     def words(self) -> str:
-        """The source of the runs, such as `the Harbor job 2026-11-01__10-00-00`."""
+        """Where the runs come from, such as `the Harbor job 2026-11-01__10-00-00`."""
         return f"{_WORDS[self.format]} {printable(self.source, _LONGEST)}"
 
     @property
     def ids(self) -> frozenset[str]:
-        """What identifies its runs, whatever name they were imported under."""
+        """What tells its runs from all others, whatever they were imported as."""
         return frozenset(run.id for run in self.runs.values() if run.id is not None)
 
 
 def agent_of(source: Format, name: str, arguments: Mapping[str, Any]) -> AgentSpec:
-    """An agent of another harness, whose folder is unknown.
+    """An agent of another harness, of which no folder is known.
 
     Args:
-        source: the format it comes from.
-        name: its name there.
-        arguments: its arguments, as far as known.
+        source: where it is from.
+        name: as it is called there.
+        arguments: as far as they are known.
     """
     return AgentSpec(name, None, _NO_FOLDER, description=f"imported from {TOOLS[source]}", arguments=arguments)

@@ -1,4 +1,4 @@
-"""The content of a run's growing ledgers so far, for repeated polling: each line is read only once."""
+"""What the ledgers of a run say so far, for whoever looks again and again while they grow: each line is read once."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from mlebench.runs.record import checked_time
 from mlebench.sandbox.checker_call import LEDGER as CHECKER_CALLS
 
 _MOST_BYTES = 64 * 2**20
-"""Limit for the checker's ledger; at one answer every five seconds, reaching it takes more than a week."""
+"""Of the checker's ledger; it answers once in five seconds, so that this takes more than a week."""
 _MOST_TIMES = 4000
 _SHOWN = 50
 _KEPT_RUNS = 64
-"""Attempts whose ledgers are cached."""
+"""Attempts whose ledgers are remembered."""
 
 
 class Check(NamedTuple):
     """A call of the submission checker."""
 
     at: float | None
-    """Seconds since 1970; None if the ledger does not state it."""
+    """Seconds since 1970; None where the ledger does not say."""
     valid: bool | None
-    """None if it was answered without a verdict."""
+    """None where it was answered without a verdict."""
     message: str
     """Printable."""
     rows: int | None
@@ -44,27 +44,27 @@ class Check(NamedTuple):
 
 @dataclass(frozen=True)
 class LedgersSoFar:
-    """An attempt's calls to models and to the checker."""
+    """What one attempt asked models and the checker."""
 
     spent: tuple[Step, ...] = ()
-    """One entry per call, thinned out evenly; always includes the last one."""
+    """After each call, thinned out evenly; the last one always."""
     valid: tuple[float, ...] = ()
-    """Times of these verdicts, in seconds since 1970, ascending; thinned out evenly, like the next two."""
+    """When the checker said so, in seconds since 1970 and the order of time; thinned out evenly, as the next two."""
     invalid: tuple[float, ...] = ()
     refused: tuple[float, ...] = ()
     checks: tuple[int, int, int] = (0, 0, 0)
-    """Totals of the three kinds above."""
+    """How many of the three there are."""
     last_checks: tuple[Check, ...] = ()
-    """Newest first, at most 50."""
+    """The newest first, at most 50."""
     cut: tuple[str, ...] = ()
-    """Names of files of which only the beginning was read."""
+    """Names of the files that are longer than what was read of them."""
 
 
 def read_ledgers(folder: Path, within: Path) -> LedgersSoFar:
-    """Read the ledgers in a run's folder, or in that of an earlier attempt. Thread-safe.
+    """What stands in the ledgers of a run's folder, or of that of an earlier attempt. Any thread may ask.
 
     Args:
-        folder: holds the ledgers; its content is untrusted.
+        folder: holds the ledgers; whoever could write there may have written them.
         within: the run's folder; no part of the path below it may be a link.
     """
     return _kept(folder, within).read()
@@ -114,7 +114,7 @@ class _Ledgers:
 
 
 class _Times:
-    """Times, thinned out evenly as they become many."""
+    """Moments, thinned out evenly by their number as they become many."""
 
     def __init__(self) -> None:
         self.count = 0

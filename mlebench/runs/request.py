@@ -1,4 +1,4 @@
-"""Everything that a sandbox may know about a run: texts, public data, limits, secrets and a submission checker."""
+"""All that a sandbox may know of a run: texts, public data, limits, secrets, and a function that checks a submission."""
 
 from __future__ import annotations
 
@@ -21,19 +21,21 @@ from mlebench.sandbox.base import RunRequest, ShippedImage
 from mlebench.sandbox.run_log import RunLog
 
 _loading = threading.Lock()
-"""Makes runs that start at once load a competition's code only once."""
+"""Runs that start at once let the code of a competition be loaded once."""
 
 
 def make_request(task: RunTask, record: RunRecord) -> RunRequest:
-    """The request for a run's current attempt.
+    """The request of a run's present attempt.
 
     Raises:
-        UsageError: a secret is missing, or the competition is unknown here.
+        UsageError: a secret is missing, or the competition is not known here.
     """
     plan = task.group.plan
     competition = task.competition()
     if not competition.public_dir.is_dir():
-        raise MlebenchError(f"{record.competition_id} is not prepared in {plan.data_dir}; run `{competition.prepare_command}`")
+        raise MlebenchError(
+            f"{record.competition_id} is not prepared in {plan.data_dir}; `{competition.prepare_command}` prepares it"
+        )
     with _loading:
         _load_grader(competition)
     return RunRequest(
@@ -62,10 +64,10 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
 
 
 def _public_dir(task: RunTask, record: RunRecord, competition: Competition) -> Path:
-    """The data that the agent sees, on this machine's own disk if the group asks for that."""
+    """What the agent sees, on this machine's own disk where the group says so."""
     public = public_folder(competition, obfuscated=task.group.plan.obfuscated)
     folder = task.group.settings.node_data
-    # an agent that has started already has its data
+    # an agent that has started has its data
     if folder is None or record.started_at is not None:
         return public
     from mlebench.preparation.node_copies import Reader, node_copy
@@ -77,7 +79,7 @@ def _public_dir(task: RunTask, record: RunRecord, competition: Competition) -> P
 
 
 def _shipped(task: RunTask) -> ShippedImage | None:
-    """The image that the group was created with, if it ships its images."""
+    """The image that the group was made with, where it ships its images."""
     image = (task.group.manifest.get("engine") or {}).get("images", {}).get(task.group.plan.agent.id)
     folder = task.group.settings.images_from
     return None if folder is None or not image else ShippedImage(folder, image["name"], image["digest"])
@@ -85,11 +87,11 @@ def _shipped(task: RunTask) -> ShippedImage | None:
 
 @functools.cache
 def _load_grader(competition: Competition) -> None:
-    """Load the grader now, so that a broken one is found before the agent has worked for a day."""
+    """A grader that cannot be loaded is better known before the agent has worked for a day."""
     shared_pool().load(competition)
 
 
 def _checker(competition: Competition) -> Callable[[Path], tuple[bool, str]]:
-    """Checks a submission in a dedicated long-lived process."""
+    """Checks a submission in a process that is kept for that."""
     pool = shared_pool()
     return lambda path: pool.check(Submission(competition.id, path), competition)

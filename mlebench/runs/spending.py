@@ -1,4 +1,4 @@
-"""What a run had spent on models over time, from its ledger."""
+"""What a run had spent on models at each moment, by its ledger."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from mlebench.runs.usage import read_usage
 
 
 class Spent(NamedTuple):
-    """Cumulative usage of a run's model calls at one moment."""
+    """What a run's calls to models had used by a moment."""
 
     seconds: float
-    """Seconds since the agent's start."""
+    """Since the agent's start."""
     usd: float | None
-    """None from the first call of unknown price onwards."""
+    """None from the first call of unknown price on."""
     tokens: int
     """Input and output."""
 
 
 def read_spending(run_dir: Path, record: RunRecord) -> tuple[Spent, ...] | None:
-    """Cumulative spending after each call, in chronological order; no amount ever decreases.
+    """What was spent after each call, in the order of time; no amount ever falls.
 
     Returns:
-        empty if no call was made; None if the run has not started, or has no ledger although it called models or it was not
+        empty where no call was made; None where the run has not started, or has no ledger though it asked models or nobody
         measured whether it did.
     """
     if record.started_at is None:

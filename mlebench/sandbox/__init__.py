@@ -1,6 +1,7 @@
-"""Where agents run: in containers, as walled-in processes of this machine, or as plain processes. Callers do not know which.
+"""Where agents work: in containers, within walls around processes of this machine, or as plain processes. Nobody outside knows
+which.
 
-An engine's code is imported only when needed.
+The code of an engine is imported only when asked for.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
-    # its dependencies would slow down the start of a local run's log
+    # what comes along with it would make the start of a local run's log slow
     from mlebench.sandbox.base import Sandbox, SandboxName, SandboxWord
 
 
@@ -43,11 +44,11 @@ def get_sandbox(name: str | None) -> Sandbox:
 
 
 def resolve_sandbox(word: SandboxWord, network: str) -> SandboxName:
-    """The sandbox that the user's choice means on this machine: `local` is the best one that needs no engine.
+    """The sandbox that a user's word means on this machine: `local` is the best one that needs no engine.
 
     Args:
         word: what the user wrote.
-        network: the profile's; within walls, an open one requires an extra program.
+        network: the profile's; an open one takes a program of its own to lay on within walls.
     """
     if word != "local":
         return word
@@ -59,7 +60,7 @@ def resolve_sandbox(word: SandboxWord, network: str) -> SandboxName:
 
 
 def notices(word: SandboxWord | None, *, with_models: bool) -> list[str]:
-    """Notices for users who start runs as processes of this machine, one sentence each."""
+    """What a user is told who starts runs in a sandbox of this machine's processes, a sentence each."""
     if word == "bubblewrap":
         from mlebench.sandbox.bubblewrap.walls import BubblewrapWalls
 

@@ -1,4 +1,4 @@
-"""Failures of tasks repeated while an agent works (measuring, counting, copying): logged once they persist."""
+"""Failures of what is done again and again while an agent works (measuring, counting, copying): logged once they are steady."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable
 
 _STEADY_SECONDS = 30.0
-"""Tolerated failures: an engine may have no data about a container that is just starting or ending."""
+"""An engine may have nothing to tell of a container that just starts or ends."""
 
 
 class FailureStreak:
-    """The failures of one such task since its last success. They do not affect anything else."""
+    """The failures of one such thing since its last success. They end nothing else."""
 
     def __init__(self, consequence: str, note: Callable[[str], None]) -> None:
         """Args:
-        consequence: the effect while it fails, a clause for the run's log.
+        consequence: what follows while it fails, a clause for the run's log.
         note: receives the sentence.
         """
         self._consequence = consequence
@@ -22,21 +22,21 @@ class FailureStreak:
         self._since: float | None = None
         self._is_said = False
         self.error = ""
-        """The latest failure, in words."""
+        """The last failure, in words."""
 
     @property
     def failing_seconds(self) -> float:
-        """Seconds since the first failure without a success."""
+        """How long it has been failing without a success."""
         return 0.0 if self._since is None else time.monotonic() - self._since
 
     def succeeded(self) -> None:
-        """Record a success: the streak is over."""
+        """It worked: the streak is over."""
         if self._is_said:
             self._note(f"resolved: {self._consequence}")
         self._since, self._is_said = None, False
 
     def failed(self, error: str) -> None:
-        """Record another failure."""
+        """It failed once more."""
         self.error = error
         self._since = time.monotonic() if self._since is None else self._since
         if not self._is_said and self.failing_seconds >= _STEADY_SECONDS:

@@ -1,4 +1,4 @@
-"""Writes an agent's data to a new file in which runs of zeros become holes, so that huge empty files stay small."""
+"""Writes what an agent made: a new file, in which stretches of zeros become holes, so that an empty giant stays small."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _ZEROS = bytes(_PIECE)
 
 
 def write_sparse(blocks: Iterable[bytes], path: Path | str, folder: int | None = None) -> int:
-    """Write a new file.
+    """Write a file that is not there yet.
 
     Args:
         blocks: its content.
-        path: its path, relative to `folder` if given.
+        path: where; counts from `folder` where that is given.
         folder: descriptor of an open folder.
 
     Returns:
-        its size, including holes.
+        its size, holes included.
 
     Raises:
-        OSError: it cannot be written, or `path` already exists.
+        OSError: it cannot be written, or something lies at `path` already.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644, dir_fd=folder)
     with os.fdopen(descriptor, "wb") as file:

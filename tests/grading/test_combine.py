@@ -1,4 +1,4 @@
-"""Metrics composed of metrics."""
+"""Metrics made of metrics."""
 
 from __future__ import annotations
 

@@ -1,10 +1,6 @@
 """Grade one submission and log the report as JSON.
 
-The command of the published harness, for programs that read its log; `mlebench grade` prints a table or JSON.
-
-examples:
-  mlebench grade-sample submission.csv spaceship-titanic
-  mlebench grade-sample submission.csv spaceship-titanic --data-dir /data/mlebench
+example: mlebench grade-sample submission.csv spaceship-titanic
 """
 
 from __future__ import annotations

@@ -1,10 +1,6 @@
-"""Check a submission with the grader's own code, without scoring it.
+"""Check a submission with the grader's own code, without scoring it. Exit code 0: valid; 1: invalid.
 
-Exit code 0 if the submission is valid, 1 if it is not.
-
-examples:
-  mlebench validate submission.csv -c spaceship-titanic
-  mlebench validate submission.csv -c spaceship-titanic --edition v2 --json
+example: mlebench validate submission.csv -c spaceship-titanic
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""When each run starts: forecasts, order, retries, and how this is shown."""
+"""Which run starts when: expectations, order, retries, and what people see of it."""

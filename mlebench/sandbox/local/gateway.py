@@ -1,4 +1,4 @@
-"""The model gateway of a local run: a port of this machine, or a socket if the agent has a separate localhost."""
+"""The gateway to models of a local run: a port of this machine, or a socket where the agent has a localhost of its own."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from mlebench.sandbox.base import RunRequest
 from mlebench.sandbox.run_gateway import CONTAINER_URL, Endpoint, RunGateway, kept_token, new_token
 
 MODELS_NOTICE = (
-    "plain sandbox: the agent can read model keys from the environment of the harness; the model gateway, its budget and its "
-    "ledger still work"
+    "plain sandbox: the keys of models are in the environment of the harness, open to the agent; the gateway to models, its "
+    "budget and its ledger work all the same"
 )
 _HERE = "127.0.0.1"
 TOKEN, _PORT = "gateway-token", "gateway-port"
 _LOWEST_PORT, _TRIES = 10_000, 100
-"""Lower ports belong to well-known services."""
+"""Below are ports of well-known services."""
 _BLOCK = 2**16
 _SECONDS = 10.0
 _Result = TypeVar("_Result")
@@ -30,13 +30,13 @@ _thread = LoopThread("ports of gateways")
 
 
 class ServedGateway(RunGateway):
-    """The gateway of one attempt, with its endpoint for the agent."""
+    """The gateway of one attempt, and where its agent finds it."""
 
     endpoint: Endpoint
 
 
 class OwnGateway(ServedGateway):
-    """A gateway that is forwarded to a port of the agent's own loopback device."""
+    """One that is passed on to a port of the agent's own loopback device."""
 
     def __init__(self, request: RunRequest, address: Path, token: str, note: Callable[[str], None]) -> None:
         """Serve it; see `RunGateway`."""
@@ -45,7 +45,7 @@ class OwnGateway(ServedGateway):
 
 
 class LocalGateway(ServedGateway):
-    """The gateway of one attempt at a loopback port, reachable by all users of the machine, so that the token is decisive."""
+    """The gateway of one attempt behind a port of the loopback device, open to all of its users: the token counts."""
 
     def __init__(
         self, request: RunRequest, address: Path, token: str, note: Callable[[str], None], port: int | None = None
@@ -57,14 +57,14 @@ class LocalGateway(ServedGateway):
             address: the path of a Unix socket.
             token: the agent's key.
             note: receives a sentence for the run's log.
-            port: the port that the agent knows; by default a free one.
+            port: the one that the agent knows; by default one that is free.
 
         Raises:
             OSError: the port or the address cannot be bound, or the ledger cannot be written.
         """
         super().__init__(request, address, token, note)
         try:
-            # last, so that any answer at the port comes from the gateway
+            # last, so that who is answered at the port is answered by the gateway
             self._forwarder = Forwarder(address, port or 0)
         except BaseException:
             super().close()
@@ -73,7 +73,7 @@ class LocalGateway(ServedGateway):
 
     @classmethod
     def begin(cls, request: RunRequest, address: Path, state: Path, note: Callable[[str], None]) -> LocalGateway:
-        """Serve a new attempt; `state` is the folder where the next harness finds token and port."""
+        """That of a new attempt; `state` is the folder in which the next harness finds token and port."""
         gateway = cls(request, address, new_token(state / TOKEN), note)
         try:
             (state / _PORT).write_text(str(gateway._forwarder.port), encoding="ascii")
@@ -84,16 +84,16 @@ class LocalGateway(ServedGateway):
 
     @classmethod
     def resume(cls, request: RunRequest, address: Path, state: Path, note: Callable[[str], None]) -> LocalGateway:
-        """Serve an agent that is already running, at the port that it knows.
+        """That of an agent which runs already, at the port that it knows.
 
         Raises:
-            OSError: the token or port is unknown, or another program uses the port.
+            OSError: token or port are gone, or another program has taken the port.
         """
         token, port = kept_token(state / TOKEN), _kept_port(state / _PORT)
         try:
             return cls(request, address, token, note, port)
         except OSError as error:
-            raise OSError(f"port {port}, which the agent uses, is not available ({error.strerror})") from error
+            raise OSError(f"port {port}, where the agent asks, cannot be had ({error.strerror})") from error
 
     def close(self) -> None:
         """Close both."""
@@ -104,13 +104,13 @@ class LocalGateway(ServedGateway):
 def _kept_port(path: Path) -> int:
     text = read_plain(path, 10)
     if not text.isdigit() or not 0 < int(text) < 2**16:
-        raise OSError(f"{path.name} does not contain a port")
+        raise OSError(f"{path.name} holds no port")
     return int(text)
 
 
 def _listen() -> socket.socket:
-    """A socket at a free port, preferably outside the range for outgoing connections: such a port is soon reused by another
-    program, so that a returning harness would find it taken."""
+    """A socket at a free port, if possible one that no system gives to outgoing connections: such a port is soon another
+    program's, and a harness that comes back finds it taken."""
     highest = _first_given_port() - 1
     for _ in range(_TRIES if highest > _LOWEST_PORT else 0):
         with contextlib.suppress(OSError):
@@ -119,7 +119,7 @@ def _listen() -> socket.socket:
 
 
 def _first_given_port() -> int:
-    """The lowest port that this system assigns automatically; 0 if unknown."""
+    """The lowest port that this system gives to whoever names none; 0 where it does not say."""
     try:
         return int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
     except (OSError, ValueError, IndexError):
@@ -127,17 +127,17 @@ def _first_given_port() -> int:
 
 
 class Forwarder:
-    """Forwards connections between a loopback port and a Unix socket until it is closed."""
+    """Passes on what comes to a port of the loopback device to a Unix socket, and back, until it is closed."""
 
     def __init__(self, address: Path, port: int = 0) -> None:
         """Start listening.
 
         Args:
-            address: returns the Unix socket; called for each connection.
-            port: 0 for any free port.
+            address: the Unix socket; asked anew for each connection.
+            port: 0 for one that is free.
 
         Raises:
-            OSError: the port is not available.
+            OSError: the port is not to be had.
         """
         self._address = address
         self._connections: set[asyncio.Task[None]] = set()
@@ -165,7 +165,7 @@ class Forwarder:
         assert task is not None
         self._connections.add(task)
         try:
-            # a peer that hangs up, on either side, is not our error
+            # whoever hangs up, on either side, is no error of ours
             with contextlib.suppress(OSError, asyncio.CancelledError):
                 await self._connect(reader, writer)
         finally:

@@ -1,4 +1,4 @@
-"""The variables that the harness's helper processes and plain agents inherit from it."""
+"""The variables of the harness that its own helpers, and plain agents, take over."""
 
 from __future__ import annotations
 
