@@ -20,8 +20,6 @@ from typing import NoReturn
 _SET_PARENT_DEATH_SIGNAL = 1
 _READY_SECONDS = 30.0
 _PAUSE_SECONDS = 0.01
-_MOST_STARTS = 5
-"""On a busy machine slirp4netns may exit before it is ready."""
 _OPTIONS = ("--configure", "--mtu=65520", "--disable-host-loopback", "--enable-sandbox")
 
 
@@ -47,7 +45,7 @@ def main() -> NoReturn:
         # nothing, where bwrap did not come so far; what it says of that is in the run's log
         content = answer.read()
     if content:
-        network = _set_up(slirp, int(json.loads(content)["child-pid"]))
+        network = _lay_on(slirp, int(json.loads(content)["child-pid"]))
     if content and network is None:
         os.write(2, b"no network could be laid on\n")
         os.kill(inner, signal.SIGKILL)
@@ -67,16 +65,10 @@ def _above(descriptor: int, lowest: int) -> int:
     return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, lowest + 1)
 
 
-def _set_up(slirp: str, pid: int) -> int | None:
-    """Start the network for a process's namespace; returns its process, or None if it does not become ready."""
+def _lay_on(slirp: str, pid: int) -> int | None:
+    """Start the network of a process's namespace; its own process, or None where it does not get ready."""
     if not _has_loopback(pid):
         return None
-    starts = (_start(slirp, pid) for _ in range(_MOST_STARTS))
-    return next((network for network in starts if network is not None), None)
-
-
-def _start(slirp: str, pid: int) -> int | None:
-    """The network's process; None if it exited or was not ready in time."""
     ready, tells = os.pipe()
     network = _fork()
     if network == 0:
@@ -91,7 +83,6 @@ def _start(slirp: str, pid: int) -> int | None:
     if is_ready:
         return network
     os.kill(network, signal.SIGKILL)
-    os.waitpid(network, 0)
     return None
 
 

@@ -108,19 +108,6 @@ def test_an_open_network_leaves_this_machines_loopback_out(bench: Bench) -> None
 
 
 @needs_bubblewrap
-@pytest.mark.skipif(
-    network.problem() is not None and not os.environ.get("MLEBENCH_REQUIRE_BUBBLEWRAP"), reason="slirp4netns is not there"
-)
-def test_a_network_that_fails_to_start_once_is_started_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, failed, once = network.shutil.which("slirp4netns"), bench.folder / "failed", bench.folder / "slirp4netns"
-    once.write_text(f'#!/bin/sh\n[ -e {failed} ] || {{ touch {failed}; exit 1; }}\nexec {real} "$@"\n')
-    once.chmod(0o755)
-    monkeypatch.setattr(network.shutil, "which", lambda name: str(once))
-    ended = bench.run("grep -c tap0 /proc/net/dev", profile={"network": "open"})
-    assert (ended.outcome.exit_code, ended.said, failed.exists()) == (0, ["1"], True)
-
-
-@needs_bubblewrap
 def test_python_is_there_though_it_lies_where_folders_of_the_agent_stand(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     # as below a user's own /home, or /tmp
     folder, known = bench.folder / "python", system._pythons()
