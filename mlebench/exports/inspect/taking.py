@@ -72,10 +72,8 @@ def taken_out(container_id: str) -> Iterator[TakenOut]:
     """
     client = connect()
     with tempfile.TemporaryDirectory(prefix="mlebench-inspect-") as folder, _paused(client, container_id):
-        try:
+        with _gone_is_failed():
             left_out = _take_out(client, container_id, Path(folder))
-        finally:
-            _require_there(client, container_id)
         yield TakenOut(Path(folder), left_out)
 
 
@@ -119,10 +117,12 @@ def copied(container_id: str, path: str) -> Iterator[tuple[Path | None, str]]:
 
     Raises:
         EngineUnreachable: no engine answers.
+        WorkFailed: the container is gone.
         OSError: the engine breaks off, or the disk here is full.
     """
     with tempfile.TemporaryDirectory(prefix="mlebench-inspect-") as folder:
-        reason = _copy(connect(), container_id, path, target := Path(folder) / "submission.csv")
+        with _gone_is_failed():
+            reason = _copy(connect(), container_id, path, target := Path(folder) / "submission.csv")
         yield (None, reason) if reason else (target, "")
 
 
@@ -134,6 +134,8 @@ def _copy(client: Any, container_id: str, path: str, target: Path) -> str:
         return f"{shown} lies neither in /home nor in /tmp; write the file there"
     if place.suffix.lower() != ".csv":
         return f"{shown} is not a .csv file"
+    from docker.errors import NotFound
+
     budget = Budget(bytes=0)
     source = ContainerArchive(client, container_id, budget.seconds)
     try:
@@ -145,6 +147,8 @@ def _copy(client: Any, container_id: str, path: str, target: Path) -> str:
         if status.size > LARGEST_SUBMISSION:
             return f"{shown} has {show_size(status.size)}, more than {show_size(LARGEST_SUBMISSION)}"
         why_not = take_file(source, str(place), Meter(LARGEST_SUBMISSION + _BESIDE, budget.seconds), target)
+    except NotFound:
+        raise
     except OSError as error:
         if error.errno is not None:
             raise
@@ -153,12 +157,13 @@ def _copy(client: Any, container_id: str, path: str, target: Path) -> str:
     return f"{shown} cannot be taken out ({printable(why_not, 300)}); try again" if why_not else ""
 
 
-def _require_there(client: Any, container_id: str) -> None:
-    """Of a container that was removed the engine says what it says of files that are not there."""
+@contextlib.contextmanager
+def _gone_is_failed() -> Iterator[None]:
+    """A container that was removed fails the work, as no agent can remove it."""
     from docker.errors import NotFound
 
     try:
-        client.api.inspect_container(container_id)
+        yield
     except NotFound:
         raise WorkFailed("the container of this sample was removed before its submission was taken out") from None
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from mlebench.errors import WorkFailed
-from mlebench.exports.inspect.taking import taken_out
+from mlebench.exports.inspect.taking import copied, taken_out
 from mlebench.grade import grade_csv
 from mlebench.registry import Competition, Registry
 from mlebench.sandbox.docker import engine, images
@@ -152,6 +152,8 @@ def test_a_container_that_is_gone_is_an_error_and_no_missing_submission(base_ima
     made = engine.connect().containers.create(base_image.reference)
     made.remove()
     with pytest.raises(WorkFailed, match="was removed before its submission was taken out"), taken_out(made.id):
+        pass
+    with pytest.raises(WorkFailed, match="was removed before"), copied(made.id, "submission/submission.csv"):
         pass
 
 

@@ -50,7 +50,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     class Client:
         class api:
-            pause = unpause = inspect_container = staticmethod(lambda _: None)
+            pause = unpause = staticmethod(lambda _: None)
 
     def install(container: Busy) -> Busy:
         monkeypatch.setattr(taking, "connect", Client)
