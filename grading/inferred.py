@@ -117,10 +117,16 @@ class _Inferred:
                 columns |= zip(places, np.concatenate(self._values[kind]).T, strict=True)
         for place in self._real:
             values = columns[place]
-            # pandas takes the smallest whole number for a missing one where others are missing
-            if not self._has_point[place] and ((values == np.floor(values)).all() or (values == _SMALLEST_WHOLE).any()):
+            if not self._has_point[place] and _may_be_whole(values):
                 raise _UnclearTypeError
         return pd.DataFrame({name: columns[place] for place, name in enumerate(self._names)})
+
+
+def _may_be_whole(values: np.ndarray) -> bool:
+    """Whether values of shape (rows,) come out otherwise if pandas reads them as whole numbers, some missing, first."""
+    is_odd = (values == _SMALLEST_WHOLE) | ((values == 0) & np.signbit(values))
+    # the smallest whole number becomes a missing one, and no whole number is a negative zero
+    return bool((values == np.floor(values)).all() or is_odd.any())
 
 
 def _with_missing(cells: pd.Series) -> pd.Series:

@@ -58,10 +58,15 @@ def test_columns_are_those_that_pandas_infers(data: st.DataObject, tmp_path_fact
     assert np.array_equal(np.signbit(ours[numbers.columns]), np.signbit(numbers))
 
 
-def test_the_smallest_whole_number_beside_a_missing_one_is_what_pandas_makes_of_it(tmp_path: Path) -> None:
-    path = tmp_path / "smallest.csv"
-    path.write_text(f"a,b\n0,{-(2**63)}\n0,\n")
-    pd.testing.assert_frame_equal(read_answers(path, []), by_pandas(path, []), check_exact=True)
+@pytest.mark.parametrize(
+    "cells", [["0", str(-(2**63)), ""], ["-100", "", "-0"], ["0", "", "-0", "-0.0"], ["-0", "", "1.5"]], ids=str
+)
+def test_a_whole_number_beside_a_missing_one_is_what_pandas_makes_of_it(cells: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "whole.csv"
+    path.write_text("a,b\n" + "".join(f"0,{cell}\n" for cell in cells))
+    ours, theirs = read_answers(path, []), by_pandas(path, [])
+    pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+    assert np.array_equal(np.signbit(ours), np.signbit(theirs))
 
 
 def test_ordinary_answers_need_no_pandas_parser(tmp_path: Path) -> None:
